@@ -1,0 +1,1 @@
+//! Medical volumes with geometry: reading, preprocessing, augmentation, phantoms and loading.

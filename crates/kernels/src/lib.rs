@@ -1,0 +1,1 @@
+//! 3D tensor operators for Burn with their gradients.

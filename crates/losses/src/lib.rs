@@ -1,0 +1,1 @@
+//! Segmentation, distillation and contrast losses for any Burn model.

@@ -1,0 +1,1 @@
+//! Overlap and surface metrics of segmentations in millimeters.

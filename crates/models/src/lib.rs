@@ -1,0 +1,1 @@
+//! V-Net and the heads of contrastive distillation, on Burn.

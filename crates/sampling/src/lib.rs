@@ -1,0 +1,1 @@
+//! Two-stream batches, patch positions, contrast sampling and feature queues.

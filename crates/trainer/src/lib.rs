@@ -1,0 +1,1 @@
+//! Recipes, training loop, checkpoints, inference and evaluation.

@@ -1,0 +1,1 @@
+//! Segment medical volumes with few labels.
