@@ -1,1 +1,11 @@
 //! Medical volumes with geometry: reading, preprocessing, augmentation, phantoms and loading.
+
+mod case;
+mod error;
+mod geometry;
+mod volume;
+
+pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};
+pub use error::DataError;
+pub use geometry::Geometry;
+pub use volume::{LabelMap, Volume, check_labels};

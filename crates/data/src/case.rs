@@ -1,0 +1,160 @@
+//! Cases, labeled and not, and the data sets they make up.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::DataError;
+
+/// The order of a stored array's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisOrder {
+    /// `[x, y, z]`.
+    SlicesLast,
+    /// `[z, x, y]`, as the field stores ACDC's validation volumes.
+    SlicesFirst,
+}
+
+/// Where an array is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A NIfTI-1 file, `.nii` or `.nii.gz`.
+    Nifti(PathBuf),
+    /// A three-dimensional data set in an HDF5 file.
+    Hdf5 {
+        /// The file.
+        path: PathBuf,
+        /// The data set's name.
+        dataset: String,
+        /// Its order of axes.
+        axes: AxisOrder,
+        /// Distance between voxels in millimeters, which these files do not hold.
+        spacing_mm: [f64; 3],
+    },
+    /// Two-dimensional data sets, one HDF5 file per slice, in slice order.
+    Hdf5Slices {
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// The data set's name.
+        dataset: String,
+        /// Distance between voxels in millimeters, which these files do not hold.
+        spacing_mm: [f64; 3],
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nifti(path) => write!(f, "{}", path.display()),
+            Self::Hdf5 { path, dataset, .. } => write!(f, "{}:{dataset}", path.display()),
+            Self::Hdf5Slices { paths, dataset, .. } => match paths.first() {
+                Some(path) => write!(
+                    f,
+                    "{}:{dataset} and {} more slices",
+                    path.display(),
+                    paths.len() - 1
+                ),
+                None => write!(f, "no slices:{dataset}"),
+            },
+        }
+    }
+}
+
+impl From<PathBuf> for Source {
+    fn from(path: PathBuf) -> Self {
+        Self::Nifti(path)
+    }
+}
+
+/// An image with its label map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabeledCase {
+    /// Name, unique in the data set.
+    pub id: String,
+    /// The image.
+    pub image: Source,
+    /// The label map.
+    pub label: Source,
+}
+
+/// An image without label map: whatever lies on the disk, there is no path to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnlabeledCase {
+    /// Name, unique in the data set.
+    pub id: String,
+    /// The image.
+    pub image: Source,
+}
+
+impl LabeledCase {
+    /// The case without its label map.
+    #[must_use]
+    pub fn into_unlabeled(self) -> UnlabeledCase {
+        UnlabeledCase {
+            id: self.id,
+            image: self.image,
+        }
+    }
+}
+
+/// A data set: which cases train with labels, which without, which are tested on.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{Dataset, LabeledCase, Source};
+///
+/// let case = |id: &str| LabeledCase {
+///     id: id.into(),
+///     image: Source::Nifti(format!("images/{id}.nii.gz").into()),
+///     label: Source::Nifti(format!("labels/{id}.nii.gz").into()),
+/// };
+/// let dataset = Dataset {
+///     name: "example".into(),
+///     classes: vec!["background".into(), "organ".into()],
+///     labeled: vec![case("a"), case("b"), case("c")],
+///     unlabeled: vec![],
+///     test: vec![],
+/// };
+/// let dataset = dataset.keep_labeled(1)?;
+/// assert_eq!(dataset.labeled[0].id, "a");
+/// assert_eq!(dataset.unlabeled[1].id, "c");
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// Name for reports.
+    pub name: String,
+    /// Names of the classes, the background first; the position is the label.
+    pub classes: Vec<String>,
+    /// Training cases with a label map.
+    pub labeled: Vec<LabeledCase>,
+    /// Training cases without.
+    pub unlabeled: Vec<UnlabeledCase>,
+    /// Cases held out for evaluation.
+    pub test: Vec<LabeledCase>,
+}
+
+impl Dataset {
+    /// Keeps the first `n` labeled cases and takes the labels of the others
+    /// away, before anything is read. They come first among the unlabeled cases.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::LabeledCount`] when `n` is 0 or above the number of labeled cases.
+    pub fn keep_labeled(mut self, n: usize) -> Result<Self, DataError> {
+        let available = self.labeled.len();
+        if n == 0 || n > available {
+            return Err(DataError::LabeledCount {
+                requested: n,
+                available,
+            });
+        }
+        let rest = self
+            .labeled
+            .split_off(n)
+            .into_iter()
+            .map(LabeledCase::into_unlabeled);
+        self.unlabeled = rest.chain(self.unlabeled).collect();
+        Ok(self)
+    }
+}

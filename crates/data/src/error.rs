@@ -1,0 +1,184 @@
+//! What can go wrong with a person's files and settings.
+
+use std::path::{Path, PathBuf};
+
+/// An error about data: each message says what was expected, what was found
+/// and what to do.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{check_labels, DataError, Geometry, LabelMap};
+/// use ndarray::Array3;
+///
+/// let labels = LabelMap::new(Array3::from_elem((1, 1, 1), 7), Geometry::default());
+/// let error = check_labels(&labels, 2).unwrap_err();
+/// assert!(matches!(error, DataError::LabelOutOfRange { label: 7, classes: 2 }));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: "read", "write", ….
+        action: &'static str,
+        /// The system's own error.
+        source: std::io::Error,
+    },
+    /// A file or folder that has to be there is not.
+    #[error("expected {expected} at `{}`, found nothing there; {hint}", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What should be there.
+        expected: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A file holds fewer bytes than its header announces.
+    #[error("`{}` is cut short: expected {expected} bytes, found {found}; copy or download it again", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes announced by the header, after decompression.
+        expected: u64,
+        /// Bytes found, after decompression.
+        found: u64,
+    },
+    /// A file, a folder or a setting is not what it should be.
+    #[error("`{}`: expected {expected}, found {found}; {hint}", path.display())]
+    Unexpected {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
+    /// An image holds NaN or infinite voxels.
+    #[error(
+        "`{}`: expected finite voxels, found {count} NaN or infinite ones, the first at {first:?}; replace them or leave the case out",
+        path.display()
+    )]
+    NonFinite {
+        /// The image.
+        path: PathBuf,
+        /// How many voxels are not finite.
+        count: usize,
+        /// Index `[x, y, z]` of the first one.
+        first: [usize; 3],
+    },
+    /// A label map holds a value that is no label.
+    #[error(
+        "`{}`: expected labels that are whole numbers from 0 to 255, found {value}; export the label map again as integers",
+        path.display()
+    )]
+    LabelValue {
+        /// The label file.
+        path: PathBuf,
+        /// The value found.
+        value: f64,
+    },
+    /// A label is not among the classes.
+    #[error(
+        "expected labels below {classes} ({classes} classes with the background), found label {label}; raise the number of classes or correct the label map"
+    )]
+    LabelOutOfRange {
+        /// The largest label found.
+        label: u8,
+        /// The number of classes, background included.
+        classes: usize,
+    },
+    /// An image and its label map have different shapes.
+    #[error(
+        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; check that both files belong to the same scan"
+    )]
+    ShapeMismatch {
+        /// The image file.
+        image: String,
+        /// Its shape.
+        image_shape: [usize; 3],
+        /// The label file.
+        label: String,
+        /// Its shape.
+        label_shape: [usize; 3],
+    },
+    /// An image and its label map lie at different places in space.
+    #[error(
+        "expected one geometry for `{image}` and `{label}`, found affines that differ by up to {difference}; resample the label map onto the image, or copy the image's header if only the header is wrong"
+    )]
+    GeometryMismatch {
+        /// The image file.
+        image: String,
+        /// The label file.
+        label: String,
+        /// The largest difference between entries of the two affines.
+        difference: f64,
+    },
+    /// More labeled cases were asked for than there are, or none.
+    #[error(
+        "expected a number of labeled cases from 1 to {available}, found {requested}; choose one in that range"
+    )]
+    LabeledCount {
+        /// The number asked for.
+        requested: usize,
+        /// The number there are.
+        available: usize,
+    },
+    /// A setting is out of its range.
+    #[error("expected {name} to be {expected}, found {found}; change this setting")]
+    InvalidSetting {
+        /// The setting.
+        name: &'static str,
+        /// The values it may have.
+        expected: String,
+        /// The value it has.
+        found: String,
+    },
+}
+
+impl DataError {
+    /// Wraps a system error with the path and the action that failed.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io {
+            path,
+            action,
+            source,
+        }
+    }
+
+    /// Something at `path` is not what it should be.
+    pub(crate) fn unexpected(
+        path: &Path,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        let (expected, found, hint) = (expected.into(), found.into(), hint.into());
+        Self::Unexpected {
+            path: path.to_path_buf(),
+            expected,
+            found,
+            hint,
+        }
+    }
+
+    /// Nothing is at `path`.
+    pub(crate) fn missing(
+        path: &Path,
+        expected: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::Missing {
+            path: path.to_path_buf(),
+            expected: expected.into(),
+            hint: hint.into(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Images and label maps: an array and where it lies.
+
+use ndarray::Array3;
+
+use crate::{DataError, Geometry};
+
+/// An image: one intensity per voxel.
+///
+/// # Shapes
+///
+/// `data` is indexed `[x, y, z]`, as NIfTI orders the axes, and is contiguous
+/// with `z` fastest when it comes from a file.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::{Geometry, Volume};
+///
+/// let volume = Volume::new(Array3::zeros((4, 3, 2)), Geometry::from_spacing([1.0, 1.0, 5.0]));
+/// assert_eq!(volume.shape(), [4, 3, 2]);
+/// assert_eq!(volume.spacing(), [1.0, 1.0, 5.0]);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Volume {
+    /// Intensities.
+    pub data: Array3<f32>,
+    /// Where the voxels lie.
+    pub geometry: Geometry,
+}
+
+/// A label map: one class per voxel, 0 for the background.
+///
+/// # Shapes
+///
+/// As [`Volume`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::{Geometry, LabelMap};
+///
+/// let labels = LabelMap::new(array![[[0, 2]], [[1, 2]]], Geometry::default());
+/// assert_eq!(labels.values(), [0, 1, 2]);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelMap {
+    /// Classes.
+    pub data: Array3<u8>,
+    /// Where the voxels lie.
+    pub geometry: Geometry,
+}
+
+impl Volume {
+    /// Joins an array and its geometry.
+    pub fn new(data: Array3<f32>, geometry: Geometry) -> Self {
+        Self { data, geometry }
+    }
+
+    /// Number of voxels on each axis.
+    pub fn shape(&self) -> [usize; 3] {
+        self.data.dim().into()
+    }
+
+    /// Distance between neighboring voxels in millimeters.
+    pub fn spacing(&self) -> [f64; 3] {
+        self.geometry.spacing()
+    }
+}
+
+impl LabelMap {
+    /// Joins an array and its geometry.
+    pub fn new(data: Array3<u8>, geometry: Geometry) -> Self {
+        Self { data, geometry }
+    }
+
+    /// Number of voxels on each axis.
+    pub fn shape(&self) -> [usize; 3] {
+        self.data.dim().into()
+    }
+
+    /// Distance between neighboring voxels in millimeters.
+    pub fn spacing(&self) -> [f64; 3] {
+        self.geometry.spacing()
+    }
+
+    /// The labels that occur, in ascending order.
+    pub fn values(&self) -> Vec<u8> {
+        let mut seen = [false; 256];
+        self.data
+            .iter()
+            .for_each(|&label| seen[usize::from(label)] = true);
+        (0..=u8::MAX)
+            .filter(|&label| seen[usize::from(label)])
+            .collect()
+    }
+}
+
+/// Checks that every label is below `classes`, which counts the background.
+///
+/// # Errors
+///
+/// [`DataError::LabelOutOfRange`] with the largest label and `classes`.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::{check_labels, Geometry, LabelMap};
+///
+/// let labels = LabelMap::new(array![[[0, 7]]], Geometry::default());
+/// assert!(check_labels(&labels, 8).is_ok());
+/// let message = check_labels(&labels, 2).unwrap_err().to_string();
+/// assert!(message.contains("label 7") && message.contains("2 classes"));
+/// ```
+pub fn check_labels(labels: &LabelMap, classes: usize) -> Result<(), DataError> {
+    match labels.data.iter().copied().max() {
+        Some(label) if usize::from(label) >= classes => {
+            Err(DataError::LabelOutOfRange { label, classes })
+        }
+        _ => Ok(()),
+    }
+}
