@@ -1,1 +1,33 @@
-//! 3D tensor operators for Burn with their gradients.
+//! 3D operators that Burn lacks or runs slowly, each with its gradient.
+//!
+//! | operator | how it is computed |
+//! |---|---|
+//! | [`conv3d`] | convolution with "same" zero padding |
+//! | [`down_conv3d`], [`up_conv3d`] | kernel = stride: a matrix product and a rearrangement |
+//! | [`pointwise_conv3d`] | a matrix product |
+//! | [`batch_norm_relu`] | batch normalization, then ReLU |
+//! | [`resize_trilinear`] | one small matrix product an axis |
+//! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
+//! | [`channel_dropout`], [`alpha_dropout`] | random masks of the device's generator |
+//!
+//! Volumes are `[batch, channel, depth, height, width]`; parameters have the layout of PyTorch, so
+//! weights move between the two without a change. All operators are exact: they compute what
+//! PyTorch's operator of the same name computes, up to rounding, forward and backward.
+#![warn(clippy::pedantic)]
+#![allow(clippy::cast_precision_loss, clippy::must_use_candidate)]
+
+mod batch_norm;
+mod conv3d;
+mod dropout;
+mod pointwise;
+mod pool;
+mod resample;
+mod resize;
+
+pub use batch_norm::batch_norm_relu;
+pub use conv3d::conv3d;
+pub use dropout::{alpha_dropout, channel_dropout};
+pub use pointwise::pointwise_conv3d;
+pub use pool::{adaptive_avg_pool3d, avg_pool3d, max_pool3d};
+pub use resample::{down_conv3d, up_conv3d};
+pub use resize::resize_trilinear;

@@ -1,0 +1,40 @@
+//! Batch normalization followed by ReLU.
+
+use burn::nn::BatchNorm;
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+
+/// Normalizes every channel, then sets negative values to zero.
+///
+/// `y = max(0, gamma * (x - mean) / sqrt(variance + epsilon) + beta)`
+///
+/// Mean and variance are those of the batch if the input is on an autodiff device and the layer's
+/// training flag is on; the running statistics are then updated as the layer itself does it.
+/// Otherwise they are the running statistics.
+///
+/// # Shapes
+///
+/// - `input` and output: `[batch, channel, depth, height, width]`
+///
+/// # Panics
+///
+/// If the number of channels is not the layer's.
+///
+/// # Examples
+///
+/// ```
+/// use burn::nn::BatchNormConfig;
+/// use burn::prelude::*;
+/// use semivox_kernels::batch_norm_relu;
+///
+/// let device = Device::flex();
+/// let norm = BatchNormConfig::new(1).with_epsilon(1e-9).init(&device);
+/// let input = Tensor::<1>::from_floats([-2.0, 3.0], &device).reshape([1, 1, 1, 1, 2]);
+/// let output = batch_norm_relu(input, &norm).into_data().to_vec::<f32>()?;
+/// assert_eq!(output[0], 0.0);
+/// assert!((output[1] - 3.0).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn batch_norm_relu(input: Tensor<5>, norm: &BatchNorm) -> Tensor<5> {
+    relu(norm.forward(input))
+}
