@@ -1,1 +1,4 @@
 //! Recipes, training loop, checkpoints, inference and evaluation.
+
+pub mod report;
+pub mod run;

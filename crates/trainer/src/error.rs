@@ -1,0 +1,49 @@
+//! What can go wrong in training and evaluation, one line each.
+
+use std::path::PathBuf;
+
+/// A mistake in a configuration, in data or on disk, or a diverged training.
+///
+/// Every message says what was expected, what was found and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A configuration value is out of range, or values contradict one another.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// The device cannot be had.
+    #[error("{0}")]
+    Device(String),
+    /// Reading or checking data failed.
+    #[error(transparent)]
+    Data(#[from] semivox_data::DataError),
+    /// Sampling could not be set up.
+    #[error(transparent)]
+    Sampling(#[from] semivox_sampling::SamplingError),
+    /// Metrics could not be computed.
+    #[error(transparent)]
+    Metric(#[from] semivox_metrics::MetricError),
+    /// The run folder could not be used.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
+    /// A checkpoint could not be written or read.
+    #[error("checkpoint {path}: {reason}")]
+    Checkpoint {
+        /// The checkpoint's folder or file.
+        path: PathBuf,
+        /// What failed.
+        reason: String,
+    },
+    /// A loss term became infinite or not a number.
+    #[error(
+        "loss term '{term}' became {value} at step {step}: training stopped; lower the learning rate or look at the data of this step"
+    )]
+    NonFinite {
+        /// The term's name, as in `metrics.jsonl`.
+        term: &'static str,
+        /// Its value.
+        value: f64,
+        /// The step, counted from 0.
+        step: u64,
+    },
+}

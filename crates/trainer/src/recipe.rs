@@ -1,0 +1,98 @@
+//! What a training method is to the loop: stages, steps, state.
+
+use burn::prelude::*;
+use semivox_models::VNet;
+
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::error::TrainError;
+use crate::terms::StepValues;
+
+/// A training method, as one file under [`recipes`](crate::recipes).
+///
+/// The loop owns steps, data, time and disk; a recipe owns its networks, its
+/// optimizer and everything else that its paper defines. After `save` and
+/// `load` into a fresh recipe of the same configuration, the next step is
+/// bit-equal on the CPU.
+pub trait Recipe {
+    /// The stages in order.
+    fn stages(&self) -> Vec<Stage>;
+
+    /// Prepares stage `index`: new heads, queues and optimizer as the method
+    /// defines. Called once on entry, and on resume before [`load`](Self::load).
+    fn begin_stage(&mut self, index: usize);
+
+    /// One optimization step.
+    ///
+    /// # Errors
+    /// [`TrainError::NonFinite`] if a loss term is not finite.
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError>;
+
+    /// The learning rate used at `at`.
+    fn learning_rate(&self, at: &StepContext) -> f64;
+
+    /// The network that is evaluated: the student.
+    fn network(&self) -> &VNet;
+
+    /// Writes the complete state.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError>;
+
+    /// Restores the complete state into the stage begun last.
+    ///
+    /// # Errors
+    /// If the checkpoint is incomplete or belongs to another network.
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError>;
+}
+
+/// One stage of a method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Name shown to people.
+    pub name: &'static str,
+    /// How many steps it lasts.
+    pub steps: u64,
+    /// What each of its batches holds.
+    pub plan: BatchPlan,
+}
+
+/// The composition of a stage's batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchPlan {
+    /// Labeled patches.
+    pub labeled: usize,
+    /// Unlabeled patches.
+    pub unlabeled: usize,
+    /// Draw cases uniformly with replacement instead of in shuffled epochs.
+    pub replacement: bool,
+    /// Which groups also get a strong view.
+    pub strong: StrongViews,
+}
+
+/// Which patches of a batch come with a strongly augmented copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrongViews {
+    /// None.
+    None,
+    /// The unlabeled ones.
+    Unlabeled,
+    /// All.
+    All,
+}
+
+/// Where in the run a step stands.
+#[derive(Debug, Clone)]
+pub struct StepContext {
+    /// Step of the whole run, from 0.
+    pub step: u64,
+    /// Step within the stage, from 0.
+    pub stage_step: u64,
+    /// Steps of the stage.
+    pub stage_steps: u64,
+    /// The run's seed; random numbers are keyed by (seed, step, purpose).
+    pub seed: u64,
+    /// The training device (with autodiff).
+    pub device: Device,
+}

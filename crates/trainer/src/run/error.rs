@@ -1,0 +1,94 @@
+//! What can go wrong with a run folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A run folder that cannot be created, read or written.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_trainer::run::{RunError, folder::RunFolder};
+///
+/// let missing = RunFolder::open_existing("runs/never-made");
+/// assert!(matches!(missing, Err(RunError::NotARun { .. })));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A new run was asked for where another one lies.
+    #[error(
+        "{} holds another run ({found} found); choose another --out or pass --resume",
+        path.display()
+    )]
+    Occupied {
+        /// The folder asked for.
+        path: PathBuf,
+        /// The file that gives the other run away.
+        found: &'static str,
+    },
+    /// A run was to be continued where there is none.
+    #[error(
+        "{} is not a run folder: expected {}, found none; pass the folder of an earlier run, \
+         or start a new one without --resume",
+        path.display(),
+        path.join("config.toml").display()
+    )]
+    NotARun {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+    /// The operating system refused; a full disk ends here too.
+    #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
+    Io {
+        /// What was tried: "write", "read", "create folder".
+        action: &'static str,
+        /// The file or folder it was tried on.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A file of the run folder does not hold what it should.
+    #[error("{}, line {line}: expected {expected}, found {found}; repair or delete the file", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: usize,
+        /// What should stand there.
+        expected: &'static str,
+        /// What the parser met.
+        found: String,
+    },
+    /// The arrays of a case cannot be drawn together.
+    #[error("case {id} cannot be drawn: expected {expected}, found {found}")]
+    Picture {
+        /// The case.
+        id: String,
+        /// What the report needs.
+        expected: &'static str,
+        /// What it got.
+        found: String,
+    },
+}
+
+impl RunError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+}
+
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull => "; free some space and pass --resume",
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::AlreadyExists => "; choose a folder you may write to",
+        _ => "",
+    }
+}

@@ -1,0 +1,292 @@
+//! The folder of one run, and writing files that are whole or absent.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::RunError;
+
+/// The folder of one training run.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_trainer::run::folder::RunFolder;
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("first");
+/// let run = RunFolder::create(&path)?;
+/// run.write_config("seed = 1\n")?;
+/// assert!(RunFolder::create(&path).is_err()); // never overwrites a run
+/// assert_eq!(RunFolder::open_existing(&path)?, run); // but can continue it
+/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run, with its parents and subfolders.
+    ///
+    /// A folder that exists is taken if no run lies in it.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Occupied`] if another run lies there, [`RunError::Io`] with
+    /// the path and the system's reason if the folder cannot be made or written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        let run = Self {
+            root: path.as_ref().to_path_buf(),
+        };
+        if let Some(found) = run.traces_of_a_run() {
+            return Err(RunError::Occupied {
+                path: run.root,
+                found,
+            });
+        }
+        run.make_subfolders()?;
+        let probe = run.root.join(".writable");
+        write_atomic(&probe, b"").map_err(|error| in_folder(error, &run.root))?;
+        fs::remove_file(&probe).map_err(|error| RunError::io("write", &run.root, error))?;
+        Ok(run)
+    }
+
+    /// Opens the folder of an earlier run, to continue or evaluate it.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::NotARun`] if there is no `config.toml` in it.
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        let run = Self {
+            root: path.as_ref().to_path_buf(),
+        };
+        if !run.config().is_file() {
+            return Err(RunError::NotARun { path: run.root });
+        }
+        run.make_subfolders()?;
+        Ok(run)
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `config.toml`: every setting, resolved.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// `metrics.jsonl`: one JSON object per logged step.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// `checkpoints/`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// `predictions/`.
+    pub fn predictions(&self) -> PathBuf {
+        self.root.join("predictions")
+    }
+
+    /// `evaluation.json`.
+    pub fn evaluation(&self) -> PathBuf {
+        self.root.join("evaluation.json")
+    }
+
+    /// `report.html`.
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
+    /// Writes `config.toml`, which makes the folder one that holds a run.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Io`].
+    pub fn write_config(&self, toml: &str) -> Result<(), RunError> {
+        write_atomic(&self.config(), toml.as_bytes())
+    }
+
+    /// The text of `config.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Io`].
+    pub fn read_config(&self) -> Result<String, RunError> {
+        let path = self.config();
+        fs::read_to_string(&path).map_err(|error| RunError::io("read", &path, error))
+    }
+
+    fn traces_of_a_run(&self) -> Option<&'static str> {
+        ["config.toml", "metrics.jsonl", "evaluation.json"]
+            .into_iter()
+            .find(|name| self.root.join(name).exists())
+    }
+
+    fn make_subfolders(&self) -> Result<(), RunError> {
+        for folder in [&self.root, &self.checkpoints(), &self.predictions()] {
+            fs::create_dir_all(folder)
+                .map_err(|error| RunError::io("create folder", folder, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn in_folder(error: RunError, folder: &Path) -> RunError {
+    match error {
+        RunError::Io { source, .. } => RunError::io("write in", folder, source),
+        other => other,
+    }
+}
+
+/// Replaces `path` by `bytes`, as a whole or not at all.
+///
+/// Writes to a temporary name in the same folder, syncs it, renames it over
+/// `path` and syncs the folder.
+///
+/// # Errors
+///
+/// [`RunError::Io`] naming `path`, also when the disk is full; the previous
+/// file is then still there and the temporary one is removed.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_trainer::run::folder::write_atomic;
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("note.txt");
+/// write_atomic(&path, b"whole")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// ```
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    write_atomic_with(path, |file| file.write_all(bytes))
+}
+
+/// Like [`write_atomic`], with contents that `write` streams out.
+///
+/// # Errors
+///
+/// [`RunError::Io`] naming `path`, with the system's or `write`'s reason.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+/// use semivox_trainer::run::folder::write_atomic_with;
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("squares.txt");
+/// write_atomic_with(&path, |file| (1..4).try_for_each(|n| writeln!(file, "{}", n * n)))?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n4\n9\n");
+/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// ```
+pub fn write_atomic_with(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), RunError> {
+    let temporary = temporary_name(path);
+    let result = write_synced(&temporary, write)
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
+    result.map_err(|error| {
+        // What failed is already an error; the leftover is removed if it can be.
+        let _ = fs::remove_file(&temporary);
+        RunError::io("write", path, error)
+    })
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}-{count}.tmp", std::process::id()))
+}
+
+fn write_synced(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create_new(path)?);
+    write(&mut file)?;
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()
+}
+
+/// Makes the rename itself durable; only Unix lets a folder be synced.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn refuses_a_folder_that_holds_a_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        let run = RunFolder::create(&path).unwrap();
+        assert!(run.checkpoints().is_dir() && run.predictions().is_dir());
+        RunFolder::create(&path).unwrap(); // nothing written yet: still free
+        run.write_config("seed = 1").unwrap();
+        let message = RunFolder::create(&path).unwrap_err().to_string();
+        assert!(message.ends_with(
+            "holds another run (config.toml found); choose another --out or pass --resume"
+        ));
+        assert_eq!(run.read_config().unwrap(), "seed = 1");
+    }
+
+    #[test]
+    fn names_the_path_and_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let message = RunFolder::create(file.join("run")).unwrap_err().to_string();
+        assert!(
+            message.contains("file/run") || message.contains("file\\run"),
+            "{message}"
+        );
+        assert!(message.starts_with("cannot create folder"), "{message}");
+        let message = RunFolder::open_existing(dir.path())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("config.toml"), "{message}");
+    }
+
+    #[test]
+    fn a_failed_write_keeps_the_old_file_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        write_atomic(&path, b"old").unwrap();
+        let error = write_atomic_with(&path, |file| {
+            file.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("config.toml") && message.contains("free some space"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+}

@@ -1,0 +1,21 @@
+//! The run folder: what a training run leaves on disk, and how it is written.
+//!
+//! | name | written by |
+//! |---|---|
+//! | `config.toml` | [`folder::RunFolder::write_config`] |
+//! | `metrics.jsonl` | [`metrics_log::MetricsLog`] |
+//! | `events.out.tfevents.*` | [`tfevents::EventWriter`] |
+//! | `evaluation.json` | [`evaluation::Evaluation::write`] |
+//! | `report.html` | [`crate::report::write`] |
+//! | `checkpoints/`, `predictions/` | the training loop and the evaluation |
+//!
+//! Files that are replaced as a whole go through [`folder::write_atomic`], so a
+//! crash or a full disk leaves the previous version or none, never half a file.
+
+pub mod error;
+pub mod evaluation;
+pub mod folder;
+pub mod metrics_log;
+pub mod tfevents;
+
+pub use error::RunError;

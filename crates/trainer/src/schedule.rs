@@ -1,0 +1,137 @@
+//! Learning-rate schedules and ramp-ups as pure functions of the step.
+//!
+//! Nothing here holds state, so a resumed run computes the same values as an
+//! uninterrupted one.
+
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate falls over a stage of `T` steps.
+///
+/// | variant | rate at step `t` (counted from 0) |
+/// |---|---|
+/// | `constant` | `lr₀` |
+/// | `poly` | `lr₀ · (1 − t/T)^power` |
+/// | `step` | `lr₀ · factor^k`, `k` = number of milestones (fractions of `T`) passed |
+///
+/// # Examples
+/// ```
+/// use semivox_trainer::schedule::LearningRate;
+/// let poly = LearningRate::Poly { power: 0.9 };
+/// assert_eq!(poly.at(0.01, 0, 100), 0.01);
+/// assert_eq!(poly.at(0.01, 100, 100), 0.0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LearningRate {
+    /// The base rate throughout.
+    Constant,
+    /// Polynomial decay to zero; the field uses power 0.9.
+    Poly {
+        /// The exponent.
+        power: f64,
+    },
+    /// Multiplied by `factor` at each milestone.
+    Step {
+        /// Fractions of the stage at which the rate changes.
+        milestones: Vec<f64>,
+        /// The multiplier.
+        factor: f64,
+    },
+}
+
+impl LearningRate {
+    /// The rate at `step` of a stage of `steps` steps, for the base rate `base`.
+    ///
+    /// A step at or beyond the end gets the rate of the end.
+    pub fn at(&self, base: f64, step: u64, steps: u64) -> f64 {
+        let progress = progress(step, steps);
+        match self {
+            Self::Constant => base,
+            Self::Poly { power } => base * (1.0 - progress).powf(*power),
+            Self::Step { milestones, factor } => {
+                let passed = milestones.iter().filter(|&&m| progress >= m).count();
+                base * factor.powi(passed as i32)
+            }
+        }
+    }
+}
+
+/// The sigmoid-shaped ramp-up of consistency weights, `exp(−5 (1 − t/T)²)`.
+///
+/// Rises from `e⁻⁵ ≈ 0.0067` at step 0 to 1 at `steps` and stays there.
+///
+/// # References
+/// S. Laine, T. Aila, "Temporal Ensembling for Semi-Supervised Learning",
+/// ICLR 2017, section 3.
+///
+/// # Examples
+/// ```
+/// use semivox_trainer::schedule::sigmoid_ramp_up;
+/// assert!((sigmoid_ramp_up(0, 40) - (-5.0f64).exp()).abs() < 1e-12);
+/// assert_eq!(sigmoid_ramp_up(40, 40), 1.0);
+/// ```
+pub fn sigmoid_ramp_up(step: u64, steps: u64) -> f64 {
+    (-5.0 * (1.0 - progress(step, steps)).powi(2)).exp()
+}
+
+/// The linear ramp-up `min(t/T, 1)`.
+///
+/// # Examples
+/// ```
+/// assert_eq!(semivox_trainer::schedule::linear_ramp_up(10, 40), 0.25);
+/// ```
+pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
+    progress(step, steps)
+}
+
+fn progress(step: u64, steps: u64) -> f64 {
+    if steps == 0 {
+        return 1.0;
+    }
+    (step as f64 / steps as f64).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poly_matches_the_formula_and_reaches_zero() {
+        let schedule = LearningRate::Poly { power: 0.9 };
+        for t in 0..=50 {
+            let expected = 0.01 * (1.0 - t as f64 / 50.0).powf(0.9);
+            assert!((schedule.at(0.01, t, 50) - expected).abs() < 1e-15);
+        }
+        assert_eq!(schedule.at(0.01, 60, 50), 0.0);
+    }
+
+    #[test]
+    fn step_divides_at_each_milestone() {
+        let schedule = LearningRate::Step {
+            milestones: vec![5.0 / 12.0, 10.0 / 12.0],
+            factor: 0.1,
+        };
+        let rates: Vec<f64> = [0, 4, 5, 9, 10, 11]
+            .map(|t| schedule.at(1.0, t, 12))
+            .to_vec();
+        for (rate, expected) in rates.iter().zip([1.0, 1.0, 0.1, 0.1, 0.01, 0.01]) {
+            assert!((rate - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn ramps_rise_and_saturate() {
+        for ramp in [sigmoid_ramp_up, linear_ramp_up] {
+            let values: Vec<f64> = (0..=40).map(|t| ramp(t, 40)).collect();
+            assert!(values.windows(2).all(|w| w[0] < w[1]));
+            assert_eq!(ramp(1000, 40), 1.0);
+            assert_eq!(ramp(0, 0), 1.0);
+        }
+    }
+
+    #[test]
+    fn unknown_kind_is_refused() {
+        let error = toml::from_str::<LearningRate>("kind = \"cosine\"").unwrap_err();
+        assert!(error.to_string().contains("cosine"));
+    }
+}

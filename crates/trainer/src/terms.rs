@@ -1,0 +1,123 @@
+//! Named loss terms and the descent step they lead to.
+
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::prelude::*;
+
+use crate::error::TrainError;
+
+/// The weighted terms of one training step, each under its own name.
+///
+/// ```text
+/// total = Σ weight_i · term_i
+/// ```
+///
+/// # Examples
+/// ```
+/// use burn::prelude::*;
+/// use semivox_trainer::terms::LossTerms;
+/// let device = Device::flex();
+/// let terms = LossTerms::new()
+///     .with("dice", 0.5, Tensor::from_floats([0.4], &device))
+///     .with("contrast", 0.01, Tensor::from_floats([6.0], &device));
+/// assert!((terms.total().into_scalar::<f32>() - 0.26).abs() < 1e-6);
+/// ```
+#[derive(Debug, Default)]
+pub struct LossTerms(Vec<(&'static str, f64, Tensor<1>)>);
+
+impl LossTerms {
+    /// No terms yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the unweighted `term` under `name` with its `weight` in the total.
+    pub fn with(mut self, name: &'static str, weight: f64, term: Tensor<1>) -> Self {
+        self.0.push((name, weight, term));
+        self
+    }
+
+    /// The weighted sum.
+    ///
+    /// # Panics
+    /// If there are no terms.
+    pub fn total(&self) -> Tensor<1> {
+        self.0
+            .iter()
+            .map(|(_, weight, term)| term.clone().mul_scalar(*weight))
+            .reduce(|a, b| a + b)
+            .expect("a recipe computes at least one loss term")
+    }
+
+    /// The unweighted values in the order they were added, by a single read
+    /// from the device.
+    ///
+    /// # Errors
+    /// [`TrainError::NonFinite`] for the first term that is not finite.
+    pub fn values(&self, step: u64) -> Result<Vec<(&'static str, f64)>, TrainError> {
+        let tensors = self.0.iter().map(|(_, _, t)| t.clone().detach()).collect();
+        let data: Vec<f32> = Tensor::cat(tensors, 0).into_data().iter().collect();
+        let named = self.0.iter().map(|(name, _, _)| *name).zip(data);
+        named
+            .map(|(term, value)| match f64::from(value) {
+                value if value.is_finite() => Ok((term, value)),
+                value => Err(TrainError::NonFinite { term, value, step }),
+            })
+            .collect()
+    }
+
+    /// One step of gradient descent on the total; returns the moved module and
+    /// the terms' values.
+    ///
+    /// # Errors
+    /// [`TrainError::NonFinite`]; the module is then not moved.
+    pub fn descend<M: Module>(
+        self,
+        module: M,
+        optimizer: &mut ModuleOptimizer,
+        learning_rate: f64,
+        step: u64,
+    ) -> Result<(M, StepValues), TrainError> {
+        let values = self.values(step)?;
+        let gradients = GradientsParams::from_grads(self.total().backward(), &module);
+        Ok((optimizer.step(learning_rate, module, gradients), values))
+    }
+}
+
+/// Loss values of a step by name.
+pub type StepValues = Vec<(&'static str, f64)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::LinearConfig;
+    use burn::optim::SgdConfig;
+
+    #[test]
+    fn a_non_finite_term_is_named_and_moves_nothing() {
+        let device = Device::flex().autodiff();
+        let module = LinearConfig::new(1, 1).init(&device);
+        let bad = module.weight.val().reshape([1]) * f32::NAN;
+        let terms = LossTerms::new()
+            .with("fine", 1.0, Tensor::ones([1], &device))
+            .with("contrast", 1.0, bad);
+        let error = terms
+            .descend(module, &mut SgdConfig::new().init(), 0.1, 7)
+            .unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("'contrast'") && message.contains("step 7"));
+    }
+
+    #[test]
+    fn descent_follows_the_weighted_gradient() {
+        let device = Device::flex().autodiff();
+        let module = LinearConfig::new(1, 1).with_bias(false).init(&device);
+        let before = module.weight.val().into_scalar::<f32>();
+        let terms = LossTerms::new().with("w", 0.5, module.weight.val().reshape([1]));
+        let (moved, values) = terms
+            .descend(module, &mut SgdConfig::new().init(), 0.1, 0)
+            .unwrap();
+        assert!((moved.weight.val().into_scalar::<f32>() - (before - 0.05)).abs() < 1e-6);
+        assert!((values[0].1 - f64::from(before)).abs() < 1e-6);
+    }
+}
