@@ -1,0 +1,212 @@
+//! Connected components by runs and union-find.
+
+use std::ops::Range;
+
+use ndarray::{Array3, ArrayView3};
+
+/// Which voxels are neighbors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connectivity {
+    /// The 6 voxels that share a face.
+    Faces6,
+    /// The 18 voxels that share a face or an edge.
+    Edges18,
+    /// The 26 voxels that share a face, an edge or a corner.
+    Corners26,
+}
+
+impl Connectivity {
+    /// The number of axes along which a neighbor may differ.
+    fn order(self) -> usize {
+        match self {
+            Self::Faces6 => 1,
+            Self::Edges18 => 2,
+            Self::Corners26 => 3,
+        }
+    }
+}
+
+/// The connected components of a mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Components {
+    /// 0 for background, else the component, numbered from 1 in the order of the components' first voxels.
+    pub labels: Array3<u32>,
+    /// Voxels in each component: `sizes[i]` belongs to label `i + 1`.
+    pub sizes: Vec<usize>,
+}
+
+impl Components {
+    /// The label of the largest component, the lowest one among equals; `None` if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::arr3;
+    /// use semivox_sdf::{Connectivity, connected_components};
+    ///
+    /// let mask = arr3(&[[[true, false, true]]]);
+    /// let found = connected_components(mask.view(), Connectivity::Faces6);
+    /// assert_eq!(found.largest(), Some(1));
+    /// ```
+    #[must_use]
+    pub fn largest(&self) -> Option<u32> {
+        let largest = self.sizes.iter().max()?;
+        let index = self.sizes.iter().position(|size| size == largest)?;
+        u32::try_from(index + 1).ok()
+    }
+}
+
+/// Finds the connected components of a mask.
+///
+/// Components are numbered in the order of their first voxel in row-major order, as SciPy's
+/// `ndimage.label` does.
+///
+/// # Shapes
+///
+/// mask `[x, y, z]` to labels `[x, y, z]`.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::arr3;
+/// use semivox_sdf::{Connectivity, connected_components};
+///
+/// let mask = arr3(&[[[true, false, true], [false, true, true]]]);
+/// let faces = connected_components(mask.view(), Connectivity::Faces6);
+/// assert_eq!(faces.labels, arr3(&[[[1, 0, 2], [0, 2, 2]]]));
+/// assert_eq!(faces.sizes, [1, 3]);
+/// let edges = connected_components(mask.view(), Connectivity::Edges18);
+/// assert_eq!(edges.sizes, [4]);
+/// ```
+#[must_use]
+pub fn connected_components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Components {
+    let (nx, ny, nz) = mask.dim();
+    let mut runs = Runs::find(mask);
+    for x in 0..nx {
+        for y in 0..ny {
+            for (dx, dy) in [(1, 1), (1, 0), (1, -1), (0, 1)] {
+                let order = dx + usize::from(dy != 0);
+                let neighbor = y.checked_sub_signed(dy).filter(|&row| row < ny);
+                if let (Some(x0), Some(y0), true) =
+                    (x.checked_sub(dx), neighbor, order <= connectivity.order())
+                {
+                    let reach = usize::from(order < connectivity.order());
+                    runs.join_rows(x * ny + y, x0 * ny + y0, reach);
+                }
+            }
+        }
+    }
+    runs.into_components((nx, ny, nz))
+}
+
+/// The largest connected component of a mask; among components of equal size the one whose first
+/// voxel comes first in row-major order. An empty mask gives an empty mask.
+///
+/// # Shapes
+///
+/// mask `[x, y, z]` to result `[x, y, z]`.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::arr3;
+/// use semivox_sdf::{Connectivity, largest_component};
+///
+/// let mask = arr3(&[[[true, false, true, true]]]);
+/// let kept = largest_component(mask.view(), Connectivity::Corners26);
+/// assert_eq!(kept, arr3(&[[[false, false, true, true]]]));
+/// ```
+#[must_use]
+pub fn largest_component(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
+    let components = connected_components(mask, connectivity);
+    let largest = components.largest();
+    components.labels.mapv(|label| Some(label) == largest)
+}
+
+/// A maximal run of mask voxels along the last axis, and its parent in the union-find forest.
+struct Run {
+    z: Range<usize>,
+    parent: usize,
+}
+
+struct Runs {
+    runs: Vec<Run>,
+    /// `rows[i]..rows[i + 1]` are the runs of row `i`.
+    rows: Vec<usize>,
+}
+
+impl Runs {
+    fn find(mask: ArrayView3<'_, bool>) -> Self {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut rows = vec![0];
+        for row in mask.rows() {
+            let mut before = false;
+            for (z, &on) in row.iter().enumerate() {
+                match runs.last_mut() {
+                    Some(run) if on && before => run.z.end = z + 1,
+                    _ if on => runs.push(Run {
+                        z: z..z + 1,
+                        parent: runs.len(),
+                    }),
+                    _ => {}
+                }
+                before = on;
+            }
+            rows.push(runs.len());
+        }
+        Self { runs, rows }
+    }
+
+    /// Joins the runs of two rows that come within `reach` voxels along the last axis.
+    fn join_rows(&mut self, row: usize, other: usize, reach: usize) {
+        let (mut a, mut b) = (self.rows[row], self.rows[other]);
+        while a < self.rows[row + 1] && b < self.rows[other + 1] {
+            let (first, second) = (self.runs[a].z.clone(), self.runs[b].z.clone());
+            if first.start < second.end + reach && second.start < first.end + reach {
+                self.join(a, b);
+            }
+            if first.end < second.end {
+                a += 1;
+            } else {
+                b += 1;
+            }
+        }
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        // The root is always the earliest run, hence holds the component's first voxel.
+        self.runs[a.max(b)].parent = a.min(b);
+    }
+
+    fn root(&mut self, mut run: usize) -> usize {
+        while self.runs[run].parent != run {
+            let grandparent = self.runs[self.runs[run].parent].parent;
+            self.runs[run].parent = grandparent;
+            run = grandparent;
+        }
+        run
+    }
+
+    fn into_components(mut self, shape: (usize, usize, usize)) -> Components {
+        let mut labels = Array3::zeros(shape);
+        let mut sizes = Vec::new();
+        let mut label_of = vec![0_u32; self.runs.len()];
+        for (index, mut row) in labels.rows_mut().into_iter().enumerate() {
+            for run in self.rows[index]..self.rows[index + 1] {
+                let root = self.root(run);
+                if root == run {
+                    sizes.push(0);
+                    label_of[run] = u32::try_from(sizes.len()).expect("fewer than 2^32 components");
+                }
+                label_of[run] = label_of[root];
+                let z = self.runs[run].z.clone();
+                sizes[label_of[run] as usize - 1] += z.len();
+                for z in z {
+                    row[z] = label_of[run];
+                }
+            }
+        }
+        Components { labels, sizes }
+    }
+}
