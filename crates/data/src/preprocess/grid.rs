@@ -1,0 +1,182 @@
+//! The grid of a volume: shape and place, without the voxels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, Geometry, LabelMap, Volume};
+
+/// Number of voxels on each axis and where they lie.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{Geometry, preprocess::Grid};
+///
+/// let grid = Grid { shape: [9, 8, 5], geometry: Geometry::from_spacing([1.0, 1.0, 2.0]) };
+/// let coarse = grid.with_spacing([2.0, 2.0, 2.0])?;
+/// assert_eq!(coarse.shape, [5, 4, 5]);
+/// // Both grids have one center.
+/// let center = |g: &Grid| g.geometry.position(g.shape.map(|n| (n as f64 - 1.0) / 2.0));
+/// assert_eq!(center(&grid), center(&coarse));
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Grid {
+    /// Number of voxels on each axis.
+    pub shape: [usize; 3],
+    /// Where they lie.
+    pub geometry: Geometry,
+}
+
+impl From<&Volume> for Grid {
+    fn from(volume: &Volume) -> Self {
+        Self {
+            shape: volume.shape(),
+            geometry: volume.geometry,
+        }
+    }
+}
+
+impl From<&LabelMap> for Grid {
+    fn from(labels: &LabelMap) -> Self {
+        Self {
+            shape: labels.shape(),
+            geometry: labels.geometry,
+        }
+    }
+}
+
+impl Grid {
+    /// The grid of the given spacing over the same extent and with the same
+    /// center: `round(n · old / new)` voxels, at least one, on each axis.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] for a spacing that is not positive and finite.
+    pub fn with_spacing(&self, spacing_mm: [f64; 3]) -> Result<Self, DataError> {
+        let present = self.geometry.spacing();
+        if spacing_mm
+            .iter()
+            .chain(&present)
+            .any(|s| !(s.is_finite() && *s > 0.0))
+        {
+            return Err(DataError::InvalidSetting {
+                name: "spacing_mm",
+                expected: "three positive numbers, for a volume whose own spacing is positive"
+                    .into(),
+                found: format!("{spacing_mm:?} for a volume of {present:?}"),
+            });
+        }
+        let scale = self.scale_to(spacing_mm);
+        let shape: [usize; 3] =
+            std::array::from_fn(|a| ((self.shape[a] as f64 / scale[a]).round() as usize).max(1));
+        let start = std::array::from_fn(|a| source_index(0, shape[a], self.shape[a], scale[a]));
+        let mut geometry = self.geometry.translated(start);
+        for row in &mut geometry.affine[..3] {
+            (0..3).for_each(|axis| row[axis] *= scale[axis]);
+        }
+        Ok(Self { shape, geometry })
+    }
+
+    /// Old voxels per new voxel on each axis, exactly 1 when nothing changes.
+    pub(super) fn scale_to(&self, spacing_mm: [f64; 3]) -> [f64; 3] {
+        let present = self.geometry.spacing();
+        std::array::from_fn(|a| {
+            let scale = spacing_mm[a] / present[a];
+            if (scale - 1.0).abs() < 1e-6 {
+                1.0
+            } else {
+                scale
+            }
+        })
+    }
+
+    /// The affine `3×4` that takes an index of `self` to one of `other`.
+    pub(super) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
+        let (a, b) = (&self.geometry.affine, &other.geometry.affine);
+        let inverse = inverse3(b).ok_or_else(|| DataError::InvalidSetting {
+            name: "affine",
+            expected: "invertible".into(),
+            found: format!("{b:?}"),
+        })?;
+        let column = |c: usize| -> [f64; 3] {
+            std::array::from_fn(|row| {
+                if c == 3 {
+                    a[row][3] - b[row][3]
+                } else {
+                    a[row][c]
+                }
+            })
+        };
+        let mut map = [[0.0; 4]; 3];
+        for c in 0..4 {
+            let v = column(c);
+            for row in 0..3 {
+                map[row][c] = (0..3).map(|k| inverse[row][k] * v[k]).sum();
+            }
+        }
+        Ok(map)
+    }
+}
+
+/// Where the voxel `i` of `n_new` lies on an old axis of `n_old` voxels, the
+/// centers of both axes being one point.
+pub(super) fn source_index(i: usize, n_new: usize, n_old: usize, scale: f64) -> f64 {
+    (i as f64 - (n_new as f64 - 1.0) / 2.0) * scale + (n_old as f64 - 1.0) / 2.0
+}
+
+/// Inverse of the upper left 3×3 part, by cofactors.
+fn inverse3(m: &[[f64; 4]; 4]) -> Option<[[f64; 3]; 3]> {
+    let cofactor = |r: usize, c: usize| {
+        let (r1, r2, c1, c2) = ((r + 1) % 3, (r + 2) % 3, (c + 1) % 3, (c + 2) % 3);
+        m[r1][c1] * m[r2][c2] - m[r1][c2] * m[r2][c1]
+    };
+    let determinant: f64 = (0..3).map(|c| m[0][c] * cofactor(0, c)).sum();
+    let usable = determinant.is_finite() && determinant != 0.0;
+    usable.then(|| std::array::from_fn(|r| std::array::from_fn(|c| cofactor(c, r) / determinant)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_index_map_goes_through_millimeters() {
+        let oblique = Geometry {
+            affine: [
+                [0.0, -2.0, 0.0, 10.0],
+                [1.0, 0.0, 0.5, -3.0],
+                [0.0, 0.0, 3.0, 4.0],
+                [0.0, 0.0, 0.0, 1.0],
+            ],
+        };
+        let a = Grid {
+            shape: [4; 3],
+            geometry: oblique,
+        };
+        let b = Grid {
+            shape: [4; 3],
+            geometry: Geometry::from_spacing([0.7, 1.1, 2.0]),
+        };
+        let map = a.index_map(&b).unwrap();
+        let index = [1.0, 2.0, 3.0];
+        let mapped: [f64; 3] =
+            std::array::from_fn(|r| map[r][3] + (0..3).map(|c| map[r][c] * index[c]).sum::<f64>());
+        let (p, q) = (a.geometry.position(index), b.geometry.position(mapped));
+        assert!(
+            p.iter().zip(q).all(|(p, q)| (p - q).abs() < 1e-12),
+            "{p:?} {q:?}"
+        );
+    }
+
+    #[test]
+    fn a_spacing_must_be_positive() {
+        let grid = Grid {
+            shape: [4; 3],
+            geometry: Geometry::default(),
+        };
+        for bad in [[0.0, 1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, f64::NAN]] {
+            assert!(grid.with_spacing(bad).is_err());
+        }
+    }
+}

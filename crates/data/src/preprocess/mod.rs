@@ -1,0 +1,20 @@
+//! From the scan in the file to the volume that a network sees, and back.
+//!
+//! Every step moves the geometry along exactly, so a label map can always be
+//! taken back to the grid of the file by its affine alone.
+
+mod grid;
+mod intensity;
+mod pipeline;
+mod probabilities;
+mod region;
+mod resample;
+mod resample_labels;
+
+pub use grid::Grid;
+pub use intensity::Intensity;
+pub use pipeline::{ForegroundCrop, Preprocess, Preprocessed, invert_labels};
+pub use probabilities::{most_probable, resample_probabilities_to};
+pub use region::{Region, Threshold, foreground};
+pub use resample::resample;
+pub use resample_labels::{resample_labels, resample_labels_to};

@@ -1,0 +1,303 @@
+//! The steps of preprocessing in their order.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
+use super::{resample_labels_to, resample_probabilities_to};
+use crate::{DataError, LabelMap, Volume};
+
+/// The cut around the foreground.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForegroundCrop {
+    /// What counts as foreground, in the file's intensities.
+    pub threshold: Threshold,
+    /// Voxels left around it, after resampling.
+    #[serde(default)]
+    pub margin_voxels: usize,
+}
+
+/// What is done to a scan before a network sees it, in this order:
+///
+/// 1. resample to `spacing_mm`;
+/// 2. bring `intensity` to a common scale over the whole volume;
+/// 3. cut out the `foreground`, found in the intensities before step 2 and
+///    never in a label;
+/// 4. widen the cut to `min_size`, evenly on both ends, with what the scan
+///    holds there and with 0 beyond the scan.
+///
+/// # Examples
+///
+/// A label map takes the same way, and predictions go back:
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::{Geometry, LabelMap, Volume, preprocess::Preprocess};
+///
+/// let geometry = Geometry::from_spacing([1.0, 1.0, 2.0]);
+/// let image = Volume::new(Array3::from_shape_fn((8, 8, 4), |(x, ..)| x as f32), geometry);
+/// let labels = LabelMap::new(Array3::from_shape_fn((8, 8, 4), |(x, ..)| u8::from(x >= 4)), geometry);
+///
+/// let steps = Preprocess { spacing_mm: Some([2.0; 3]), min_size: Some([6; 3]), ..Default::default() };
+/// let (scan, target) = steps.apply_labeled(&image, &labels)?;
+/// assert_eq!(scan.volume.shape(), [6, 6, 6]);
+/// assert_eq!(scan.restore_labels(&target)?, labels);
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Preprocess {
+    /// The spacing to resample to; none leaves the file's.
+    pub spacing_mm: Option<[f64; 3]>,
+    /// The scale of intensities.
+    pub intensity: Intensity,
+    /// The cut around the foreground, if any.
+    pub foreground: Option<ForegroundCrop>,
+    /// The least number of voxels on each axis.
+    pub min_size: Option<[usize; 3]>,
+}
+
+/// A scan after [`Preprocess`], with what is needed to take predictions back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preprocessed {
+    /// The image for the network.
+    pub volume: Volume,
+    /// The grid of the file.
+    pub source: Grid,
+    /// The box that steps 3 and 4 took, in the resampled volume; its start is
+    /// negative where the volume was padded.
+    pub region: Region,
+}
+
+impl Preprocess {
+    /// Preprocesses an image.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] for a setting out of its range.
+    pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
+        let mut volume = match self.spacing_mm {
+            Some(spacing) => resample(image, spacing)?,
+            None => image.clone(),
+        };
+        let mut region = Region::whole(volume.shape());
+        if let Some(crop) = self.foreground {
+            region = foreground(volume.data.view(), crop.threshold, crop.margin_voxels)?;
+        }
+        if let Some(min_size) = self.min_size {
+            let padded = Region::padded(region.shape(), min_size);
+            (0..3).for_each(|a| region.start[a] += padded.start[a]);
+            region.size = padded.size;
+        }
+        self.intensity.apply(&mut volume.data)?;
+        if region != Region::whole(volume.shape()) {
+            volume = region.cut_volume(&volume, 0.0);
+        }
+        Ok(Preprocessed {
+            volume,
+            source: Grid::from(image),
+            region,
+        })
+    }
+
+    /// Preprocesses an image and its label map, on one grid.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::ShapeMismatch`] or [`DataError::GeometryMismatch`] when the
+    /// two do not lie on one grid; else as [`apply`](Self::apply).
+    pub fn apply_labeled(
+        &self,
+        image: &Volume,
+        labels: &LabelMap,
+    ) -> Result<(Preprocessed, LabelMap), DataError> {
+        check_grids(image, labels)?;
+        let scan = self.apply(image)?;
+        let labels = LabelMap::new(labels.data.clone(), image.geometry);
+        let labels = match self.spacing_mm {
+            Some(spacing) => resample_labels(&labels, spacing)?,
+            None => labels,
+        };
+        let labels = scan.region.cut_labels(&labels);
+        Ok((scan, labels))
+    }
+}
+
+impl Preprocessed {
+    /// Takes labels on this scan's grid back to the grid of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] when the affine cannot be inverted.
+    pub fn restore_labels(&self, labels: &LabelMap) -> Result<LabelMap, DataError> {
+        invert_labels(labels, &self.source)
+    }
+
+    /// Takes probabilities `[class, x, y, z]` on this scan's grid to the grid
+    /// of the file and chooses the class there.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] when the shape is not this scan's.
+    pub fn restore_probabilities(
+        &self,
+        probabilities: ndarray::ArrayView4<'_, f32>,
+    ) -> Result<LabelMap, DataError> {
+        let grid = Grid::from(&self.volume);
+        let there = resample_probabilities_to(probabilities, &grid, &self.source)?;
+        super::most_probable(there.view(), &self.source)
+    }
+}
+
+/// Takes a label map, whose geometry says where it lies, back to the grid of
+/// the file. What was cut away becomes background.
+///
+/// # Errors
+///
+/// [`DataError::InvalidSetting`] when the label map's affine cannot be inverted.
+pub fn invert_labels(labels: &LabelMap, source: &Grid) -> Result<LabelMap, DataError> {
+    resample_labels_to(labels, source)
+}
+
+/// The difference of affine entries, in millimeters, that counts as none:
+/// files store them with 32 bits.
+const AFFINE_TOLERANCE: f64 = 1e-2;
+
+fn check_grids(image: &Volume, labels: &LabelMap) -> Result<(), DataError> {
+    let (of_image, of_labels) = ("the image", "the label map");
+    if image.shape() != labels.shape() {
+        return Err(DataError::ShapeMismatch {
+            image: of_image.into(),
+            image_shape: image.shape(),
+            label: of_labels.into(),
+            label_shape: labels.shape(),
+        });
+    }
+    if !image.geometry.approx_eq(&labels.geometry, AFFINE_TOLERANCE) {
+        return Err(DataError::GeometryMismatch {
+            image: of_image.into(),
+            label: of_labels.into(),
+            difference: image.geometry.max_difference(&labels.geometry),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Geometry;
+    use ndarray::Array3;
+
+    fn scan() -> (Volume, LabelMap) {
+        let geometry = Geometry::from_spacing([0.6, 0.6, 1.5]).translated([-20.0, 3.0, 8.0]);
+        let inside = |x: usize, y: usize, z: usize| {
+            (x as f64 - 14.0).powi(2) + (y as f64 - 12.0).powi(2) + 6.0 * (z as f64 - 5.0).powi(2)
+                < 60.0
+        };
+        let image = Array3::from_shape_fn((28, 30, 12), |(x, y, z)| {
+            if inside(x, y, z) {
+                900.0
+            } else {
+                ((x * y + z) % 13) as f32
+            }
+        });
+        let labels = Array3::from_shape_fn((28, 30, 12), |(x, y, z)| u8::from(inside(x, y, z)));
+        (
+            Volume::new(image, geometry),
+            LabelMap::new(labels, geometry),
+        )
+    }
+
+    fn dice(a: &LabelMap, b: &LabelMap) -> f64 {
+        let both = a
+            .data
+            .iter()
+            .zip(&b.data)
+            .filter(|&(&a, &b)| a == 1 && b == 1)
+            .count();
+        let sum = a.data.iter().chain(&b.data).filter(|&&l| l == 1).count();
+        2.0 * both as f64 / sum as f64
+    }
+
+    #[test]
+    fn all_steps_go_back_to_the_file() {
+        let (image, labels) = scan();
+        let crop = ForegroundCrop {
+            threshold: Threshold::Fraction(0.3),
+            margin_voxels: 2,
+        };
+        let steps = Preprocess {
+            spacing_mm: Some([1.0, 0.6, 1.0]),
+            foreground: Some(crop),
+            min_size: Some([16, 16, 24]),
+            ..Default::default()
+        };
+        let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+        assert_eq!(Grid::from(&out.volume), Grid::from(&target));
+        assert_eq!(out.volume.shape()[2], 24);
+        assert!(out.volume.shape()[1] < 30);
+        let back = out.restore_labels(&target).unwrap();
+        assert_eq!(Grid::from(&back), Grid::from(&labels));
+        assert!(dice(&back, &labels) > 0.93, "{}", dice(&back, &labels));
+
+        let one_hot = ndarray::Array4::from_shape_fn((2, 0, 0, 0), |_| 0.0_f32);
+        assert!(out.restore_probabilities(one_hot.view()).is_err());
+        let shape = target.shape();
+        let one_hot =
+            ndarray::Array4::from_shape_fn((2, shape[0], shape[1], shape[2]), |(c, x, y, z)| {
+                f32::from(u8::from(usize::from(target.data[[x, y, z]]) == c))
+            });
+        let back = out.restore_probabilities(one_hot.view()).unwrap();
+        assert!(dice(&back, &labels) > 0.95, "{}", dice(&back, &labels));
+    }
+
+    #[test]
+    fn without_resampling_the_way_back_is_exact() {
+        let (image, labels) = scan();
+        let crop = ForegroundCrop {
+            threshold: Threshold::Above(500.0),
+            margin_voxels: 1,
+        };
+        let steps = Preprocess {
+            foreground: Some(crop),
+            min_size: Some([40; 3]),
+            ..Default::default()
+        };
+        let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+        assert_eq!(out.restore_labels(&target).unwrap().data, labels.data);
+    }
+
+    #[test]
+    fn image_and_label_map_must_lie_on_one_grid() {
+        let (image, mut labels) = scan();
+        labels.geometry = Geometry::default();
+        let error = Preprocess::default()
+            .apply_labeled(&image, &labels)
+            .unwrap_err();
+        assert!(matches!(error, DataError::GeometryMismatch { .. }));
+        labels.data = Array3::zeros((2, 2, 2));
+        let error = Preprocess::default()
+            .apply_labeled(&image, &labels)
+            .unwrap_err();
+        assert!(matches!(error, DataError::ShapeMismatch { .. }));
+    }
+
+    #[test]
+    fn the_settings_are_plain_data() {
+        let steps: Preprocess = serde_json::from_str(
+            r#"{"spacing_mm": [1, 1, 1], "intensity": {"window": {"low": -200, "high": 250}},
+                "foreground": {"threshold": {"above": -500}}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            steps.intensity,
+            Intensity::Window {
+                low: -200.0,
+                high: 250.0
+            }
+        );
+        assert!(serde_json::from_str::<Preprocess>(r#"{"spacing": 1}"#).is_err());
+    }
+}

@@ -1,0 +1,231 @@
+//! Change of spacing for label maps.
+
+use ndarray::{Array3, ArrayView3};
+use rayon::prelude::*;
+
+use super::grid::{Grid, source_index};
+use crate::{DataError, LabelMap};
+
+/// Resamples a label map to a spacing, on the grid that
+/// [`resample`](super::resample) gives the image.
+///
+/// A new voxel that covers several old ones takes the label with the largest
+/// share of its volume; among equal shares the nearest voxel's label, else
+/// the smallest. On axes that are not shrunk the nearest voxel counts.
+///
+/// # Errors
+///
+/// [`DataError::InvalidSetting`] for a spacing that is not positive and finite.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::{Geometry, LabelMap, preprocess::resample_labels};
+///
+/// let labels = LabelMap::new(array![[[0, 1, 1, 2, 2, 2]]], Geometry::from_spacing([3.0, 3.0, 1.0]));
+/// assert_eq!(resample_labels(&labels, [3.0; 3])?.data, array![[[1, 2]]]);
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+pub fn resample_labels(labels: &LabelMap, spacing_mm: [f64; 3]) -> Result<LabelMap, DataError> {
+    let grid = Grid::from(labels);
+    let target = grid.with_spacing(spacing_mm)?;
+    let scale = grid.scale_to(spacing_mm);
+    let shares: [Vec<Shares>; 3] =
+        std::array::from_fn(|a| axis_shares(target.shape[a], grid.shape[a], scale[a]));
+    let mut data = Array3::zeros(target.shape);
+    if !labels.data.is_empty() {
+        let slabs = data.outer_iter_mut().into_par_iter().zip(&shares[0]);
+        slabs.for_each(|(mut slab, x)| {
+            for ((y, z), out) in slab.indexed_iter_mut() {
+                *out = majority(labels.data.view(), [x, &shares[1][y], &shares[2][z]]);
+            }
+        });
+    }
+    Ok(LabelMap::new(data, target.geometry))
+}
+
+/// The old voxels under a new one on an axis: the first, the share of each
+/// from there on, and the nearest.
+struct Shares {
+    first: usize,
+    shares: Vec<f32>,
+    nearest: usize,
+}
+
+fn axis_shares(n_new: usize, n_old: usize, scale: f64) -> Vec<Shares> {
+    let last = n_old.saturating_sub(1) as f64;
+    let shares_of = |i: usize| {
+        let center = source_index(i, n_new, n_old, scale);
+        let nearest = (center + 0.5 + 1e-6).floor().clamp(0.0, last) as usize;
+        if scale <= 1.0 {
+            return Shares {
+                first: nearest,
+                shares: vec![1.0],
+                nearest,
+            };
+        }
+        // Old voxel j covers [j - 1/2, j + 1/2].
+        let (low, high) = (center - scale / 2.0, center + scale / 2.0);
+        let first = (low + 0.5 + 1e-6).floor().clamp(0.0, last) as usize;
+        let end = (high + 0.5 - 1e-6).floor().clamp(first as f64, last) as usize;
+        let share = |j: usize| {
+            let overlap = high.min(j as f64 + 0.5) - low.max(j as f64 - 0.5);
+            overlap.max(0.0) as f32
+        };
+        Shares {
+            first,
+            shares: (first..=end).map(share).collect(),
+            nearest,
+        }
+    };
+    (0..n_new).map(shares_of).collect()
+}
+
+/// The label with the largest share.
+fn majority(labels: ArrayView3<'_, u8>, [x, y, z]: [&Shares; 3]) -> u8 {
+    let nearest = labels[[x.nearest, y.nearest, z.nearest]];
+    let mut votes: Vec<(u8, f32)> = vec![(nearest, 0.0)];
+    for (i, a) in x.shares.iter().enumerate() {
+        for (j, b) in y.shares.iter().enumerate() {
+            for (k, c) in z.shares.iter().enumerate() {
+                let label = labels[[x.first + i, y.first + j, z.first + k]];
+                let share = a * b * c;
+                match votes.iter_mut().find(|vote| vote.0 == label) {
+                    Some(vote) => vote.1 += share,
+                    None => votes.push((label, share)),
+                }
+            }
+        }
+    }
+    // Shares that differ by rounding alone are equal.
+    let most = votes.iter().map(|vote| vote.1).fold(0.0, f32::max) * (1.0 - 1e-5);
+    if votes[0].1 >= most {
+        return nearest;
+    }
+    votes
+        .iter()
+        .filter(|vote| vote.1 >= most)
+        .map(|vote| vote.0)
+        .min()
+        .unwrap_or(nearest)
+}
+
+/// Takes the label of the nearest voxel at every voxel of another grid.
+///
+/// The two grids may differ in spacing, extent and direction. A voxel that
+/// lies outside the label map by more than a quarter of a voxel becomes
+/// background; the quarter is what rounding a shape cuts off at most.
+///
+/// # Errors
+///
+/// [`DataError::InvalidSetting`] when the label map's affine cannot be inverted.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::{Geometry, LabelMap, preprocess::{Grid, resample_labels_to}};
+///
+/// let labels = LabelMap::new(array![[[1, 2]]], Geometry::from_spacing([1.0, 1.0, 2.0]));
+/// let fine = Grid { shape: [1, 1, 5], geometry: Geometry::default().translated([0.0, 0.0, -1.0]) };
+/// assert_eq!(resample_labels_to(&labels, &fine)?.data, array![[[0, 1, 2, 2, 0]]]);
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+pub fn resample_labels_to(labels: &LabelMap, target: &Grid) -> Result<LabelMap, DataError> {
+    let map = target.index_map(&Grid::from(labels))?;
+    let shape = labels.shape();
+    let mut data = Array3::zeros(target.shape);
+    data.outer_iter_mut()
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(x, mut slab)| {
+            for ((y, z), out) in slab.indexed_iter_mut() {
+                let index = apply(&map, [x, y, z]);
+                if let Some(index) = nearest_inside(index, shape) {
+                    *out = labels.data[index];
+                }
+            }
+        });
+    Ok(LabelMap::new(data, target.geometry))
+}
+
+/// The fractional index that an index is mapped to.
+pub(super) fn apply(map: &[[f64; 4]; 3], index: [usize; 3]) -> [f64; 3] {
+    let [x, y, z] = index.map(|i| i as f64);
+    std::array::from_fn(|r| map[r][0] * x + map[r][1] * y + map[r][2] * z + map[r][3])
+}
+
+/// How far outside a volume, in voxels, still counts as its border.
+const SLACK: f64 = 0.25;
+
+/// Whether a fractional index lies in a volume or within the slack of it.
+pub(super) fn is_inside(index: [f64; 3], shape: [usize; 3]) -> bool {
+    let reach = 0.5 + SLACK + 1e-6;
+    (0..3).all(|a| shape[a] > 0 && index[a] >= -reach && index[a] <= shape[a] as f64 - 1.0 + reach)
+}
+
+fn nearest_inside(index: [f64; 3], shape: [usize; 3]) -> Option<[usize; 3]> {
+    is_inside(index, shape).then(|| {
+        std::array::from_fn(|a| {
+            // The small term decides halves alike whatever the rounding before.
+            (index[a] + 0.5 + 1e-6)
+                .floor()
+                .clamp(0.0, shape[a] as f64 - 1.0) as usize
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Geometry;
+    use proptest::prelude::*;
+
+    fn ball(shape: [usize; 3], geometry: Geometry) -> LabelMap {
+        let center = geometry.position(shape.map(|n| (n as f64 - 1.0) / 2.0));
+        let inside = |(x, y, z): (usize, usize, usize)| {
+            let p = geometry.position([x as f64, y as f64, z as f64]);
+            let d2: f64 = p.iter().zip(center).map(|(p, c)| (p - c).powi(2)).sum();
+            u8::from(d2 < 64.0)
+        };
+        LabelMap::new(Array3::from_shape_fn(shape, inside), geometry)
+    }
+
+    fn volume_mm3(labels: &LabelMap) -> f64 {
+        let voxels = labels.data.iter().filter(|&&l| l == 1).count() as f64;
+        voxels * labels.spacing().iter().product::<f64>()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn the_volume_of_a_ball_is_kept(new in [0.7_f64..2.0, 0.7_f64..2.0, 0.7_f64..2.0]) {
+            let labels = ball([24, 24, 24], Geometry::default());
+            let there = resample_labels(&labels, new).unwrap();
+            let ratio = volume_mm3(&there) / volume_mm3(&labels);
+            prop_assert!((0.9..1.1).contains(&ratio), "{}", ratio);
+            let back = resample_labels_to(&there, &Grid::from(&labels)).unwrap();
+            let ratio = volume_mm3(&back) / volume_mm3(&labels);
+            prop_assert!((0.88..1.12).contains(&ratio), "{}", ratio);
+        }
+
+        #[test]
+        fn equal_spacing_is_the_identity(s in 0.3_f64..3.0) {
+            let labels = ball([5, 6, 7], Geometry::from_spacing([s, 2.0, 3.0 * s]));
+            prop_assert_eq!(&resample_labels(&labels, [s, 2.0, 3.0 * s]).unwrap(), &labels);
+            prop_assert_eq!(resample_labels_to(&labels, &Grid::from(&labels)).unwrap(), labels);
+        }
+    }
+
+    #[test]
+    fn ties_do_not_shrink_a_plane() {
+        // A half space whose face cuts every second coarse voxel in halves.
+        let half = Array3::from_shape_fn((9, 4, 4), |(x, _, _)| u8::from(x % 4 == 1 || x % 4 == 2));
+        let out = resample_labels(&LabelMap::new(half, Geometry::default()), [2.0; 3]).unwrap();
+        let share = out.data.iter().filter(|&&l| l == 1).count() as f64 / out.data.len() as f64;
+        assert!((0.3..0.7).contains(&share), "{share}");
+    }
+}
