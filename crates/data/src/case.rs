@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::DataError;
+use crate::{DataError, LabelMap, Volume, io};
 
 /// The order of a stored array's axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,39 @@ pub struct UnlabeledCase {
     pub image: Source,
 }
 
+/// Entries of two affines that differ by less are taken as equal.
+const GEOMETRY_TOLERANCE: f64 = 1e-3;
+
 impl LabeledCase {
+    /// Reads the image and the label map.
+    ///
+    /// # Errors
+    ///
+    /// What reading either file gives, [`DataError::ShapeMismatch`], and
+    /// [`DataError::GeometryMismatch`] when the affines differ by more than 1e-3.
+    pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
+        let image = io::read_image(&self.image)?;
+        let label = io::read_label(&self.label)?;
+        if image.shape() != label.shape() {
+            return Err(DataError::ShapeMismatch {
+                image: self.image.to_string(),
+                image_shape: image.shape(),
+                label: self.label.to_string(),
+                label_shape: label.shape(),
+            });
+        }
+        let difference = image.geometry.max_difference(&label.geometry);
+        if difference > GEOMETRY_TOLERANCE {
+            let (image, label) = (self.image.to_string(), self.label.to_string());
+            return Err(DataError::GeometryMismatch {
+                image,
+                label,
+                difference,
+            });
+        }
+        Ok((image, label))
+    }
+
     /// The case without its label map.
     #[must_use]
     pub fn into_unlabeled(self) -> UnlabeledCase {
@@ -93,6 +125,17 @@ impl LabeledCase {
             id: self.id,
             image: self.image,
         }
+    }
+}
+
+impl UnlabeledCase {
+    /// Reads the image.
+    ///
+    /// # Errors
+    ///
+    /// What reading the file gives.
+    pub fn load(&self) -> Result<Volume, DataError> {
+        io::read_image(&self.image)
     }
 }
 

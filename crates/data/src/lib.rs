@@ -3,7 +3,11 @@
 mod case;
 mod error;
 mod geometry;
+pub mod io;
 mod volume;
+
+pub mod preprocess;
+pub mod rng;
 
 pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};
 pub use error::DataError;

@@ -1,0 +1,180 @@
+//! HDF5 files as the field passes LA and ACDC around.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use hdf5_pure::{Dataset, Error, File};
+use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
+
+use super::nifti::{check_finite, check_label_value, to_label};
+use crate::{AxisOrder, DataError, Geometry, LabelMap, Source, Volume};
+
+/// Reads one data set of one file.
+type Read<'a, T> = &'a dyn Fn(&Path, &str) -> Result<ArrayD<T>, DataError>;
+
+/// Reads an image; slices are stacked along the last axis.
+pub(super) fn image(source: &Source) -> Result<Volume, DataError> {
+    let read = |path: &Path, name: &str| array(path, name, |dataset| dataset.read_f32());
+    let (data, path) = volume(source, &read)?;
+    check_finite(path, &data)?;
+    Ok(Volume::new(data, geometry(source)))
+}
+
+/// Reads a label map; slices are stacked along the last axis.
+pub(super) fn label(source: &Source) -> Result<LabelMap, DataError> {
+    let read = |path: &Path, name: &str| {
+        let bad = OnceLock::new();
+        let labels = array(path, name, |dataset| {
+            let values = dataset.read_f64()?;
+            Ok(values
+                .into_iter()
+                .map(|value| to_label(value, &bad))
+                .collect())
+        })?;
+        check_label_value(path, bad)?;
+        Ok(labels)
+    };
+    let (data, _) = volume(source, &read)?;
+    Ok(LabelMap::new(data, geometry(source)))
+}
+
+fn geometry(source: &Source) -> Geometry {
+    match source {
+        Source::Nifti(_) => Geometry::default(),
+        Source::Hdf5 { spacing_mm, .. } | Source::Hdf5Slices { spacing_mm, .. } => {
+            Geometry::from_spacing(*spacing_mm)
+        }
+    }
+}
+
+/// The array in `[x, y, z]` order, contiguous, and a file to name in messages.
+fn volume<'a, T: Clone>(
+    source: &'a Source,
+    read: Read<'_, T>,
+) -> Result<(Array3<T>, &'a Path), DataError> {
+    match source {
+        Source::Nifti(path) => Err(DataError::unexpected(
+            path,
+            "an HDF5 file",
+            "NIfTI",
+            "read it as such",
+        )),
+        Source::Hdf5 {
+            path,
+            dataset,
+            axes,
+            ..
+        } => {
+            let array = read(path, dataset)?;
+            let shape = array.shape().to_vec();
+            let data = array
+                .into_dimensionality::<Ix3>()
+                .map_err(|_| wrong_rank(path, dataset, 3, &shape))?;
+            let data = match axes {
+                AxisOrder::SlicesLast => data,
+                AxisOrder::SlicesFirst => data.permuted_axes([1, 2, 0]),
+            };
+            Ok((data.as_standard_layout().into_owned(), path))
+        }
+        Source::Hdf5Slices { paths, dataset, .. } => {
+            let slices = paths
+                .iter()
+                .map(|path| slice(path, dataset, read))
+                .collect::<Result<Vec<_>, _>>()?;
+            stack_slices(paths, &slices)
+        }
+    }
+}
+
+fn slice<T>(path: &Path, dataset: &str, read: Read<'_, T>) -> Result<Array2<T>, DataError> {
+    let array = read(path, dataset)?;
+    let shape = array.shape().to_vec();
+    array
+        .into_dimensionality::<Ix2>()
+        .map_err(|_| wrong_rank(path, dataset, 2, &shape))
+}
+
+fn stack_slices<'a, T: Clone>(
+    paths: &'a [std::path::PathBuf],
+    slices: &[Array2<T>],
+) -> Result<(Array3<T>, &'a Path), DataError> {
+    let (Some(path), Some(first)) = (paths.first(), slices.first()) else {
+        return Err(DataError::missing(
+            Path::new("."),
+            "at least one slice",
+            "list the case's slice files",
+        ));
+    };
+    if let Some(at) = slices.iter().position(|slice| slice.dim() != first.dim()) {
+        let (expected, found) = (
+            format!("{:?} as in the first slice", first.dim()),
+            format!("{:?}", slices[at].dim()),
+        );
+        return Err(DataError::unexpected(
+            &paths[at],
+            expected,
+            found,
+            "check that the slices belong together",
+        ));
+    }
+    let views: Vec<_> = slices.iter().map(|slice| slice.view()).collect();
+    let stacked = stack(Axis(2), &views).map_err(|error| {
+        DataError::unexpected(
+            path,
+            "slices of one shape",
+            error.to_string(),
+            "check that the slices belong together",
+        )
+    })?;
+    Ok((stacked.as_standard_layout().into_owned(), path))
+}
+
+/// Reads the data set `name` of a file with `values`.
+fn array<T>(
+    path: &Path,
+    name: &str,
+    values: impl FnOnce(&Dataset) -> Result<Vec<T>, Error>,
+) -> Result<ArrayD<T>, DataError> {
+    if !path.is_file() {
+        return Err(DataError::missing(path, "an HDF5 file", "check the path"));
+    }
+    let wrong = |expected: String, error: Error| {
+        DataError::unexpected(
+            path,
+            expected,
+            error.to_string(),
+            "check the file, or download it again",
+        )
+    };
+    let file = File::open(path).map_err(|error| wrong("a sound HDF5 file".into(), error))?;
+    let dataset = file
+        .dataset(name)
+        .map_err(|error| wrong(format!("a data set named `{name}`"), error))?;
+    let numbers = |error| wrong(format!("numbers in `{name}`"), error);
+    let shape: Vec<usize> = dataset
+        .shape()
+        .map_err(numbers)?
+        .into_iter()
+        .map(|n| n as usize)
+        .collect();
+    let values = values(&dataset).map_err(numbers)?;
+    let found = format!("{} values for shape {shape:?}", values.len());
+    ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(|_| {
+        DataError::unexpected(
+            path,
+            "as many values as the shape says",
+            found,
+            "download the file again",
+        )
+    })
+}
+
+fn wrong_rank(path: &Path, dataset: &str, rank: usize, shape: &[usize]) -> DataError {
+    let expected = format!("{rank} axes in `{dataset}`");
+    DataError::unexpected(
+        path,
+        expected,
+        format!("shape {shape:?}"),
+        "check which file of the case this is",
+    )
+}

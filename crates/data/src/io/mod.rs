@@ -1,0 +1,41 @@
+//! Reading and writing volumes.
+//!
+//! NIfTI-1 is read and written; HDF5 is read, in the forms in which the field
+//! passes its preprocessed data sets around.
+
+mod affine;
+mod atomic;
+mod hdf5;
+mod header;
+mod nifti;
+mod voxels;
+mod write;
+
+pub use nifti::{read_labels, read_volume};
+pub use write::{write_labels, write_volume};
+
+use crate::{DataError, LabelMap, Source, Volume};
+
+/// Reads an image from wherever it is stored.
+///
+/// # Errors
+///
+/// As [`read_volume`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+pub fn read_image(source: &Source) -> Result<Volume, DataError> {
+    match source {
+        Source::Nifti(path) => read_volume(path),
+        Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::image(source),
+    }
+}
+
+/// Reads a label map from wherever it is stored.
+///
+/// # Errors
+///
+/// As [`read_labels`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
+    match source {
+        Source::Nifti(path) => read_labels(path),
+        Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::label(source),
+    }
+}
