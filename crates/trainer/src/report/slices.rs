@@ -1,0 +1,258 @@
+//! Slices of a case, ready to be drawn.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+
+use super::CasePicture;
+use crate::run::RunError;
+
+/// Pixels along the longer side of an embedded slice, at most.
+const LONGEST_SIDE: usize = 320;
+/// Voxels looked at for the intensity window, at most.
+const SAMPLES: usize = 1 << 18;
+
+/// A plane through a volume with axes x, y, z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plane {
+    /// Across z: x to the right, y upwards.
+    Axial,
+    /// Across y: x to the right, z upwards.
+    Coronal,
+    /// Across x: y to the right, z upwards.
+    Sagittal,
+}
+
+impl Plane {
+    /// The axis the plane cuts.
+    pub(super) fn axis(self) -> usize {
+        match self {
+            Self::Axial => 2,
+            Self::Coronal => 1,
+            Self::Sagittal => 0,
+        }
+    }
+
+    /// The axes drawn to the right and upwards.
+    pub(super) fn drawn(self) -> [usize; 2] {
+        match self {
+            Self::Axial => [0, 1],
+            Self::Coronal => [0, 2],
+            Self::Sagittal => [1, 2],
+        }
+    }
+
+    /// Its name, with the axis it cuts.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Axial => "Axial, z",
+            Self::Coronal => "Coronal, y",
+            Self::Sagittal => "Sagittal, x",
+        }
+    }
+}
+
+/// Whether the arrays of a case can be drawn together.
+pub(super) fn check(picture: &CasePicture) -> Result<(), RunError> {
+    let shape = picture.image.dim();
+    let refuse = |expected, found: String| {
+        Err(RunError::Picture {
+            id: picture.id.clone(),
+            expected,
+            found,
+        })
+    };
+    if picture.image.is_empty() {
+        return refuse("an image of at least one voxel", format!("{shape:?}"));
+    }
+    for labels in [&picture.reference, &picture.prediction] {
+        if labels.dim() != shape {
+            let found = format!("image {shape:?} and labels {:?}", labels.dim());
+            return refuse("labels of the image's shape", found);
+        }
+    }
+    if !picture.spacing.iter().all(|s| s.is_finite() && *s > 0.0) {
+        return refuse("a positive spacing in mm", format!("{:?}", picture.spacing));
+    }
+    Ok(())
+}
+
+/// One plane of an array as rows (top first) and columns.
+pub(super) fn cut<T: Copy>(array: ArrayView3<'_, T>, plane: Plane, index: usize) -> Array2<T> {
+    let slice = array.index_axis_move(Axis(plane.axis()), index);
+    let mut rows = slice.reversed_axes();
+    rows.invert_axis(Axis(0));
+    rows.to_owned()
+}
+
+/// Where to cut: the median voxel of the reference along every axis, of the
+/// prediction if the reference is empty, else the middle of the volume.
+pub(super) fn middle(picture: &CasePicture) -> [usize; 3] {
+    let shape = picture.image.shape();
+    let object = [&picture.reference, &picture.prediction]
+        .into_iter()
+        .find(|labels| labels.iter().any(|&label| label > 0));
+    [0, 1, 2].map(|axis| match object {
+        Some(labels) => median_plane(labels, axis),
+        None => shape[axis] / 2,
+    })
+}
+
+fn areas(labels: &Array3<u8>, axis: usize) -> Vec<usize> {
+    labels
+        .axis_iter(Axis(axis))
+        .map(|plane| plane.iter().filter(|&&label| label > 0).count())
+        .collect()
+}
+
+fn median_plane(labels: &Array3<u8>, axis: usize) -> usize {
+    let areas = areas(labels, axis);
+    let half = areas.iter().sum::<usize>().div_ceil(2);
+    let mut seen = 0;
+    areas
+        .iter()
+        .position(|area| {
+            seen += area;
+            seen >= half
+        })
+        .unwrap_or(0)
+}
+
+/// Axial slices for the viewer: at most `count`, spread over the labels and
+/// a little beyond, `middle` among them.
+pub(super) fn stack(picture: &CasePicture, middle: usize, count: usize) -> Vec<usize> {
+    let depth = picture.image.shape()[2];
+    let (reference, prediction) = (areas(&picture.reference, 2), areas(&picture.prediction, 2));
+    let labeled = |z: &usize| reference[*z] + prediction[*z] > 0;
+    let first = (0..depth).find(labeled).unwrap_or(0);
+    let last = (0..depth).rfind(labeled).unwrap_or(depth - 1);
+    let first = first.saturating_sub(2);
+    let last = (last + 2).min(depth - 1);
+    let stride = (last - first + 1).div_ceil(count);
+    (first..=last)
+        .filter(|z| z % stride == middle % stride)
+        .collect()
+}
+
+/// Intensities shown as black and white: the 1st and 99th percentile.
+pub(super) fn window(image: &Array3<f32>) -> [f32; 2] {
+    // An even stride would walk along one axis of a volume with a side of its length.
+    let stride = (image.len() / SAMPLES).max(1) | 1;
+    let mut values: Vec<f32> = image
+        .iter()
+        .copied()
+        .step_by(stride)
+        .filter(|value| value.is_finite())
+        .collect();
+    values.sort_unstable_by(f32::total_cmp);
+    match values.len().checked_sub(1) {
+        Some(last) => [0.01, 0.99].map(|share| values[(share * last as f64).round() as usize]),
+        None => [0.0, 1.0],
+    }
+}
+
+/// A plane of the image in gray, as a `data:` address of a PNG.
+pub(super) fn picture_address(plane: ArrayView2<'_, f32>, window: [f32; 2]) -> String {
+    let small = shrink(plane, LONGEST_SIDE);
+    let scale = 255.0 / (window[1] - window[0]).max(f32::MIN_POSITIVE);
+    let gray: Vec<u8> = small
+        .iter()
+        .map(|value| ((value - window[0]) * scale).clamp(0.0, 255.0) as u8)
+        .collect();
+    let (rows, columns) = small.dim();
+    let mut png = Vec::new();
+    let encoded =
+        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
+            .write_image(&gray, columns as u32, rows as u32, ExtendedColorType::L8);
+    debug_assert!(encoded.is_ok(), "encoding to memory does not fail");
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
+}
+
+/// Averages blocks of pixels until no side is longer than `longest`.
+fn shrink(plane: ArrayView2<'_, f32>, longest: usize) -> Array2<f32> {
+    let (rows, columns) = plane.dim();
+    let factor = rows.max(columns).div_ceil(longest);
+    if factor == 1 {
+        return plane.to_owned();
+    }
+    let (down, across) = (rows.div_ceil(factor), columns.div_ceil(factor));
+    let span = |i: usize, of: usize, full: usize| i * full / of..((i + 1) * full / of);
+    Array2::from_shape_fn((down, across), |(row, column)| {
+        let (r, c) = (span(row, down, rows), span(column, across, columns));
+        let block = plane.slice(ndarray::s![r, c]);
+        block.sum() / block.len() as f32
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn picture() -> CasePicture {
+        let mut reference = Array3::zeros((4, 5, 6));
+        reference[[1, 2, 3]] = 1;
+        reference[[1, 2, 4]] = 1;
+        CasePicture {
+            id: "case".into(),
+            caption: String::new(),
+            image: Array3::from_shape_fn((4, 5, 6), |(x, y, z)| (x * 100 + y * 10 + z) as f32),
+            prediction: Array3::zeros((4, 5, 6)),
+            reference,
+            spacing: [1.0; 3],
+        }
+    }
+
+    #[test]
+    fn planes_are_turned_upright() {
+        let image = picture().image;
+        let axial = cut(image.view(), Plane::Axial, 5);
+        assert_eq!(axial.dim(), (5, 4));
+        assert_eq!(axial[[0, 1]], 145.0); // top row is the last y
+        assert_eq!(cut(image.view(), Plane::Coronal, 2)[[5, 3]], 320.0);
+        assert_eq!(cut(image.view(), Plane::Sagittal, 1)[[0, 4]], 145.0);
+    }
+
+    #[test]
+    fn the_cut_goes_through_the_object() {
+        let mut case = picture();
+        assert_eq!(middle(&case), [1, 2, 3]);
+        assert_eq!(stack(&case, 3, 24), [1, 2, 3, 4, 5]);
+        assert_eq!(stack(&case, 3, 2), [3]);
+        std::mem::swap(&mut case.reference, &mut case.prediction);
+        assert_eq!(middle(&case), [1, 2, 3]);
+        case.prediction.fill(0);
+        assert_eq!(middle(&case), [2, 2, 3]);
+        assert_eq!(stack(&case, 3, 24).len(), 6);
+    }
+
+    #[test]
+    fn odd_images_get_a_window_and_a_picture() {
+        assert_eq!(window(&Array3::from_elem((2, 2, 2), 3.0)), [3.0, 3.0]);
+        assert_eq!(window(&Array3::from_elem((2, 2, 2), f32::NAN)), [0.0, 1.0]);
+        let constant = Array2::from_elem((2, 3), f32::NAN);
+        assert!(
+            picture_address(constant.view(), [3.0, 3.0]).starts_with("data:image/png;base64,iVBOR")
+        );
+        let big = Array2::from_shape_fn((7, 4), |(r, _)| r as f32);
+        let small = shrink(big.view(), 3);
+        assert_eq!(small.dim(), (3, 2));
+        assert!(small[[0, 0]] < small[[2, 1]]);
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_are_refused() {
+        let mut case = picture();
+        check(&case).unwrap();
+        case.spacing[1] = 0.0;
+        assert!(check(&case).unwrap_err().to_string().contains("spacing"));
+        case.prediction = Array3::zeros((1, 1, 1));
+        let message = check(&case).unwrap_err().to_string();
+        assert!(message.contains("(4, 5, 6)") && message.contains("(1, 1, 1)"));
+        case.image = Array3::zeros((0, 5, 6));
+        assert!(check(&case).is_err());
+    }
+}
