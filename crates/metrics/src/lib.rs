@@ -1,1 +1,50 @@
 //! Overlap and surface metrics of segmentations in millimeters.
+//!
+//! Fractions lie in `0..=1`, distances are in millimeters, and a spacing is always asked for. A metric
+//! of an empty mask is [`Metric::Undefined`] with the reason, never a number by accident.
+//!
+//! | metric | function | convention |
+//! |---|---|---|
+//! | Dice, Jaccard | [`dice`], [`jaccard`], [`Overlap`] | one mask empty: 0; both empty: undefined |
+//! | HD95, pooled | [`SurfaceDistances::hd95`] | MedPy `hd95`: percentile of both directions together |
+//! | HD95, directed maximum | [`SurfaceDistances::hd95_directed_max`] | MONAI: the larger of two percentiles |
+//! | ASD | [`SurfaceDistances::asd`] | MedPy `asd`: prediction to reference |
+//! | ASSD | [`SurfaceDistances::assd`] | MedPy `assd`: mean of the two directed means |
+//! | NSD | [`SurfaceDistances::nsd`] | share of surface voxels within a tolerance |
+//!
+//! [`evaluate`] computes them for every class of two label maps, [`aggregate`] averages over cases and
+//! counts what was undefined.
+//!
+//! # Examples
+//!
+//! ```
+//! use ndarray::{Array3, s};
+//! use semivox_metrics::{aggregate, evaluate};
+//!
+//! let mut reference = Array3::<u8>::zeros((12, 12, 12));
+//! reference.slice_mut(s![2..8, 2..8, 2..8]).fill(1);
+//! let mut prediction = Array3::<u8>::zeros((12, 12, 12));
+//! prediction.slice_mut(s![3..9, 2..8, 2..8]).fill(1);
+//!
+//! let classes = evaluate(prediction.view(), reference.view(), 2, [0.5; 3])?;
+//! assert_eq!(classes[0].hd95_mm.value(), Some(0.5));
+//! let summary = aggregate(&classes);
+//! assert_eq!(summary.dice.undefined.total(), 0);
+//! # Ok::<(), semivox_metrics::MetricError>(())
+//! ```
+
+mod crop;
+mod error;
+mod evaluate;
+mod metric;
+mod overlap;
+mod percentile;
+mod summary;
+mod surface;
+
+pub use error::{LabelSource, MetricError};
+pub use evaluate::{ClassMetrics, evaluate};
+pub use metric::{Metric, UndefinedReason};
+pub use overlap::{Overlap, dice, jaccard};
+pub use summary::{MetricSummary, Summary, UndefinedCounts, aggregate, aggregate_by_label};
+pub use surface::SurfaceDistances;

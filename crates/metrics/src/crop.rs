@@ -1,0 +1,72 @@
+//! The box that holds both masks, and the order in which arrays are walked.
+
+use std::ops::Range;
+
+use ndarray::{ArrayView3, Axis, Slice};
+
+/// Half-open index ranges along the three axes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bounds([Range<usize>; 3]);
+
+impl Bounds {
+    /// The bounding box of the voxels of two masks, at least one of them not empty.
+    ///
+    /// A border voxel of a mask stays one in the box without any margin, since what lies beyond is
+    /// background or the edge of the volume, and both count as outside.
+    pub(crate) fn of_union(a: &ArrayView3<'_, bool>, b: &ArrayView3<'_, bool>) -> Self {
+        let mut bounds = [(); 3].map(|()| usize::MAX..0);
+        for mask in [a, b] {
+            for (x, slab) in mask.outer_iter().enumerate() {
+                for (y, row) in slab.outer_iter().enumerate() {
+                    if let Some(first) = row.iter().position(|&on| on) {
+                        let last = row.iter().rposition(|&on| on).unwrap_or(first);
+                        let found = [x..x + 1, y..y + 1, first..last + 1];
+                        for (range, found) in bounds.iter_mut().zip(found) {
+                            *range = range.start.min(found.start)..range.end.max(found.end);
+                        }
+                    }
+                }
+            }
+        }
+        Self(bounds)
+    }
+
+    pub(crate) fn crop<'a>(&self, mut mask: ArrayView3<'a, bool>) -> ArrayView3<'a, bool> {
+        for (axis, range) in self.0.iter().enumerate() {
+            mask.slice_axis_inplace(Axis(axis), Slice::from(range.clone()));
+        }
+        mask
+    }
+}
+
+/// Reverses the axes of arrays in column-major order, as NIfTI files are read.
+///
+/// No metric depends on the order of the axes, and rows that are contiguous are walked faster.
+pub(crate) fn in_memory_order<'a, 'b, T>(
+    a: ArrayView3<'a, T>,
+    b: ArrayView3<'b, T>,
+    [x, y, z]: [f64; 3],
+) -> (ArrayView3<'a, T>, ArrayView3<'b, T>, [f64; 3]) {
+    if a.t().is_standard_layout() {
+        (a.reversed_axes(), b.reversed_axes(), [z, y, x])
+    } else {
+        (a, b, [x, y, z])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array3;
+
+    #[test]
+    fn bounds_hold_both_masks() {
+        let mut a = Array3::from_elem((5, 6, 7), false);
+        let mut b = a.clone();
+        a[[1, 2, 3]] = true;
+        b[[3, 2, 6]] = true;
+        let bounds = Bounds::of_union(&a.view(), &b.view());
+        assert_eq!(bounds, Bounds([1..4, 2..3, 3..7]));
+        assert_eq!(bounds.crop(a.view()).dim(), (3, 1, 4));
+    }
+}

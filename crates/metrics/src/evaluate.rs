@@ -1,0 +1,113 @@
+//! All metrics of all classes of two label maps.
+
+use ndarray::ArrayView3;
+use ndarray::parallel::prelude::*;
+use serde::Serialize;
+
+use crate::crop::in_memory_order;
+use crate::error::check_geometry;
+use crate::{LabelSource, Metric, MetricError, SurfaceDistances};
+
+/// The metrics of one class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ClassMetrics {
+    /// The label of the class.
+    pub label: u8,
+    /// Dice, see [`crate::dice`].
+    pub dice: Metric,
+    /// Jaccard, see [`crate::jaccard`].
+    pub jaccard: Metric,
+    /// Pooled HD95, see [`SurfaceDistances::hd95`].
+    pub hd95_mm: Metric,
+    /// Largest directed HD95, see [`SurfaceDistances::hd95_directed_max`].
+    pub hd95_directed_max_mm: Metric,
+    /// Distance from prediction to reference, see [`SurfaceDistances::asd`].
+    pub asd_mm: Metric,
+    /// Symmetric distance, see [`SurfaceDistances::assd`].
+    pub assd_mm: Metric,
+}
+
+impl ClassMetrics {
+    fn new(label: u8, surface: &SurfaceDistances) -> Self {
+        Self {
+            label,
+            dice: surface.overlap().dice(),
+            jaccard: surface.overlap().jaccard(),
+            hd95_mm: surface.hd95(),
+            hd95_directed_max_mm: surface.hd95_directed_max(),
+            asd_mm: surface.asd(),
+            assd_mm: surface.assd(),
+        }
+    }
+}
+
+/// Compares two label maps class by class; label 0 is the background and not evaluated.
+///
+/// `classes` counts the background; spacing is in millimeters. The result holds one entry for each of
+/// the labels `1..classes`, in this order.
+///
+/// # Shapes
+///
+/// prediction and reference `[x, y, z]`, in any memory order.
+///
+/// # Errors
+///
+/// [`MetricError::Shape`] if the shapes differ, [`MetricError::Label`] if a label is not below
+/// `classes`, [`MetricError::Spacing`] if the spacing is not positive and finite,
+/// [`MetricError::Classes`] if `classes` is not in `2..=256`.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::arr3;
+/// use semivox_metrics::{Metric, evaluate};
+///
+/// let prediction = arr3(&[[[0_u8, 1, 1, 0, 0]]]);
+/// let reference = arr3(&[[[0_u8, 0, 1, 1, 0]]]);
+/// let found = evaluate(prediction.view(), reference.view(), 3, [1.0, 1.0, 2.5])?;
+/// assert_eq!(found[0].dice, Metric::Defined(0.5));
+/// assert_eq!(found[0].asd_mm, Metric::Defined(1.25));
+/// assert_eq!(found[1].dice.to_string(), "undefined (prediction and reference are empty)");
+/// # Ok::<(), semivox_metrics::MetricError>(())
+/// ```
+pub fn evaluate(
+    prediction: ArrayView3<'_, u8>,
+    reference: ArrayView3<'_, u8>,
+    classes: usize,
+    spacing: [f64; 3],
+) -> Result<Vec<ClassMetrics>, MetricError> {
+    check_geometry(&prediction, &reference, spacing)?;
+    let last = match classes {
+        2..=256 => (classes - 1) as u8,
+        _ => return Err(MetricError::Classes { found: classes }),
+    };
+    check_labels(&prediction, last, LabelSource::Prediction)?;
+    check_labels(&reference, last, LabelSource::Reference)?;
+    let (prediction, reference, spacing) = in_memory_order(prediction, reference, spacing);
+    (1..=last)
+        .into_par_iter()
+        .map(|label| {
+            let [p, r] = [prediction, reference].map(|map| map.mapv(|voxel| voxel == label));
+            let surface = SurfaceDistances::new(p.view(), r.view(), spacing)?;
+            Ok(ClassMetrics::new(label, &surface))
+        })
+        .collect()
+}
+
+fn check_labels(
+    map: &ArrayView3<'_, u8>,
+    last: u8,
+    source_map: LabelSource,
+) -> Result<(), MetricError> {
+    if map.fold(0, |largest: u8, &voxel| largest.max(voxel)) <= last {
+        return Ok(());
+    }
+    let beyond = map.iter().copied().filter(|&voxel| voxel > last);
+    let label = beyond.fold(u8::MAX, u8::min);
+    Err(MetricError::Label {
+        source_map,
+        label,
+        voxels: map.iter().filter(|&&voxel| voxel == label).count(),
+        classes: usize::from(last) + 1,
+    })
+}

@@ -1,0 +1,127 @@
+//! Dice and Jaccard.
+
+use ndarray::{ArrayView3, Zip};
+
+use crate::error::check_shapes;
+use crate::{Metric, MetricError, UndefinedReason};
+
+/// The voxel counts from which overlap metrics follow.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_metrics::{Metric, Overlap};
+///
+/// let overlap = Overlap { prediction: 4, reference: 2, intersection: 2 };
+/// assert_eq!(overlap.dice(), Metric::Defined(4.0 / 6.0));
+/// assert_eq!(overlap.jaccard(), Metric::Defined(0.5));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overlap {
+    /// Voxels of the prediction, `|P|`.
+    pub prediction: usize,
+    /// Voxels of the reference, `|R|`.
+    pub reference: usize,
+    /// Voxels in both, `|P ∩ R|`.
+    pub intersection: usize,
+}
+
+impl Overlap {
+    /// Counts the voxels of two masks.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricError::Shape`] if the shapes differ.
+    pub fn new(
+        prediction: ArrayView3<'_, bool>,
+        reference: ArrayView3<'_, bool>,
+    ) -> Result<Self, MetricError> {
+        check_shapes(&prediction, &reference)?;
+        let mut counts = Self::default();
+        Zip::from(prediction)
+            .and(reference)
+            .for_each(|&p, &r| counts.add(p, r, 1));
+        Ok(counts)
+    }
+
+    /// Counts `voxels` that are in the prediction or not, and in the reference or not.
+    pub(crate) fn add(&mut self, prediction: bool, reference: bool, voxels: usize) {
+        self.prediction += usize::from(prediction) * voxels;
+        self.reference += usize::from(reference) * voxels;
+        self.intersection += usize::from(prediction && reference) * voxels;
+    }
+
+    /// `2 |P ∩ R| / (|P| + |R|)`; 0 if one mask is empty, undefined if both are.
+    #[must_use]
+    pub fn dice(&self) -> Metric {
+        fraction(2 * self.intersection, self.prediction + self.reference)
+    }
+
+    /// `|P ∩ R| / |P ∪ R|`; 0 if one mask is empty, undefined if both are.
+    #[must_use]
+    pub fn jaccard(&self) -> Metric {
+        let union = self.prediction + self.reference - self.intersection;
+        fraction(self.intersection, union)
+    }
+
+    /// Why distances between the two surfaces do not exist, `None` if they do.
+    pub(crate) fn no_distance(&self) -> Option<UndefinedReason> {
+        UndefinedReason::of(self.prediction, self.reference)
+    }
+}
+
+fn fraction(part: usize, whole: usize) -> Metric {
+    if whole == 0 {
+        Metric::Undefined(UndefinedReason::BothEmpty)
+    } else {
+        Metric::Defined(part as f64 / whole as f64)
+    }
+}
+
+/// The Dice coefficient `2 |P ∩ R| / (|P| + |R|)` of two masks; 0 if one is empty, undefined if both are.
+///
+/// # Errors
+///
+/// [`MetricError::Shape`] if the shapes differ.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::arr3;
+/// use semivox_metrics::{Metric, dice};
+///
+/// let prediction = arr3(&[[[true, true, false]]]);
+/// let reference = arr3(&[[[false, true, true]]]);
+/// assert_eq!(dice(prediction.view(), reference.view())?, Metric::Defined(0.5));
+/// # Ok::<(), semivox_metrics::MetricError>(())
+/// ```
+pub fn dice(
+    prediction: ArrayView3<'_, bool>,
+    reference: ArrayView3<'_, bool>,
+) -> Result<Metric, MetricError> {
+    Ok(Overlap::new(prediction, reference)?.dice())
+}
+
+/// The Jaccard index `|P ∩ R| / |P ∪ R|` of two masks; 0 if one is empty, undefined if both are.
+///
+/// # Errors
+///
+/// [`MetricError::Shape`] if the shapes differ.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::arr3;
+/// use semivox_metrics::{Metric, jaccard};
+///
+/// let prediction = arr3(&[[[true, true, false, false]]]);
+/// let reference = arr3(&[[[false, true, true, true]]]);
+/// assert_eq!(jaccard(prediction.view(), reference.view())?, Metric::Defined(0.25));
+/// # Ok::<(), semivox_metrics::MetricError>(())
+/// ```
+pub fn jaccard(
+    prediction: ArrayView3<'_, bool>,
+    reference: ArrayView3<'_, bool>,
+) -> Result<Metric, MetricError> {
+    Ok(Overlap::new(prediction, reference)?.jaccard())
+}
