@@ -201,7 +201,7 @@ mod tests {
             "<title>A &amp; B</title>",
             "&lt;b&gt;one&lt;/b&gt;<span class=\"mark median best\">median, best</span>",
             "two<span class=\"mark worst\">worst</span>",
-            "<b>2 undefined</b>",
+            "<b>2 of 6 undefined</b>",
             "loss: &lt;dice&gt;",
             "learning rate",
             "name = &quot;&lt;/pre&gt;&lt;script&gt;&quot;",

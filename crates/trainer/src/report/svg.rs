@@ -119,10 +119,10 @@ fn value_range(segments: &[Vec<Bucket>]) -> [f64; 2] {
     } else {
         low
     };
-    let margin = if high > low {
-        0.05 * (high - low)
-    } else {
-        high.abs().max(1e-12) * 0.1
+    let margin = match (high > low, high == 0.0) {
+        (true, _) => 0.05 * (high - low),
+        (false, false) => 0.1 * high.abs(),
+        (false, true) => 1.0, // a term that is switched off
     };
     let bottom = if low == 0.0 { 0.0 } else { low - margin };
     [bottom, high + margin]
