@@ -1,9 +1,7 @@
 //! Change of spacing for images.
 
-use ndarray::{Array3, ArrayView3};
-use rayon::prelude::*;
-
 use super::grid::{Grid, source_index};
+use crate::taps::{Taps, weighted_sums, Threads};
 use crate::{DataError, Volume};
 
 /// Resamples an image to a spacing, one axis after the other.
@@ -42,40 +40,27 @@ pub fn resample(volume: &Volume, spacing_mm: [f64; 3]) -> Result<Volume, DataErr
     for axis in 0..3 {
         if scale[axis] != 1.0 {
             let taps = axis_taps(target.shape[axis], grid.shape[axis], scale[axis]);
-            data = apply_taps(data.view(), axis, &taps);
+            data = weighted_sums(data.view(), axis, &taps, Threads::All);
         }
     }
     Ok(Volume::new(data, target.geometry))
 }
 
-/// The old voxels that make up a new one: the first and the weights from it on.
-struct Taps {
-    first: usize,
-    weights: Vec<f32>,
-}
-
 /// Weights of every new voxel of an axis.
 fn axis_taps(n_new: usize, n_old: usize, scale: f64) -> Vec<Taps> {
-    let last = n_old.saturating_sub(1) as i64;
     let width = (scale - 1.0).max(0.0);
     let taps_of = |i: usize| {
         let center = source_index(i, n_new, n_old, scale);
         let (low, high) = (center - width / 2.0, center + width / 2.0);
         let (from, to) = (low.floor() as i64, high.floor() as i64 + 1);
-        let first = from.clamp(0, last);
-        let mut weights = vec![0.0_f64; (to.clamp(0, last) - first + 1) as usize];
-        for j in from..=to {
-            let weight = if width > 0.0 {
+        let weight = |j: i64| {
+            if width > 0.0 {
                 (triangle_integral(high - j as f64) - triangle_integral(low - j as f64)) / width
             } else {
                 (1.0 - (center - j as f64).abs()).max(0.0)
-            };
-            weights[(j.clamp(0, last) - first) as usize] += weight;
-        }
-        Taps {
-            first: first as usize,
-            weights: weights.iter().map(|&w| w as f32).collect(),
-        }
+            }
+        };
+        Taps::clamped(from, to, n_old, weight)
     };
     (0..n_new).map(taps_of).collect()
 }
@@ -86,37 +71,12 @@ fn triangle_integral(t: f64) -> f64 {
     0.5 + t - t * t.abs() / 2.0
 }
 
-/// Weighted sums along an axis of an array in standard layout.
-fn apply_taps(data: ArrayView3<'_, f32>, axis: usize, taps: &[Taps]) -> Array3<f32> {
-    let mut shape: [usize; 3] = data.dim().into();
-    let n_old = shape[axis];
-    shape[axis] = taps.len();
-    let inner: usize = shape[axis + 1..].iter().product();
-    let mut out = Array3::zeros(shape);
-    let (Some(source), Some(target)) = (data.to_slice(), out.as_slice_mut()) else {
-        return out;
-    };
-    let fill = |(row, out): (usize, &mut [f32])| {
-        let (outer, tap) = (row / taps.len(), &taps[row % taps.len()]);
-        let start = (outer * n_old + tap.first) * inner;
-        for (k, &weight) in tap.weights.iter().enumerate() {
-            let line = &source[start + k * inner..][..inner];
-            out.iter_mut().zip(line).for_each(|(o, x)| *o += weight * x);
-        }
-    };
-    target
-        .par_chunks_mut(inner.max(1))
-        .with_min_len(4096 / inner.max(1) + 1)
-        .enumerate()
-        .for_each(fill);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Geometry;
+    use ndarray::Array3;
     use proptest::prelude::*;
 
     fn ramp(shape: [usize; 3], geometry: Geometry) -> Volume {

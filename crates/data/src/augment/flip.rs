@@ -1,0 +1,58 @@
+//! Mirroring of the first or the second axis.
+
+use ndarray::{ArrayView3, Axis};
+use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::rng::{below, chance};
+
+/// The axis that is mirrored, if any.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::augment::FlipParams;
+///
+/// let patch = array![[[1], [2]], [[3], [4]]];
+/// assert_eq!(FlipParams { axis: Some(1) }.apply(patch.view()), array![[[2], [1]], [[4], [3]]]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FlipParams {
+    /// 0 or 1, or none.
+    pub axis: Option<u8>,
+}
+
+impl FlipParams {
+    /// Mirrors one of the first two axes with the given probability. The
+    /// field's loaders always mirror one of them: probability 1.
+    pub fn draw(rng: &mut impl Rng, probability: f64) -> Self {
+        let flip = chance(rng, probability);
+        let axis = below(rng, 2) as u8;
+        Self { axis: flip.then_some(axis) }
+    }
+
+    /// The mirrored patch as a view: nothing is copied.
+    pub fn apply<'a, T>(&self, patch: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
+        let mut view = patch;
+        if let Some(axis) = self.axis {
+            view.invert_axis(Axis(usize::from(axis.min(2))));
+        }
+        view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::keyed;
+
+    #[test]
+    fn the_probability_decides_and_both_axes_occur() {
+        let draw = |step, p| FlipParams::draw(&mut keyed(0, step, "flip"), p).axis;
+        assert!((0..50).all(|s| draw(s, 0.0).is_none()));
+        let always: Vec<_> = (0..50).map(|s| draw(s, 1.0)).collect();
+        assert!(always.contains(&Some(0)) && always.contains(&Some(1)));
+        assert!(always.iter().all(Option::is_some));
+    }
+}

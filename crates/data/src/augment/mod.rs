@@ -1,0 +1,30 @@
+//! Augmentation in two steps: draw plain parameters, then apply them.
+//!
+//! Drawn parameters can be stored, compared, and applied to an image and its
+//! label map alike. Patches are cut first, so nothing is ever computed for a
+//! whole volume. [`WeakView`] moves voxels, [`StrongView`] changes
+//! intensities; [`CutBoxConfig`] and [`ClassMixParams`] mix two patches.
+
+mod blur;
+mod class_mix;
+mod crop;
+mod cut_box;
+mod cutout;
+mod flip;
+mod gamma;
+mod jitter;
+mod noise;
+mod rot90;
+mod views;
+
+pub use blur::{BlurConfig, BlurParams};
+pub use class_mix::ClassMixParams;
+pub use crop::CropParams;
+pub use cut_box::{CutBoxConfig, CutBoxParams, partner};
+pub use cutout::CutoutConfig;
+pub use flip::FlipParams;
+pub use gamma::{GammaConfig, GammaParams};
+pub use jitter::{JitterConfig, JitterParams};
+pub use noise::{NoiseConfig, NoiseParams};
+pub use rot90::Rot90Params;
+pub use views::{StrongParams, StrongView, WeakParams, WeakView};

@@ -1,0 +1,280 @@
+//! The weak and the strong view of a volume.
+
+use ndarray::{Array3, ArrayView3};
+use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{BlurConfig, BlurParams, CropParams, CutBoxParams, CutoutConfig, FlipParams};
+use super::{GammaConfig, GammaParams, JitterConfig, JitterParams, NoiseConfig, NoiseParams};
+use super::Rot90Params;
+
+/// The geometry of a training patch: position, quarter turns, mirroring.
+///
+/// Images and label maps take the same [`WeakParams`]. The strong view starts
+/// from a copy of the weak one, so the voxels of the two stay aligned.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::{augment::{StrongView, WeakView}, rng::keyed};
+///
+/// let image = Array3::from_shape_fn((20, 18, 9), |(x, y, z)| (x + y * z) as f32);
+/// let mut rng = keyed(1337, 0, "view of case 3");
+/// let weak = WeakView::new([16, 16, 8]).draw(&mut rng, [20, 18, 9]);
+/// let teacher = weak.apply(image.view(), 0.0);
+///
+/// let strong = StrongView::default().draw(&mut rng, [16, 16, 8]);
+/// let mut student = teacher.clone();
+/// strong.apply(&mut student);
+/// assert_eq!(student.dim(), teacher.dim());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeakView {
+    /// Voxels of the patch on each axis.
+    pub patch: [usize; 3],
+    /// Whether quarter turns are drawn.
+    #[serde(default = "yes")]
+    pub rotate: bool,
+    /// Probability that one of the first two axes is mirrored.
+    #[serde(default = "always")]
+    pub flip_probability: f64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+/// What [`WeakView`] drew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeakParams {
+    /// The patch in the volume.
+    pub crop: CropParams,
+    /// Quarter turns of the patch.
+    pub rot90: Rot90Params,
+    /// Mirroring after the turns.
+    pub flip: FlipParams,
+}
+
+impl WeakView {
+    /// Quarter turns and always one mirrored axis, as the field's loaders for LA.
+    pub fn new(patch: [usize; 3]) -> Self {
+        Self { patch, rotate: true, flip_probability: 1.0 }
+    }
+
+    /// Draws the geometry for a volume.
+    pub fn draw(&self, rng: &mut impl Rng, volume: [usize; 3]) -> WeakParams {
+        let crop = CropParams::draw(rng, volume, self.patch);
+        let rot90 = Rot90Params::draw(rng, self.patch);
+        let flip = FlipParams::draw(rng, self.flip_probability);
+        WeakParams { crop, rot90: if self.rotate { rot90 } else { Rot90Params::default() }, flip }
+    }
+}
+
+impl WeakParams {
+    /// Cuts the patch, turns and mirrors it; `fill` stands beyond the volume.
+    pub fn apply<T: Copy>(&self, volume: ArrayView3<'_, T>, fill: T) -> Array3<T> {
+        let patch = self.crop.apply(volume, fill);
+        let view = self.flip.apply(self.rot90.apply(patch.view()));
+        view.as_standard_layout().into_owned()
+    }
+}
+
+/// The intensities of the student's patch; each transform may be left out.
+///
+/// # References
+///
+/// The default, jitter and blur, is the strong view of You et al., "Bootstrapping
+/// Semi-supervised Medical Image Segmentation with Anatomical-aware Contrastive
+/// Distillation", IPMI 2023.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrongView {
+    /// Brightness and contrast.
+    #[serde(default)]
+    pub jitter: Option<JitterConfig>,
+    /// Gaussian blur.
+    #[serde(default)]
+    pub blur: Option<BlurConfig>,
+    /// Power law.
+    #[serde(default)]
+    pub gamma: Option<GammaConfig>,
+    /// Additive noise.
+    #[serde(default)]
+    pub noise: Option<NoiseConfig>,
+    /// A box without content.
+    #[serde(default)]
+    pub cutout: Option<CutoutConfig>,
+}
+
+impl Default for StrongView {
+    fn default() -> Self {
+        Self {
+            jitter: Some(JitterConfig::default()),
+            blur: Some(BlurConfig::default()),
+            ..Self::none()
+        }
+    }
+}
+
+/// What [`StrongView`] drew, in the order of its application.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StrongParams {
+    /// Brightness and contrast.
+    pub jitter: Option<JitterParams>,
+    /// Gaussian blur.
+    pub blur: Option<BlurParams>,
+    /// Power law.
+    pub gamma: Option<GammaParams>,
+    /// Additive noise.
+    pub noise: Option<NoiseParams>,
+    /// A box and the value it takes.
+    pub cutout: Option<(CutBoxParams, f32)>,
+}
+
+impl StrongView {
+    /// No transform at all.
+    pub fn none() -> Self {
+        Self { jitter: None, blur: None, gamma: None, noise: None, cutout: None }
+    }
+
+    /// Every transform with its default settings.
+    pub fn all() -> Self {
+        Self {
+            gamma: Some(GammaConfig::default()),
+            noise: Some(NoiseConfig::default()),
+            cutout: Some(CutoutConfig::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Draws the transforms for a patch.
+    pub fn draw(&self, rng: &mut impl Rng, patch: [usize; 3]) -> StrongParams {
+        StrongParams {
+            jitter: self.jitter.and_then(|jitter| jitter.draw(rng, patch[2])),
+            blur: self.blur.and_then(|blur| blur.draw(rng)),
+            gamma: self.gamma.and_then(|gamma| gamma.draw(rng)),
+            noise: self.noise.and_then(|noise| noise.draw(rng)),
+            cutout: self.cutout.and_then(|c| c.draw(rng, patch).map(|cut| (cut, c.value))),
+        }
+    }
+}
+
+impl StrongParams {
+    /// Changes a patch of the shape that the parameters were drawn for.
+    ///
+    /// # Panics
+    ///
+    /// When the patch has another number of slices.
+    pub fn apply(&self, patch: &mut Array3<f32>) {
+        if let Some(jitter) = &self.jitter {
+            jitter.apply(patch);
+        }
+        if let Some(blur) = &self.blur {
+            blur.apply(patch);
+        }
+        if let Some(gamma) = &self.gamma {
+            gamma.apply(patch);
+        }
+        if let Some(noise) = &self.noise {
+            noise.apply(patch);
+        }
+        if let Some((cut, value)) = &self.cutout {
+            cut.fill(patch, *value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::rng::keyed;
+
+    const SHAPE: [usize; 3] = [20, 18, 7];
+
+    /// Every voxel holds its own index, so that geometry can be read off.
+    fn numbered() -> Array3<f32> {
+        Array3::from_shape_fn(SHAPE, |(x, y, z)| ((x * 18 + y) * 7 + z + 1) as f32)
+    }
+
+    #[test]
+    fn image_and_labels_share_their_geometry() {
+        let image = numbered();
+        let labels = image.mapv(|x| (x as u32 % 251) as u8);
+        for step in 0..40 {
+            let weak = WeakView::new([12, 12, 8]).draw(&mut keyed(1, step, "weak"), SHAPE);
+            let (patch, target) = (weak.apply(image.view(), 0.0), weak.apply(labels.view(), 0));
+            assert_eq!(patch.mapv(|x| (x as u32 % 251) as u8), target);
+            assert!(patch.is_standard_layout());
+        }
+    }
+
+    #[test]
+    fn the_strong_view_moves_no_voxel() {
+        let image = numbered();
+        let weak = WeakView::new([12, 12, 6]).draw(&mut keyed(1, 0, "weak"), SHAPE);
+        let teacher = weak.apply(image.view(), 0.0);
+        let jitter = JitterConfig { probability: 1.0, ..Default::default() };
+        let gamma = GammaConfig { probability: 1.0, ..Default::default() };
+        let view = StrongView { jitter: Some(jitter), gamma: Some(gamma), ..StrongView::none() };
+        let mut student = teacher.clone();
+        view.draw(&mut keyed(1, 0, "strong"), [12, 12, 6]).apply(&mut student);
+        assert_ne!(student, teacher);
+        // Both transforms are monotonic in every slice, so the order of voxels stays.
+        for (s, t) in student.axis_iter(ndarray::Axis(2)).zip(teacher.axis_iter(ndarray::Axis(2))) {
+            let rank = |v: ndarray::ArrayView2<'_, f32>| {
+                let mut order: Vec<usize> = (0..v.len()).collect();
+                let values: Vec<f32> = v.iter().copied().collect();
+                order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+                order
+            };
+            assert_eq!(rank(s), rank(t));
+        }
+    }
+
+    #[test]
+    fn draws_depend_on_the_key_alone_and_survive_storage() {
+        let draw = |step| {
+            let mut rng = keyed(9, step, "views");
+            let weak = WeakView::new([16, 16, 8]).draw(&mut rng, SHAPE);
+            (weak, StrongView::all().draw(&mut rng, [16, 16, 8]))
+        };
+        assert_eq!(draw(3), draw(3));
+        assert_ne!(draw(3), draw(4));
+        for step in 0..10 {
+            let (weak, strong) = draw(step);
+            let text = serde_json::to_string(&(weak, &strong)).unwrap();
+            let read: (WeakParams, StrongParams) = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, (weak, strong.clone()));
+            let mut a = weak.apply(numbered().view(), 0.0);
+            let mut b = a.clone();
+            strong.apply(&mut a);
+            read.1.apply(&mut b);
+            assert_eq!(a, b);
+        }
+    }
+
+    #[test]
+    fn settings_have_defaults() {
+        let weak: WeakView = serde_json::from_str(r#"{"patch": [4, 4, 4]}"#).unwrap();
+        assert_eq!(weak, WeakView::new([4; 3]));
+        let strong: StrongView = serde_json::from_str(r#"{"noise": {"max_std": 0.2}}"#).unwrap();
+        assert!(strong.jitter.is_none() && strong.noise.unwrap().probability == 0.5);
+    }
+
+    #[test]
+    fn no_turns_when_switched_off() {
+        let view = WeakView { rotate: false, flip_probability: 0.0, ..WeakView::new([8; 3]) };
+        for step in 0..20 {
+            let weak = view.draw(&mut keyed(0, step, "weak"), [8; 3]);
+            let image = Array3::from_shape_fn((8, 8, 8), |(x, y, z)| (x * y + z) as f32);
+            assert_eq!(weak.apply(image.view(), 0.0), image);
+        }
+    }
+}
