@@ -1,1 +1,64 @@
 //! Segmentation, distillation and contrast losses for any Burn model.
+//!
+//! A loss takes tensors and gives a scalar tensor of shape `[1]`. It knows no model and no data set, so it fits
+//! any backbone. Each loss is made from a configuration: `XConfig::new().init()` gives an `X` with a `forward`.
+//!
+//! | loss | what it compares |
+//! |---|---|
+//! | [`CrossEntropyLoss`] | voxel logits and labels, with an optional ignored label |
+//! | [`DiceLoss`] | soft Dice with a squared denominator |
+//! | [`DiceCrossEntropyLoss`] | weighted sum of the two, from one softmax |
+//! | [`GlobalDistillationLoss`] | similarity distributions of whole images over anchors |
+//! | [`LocalDistillationLoss`] | the same at each location of a patch grid |
+//! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
+//! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
+//!
+//! # Conventions
+//!
+//! - Logits are `[batch, class, spatial…]` of any rank: 2D slices, 3D volumes, or no spatial axis at all. Labels are
+//!   integers of shape `[batch, 1, spatial…]`. The spatial axes are flattened inside.
+//! - Use `f32` (or `f64`) inputs. Sums over a volume lose counts in 16-bit floats.
+//! - Nothing here reads a value back from the device, so no loss stalls a GPU queue.
+//! - What a paper treats as a constant (teacher, anchors, memory banks, class means, negatives) is taken out of the
+//!   autodiff graph inside the loss.
+//! - Cosine similarity treats a vector shorter than `1e-6` as having no direction: its cosine with everything is 0 and it
+//!   receives no gradient. So a zero vector gives neither NaN nor a huge step.
+//!
+//! # Examples
+//!
+//! ```
+//! use burn::prelude::*;
+//! use semivox_losses::DiceCrossEntropyLossConfig;
+//!
+//! let device = Device::flex();
+//! // One image of 1 x 2 voxels with two classes, both voxels predicted right.
+//! let logits = Tensor::<4>::from_floats([[[[9.0, -9.0]], [[-9.0, 9.0]]]], &device);
+//! let labels = Tensor::<4, Int>::from_ints([[[[0, 1]]]], &device);
+//! let loss = DiceCrossEntropyLossConfig::new().init().forward(logits, labels);
+//! assert!(loss.into_scalar::<f32>() < 1e-3);
+//! ```
+
+mod anatomical_contrast;
+mod cross_entropy;
+mod dice;
+mod dice_cross_entropy;
+mod divergence;
+mod global_distillation;
+mod local_distillation;
+mod similarity;
+mod targets;
+mod unsupervised_cross_entropy;
+
+pub use anatomical_contrast::{
+    AnatomicalContrastInput, AnatomicalContrastLoss, AnatomicalContrastLossConfig,
+};
+pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
+pub use dice::{DiceLoss, DiceLossConfig};
+pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
+pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConfig};
+pub use local_distillation::{
+    LocalDistillationForm, LocalDistillationLoss, LocalDistillationLossConfig,
+};
+pub use unsupervised_cross_entropy::{
+    UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
+};

@@ -1,0 +1,42 @@
+//! Cosine similarity and the distribution over keys that it induces.
+
+use burn::prelude::*;
+use burn::tensor::activation::log_softmax;
+
+/// Vectors shorter than this have no direction: cosine 0, gradient 0.
+const SHORTEST: f64 = 1e-6;
+
+/// `1 / |x|` along the last axis, which becomes 1; zero for vectors without direction.
+pub(crate) fn inverse_norm<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
+    let floor = SHORTEST * SHORTEST;
+    let squared = vectors.square().sum_dim(D - 1);
+    let directionless = squared.clone().lower_elem(floor);
+    let inverse = squared.clamp_min(floor).sqrt().recip();
+    inverse.mask_fill(directionless, 0.0)
+}
+
+/// Scales the vectors along the last axis to length one.
+pub(crate) fn unit<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
+    let inverse = inverse_norm(vectors.clone());
+    vectors * inverse
+}
+
+/// `log softmax_j( cos(x_n, k_j) / temperature )`.
+///
+/// `vectors` `[…, rows, width]`, `keys` `[…, keys, width]`, result `[…, rows, keys]`.
+pub(crate) fn log_softmax_similarity<const D: usize>(
+    vectors: Tensor<D>,
+    keys: Tensor<D>,
+    temperature: f64,
+) -> Tensor<D> {
+    let cosine = unit(vectors).matmul(unit(keys).swap_dims(D - 2, D - 1));
+    log_softmax(cosine.div_scalar(temperature), D - 1)
+}
+
+/// Panics unless a temperature is positive and finite.
+pub(crate) fn check_temperature(name: &str, temperature: f64) {
+    assert!(
+        temperature.is_finite() && temperature > 0.0,
+        "{name} must be positive and finite, found {temperature}"
+    );
+}

@@ -1,0 +1,136 @@
+//! Cross-entropy against pseudo-labels, weighted by the confidence of each volume.
+
+use burn::prelude::*;
+
+use crate::CrossEntropyLossConfig;
+use crate::targets::{check_map, flatten_voxels, to_float};
+
+/// The pseudo-label of a voxel that takes no part.
+const IGNORED: i64 = -1;
+
+/// Configuration of [`UnsupervisedCrossEntropyLoss`].
+#[derive(Config, Debug)]
+pub struct UnsupervisedCrossEntropyLossConfig {
+    /// Confidence from which a voxel counts as confident, in 0..=1.
+    #[config(default = 0.97)]
+    pub confidence_threshold: f64,
+}
+
+impl UnsupervisedCrossEntropyLossConfig {
+    /// Makes the loss.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `confidence_threshold` is not in 0..=1.
+    pub fn init(&self) -> UnsupervisedCrossEntropyLoss {
+        let threshold = self.confidence_threshold;
+        assert!(
+            (0.0..=1.0).contains(&threshold),
+            "confidence_threshold must lie in 0..=1, found {threshold}"
+        );
+        UnsupervisedCrossEntropyLoss {
+            confidence_threshold: threshold,
+        }
+    }
+}
+
+/// Cross-entropy against a teacher's pseudo-labels; a volume weighs as much as the share of it that the teacher is sure of.
+///
+/// ```text
+/// w_b = #{v : conf(b,v) >= theta_s} / #{v : y(b,v) >= 0}
+/// L   = mean over { (b,v) : l(b,v) > 0 } of w_b l(b,v)          (0 if there is none)
+/// ```
+///
+/// | symbol | meaning | default |
+/// |---|---|---|
+/// | l(b,v) | cross-entropy of voxel v of image b, 0 where ignored | |
+/// | y | pseudo-labels, -1 = ignored | |
+/// | conf | the teacher's confidence in its pseudo-label | |
+/// | theta_s | `confidence_threshold` | 0.97 |
+///
+/// # Shapes
+///
+/// - logits: `[batch, class, spatial…]`
+/// - pseudo-labels, confidence: `[batch, 1, spatial…]`
+/// - result: `[1]`
+///
+/// # Notes
+///
+/// Confidence scales whole volumes and masks no single voxel, as in the official code of ACTION. That code divides 0 by 0 when no
+/// voxel has a positive loss, or an image has no pseudo-label; here both give 0. Gradient flows to the logits only.
+///
+/// # References
+///
+/// - C. You, W. Dai, Y. Min, L. Staib, J. S. Duncan. Bootstrapping Semi-supervised Medical Image Segmentation with
+///   Anatomical-aware Contrastive Distillation. IPMI 2023. arXiv 2206.02307. Unsupervised loss of the third stage.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_losses::UnsupervisedCrossEntropyLossConfig;
+///
+/// let device = Device::flex();
+/// let logits = Tensor::<4>::zeros([1, 2, 1, 2], &device);
+/// let labels = Tensor::<4, Int>::from_ints([[[[1, 0]]]], &device);
+/// let confidence = Tensor::<4>::from_floats([[[[0.99, 0.60]]]], &device);
+/// // Half of the volume is confident: half of ln 2.
+/// let loss = UnsupervisedCrossEntropyLossConfig::new().init();
+/// let value = loss.forward(logits, labels, confidence).into_scalar::<f32>();
+/// assert!((value - 0.5 * 2f32.ln()).abs() < 1e-6);
+/// ```
+#[derive(Module, Debug)]
+pub struct UnsupervisedCrossEntropyLoss {
+    /// Confidence from which a voxel counts as confident.
+    pub confidence_threshold: f64,
+}
+
+impl UnsupervisedCrossEntropyLoss {
+    /// Computes the loss.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`UnsupervisedCrossEntropyLoss`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if pseudo-labels or confidence are not `[batch, 1, spatial…]` for these logits.
+    pub fn forward<const D: usize>(
+        &self,
+        logits: Tensor<D>,
+        pseudo_labels: Tensor<D, Int>,
+        confidence: Tensor<D>,
+    ) -> Tensor<1> {
+        check_map("confidences", confidence.dims(), logits.dims());
+        let cross_entropy = CrossEntropyLossConfig::new()
+            .with_ignore_label(Some(IGNORED))
+            .init();
+        let weights = self.volume_weights(pseudo_labels.clone(), confidence.cast(logits.dtype()));
+        let losses = cross_entropy.forward_no_reduction(logits, pseudo_labels);
+        mean_over_positive(flatten_voxels(losses), weights)
+    }
+
+    /// `w_b`, the confident share of each volume: `[batch, 1, 1]`.
+    fn volume_weights<const D: usize>(
+        &self,
+        pseudo_labels: Tensor<D, Int>,
+        confidence: Tensor<D>,
+    ) -> Tensor<3> {
+        let confidence = flatten_voxels(confidence).without_autodiff();
+        let dtype = confidence.dtype();
+        let labeled = flatten_voxels(pseudo_labels)
+            .without_autodiff()
+            .greater_equal_elem(0);
+        let confident = confidence.greater_equal_elem(self.confidence_threshold);
+        let labeled = to_float(labeled, dtype).sum_dim(2).clamp_min(1.0);
+        to_float(confident, dtype).sum_dim(2) / labeled
+    }
+}
+
+/// `sum w_b l(b,v) / #{l > 0}` of losses `[batch, 1, voxels]`, 0 if no loss is positive.
+fn mean_over_positive(losses: Tensor<3>, weights: Tensor<3>) -> Tensor<1> {
+    let dtype = losses.dtype();
+    let positive = losses.clone().without_autodiff().greater_elem(0.0);
+    let count = to_float(positive, dtype).sum().clamp_min(1.0);
+    (losses * weights).sum() / count
+}
