@@ -1,0 +1,260 @@
+//! The cine MR of the Automated Cardiac Diagnosis Challenge.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::assemble::{self, Found};
+use super::files;
+use super::lists::List;
+use crate::{AxisOrder, DataError, Dataset, Source};
+
+/// Where the HDF5 files may lie.
+const FOLDERS: [&str; 4] = ["", "data", "slices", "data/slices"];
+
+/// The field's HDF5 files have lost the spacing.
+const SPACING_MM: [f64; 3] = [1.0; 3];
+
+/// Opens `images/` and `labels/`, or the field's HDF5 files.
+///
+/// HDF5 training cases are made of their slices, `ID_slice_K.h5`, in the order
+/// of the number `K`; cases to evaluate on are volumes, `ID.h5`, stored slices
+/// first. They may lie in the folder itself, in `data/`, `slices/` or
+/// `data/slices/`. Either way the arrays are `[x, y, slice]`. Lists are as in
+/// [`la::open`](super::la::open), but the cases held out come from `test.list`
+/// or else `val.list`; HDF5 cases may also be listed by slices in
+/// `train_slices.list`. HDF5 files without lists train if they are slices and
+/// test if they are volumes.
+///
+/// The spacing was lost when the HDF5 files were made; it is 1 mm here.
+///
+/// # Errors
+///
+/// As [`la::open`](super::la::open), and [`DataError::Unexpected`] for a case
+/// whose slice numbers have a gap.
+///
+/// # Notes
+///
+/// A case is one frame; a patient has two, see [`patient`]. To hold n patients
+/// out of an experiment, count 2n cases.
+///
+/// # References
+///
+/// Bernard et al., "Deep learning techniques for automatic MRI cardiac
+/// multi-structures segmentation and diagnosis: is the problem solved?", IEEE
+/// Transactions on Medical Imaging, 2018.
+///
+/// # Examples
+///
+/// ```
+/// let error = semivox_data::layout::acdc::open("no/such/folder").unwrap_err();
+/// assert!(error.to_string().contains("no/such/folder"));
+/// ```
+pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let root = root.as_ref();
+    let mut dataset = if root.join("images").is_dir() {
+        assemble::by_lists(root, &["test.list", "val.list"], assemble::paired(root)?)?
+    } else {
+        open_hdf5(root)?
+    };
+    dataset.name = "ACDC".into();
+    dataset.classes = assemble::classes(&[
+        "background",
+        "right ventricle",
+        "myocardium",
+        "left ventricle",
+    ]);
+    Ok(dataset)
+}
+
+/// The patient of a case: the part before `_frame`.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::acdc::patient;
+///
+/// assert_eq!(patient("patient003_frame01"), "patient003");
+/// ```
+pub fn patient(case: &str) -> &str {
+    case.split_once("_frame")
+        .map_or(case, |(patient, _)| patient)
+}
+
+/// Whether a case is named as in this data set.
+pub(super) fn is_id(name: &str) -> bool {
+    name.starts_with("patient") && name.contains("_frame")
+}
+
+/// Whether there are HDF5 files of this data set.
+pub(super) fn has_hdf5(root: &Path) -> Result<bool, DataError> {
+    let files = Files::find(root)?;
+    Ok(!files.slices.is_empty() || !files.volumes.is_empty())
+}
+
+/// The HDF5 files: slices by case and number, volumes by case.
+#[derive(Default)]
+struct Files {
+    slices: BTreeMap<String, BTreeMap<u32, PathBuf>>,
+    volumes: BTreeMap<String, PathBuf>,
+}
+
+impl Files {
+    fn find(root: &Path) -> Result<Self, DataError> {
+        let mut found = Self::default();
+        for folder in FOLDERS
+            .map(|name| root.join(name))
+            .iter()
+            .filter(|path| path.is_dir())
+        {
+            for name in files::names(folder)? {
+                let Some(id) = name.strip_suffix(".h5").filter(|id| is_id(id)) else {
+                    continue;
+                };
+                let path = folder.join(&name);
+                match id.split_once("_slice_") {
+                    None => _ = found.volumes.insert(id.into(), path),
+                    Some((case, number)) => {
+                        let number = number.parse().map_err(|_| {
+                            let found = format!("`{number}`");
+                            DataError::unexpected(
+                                &path,
+                                "a slice number after `_slice_`",
+                                found,
+                                "rename the file",
+                            )
+                        })?;
+                        found
+                            .slices
+                            .entry(case.into())
+                            .or_default()
+                            .insert(number, path);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// A training case: its slices, or else its volume.
+    fn training(&self, id: &str) -> Result<Option<Found>, DataError> {
+        match self.slices.get(id) {
+            Some(slices) => stacked(slices).map(Some),
+            None => Ok(self.volumes.get(id).map(|path| volume(path))),
+        }
+    }
+
+    /// A case to test on: its volume, or else its slices.
+    fn testing(&self, id: &str) -> Result<Option<Found>, DataError> {
+        match self.volumes.get(id) {
+            Some(path) => Ok(Some(volume(path))),
+            None => self.slices.get(id).map(stacked).transpose(),
+        }
+    }
+}
+
+fn open_hdf5(root: &Path) -> Result<Dataset, DataError> {
+    let files = Files::find(root)?;
+    if files.slices.is_empty() && files.volumes.is_empty() {
+        let expected = "`images/` or files `patientNNN_frameNN_slice_K.h5`";
+        return Err(DataError::unexpected(
+            root,
+            expected,
+            "neither",
+            "check the path",
+        ));
+    }
+    let test = List::find(root, &["test.list", "val.list"])?.map(by_case);
+    let train = List::find(root, &["train.list", "train_slices.list"])?.map(by_case);
+    if let (Some(train), Some(test)) = (&train, &test) {
+        train.check_disjoint(test)?;
+    }
+    let held_out = |id: &String| test.as_ref().is_some_and(|list| list.names.contains(id));
+    let only_volume = |id: &&String| !files.slices.contains_key(*id) && train.is_none();
+    let test_ids = match &test {
+        Some(list) => list.names.clone(),
+        None => files.volumes.keys().filter(only_volume).cloned().collect(),
+    };
+    let train_ids = match &train {
+        Some(list) => list.names.clone(),
+        None => files
+            .slices
+            .keys()
+            .filter(|id| !held_out(id))
+            .cloned()
+            .collect(),
+    };
+    let mut dataset = assemble::empty();
+    for id in test_ids {
+        let found = present(files.testing(&id)?, &id, test.as_ref())?;
+        dataset
+            .test
+            .push(assemble::tested(&id, found, test.as_ref())?);
+    }
+    for id in train_ids {
+        let found = present(files.training(&id)?, &id, train.as_ref())?;
+        assemble::train_on(&mut dataset, id, found);
+    }
+    Ok(dataset)
+}
+
+fn present(found: Option<Found>, id: &str, list: Option<&List>) -> Result<Found, DataError> {
+    let mut cases = found
+        .map(|found| (id.to_string(), found))
+        .into_iter()
+        .collect();
+    assemble::take(&mut cases, id, list)
+}
+
+/// Slice names become case names, each once, in the order of the list.
+fn by_case(mut list: List) -> List {
+    let mut seen = std::collections::HashSet::new();
+    let case = |name: &String| {
+        name.split_once("_slice_")
+            .map_or(name.clone(), |(case, _)| case.to_string())
+    };
+    list.names = list
+        .names
+        .iter()
+        .map(case)
+        .filter(|name| seen.insert(name.clone()))
+        .collect();
+    list
+}
+
+fn stacked(slices: &BTreeMap<u32, PathBuf>) -> Result<Found, DataError> {
+    if let Some(((before, path), (after, _))) = slices
+        .iter()
+        .zip(slices.iter().skip(1))
+        .find(|((a, _), (b, _))| *a + 1 != **b)
+    {
+        let found = format!("slice {after} after slice {before}");
+        return Err(DataError::unexpected(
+            path,
+            "slice numbers without a gap",
+            found,
+            "add the missing slices",
+        ));
+    }
+    let source = |dataset: &str| Source::Hdf5Slices {
+        paths: slices.values().cloned().collect(),
+        dataset: dataset.into(),
+        spacing_mm: SPACING_MM,
+    };
+    Ok(Found {
+        image: source("image"),
+        label: Some(source("label")),
+    })
+}
+
+fn volume(path: &Path) -> Found {
+    let source = |dataset: &str| Source::Hdf5 {
+        path: path.to_path_buf(),
+        dataset: dataset.into(),
+        axes: AxisOrder::SlicesFirst,
+        spacing_mm: SPACING_MM,
+    };
+    Found {
+        image: source("image"),
+        label: Some(source("label")),
+    }
+}

@@ -1,0 +1,117 @@
+//! The left atrium of the 2018 Atrial Segmentation Challenge.
+
+use std::path::{Path, PathBuf};
+
+use super::assemble::{self, Cases, Found};
+use super::files;
+use crate::{AxisOrder, DataError, Dataset, Source};
+
+/// The name of every HDF5 file; the case is the name of its folder.
+const FILE: &str = "mri_norm2.h5";
+
+/// Voxels of this data set, in millimeters; its HDF5 files do not say.
+const SPACING_MM: [f64; 3] = [0.625; 3];
+
+/// Opens `images/` and `labels/`, or a folder of `ID/mri_norm2.h5`.
+///
+/// `train.list` gives the training cases in their public order, `test.list`
+/// those to test on; without `train.list`, all others train in the order of
+/// their names. Images in no list are left out if `train.list` exists. The
+/// HDF5 files may lie up to two folders deep.
+///
+/// # Errors
+///
+/// [`DataError::Missing`] for a missing folder, [`DataError::Unexpected`] for an
+/// empty one and for lists that repeat a case, share one, or name one that has
+/// no image or (for a test) no label map.
+///
+/// # References
+///
+/// Xiong et al., "A global benchmark of algorithms for segmenting the left
+/// atrium from late gadolinium-enhanced cardiac magnetic resonance imaging",
+/// Medical Image Analysis, 2021.
+///
+/// # Examples
+///
+/// ```
+/// let error = semivox_data::layout::la::open("no/such/folder").unwrap_err();
+/// assert!(error.to_string().contains("no/such/folder"));
+/// ```
+pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let root = root.as_ref();
+    let cases = if root.join("images").is_dir() {
+        assemble::paired(root)?
+    } else {
+        let cases = hdf5_cases(root)?;
+        if cases.is_empty() {
+            let hint = "check the path";
+            return Err(DataError::unexpected(
+                root,
+                format!("`images/` or folders with `{FILE}`"),
+                "neither",
+                hint,
+            ));
+        }
+        cases.into_iter().map(|path| hdf5(&path)).collect::<Cases>()
+    };
+    let mut dataset = assemble::by_lists(root, &["test.list"], cases)?;
+    dataset.name = "LA".into();
+    dataset.classes = assemble::classes(&["background", "left atrium"]);
+    Ok(dataset)
+}
+
+/// Whether a case is named as in this data set: 20 capitals and digits.
+pub(super) fn is_id(name: &str) -> bool {
+    name.len() == 20
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// The HDF5 files in the folders of `root`, or in theirs.
+pub(super) fn hdf5_cases(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut found = Vec::new();
+    for folder in folders(root)? {
+        if folder.join(FILE).is_file() {
+            found.push(folder.join(FILE));
+        } else {
+            found.extend(
+                folders(&folder)?
+                    .into_iter()
+                    .map(|inner| inner.join(FILE))
+                    .filter(|path| path.is_file()),
+            );
+        }
+    }
+    Ok(found)
+}
+
+fn folders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    Ok(files::names(root)?
+        .into_iter()
+        .map(|name| root.join(name))
+        .filter(|path| path.is_dir())
+        .collect())
+}
+
+fn hdf5(path: &Path) -> (String, Found) {
+    let id = path
+        .parent()
+        .and_then(Path::file_name)
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let source = |dataset: &str| Source::Hdf5 {
+        path: path.to_path_buf(),
+        dataset: dataset.into(),
+        axes: AxisOrder::SlicesLast,
+        spacing_mm: SPACING_MM,
+    };
+    (
+        id,
+        Found {
+            image: source("image"),
+            label: Some(source("label")),
+        },
+    )
+}

@@ -1,0 +1,82 @@
+//! Lists of case names, one a line.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::DataError;
+
+/// Names and the file they were read from.
+pub(super) struct List {
+    pub(super) path: PathBuf,
+    pub(super) names: Vec<String>,
+}
+
+impl List {
+    /// Reads the first of `candidates` that exists in `root`.
+    pub(super) fn find(root: &Path, candidates: &[&str]) -> Result<Option<Self>, DataError> {
+        let path = candidates
+            .iter()
+            .map(|name| root.join(name))
+            .find(|path| path.is_file());
+        path.map(Self::read).transpose()
+    }
+
+    fn read(path: PathBuf) -> Result<Self, DataError> {
+        let names: Vec<String> = lines(&path)?
+            .iter()
+            .map(|line| without_extension(line).to_string())
+            .collect();
+        let mut seen = HashSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+            return Err(DataError::unexpected(
+                &path,
+                "every case once",
+                format!("`{twice}` twice"),
+                "remove the second line",
+            ));
+        }
+        Ok(Self { path, names })
+    }
+
+    /// Refuses cases that `other` names too.
+    pub(super) fn check_disjoint(&self, other: &Self) -> Result<(), DataError> {
+        let others: HashSet<&String> = other.names.iter().collect();
+        match self.names.iter().find(|name| others.contains(name)) {
+            None => Ok(()),
+            Some(both) => Err(DataError::unexpected(
+                &self.path,
+                format!("no case of `{}`", other.path.display()),
+                format!("`{both}` in both"),
+                "remove it from one of them: a test case must not train",
+            )),
+        }
+    }
+}
+
+/// The lines of a text file, trimmed, without empty ones; at least one.
+pub(super) fn lines(path: &Path) -> Result<Vec<String>, DataError> {
+    let text = std::fs::read_to_string(path).map_err(DataError::io("read", path))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let lines: Vec<String> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(Into::into)
+        .collect();
+    if lines.is_empty() {
+        return Err(DataError::unexpected(
+            path,
+            "one name a line",
+            "no line",
+            "fill it in or remove it",
+        ));
+    }
+    Ok(lines)
+}
+
+fn without_extension(name: &str) -> &str {
+    [".nii.gz", ".nii", ".h5"]
+        .iter()
+        .find_map(|extension| name.strip_suffix(extension))
+        .unwrap_or(name)
+}

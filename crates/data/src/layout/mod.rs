@@ -1,0 +1,150 @@
+//! Finding the cases of a data set on the disk.
+//!
+//! A layout decides, from names alone, which cases are labeled, unlabeled and
+//! held out. No voxel is read, with one exception: [`folder`] looks into the
+//! label maps of labeled cases for the number of classes when nobody wrote it
+//! down.
+//!
+//! | layout | what it looks like |
+//! |---|---|
+//! | [`la`] | `images/`, `labels/`, `train.list`, `test.list`; or one folder per case with `mri_norm2.h5` |
+//! | [`acdc`] | `images/`, `labels/`, `train.list`, `val.list`; or `patientNNN_frameNN_slice_K.h5` and `patientNNN_frameNN.h5` |
+//! | [`msd`] | `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/` |
+//! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` |
+
+pub mod acdc;
+pub mod folder;
+pub mod la;
+pub mod msd;
+
+mod assemble;
+mod files;
+mod lists;
+
+use std::fmt;
+use std::path::Path;
+
+use crate::{DataError, Dataset};
+
+/// The ways in which a data set may be laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// The left atrium of the 2018 challenge: [`la`].
+    La,
+    /// The cardiac cine MR of the ACDC challenge: [`acdc`].
+    Acdc,
+    /// The Medical Segmentation Decathlon: [`msd`].
+    Msd,
+    /// A person's own images and labels: [`folder`].
+    Folder,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::La => "la",
+            Self::Acdc => "acdc",
+            Self::Msd => "msd",
+            Self::Folder => "folder",
+        })
+    }
+}
+
+/// Tells the layout of a folder.
+///
+/// `dataset.json` means [`Layout::Msd`]. A folder `images/` means
+/// [`Layout::La`] or [`Layout::Acdc`] if its files are named as theirs are and
+/// there is no `classes.txt`, otherwise [`Layout::Folder`]. HDF5 files mean
+/// [`Layout::La`] or [`Layout::Acdc`] by their names.
+///
+/// # Errors
+///
+/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`]
+/// with a few of the names found if none of the layouts fits.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::{Layout, detect};
+///
+/// let root = tempfile::tempdir()?;
+/// std::fs::create_dir(root.path().join("images"))?;
+/// std::fs::write(root.path().join("images/scan1.nii.gz"), b"")?;
+/// assert_eq!(detect(root.path())?, Layout::Folder);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
+    let root = root.as_ref();
+    let names = files::names(root)?;
+    if root.join("dataset.json").is_file() {
+        return Ok(Layout::Msd);
+    }
+    let images = root.join("images");
+    if images.is_dir() {
+        let own = root.join("classes.txt").is_file();
+        let ids = files::volumes(&images)?;
+        return Ok(match ids.keys().next() {
+            Some(id) if !own && la::is_id(id) => Layout::La,
+            Some(id) if !own && acdc::is_id(id) => Layout::Acdc,
+            _ => Layout::Folder,
+        });
+    }
+    if !la::hdf5_cases(root)?.is_empty() {
+        return Ok(Layout::La);
+    }
+    if acdc::has_hdf5(root)? {
+        return Ok(Layout::Acdc);
+    }
+    let found = match names.len() {
+        0 => "an empty folder".to_string(),
+        n => format!(
+            "{n} entries ({}{})",
+            names[..n.min(4)].join(", "),
+            if n > 4 { ", …" } else { "" }
+        ),
+    };
+    Err(DataError::unexpected(
+        root,
+        "`images/` with .nii or .nii.gz files, `dataset.json`, or HDF5 cases",
+        found,
+        "put the images into `images/` and the label maps into `labels/` under the same names",
+    ))
+}
+
+/// Detects the layout and opens the data set.
+///
+/// # Errors
+///
+/// Those of [`detect`] and of the layout's own `open`.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::io::{write_labels, write_volume};
+/// use semivox_data::{Geometry, LabelMap, Volume, layout};
+///
+/// let root = tempfile::tempdir()?;
+/// for folder in ["images", "labels"] {
+///     std::fs::create_dir(root.path().join(folder))?;
+/// }
+/// let volume = Volume::new(Array3::zeros((2, 2, 2)), Geometry::default());
+/// write_volume(root.path().join("images/a.nii.gz"), &volume)?;
+/// write_volume(root.path().join("images/b.nii.gz"), &volume)?;
+/// let labels = LabelMap::new(Array3::ones((2, 2, 2)), Geometry::default());
+/// write_labels(root.path().join("labels/a.nii.gz"), &labels)?;
+///
+/// let dataset = layout::open(root.path())?;
+/// assert_eq!(dataset.classes, ["background", "class 1"]);
+/// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let root = root.as_ref();
+    match detect(root)? {
+        Layout::La => la::open(root),
+        Layout::Acdc => acdc::open(root),
+        Layout::Msd => msd::open(root),
+        Layout::Folder => folder::open(root),
+    }
+}

@@ -1,0 +1,208 @@
+//! The Medical Segmentation Decathlon.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::assemble::{self, Found};
+use super::files;
+use crate::{DataError, Dataset, Source, UnlabeledCase};
+
+/// What is read of `dataset.json`.
+#[derive(Deserialize)]
+struct Description {
+    #[serde(default)]
+    name: String,
+    #[serde(default, alias = "channel_names")]
+    modality: BTreeMap<String, Value>,
+    labels: BTreeMap<String, Value>,
+    #[serde(default)]
+    training: Vec<Pair>,
+    #[serde(default)]
+    test: Vec<Image>,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    image: String,
+    label: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Image {
+    Path(String),
+    Entry { image: String },
+}
+
+/// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
+///
+/// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The
+/// training cases and their order come from `training`; where that is absent,
+/// from the files of `imagesTr/`, labeled if `labelsTr/` has a file of the same
+/// name. The cases of `test`, or else the files of `imagesTs/`, have no public
+/// labels and become unlabeled cases. No case is held out.
+///
+/// # Errors
+///
+/// [`DataError::Missing`] for files that are named but absent,
+/// [`DataError::Unexpected`] for a `dataset.json` that cannot be read, more than
+/// one modality, labels that are not 0, 1, 2, …, and no images.
+///
+/// # References
+///
+/// Antonelli et al., "The Medical Segmentation Decathlon", Nature
+/// Communications, 2022.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::msd;
+///
+/// let root = tempfile::tempdir()?;
+/// let text = r#"{"name": "T", "labels": {"0": "background", "1": "organ"},
+///     "training": [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}], "test": []}"#;
+/// std::fs::write(root.path().join("dataset.json"), text)?;
+/// let message = msd::open(root.path()).unwrap_err().to_string();
+/// assert!(message.contains("imagesTr") && message.contains("a.nii.gz"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let root = root.as_ref();
+    let path = root.join("dataset.json");
+    let description = read(&path)?;
+    let mut dataset = assemble::empty();
+    dataset.classes = classes(&path, &description.labels)?;
+    dataset.name = if description.name.is_empty() {
+        "msd".into()
+    } else {
+        description.name
+    };
+    if description.training.is_empty() {
+        scan(root, &mut dataset)?;
+    }
+    for Pair { image, label } in description.training {
+        let image = source(root, &image)?;
+        let label = label
+            .map(|label| source(root, &label))
+            .transpose()?
+            .map(|(_, label)| label);
+        assemble::train_on(
+            &mut dataset,
+            image.0,
+            Found {
+                image: image.1,
+                label,
+            },
+        );
+    }
+    if description.test.is_empty() {
+        let images = files::volumes_if_any(&root.join("imagesTs"))?;
+        let cases = images.into_iter().map(|(id, image)| UnlabeledCase {
+            id,
+            image: Source::Nifti(image),
+        });
+        dataset.unlabeled.extend(cases);
+    }
+    for Image::Path(image) | Image::Entry { image } in description.test {
+        let (id, image) = source(root, &image)?;
+        dataset.unlabeled.push(UnlabeledCase { id, image });
+    }
+    Ok(dataset)
+}
+
+fn read(path: &Path) -> Result<Description, DataError> {
+    if !path.is_file() {
+        return Err(DataError::missing(
+            path,
+            "a description of the data set",
+            "check the path",
+        ));
+    }
+    let text = std::fs::read(path).map_err(DataError::io("read", path))?;
+    let description: Description = serde_json::from_slice(&text).map_err(|error| {
+        DataError::unexpected(
+            path,
+            "a description in JSON",
+            error.to_string(),
+            "compare it with the Decathlon's own",
+        )
+    })?;
+    match description.modality.len() {
+        0 | 1 => Ok(description),
+        n => Err(DataError::unexpected(
+            path,
+            "one modality",
+            format!("{n}"),
+            "export one of them as its own data set",
+        )),
+    }
+}
+
+/// Class names by label; the labels have to be 0, 1, 2, ….
+fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Vec<String>, DataError> {
+    let wrong = |found: String| {
+        DataError::unexpected(
+            path,
+            "labels numbered 0, 1, 2, … with the background first",
+            found,
+            "renumber them",
+        )
+    };
+    let mut numbered = BTreeMap::new();
+    for (key, value) in labels {
+        let entry = match value {
+            Value::String(name) => key.parse::<u64>().ok().map(|label| (label, name.clone())),
+            other => other.as_u64().map(|label| (label, key.clone())),
+        };
+        let (label, name) = entry.ok_or_else(|| wrong(format!("`{key}: {value}`")))?;
+        numbered.insert(label, name);
+    }
+    let in_order = numbered.keys().copied().eq(0..labels.len() as u64);
+    if in_order && !numbered.is_empty() {
+        Ok(numbered.into_values().collect())
+    } else {
+        Err(wrong(format!("{:?}", numbered.keys().collect::<Vec<_>>())))
+    }
+}
+
+/// Training cases by the names of files.
+fn scan(root: &Path, dataset: &mut Dataset) -> Result<(), DataError> {
+    let mut labels = files::volumes_if_any(&root.join("labelsTr"))?;
+    for (id, image) in files::some_volumes(&root.join("imagesTr"))? {
+        let label = labels.remove(&id).map(Source::Nifti);
+        assemble::train_on(
+            dataset,
+            id,
+            Found {
+                image: Source::Nifti(image),
+                label,
+            },
+        );
+    }
+    Ok(())
+}
+
+/// The name and the file of an entry such as `./imagesTr/a.nii.gz`.
+fn source(root: &Path, entry: &str) -> Result<(String, Source), DataError> {
+    let path = root.join(entry.trim_start_matches("./"));
+    if !path.is_file() {
+        let hint = "add the file or remove it from `dataset.json`";
+        return Err(DataError::missing(
+            &path,
+            "a file named in `dataset.json`",
+            hint,
+        ));
+    }
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok((
+        files::stem(&name).unwrap_or(&name).to_string(),
+        Source::Nifti(path),
+    ))
+}

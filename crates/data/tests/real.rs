@@ -1,0 +1,117 @@
+//! Real data, where it is there: `SEMIVOX_DATA`, or `../shared/data` beside the workspace.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use semivox_data::io::read_volume;
+use semivox_data::layout::{self, Layout};
+use semivox_data::{Dataset, LabeledCase, check_labels};
+
+/// The folder `name` of the real data, or `None` with a printed reason.
+fn data(name: &str) -> Option<PathBuf> {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
+    let folder = std::env::var_os("SEMIVOX_DATA")
+        .map_or_else(default, PathBuf::from)
+        .join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!(
+        "skipped: no real data at `{}` (set SEMIVOX_DATA)",
+        folder.display()
+    );
+    None
+}
+
+fn case<'a>(dataset: &'a Dataset, id: &str) -> &'a LabeledCase {
+    dataset
+        .labeled
+        .iter()
+        .chain(&dataset.test)
+        .find(|case| case.id == id)
+        .unwrap()
+}
+
+/// Largest difference between two versions of a case's image; labels have to be equal.
+fn difference(a: &LabeledCase, b: &LabeledCase) -> f32 {
+    let ((image, label), (other, other_label)) = (a.load().unwrap(), b.load().unwrap());
+    assert_eq!(image.shape(), other.shape());
+    assert_eq!(label.data, other_label.data);
+    image
+        .data
+        .iter()
+        .zip(&other.data)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+#[test]
+fn la_as_nifti_equals_la_as_hdf5() {
+    let (Some(nifti), Some(hdf5)) = (data("la"), data("la_h5")) else {
+        return;
+    };
+    assert_eq!(layout::detect(&nifti).unwrap(), Layout::La);
+    assert_eq!(layout::detect(&hdf5).unwrap(), Layout::La);
+    let (nifti, hdf5) = (layout::open(nifti).unwrap(), layout::open(hdf5).unwrap());
+    assert_eq!((nifti.labeled.len(), nifti.test.len()), (80, 10));
+    assert_eq!(nifti.labeled[1].id, "0RZDK210BSMWAA6467LU");
+    let few = nifti.clone().keep_labeled(8).unwrap();
+    assert_eq!((few.labeled.len(), few.unlabeled.len()), (8, 72));
+
+    let other = &hdf5.labeled[0];
+    let largest = difference(case(&nifti, &other.id), other);
+    println!("largest difference {largest:e}");
+    assert!(largest < 1e-4);
+    assert_eq!(other.load().unwrap().0.spacing(), [0.625; 3]);
+}
+
+#[test]
+fn acdc_as_nifti_equals_acdc_as_hdf5() {
+    let (Some(nifti), Some(hdf5)) = (data("acdc"), data("acdc_h5")) else {
+        return;
+    };
+    assert_eq!(layout::detect(&hdf5).unwrap(), Layout::Acdc);
+    let (nifti, hdf5) = (layout::open(nifti).unwrap(), layout::open(hdf5).unwrap());
+    assert_eq!((nifti.labeled.len(), nifti.test.len()), (140, 20));
+    assert_eq!((hdf5.labeled.len(), hdf5.test.len()), (1, 1));
+    for other in hdf5.labeled.iter().chain(&hdf5.test) {
+        let largest = difference(case(&nifti, &other.id), other);
+        println!("{}: largest difference {largest:e}", other.id);
+        // The NIfTI files keep 8 bits of each image's range.
+        assert!(largest < 0.5 / 255.0 + 1e-6);
+        let (_, labels) = other.load().unwrap();
+        check_labels(&labels, nifti.classes.len()).unwrap();
+    }
+}
+
+#[test]
+fn every_hippocampus_loads() {
+    let Some(root) = data("hippocampus") else {
+        return;
+    };
+    assert_eq!(layout::detect(&root).unwrap(), Layout::Msd);
+    let dataset = layout::open(root).unwrap();
+    assert_eq!(dataset.classes, ["background", "Anterior", "Posterior"]);
+    assert_eq!(dataset.labeled.len(), 200);
+    for case in &dataset.labeled {
+        let (_, labels) = case.load().unwrap();
+        check_labels(&labels, 3).unwrap();
+        assert!(check_labels(&labels, 2).is_err(), "{}", case.id);
+    }
+}
+
+#[test]
+fn ten_la_images_read_quickly() {
+    let Some(root) = data("la") else { return };
+    let dataset = layout::open(root).unwrap();
+    let start = Instant::now();
+    for case in &dataset.labeled[..10] {
+        read_volume(case.image.to_string()).unwrap();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("ten LA images in {seconds:.3} s");
+    // Ten times the time it takes on an idle desktop, since tests share the machine.
+    assert!(seconds < 2.5);
+}
