@@ -1,1 +1,32 @@
 //! V-Net and the heads of contrastive distillation, on Burn.
+//!
+//! - [`VNet`]: the encoder-decoder of semi-supervised 3D segmentation, with the maps of its decoder;
+//! - [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
+//!   [`RepresentationHead`]: what contrastive methods put on top of it.
+//!
+//! Each is built from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have the
+//! layout and the default initialization of PyTorch. `init` draws all of them at once and in a fixed
+//! order, so that equal seeds (`device.seed(…)` before `init`) give equal networks.
+//!
+//! # Training and evaluation
+//!
+//! Batch norm and dropout behave as in training only if the *input* is on an autodiff device and
+//! the layer's flag is on. `model.valid()` turns the flags off. Clones share the running
+//! statistics of batch norm; a teacher with statistics of its own that behaves as in training is
+//! `student.valid().train().no_grad()`, fed with inputs on the autodiff device.
+
+mod error;
+mod heads;
+mod materialize;
+mod parts;
+mod vnet;
+
+pub use error::ModelError;
+pub use heads::{
+    GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
+    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, RepresentationHead,
+    RepresentationHeadConfig, Resolution,
+};
+pub use materialize::{materialize, trainable_parameters};
+pub use parts::{ConvBlock, Down, Up};
+pub use vnet::{VNet, VNetConfig, VNetOutput};

@@ -1,0 +1,146 @@
+//! One embedding a volume.
+
+use burn::config::Config;
+use burn::nn::{Linear, LinearConfig};
+use burn::prelude::*;
+
+use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::materialize::materialize;
+
+/// Sizes of a [`GlobalProjector`].
+#[derive(Config, Debug, PartialEq)]
+pub struct GlobalProjectorConfig {
+    /// Channels of the feature map, 128 for `f0` of a V-Net with 16 filters.
+    pub channels: usize,
+    /// Length of the embedding. Default: 128.
+    #[config(default = 128)]
+    pub embedding: usize,
+}
+
+impl GlobalProjectorConfig {
+    /// Checks the sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::ZeroSize`] if one is zero.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        check_sizes(&[("channels", self.channels), ("embedding", self.embedding)])
+    }
+
+    /// Builds the head and draws its parameters.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> GlobalProjector {
+        expect_valid(self.validate());
+        materialize(GlobalProjector {
+            hidden: LinearConfig::new(self.channels, self.channels).init(device),
+            output: LinearConfig::new(self.channels, self.embedding).init(device),
+        })
+    }
+}
+
+/// Mean over all voxels, then two linear layers without an activation between them.
+///
+/// # References
+///
+/// You et al., *Bootstrapping Semi-supervised Medical Image Segmentation with Anatomical-aware
+/// Contrastive Distillation* (ACTION), IPMI 2023, arXiv:2206.02307; the missing activation is that of
+/// the official code.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::GlobalProjectorConfig;
+///
+/// let device = Device::flex();
+/// let head = GlobalProjectorConfig::new(8).with_embedding(5).init(&device);
+/// assert_eq!(head.forward(Tensor::ones([3, 8, 2, 2, 1], &device)).dims(), [3, 5]);
+/// ```
+#[derive(Module, Debug)]
+pub struct GlobalProjector {
+    hidden: Linear,
+    output: Linear,
+}
+
+impl GlobalProjector {
+    /// Projects feature maps to embeddings.
+    ///
+    /// # Shapes
+    ///
+    /// - `features`: `[batch, channel, depth, height, width]`
+    /// - output: `[batch, embedding]`
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is not the configuration's.
+    pub fn forward(&self, features: Tensor<5>) -> Tensor<2> {
+        let [batch, channels, ..] = features.dims();
+        let voxels: Tensor<3> = features.flatten(2, 4);
+        let mean = voxels.mean_dim(2).reshape([batch, channels]);
+        self.output.forward(self.hidden.forward(mean))
+    }
+}
+
+/// Sizes of a [`GlobalPredictor`].
+#[derive(Config, Debug, PartialEq)]
+pub struct GlobalPredictorConfig {
+    /// Length of the embedding.
+    pub embedding: usize,
+}
+
+impl GlobalPredictorConfig {
+    /// Checks the sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::ZeroSize`] if one is zero.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        check_sizes(&[("embedding", self.embedding)])
+    }
+
+    /// Builds the head and draws its parameters.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> GlobalPredictor {
+        expect_valid(self.validate());
+        let layer = || LinearConfig::new(self.embedding, self.embedding).init(device);
+        materialize(GlobalPredictor {
+            hidden: layer(),
+            output: layer(),
+        })
+    }
+}
+
+/// Two linear layers that only the student has, on top of its [`GlobalProjector`].
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::GlobalPredictorConfig;
+///
+/// let device = Device::flex();
+/// let head = GlobalPredictorConfig::new(5).init(&device);
+/// assert_eq!(head.forward(Tensor::ones([3, 5], &device)).dims(), [3, 5]);
+/// ```
+#[derive(Module, Debug)]
+pub struct GlobalPredictor {
+    hidden: Linear,
+    output: Linear,
+}
+
+impl GlobalPredictor {
+    /// Maps `[batch, embedding]` to the same shape.
+    ///
+    /// # Panics
+    ///
+    /// If the embedding's length is not the configuration's.
+    pub fn forward(&self, embedding: Tensor<2>) -> Tensor<2> {
+        self.output.forward(self.hidden.forward(embedding))
+    }
+}

@@ -1,0 +1,30 @@
+//! One convolution with its normalization.
+
+use burn::nn::conv::{Conv3d, Conv3dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig3d};
+use burn::prelude::*;
+use semivox_kernels::{batch_norm_relu, conv3d};
+
+use super::layers::bias;
+
+/// Convolution 3×3×3 with bias, batch norm, ReLU.
+#[derive(Module, Debug)]
+pub(crate) struct ConvUnit {
+    conv: Conv3d,
+    norm: BatchNorm,
+}
+
+impl ConvUnit {
+    pub(crate) fn new(channels: [usize; 2], device: &Device) -> Self {
+        let conv = Conv3dConfig::new(channels, [3; 3])
+            .with_padding(PaddingConfig3d::Explicit(1, 1, 1))
+            .init(device);
+        let norm = BatchNormConfig::new(channels[1]).init(device);
+        Self { conv, norm }
+    }
+
+    pub(crate) fn forward(&self, input: Tensor<5>) -> Tensor<5> {
+        let output = conv3d(input, self.conv.weight.val(), bias(&self.conv.bias));
+        batch_norm_relu(output, &self.norm)
+    }
+}

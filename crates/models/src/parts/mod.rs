@@ -1,0 +1,11 @@
+//! The pieces V-Net is made of.
+
+mod conv_block;
+mod conv_unit;
+mod layers;
+mod scale;
+
+pub use conv_block::ConvBlock;
+pub use scale::{Down, Up};
+
+pub(crate) use layers::{drop_channels, pointwise, pointwise_layer};

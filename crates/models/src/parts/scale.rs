@@ -1,0 +1,98 @@
+//! Steps between resolutions.
+
+use burn::nn::conv::{Conv3d, Conv3dConfig, ConvTranspose3d, ConvTranspose3dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::prelude::*;
+use semivox_kernels::{batch_norm_relu, down_conv3d, up_conv3d};
+
+use super::layers::bias;
+
+/// Halves every side: convolution 2×2×2 with stride 2, batch norm, ReLU.
+///
+/// # Shapes
+///
+/// - input: `[batch, in, depth, height, width]`
+/// - output: `[batch, out, depth / 2, height / 2, width / 2]`, rounded down
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::Down;
+///
+/// let device = Device::flex();
+/// let down = Down::new([1, 4], &device);
+/// let output = down.forward(Tensor::ones([1, 1, 4, 4, 6], &device));
+/// assert_eq!(output.dims(), [1, 4, 2, 2, 3]);
+/// ```
+#[derive(Module, Debug)]
+pub struct Down {
+    conv: Conv3d,
+    norm: BatchNorm,
+}
+
+impl Down {
+    /// A step from `channels[0]` to `channels[1]`.
+    pub fn new(channels: [usize; 2], device: &Device) -> Self {
+        let conv = Conv3dConfig::new(channels, [2; 3])
+            .with_stride([2; 3])
+            .init(device);
+        let norm = BatchNormConfig::new(channels[1]).init(device);
+        Self { conv, norm }
+    }
+
+    /// Applies the step.
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is wrong or a side is below 2.
+    pub fn forward(&self, input: Tensor<5>) -> Tensor<5> {
+        let output = down_conv3d(input, self.conv.weight.val(), bias(&self.conv.bias));
+        batch_norm_relu(output, &self.norm)
+    }
+}
+
+/// Doubles every side: transposed convolution 2×2×2 with stride 2, batch norm, ReLU.
+///
+/// # Shapes
+///
+/// - input: `[batch, in, depth, height, width]`
+/// - output: `[batch, out, depth * 2, height * 2, width * 2]`
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::Up;
+///
+/// let device = Device::flex();
+/// let up = Up::new([4, 1], &device);
+/// let output = up.forward(Tensor::ones([1, 4, 2, 2, 3], &device));
+/// assert_eq!(output.dims(), [1, 1, 4, 4, 6]);
+/// ```
+#[derive(Module, Debug)]
+pub struct Up {
+    conv: ConvTranspose3d,
+    norm: BatchNorm,
+}
+
+impl Up {
+    /// A step from `channels[0]` to `channels[1]`.
+    pub fn new(channels: [usize; 2], device: &Device) -> Self {
+        let conv = ConvTranspose3dConfig::new(channels, [2; 3])
+            .with_stride([2; 3])
+            .init(device);
+        let norm = BatchNormConfig::new(channels[1]).init(device);
+        Self { conv, norm }
+    }
+
+    /// Applies the step.
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is wrong.
+    pub fn forward(&self, input: Tensor<5>) -> Tensor<5> {
+        let output = up_conv3d(input, self.conv.weight.val(), bias(&self.conv.bias));
+        batch_norm_relu(output, &self.norm)
+    }
+}

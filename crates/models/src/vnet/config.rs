@@ -1,0 +1,118 @@
+//! What a V-Net is built from.
+
+use burn::config::Config;
+use burn::nn::DropoutConfig;
+use burn::prelude::*;
+
+use super::network::VNet;
+use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::materialize::materialize;
+use crate::parts::{ConvBlock, Down, Up, pointwise_layer};
+
+/// Convolutions a block of the encoder has, from full resolution to the bottleneck.
+const ENCODER_DEPTHS: [usize; 5] = [1, 2, 3, 3, 3];
+/// Convolutions a block of the decoder has, from the lowest resolution upward.
+const DECODER_DEPTHS: [usize; 4] = [3, 3, 2, 1];
+
+/// Sizes and switches of a [`VNet`].
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{VNetConfig, trainable_parameters};
+///
+/// let config = VNetConfig::new(1, 2);
+/// config.validate()?;
+/// assert_eq!(config.feature_channels(), [128, 64, 32, 16, 16]);
+/// let small = config.with_filters(2).with_dropout(0.0).init(&Device::flex());
+/// assert_eq!(trainable_parameters(&small), 148_498);
+/// # Ok::<(), semivox_models::ModelError>(())
+/// ```
+#[derive(Config, Debug, PartialEq)]
+pub struct VNetConfig {
+    /// Channels of the input: 1 for CT or one MR sequence.
+    pub in_channels: usize,
+    /// Classes, background included.
+    pub classes: usize,
+    /// Channels at full resolution; every level below has twice as many. Default: 16.
+    #[config(default = 16)]
+    pub filters: usize,
+    /// Probability with which a channel is dropped at the bottleneck and before the output. Default: 0.5.
+    #[config(default = 0.5)]
+    pub dropout: f64,
+    /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
+    #[config(default = "None")]
+    pub signed_distance: Option<usize>,
+}
+
+impl VNetConfig {
+    /// Checks that a network can be built.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::ZeroSize`] if a size is zero, [`ModelError::Probability`] if `dropout` is not
+    /// in `[0, 1)`.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        check_sizes(&[
+            ("in_channels", self.in_channels),
+            ("classes", self.classes),
+            ("filters", self.filters),
+            ("signed_distance", self.signed_distance.unwrap_or(1)),
+        ])?;
+        if (0.0..1.0).contains(&self.dropout) {
+            Ok(())
+        } else {
+            Err(ModelError::Probability {
+                field: "dropout",
+                found: self.dropout,
+            })
+        }
+    }
+
+    /// Channels of the five maps of the decoder, `f0` to `f4`.
+    pub fn feature_channels(&self) -> [usize; 5] {
+        [8, 4, 2, 1, 1].map(|times| times * self.filters)
+    }
+
+    /// Builds the network and draws its parameters from the device's generator, in a fixed order.
+    ///
+    /// Weights and biases are uniform in `±1 / sqrt(fan_in)`, PyTorch's default.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> VNet {
+        expect_valid(self.validate());
+        let width = |level: usize| self.filters << level;
+        let encode = |level: usize| {
+            let input = if level == 0 {
+                self.in_channels
+            } else {
+                width(level)
+            };
+            ConvBlock::new(ENCODER_DEPTHS[level], [input, width(level)], device)
+        };
+        let decode = |step: usize| {
+            let channels = width(3 - step);
+            ConvBlock::new(DECODER_DEPTHS[step], [channels, channels], device)
+        };
+        let dropout = DropoutConfig::new(self.dropout);
+        materialize(VNet {
+            encoder: (0..5).map(encode).collect(),
+            downs: (0..4)
+                .map(|level| Down::new([width(level), width(level + 1)], device))
+                .collect(),
+            ups: (0..4)
+                .map(|step| Up::new([width(4 - step), width(3 - step)], device))
+                .collect(),
+            decoder: (0..4).map(decode).collect(),
+            bottleneck_dropout: dropout.init(),
+            output_dropout: dropout.init(),
+            segmentation: pointwise_layer([self.filters, self.classes], device),
+            signed_distance: self
+                .signed_distance
+                .map(|maps| pointwise_layer([self.filters, maps], device)),
+        })
+    }
+}
