@@ -54,6 +54,12 @@ def directed_max(prediction, reference, spacing):
     )
 
 
+def mean_of_means(prediction, reference, spacing):
+    """The mean of both directions, as earlier versions of MedPy; in 0.5 its assd pools the distances."""
+    asd = [binary.asd(a, b, spacing) for a, b in ((prediction, reference), (reference, prediction))]
+    return np.mean(asd)
+
+
 def measure(prediction, reference, spacing):
     assert prediction.any() and reference.any()
     return {
@@ -63,7 +69,8 @@ def measure(prediction, reference, spacing):
         "hd95": float(binary.hd95(prediction, reference, spacing)),
         "hd95_directed_max": float(directed_max(prediction, reference, spacing)),
         "asd": float(binary.asd(prediction, reference, spacing)),
-        "assd": float(binary.assd(prediction, reference, spacing)),
+        "assd": float(mean_of_means(prediction, reference, spacing)),
+        "assd_pooled": float(binary.assd(prediction, reference, spacing)),
     }
 
 

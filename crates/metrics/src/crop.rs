@@ -14,21 +14,23 @@ impl Bounds {
     /// A border voxel of a mask stays one in the box without any margin, since what lies beyond is
     /// background or the edge of the volume, and both count as outside.
     pub(crate) fn of_union(a: &ArrayView3<'_, bool>, b: &ArrayView3<'_, bool>) -> Self {
-        let mut bounds = [(); 3].map(|()| usize::MAX..0);
+        let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
         for mask in [a, b] {
             for (x, slab) in mask.outer_iter().enumerate() {
                 for (y, row) in slab.outer_iter().enumerate() {
                     if let Some(first) = row.iter().position(|&on| on) {
                         let last = row.iter().rposition(|&on| on).unwrap_or(first);
-                        let found = [x..x + 1, y..y + 1, first..last + 1];
-                        for (range, found) in bounds.iter_mut().zip(found) {
-                            *range = range.start.min(found.start)..range.end.max(found.end);
+                        for (axis, (first, last)) in
+                            [(x, x), (y, y), (first, last)].into_iter().enumerate()
+                        {
+                            low[axis] = low[axis].min(first);
+                            high[axis] = high[axis].max(last + 1);
                         }
                     }
                 }
             }
         }
-        Self(bounds)
+        Self([0, 1, 2].map(|axis| low[axis]..high[axis]))
     }
 
     pub(crate) fn crop<'a>(&self, mut mask: ArrayView3<'a, bool>) -> ArrayView3<'a, bool> {

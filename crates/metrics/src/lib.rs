@@ -9,7 +9,8 @@
 //! | HD95, pooled | [`SurfaceDistances::hd95`] | MedPy `hd95`: percentile of both directions together |
 //! | HD95, directed maximum | [`SurfaceDistances::hd95_directed_max`] | MONAI: the larger of two percentiles |
 //! | ASD | [`SurfaceDistances::asd`] | MedPy `asd`: prediction to reference |
-//! | ASSD | [`SurfaceDistances::assd`] | MedPy `assd`: mean of the two directed means |
+//! | ASSD | [`SurfaceDistances::assd`] | mean of the two directed means |
+//! | ASSD, pooled | [`SurfaceDistances::assd_pooled`] | MedPy 0.5 `assd`: mean over both directions together |
 //! | NSD | [`SurfaceDistances::nsd`] | share of surface voxels within a tolerance |
 //!
 //! [`evaluate`] computes them for every class of two label maps, [`aggregate`] averages over cases and

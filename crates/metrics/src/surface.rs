@@ -118,10 +118,26 @@ impl SurfaceDistances {
         self.metric(|both| mean(&both.to_reference))
     }
 
-    /// Average symmetric surface distance, MedPy's `assd`: `(mean d(P, R) + mean d(R, P)) / 2`.
+    /// Average symmetric surface distance as the mean of the two directed means:
+    /// `(mean d(P, R) + mean d(R, P)) / 2`.
+    ///
+    /// # Notes
+    ///
+    /// Both surfaces weigh the same, however large they are. Earlier versions of MedPy did so;
+    /// the `assd` of MedPy 0.5 is [`Self::assd_pooled`].
     #[must_use]
     pub fn assd(&self) -> Metric {
         self.metric(|both| 0.5 * (mean(&both.to_reference) + mean(&both.to_prediction)))
+    }
+
+    /// Average symmetric surface distance over both directions taken together, as the `assd` of
+    /// MedPy 0.5: every surface voxel weighs the same.
+    #[must_use]
+    pub fn assd_pooled(&self) -> Metric {
+        self.metric(|both| {
+            let [p, r] = [&both.to_reference, &both.to_prediction].map(|all| all.len() as f64);
+            (p * mean(&both.to_reference) + r * mean(&both.to_prediction)) / (p + r)
+        })
     }
 
     /// Normalized surface distance (surface Dice): the share of the voxels of both surfaces that lie

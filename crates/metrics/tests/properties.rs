@@ -1,0 +1,220 @@
+//! Brute-force oracle of the surface distances, properties of the metrics, and the undefined cases.
+#![allow(clippy::unwrap_used)]
+
+use ndarray::{Array3, ShapeBuilder, s};
+use proptest::prelude::*;
+use semivox_metrics::{
+    ClassMetrics, Metric, MetricError, Summary, SurfaceDistances, UndefinedReason, aggregate, dice,
+    evaluate, jaccard,
+};
+
+const SHAPE: (usize, usize, usize) = (6, 7, 8);
+
+fn masks() -> impl Strategy<Value = Array3<bool>> {
+    (0.02..0.98).prop_flat_map(|density| {
+        prop::collection::vec(prop::bool::weighted(density), 6 * 7 * 8)
+            .prop_map(|voxels| Array3::from_shape_vec(SHAPE, voxels).unwrap())
+            .prop_filter("not empty", |mask| mask.iter().any(|&on| on))
+    })
+}
+
+fn surface(p: &Array3<bool>, r: &Array3<bool>, spacing: [f64; 3]) -> SurfaceDistances {
+    SurfaceDistances::new(p.view(), r.view(), spacing).unwrap()
+}
+
+fn border_points(mask: &Array3<bool>, spacing: [f64; 3]) -> Vec<[f64; 3]> {
+    let on = |p: [usize; 3]| mask.get(p).copied().unwrap_or(false);
+    let inner = |p: [usize; 3]| {
+        (0..3).all(|axis| {
+            [-1, 1].into_iter().all(|step| {
+                let mut q = p;
+                q[axis] = q[axis].wrapping_add_signed(step);
+                on(q)
+            })
+        })
+    };
+    let points = mask.indexed_iter().filter(|(_, on)| **on);
+    points
+        .map(|((x, y, z), _)| [x, y, z])
+        .filter(|&p| !inner(p))
+        .map(|p| [0, 1, 2].map(|axis| p[axis] as f64 * spacing[axis]))
+        .collect()
+}
+
+fn brute(from: &[[f64; 3]], to: &[[f64; 3]]) -> Vec<f64> {
+    let distance = |a: &[f64; 3], b: &[f64; 3]| {
+        let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+        squares.sum::<f64>().sqrt()
+    };
+    let nearest = |a| {
+        to.iter()
+            .map(|b| distance(a, b))
+            .fold(f64::INFINITY, f64::min)
+    };
+    from.iter().map(nearest).collect()
+}
+
+fn percentile95(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let position = 0.95 * (values.len() - 1) as f64;
+    let (low, high) = (position.floor() as usize, position.ceil() as usize);
+    values[low] + (position - low as f64) * (values[high] - values[low])
+}
+
+fn close(found: Metric, expected: f64) -> bool {
+    (found.value().unwrap() - expected).abs() <= 1e-6 * expected
+}
+
+proptest! {
+    #[test]
+    fn surface_metrics_follow_from_all_pairs(
+        p in masks(), r in masks(), x in 0.3..3.0, y in 0.3..3.0, z in 0.3..3.0,
+    ) {
+        let spacing = [x, y, z];
+        let found = surface(&p, &r, spacing);
+        let (p, r) = (border_points(&p, spacing), border_points(&r, spacing));
+        let (pr, rp) = (brute(&p, &r), brute(&r, &p));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        prop_assert!(close(found.asd(), mean(&pr)));
+        prop_assert!(close(found.assd(), 0.5 * (mean(&pr) + mean(&rp))));
+        let all = pr.iter().chain(&rp).copied().collect::<Vec<_>>();
+        prop_assert!(close(found.assd_pooled(), mean(&all)));
+        let pooled = [pr.clone(), rp.clone()].concat();
+        prop_assert!(close(found.hd95(), percentile95(pooled.clone())));
+        let directed = percentile95(pr).max(percentile95(rp));
+        prop_assert!(close(found.hd95_directed_max(), directed));
+        let near = pooled.iter().filter(|&&mm| mm <= 1.0).count();
+        prop_assert!(close(found.nsd(1.0).unwrap(), near as f64 / pooled.len() as f64));
+    }
+
+    #[test]
+    fn symmetric_metrics_do_not_depend_on_the_order(p in masks(), r in masks()) {
+        let (there, back) = (surface(&p, &r, [1.0, 0.5, 2.0]), surface(&r, &p, [1.0, 0.5, 2.0]));
+        prop_assert_eq!(there.hd95(), back.hd95());
+        prop_assert_eq!(there.hd95_directed_max(), back.hd95_directed_max());
+        prop_assert_eq!(there.assd(), back.assd());
+        prop_assert_eq!(there.nsd(0.7), back.nsd(0.7));
+        prop_assert_eq!(there.overlap().dice(), back.overlap().dice());
+        prop_assert_eq!(there.overlap().jaccard(), back.overlap().jaccard());
+    }
+
+    #[test]
+    fn identical_masks_are_perfect(mask in masks()) {
+        let found = surface(&mask, &mask, [0.3, 0.7, 1.1]);
+        for distance in [found.hd95(), found.hd95_directed_max(), found.asd(), found.assd()] {
+            prop_assert_eq!(distance, Metric::Defined(0.0));
+        }
+        for share in [found.nsd(0.0).unwrap(), found.overlap().dice(), found.overlap().jaccard()] {
+            prop_assert_eq!(share, Metric::Defined(1.0));
+        }
+    }
+
+    #[test]
+    fn distances_scale_with_the_spacing(p in masks(), r in masks()) {
+        let (one, two) = (surface(&p, &r, [1.0, 2.0, 0.5]), surface(&p, &r, [4.0, 8.0, 2.0]));
+        for (one, two) in [(one.hd95(), two.hd95()), (one.asd(), two.asd()), (one.assd(), two.assd())] {
+            prop_assert!(close(two, 4.0 * one.value().unwrap()));
+        }
+    }
+
+    #[test]
+    fn translation_and_layout_change_nothing(p in masks(), r in masks()) {
+        let embed = |mask: &Array3<bool>, at: usize| {
+            let mut volume = Array3::from_elem((12, 12, 12).f(), false);
+            volume.slice_mut(s![at..at + 6, at..at + 7, at..at + 8]).assign(mask);
+            volume
+        };
+        let spacing = [0.9, 1.3, 2.0];
+        let here = surface(&p, &r, spacing);
+        for at in 0..4 {
+            let moved = surface(&embed(&p, at), &embed(&r, at), spacing);
+            prop_assert!(close(moved.assd(), here.assd().value().unwrap()));
+            prop_assert!(close(moved.hd95(), here.hd95().value().unwrap()));
+            prop_assert_eq!(moved.overlap(), here.overlap());
+        }
+    }
+}
+
+#[test]
+fn empty_masks_are_undefined_with_the_reason() {
+    let empty = Array3::from_elem((2, 3, 4), false);
+    let mut full = empty.clone();
+    full[[1, 1, 1]] = true;
+    let undefined = |p, r| surface(p, r, [1.0; 3]).hd95().undefined().unwrap();
+    assert_eq!(undefined(&empty, &full), UndefinedReason::PredictionEmpty);
+    assert_eq!(undefined(&full, &empty), UndefinedReason::ReferenceEmpty);
+    assert_eq!(undefined(&empty, &empty), UndefinedReason::BothEmpty);
+    let both = Metric::Undefined(UndefinedReason::BothEmpty);
+    for metric in [dice, jaccard] {
+        assert_eq!(metric(empty.view(), full.view()), Ok(Metric::Defined(0.0)));
+        assert_eq!(metric(full.view(), empty.view()), Ok(Metric::Defined(0.0)));
+        assert_eq!(metric(empty.view(), empty.view()), Ok(both));
+    }
+    assert_eq!(
+        surface(&full, &empty, [1.0; 3]).nsd(1.0),
+        Ok(Metric::Defined(0.0))
+    );
+    assert_eq!(surface(&empty, &empty, [1.0; 3]).nsd(1.0), Ok(both));
+}
+
+#[test]
+fn errors_name_what_was_found() {
+    let a = Array3::<u8>::zeros((2, 3, 4));
+    let b = Array3::<u8>::zeros((2, 3, 5));
+    let message = |error: MetricError| error.to_string();
+    let shape = message(evaluate(a.view(), b.view(), 2, [1.0; 3]).unwrap_err());
+    assert!(
+        shape.contains("[2, 3, 4]") && shape.contains("[2, 3, 5]"),
+        "{shape}"
+    );
+    let mut labels = a.clone();
+    labels[[0, 0, 0]] = 7;
+    labels[[0, 0, 1]] = 5;
+    labels[[0, 0, 2]] = 5;
+    let label = message(evaluate(a.view(), labels.view(), 4, [1.0; 3]).unwrap_err());
+    assert!(
+        label.contains("(4)") && label.contains("label 5 in 2 voxels of the reference"),
+        "{label}"
+    );
+    let spacing = message(evaluate(a.view(), a.view(), 2, [1.0, -2.0, 1.0]).unwrap_err());
+    assert!(spacing.contains("-2.0"), "{spacing}");
+    let classes = evaluate(a.view(), a.view(), 1, [1.0; 3]).unwrap_err();
+    assert_eq!(classes, MetricError::Classes { found: 1 });
+    let mask = a.mapv(|voxel| voxel > 0);
+    let tolerance = surface(&mask, &mask, [1.0; 3]).nsd(-1.0).unwrap_err();
+    assert_eq!(tolerance, MetricError::Tolerance { found: -1.0 });
+}
+
+#[test]
+fn classes_serialize_as_numbers_and_null_and_are_counted() {
+    let mut prediction = Array3::<u8>::zeros((4, 4, 4));
+    prediction.slice_mut(s![1..3, 1..3, 1..3]).fill(1);
+    let mut reference = prediction.clone();
+    reference[[0, 0, 0]] = 2;
+    let classes = evaluate(prediction.view(), reference.view(), 4, [1.0; 3]).unwrap();
+    assert_eq!(
+        classes.iter().map(|class| class.label).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    let json = serde_json::to_value(&classes).unwrap();
+    assert_eq!(json[0]["hd95_mm"], 0.0);
+    assert_eq!(json[1]["dice"], 0.0);
+    assert!(json[1]["hd95_mm"].is_null() && json[2]["dice"].is_null());
+    let summary = aggregate(&classes);
+    assert_eq!(summary.dice.mean, Some(0.5));
+    assert_eq!(summary.dice.undefined.both_empty, 1);
+    assert_eq!(
+        (summary.assd_mm.defined, summary.assd_mm.undefined.total()),
+        (1, 2)
+    );
+    let nothing: [ClassMetrics; 0] = [];
+    assert_eq!(aggregate(&nothing).dice.mean, None);
+}
+
+#[test]
+fn types_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<SurfaceDistances>();
+    crosses::<Summary>();
+    crosses::<MetricError>();
+}
