@@ -52,6 +52,29 @@ pub struct ReportInput<'a> {
 }
 
 /// A scan with its reference and predicted labels.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_trainer::report::{CasePicture, ReportInput, render};
+///
+/// let picture = CasePicture {
+///     id: "case_01".into(),
+///     caption: "worst case".into(),
+///     image: Array3::from_shape_fn((8, 8, 4), |(x, _, _)| x as f32),
+///     reference: Array3::from_shape_fn((8, 8, 4), |(x, y, _)| u8::from(x > 3 && y > 3)),
+///     prediction: Array3::zeros((8, 8, 4)),
+///     spacing: [1.0, 1.0, 2.5],
+/// };
+/// let html = render(&ReportInput {
+///     title: "Run".into(), config_toml: "", metrics: vec![], evaluation: None,
+///     pictures: vec![picture],
+/// })?;
+/// assert!(html.contains("<path class=\"reference\""));
+/// assert!(!html.contains("<path class=\"prediction\"")); // nothing was predicted
+/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CasePicture {
     /// The case.

@@ -131,9 +131,7 @@ fn value_range(segments: &[Vec<Bucket>]) -> [f64; 2] {
 fn moving_average(buckets: &[Bucket]) -> impl Iterator<Item = (f64, f64)> {
     let reach = buckets.len() / 40;
     (0..buckets.len()).map(move |i| {
-        // A window that shrinks evenly at both ends does not drag the curve.
-        let reach = reach.min(i).min(buckets.len() - 1 - i);
-        let window = &buckets[i - reach..=i + reach];
+        let window = &buckets[i.saturating_sub(reach)..(i + reach + 1).min(buckets.len())];
         let mean = window.iter().map(|b| b.mean).sum::<f64>() / window.len() as f64;
         (buckets[i].x, mean)
     })
