@@ -200,4 +200,40 @@ impl Dataset {
         self.unlabeled = rest.chain(self.unlabeled).collect();
         Ok(self)
     }
+
+    /// Holds the last `n` labeled cases out to test on, for data sets that come
+    /// without a split. They come last among the test cases.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] unless at least one labeled case remains.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use semivox_data::{Dataset, LabeledCase, Source};
+    /// # let case = |id: &str| LabeledCase {
+    /// #     id: id.into(),
+    /// #     image: Source::Nifti("image.nii".into()),
+    /// #     label: Source::Nifti("label.nii".into()),
+    /// # };
+    /// # let labeled = vec![case("a"), case("b"), case("c")];
+    /// # let dataset = Dataset { name: "x".into(), classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// let dataset = dataset.hold_out_last(1)?;
+    /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
+    /// assert!(dataset.hold_out_last(2).is_err());
+    /// # Ok::<(), semivox_data::DataError>(())
+    /// ```
+    pub fn hold_out_last(mut self, n: usize) -> Result<Self, DataError> {
+        let available = self.labeled.len();
+        if n >= available {
+            return Err(DataError::InvalidSetting {
+                name: "the number of cases held out",
+                expected: format!("below the {available} labeled cases"),
+                found: n.to_string(),
+            });
+        }
+        self.test.extend(self.labeled.split_off(available - n));
+        Ok(self)
+    }
 }

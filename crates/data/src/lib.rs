@@ -1,4 +1,34 @@
 //! Medical volumes with geometry: reading, preprocessing, augmentation, phantoms and loading.
+//!
+//! [`layout`] finds the cases of a data set and decides which are labeled,
+//! [`io`] reads them as a [`Volume`] and a [`LabelMap`] with their [`Geometry`].
+//! An [`UnlabeledCase`] has no path to a label map, so that none can be read by
+//! accident. Nothing here depends on Burn.
+//!
+//! # Examples
+//!
+//! ```
+//! use ndarray::Array3;
+//! use semivox_data::io::{write_labels, write_volume};
+//! use semivox_data::{Geometry, LabelMap, Volume, check_labels, layout};
+//!
+//! // A folder with two scans, of which one is labeled.
+//! let root = tempfile::tempdir()?;
+//! std::fs::create_dir(root.path().join("images"))?;
+//! std::fs::create_dir(root.path().join("labels"))?;
+//! let geometry = Geometry::from_spacing([0.8, 0.8, 2.0]);
+//! for name in ["images/one.nii.gz", "images/two.nii.gz"] {
+//!     write_volume(root.path().join(name), &Volume::new(Array3::zeros((8, 8, 4)), geometry))?;
+//! }
+//! let labels = LabelMap::new(Array3::ones((8, 8, 4)), geometry);
+//! write_labels(root.path().join("labels/one.nii.gz"), &labels)?;
+//!
+//! let dataset = layout::open(root.path())?;
+//! let (image, labels) = dataset.labeled[0].load()?;
+//! check_labels(&labels, dataset.classes.len())?;
+//! assert_eq!(dataset.unlabeled[0].load()?.shape(), image.shape());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod case;
 mod error;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use semivox_data::io::read_volume;
 use semivox_data::layout::{self, Layout};
-use semivox_data::{Dataset, LabeledCase, check_labels};
+use semivox_data::{Dataset, LabeledCase, Source, UnlabeledCase, check_labels};
 
 /// The folder `name` of the real data, or `None` with a printed reason.
 fn data(name: &str) -> Option<PathBuf> {
@@ -84,6 +84,52 @@ fn acdc_as_nifti_equals_acdc_as_hdf5() {
         let (_, labels) = other.load().unwrap();
         check_labels(&labels, nifti.classes.len()).unwrap();
     }
+}
+
+#[test]
+fn a_damaged_hdf5_file_is_refused_by_name() {
+    let Some(root) = data("la_h5") else { return };
+    let dataset = layout::open(root).unwrap();
+    let Source::Hdf5 {
+        path,
+        axes,
+        spacing_mm,
+        ..
+    } = dataset.labeled[0].image.clone()
+    else {
+        panic!("HDF5 expected")
+    };
+    let bytes = std::fs::read(&path).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.h5");
+    let load = |name: &str| {
+        let image = Source::Hdf5 {
+            path: copy.clone(),
+            dataset: name.into(),
+            axes,
+            spacing_mm,
+        };
+        UnlabeledCase {
+            id: "copy".into(),
+            image,
+        }
+        .load()
+    };
+    for length in [0, 7, 100, 3000, bytes.len() / 4, bytes.len() / 2] {
+        std::fs::write(&copy, &bytes[..length]).unwrap();
+        let message = load("image").unwrap_err().to_string();
+        assert!(
+            message.contains("copy.h5") && message.contains("again"),
+            "{length}: {message}"
+        );
+    }
+    std::fs::write(&copy, &bytes).unwrap();
+    assert!(load("image").is_ok());
+    let message = load("picture").unwrap_err().to_string();
+    assert!(
+        message.contains("copy.h5") && message.contains("`picture`"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -34,8 +34,8 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 ///
 /// # Notes
 ///
-/// A case is one frame; a patient has two, see [`patient`]. To hold n patients
-/// out of an experiment, count 2n cases.
+/// A case is one frame; a patient has two, see [`patient`]. To keep the labels
+/// of n patients, keep those of 2n cases.
 ///
 /// # References
 ///
