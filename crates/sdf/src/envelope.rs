@@ -28,12 +28,12 @@ impl AxisTable {
     }
 }
 
-/// `height + ((i - apex) * spacing)^2`, the lowest one from `start` on.
+/// `height + ((i - apex) * spacing)^2`, the lowest one from index `start` on.
 #[derive(Clone, Copy)]
 struct Parabola {
     apex: usize,
+    start: usize,
     height: f32,
-    start: f64,
 }
 
 /// Scratch memory for the envelope, reused from line to line.
@@ -69,36 +69,41 @@ impl Envelope {
     }
 
     fn push(&mut self, apex: usize, height: f32, len: usize, table: &AxisTable) {
-        let mut start = f64::NEG_INFINITY;
+        let mut start = 0;
         while let Some(last) = self.0.last() {
             let rise = f64::from(height) - f64::from(last.height);
             let middle = 0.5 * (apex + last.apex) as f64;
-            start = middle + rise * table.slopes[apex - last.apex];
+            let crossing = middle + rise * table.slopes[apex - last.apex];
+            // The first index beyond the crossing; a cast of a negative number gives zero.
+            start = (crossing + 1.0) as usize;
             if start > last.start {
                 break;
             }
+            // The last one is lowest at no index any more.
             self.0.pop();
-            start = f64::NEG_INFINITY;
+            start = 0;
         }
-        if start <= (len - 1) as f64 {
+        if start < len {
             self.0.push(Parabola {
                 apex,
-                height,
                 start,
+                height,
             });
         }
     }
 
     fn evaluate(&self, run: &mut [f32], table: &AxisTable) {
         let mut end = run.len();
-        for parabola in self.0.iter().rev() {
-            // A cast of a negative number (and of minus infinity) gives zero.
-            let begin = (parabola.start.ceil() as usize).min(end);
-            for (i, value) in run[begin..end].iter_mut().enumerate() {
-                let steps = (begin + i).abs_diff(parabola.apex);
-                *value = parabola.height + table.squares[steps];
+        for &Parabola {
+            apex,
+            start,
+            height,
+        } in self.0.iter().rev()
+        {
+            for (i, value) in (start..).zip(&mut run[start..end]) {
+                *value = height + table.squares[i.abs_diff(apex)];
             }
-            end = begin;
+            end = start;
         }
     }
 }

@@ -158,14 +158,22 @@ fn sweep_rows(
     let mut runs = vec![0; len];
     for (mut row, mask) in slab.rows_mut().into_iter().zip(mask.rows()) {
         let mut steps = len;
-        for (run, &value) in runs.iter_mut().zip(mask) {
+        let mut count = |run: &mut usize, value: bool| {
             steps = if value == target {
                 0
             } else {
                 len.min(steps + 1)
             };
             *run = steps;
+        };
+        // A slice is walked faster than a strided row.
+        match mask.to_slice() {
+            Some(mask) => runs.iter_mut().zip(mask).for_each(|(r, &m)| count(r, m)),
+            None => runs.iter_mut().zip(mask).for_each(|(r, &m)| count(r, m)),
         }
+        let row = row
+            .as_slice_mut()
+            .expect("rows of the result are contiguous");
         steps = len;
         for (value, &run) in row.iter_mut().zip(&runs).rev() {
             steps = run.min(steps + 1);
@@ -196,6 +204,7 @@ fn sweep_block(
     let len = block.nrows();
     lines.resize(len * block.ncols(), 0.0);
     for (i, row) in block.rows().into_iter().enumerate() {
+        let row = row.to_slice().expect("rows of the result are contiguous");
         for (line, &value) in lines.chunks_exact_mut(len).zip(row) {
             line[i] = value;
         }
@@ -204,6 +213,9 @@ fn sweep_block(
         envelope.transform(line, table);
     }
     for (i, mut row) in block.rows_mut().into_iter().enumerate() {
+        let row = row
+            .as_slice_mut()
+            .expect("rows of the result are contiguous");
         for (value, line) in row.iter_mut().zip(lines.chunks_exact(len)) {
             *value = line[i];
         }
