@@ -111,11 +111,22 @@ fn a_folder_of_ones_own() {
 fn the_label_of_an_unlabeled_case_is_never_opened() {
     let root = own();
     text(&root, "train.list", "b\na\nc\n");
-    text(&root, "classes.txt", "background\nthing\nthing\nthing\n");
     for id in ["a", "c"] {
         text(&root, &format!("labels/{id}.nii"), "no label map at all");
     }
-    let dataset = layout::open(root.path()).unwrap().keep_labeled(1).unwrap();
+    let dataset = layout::open_labeled(root.path(), 1).unwrap();
+    assert_eq!(dataset.classes.len(), 4);
+    assert!(layout::open_labeled(root.path(), 2).is_err());
+    assert!(layout::open(root.path()).is_err());
+    text(&root, "classes.txt", "background\none\ntwo\nthree\n");
+    assert_eq!(
+        layout::open(root.path())
+            .unwrap()
+            .keep_labeled(1)
+            .unwrap()
+            .labeled,
+        dataset.labeled
+    );
     assert_eq!(
         (labeled(&dataset), unlabeled(&dataset)),
         (vec!["b"], vec!["a", "c"])

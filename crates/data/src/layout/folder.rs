@@ -13,7 +13,8 @@ use crate::{DataError, Dataset, io};
 /// `train.list` and `test.list` (or `val.list`), if there are any, choose cases
 /// and their order. `classes.txt` names the classes, one a line, the background
 /// first, so that the first line is label 0; without it the label maps of the
-/// labeled and the test cases are read for the largest label.
+/// labeled cases (of the test cases if there are none) are read for the largest
+/// label.
 ///
 /// # Errors
 ///
@@ -27,11 +28,21 @@ use crate::{DataError, Dataset, io};
 /// See [`layout::open`](super::open).
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
+    with_classes(root, find(root)?)
+}
+
+/// The data set without its classes: nothing but names was read.
+pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
     let mut dataset =
         assemble::by_lists(root, &["test.list", "val.list"], assemble::paired(root)?)?;
     dataset.name = root
         .file_name()
         .map_or("folder".into(), |name| name.to_string_lossy().into_owned());
+    Ok(dataset)
+}
+
+/// Adds the classes, as they are written down or as they occur.
+pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset, DataError> {
     let written = root.join("classes.txt");
     dataset.classes = if written.is_file() {
         read_classes(&written)?
@@ -57,7 +68,11 @@ fn read_classes(path: &Path) -> Result<Vec<String>, DataError> {
 
 /// As many classes as the largest label asks for.
 fn found_classes(dataset: &Dataset) -> Result<Vec<String>, DataError> {
-    let cases: Vec<_> = dataset.labeled.iter().chain(&dataset.test).collect();
+    let cases = if dataset.labeled.is_empty() {
+        &dataset.test
+    } else {
+        &dataset.labeled
+    };
     let largest = cases
         .par_iter()
         .map(|case| {

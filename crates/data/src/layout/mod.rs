@@ -148,3 +148,40 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         Layout::Folder => folder::open(root),
     }
 }
+
+/// Opens the data set and keeps the first `n` labeled cases labeled.
+///
+/// As [`open`] and then [`Dataset::keep_labeled`], but no label map of the
+/// others is opened even where [`folder`] has to look for the classes.
+///
+/// # Errors
+///
+/// Those of [`open`], and [`DataError::LabeledCount`].
+///
+/// # Examples
+///
+/// ```
+/// # use ndarray::Array3;
+/// # use semivox_data::io::{write_labels, write_volume};
+/// # use semivox_data::{Geometry, LabelMap, Volume, layout};
+/// # let root = tempfile::tempdir()?;
+/// # std::fs::create_dir(root.path().join("images"))?;
+/// # std::fs::create_dir(root.path().join("labels"))?;
+/// # let volume = Volume::new(Array3::zeros((2, 2, 2)), Geometry::default());
+/// # let labels = LabelMap::new(Array3::ones((2, 2, 2)), Geometry::default());
+/// # for id in ["a", "b", "c"] {
+/// #     write_volume(root.path().join(format!("images/{id}.nii.gz")), &volume)?;
+/// #     write_labels(root.path().join(format!("labels/{id}.nii.gz")), &labels)?;
+/// # }
+/// // Three labeled cases on the disk.
+/// let dataset = layout::open_labeled(root.path(), 1)?;
+/// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (1, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open_labeled(root: impl AsRef<Path>, n: usize) -> Result<Dataset, DataError> {
+    let root = root.as_ref();
+    match detect(root)? {
+        Layout::Folder => folder::with_classes(root, folder::find(root)?.keep_labeled(n)?),
+        Layout::La | Layout::Acdc | Layout::Msd => open(root)?.keep_labeled(n),
+    }
+}
