@@ -6,9 +6,10 @@ use std::fmt::Write;
 use ndarray::ArrayView2;
 
 use super::CasePicture;
+use super::contour::contour_path;
 use super::html::escape;
 use super::slices::{self, Plane};
-use super::svg::{Chart, contour_path, line_chart};
+use super::svg::{Chart, line_chart};
 use crate::run::metrics_log::MetricsRow;
 
 /// Axial slices in the viewer of a case, at most.

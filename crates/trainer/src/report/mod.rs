@@ -3,6 +3,7 @@
 //! Everything is inline: style, curves and contours as SVG, slices as PNG in
 //! base64, and a few lines of script for the slice viewer.
 
+mod contour;
 mod figures;
 mod html;
 mod slices;
