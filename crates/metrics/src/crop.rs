@@ -15,18 +15,18 @@ impl Bounds {
     /// background or the edge of the volume, and both count as outside.
     pub(crate) fn of_union(a: &ArrayView3<'_, bool>, b: &ArrayView3<'_, bool>) -> Self {
         let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
+        let columns = a.len_of(Axis(1));
         for mask in [a, b] {
-            for (x, slab) in mask.outer_iter().enumerate() {
-                for (y, row) in slab.outer_iter().enumerate() {
-                    if let Some(first) = row.iter().position(|&on| on) {
-                        let last = row.iter().rposition(|&on| on).unwrap_or(first);
-                        for (axis, (first, last)) in
-                            [(x, x), (y, y), (first, last)].into_iter().enumerate()
-                        {
-                            low[axis] = low[axis].min(first);
-                            high[axis] = high[axis].max(last + 1);
-                        }
-                    }
+            for (i, row) in mask.rows().into_iter().enumerate() {
+                let Some(first) = row.iter().position(|&on| on) else {
+                    continue;
+                };
+                let last = row.iter().rposition(|&on| on).unwrap_or(first);
+                let (x, y) = (i / columns, i % columns);
+                for (axis, (first, last)) in [(x, x), (y, y), (first, last)].into_iter().enumerate()
+                {
+                    low[axis] = low[axis].min(first);
+                    high[axis] = high[axis].max(last + 1);
                 }
             }
         }

@@ -65,6 +65,10 @@ impl Components {
 ///
 /// mask `[x, y, z]` to labels `[x, y, z]`.
 ///
+/// # Panics
+///
+/// If there are 2^32 components or more, which takes a mask of over 8 billion voxels.
+///
 /// # Examples
 ///
 /// ```
@@ -197,7 +201,8 @@ impl Runs {
                 let root = self.root(run);
                 if root == run {
                     sizes.push(0);
-                    label_of[run] = u32::try_from(sizes.len()).expect("fewer than 2^32 components");
+                    label_of[run] =
+                        u32::try_from(sizes.len()).expect("there are fewer than 2^32 components");
                 }
                 label_of[run] = label_of[root];
                 let z = self.runs[run].z.clone();
