@@ -39,6 +39,15 @@ pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> T
         kd % 2 == 1 && kh % 2 == 1 && kw % 2 == 1,
         "conv3d needs odd kernel sides, got {kd} × {kh} × {kw}"
     );
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::conv3d(
+        crate::flex::Level::current(),
+        &input,
+        &weight,
+        bias.as_ref(),
+    ) {
+        return output;
+    }
     let padding = [kd / 2, kh / 2, kw / 2];
     let options = ConvOptions::new([1; 3], padding, [1; 3], 1);
     burn_conv3d(input, weight, bias, options)

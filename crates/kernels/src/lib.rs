@@ -13,12 +13,12 @@
 //! Volumes are `[batch, channel, depth, height, width]`; parameters have the layout of PyTorch, so
 //! weights move between the two without a change. All operators are exact: they compute what
 //! PyTorch's operator of the same name computes, up to rounding, forward and backward.
-#![warn(clippy::pedantic)]
-#![allow(clippy::cast_precision_loss, clippy::must_use_candidate)]
 
 mod batch_norm;
 mod conv3d;
 mod dropout;
+#[cfg(feature = "flex")]
+mod flex;
 mod pointwise;
 mod pool;
 mod resample;

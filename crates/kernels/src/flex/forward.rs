@@ -1,0 +1,303 @@
+//! The convolution itself: register tiles of output channels by output positions.
+
+use super::grid::{Grid, Runs, Span};
+use super::memory::{Scratch, Target, filled};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Level, Portable, Simd};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Registers of positions in a tile.
+const WIDE: usize = 3;
+/// Weights that a group of channel blocks may hold, to stay in the second cache.
+const GROUP_FLOATS: usize = 96 * 1024;
+
+/// Weights repacked `[block][in][tap][channel of the block]`.
+pub(crate) struct Packed {
+    data: Vec<f32>,
+    inputs: usize,
+    blocks: Vec<Block>,
+}
+
+/// Consecutive output channels that are computed together.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    first: usize,
+    width: usize,
+    at: usize,
+}
+
+impl Packed {
+    /// Packs `outputs x inputs x taps` weights read through `get(output, input, tap)`.
+    fn new(
+        [outputs, inputs, taps]: [usize; 3],
+        widest: usize,
+        get: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let mut data = Vec::with_capacity(outputs * inputs * taps);
+        let mut blocks = Vec::new();
+        let mut first = 0;
+        while first < outputs {
+            let width = 1 << widest.min(outputs - first).ilog2();
+            blocks.push(Block {
+                first,
+                width,
+                at: data.len(),
+            });
+            for i in 0..inputs {
+                for t in 0..taps {
+                    data.extend((first..first + width).map(|o| get(o, i, t)));
+                }
+            }
+            first += width;
+        }
+        Self {
+            data,
+            inputs,
+            blocks,
+        }
+    }
+
+    /// The weights `[out, in, taps]` of a forward convolution.
+    pub(crate) fn forward(weight: &[f32], shape: [usize; 3], level: Level) -> Self {
+        let [_, inputs, taps] = shape;
+        let get = |o: usize, i: usize, t: usize| weight[(o * inputs + i) * taps + t];
+        Self::new(shape, level.channels(), get)
+    }
+
+    /// The weights `[out, in, taps]`, transposed and mirrored: the convolution with them takes the
+    /// output's gradient to the input's.
+    pub(crate) fn transposed(weight: &[f32], shape: [usize; 3], level: Level) -> Self {
+        let [outputs, inputs, taps] = shape;
+        let get = |o: usize, i: usize, t: usize| weight[(i * inputs + o) * taps + taps - 1 - t];
+        Self::new([inputs, outputs, taps], level.channels(), get)
+    }
+
+    /// Output channels.
+    fn outputs(&self) -> usize {
+        self.blocks.last().map_or(0, |b| b.first + b.width)
+    }
+
+    /// Blocks in groups whose weights stay in cache while all positions of a task go by.
+    fn groups(&self, taps: usize) -> Vec<&[Block]> {
+        let per_block = self.inputs * taps * self.blocks[0].width;
+        let count = (GROUP_FLOATS / per_block).max(1);
+        self.blocks.chunks(count).collect()
+    }
+}
+
+/// One convolution, shared by its tasks.
+struct Job<'a> {
+    grid: Grid,
+    runs: Runs,
+    input: &'a [f32],
+    weights: &'a Packed,
+    offsets: Vec<usize>,
+    bias: Option<&'a [f32]>,
+    out: Target,
+}
+
+/// Convolves a padded volume; returns `[batch, out, depth, height, width]`.
+pub(crate) fn convolve(
+    level: Level,
+    grid: Grid,
+    input: &Scratch,
+    weights: &Packed,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let outputs = weights.outputs();
+    assert!(
+        bias.is_none_or(|b| b.len() == outputs),
+        "bias of another size"
+    );
+    assert!(input.len() >= grid.batch * weights.inputs * grid.channel());
+    let runs = Runs::new(grid, level.lanes(), 1.0);
+    let compute = |out: Target| {
+        let job = Job {
+            grid,
+            runs,
+            input,
+            weights,
+            offsets: grid.offsets(),
+            bias,
+            out,
+        };
+        let groups = weights.groups(grid.taps());
+        let chunk = chunk_of(runs.count(), groups.len());
+        let chunks = runs.count().div_ceil(chunk);
+        (0..groups.len() * chunks).into_par_iter().for_each(|task| {
+            let (group, part) = (groups[task / chunks], task % chunks);
+            let range = part * chunk..runs.count().min((part + 1) * chunk);
+            // SAFETY: the level is available, the input holds the grid's padded channels and its
+            // slack, and tasks write disjoint channels or positions.
+            unsafe { run(level, &job, group, range) }
+        });
+    };
+    // SAFETY: the tasks cover every output channel and position.
+    unsafe { filled(grid.batch * outputs * grid.voxels(), compute) }
+}
+
+/// Registers per task: enough tasks to balance the threads, few enough not to wait on them.
+fn chunk_of(count: usize, groups: usize) -> usize {
+    let tasks = (8 * rayon::current_num_threads()).div_ceil(groups);
+    count.div_ceil(tasks).next_multiple_of(WIDE)
+}
+
+/// Runs a task under its instruction set.
+///
+/// # Safety
+///
+/// As [`task`]; the level must be available.
+unsafe fn run(level: Level, job: &Job, group: &[Block], range: Range<usize>) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f")]
+        unsafe fn avx512(job: &Job, group: &[Block], range: Range<usize>) {
+            // SAFETY: passed on.
+            unsafe { task::<Avx512>(job, group, range) }
+        }
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2(job: &Job, group: &[Block], range: Range<usize>) {
+            // SAFETY: passed on.
+            unsafe { task::<Avx2>(job, group, range) }
+        }
+        match level {
+            // SAFETY: passed on; the level is available.
+            Level::Avx512 => return unsafe { avx512(job, group, range) },
+            // SAFETY: passed on; the level is available.
+            Level::Avx2 => return unsafe { avx2(job, group, range) },
+            Level::Portable => {}
+        }
+    }
+    let _ = level;
+    // SAFETY: passed on.
+    unsafe { task::<Portable>(job, group, range) }
+}
+
+/// Computes a group of output channels over a range of registers.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled, `job.input` must hold the padded volume with slack,
+/// and no one else may write the same channels and positions of `job.out`.
+#[inline(always)]
+unsafe fn task<S: Simd>(job: &Job, group: &[Block], range: Range<usize>) {
+    let mut index = range.start;
+    while index < range.end {
+        let left = range.end - index;
+        // SAFETY: passed on.
+        unsafe {
+            match left {
+                1 => strip::<S, 1>(job, group, index),
+                2 | 4 => strip::<S, 2>(job, group, index),
+                _ => strip::<S, WIDE>(job, group, index),
+            }
+        }
+        index += if left == 4 { 2 } else { left.min(WIDE) };
+    }
+}
+
+/// Computes all blocks of a group over `N` registers of positions.
+///
+/// # Safety
+///
+/// As [`task`].
+#[inline(always)]
+unsafe fn strip<S: Simd, const N: usize>(job: &Job, group: &[Block], index: usize) {
+    let mut spans = [Span::default(); N];
+    let mut from = [job.input.as_ptr(); N];
+    for v in 0..N {
+        let span = job.runs.span(index + v);
+        let sample = span.sample * job.weights.inputs * job.grid.channel();
+        from[v] = from[v].wrapping_add(sample + span.depth * job.grid.plane() + span.start);
+        spans[v] = span;
+    }
+    for &block in group {
+        // SAFETY: passed on.
+        unsafe {
+            match block.width {
+                8 => tile::<S, 8, N>(job, block, &spans, from),
+                4 => tile::<S, 4, N>(job, block, &spans, from),
+                2 => tile::<S, 2, N>(job, block, &spans, from),
+                _ => tile::<S, 1, N>(job, block, &spans, from),
+            }
+        }
+    }
+}
+
+/// Accumulates `C` channels by `N` registers over all inputs and taps, then writes them.
+///
+/// # Safety
+///
+/// As [`task`].
+#[inline(always)]
+unsafe fn tile<S: Simd, const C: usize, const N: usize>(
+    job: &Job,
+    block: Block,
+    spans: &[Span; N],
+    mut from: [*const f32; N],
+) {
+    let channel = job.grid.channel();
+    let mut weight = job.weights.data[block.at..].as_ptr();
+    // SAFETY: positions of a span plus a tap's offset lie inside the padded channel or the slack,
+    // and the packed weights hold `inputs * taps * C` values from the block's start.
+    unsafe {
+        let mut sums = [[S::splat(0.0); N]; C];
+        if let Some(bias) = job.bias {
+            for c in 0..C {
+                sums[c] = [S::splat(bias[block.first + c]); N];
+            }
+        }
+        for _ in 0..job.weights.inputs {
+            for &offset in &job.offsets {
+                let mut x = [S::splat(0.0); N];
+                for v in 0..N {
+                    x[v] = S::load(from[v].wrapping_add(offset));
+                }
+                for c in 0..C {
+                    let w = S::splat(*weight.wrapping_add(c));
+                    for v in 0..N {
+                        sums[c][v] = S::fma(w, x[v], sums[c][v]);
+                    }
+                }
+                weight = weight.wrapping_add(C);
+            }
+            for pointer in &mut from {
+                *pointer = pointer.wrapping_add(channel);
+            }
+        }
+        write::<S, C, N>(job, block, spans, &sums);
+    }
+}
+
+/// Writes a tile's voxels, leaving out padding.
+///
+/// # Safety
+///
+/// As [`task`].
+#[inline(always)]
+unsafe fn write<S: Simd, const C: usize, const N: usize>(
+    job: &Job,
+    block: Block,
+    spans: &[Span; N],
+    sums: &[[S::V; N]; C],
+) {
+    let voxels = job.grid.voxels();
+    for v in 0..N {
+        let first = (spans[v].sample * job.weights.outputs() + block.first) * voxels;
+        job.runs.parts(spans[v], |lane, voxel, count| {
+            for c in 0..C {
+                let to = job.out.0.wrapping_add(first + c * voxels + voxel);
+                // SAFETY: the part lies inside the output channel.
+                unsafe {
+                    if count == S::LANES {
+                        S::store(to, sums[c][v]);
+                    } else {
+                        S::store_lanes(to, sums[c][v], lane, count);
+                    }
+                }
+            }
+        });
+    }
+}

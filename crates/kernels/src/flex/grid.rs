@@ -1,0 +1,189 @@
+//! Where the voxels of a zero-padded volume lie in memory.
+//!
+//! A volume is copied once into a buffer with its padding around it, `[batch, channel, depth,
+//! height, width]`. There every tap of the kernel is one constant offset from the output voxel's
+//! position, so a register may hold any consecutive positions: those of one row, or, where rows are
+//! short, of several rows with the padding between them computed and thrown away.
+
+use super::memory::Scratch;
+use rayon::prelude::*;
+
+/// Floats behind a padded buffer that a register may read but nobody uses.
+const SLACK: usize = 64;
+
+/// Sizes of a same-padded convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    /// Samples.
+    pub batch: usize,
+    /// Depth, height and width; axes without padding at the end are merged into the last.
+    pub size: [usize; 3],
+    /// Kernel extent along each axis, odd.
+    pub kernel: [usize; 3],
+}
+
+impl Grid {
+    /// The grid of a volume of `size` under a kernel of odd extent.
+    pub(crate) fn new(batch: usize, size: [usize; 3], kernel: [usize; 3]) -> Self {
+        let [d, h, w] = size;
+        let size = match kernel {
+            [1, 1, 1] => [1, 1, d * h * w],
+            [_, 1, 1] => [d, 1, h * w],
+            _ => size,
+        };
+        Self {
+            batch,
+            size,
+            kernel,
+        }
+    }
+
+    /// Width of a padded row.
+    pub(crate) fn row(&self) -> usize {
+        self.size[2] + self.kernel[2] - 1
+    }
+
+    /// Elements of a padded plane.
+    pub(crate) fn plane(&self) -> usize {
+        self.row() * (self.size[1] + self.kernel[1] - 1)
+    }
+
+    /// Elements of a padded channel.
+    pub(crate) fn channel(&self) -> usize {
+        self.plane() * (self.size[0] + self.kernel[0] - 1)
+    }
+
+    /// Elements of an unpadded channel.
+    pub(crate) fn voxels(&self) -> usize {
+        self.size.iter().product()
+    }
+
+    /// Kernel positions.
+    pub(crate) fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Offset of every tap in the padded buffer, in the weight's order.
+    pub(crate) fn offsets(&self) -> Vec<usize> {
+        let [kd, kh, kw] = self.kernel;
+        let tap = |t: usize| (t / (kh * kw), t / kw % kh, t % kw);
+        let offset = |(d, h, w)| d * self.plane() + h * self.row() + w;
+        (0..kd * kh * kw).map(|t| offset(tap(t))).collect()
+    }
+
+    /// Offset of the first voxel in a padded channel.
+    pub(crate) fn center(&self) -> usize {
+        let [kd, kh, kw] = self.kernel;
+        (kd / 2) * self.plane() + (kh / 2) * self.row() + kw / 2
+    }
+
+    /// Copies `[batch, channels, depth, height, width]` into a padded buffer.
+    pub(crate) fn pad(&self, volume: &[f32], channels: usize) -> Scratch {
+        let maps = self.batch * channels;
+        assert_eq!(volume.len(), maps * self.voxels(), "volume of another size");
+        let mut scratch = Scratch::take(maps * self.channel() + SLACK);
+        let (body, slack) = scratch.as_mut().split_at_mut(maps * self.channel());
+        slack.fill(0.0);
+        let planes = body.par_chunks_mut(self.plane()).enumerate();
+        planes
+            .with_min_len(1 + 4096 / self.plane())
+            .for_each(|(i, plane)| self.pad_plane(volume, i, plane));
+        scratch
+    }
+
+    /// Fills the `index`-th padded plane of all.
+    fn pad_plane(&self, volume: &[f32], index: usize, plane: &mut [f32]) {
+        let [d, h, w] = self.size;
+        let [pd, ph, pw] = self.kernel.map(|k| k / 2);
+        let depth = index % (d + 2 * pd);
+        if depth < pd || depth >= pd + d {
+            return plane.fill(0.0);
+        }
+        let map = index / (d + 2 * pd);
+        let from = &volume[(map * d + depth - pd) * h * w..][..h * w];
+        let (above, rest) = plane.split_at_mut(ph * self.row());
+        let (rows, below) = rest.split_at_mut(h * self.row());
+        above.fill(0.0);
+        below.fill(0.0);
+        for (row, source) in rows.chunks_exact_mut(self.row()).zip(from.chunks_exact(w)) {
+            row[..pw].fill(0.0);
+            row[pw..pw + w].copy_from_slice(source);
+            row[pw + w..].fill(0.0);
+        }
+    }
+}
+
+/// How the output positions are cut into registers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Runs {
+    grid: Grid,
+    lanes: usize,
+    /// Runs of consecutive positions in a plane: one, or one for each row.
+    runs: usize,
+    /// Positions of a run.
+    length: usize,
+}
+
+/// One register's worth of output positions.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Span {
+    /// Sample.
+    pub sample: usize,
+    /// Depth.
+    pub depth: usize,
+    /// First position in the padded plane, counted from the first voxel.
+    pub start: usize,
+    /// Positions in use.
+    pub len: usize,
+}
+
+impl Runs {
+    /// Cuts rows, or whole planes if that needs fewer than `1 / favor` of the registers.
+    pub(crate) fn new(grid: Grid, lanes: usize, favor: f64) -> Self {
+        let [_, h, w] = grid.size;
+        let plane = (h - 1) * grid.row() + w;
+        let by_row = h * w.div_ceil(lanes);
+        let whole = (plane.div_ceil(lanes) as f64) < favor * by_row as f64;
+        let (runs, length) = if whole { (1, plane) } else { (h, w) };
+        Self {
+            grid,
+            lanes,
+            runs,
+            length,
+        }
+    }
+
+    /// Registers in all.
+    pub(crate) fn count(&self) -> usize {
+        self.grid.batch * self.grid.size[0] * self.runs * self.length.div_ceil(self.lanes)
+    }
+
+    /// The `index`-th register.
+    pub(crate) fn span(&self, index: usize) -> Span {
+        let per_run = self.length.div_ceil(self.lanes);
+        let (run, first) = (index / per_run, index % per_run * self.lanes);
+        let (plane, run) = (run / self.runs, run % self.runs);
+        Span {
+            sample: plane / self.grid.size[0],
+            depth: plane % self.grid.size[0],
+            start: run * self.grid.row() + first,
+            len: self.lanes.min(self.length - first),
+        }
+    }
+
+    /// Calls `visit(lane, voxel, count)` for each part of a span that is not padding, where `voxel`
+    /// is the index in the unpadded channel.
+    #[inline(always)]
+    pub(crate) fn parts(&self, span: Span, mut visit: impl FnMut(usize, usize, usize)) {
+        let ([_, h, w], row) = (self.grid.size, self.grid.row());
+        let (mut y, mut x, mut lane) = (span.start / row, span.start % row, 0);
+        while lane < span.len {
+            let count = w.saturating_sub(x).min(span.len - lane);
+            if count > 0 {
+                visit(lane, (span.depth * h + y) * w + x, count);
+            }
+            lane += row - x;
+            (x, y) = (0, y + 1);
+        }
+    }
+}

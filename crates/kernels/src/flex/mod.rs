@@ -1,0 +1,19 @@
+//! Operators of our own for tensors on the Flex backend, the CPU.
+//!
+//! Each function takes the same tensors as the composition it stands in for and returns `None`
+//! where it does not apply: on another backend, in another precision, under gradient
+//! checkpointing. The caller then runs the composition.
+
+mod conv;
+mod forward;
+mod grid;
+mod memory;
+mod simd;
+mod tensor;
+mod weight;
+
+pub(crate) use conv::conv3d;
+pub(crate) use simd::Level;
+
+#[cfg(test)]
+mod tests;

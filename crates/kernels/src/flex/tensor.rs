@@ -1,0 +1,61 @@
+//! Between Burn's tensors and slices of floats.
+
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::Ops;
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex};
+use burn::prelude::*;
+use burn::tensor::DType;
+
+/// The tensor's primitive if it is single precision, on the Flex backend and without autodiff.
+pub(crate) fn plain<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
+    let found = tensor.clone().try_into_primitive::<Flex>().ok()?;
+    (found.dtype() == DType::F32).then_some(found)
+}
+
+/// The tensor's primitive in a graph over the Flex backend if it is single precision; a tensor
+/// without autodiff enters the graph as a constant.
+pub(crate) fn recorded<const D: usize>(
+    tensor: &Tensor<D>,
+) -> Option<<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive> {
+    let tensor = tensor.clone().autodiff();
+    let found = tensor.try_into_primitive::<Autodiff<Flex>>().ok()?;
+    (found.primitive().dtype() == DType::F32).then_some(found)
+}
+
+/// The tensor in row-major order, ready for [`values`].
+pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    match tensor.as_slice::<f32>() {
+        Some(_) => tensor,
+        None => tensor.to_contiguous(),
+    }
+}
+
+/// The values of a [`contiguous`] tensor in row-major order.
+pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor
+        .as_slice::<f32>()
+        .expect("contiguous single precision")
+}
+
+/// A tensor over a vector in row-major order.
+pub(crate) fn from_vec(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape.to_vec()))
+}
+
+/// The operator's incoming gradient, in row-major order.
+pub(crate) fn incoming<S, const N: usize>(grads: &mut Gradients, ops: &Ops<S, N>) -> FlexTensor {
+    contiguous(grads.consume::<Flex>(&ops.node))
+}
+
+/// Adds `make()` to the gradient of the operator's `index`-th input if that input wants one.
+pub(crate) fn give<S, const N: usize>(
+    grads: &mut Gradients,
+    ops: &Ops<S, N>,
+    index: usize,
+    make: impl FnOnce() -> FlexTensor,
+) {
+    if let Some(Some(parent)) = ops.parents.get(index) {
+        grads.register::<Flex>(parent.id, make());
+    }
+}

@@ -1,0 +1,157 @@
+//! The operators against the compositions they stand in for, at every level.
+#![allow(clippy::unwrap_used)]
+
+use super::{Level, conv3d};
+use burn::prelude::*;
+use burn::tensor::Distribution;
+use burn::tensor::module::conv3d as burn_conv3d;
+use burn::tensor::ops::ConvOptions;
+
+/// The norm of the difference over the norm of the expectation.
+fn error<const D: usize>(found: Tensor<D>, wanted: Tensor<D>) -> f64 {
+    assert_eq!(found.dims(), wanted.dims());
+    let (found, wanted) = (found.inner().into_data(), wanted.inner().into_data());
+    let pairs = found.try_into_vec::<f32>().unwrap().into_iter();
+    let pairs = pairs.zip(wanted.try_into_vec::<f32>().unwrap());
+    let (mut difference, mut norm) = (0.0, 1e-30);
+    for (found, wanted) in pairs.map(|(f, w)| (f64::from(f), f64::from(w))) {
+        difference += (found - wanted).powi(2);
+        norm += wanted.powi(2);
+    }
+    (difference / norm).sqrt()
+}
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
+}
+
+fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
+    let [_, _, kd, kh, kw] = w.dims();
+    let options = ConvOptions::new([1; 3], [kd / 2, kh / 2, kw / 2], [1; 3], 1);
+    burn_conv3d(x, w, b, options)
+}
+
+/// `[batch, in, out]`, size, kernel.
+const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 14] = [
+    ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
+    ([2, 1, 8], [5, 4, 33], [3, 3, 3]),
+    ([2, 3, 5], [4, 7, 16], [3, 3, 3]),
+    ([1, 8, 8], [6, 5, 32], [3, 3, 3]),
+    ([2, 9, 15], [3, 6, 4], [3, 3, 3]),
+    ([4, 16, 17], [4, 4, 2], [3, 3, 3]),
+    ([1, 33, 4], [2, 9, 7], [3, 3, 3]),
+    ([2, 2, 3], [1, 1, 40], [3, 3, 3]),
+    ([2, 2, 3], [9, 1, 1], [3, 3, 3]),
+    ([2, 5, 6], [3, 4, 5], [1, 1, 1]),
+    ([1, 2, 3], [6, 7, 8], [5, 5, 5]),
+    ([1, 2, 2], [5, 6, 21], [1, 3, 5]),
+    ([2, 2, 2], [5, 6, 3], [3, 1, 1]),
+    ([1, 2, 2], [5, 6, 3], [1, 3, 1]),
+];
+
+#[test]
+fn convolution_and_its_gradients_equal_the_composition() {
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    for level in Level::available() {
+        for ([batch, inputs, outputs], [d, h, w], [kd, kh, kw]) in CONVOLUTIONS {
+            let leaf = || {
+                (
+                    random([batch, inputs, d, h, w], &device).require_grad(),
+                    random([outputs, inputs, kd, kh, kw], &device).require_grad(),
+                    random([outputs], &device).require_grad(),
+                )
+            };
+            let (x, weight, bias) = leaf();
+            let pull = random([batch, outputs, d, h, w], &device);
+            let run = |fast: bool| {
+                let output = match fast {
+                    true => conv3d(level, &x, &weight, Some(&bias)).unwrap(),
+                    false => plain_conv(x.clone(), weight.clone(), Some(bias.clone())),
+                };
+                let grads = (output.clone() * pull.clone()).sum().backward();
+                let [gx, gw] = [&x, &weight].map(|t| t.grad(&grads).unwrap());
+                (output, gx, gw, bias.grad(&grads).unwrap())
+            };
+            let (found, wanted) = (run(true), run(false));
+            let errors = [
+                error(found.0, wanted.0),
+                error(found.1, wanted.1),
+                error(found.2, wanted.2),
+                error(found.3, wanted.3),
+            ];
+            let case = ([batch, inputs, outputs], [d, h, w], [kd, kh, kw]);
+            assert!(
+                errors.iter().all(|&e| e < 1e-5),
+                "{level:?} {case:?} {errors:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn convolution_without_autodiff_equals_the_composition() {
+    let device = Device::flex();
+    for level in Level::available() {
+        let x = random([2, 3, 5, 6, 7], &device);
+        // A permuted input is brought into row-major order first.
+        for x in [x.clone(), x.permute([0, 1, 4, 3, 2])] {
+            let weight = random([4, 3, 3, 3, 3], &device);
+            let found = conv3d(level, &x, &weight, None).unwrap();
+            assert!(error(found, plain_conv(x, weight, None)) < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn inputs_without_gradient_are_constants() {
+    let device = Device::flex().autodiff();
+    let level = Level::current();
+    let x = random([1, 2, 3, 4, 5], &device);
+    let weight = random([3, 2, 3, 3, 3], &device).require_grad();
+    // On the autodiff device but untracked, or not on the autodiff device at all.
+    for x in [x.clone(), x.inner()] {
+        let grads = conv3d(level, &x, &weight, None).unwrap().sum().backward();
+        let found = weight.grad(&grads).unwrap();
+        let wanted = plain_conv(x, weight.clone(), None).sum().backward();
+        assert!(error(found, weight.grad(&wanted).unwrap()) < 1e-5);
+    }
+}
+
+#[test]
+fn convolution_is_the_same_bit_for_bit_from_run_to_run_and_with_one_thread() {
+    let device = Device::flex().autodiff();
+    let x = random([2, 9, 8, 9, 10], &device).require_grad();
+    let weight = random([9, 9, 3, 3, 3], &device).require_grad();
+    let run = || {
+        let output = conv3d(Level::current(), &x, &weight, None).unwrap();
+        let grads = output.clone().powi_scalar(2).sum().backward();
+        let [gx, gw] = [&x, &weight].map(|t| t.grad(&grads).unwrap().into_data());
+        [output.inner().into_data(), gx, gw]
+    };
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
+    let (first, again, alone) = (run(), run(), one.install(run));
+    assert_eq!(first, again);
+    assert_eq!(first, alone);
+}
+
+#[test]
+fn what_does_not_fit_is_left_to_the_composition() {
+    let device = Device::flex();
+    let level = Level::current();
+    let (x, weight) = (
+        random([1, 2, 3, 3, 3], &device),
+        random([1, 2, 3, 3, 3], &device),
+    );
+    let double = |t: &Tensor<5>| t.clone().cast(burn::tensor::FloatDType::F64);
+    assert!(conv3d(level, &double(&x), &double(&weight), None).is_none());
+    let checkpointed = Device::flex().autodiff().gradient_checkpointing();
+    let (x, weight) = (
+        random([1, 2, 3, 3, 3], &checkpointed),
+        random([1, 2, 3, 3, 3], &checkpointed),
+    );
+    assert!(conv3d(level, &x, &weight, None).is_none());
+}

@@ -1,0 +1,319 @@
+//! The weight's gradient: for every pair of channels and every tap the dot product of the output's
+//! gradient with the input shifted by the tap.
+//!
+//! Positions lie in the lanes and the sums of one tile (output channels by taps) in registers. A
+//! tile runs over a batch of positions small enough for the first cache, then adds its registers to
+//! a buffer, so that no sum grows long in single precision. The work is cut into fixed parts whose
+//! results are added in order: the gradient does not depend on the number of threads.
+
+use super::grid::{Grid, Runs};
+use super::memory::Scratch;
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Level, Portable, Simd};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Taps of a register tile.
+const TAPS: usize = 3;
+/// Input channels of a task: with a block of output channels, their sums fit the second cache.
+const INPUTS: usize = 16;
+/// Positions of a batch: with eight channels of gradient they fit the first cache.
+const POSITIONS: usize = 512;
+/// Tasks to cut the work into if there are enough positions.
+const PARTS: usize = 64;
+
+/// Consecutive positions of the padded volumes.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    sample: usize,
+    at: usize,
+    len: usize,
+}
+
+/// One gradient, shared by its tasks.
+struct Job<'a> {
+    grid: Grid,
+    channels: [usize; 2],
+    input: &'a [f32],
+    gradient: &'a [f32],
+    offsets: Vec<usize>,
+    batches: Vec<Vec<Piece>>,
+}
+
+/// A block of output channels, a range of input channels and a range of batches.
+struct Part {
+    output: usize,
+    width: usize,
+    inputs: Range<usize>,
+    batches: Range<usize>,
+}
+
+/// The gradient `[out, in, taps]`, from the padded input and the padded gradient of the output.
+pub(crate) fn gradient(
+    level: Level,
+    grid: Grid,
+    [inputs, outputs]: [usize; 2],
+    input: &Scratch,
+    gradient: &Scratch,
+) -> Vec<f32> {
+    assert!(input.len() >= grid.batch * inputs * grid.channel());
+    assert!(gradient.len() >= grid.batch * outputs * grid.channel());
+    let job = Job {
+        grid,
+        channels: [inputs, outputs],
+        input,
+        gradient,
+        offsets: grid.offsets(),
+        batches: batches(grid, level.lanes()),
+    };
+    let parts = parts(&job, level.channels());
+    // SAFETY (in the closure): the level is available and the buffers hold the grid's channels.
+    let run_part = |part: &Part| unsafe { run(level, &job, part) };
+    let sums: Vec<Vec<f32>> = parts.par_iter().map(run_part).collect();
+    let mut weight = vec![0.0; outputs * inputs * grid.taps()];
+    for (part, sums) in parts.iter().zip(&sums) {
+        let row = part.inputs.len() * grid.taps();
+        for (c, sums) in sums.chunks_exact(row).enumerate() {
+            let at = ((part.output + c) * inputs + part.inputs.start) * grid.taps();
+            for (total, sum) in weight[at..at + row].iter_mut().zip(sums) {
+                *total += sum;
+            }
+        }
+    }
+    weight
+}
+
+/// All positions in batches of about [`POSITIONS`].
+fn batches(grid: Grid, lanes: usize) -> Vec<Vec<Piece>> {
+    let runs = Runs::new(grid, lanes, 1.1);
+    let per_batch = POSITIONS / lanes;
+    let mut batches: Vec<Vec<Piece>> = Vec::new();
+    for index in 0..runs.count() {
+        if index % per_batch == 0 {
+            batches.push(Vec::new());
+        }
+        let span = runs.span(index);
+        let at = span.depth * grid.plane() + span.start;
+        let pieces = batches.last_mut().expect("the first index opens a batch");
+        match pieces.last_mut() {
+            Some(last) if last.sample == span.sample && last.at + last.len == at => {
+                last.len += span.len;
+            }
+            _ => pieces.push(Piece {
+                sample: span.sample,
+                at,
+                len: span.len,
+            }),
+        }
+    }
+    batches
+}
+
+/// The fixed cut of the work.
+fn parts(job: &Job, widest: usize) -> Vec<Part> {
+    let [inputs, outputs] = job.channels;
+    let pairs = outputs.div_ceil(widest) * inputs.div_ceil(INPUTS);
+    let count = job.batches.len();
+    let cuts = PARTS.div_ceil(pairs).min(count);
+    let mut parts = Vec::new();
+    for cut in 0..cuts {
+        let batches = cut * count / cuts..(cut + 1) * count / cuts;
+        for first in (0..inputs).step_by(INPUTS) {
+            let mut output = 0;
+            while output < outputs {
+                let width = 1 << widest.min(outputs - output).ilog2();
+                parts.push(Part {
+                    output,
+                    width,
+                    inputs: first..inputs.min(first + INPUTS),
+                    batches: batches.clone(),
+                });
+                output += width;
+            }
+        }
+    }
+    parts
+}
+
+/// Runs a part under its instruction set.
+///
+/// # Safety
+///
+/// As [`part_sums`]; the level must be available.
+unsafe fn run(level: Level, job: &Job, part: &Part) -> Vec<f32> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f")]
+        unsafe fn avx512(job: &Job, part: &Part) -> Vec<f32> {
+            // SAFETY: passed on.
+            unsafe { part_sums::<Avx512>(job, part) }
+        }
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2(job: &Job, part: &Part) -> Vec<f32> {
+            // SAFETY: passed on.
+            unsafe { part_sums::<Avx2>(job, part) }
+        }
+        match level {
+            // SAFETY: passed on; the level is available.
+            Level::Avx512 => return unsafe { avx512(job, part) },
+            // SAFETY: passed on; the level is available.
+            Level::Avx2 => return unsafe { avx2(job, part) },
+            Level::Portable => {}
+        }
+    }
+    let _ = level;
+    // SAFETY: passed on.
+    unsafe { part_sums::<Portable>(job, part) }
+}
+
+/// The sums `[channel of the block, input, tap]` of one part.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled, and the job's buffers must hold the grid's padded
+/// channels.
+#[inline(always)]
+unsafe fn part_sums<S: Simd>(job: &Job, part: &Part) -> Vec<f32> {
+    let sums = part.width * part.inputs.len() * job.grid.taps();
+    let mut lanes = vec![0.0; sums * S::LANES];
+    for batch in &job.batches[part.batches.clone()] {
+        // SAFETY: passed on.
+        unsafe {
+            match part.width {
+                8 => add_batch::<S, 8>(job, part, batch, &mut lanes),
+                4 => add_batch::<S, 4>(job, part, batch, &mut lanes),
+                2 => add_batch::<S, 2>(job, part, batch, &mut lanes),
+                _ => add_batch::<S, 1>(job, part, batch, &mut lanes),
+            }
+        }
+    }
+    let total = |lanes: &[f32]| lanes.iter().sum();
+    lanes.chunks_exact(S::LANES).map(total).collect()
+}
+
+/// Adds one batch of positions for `C` output channels, all inputs of the part and all taps.
+///
+/// # Safety
+///
+/// As [`part_sums`]; `lanes` must have its size.
+#[inline(always)]
+unsafe fn add_batch<S: Simd, const C: usize>(
+    job: &Job,
+    part: &Part,
+    batch: &[Piece],
+    lanes: &mut [f32],
+) {
+    let taps = job.grid.taps();
+    for i in part.inputs.clone() {
+        let mut tap = 0;
+        while tap < taps {
+            let at = ((i - part.inputs.start) * taps + tap) * S::LANES;
+            let sums = lanes[at..].as_mut_ptr();
+            // SAFETY: passed on.
+            unsafe {
+                match taps - tap {
+                    1 => add_tile::<S, C, 1>(job, part, batch, [i, tap], sums),
+                    2 | 4 => add_tile::<S, C, 2>(job, part, batch, [i, tap], sums),
+                    _ => add_tile::<S, C, TAPS>(job, part, batch, [i, tap], sums),
+                }
+            }
+            tap += match taps - tap {
+                4 => 2,
+                left => left.min(TAPS),
+            };
+        }
+    }
+}
+
+/// Adds one batch of positions for `C` output channels, one input and `T` taps.
+///
+/// # Safety
+///
+/// As [`add_batch`]; `sums` points to the first channel's and tap's lanes.
+#[inline(always)]
+unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
+    job: &Job,
+    part: &Part,
+    batch: &[Piece],
+    [input, tap]: [usize; 2],
+    sums: *mut f32,
+) {
+    let channel = job.grid.channel();
+    let [inputs, outputs] = job.channels;
+    // SAFETY: a piece lies inside the channel, also when shifted by a tap or to the center, and
+    // the last partial register is loaded under a mask.
+    unsafe {
+        let mut acc = [[S::splat(0.0); T]; C];
+        for piece in batch {
+            let x = (piece.sample * inputs + input) * channel + piece.at;
+            let y = (piece.sample * outputs + part.output) * channel + piece.at;
+            let mut x = job.input.as_ptr().wrapping_add(x);
+            let mut y = job.gradient.as_ptr().wrapping_add(y + job.grid.center());
+            let offsets: [usize; T] = std::array::from_fn(|t| job.offsets[tap + t]);
+            for _ in 0..piece.len / S::LANES {
+                let mut shifted = [S::splat(0.0); T];
+                for t in 0..T {
+                    shifted[t] = S::load(x.wrapping_add(offsets[t]));
+                }
+                for c in 0..C {
+                    let dy = S::load(y.wrapping_add(c * channel));
+                    for t in 0..T {
+                        acc[c][t] = S::fma(dy, shifted[t], acc[c][t]);
+                    }
+                }
+                x = x.wrapping_add(S::LANES);
+                y = y.wrapping_add(S::LANES);
+            }
+            let rest = piece.len % S::LANES;
+            if rest > 0 {
+                let mut shifted = [S::splat(0.0); T];
+                for t in 0..T {
+                    shifted[t] = S::load_first(x.wrapping_add(offsets[t]), rest);
+                }
+                for c in 0..C {
+                    let dy = S::load_first(y.wrapping_add(c * channel), rest);
+                    for t in 0..T {
+                        acc[c][t] = S::fma(dy, shifted[t], acc[c][t]);
+                    }
+                }
+            }
+        }
+        let row = part.inputs.len() * job.grid.taps() * S::LANES;
+        for c in 0..C {
+            for t in 0..T {
+                let sum = sums.wrapping_add(c * row + t * S::LANES);
+                S::store(sum, S::add(S::load(sum), acc[c][t]));
+            }
+        }
+    }
+}
+
+/// The bias's gradient: the sum of the output's gradient over samples and voxels.
+pub(crate) fn bias(gradient: &[f32], batch: usize, outputs: usize) -> Vec<f32> {
+    let voxels = gradient.len() / (batch * outputs);
+    let map = |sample: usize, channel: usize| {
+        &gradient[(sample * outputs + channel) * voxels..][..voxels]
+    };
+    let total = |channel: usize| {
+        let sums = (0..batch).map(|sample| sum(map(sample, channel)));
+        sums.sum::<f64>() as f32
+    };
+    (0..outputs).into_par_iter().map(total).collect()
+}
+
+/// A sum in sixteen lanes of single precision per kilobyte, those in double.
+fn sum(values: &[f32]) -> f64 {
+    let block = |block: &[f32]| {
+        let mut lanes = [0.0f32; 16];
+        let chunks = block.chunks_exact(16);
+        let rest: f32 = chunks.remainder().iter().sum();
+        for chunk in chunks {
+            for (lane, value) in lanes.iter_mut().zip(chunk) {
+                *lane += value;
+            }
+        }
+        f64::from(lanes.iter().sum::<f32>() + rest)
+    };
+    values.chunks(1024).map(block).sum()
+}
