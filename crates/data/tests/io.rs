@@ -274,3 +274,24 @@ fn an_image_and_a_label_map_have_to_agree() {
     write_labels(&label, &LabelMap::new(Array3::zeros((19, 4, 3)), oblique())).unwrap();
     assert!(case.load().is_ok());
 }
+
+#[test]
+fn no_header_byte_brings_the_reader_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.nii");
+    write_volume(&path, &Volume::new(ramp(), oblique())).unwrap();
+    let sound = std::fs::read(&path).unwrap();
+    for at in 0..348 {
+        for value in [0, 1, 8, 0x7f, 0x80, 0xff] {
+            let mut bytes = sound.clone();
+            bytes[at] = value;
+            std::fs::write(&path, bytes).unwrap();
+            match read_volume(&path) {
+                Ok(volume) => assert!(
+                    volume.geometry.determinant().is_normal() && volume.data.len() <= 4 * 228
+                ),
+                Err(error) => assert!(error.to_string().contains("x.nii"), "{at}: {error}"),
+            }
+        }
+    }
+}
