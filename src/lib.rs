@@ -1,1 +1,51 @@
-//! Segment medical volumes with few labels.
+//! Segment medical volumes with few labels, in pure Rust.
+//!
+//! This crate gathers the rooms of Semivox; each can be used on its own.
+//!
+//! | module | what lives there | needs Burn |
+//! |---|---|---|
+//! | [`sdf`] | exact distance transforms, signed distance maps, connected components | no |
+//! | [`metrics`] | Dice, Jaccard, HD95, ASD, ASSD, NSD in millimeters | no |
+//! | [`data`] | volumes with geometry, file formats, preprocessing, augmentation, loading | no |
+//! | [`kernels`] | 3D operators with their gradients | yes |
+//! | [`models`] | V-Net and heads | yes |
+//! | [`losses`] | one loss, one file | yes |
+//! | [`sampling`] | which case, which patch, which voxel | yes |
+//! | [`trainer`] | recipes, loop, checkpoints, inference, evaluation, report | yes |
+//!
+//! # Examples
+//!
+//! Metrics of two masks, in millimeters:
+//!
+//! ```
+//! use ndarray::Array3;
+//! use semivox::metrics::evaluate;
+//!
+//! let mut reference = Array3::<u8>::zeros((8, 8, 8));
+//! reference.slice_mut(ndarray::s![2..6, 2..6, 2..6]).fill(1);
+//! let mut prediction = Array3::<u8>::zeros((8, 8, 8));
+//! prediction.slice_mut(ndarray::s![3..7, 2..6, 2..6]).fill(1);
+//! let classes = evaluate(prediction.view(), reference.view(), 2, [0.5, 1.0, 1.0])?;
+//! assert_eq!(classes[0].dice.value(), Some(0.75));
+//! assert_eq!(classes[0].hd95_mm.value(), Some(0.5));
+//! # Ok::<(), semivox::metrics::MetricError>(())
+//! ```
+
+pub use semivox_data as data;
+pub use semivox_kernels as kernels;
+pub use semivox_losses as losses;
+pub use semivox_metrics as metrics;
+pub use semivox_models as models;
+pub use semivox_sampling as sampling;
+pub use semivox_sdf as sdf;
+pub use semivox_trainer as trainer;
+
+/// What most programs import.
+pub mod prelude {
+    pub use semivox_data::{Dataset, Geometry, LabelMap, Volume};
+    pub use semivox_metrics::evaluate;
+    pub use semivox_models::{VNet, VNetConfig};
+    pub use semivox_trainer::config::RunConfig;
+    pub use semivox_trainer::presets::preset;
+    pub use semivox_trainer::session::Session;
+}

@@ -132,7 +132,11 @@ mod tests {
     fn teacher_and_student_keep_their_own_running_statistics() {
         let device = Device::flex().autodiff();
         let student = net(&device);
-        let x = Tensor::<5>::random([2, 1, 4, 4, 4], burn::tensor::Distribution::Default, &device);
+        let x = Tensor::<5>::random(
+            [2, 1, 4, 4, 4],
+            burn::tensor::Distribution::Default,
+            &device,
+        );
         let _ = forward(&student, x.clone());
         let teacher = teacher_of(&student);
         let before = values(student.valid().norm.running_mean.value());

@@ -1,4 +1,31 @@
 //! Recipes, training loop, checkpoints, inference and evaluation.
+//!
+//! The room that knows all others: [`session`] takes a [`config`] from data
+//! set to report; [`training`] is the loop; [`recipes`] holds one method per
+//! file; [`inference`] and [`evaluating`] apply and judge the result; [`run`]
+//! and [`report`] write what a run leaves behind.
 
+pub mod batch;
+pub mod checkpoint;
+pub mod config;
+pub mod device;
+pub mod ema;
+mod error;
+pub mod evaluating;
+pub mod inference;
+pub mod interrupt;
+pub mod mixing;
+pub mod optimizer;
+pub mod presets;
+pub mod progress;
+pub mod recipe;
+pub mod recipes;
 pub mod report;
 pub mod run;
+pub mod schedule;
+pub mod session;
+pub mod terms;
+pub mod training;
+pub mod training_set;
+
+pub use error::TrainError;

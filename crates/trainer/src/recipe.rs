@@ -1,7 +1,7 @@
 //! What a training method is to the loop: stages, steps, state.
 
 use burn::prelude::*;
-use semivox_models::VNet;
+use semivox_models::{VNet, VNetConfig};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -20,7 +20,10 @@ pub trait Recipe {
 
     /// Prepares stage `index`: new heads, queues and optimizer as the method
     /// defines. Called once on entry, and on resume before [`load`](Self::load).
-    fn begin_stage(&mut self, index: usize);
+    ///
+    /// # Errors
+    /// If the stage's settings do not fit the data.
+    fn begin_stage(&mut self, index: usize) -> Result<(), TrainError>;
 
     /// One optimization step.
     ///
@@ -45,6 +48,27 @@ pub trait Recipe {
     /// # Errors
     /// If the checkpoint is incomplete or belongs to another network.
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError>;
+}
+
+/// What every recipe is given beside its own settings.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The student's architecture.
+    pub network: VNetConfig,
+    /// Patch size in voxels.
+    pub patch: [usize; 3],
+    /// The run's seed.
+    pub seed: u64,
+    /// The training device (with autodiff).
+    pub device: Device,
+}
+
+impl Setting {
+    /// A new student, drawn from the seed.
+    pub fn student(&self) -> VNet {
+        self.device.seed(self.seed);
+        self.network.init(&self.device)
+    }
 }
 
 /// One stage of a method.

@@ -22,7 +22,7 @@
 //! | anchors | randomly sampled images | queue of 36 past teacher embeddings | the queue |
 //! | distillation loss | prints `−log` inside `p_t`, `p_s` | softmax, then `KL(P_t‖P_s)` | as the code |
 //! | `τ_t` | 0.01 | 0.6 in 3D | 0.01; `teacher_temperature` |
-//! | local loss | per location | flat buffer reinterpreted without a transpose | per location; `local_loss = "official_code"` |
+//! | local loss | per location | flat buffer reinterpreted without a transpose | per location; `local_loss = "OfficialCode"` |
 //! | views | weak to teacher, strong to student | one aliased tensor | weak to teacher, strong to a copy |
 //! | strong view | – | jitter and blur through clamping and 8 bits | on floats, no clamping |
 //! | order of mixing and strong view | – | mix, then jitter | jitter per image, then mix: both on the loader's host batch |
@@ -34,28 +34,36 @@
 //! | teacher at stage iii | – | restarted from the student | as the code |
 //! | stage iii batch | 6 (2D) | 1 + 1 (3D), where mixing is a no-op | 2 + 2 with CutMix |
 //! | stage lengths | epochs | 30k each | the given total split 1 : 1 : 6 (5k + 15k for LA in ACTION++) |
-//! | representation head | – | input resolution, width 128 | `representation_scale`, `representation_width` |
+//! | representation head | – | input resolution, width 128 | `representation_resolution`, `representation_width` |
 //! | test mode | – | batch statistics (no evaluation mode) | evaluation mode |
 
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
+use burn::tensor::kind::Basic;
 use semivox_losses::{
-    AnatomicalContrast, AnatomicalContrastConfig, DiceCrossEntropy, DiceCrossEntropyConfig,
-    GlobalDistillation, GlobalDistillationConfig, LocalDistillation, LocalDistillationConfig,
-    LocalDistillationForm, UnsupervisedCrossEntropy, UnsupervisedCrossEntropyConfig,
+    AnatomicalContrastInput, AnatomicalContrastLossConfig, DiceCrossEntropyLossConfig,
+    GlobalDistillationLossConfig, LocalDistillationForm, LocalDistillationLossConfig,
+    UnsupervisedCrossEntropyLossConfig,
 };
-use semivox_models::VNet;
+use semivox_models::{
+    GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
+    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, RepresentationHead,
+    RepresentationHeadConfig, Resolution, VNet, VNetOutput,
+};
+use semivox_sampling::{
+    ContrastConfig, ContrastInput, ContrastSampler, FeatureQueue, fitting_positions, pooled_patches,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::{ema_update, teacher_of};
 use crate::error::TrainError;
-use crate::mixing::Mixing;
+use crate::mixing::{Mixing, Pseudo};
 use crate::optimizer::OptimizerConfig;
-use crate::recipe::{BatchPlan, Recipe, Stage, StepContext, StrongViews};
+use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::terms::{LossTerms, StepValues};
 
 /// Settings of [`Action`]; the defaults are those recommended for 3D volumes.
@@ -110,8 +118,8 @@ pub struct ActionConfig {
     pub mixing: Mixing,
     /// Width of the representation head.
     pub representation_width: usize,
-    /// The representation head works at 1/scale of the input resolution.
-    pub representation_scale: usize,
+    /// Grid of the representation head: the input's, or half of it.
+    pub representation_resolution: Resolution,
 }
 
 /// How the teacher runs.
@@ -125,6 +133,44 @@ pub enum TeacherMode {
 }
 
 impl ActionConfig {
+    /// Refuses values out of range and patches that do not fit.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the key and the value found.
+    pub fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        let refuse = |message: String| Err(TrainError::Config(message));
+        if patch.iter().any(|&side| side < self.local_patch) {
+            let side = self.local_patch;
+            return refuse(format!(
+                "method.local_patch: expected at most the patch's shortest side, found {side} for {patch:?}"
+            ));
+        }
+        let positive = [
+            ("student_temperature", self.student_temperature),
+            ("teacher_temperature", self.teacher_temperature),
+            ("contrast_temperature", self.contrast_temperature),
+        ];
+        if let Some((key, value)) = positive.iter().find(|(_, value)| *value <= 0.0) {
+            return refuse(format!("method.{key}: expected above 0, found {value}"));
+        }
+        let shares = [
+            ("teacher_momentum", self.teacher_momentum),
+            ("strong_threshold", self.strong_threshold),
+            ("weak_threshold", self.weak_threshold),
+        ];
+        if let Some((key, value)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
+            return refuse(format!("method.{key}: expected 0 to 1, found {value}"));
+        }
+        let batches = [self.distillation_batch, self.contrast_batch];
+        if batches.as_flattened().contains(&0) {
+            return refuse(
+                "method batches: expected at least 1 patch of each kind, found 0".into(),
+            );
+        }
+        Ok(())
+    }
+
     /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
     pub fn new(iterations: u64) -> Self {
         Self {
@@ -152,7 +198,7 @@ impl ActionConfig {
             negatives: 512,
             mixing: Mixing::Cutmix,
             representation_width: 128,
-            representation_scale: 1,
+            representation_resolution: Resolution::Full,
         }
     }
 
@@ -185,26 +231,27 @@ fn split(iterations: u64) -> [u64; 3] {
     [pretraining, pretraining, iterations - 2 * pretraining]
 }
 
-/// The recipe: student, teacher and the state of the current stage.
-#[derive(Debug)]
+/// The recipe: student, teacher and what the current stage needs.
 pub struct Action {
     config: ActionConfig,
+    setting: Setting,
     student: VNet,
     teacher: VNet,
     optimizer: ModuleOptimizer,
-    stage: StageState,
-    device: Device,
+    state: StageState,
 }
 
 /// What exists only during a stage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum StageState {
+    /// Stages i (without local bank) and ii.
     Distillation(Box<Distillation>),
-    Contrast(RepresentationHead),
+    /// Stage iii.
+    Contrast(Box<RepresentationHead>),
 }
 
 /// Heads and banks of stages i and ii.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Distillation {
     heads: Heads,
     keys: Projectors,
@@ -227,44 +274,101 @@ struct Heads {
     local_predictor: LocalPredictor,
 }
 
+impl Distillation {
+    /// New heads, whose keys start as copies of the queries' projectors, and
+    /// banks of noise; the local bank belongs to stage ii.
+    fn new(config: &ActionConfig, setting: &Setting, local: bool) -> Result<Self, TrainError> {
+        let Setting {
+            network,
+            patch,
+            seed,
+            device,
+        } = setting;
+        let (width, classes) = (config.global_width, network.classes);
+        let channels = network.feature_channels()[0];
+        let local_projector =
+            LocalProjectorConfig::new(classes).with_grid([config.local_pooled; 3]);
+        let entry = local_projector.embedding();
+        let projectors = Projectors {
+            global: GlobalProjectorConfig::new(channels)
+                .with_embedding(width)
+                .init(device),
+            local: local_projector.init(device),
+        };
+        let side = [config.local_patch; 3];
+        let patches = fitting_positions(*patch, side, [config.local_step; 3]).len();
+        let stage = if local { "stage ii" } else { "stage i" };
+        let bank = |shape: &[usize], kind: &str| {
+            let name = format!("{stage} {kind} bank");
+            FeatureQueue::new(config.bank, shape, *seed, &name, device)
+        };
+        Ok(Self {
+            keys: teacher_of(&projectors),
+            heads: Heads {
+                projectors,
+                global_predictor: GlobalPredictorConfig::new(width).init(device),
+                local_predictor: LocalPredictorConfig::new(classes).init(device),
+            },
+            global_bank: bank(&[width], "global")?,
+            local_bank: local
+                .then(|| bank(&[patches, entry], "local"))
+                .transpose()?,
+        })
+    }
+}
+
 impl Action {
-    /// Trains `student`, which must live on the training device `device`.
-    pub fn new(config: ActionConfig, student: VNet, device: &Device) -> Self {
-        let optimizer = config.optimizer.init(false);
-        let teacher = teacher_of(&student);
-        let stage = StageState::Contrast(representation_head(&config, &student, device));
-        Self { config, student, teacher, optimizer, stage, device: device.clone() }
+    /// A run of the method from a new network.
+    ///
+    /// # Errors
+    /// If a setting contradicts another; see [`ActionConfig::check`].
+    pub fn new(config: ActionConfig, setting: Setting) -> Result<Self, TrainError> {
+        config.check(setting.patch)?;
+        let student = setting.student();
+        let state = Distillation::new(&config, &setting, false)?;
+        Ok(Self {
+            teacher: teacher_of(&student),
+            optimizer: config.optimizer.init(false),
+            state: StageState::Distillation(Box::new(state)),
+            config,
+            setting,
+            student,
+        })
     }
 
-    /// Stages i and ii (sections 4.2 to 4.5 of the method's text).
-    fn distill(&mut self, mut state: Distillation, batch: Batch, at: &StepContext) -> Result<(Distillation, StepValues), TrainError> {
-        let labeled = batch.labeled.labels.dims()[0];
+    /// Stages i and ii: the student, seeing strong views, matches how the
+    /// teacher, seeing weak views, relates each image to the banked ones.
+    fn distill(
+        &mut self,
+        mut state: Distillation,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<StepValues, TrainError> {
         let momentum = self.config.teacher_momentum;
+        let labels = batch.labeled.labels.clone();
         let [weak, strong] = batch.views();
         let student = self.student.forward(strong);
-        // The code averages inside the forward pass, before the optimizer moves.
+        // The teacher moves before the optimizer does, as in the code.
         self.teacher = ema_update(self.teacher.clone(), &self.student, momentum);
         state.keys = ema_update(state.keys, &state.heads.projectors, momentum);
         let teacher = self.teach(weak);
 
-        // L_global: KL between similarities to the bank's anchors.
         let heads = &state.heads;
         let query = heads.projectors.global.forward(student.features[0].clone());
         let query = heads.global_predictor.forward(query);
-        let key = state.keys.global.forward(teacher.features[0].clone()).detach();
+        let key = state.keys.global.forward(teacher.features[0].clone());
+        let anchors = state.global_bank.entries();
         let [k1, k2] = self.config.distillation_weights;
-        let global = self.global_loss().forward(query, key.clone(), state.global_bank.entries());
+        let global = self.global_loss(query, key.clone(), anchors);
         let mut terms = LossTerms::new().with("global", k1, global);
-
-        // Stage ii adds labels and the same comparison patch by patch.
         let mut local_key = None;
         if let Some(bank) = &state.local_bank {
-            let supervised = student.logits.clone().narrow(0, 0, labeled);
-            let supervised = supervised_loss().forward(supervised, batch.labeled.labels);
-            let query = self.patches(student.logits, &heads.projectors.local, Some(&heads.local_predictor));
-            let key = self.patches(teacher.logits, &state.keys.local, None).detach();
-            let local = self.local_loss().forward(query, key.clone(), bank.entries());
-            terms = terms.with("supervised", 1.0, supervised).with("local", k2, local);
+            let labeled = student.logits.clone().narrow(0, 0, labels.dims()[0]);
+            terms = terms.with("supervised", 1.0, supervised(labeled, labels));
+            let query = self.local_query(&state.heads, student.logits)?;
+            let key = self.local_key(&state.keys, teacher.logits)?;
+            let local = self.local_loss(query, key.clone(), bank.entries());
+            terms = terms.with("local", k2, local);
             local_key = Some(key);
         }
 
@@ -272,41 +376,310 @@ impl Action {
         let rate = self.learning_rate(at);
         let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
         (self.student, state.heads) = module;
-        state.global_bank.enqueue(key);
+        state.global_bank.enqueue(key)?;
         if let (Some(bank), Some(key)) = (&mut state.local_bank, local_key) {
-            bank.enqueue(key);
+            bank.enqueue(key)?;
         }
-        Ok((state, values))
+        self.state = StageState::Distillation(Box::new(state));
+        Ok(values)
     }
 
-    /// Stage iii (section 5).
-    fn contrast(&mut self, head: RepresentationHead, batch: Batch, at: &StepContext) -> Result<(RepresentationHead, StepValues), TrainError> {
-        let config = &self.config;
-        // 5.1 pseudo-labels of the weak view, then mixing with the strong view.
-        let probabilities = softmax(self.teach(batch.unlabeled.weak).logits, 1).detach();
-        let (confidence, pseudo) = probabilities.max_dim_with_indices(1);
-        let mixed = config.mixing.apply(batch.unlabeled.strong, pseudo, confidence, at);
-
-        // Two passes: labeled and unlabeled images have their own batch statistics.
-        let labeled = self.student.forward(batch.labeled.weak);
-        let unlabeled = self.student.forward(mixed.images);
-        let supervised = supervised_loss().forward(labeled.logits.clone(), batch.labeled.labels.clone());
-        // 5.2
-        let unsupervised = UnsupervisedCrossEntropyConfig::new()
-            .with_threshold(config.strong_threshold)
+    /// `L_global = KL(P_t ‖ P_s)` over similarities to the anchors.
+    fn global_loss(&self, query: Tensor<2>, key: Tensor<2>, anchors: Tensor<2>) -> Tensor<1> {
+        GlobalDistillationLossConfig::new()
+            .with_student_temperature(self.config.student_temperature)
+            .with_teacher_temperature(self.config.teacher_temperature)
             .init()
-            .forward(unlabeled.logits.clone(), mixed.labels.clone(), mixed.confidence.clone());
-        // 5.3
-        let contrast = ...;
+            .forward(query, key, anchors)
+    }
+
+    /// `L_local`: the same for every patch of the logits.
+    fn local_loss(&self, query: Tensor<3>, key: Tensor<3>, bank: Tensor<3>) -> Tensor<1> {
+        LocalDistillationLossConfig::new()
+            .with_student_temperature(self.config.student_temperature)
+            .with_teacher_temperature(self.config.teacher_temperature)
+            .with_form(self.config.local_loss)
+            .init()
+            .forward(query, key, bank)
+    }
+
+    /// `S[b,p]`: the student's local embeddings, `[batch, patch, width]`.
+    fn local_query(&self, heads: &Heads, logits: Tensor<5>) -> Result<Tensor<3>, TrainError> {
+        self.embed_patches(logits, |patches| {
+            let projected = heads.projectors.local.forward(patches);
+            heads.local_predictor.forward(projected)
+        })
+    }
+
+    /// `T[b,p]`: the teacher's local embeddings.
+    fn local_key(&self, keys: &Projectors, logits: Tensor<5>) -> Result<Tensor<3>, TrainError> {
+        self.embed_patches(logits, |patches| keys.local.forward(patches))
+    }
+
+    /// Cuts logits into overlapping patches, pools and embeds each.
+    fn embed_patches(
+        &self,
+        logits: Tensor<5>,
+        embed: impl Fn(Tensor<5>) -> Tensor<5>,
+    ) -> Result<Tensor<3>, TrainError> {
+        let ActionConfig {
+            local_patch,
+            local_step,
+            local_pooled,
+            ..
+        } = self.config;
+        let patches = pooled_patches(logits, local_patch, local_step, local_pooled)?;
+        let [batch, count, classes, d, h, w] = patches.dims();
+        let embedded = embed(patches.reshape([batch * count, classes, d, h, w]));
+        Ok(embedded.reshape([batch, count, classes * d * h * w]))
+    }
+
+    /// Stage iii: labels where there are some, pseudo-labels elsewhere, and a
+    /// contrast between anatomical classes on both.
+    fn contrast(
+        &mut self,
+        head: RepresentationHead,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<StepValues, TrainError> {
+        let config = &self.config;
+        let unlabeled = batch.unlabeled.expect("stage iii plans unlabeled patches");
+        // Pseudo-labels of the weak view, mixed together with the strong view.
+        let teacher = softmax(self.teach(unlabeled.weak).logits, 1);
+        let (confidence, pseudo) = teacher.max_dim_with_indices(1);
+        let pseudo = Pseudo {
+            images: unlabeled.strong,
+            labels: pseudo,
+            confidence,
+        };
+        let pseudo = config.mixing.apply(pseudo, at);
+
+        // Two passes: each kind of image has its own batch statistics.
+        let on_labeled = self.student.forward(batch.labeled.weak);
+        let on_unlabeled = self.student.forward(pseudo.images.clone());
+        let labels = batch.labeled.labels;
+        let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
+            .with_confidence_threshold(config.strong_threshold)
+            .init()
+            .forward(
+                on_unlabeled.logits.clone(),
+                pseudo.labels.clone(),
+                pseudo.confidence.clone(),
+            );
+        let supervised = supervised(on_labeled.logits.clone(), labels.clone());
+        let outputs = [on_labeled, on_unlabeled];
+        let contrast = self.anatomical_contrast(&head, outputs, labels, pseudo, at)?;
         let terms = LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("unsupervised", config.unsupervised_weight, unsupervised)
             .with("contrast", config.contrast_weight, contrast);
+
         let module = (self.student.clone(), head);
         let rate = self.learning_rate(at);
         let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
         self.student = module.0;
-        self.teacher = ema_update(self.teacher.clone(), &self.student, self.config.teacher_momentum);
-        Ok((module.1, values))
+        self.state = StageState::Contrast(Box::new(module.1));
+        self.teacher = ema_update(
+            self.teacher.clone(),
+            &self.student,
+            self.config.teacher_momentum,
+        );
+        Ok(values)
     }
+
+    /// `L_anco` on the representations of both batches.
+    fn anatomical_contrast(
+        &self,
+        head: &RepresentationHead,
+        outputs: [VNetOutput; 2],
+        labels: Tensor<5, Int>,
+        pseudo: Pseudo,
+        at: &StepContext,
+    ) -> Result<Tensor<1>, TrainError> {
+        let config = &self.config;
+        let sampler = ContrastSampler::new(
+            ContrastConfig {
+                queries: config.queries,
+                negatives: config.negatives,
+                temperature: config.contrast_temperature,
+                hard_threshold: config.strong_threshold,
+                shared_negatives: false,
+            },
+            self.setting.network.classes,
+            at.seed,
+        )?;
+        // Labeled voxels are valid; pseudo-labeled ones if the teacher is fairly sure.
+        let certain = Tensor::ones(labels.dims(), &at.device);
+        let confidence = Tensor::cat(vec![certain, pseudo.confidence], 0);
+        let labels = Tensor::cat(vec![labels, pseudo.labels], 0);
+        let [on_labeled, on_unlabeled] = outputs;
+        let logits = Tensor::cat(vec![on_labeled.logits, on_unlabeled.logits], 0);
+        let r = [on_labeled.features, on_unlabeled.features].map(|maps| head.forward(maps));
+        let representations = Tensor::cat(r.into(), 0);
+
+        let [_, _, grid @ ..] = representations.dims();
+        let labels = nearest(labels, grid);
+        let valid = nearest(confidence, grid).greater_equal_elem(config.weak_threshold);
+        let probabilities = softmax(nearest(logits.detach(), grid), 1);
+        let samples = sampler.sample(
+            ContrastInput {
+                representations,
+                probability: probabilities.gather(1, labels.clone().clamp_min(0)),
+                valid: valid.bool_and(labels.clone().greater_equal_elem(0)),
+                labels,
+            },
+            at.step,
+        )?;
+        let loss = AnatomicalContrastLossConfig::new()
+            .with_temperature(config.contrast_temperature)
+            .init();
+        Ok(loss.forward(AnatomicalContrastInput {
+            queries: samples.queries,
+            positive_keys: samples.positives,
+            negatives: samples.negatives,
+            valid: samples.valid_classes,
+            queried: samples.classes_with_queries,
+        }))
+    }
+
+    /// The teacher's answer, which never carries a gradient.
+    fn teach(&self, images: Tensor<5>) -> VNetOutput {
+        match self.config.teacher_mode {
+            TeacherMode::Train => self.teacher.forward(images),
+            TeacherMode::Eval => self.teacher.valid().forward(images.inner()),
+        }
+    }
+
+    fn representation_head(&self) -> RepresentationHead {
+        let channels = self.setting.network.feature_channels().iter().sum();
+        RepresentationHeadConfig::new(channels)
+            .with_width(self.config.representation_width)
+            .with_resolution(self.config.representation_resolution)
+            .init(&self.setting.device)
+    }
+}
+
+impl Recipe for Action {
+    fn stages(&self) -> Vec<Stage> {
+        let names = [
+            "i global distillation",
+            "ii local distillation",
+            "iii anatomical contrast",
+        ];
+        let plan = |stage: usize| {
+            let contrast = stage == 2;
+            let [labeled, unlabeled] = match contrast {
+                true => self.config.contrast_batch,
+                false => self.config.distillation_batch,
+            };
+            BatchPlan {
+                labeled,
+                unlabeled,
+                replacement: contrast,
+                strong: if contrast {
+                    StrongViews::Unlabeled
+                } else {
+                    StrongViews::All
+                },
+            }
+        };
+        (0..3)
+            .map(|stage| Stage {
+                name: names[stage],
+                steps: self.config.iterations[stage],
+                plan: plan(stage),
+            })
+            .collect()
+    }
+
+    fn begin_stage(&mut self, index: usize) -> Result<(), TrainError> {
+        self.optimizer = self.config.optimizer.init(index == 2);
+        self.state = match index {
+            0 | 1 => {
+                let local = index == 1;
+                let state = Distillation::new(&self.config, &self.setting, local)?;
+                StageState::Distillation(Box::new(state))
+            }
+            _ => {
+                self.teacher = teacher_of(&self.student);
+                StageState::Contrast(Box::new(self.representation_head()))
+            }
+        };
+        Ok(())
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        match self.state.clone() {
+            StageState::Distillation(state) => self.distill(*state, batch, at),
+            StageState::Contrast(head) => self.contrast(*head, batch, at),
+        }
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &VNet {
+        &self.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.student)?;
+        checkpoint.module("teacher", &self.teacher)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)?;
+        match &self.state {
+            StageState::Distillation(state) => {
+                checkpoint.module("heads", &state.heads)?;
+                checkpoint.module("keys", &state.keys)?;
+                checkpoint.queue("global_bank", &state.global_bank)?;
+                match &state.local_bank {
+                    Some(bank) => checkpoint.queue("local_bank", bank),
+                    None => Ok(()),
+                }
+            }
+            StageState::Contrast(head) => checkpoint.module("representation", head.as_ref()),
+        }
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        let device = &self.setting.device;
+        self.student = checkpoint.module("student", self.student.clone())?;
+        self.teacher = checkpoint.module("teacher", self.teacher.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.optimizer.clone())?;
+        match &mut self.state {
+            StageState::Distillation(state) => {
+                state.heads = checkpoint.module("heads", state.heads.clone())?;
+                state.keys = checkpoint.module("keys", state.keys.clone())?;
+                state.global_bank = checkpoint.queue("global_bank", device)?;
+                if let Some(bank) = &mut state.local_bank {
+                    *bank = checkpoint.queue("local_bank", device)?;
+                }
+            }
+            StageState::Contrast(head) => {
+                **head = checkpoint.module("representation", head.as_ref().clone())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `L_sup = ½ (L_ce + L_dice)` (section 4.4 of the method's text).
+fn supervised(logits: Tensor<5>, labels: Tensor<5, Int>) -> Tensor<1> {
+    DiceCrossEntropyLossConfig::new()
+        .init()
+        .forward(logits, labels)
+}
+
+/// The voxels that a map on a coarser grid of aligned corners stands for.
+fn nearest<K: Basic>(x: Tensor<5, K>, grid: [usize; 3]) -> Tensor<5, K> {
+    (0..3).fold(x, |x, axis| {
+        let (from, to) = (x.dims()[axis + 2], grid[axis]);
+        if from == to {
+            return x;
+        }
+        let step = (from - 1) as f64 / (to.max(2) - 1) as f64;
+        let index: Vec<i32> = (0..to).map(|i| (i as f64 * step).round() as i32).collect();
+        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [to]), &x.device());
+        x.select(axis + 2, index)
+    })
 }

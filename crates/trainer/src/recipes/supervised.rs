@@ -13,10 +13,8 @@
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
 
-use burn::module::Module;
 use burn::optim::ModuleOptimizer;
-use burn::prelude::*;
-use semivox_losses::{DiceCrossEntropy, DiceCrossEntropyConfig};
+use semivox_losses::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 use semivox_models::VNet;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +22,7 @@ use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
 use crate::optimizer::OptimizerConfig;
-use crate::recipe::{BatchPlan, Recipe, Stage, StepContext, StrongViews};
+use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::schedule::LearningRate;
 use crate::terms::{LossTerms, StepValues};
 
@@ -58,19 +56,19 @@ impl SupervisedConfig {
 }
 
 /// Training on labeled patches only.
-#[derive(Debug)]
 pub struct Supervised {
     config: SupervisedConfig,
     network: VNet,
     optimizer: ModuleOptimizer,
-    loss: DiceCrossEntropy,
+    loss: DiceCrossEntropyLoss,
 }
 
 impl Supervised {
-    /// Trains `network`, which must live on the training device.
-    pub fn new(config: SupervisedConfig, network: VNet) -> Self {
+    /// A run of the method from a new network.
+    pub fn new(config: SupervisedConfig, setting: &Setting) -> Self {
+        let network = setting.student();
         let optimizer = config.optimizer.init(false);
-        let loss = DiceCrossEntropyConfig::new().init();
+        let loss = DiceCrossEntropyLossConfig::new().init();
         Self {
             config,
             network,
@@ -94,19 +92,18 @@ impl Recipe for Supervised {
         }]
     }
 
-    fn begin_stage(&mut self, _index: usize) {
+    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
         self.optimizer = self.config.optimizer.init(false);
+        Ok(())
     }
 
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
         let output = self.network.forward(batch.labeled.weak);
         let loss = self.loss.forward(output.logits, batch.labeled.labels);
-        let (network, values) = LossTerms::new().with("supervised", 1.0, loss).descend(
-            self.network.clone(),
-            &mut self.optimizer,
-            self.learning_rate(at),
-            at.step,
-        )?;
+        let terms = LossTerms::new().with("supervised", 1.0, loss);
+        let rate = self.learning_rate(at);
+        let network = self.network.clone();
+        let (network, values) = terms.descend(network, &mut self.optimizer, rate, at.step)?;
         self.network = network;
         Ok(values)
     }

@@ -1,0 +1,196 @@
+//! Everything that defines a run, as one TOML document.
+//!
+//! A run stores its resolved configuration in `config.toml`; resuming reads
+//! that file and nothing else. Unknown keys are refused.
+
+use std::path::PathBuf;
+
+use burn::prelude::Device;
+use semivox_data::augment::StrongView;
+use semivox_data::preprocess::Preprocess;
+use semivox_models::VNetConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+use crate::inference::SlidingWindow;
+use crate::recipe::{Recipe, Setting};
+use crate::recipes::{Action, ActionConfig, Supervised, SupervisedConfig};
+
+/// The settings of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Name of the preset these settings came from.
+    pub preset: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Device name, see [`device::by_name`](crate::device::by_name).
+    pub device: String,
+    /// Patch size in voxels; multiples of 16.
+    pub patch: [usize; 3],
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Data and its preparation.
+    pub data: DataConfig,
+    /// The network.
+    pub network: NetworkConfig,
+    /// The student's intensity augmentation.
+    pub strong_view: StrongView,
+    /// Inference.
+    pub inference: SlidingWindow,
+    /// The method and its own settings.
+    pub method: MethodConfig,
+}
+
+/// Which data, and how it is prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// The data set's folder; none for generated phantoms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// How many training cases keep their label.
+    pub labeled: usize,
+    /// Threads that prepare batches.
+    pub workers: usize,
+    /// Batches prepared ahead of use.
+    pub ahead: usize,
+    /// Generated training and test cases when `root` is absent.
+    pub phantoms: [usize; 2],
+    /// What is done to every scan before the network sees it.
+    pub preprocess: Preprocess,
+}
+
+/// The network's size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Filters of the first level.
+    pub filters: usize,
+    /// Channel dropout at the bottleneck and before the output layer.
+    pub dropout: f64,
+}
+
+/// A training method with its settings; `name` selects it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum MethodConfig {
+    /// Labeled patches only.
+    Supervised(SupervisedConfig),
+    /// Anatomical-aware contrastive distillation.
+    Action(ActionConfig),
+}
+
+impl MethodConfig {
+    /// The method's name in file names and tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Supervised(_) => "supervised",
+            Self::Action(_) => "action",
+        }
+    }
+
+    /// Whether the method learns from unlabeled cases.
+    pub fn needs_unlabeled(&self) -> bool {
+        !matches!(self, Self::Supervised(_))
+    }
+
+    /// The recipe, at its beginning.
+    ///
+    /// # Errors
+    /// If the method's settings do not fit the run's.
+    pub fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(match self.clone() {
+            Self::Supervised(config) => Box::new(Supervised::new(config, &setting)),
+            Self::Action(config) => Box::new(Action::new(config, setting)?),
+        })
+    }
+
+    /// Iterations in all.
+    pub fn iterations(&self) -> u64 {
+        match self {
+            Self::Supervised(config) => config.iterations,
+            Self::Action(config) => config.iterations.iter().sum(),
+        }
+    }
+
+    /// The same method with `iterations` in all.
+    pub fn with_iterations(self, iterations: u64) -> Self {
+        match self {
+            Self::Supervised(config) => Self::Supervised(SupervisedConfig {
+                iterations,
+                ..config
+            }),
+            Self::Action(config) => Self::Action(config.with_iterations(iterations)),
+        }
+    }
+
+    fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
+        if self.iterations() == 0 {
+            return Err(TrainError::Config(
+                "iterations: expected at least 1, found 0".into(),
+            ));
+        }
+        match self {
+            Self::Supervised(config) => config.optimizer.check(),
+            Self::Action(config) => config.check(patch),
+        }
+    }
+}
+
+impl RunConfig {
+    /// Reads a stored configuration.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the key and the line of the mistake.
+    pub fn from_toml(text: &str) -> Result<Self, TrainError> {
+        toml::from_str(text).map_err(|e| TrainError::Config(e.to_string()))
+    }
+
+    /// The document stored with a run.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] if a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String, TrainError> {
+        toml::to_string(self).map_err(|e| TrainError::Config(e.to_string()))
+    }
+
+    /// What a recipe is given for data of `classes` classes; `device` is the
+    /// training device (with autodiff).
+    pub fn setting(&self, classes: usize, device: &Device) -> Setting {
+        Setting {
+            network: VNetConfig::new(1, classes)
+                .with_filters(self.network.filters)
+                .with_dropout(self.network.dropout),
+            patch: self.patch,
+            seed: self.seed,
+            device: device.clone(),
+        }
+    }
+
+    /// Refuses values that cannot work, before anything is read or written.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the key, what was expected and what was found.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let refuse = |message: String| Err(TrainError::Config(message));
+        if self.patch.iter().any(|&side| side == 0 || side % 16 != 0) {
+            return refuse(format!(
+                "patch: expected multiples of 16 (the network halves each axis four times), found {:?}",
+                self.patch
+            ));
+        }
+        if self.network.filters == 0 {
+            return refuse("network.filters: expected at least 1, found 0".into());
+        }
+        if !(0.0..1.0).contains(&self.network.dropout) {
+            let found = self.network.dropout;
+            return refuse(format!("network.dropout: expected 0 to 1, found {found}"));
+        }
+        if self.checkpoint_every == 0 {
+            return refuse("checkpoint_every: expected at least 1, found 0".into());
+        }
+        self.inference.check()?;
+        self.method.check(self.patch)
+    }
+}

@@ -1,0 +1,148 @@
+//! Evaluation of a network on held-out cases, in each case's own grid.
+
+use ndarray::ArrayView3;
+use semivox_data::{LabelMap, LabeledCase, Volume, check_labels, io};
+use semivox_metrics::ClassMetrics;
+use semivox_models::VNet;
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::report::CasePicture;
+use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
+use crate::run::folder::RunFolder;
+
+/// Predicts the label map of `image` in its own grid.
+///
+/// The image is preprocessed as in training, segmented by sliding window, and
+/// class probabilities are interpolated back to the image's grid before the
+/// class is chosen.
+///
+/// # Errors
+/// If the image cannot be preprocessed.
+pub fn predict(network: &VNet, image: &Volume, config: &RunConfig) -> Result<LabelMap, TrainError> {
+    let device = crate::device::by_name(&config.device)?;
+    let scan = config.data.preprocess.apply(image)?;
+    let volume = scan.volume.data.view();
+    let probabilities = config.inference.probabilities(network, volume, &device);
+    Ok(scan.restore_probabilities(probabilities.view())?)
+}
+
+/// Evaluates `network` on `cases`; with a run folder, writes each prediction
+/// to `predictions/ID.nii.gz`.
+///
+/// # Errors
+/// If a case cannot be read or a prediction cannot be written.
+pub fn evaluate(
+    network: &VNet,
+    cases: &[LabeledCase],
+    classes: usize,
+    config: &RunConfig,
+    run: Option<&RunFolder>,
+) -> Result<Evaluation, TrainError> {
+    let mut results = Vec::with_capacity(cases.len());
+    for case in cases {
+        let (image, reference) = case.load()?;
+        check_labels(&reference, classes).map_err(|source| TrainError::Case {
+            id: case.id.clone(),
+            source,
+        })?;
+        let prediction = predict(network, &image, config)?;
+        if let Some(run) = run {
+            let path = prediction_path(run, &case.id);
+            io::write_labels(&path, &prediction)?;
+        }
+        results.push(CaseEvaluation {
+            id: case.id.clone(),
+            classes: compare(&prediction, reference.data.view(), classes)?,
+        });
+    }
+    Ok(Evaluation::new(protocol(config), results))
+}
+
+/// Pictures of the worst, the median and the best case by Dice, read back
+/// from the run folder.
+///
+/// # Errors
+/// If a scan or a prediction cannot be read.
+pub fn pictures(
+    evaluation: &Evaluation,
+    cases: &[LabeledCase],
+    run: &RunFolder,
+) -> Result<Vec<CasePicture>, TrainError> {
+    let mut order: Vec<(f64, &str)> = evaluation
+        .cases
+        .iter()
+        .map(|case| (case.mean_dice().unwrap_or(0.0), case.id.as_str()))
+        .collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let Some(last) = order.len().checked_sub(1) else {
+        return Ok(Vec::new());
+    };
+    let mut chosen = vec![(0, "worst"), (order.len() / 2, "median"), (last, "best")];
+    chosen.dedup_by_key(|(index, _)| *index);
+    let mut pictures = Vec::new();
+    for (index, rank) in chosen {
+        let (dice, id) = order[index];
+        if let Some(case) = cases.iter().find(|case| case.id == id) {
+            pictures.push(picture(case, run, format!("{rank} case, Dice {dice:.3}"))?);
+        }
+    }
+    Ok(pictures)
+}
+
+fn picture(
+    case: &LabeledCase,
+    run: &RunFolder,
+    caption: String,
+) -> Result<CasePicture, TrainError> {
+    let (image, reference) = case.load()?;
+    let prediction = io::read_labels(prediction_path(run, &case.id))?;
+    Ok(CasePicture {
+        id: case.id.clone(),
+        caption,
+        spacing: image.spacing(),
+        image: image.data,
+        reference: reference.data,
+        prediction: prediction.data,
+    })
+}
+
+fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
+    run.predictions().join(format!("{id}.nii.gz"))
+}
+
+fn compare(
+    prediction: &LabelMap,
+    reference: ArrayView3<'_, u8>,
+    classes: usize,
+) -> Result<Vec<ClassEvaluation>, TrainError> {
+    let spacing = prediction.geometry.spacing();
+    let found = semivox_metrics::evaluate(prediction.data.view(), reference, classes, spacing)?;
+    Ok(found.iter().map(class_evaluation).collect())
+}
+
+fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
+    ClassEvaluation {
+        label: metrics.label,
+        dice: metrics.dice.value(),
+        jaccard: metrics.jaccard.value(),
+        hd95_mm: metrics.hd95_mm.value(),
+        asd_mm: metrics.asd_mm.value(),
+        assd_mm: metrics.assd_mm.value(),
+    }
+}
+
+fn protocol(config: &RunConfig) -> Protocol {
+    Protocol {
+        method: config.method.name().into(),
+        preset: config.preset.clone(),
+        labeled: Some(config.data.labeled),
+        seed: config.seed,
+        iterations: config.method.iterations(),
+        checkpoint: "last".into(),
+        postprocessing: "none".into(),
+        spacing_mm: config.data.preprocess.spacing_mm,
+        commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
+        device: config.device.clone(),
+    }
+}

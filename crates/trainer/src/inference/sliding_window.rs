@@ -1,0 +1,148 @@
+//! Sliding-window inference with bounded memory.
+
+use burn::module::Module;
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use ndarray::{Array3, Array4, ArrayView3, s};
+use semivox_models::VNet;
+use semivox_sampling::grid_positions;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+
+/// How overlapping windows are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blend {
+    /// Every window counts the same, as in the field's evaluation code.
+    Uniform,
+    /// Windows count most at their center: a Gaussian with σ = side/8 per axis,
+    /// at least 1e-3 of its maximum so that borders are never divided by zero.
+    Gaussian,
+}
+
+/// Window size, stride and averaging of class probabilities.
+///
+/// The probability of a voxel is the weighted mean of the softmax of all
+/// windows that cover it. A volume smaller than the window is padded with
+/// zeros on both sides and the result cropped back. Memory beyond the result
+/// is one window's activations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlidingWindow {
+    /// Window size in voxels; multiples of 16.
+    pub window: [usize; 3],
+    /// Distance between windows in voxels; 18, 18, 4 is the field's for LA.
+    pub stride: [usize; 3],
+    /// Averaging.
+    pub blend: Blend,
+}
+
+impl SlidingWindow {
+    /// Refuses windows the network cannot take and strides that leave gaps.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the key and the value found.
+    pub fn check(&self) -> Result<(), TrainError> {
+        for axis in 0..3 {
+            let (window, stride) = (self.window[axis], self.stride[axis]);
+            if window == 0 || window % 16 != 0 {
+                return Err(TrainError::Config(format!(
+                    "inference.window: expected multiples of 16, found {:?}",
+                    self.window
+                )));
+            }
+            if stride == 0 || stride > window {
+                return Err(TrainError::Config(format!(
+                    "inference.stride: expected 1 to the window's {window} on axis {axis}, found {stride}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Class probabilities `[class, x, y, z]` of `volume` `[x, y, z]`.
+    ///
+    /// The network is evaluated with running statistics and without dropout,
+    /// on `device`.
+    ///
+    /// # Panics
+    /// If the window is not one the network takes; see [`check`](Self::check).
+    pub fn probabilities(
+        &self,
+        network: &VNet,
+        volume: ArrayView3<'_, f32>,
+        device: &Device,
+    ) -> Array4<f32> {
+        let network = network.valid();
+        let device = device.clone().inner();
+        let shape: [usize; 3] = volume.dim().into();
+        let (padded, offset) = self.pad(volume);
+        let weights = self.weights();
+        let mut sum: Option<Array4<f32>> = None;
+        let mut norm = Array3::<f32>::zeros(padded.dim());
+        for start in grid_positions(padded.dim().into(), self.window, self.stride) {
+            let [x, y, z] = start;
+            let [w, h, d] = self.window;
+            let area = s![x..x + w, y..y + h, z..z + d];
+            let output = predict(&network, padded.slice(area), &device);
+            let classes = output.dim().0;
+            let (px, py, pz) = padded.dim();
+            let sum = sum.get_or_insert_with(|| Array4::zeros((classes, px, py, pz)));
+            for class in 0..classes {
+                let mut target = sum.slice_mut(s![class, x..x + w, y..y + h, z..z + d]);
+                ndarray::Zip::from(&mut target)
+                    .and(output.slice(s![class, .., .., ..]))
+                    .and(&weights)
+                    .for_each(|t, &p, &weight| *t += p * weight);
+            }
+            norm.slice_mut(area).zip_mut_with(&weights, |n, w| *n += w);
+        }
+        let mut sum = sum.expect("a grid has at least one window");
+        for mut class in sum.outer_iter_mut() {
+            class.zip_mut_with(&norm, |p, n| *p /= n);
+        }
+        let [x, y, z] = offset;
+        sum.slice(s![.., x..x + shape[0], y..y + shape[1], z..z + shape[2]])
+            .to_owned()
+    }
+
+    /// Zero-pads a volume to the window's size; returns where it then lies.
+    fn pad(&self, volume: ArrayView3<'_, f32>) -> (Array3<f32>, [usize; 3]) {
+        let shape: [usize; 3] = volume.dim().into();
+        let size: [usize; 3] = std::array::from_fn(|a| shape[a].max(self.window[a]));
+        let offset: [usize; 3] = std::array::from_fn(|a| (size[a] - shape[a]) / 2);
+        let mut padded = Array3::zeros(size);
+        let [x, y, z] = offset;
+        padded
+            .slice_mut(s![x..x + shape[0], y..y + shape[1], z..z + shape[2]])
+            .assign(&volume);
+        (padded, offset)
+    }
+
+    fn weights(&self) -> Array3<f32> {
+        if self.blend == Blend::Uniform {
+            return Array3::ones(self.window);
+        }
+        let bell = |index: usize, side: usize| {
+            let center = (side as f32 - 1.0) / 2.0;
+            let sigma = side as f32 / 8.0;
+            (-0.5 * ((index as f32 - center) / sigma).powi(2)).exp()
+        };
+        let [w, h, d] = self.window;
+        Array3::from_shape_fn(self.window, |(x, y, z)| {
+            (bell(x, w) * bell(y, h) * bell(z, d)).max(1e-3)
+        })
+    }
+}
+
+/// Softmax of one window, `[class, x, y, z]`.
+fn predict(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
+    let (w, h, d) = window.dim();
+    let values: Vec<f32> = window.iter().copied().collect();
+    let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, w, h, d]), device);
+    let probabilities = softmax(network.forward(input).logits, 1);
+    let classes = probabilities.dims()[1];
+    let values: Vec<f32> = probabilities.into_data().iter().collect();
+    Array4::from_shape_vec((classes, w, h, d), values).expect("one probability per class and voxel")
+}

@@ -1,0 +1,25 @@
+//! Stopping on Ctrl-C without losing work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::TrainError;
+
+/// A flag that the first Ctrl-C (or termination request) sets; the training
+/// then finishes its step, saves a checkpoint and ends. A second Ctrl-C ends
+/// the program at once.
+///
+/// # Errors
+/// [`TrainError::Config`] if another handler is installed already.
+pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step and saving; press Ctrl-C again to leave at once");
+    })
+    .map_err(|e| TrainError::Config(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(stop)
+}

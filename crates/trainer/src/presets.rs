@@ -1,0 +1,185 @@
+//! Named starting points.
+//!
+//! | preset | what | for |
+//! |---|---|---|
+//! | `smoke` | generated phantoms, tiny network | first contact, continuous integration |
+//! | `compact` | 1.25 mm, patch 64×64×32, 8 filters, 2,000 iterations in all | real data on a CPU |
+//! | `paper` | 112×112×80 at the data's spacing, 16 filters, 20,000 iterations in all | a GPU |
+
+use semivox_data::augment::StrongView;
+use semivox_data::preprocess::{Intensity, Preprocess};
+use semivox_models::Resolution;
+
+use crate::config::{DataConfig, MethodConfig, NetworkConfig, RunConfig};
+use crate::error::TrainError;
+use crate::inference::{Blend, SlidingWindow};
+use crate::recipes::{ActionConfig, SupervisedConfig};
+
+/// The preset called `preset` for the method called `method`.
+///
+/// # Errors
+/// [`TrainError::Config`] naming the known presets or methods.
+///
+/// # Examples
+/// ```
+/// let config = semivox_trainer::presets::preset("smoke", "action").unwrap();
+/// assert_eq!(config.method.name(), "action");
+/// let message = semivox_trainer::presets::preset("tiny", "action").unwrap_err().to_string();
+/// assert!(message.contains("smoke, compact or paper"));
+/// ```
+pub fn preset(preset: &str, method: &str) -> Result<RunConfig, TrainError> {
+    let (config, iterations, action) = match preset {
+        "smoke" => (smoke(), 320, smoke_action()),
+        "compact" => (compact(), 2_000, compact_action()),
+        "paper" => (paper(), 20_000, ActionConfig::new(20_000)),
+        _ => {
+            return Err(TrainError::Config(format!(
+                "unknown preset '{preset}': expected smoke, compact or paper"
+            )));
+        }
+    };
+    let method = match method {
+        "supervised" => MethodConfig::Supervised(SupervisedConfig::new(iterations)),
+        "action" => MethodConfig::Action(action),
+        _ => {
+            return Err(TrainError::Config(format!(
+                "unknown method '{method}': expected action or supervised"
+            )));
+        }
+    };
+    Ok(RunConfig { method, ..config })
+}
+
+fn smoke() -> RunConfig {
+    RunConfig {
+        network: NetworkConfig {
+            filters: 4,
+            dropout: 0.5,
+        },
+        data: DataConfig {
+            labeled: 4,
+            phantoms: [16, 4],
+            ..compact().data
+        },
+        preset: "smoke".into(),
+        checkpoint_every: 100,
+        ..compact()
+    }
+}
+
+/// The contrast of a tiny run: fewer queries and a narrower head, so that a
+/// step stays cheap on a laptop.
+fn smoke_action() -> ActionConfig {
+    ActionConfig {
+        queries: 64,
+        negatives: 64,
+        representation_width: 16,
+        representation_resolution: Resolution::Half,
+        ..ActionConfig::new(320)
+    }
+}
+
+fn compact() -> RunConfig {
+    let patch = [64, 64, 32];
+    RunConfig {
+        preset: "compact".into(),
+        seed: 0,
+        device: "cpu".into(),
+        patch,
+        checkpoint_every: 200,
+        data: DataConfig {
+            root: None,
+            labeled: 8,
+            workers: 1,
+            ahead: 3,
+            phantoms: [20, 4],
+            preprocess: Preprocess {
+                spacing_mm: Some([1.25; 3]),
+                ..paper().data.preprocess
+            },
+        },
+        network: NetworkConfig {
+            filters: 8,
+            dropout: 0.5,
+        },
+        strong_view: StrongView::default(),
+        inference: SlidingWindow {
+            window: patch,
+            stride: [16, 16, 8],
+            blend: Blend::Uniform,
+        },
+        method: MethodConfig::Supervised(SupervisedConfig::new(2_000)),
+    }
+}
+
+/// The representation head works at half resolution, as its 3×3×3 convolution
+/// would otherwise cost more than the whole network.
+fn compact_action() -> ActionConfig {
+    ActionConfig {
+        representation_resolution: Resolution::Half,
+        representation_width: 32,
+        ..ActionConfig::new(2_000)
+    }
+}
+
+fn paper() -> RunConfig {
+    let patch = [112, 112, 80];
+    RunConfig {
+        preset: "paper".into(),
+        seed: 0,
+        device: "cpu".into(),
+        patch,
+        checkpoint_every: 500,
+        data: DataConfig {
+            root: None,
+            labeled: 8,
+            workers: 2,
+            ahead: 3,
+            phantoms: [20, 4],
+            preprocess: Preprocess {
+                intensity: Intensity::ZScore,
+                ..Preprocess::default()
+            },
+        },
+        network: NetworkConfig {
+            filters: 16,
+            dropout: 0.5,
+        },
+        strong_view: StrongView::default(),
+        inference: SlidingWindow {
+            window: patch,
+            stride: [18, 18, 4],
+            blend: Blend::Uniform,
+        },
+        method: MethodConfig::Supervised(SupervisedConfig::new(20_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_checks_and_survives_toml() {
+        for name in ["smoke", "compact", "paper"] {
+            for method in ["supervised", "action"] {
+                let config = preset(name, method).unwrap();
+                config.check().unwrap();
+                let again = RunConfig::from_toml(&config.to_toml().unwrap()).unwrap();
+                assert_eq!(config, again);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let text = preset("smoke", "action").unwrap().to_toml().unwrap();
+        for (old, new) in [("seed = 0", "sead = 0"), ("bank = 36", "bnak = 36")] {
+            let message = RunConfig::from_toml(&text.replace(old, new))
+                .unwrap_err()
+                .to_string();
+            let key = new.split(' ').next().unwrap();
+            assert!(message.contains(key), "{message}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A progress bar for trainings.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::recipe::Stage;
+use crate::run::metrics_log::MetricsRow;
+use crate::training::Observer;
+
+/// Shows stage, steps, losses and the time left on standard error.
+///
+/// Where standard error is not a terminal, a line is printed every tenth of
+/// the run instead.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    stage: &'static str,
+    total: u64,
+}
+
+impl Progress {
+    /// A bar that appears with the first stage.
+    pub fn new() -> Self {
+        let bar = ProgressBar::no_length();
+        let style = ProgressStyle::with_template(
+            "{prefix:>22} {wide_bar:.green} {pos}/{len} · {msg} · {elapsed} gone, {eta} left",
+        )
+        .expect("the template is valid");
+        bar.set_style(style);
+        Self {
+            bar,
+            stage: "",
+            total: 0,
+        }
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer for Progress {
+    fn stage(&mut self, stage: &Stage, step: u64, total: u64) {
+        if self.total == 0 {
+            self.bar.set_length(total);
+            self.bar.set_position(step);
+            // After a resume only the steps of this session tell the speed.
+            self.bar.reset_eta();
+        }
+        self.stage = stage.name;
+        self.total = total;
+        self.bar.set_prefix(stage.name);
+    }
+
+    fn step(&mut self, row: &MetricsRow) {
+        let losses: Vec<String> = row
+            .losses
+            .iter()
+            .map(|(name, value)| format!("{name} {value:.3}"))
+            .collect();
+        let message = format!("{} · {:.2} s/step", losses.join(" "), row.seconds_per_step);
+        let tenth = (self.total / 10).max(1);
+        if self.bar.is_hidden() && (row.step.is_multiple_of(tenth) || row.step == self.total) {
+            eprintln!("{} {}/{} · {message}", self.stage, row.step, self.total);
+        }
+        self.bar.set_message(message);
+        self.bar.set_position(row.step);
+        if row.step == self.total {
+            self.bar.finish();
+        }
+    }
+}

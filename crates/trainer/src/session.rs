@@ -1,0 +1,212 @@
+//! A run from its configuration to its report.
+//!
+//! ```text
+//! configuration → data set → prepared cases → training → evaluation → report
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use burn::prelude::Device;
+use semivox_data::{Dataset, layout, phantom};
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::recipe::Recipe;
+use crate::report::{self, ReportInput};
+use crate::run::evaluation::Evaluation;
+use crate::run::folder::RunFolder;
+use crate::run::metrics_log;
+use crate::training::{Observer, Outcome, Training};
+use crate::training_set::TrainingSet;
+use crate::{device, evaluating};
+
+/// A run folder with its configuration and data set, ready to train.
+///
+/// # Examples
+/// ```no_run
+/// use std::sync::atomic::AtomicBool;
+/// use semivox_trainer::{presets::preset, session::Session};
+///
+/// let config = preset("smoke", "action")?;
+/// let summary = Session::start(config, "runs/first")?.run(&mut (), &AtomicBool::new(false))?;
+/// println!("{:?}", summary.evaluation.map(|e| e.mean.dice));
+/// # Ok::<(), semivox_trainer::TrainError>(())
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    config: RunConfig,
+    run: RunFolder,
+    dataset: Dataset,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Summary {
+    /// How the training ended.
+    pub outcome: Outcome,
+    /// Mean Dice of the untrained network, measured on phantoms only.
+    pub dice_before: Option<f64>,
+    /// Metrics on the test cases; none after an interruption or without test cases.
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Session {
+    /// Checks `config` and its data set and makes the run folder `out`.
+    ///
+    /// # Errors
+    /// A mistake in the configuration, in the data set's folder, or an `out`
+    /// that holds another run or cannot be written.
+    pub fn start(config: RunConfig, out: impl AsRef<Path>) -> Result<Self, TrainError> {
+        config.check()?;
+        device::by_name(&config.device)?;
+        // A data set is opened before the run folder is made, so that a wrong
+        // path leaves no empty run behind; phantoms live in the run folder.
+        let given = config.data.root.as_deref().map(|root| open(root, &config));
+        let given = given.transpose()?;
+        let run = RunFolder::create(out)?;
+        let dataset = match given {
+            Some(dataset) => dataset,
+            None => {
+                generate(&config, &run)?;
+                open(&phantoms(&run), &config)?
+            }
+        };
+        run.write_config(&config.to_toml()?)?;
+        Ok(Self {
+            config,
+            run,
+            dataset,
+        })
+    }
+
+    /// Opens an earlier run to go on with it, with the settings stored there.
+    ///
+    /// # Errors
+    /// If `out` holds no run, or its data set is not where it was.
+    pub fn resume(out: impl AsRef<Path>) -> Result<Self, TrainError> {
+        let run = RunFolder::open_existing(out)?;
+        let config = RunConfig::from_toml(&run.read_config()?)?;
+        config.check()?;
+        let root = config.data.root.clone().unwrap_or_else(|| phantoms(&run));
+        let dataset = open(&root, &config)?;
+        Ok(Self {
+            config,
+            run,
+            dataset,
+        })
+    }
+
+    /// Trains, evaluates the last checkpoint on the test cases and writes the
+    /// report.
+    ///
+    /// # Errors
+    /// Whatever stops it; the last checkpoint is then still there.
+    pub fn run(
+        &self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Summary, TrainError> {
+        let config = &self.config;
+        let set = Arc::new(TrainingSet::load(&self.dataset, &config.data.preprocess)?);
+        let device = device::by_name(&config.device)?.autodiff();
+        let mut recipe = self.recipe(&device)?;
+        let dice_before = match config.data.root {
+            None => self
+                .evaluate(recipe.as_ref(), None)?
+                .and_then(|e| e.mean.dice),
+            Some(_) => None,
+        };
+        let training = Training {
+            config,
+            run: &self.run,
+            set,
+            device,
+            stop,
+        };
+        let outcome = training.run(recipe.as_mut(), observer)?;
+        let mut evaluation = None;
+        if outcome == Outcome::Finished {
+            evaluation = self.evaluate(recipe.as_ref(), Some(&self.run))?;
+            self.report(evaluation.as_ref())?;
+        }
+        Ok(Summary {
+            outcome,
+            dice_before,
+            evaluation,
+        })
+    }
+
+    fn recipe(&self, device: &Device) -> Result<Box<dyn Recipe>, TrainError> {
+        let setting = self.config.setting(self.dataset.classes.len(), device);
+        self.config.method.recipe(setting)
+    }
+
+    fn evaluate(
+        &self,
+        recipe: &dyn Recipe,
+        run: Option<&RunFolder>,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let (cases, classes) = (&self.dataset.test, self.dataset.classes.len());
+        if cases.is_empty() {
+            return Ok(None);
+        }
+        let network = recipe.network();
+        let evaluation = evaluating::evaluate(network, cases, classes, &self.config, run)?;
+        if let Some(run) = run {
+            evaluation.write(run.evaluation())?;
+        }
+        Ok(Some(evaluation))
+    }
+
+    fn report(&self, evaluation: Option<&Evaluation>) -> Result<(), TrainError> {
+        let pictures = match evaluation {
+            Some(evaluation) => evaluating::pictures(evaluation, &self.dataset.test, &self.run)?,
+            None => Vec::new(),
+        };
+        let config_toml = self.config.to_toml()?;
+        let input = ReportInput {
+            title: format!("{} on {}", self.config.method.name(), self.dataset.name),
+            config_toml: &config_toml,
+            metrics: metrics_log::read(self.run.metrics())?,
+            evaluation: evaluation.cloned(),
+            pictures,
+        };
+        Ok(report::write(&self.run.report(), &input)?)
+    }
+}
+
+/// Opens the data set and takes the labels of all but the first `labeled`
+/// cases away.
+fn open(root: &Path, config: &RunConfig) -> Result<Dataset, TrainError> {
+    let dataset = layout::open(root)?.keep_labeled(config.data.labeled)?;
+    if config.method.needs_unlabeled() && dataset.unlabeled.is_empty() {
+        return Err(TrainError::Config(format!(
+            "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",
+            config.method.name(),
+            dataset.labeled.len()
+        )));
+    }
+    Ok(dataset)
+}
+
+fn phantoms(run: &RunFolder) -> PathBuf {
+    run.root().join("phantoms")
+}
+
+/// Writes generated scans in the LA layout, so that they take the same way
+/// as real ones and can be looked at with any viewer.
+fn generate(config: &RunConfig, run: &RunFolder) -> Result<(), TrainError> {
+    let [train, test] = config.data.phantoms;
+    let settings = phantom::PhantomConfig {
+        seed: config.seed,
+        ..Default::default()
+    };
+    Ok(phantom::write_dataset(
+        &phantoms(run),
+        train,
+        test,
+        &settings,
+    )?)
+}

@@ -1,0 +1,236 @@
+//! The training loop: stages, steps, log, checkpoints, interruption, resume.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::prelude::Device;
+use rand::Rng;
+use semivox_data::loader::{LoaderConfig, OrderedLoader};
+use semivox_data::rng::keyed;
+
+use crate::batch::{Batch, BatchSource, HostBatch};
+use crate::checkpoint::{self, CheckpointReader, Position};
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::recipe::{Recipe, Stage, StepContext};
+use crate::run::folder::RunFolder;
+use crate::run::metrics_log::{MetricsLog, MetricsRow};
+use crate::run::tfevents::EventWriter;
+use crate::training_set::TrainingSet;
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps are done.
+    Finished,
+    /// A person asked to stop; a checkpoint holds the first `step` steps.
+    Interrupted {
+        /// Steps done.
+        step: u64,
+    },
+}
+
+/// Is told what the loop does; a progress bar, for instance.
+pub trait Observer {
+    /// A stage begins (or goes on, after a resume) at `step` of `total`.
+    fn stage(&mut self, stage: &Stage, step: u64, total: u64);
+    /// A step is done.
+    fn step(&mut self, row: &MetricsRow);
+}
+
+/// Takes no notice.
+impl Observer for () {
+    fn stage(&mut self, _stage: &Stage, _step: u64, _total: u64) {}
+    fn step(&mut self, _row: &MetricsRow) {}
+}
+
+/// What a training works with.
+pub struct Training<'a> {
+    /// Settings of the run.
+    pub config: &'a RunConfig,
+    /// Where everything is written.
+    pub run: &'a RunFolder,
+    /// Prepared cases.
+    pub set: Arc<TrainingSet>,
+    /// The training device (with autodiff).
+    pub device: Device,
+    /// Set to true from outside to stop after the current step.
+    pub stop: &'a AtomicBool,
+}
+
+impl Training<'_> {
+    /// Trains from the newest checkpoint of the run folder, or from the start.
+    ///
+    /// Writes a checkpoint every `checkpoint_every` steps, at the end, and when
+    /// asked to stop. Lines of the log beyond the checkpoint are dropped first,
+    /// so that no step is logged twice.
+    ///
+    /// # Errors
+    /// Whatever stops the training; the last checkpoint is then still there.
+    pub fn run(
+        &self,
+        recipe: &mut dyn Recipe,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, TrainError> {
+        let stages = recipe.stages();
+        let total: u64 = stages.iter().map(|stage| stage.steps).sum();
+        let mut done = self.restore(recipe)?;
+        let mut log = Log::open(self.run, done)?;
+        let mut first = 0;
+        for (index, stage) in stages.iter().enumerate() {
+            let end = first + stage.steps;
+            if done < end {
+                if done == first {
+                    self.seed(done, "stage");
+                    recipe.begin_stage(index)?;
+                }
+                observer.stage(stage, done, total);
+                let mut span = Span {
+                    stage,
+                    index,
+                    first,
+                };
+                done = self.run_stage(&mut span, done, recipe, &mut log, observer)?;
+                if done < end || (self.stopped() && done < total) {
+                    return Ok(Outcome::Interrupted { step: done });
+                }
+            }
+            first = end;
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// Runs the steps of a stage from `done` on; returns the steps done when
+    /// it ended or was stopped.
+    fn run_stage(
+        &self,
+        span: &mut Span<'_>,
+        mut done: u64,
+        recipe: &mut dyn Recipe,
+        log: &mut Log,
+        observer: &mut dyn Observer,
+    ) -> Result<u64, TrainError> {
+        let end = span.first + span.stage.steps;
+        let mut loader = self.loader(span.stage, done..end)?;
+        let mut clock = Instant::now();
+        let mut waited = loader.wait_seconds();
+        while done < end {
+            let host = loader.next().expect("the loader covers the stage")?;
+            let at = self.context(done, span);
+            self.seed(done, "device");
+            let batch = Batch::from_host(host, &self.device);
+            let values = recipe.step(batch, &at)?;
+            done += 1;
+            let seconds = clock.elapsed().as_secs_f64();
+            clock = Instant::now();
+            let wait = loader.wait_seconds() - waited;
+            waited = loader.wait_seconds();
+            let row = MetricsRow {
+                step: done,
+                stage: span.stage.name.to_string(),
+                losses: values
+                    .into_iter()
+                    .map(|(n, v)| (n.to_string(), v))
+                    .collect(),
+                lr: recipe.learning_rate(&at),
+                seconds_per_step: seconds,
+                data_wait: (wait / seconds).clamp(0.0, 1.0),
+            };
+            log.append(&row)?;
+            observer.step(&row);
+            if done == end || done.is_multiple_of(self.config.checkpoint_every) || self.stopped() {
+                self.save(recipe, done, span.index)?;
+            }
+            if self.stopped() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn loader(
+        &self,
+        stage: &Stage,
+        steps: std::ops::Range<u64>,
+    ) -> Result<OrderedLoader<HostBatch, Infallible>, TrainError> {
+        let source = BatchSource::new(self.config, self.set.clone(), stage.plan)?;
+        let options = LoaderConfig {
+            workers: self.config.data.workers,
+            ahead: self.config.data.ahead,
+        };
+        Ok(OrderedLoader::new(steps, options, move |step| {
+            Ok(source.batch(step))
+        }))
+    }
+
+    fn context(&self, step: u64, span: &Span<'_>) -> StepContext {
+        StepContext {
+            step,
+            stage_step: step - span.first,
+            stage_steps: span.stage.steps,
+            seed: self.config.seed,
+            device: self.device.clone(),
+        }
+    }
+
+    /// Dropout draws from the device's generator, whose state cannot be
+    /// saved; seeding it anew at each step makes a resume bit-equal.
+    fn seed(&self, step: u64, purpose: &str) {
+        let mut rng = keyed(self.config.seed, step, purpose);
+        self.device.seed(rng.next_u64());
+    }
+
+    fn save(&self, recipe: &dyn Recipe, step: u64, stage: usize) -> Result<(), TrainError> {
+        let position = Position::new(step, stage);
+        checkpoint::write(&self.run.checkpoints(), position, |w| recipe.save(w))?;
+        Ok(())
+    }
+
+    fn restore(&self, recipe: &mut dyn Recipe) -> Result<u64, TrainError> {
+        let Some(folder) = checkpoint::newest(&self.run.checkpoints())? else {
+            return Ok(0);
+        };
+        let reader = CheckpointReader::new(folder);
+        let position = reader.position()?;
+        recipe.begin_stage(position.stage)?;
+        recipe.load(&reader)?;
+        Ok(position.step)
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A stage and where it begins.
+struct Span<'a> {
+    stage: &'a Stage,
+    index: usize,
+    first: u64,
+}
+
+/// Both logs of a run.
+struct Log {
+    rows: MetricsLog,
+    events: EventWriter,
+}
+
+impl Log {
+    fn open(run: &RunFolder, done: u64) -> Result<Self, TrainError> {
+        let mut rows = MetricsLog::open(run.metrics())?;
+        rows.truncate_after(done)?;
+        let events = match done {
+            0 => EventWriter::create(run.root())?,
+            _ => EventWriter::resume(run.root(), done)?,
+        };
+        Ok(Self { rows, events })
+    }
+
+    fn append(&mut self, row: &MetricsRow) -> Result<(), TrainError> {
+        self.rows.append(row)?;
+        self.events.row(row)?;
+        Ok(())
+    }
+}
