@@ -1,1 +1,27 @@
-//! Two-stream batches, patch positions, contrast sampling and feature queues.
+//! Which case, which patch, which voxel: the draws of semi-supervised training.
+//!
+//! | question | answer |
+//! |---|---|
+//! | which cases make a batch | [`TwoStreamSampler`], [`UniformSampler`] |
+//! | where a patch starts | [`random_patch`], [`grid_positions`], [`fitting_positions`] |
+//! | local embeddings of all sliding patches | [`pooled_patches`] |
+//! | which voxels are queries, positives and negatives | [`ContrastSampler`] |
+//! | what past batches looked like | [`FeatureQueue`] |
+//!
+//! All randomness comes from [`keyed`] generators: a draw is a function of the run's seed, the
+//! step and a name, so a resumed run repeats the draws of an uninterrupted one without any saved
+//! generator state.
+
+mod contrast;
+mod error;
+mod patch;
+mod queue;
+mod rng;
+mod two_stream;
+
+pub use contrast::{ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples};
+pub use error::SamplingError;
+pub use patch::{PatchPlacement, fitting_positions, grid_positions, pooled_patches, random_patch};
+pub use queue::{FeatureQueue, QueueState};
+pub use rng::keyed;
+pub use two_stream::{TwoStreamBatch, TwoStreamSampler, UniformSampler};

@@ -1,0 +1,138 @@
+//! Settings, input and output of the contrast sampling.
+
+use burn::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::SamplingError;
+
+/// How many voxels are drawn, and which count as hard.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_sampling::ContrastConfig;
+///
+/// let config = ContrastConfig { queries: 64, negatives: 128, ..ContrastConfig::default() };
+/// assert_eq!(config.hard_threshold, 0.97);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContrastConfig {
+    /// Queries of a class, a batch.
+    pub queries: usize,
+    /// Negatives of a query.
+    pub negatives: usize,
+    /// Temperature of the choice among negative classes; it matters for three classes or more.
+    pub temperature: f64,
+    /// A voxel is hard, and may be a query, if the probability of its own class is below this.
+    pub hard_threshold: f64,
+    /// Whether the queries of a class share one set of negatives, which divides the memory of
+    /// the negatives by the number of queries. The paper draws anew for every query.
+    pub shared_negatives: bool,
+}
+
+impl Default for ContrastConfig {
+    /// 256 queries and 512 negatives each, temperature 0.5, threshold 0.97, as ACTION has them.
+    fn default() -> Self {
+        Self {
+            queries: 256,
+            negatives: 512,
+            temperature: 0.5,
+            hard_threshold: 0.97,
+            shared_negatives: false,
+        }
+    }
+}
+
+impl ContrastConfig {
+    /// Checks the ranges of the settings.
+    pub(super) fn validate(&self) -> Result<(), SamplingError> {
+        let setting = |field, expected, found| {
+            Err(SamplingError::Setting {
+                field,
+                expected,
+                found,
+            })
+        };
+        if self.queries == 0 {
+            return setting("queries", "at least 1", "0".into());
+        }
+        if self.negatives == 0 {
+            return setting("negatives", "at least 1", "0".into());
+        }
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            return setting(
+                "temperature",
+                "positive and finite",
+                self.temperature.to_string(),
+            );
+        }
+        if self.hard_threshold.is_nan() {
+            return setting("hard threshold", "a number", "NaN".into());
+        }
+        Ok(())
+    }
+
+    /// Negatives of a class.
+    pub(super) fn negatives_per_class(&self) -> usize {
+        self.negative_sets() * self.negatives
+    }
+
+    /// How many sets of negatives a class has.
+    pub(super) fn negative_sets(&self) -> usize {
+        if self.shared_negatives {
+            1
+        } else {
+            self.queries
+        }
+    }
+}
+
+/// The voxels to draw from.
+///
+/// # Shapes
+///
+/// - `representations`: `[batch, d, spatial…]`
+/// - the others: `[batch, 1, spatial…]`
+#[derive(Debug, Clone)]
+pub struct ContrastInput<const D: usize> {
+    /// The student's representations; the gradient of the queries flows into them.
+    pub representations: Tensor<D>,
+    /// Labels and pseudo-labels; a voxel whose label is no class (-1) is never drawn.
+    pub labels: Tensor<D, Int>,
+    /// Which voxels may be drawn: all labeled ones and the confident pseudo-labeled ones.
+    pub valid: Tensor<D, Bool>,
+    /// The student's probability of the class in `labels`; no gradient flows into it.
+    pub probability: Tensor<D>,
+}
+
+/// Queries, positives and negatives of every class.
+///
+/// A class that is absent, or has no hard voxel, or no other class to contrast with, has finite
+/// placeholders in its rows; weight the classes with [`ContrastSamples::class_weights`].
+#[derive(Debug, Clone)]
+pub struct ContrastSamples {
+    /// `[classes, queries, d]`, hard voxels of the class; the only tensor with a gradient.
+    pub queries: Tensor<3>,
+    /// `[classes, d]`, the mean over all valid voxels of the class (zeros if absent).
+    pub positives: Tensor<2>,
+    /// `[classes, queries, negatives, d]`, voxels of other classes; `[classes, 1, negatives, d]`
+    /// if the negatives are shared.
+    pub negatives: Tensor<4>,
+    /// `[classes]`, 1 where the class has a valid voxel, else 0.
+    pub valid_classes: Tensor<1>,
+    /// `[classes]`, 1 where the class has a hard valid voxel, else 0.
+    pub classes_with_queries: Tensor<1>,
+}
+
+impl ContrastSamples {
+    /// The weight of each class in the loss, `[classes]`.
+    ///
+    /// `[has queries] / number of valid classes`, and 0 everywhere if fewer than two classes are
+    /// valid: the loss is the weighted sum of the classes' mean losses.
+    pub fn class_weights(&self) -> Tensor<1> {
+        let count = self.valid_classes.clone().sum();
+        let contrast = count.clone().greater_equal_elem(2.0).float();
+        self.classes_with_queries.clone() * (contrast / count.clamp_min(1.0))
+    }
+}

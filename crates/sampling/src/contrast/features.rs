@@ -1,0 +1,53 @@
+//! Feature vectors and class means of voxels.
+
+use burn::prelude::*;
+
+/// The feature vectors of the given voxels, `[voxels drawn, d]`, differentiable.
+///
+/// Voxel `n` is voxel `n mod s` of sample `n / s`. The flat volume is read in place; its gradient
+/// is one scatter.
+pub(super) fn rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2> {
+    let ([batch, width, space], [count]) = (features.dims(), voxels.dims());
+    let sample = voxels.clone() / (space as i64);
+    let start = voxels + sample * (space * (width - 1)) as i64; // n -> b d s + n mod s
+    let channels = Tensor::<1, Int>::arange(0..width as i64, &features.device());
+    let steps = (channels * space as i64).reshape([1, width]);
+    let places = (start.reshape([count, 1]) + steps).reshape([count * width]);
+    features
+        .reshape([batch * width * space])
+        .gather(0, places)
+        .reshape([count, width])
+}
+
+/// The same values as [`rows`], for many draws: a voxel-major copy is made when it is smaller
+/// than the result, and whole rows of it are taken.
+pub(super) fn many_rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2> {
+    let ([batch, width, space], [count]) = (features.dims(), voxels.dims());
+    if batch * space > count {
+        return rows(features, voxels);
+    }
+    features
+        .swap_dims(1, 2)
+        .reshape([batch * space, width])
+        .select(0, voxels)
+}
+
+/// The mean feature vector of every class, `[classes, d]`, zeros for an empty class.
+///
+/// `members`: `[classes, voxels]` of 0 and 1; `counts`: `[classes]`, their sums.
+pub(super) fn class_means(
+    features: Tensor<3>,
+    members: Tensor<2, Int>,
+    counts: Tensor<1, Int>,
+) -> Tensor<2> {
+    let ([batch, width, space], [classes, _]) = (features.dims(), members.dims());
+    let members = members
+        .float()
+        .reshape([classes, batch, space])
+        .permute([1, 2, 0]);
+    let sums = features
+        .matmul(members)
+        .sum_dim(0)
+        .reshape([width, classes]);
+    sums.transpose() / counts.clamp_min(1).float().reshape([classes, 1])
+}

@@ -1,0 +1,9 @@
+//! Which voxels a regional contrast compares.
+
+mod config;
+mod features;
+mod index;
+mod sampler;
+
+pub use config::{ContrastConfig, ContrastInput, ContrastSamples};
+pub use sampler::ContrastSampler;

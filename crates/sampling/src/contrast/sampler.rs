@@ -1,0 +1,347 @@
+//! The drawing of queries, positives and negatives.
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::config::{ContrastConfig, ContrastInput, ContrastSamples};
+use super::features::{class_means, many_rows, rows};
+use super::index::VoxelIndex;
+use crate::error::SamplingError;
+use crate::rng::keyed;
+
+/// Draws the voxels of a regional contrast, without reading anything back from the device.
+///
+/// With `A_c` the valid voxels of class `c`, and `H_c` those of them whose own class has a
+/// probability below the hard threshold:
+///
+/// - positive: `mu_c = mean of r over A_c`;
+/// - queries: drawn from `H_c`, uniformly with replacement;
+/// - negatives of each query: a class `c'` drawn from
+///   `softmax over valid c' != c of cos(mu_c, mu_c') / temperature`, then a voxel of `A_c'`,
+///   uniformly with replacement. With two classes that is a voxel of the other class.
+///
+/// Counts and lists stay on the device; only random numbers go to it, drawn from
+/// (seed, step, "contrast").
+///
+/// # Notes
+///
+/// The gradient flows only through the queries. Class means are one matrix product, so a GPU that
+/// computes those in TF32 rounds the representations first.
+///
+/// # References
+///
+/// - You et al., "Bootstrapping semi-supervised medical image segmentation with anatomical-aware
+///   contrastive distillation", IPMI 2023, arXiv 2206.02307: anatomical contrast.
+/// - Liu et al., "Bootstrapping semantic segmentation with regional contrast", ICLR 2022,
+///   arXiv 2104.04465.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler};
+///
+/// let device = Device::flex();
+/// let config = ContrastConfig { queries: 4, negatives: 3, ..ContrastConfig::default() };
+/// let sampler = ContrastSampler::new(config, 2, 1337)?;
+/// let labels = Tensor::<4, Int>::from_data([[[[0, 0, 1]]]], &device);
+/// let samples = sampler.sample(
+///     ContrastInput {
+///         representations: Tensor::<4>::from_floats([[[[1.0, 3.0, 9.0]]]], &device),
+///         valid: labels.clone().greater_equal_elem(0),
+///         probability: Tensor::from_floats([[[[0.99, 0.4, 0.4]]]], &device),
+///         labels,
+///     },
+///     0,
+/// )?;
+/// let read = |x: Tensor<1>| x.into_data().try_to_vec::<f32>().unwrap();
+/// // The first voxel is not hard, so the second is the only query of class 0.
+/// assert_eq!(read(samples.queries.flatten(0, 2)), [3., 3., 3., 3., 9., 9., 9., 9.]);
+/// assert_eq!(read(samples.positives.flatten(0, 1)), [2., 9.]);
+/// assert_eq!(samples.negatives.dims(), [2, 4, 3, 1]);
+/// # Ok::<(), semivox_sampling::SamplingError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContrastSampler {
+    config: ContrastConfig,
+    classes: usize,
+    seed: u64,
+}
+
+impl ContrastSampler {
+    /// Makes a sampler for labels `0..classes`.
+    ///
+    /// # Errors
+    ///
+    /// If there are fewer than two classes, or a setting is out of its range.
+    pub fn new(config: ContrastConfig, classes: usize, seed: u64) -> Result<Self, SamplingError> {
+        config.validate()?;
+        if classes < 2 {
+            let (field, expected) = ("classes", "at least 2, the background included");
+            return Err(SamplingError::Setting {
+                field,
+                expected,
+                found: classes.to_string(),
+            });
+        }
+        Ok(Self {
+            config,
+            classes,
+            seed,
+        })
+    }
+
+    /// Draws the samples of a step.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or there are more than 2^24 voxels or 2^31 - 1 elements of
+    /// representations.
+    ///
+    /// # Panics
+    ///
+    /// If `D` is below 3.
+    pub fn sample<const D: usize>(
+        &self,
+        input: ContrastInput<D>,
+        step: u64,
+    ) -> Result<ContrastSamples, SamplingError> {
+        let [batch, width, space] = check_shapes(&input)?;
+        let voxels = batch * space;
+        let mut random = RandomNumbers::new(self.seed, step, &input.representations.device());
+        let features = input.representations.reshape([batch, width, space]);
+        let constant = features.clone().detach();
+        let probability = input.probability.detach().reshape([voxels]);
+        let index = VoxelIndex::new(
+            input.labels.reshape([voxels]),
+            input.valid.reshape([voxels]),
+            probability.lower_elem(self.config.hard_threshold),
+            self.classes,
+        );
+        let positives = class_means(constant.clone(), index.members.clone(), index.all.clone());
+        let hard = index.draw_hard(random.integers([self.classes, self.config.queries]));
+        let classes = self.negative_classes(&positives, index.all.clone(), &mut random);
+        let draws = classes.dims()[0];
+        let others = index.draw(classes, random.integers([1, draws]).reshape([draws]));
+        let (config, present) = (&self.config, |count: Tensor<1, Int>| {
+            count.greater_elem(0).float()
+        });
+        Ok(ContrastSamples {
+            queries: rows(features, hard).reshape([self.classes, config.queries, width]),
+            positives,
+            negatives: many_rows(constant, others).reshape([
+                self.classes,
+                config.negative_sets(),
+                config.negatives,
+                width,
+            ]),
+            valid_classes: present(index.all),
+            classes_with_queries: present(index.hard),
+        })
+    }
+
+    /// The class of every negative, `[classes * negatives of a class]`.
+    fn negative_classes(
+        &self,
+        means: &Tensor<2>,
+        counts: Tensor<1, Int>,
+        random: &mut RandomNumbers,
+    ) -> Tensor<1, Int> {
+        let (classes, draws) = (self.classes, self.config.negatives_per_class());
+        let ids = Tensor::<1, Int>::arange(0..classes as i64, &means.device());
+        let wide = [classes, draws];
+        if classes == 2 {
+            let other = ids.neg().add_scalar(1).reshape([2, 1]);
+            return other.expand(wide).reshape([2 * draws]);
+        }
+        let row = ids.clone().reshape([1, classes]).expand([classes, classes]);
+        let same = row
+            .clone()
+            .equal(ids.reshape([classes, 1]).expand([classes, classes]));
+        let valid = counts
+            .greater_elem(0)
+            .reshape([1, classes])
+            .expand([classes, classes]);
+        let allowed = valid.bool_and(same.bool_not());
+        let chances = class_chances(means, allowed.clone(), self.config.temperature);
+        let last = (row * allowed.int()).max_dim(1).expand(wide);
+        choose(chances, random.fractions(wide))
+            .min_pair(last)
+            .reshape([classes * draws])
+    }
+}
+
+/// `softmax over the allowed c' of cos(mu_c, mu_c') / temperature`, `[classes, classes]`; a row
+/// without an allowed class is zero.
+fn class_chances(means: &Tensor<2>, allowed: Tensor<2, Bool>, temperature: f64) -> Tensor<2> {
+    let norms = means.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
+    let directions = means.clone() / norms;
+    let cosines = directions.clone().matmul(directions.transpose());
+    let scores = cosines
+        .div_scalar(temperature)
+        .mask_fill(allowed.clone().bool_not(), -1e30);
+    softmax(scores, 1) * allowed.float()
+}
+
+/// Draws a class a fraction by the inverse of the cumulative chances; `chances`:
+/// `[classes, classes]`, `fractions`: `[classes, draws]` in `[0, 1)`.
+///
+/// The chances need not sum to one. Rounding may yield one class too many, hence the caller's
+/// upper bound.
+fn choose(chances: Tensor<2>, fractions: Tensor<2>) -> Tensor<2, Int> {
+    let [classes, _] = chances.dims();
+    let reached = chances.cumsum(1);
+    let column = |c: usize| reached.clone().slice([0..classes, c..c + 1]);
+    let wide = fractions.dims();
+    let thresholds = fractions * column(classes - 1);
+    let passed = |c| column(c).expand(wide).lower_equal(thresholds.clone()).int();
+    (1..classes).fold(passed(0), |count, c| count + passed(c))
+}
+
+/// Random numbers drawn on the host and sent to a device.
+struct RandomNumbers {
+    rng: ChaCha8Rng,
+    device: Device,
+}
+
+impl RandomNumbers {
+    fn new(seed: u64, step: u64, device: &Device) -> Self {
+        Self {
+            rng: keyed(seed, step, "contrast"),
+            device: device.clone(),
+        }
+    }
+
+    /// Uniform integers of 31 bits.
+    fn integers(&mut self, shape: [usize; 2]) -> Tensor<2, Int> {
+        let count = shape[0] * shape[1];
+        let values = (0..count)
+            .map(|_| (self.rng.random::<u32>() >> 1) as i32)
+            .collect();
+        Tensor::from_data(TensorData::new::<i32, _>(values, shape), &self.device)
+    }
+
+    /// Uniform multiples of 2^-24 in `[0, 1)`.
+    fn fractions(&mut self, shape: [usize; 2]) -> Tensor<2> {
+        let count = shape[0] * shape[1];
+        let fraction = |_| (self.rng.random::<u32>() >> 8) as f32 / 16_777_216.0;
+        let values = (0..count).map(fraction).collect();
+        Tensor::from_data(TensorData::new::<f32, _>(values, shape), &self.device)
+    }
+}
+
+/// `[batch, representation width, voxels of a sample]`, if all shapes fit.
+fn check_shapes<const D: usize>(input: &ContrastInput<D>) -> Result<[usize; 3], SamplingError> {
+    assert!(
+        D >= 3,
+        "expected representations [batch, d, spatial...], found rank {D}"
+    );
+    let shape = input.representations.dims();
+    let mut expected = shape;
+    expected[1] = 1;
+    for (what, found) in [
+        ("labels", input.labels.dims()),
+        ("the validity map", input.valid.dims()),
+        ("the probability map", input.probability.dims()),
+    ] {
+        if found != expected {
+            let (expected, found) = (expected.to_vec(), found.to_vec());
+            return Err(SamplingError::Shape {
+                what,
+                expected,
+                found,
+            });
+        }
+    }
+    if shape.contains(&0) {
+        let expected = shape.iter().map(|&side| side.max(1)).collect();
+        let (what, found) = ("representations", shape.to_vec());
+        return Err(SamplingError::Shape {
+            what,
+            expected,
+            found,
+        });
+    }
+    let space = shape[2..].iter().product::<usize>();
+    let (voxels, elements) = (shape[0] * space, shape[0] * shape[1] * space);
+    for (what, limit, found) in [
+        ("the number of voxels", 1 << 24, voxels),
+        (
+            "the number of representation elements",
+            i32::MAX as usize,
+            elements,
+        ),
+    ] {
+        if found > limit {
+            return Err(SamplingError::TooLarge { what, limit, found });
+        }
+    }
+    Ok([shape[0], shape[1], space])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn classes_are_chosen_by_their_chances() {
+        let device = Device::flex();
+        let chances = Tensor::<2>::from_floats(
+            [
+                [0.0, 0.25, 0.0, 0.75],
+                [0.5, 0.0, 0.5, 0.0],
+                [0.0; 4],
+                [0.2, 0.3, 0.5, 0.0],
+            ],
+            &device,
+        );
+        let fractions = RandomNumbers::new(7, 0, &device).fractions([4, 8000]);
+        let picked = choose(chances.clone(), fractions)
+            .into_data()
+            .convert::<i32>();
+        let picked = picked.try_to_vec::<i32>().unwrap();
+        let chances = chances.into_data().try_to_vec::<f32>().unwrap();
+        for row in [0, 1, 3] {
+            for class in 0..4 {
+                let draws = &picked[row * 8000..(row + 1) * 8000];
+                let count = draws.iter().filter(|&&c| c == class as i32).count();
+                let share = count as f32 / 8000.0;
+                let chance = chances[row * 4 + class];
+                assert!(
+                    (share - chance).abs() < 0.025,
+                    "{row} {class}: {share} {chance}"
+                );
+                assert!(chance > 0.0 || count == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn chances_are_a_softmax_of_cosines_over_the_allowed_classes() {
+        let device = Device::flex();
+        let means =
+            Tensor::<2>::from_floats([[2.0, 0.0], [3.0, 3.0], [0.0, 0.0], [0.0, 1.0]], &device);
+        let allowed = [
+            [false, true, false, true],
+            [true, false, false, true],
+            [true, true, false, true],
+            [false, false, false, false],
+        ];
+        let found = class_chances(&means, Tensor::from_data(allowed, &device), 0.5);
+        let found = found.into_data().try_to_vec::<f32>().unwrap();
+        let first = (2.0f32 * std::f32::consts::FRAC_1_SQRT_2).exp();
+        let third = 1.0 / 3.0;
+        let expected = [
+            [0.0, first / (first + 1.0), 0.0, 1.0 / (first + 1.0)],
+            [0.5, 0.0, 0.0, 0.5],
+            [third, third, 0.0, third],
+            [0.0; 4],
+        ];
+        for (found, expected) in found.iter().zip(expected.as_flattened()) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Averages of all sliding patches, without cutting a patch.
+
+use burn::prelude::*;
+
+use crate::error::SamplingError;
+
+/// Cuts a volume into sliding patches and averages each patch down to a few cells a side.
+///
+/// `out[b, p, c, i] = mean of x[b, c, start(p) + i * cell .. start(p) + (i + 1) * cell]` for the
+/// cubes `i` of side `cell = side / pooled`, with `start(p)` as listed by
+/// [`fitting_positions`](crate::fitting_positions): only windows that lie inside the volume, the
+/// first axis slowest.
+///
+/// All patches share one grid of cells where `side` and `step` are multiples of the cell, so the
+/// volume is averaged once and the patches are blocks of the averaged volume. For the 700 patches
+/// of side 20 and step 10 of a 112×112×80 volume that saves cutting 8 times its size. The result
+/// is differentiable.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, depth, height, width]`
+/// - output: `[batch, patch, channel, pooled, pooled, pooled]`
+///
+/// # Errors
+///
+/// If `pooled` does not divide `side`, if the cell does not divide `step`, if one of them is
+/// zero, or if no window fits into the volume.
+///
+/// # References
+///
+/// You et al., "Bootstrapping semi-supervised medical image segmentation with anatomical-aware
+/// contrastive distillation", IPMI 2023, arXiv 2206.02307: the local branch.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_sampling::pooled_patches;
+///
+/// let device = Device::flex();
+/// let logits = Tensor::<5>::ones([1, 2, 112, 112, 80], &device);
+/// let patches = pooled_patches(logits, 20, 10, 4)?;
+/// assert_eq!(patches.dims(), [1, 700, 2, 4, 4, 4]);
+/// # Ok::<(), semivox_sampling::SamplingError>(())
+/// ```
+pub fn pooled_patches(
+    x: Tensor<5>,
+    side: usize,
+    step: usize,
+    pooled: usize,
+) -> Result<Tensor<6>, SamplingError> {
+    let cell = cell_side(side, step, pooled)?;
+    let [batch, channel, depth, height, width] = x.dims();
+    let volume = [depth, height, width];
+    if volume.iter().any(|&length| length < side) {
+        return Err(SamplingError::Setting {
+            field: "patch side",
+            expected: "at most the shortest side of the volume",
+            found: format!("{side} for a volume of {volume:?}"),
+        });
+    }
+    let [n0, n1, n2] = volume.map(|length| (length - side) / step + 1);
+    let stride = step / cell;
+    let cells = [n0, n1, n2].map(|count| (count - 1) * stride + pooled);
+    let x = average_cells(x, cell, cells); // [B, C, cells…]
+    let x = blocks(
+        x.reshape([batch * channel, cells[0], cells[1] * cells[2]]),
+        n0,
+        pooled,
+        stride,
+    );
+    let x = x.reshape([batch * channel * n0 * pooled, cells[1], cells[2]]);
+    let x = blocks(x, n1, pooled, stride);
+    let x = x.reshape([batch * channel * n0 * pooled * n1 * pooled, cells[2], 1]);
+    let x = blocks(x, n2, pooled, stride);
+    let x = x.reshape([batch, channel, n0, pooled, n1, pooled, n2, pooled]);
+    let x = x.permute([0, 2, 4, 6, 1, 3, 5, 7]);
+    Ok(x.reshape([batch, n0 * n1 * n2, channel, pooled, pooled, pooled]))
+}
+
+/// The side of a cell of the shared grid.
+fn cell_side(side: usize, step: usize, pooled: usize) -> Result<usize, SamplingError> {
+    let setting = |field, expected, found: usize| {
+        Err(SamplingError::Setting {
+            field,
+            expected,
+            found: found.to_string(),
+        })
+    };
+    if pooled == 0 || side == 0 || !side.is_multiple_of(pooled) {
+        return setting("patch side", "a positive multiple of the pooled side", side);
+    }
+    let cell = side / pooled;
+    if step == 0 || !step.is_multiple_of(cell) {
+        return setting(
+            "patch step",
+            "a positive multiple of patch side / pooled side",
+            step,
+        );
+    }
+    Ok(cell)
+}
+
+/// Means over the cubes of a grid; what lies outside the wanted cells is cut.
+fn average_cells(x: Tensor<5>, cell: usize, cells: [usize; 3]) -> Tensor<5> {
+    let [batch, channel, ..] = x.dims();
+    let outer = batch * channel;
+    let [d, h, w] = cells.map(|count| count * cell);
+    let x = x.slice([0..batch, 0..channel, 0..d, 0..h, 0..w]);
+    let x = x.reshape([outer * d * h * cells[2], cell, 1]).sum_dim(1);
+    let x = x.reshape([outer * d * cells[1], cell, cells[2]]).sum_dim(1);
+    let x = x
+        .reshape([outer * cells[0], cell, cells[1] * cells[2]])
+        .sum_dim(1);
+    let x = x.div_scalar((cell * cell * cell) as f32);
+    x.reshape([batch, channel, cells[0], cells[1], cells[2]])
+}
+
+/// Overlapping blocks of the middle axis: `[outer, cells, inner]` to `[outer, count, size, inner]`
+/// with `out[o, n, i] = x[o, n * stride + i]`.
+fn blocks(x: Tensor<3>, count: usize, size: usize, stride: usize) -> Tensor<4> {
+    let end = (count - 1) * stride + 1;
+    let offsets = (0..size)
+        .map(|i| x.clone().slice(s![.., i..i + end; stride, ..]))
+        .collect();
+    Tensor::stack(offsets, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::patch::fitting_positions;
+    use burn::tensor::Distribution;
+
+    /// Cuts every patch and averages its cells with plain loops.
+    fn by_loops(x: &Tensor<5>, side: usize, step: usize, pooled: usize) -> Tensor<6> {
+        let [batch, channel, depth, height, width] = x.dims();
+        let starts = fitting_positions([depth, height, width], [side; 3], [step; 3]);
+        let cell = side / pooled;
+        let mut cells = Vec::new();
+        for b in 0..batch {
+            for start in &starts {
+                for c in 0..channel {
+                    for cube in fitting_positions([side; 3], [cell; 3], [cell; 3]) {
+                        let [i, j, k] = [0, 1, 2].map(|a| start[a] + cube[a]);
+                        let area = [b..b + 1, c..c + 1, i..i + cell, j..j + cell, k..k + cell];
+                        cells.push(x.clone().slice(area).mean().into_scalar::<f32>());
+                    }
+                }
+            }
+        }
+        let shape = [batch, starts.len(), channel, pooled, pooled, pooled];
+        Tensor::<1>::from_floats(cells.as_slice(), &x.device()).reshape(shape)
+    }
+
+    #[test]
+    fn equals_cutting_and_averaging() {
+        let device = Device::flex();
+        for (shape, side, step, pooled) in [
+            ([2, 2, 9, 8, 11], 4, 2, 2),
+            ([1, 3, 7, 6, 8], 6, 1, 6),
+            ([2, 1, 10, 7, 6], 6, 4, 3),
+            ([1, 1, 21, 20, 30], 20, 10, 4),
+        ] {
+            let x = Tensor::<5>::random(shape, Distribution::Default, &device);
+            let expected = by_loops(&x, side, step, pooled);
+            let found = pooled_patches(x, side, step, pooled).unwrap();
+            assert_eq!(found.dims(), expected.dims());
+            let worst = (found - expected).abs().max().into_scalar::<f32>();
+            assert!(worst < 1e-6, "{worst}");
+        }
+    }
+
+    #[test]
+    fn the_gradient_counts_the_patches_over_a_voxel() {
+        let device = Device::flex().autodiff();
+        let x = Tensor::<5>::ones([1, 1, 8, 4, 4], &device).require_grad();
+        let loss = pooled_patches(x.clone(), 4, 2, 2).unwrap().sum();
+        let gradient = x.grad(&loss.backward()).unwrap();
+        let gradient = gradient.slice([0..1, 0..1, 0..8, 1..2, 2..3]).into_data();
+        let expected = [1., 1., 2., 2., 2., 2., 1., 1.].map(|n: f32| n / 8.0);
+        assert_eq!(gradient.try_to_vec::<f32>().unwrap(), expected);
+    }
+
+    #[test]
+    fn grids_that_do_not_fit_are_refused() {
+        let x = Tensor::<5>::zeros([1, 1, 24, 24, 16], &Device::flex());
+        for (side, step, pooled) in [(20, 10, 4), (10, 5, 4), (12, 4, 4), (12, 0, 4), (12, 6, 0)] {
+            assert!(
+                pooled_patches(x.clone(), side, step, pooled).is_err(),
+                "{side} {step} {pooled}"
+            );
+        }
+        assert!(pooled_patches(x, 16, 8, 4).is_ok());
+    }
+}
