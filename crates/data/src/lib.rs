@@ -38,6 +38,9 @@ pub mod layout;
 mod volume;
 
 pub mod augment;
+pub mod cache;
+pub mod loader;
+pub mod phantom;
 pub mod preprocess;
 pub mod rng;
 mod taps;

@@ -21,7 +21,10 @@ impl Taps {
             weights[(j.clamp(0, last) - first) as usize] += weight(j);
         }
         let weights = weights.iter().map(|&w| w as f32).collect();
-        Self { first: first as usize, weights }
+        Self {
+            first: first as usize,
+            weights,
+        }
     }
 }
 

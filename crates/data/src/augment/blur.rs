@@ -23,7 +23,10 @@ pub struct BlurConfig {
 
 impl Default for BlurConfig {
     fn default() -> Self {
-        Self { probability: 0.5, sigma: [0.15, 1.15] }
+        Self {
+            probability: 0.5,
+            sigma: [0.15, 1.15],
+        }
     }
 }
 
@@ -69,7 +72,8 @@ impl BlurParams {
         let total: f64 = (-radius..=radius).map(gauss).sum();
         for axis in 0..2 {
             let n = patch.shape()[axis];
-            let taps_at = |i: i64| Taps::clamped(i - radius, i + radius, n, |j| gauss(j - i) / total);
+            let taps_at =
+                |i: i64| Taps::clamped(i - radius, i + radius, n, |j| gauss(j - i) / total);
             let taps: Vec<Taps> = (0..n as i64).map(taps_at).collect();
             let lines = patch.as_standard_layout();
             *patch = weighted_sums(lines.view(), axis, &taps, Threads::One);

@@ -35,7 +35,9 @@ impl ClassMixParams {
     /// Draws half of the classes that occur, background included, rounded down.
     pub fn draw(rng: &mut impl Rng, labels: ArrayView3<'_, u8>) -> Self {
         let mut seen = [false; 256];
-        labels.iter().for_each(|&label| seen[usize::from(label)] = true);
+        labels
+            .iter()
+            .for_each(|&label| seen[usize::from(label)] = true);
         let mut classes: Vec<u8> = (0..=u8::MAX).filter(|&c| seen[usize::from(c)]).collect();
         let kept = classes.len() / 2;
         // The first steps of a Fisher–Yates shuffle.
@@ -60,11 +62,14 @@ impl ClassMixParams {
     ///
     /// When the shapes differ.
     pub fn mix<T: Copy>(mask: &Array3<bool>, patch: &mut Array3<T>, partner: ArrayView3<'_, T>) {
-        Zip::from(patch).and(mask).and(partner).for_each(|own, &keep, &other| {
-            if !keep {
-                *own = other;
-            }
-        });
+        Zip::from(patch)
+            .and(mask)
+            .and(partner)
+            .for_each(|own, &keep, &other| {
+                if !keep {
+                    *own = other;
+                }
+            });
     }
 }
 
@@ -80,10 +85,17 @@ mod tests {
         for step in 0..600 {
             let params = ClassMixParams::draw(&mut keyed(0, step, "classmix"), labels.view());
             assert_eq!(params.classes.len(), 2);
-            params.classes.iter().for_each(|&c| counts[usize::from(c)] += 1);
+            params
+                .classes
+                .iter()
+                .for_each(|&c| counts[usize::from(c)] += 1);
         }
         for class in [0, 3, 7, 9] {
-            assert!((240..360).contains(&counts[class]), "{class}: {}", counts[class]);
+            assert!(
+                (240..360).contains(&counts[class]),
+                "{class}: {}",
+                counts[class]
+            );
         }
         let single = Array3::from_elem((2, 2, 2), 1);
         let none = ClassMixParams::draw(&mut keyed(0, 0, "classmix"), single.view());

@@ -47,7 +47,10 @@ pub struct CutBoxConfig {
 
 impl Default for CutBoxConfig {
     fn default() -> Self {
-        Self { area: 0.5, depth: 20 }
+        Self {
+            area: 0.5,
+            depth: 20,
+        }
     }
 }
 
@@ -68,7 +71,12 @@ impl CutBoxConfig {
         let h = (height as f64 * width as f64 * area / w.max(1) as f64).round() as usize;
         let size = [h.min(height), w, self.depth.min(depth)];
         let start = std::array::from_fn(|a| below(rng, (patch[a] - size[a]) as u64 + 1) as i32);
-        CutBoxParams { region: Region { start, size: size.map(|n| n as u32) } }
+        CutBoxParams {
+            region: Region {
+                start,
+                size: size.map(|n| n as u32),
+            },
+        }
     }
 }
 

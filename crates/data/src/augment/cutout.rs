@@ -35,7 +35,14 @@ pub struct CutoutConfig {
 
 impl Default for CutoutConfig {
     fn default() -> Self {
-        Self { probability: 0.5, size: CutBoxConfig { area: 0.25, depth: 20 }, value: 0.0 }
+        Self {
+            probability: 0.5,
+            size: CutBoxConfig {
+                area: 0.25,
+                depth: 20,
+            },
+            value: 0.0,
+        }
     }
 }
 

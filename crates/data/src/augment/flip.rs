@@ -29,7 +29,9 @@ impl FlipParams {
     pub fn draw(rng: &mut impl Rng, probability: f64) -> Self {
         let flip = chance(rng, probability);
         let axis = below(rng, 2) as u8;
-        Self { axis: flip.then_some(axis) }
+        Self {
+            axis: flip.then_some(axis),
+        }
     }
 
     /// The mirrored patch as a view: nothing is copied.

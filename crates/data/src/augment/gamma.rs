@@ -18,7 +18,10 @@ pub struct GammaConfig {
 
 impl Default for GammaConfig {
     fn default() -> Self {
-        Self { probability: 0.5, gamma: [0.7, 1.5] }
+        Self {
+            probability: 0.5,
+            gamma: [0.7, 1.5],
+        }
     }
 }
 

@@ -27,7 +27,11 @@ pub struct JitterConfig {
 
 impl Default for JitterConfig {
     fn default() -> Self {
-        Self { probability: 0.5, amount: 0.02, per_slice: true }
+        Self {
+            probability: 0.5,
+            amount: 0.02,
+            per_slice: true,
+        }
     }
 }
 
@@ -58,7 +62,9 @@ impl JitterConfig {
         let (low, high) = (1.0 - self.amount, 1.0 + self.amount);
         let count = if self.per_slice { slices } else { 1 };
         let factors = (0..count).map(|_| [uniform(rng, low, high), uniform(rng, low, high)]);
-        let params = JitterParams { factors: factors.collect() };
+        let params = JitterParams {
+            factors: factors.collect(),
+        };
         hit.then_some(params)
     }
 }
@@ -72,7 +78,11 @@ impl JitterParams {
     pub fn apply(&self, patch: &mut Array3<f32>) {
         let (nx, ny, nz) = patch.dim();
         let per_slice = self.factors.len() == nz;
-        assert!(per_slice || self.factors.len() == 1, "{} factors, {nz} slices", self.factors.len());
+        assert!(
+            per_slice || self.factors.len() == 1,
+            "{} factors, {nz} slices",
+            self.factors.len()
+        );
         let mut sums = vec![0.0_f32; nz];
         for line in patch.rows() {
             sums.iter_mut().zip(line).for_each(|(sum, x)| *sum += x);
@@ -87,7 +97,9 @@ impl JitterParams {
             })
             .collect();
         for mut line in patch.rows_mut() {
-            line.iter_mut().zip(&lines).for_each(|(x, (scale, shift))| *x = *x * scale + shift);
+            line.iter_mut()
+                .zip(&lines)
+                .for_each(|(x, (scale, shift))| *x = *x * scale + shift);
         }
     }
 }
@@ -101,17 +113,26 @@ mod tests {
     fn factors_of_one_change_nothing_and_contrast_keeps_the_mean() {
         let patch = Array3::from_shape_fn((4, 5, 3), |(x, y, z)| (x * y + 2 * z) as f32);
         let mut same = patch.clone();
-        JitterParams { factors: vec![[1.0, 1.0]] }.apply(&mut same);
+        JitterParams {
+            factors: vec![[1.0, 1.0]],
+        }
+        .apply(&mut same);
         assert_eq!(same, patch);
         let mut flat = patch.clone();
-        JitterParams { factors: vec![[1.0, 0.0]] }.apply(&mut flat);
+        JitterParams {
+            factors: vec![[1.0, 0.0]],
+        }
+        .apply(&mut flat);
         let mean = patch.sum() / patch.len() as f32;
         assert!(flat.iter().all(|x| (x - mean).abs() < 1e-5));
     }
 
     #[test]
     fn factors_stay_in_their_range() {
-        let config = JitterConfig { probability: 1.0, ..Default::default() };
+        let config = JitterConfig {
+            probability: 1.0,
+            ..Default::default()
+        };
         let params = config.draw(&mut keyed(0, 0, "jitter"), 32);
         let factors = params.map(|p| p.factors).unwrap_or_default();
         assert_eq!(factors.len(), 32);

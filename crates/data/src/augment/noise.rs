@@ -18,7 +18,10 @@ pub struct NoiseConfig {
 
 impl Default for NoiseConfig {
     fn default() -> Self {
-        Self { probability: 0.5, max_std: 0.1 }
+        Self {
+            probability: 0.5,
+            max_std: 0.1,
+        }
     }
 }
 
@@ -48,7 +51,10 @@ impl NoiseConfig {
     /// Draws the noise, or none.
     pub fn draw(&self, rng: &mut impl Rng) -> Option<NoiseParams> {
         let hit = chance(rng, self.probability);
-        let params = NoiseParams { std: uniform(rng, 0.0, self.max_std), seed: rng.next_u64() };
+        let params = NoiseParams {
+            std: uniform(rng, 0.0, self.max_std),
+            seed: rng.next_u64(),
+        };
         hit.then_some(params)
     }
 }
@@ -72,6 +78,9 @@ mod tests {
         let n = patch.len() as f32;
         let mean = patch.sum() / n;
         let std = (patch.mapv(|x| (x - mean).powi(2)).sum() / n).sqrt();
-        assert!((mean - 3.0).abs() < 0.02 && (std - 0.5).abs() < 0.02, "{mean} {std}");
+        assert!(
+            (mean - 3.0).abs() < 0.02 && (std - 0.5).abs() < 0.02,
+            "{mean} {std}"
+        );
     }
 }

@@ -30,8 +30,14 @@ pub struct Rot90Params {
 impl Rot90Params {
     /// Draws from 0 to 3 turns, or 0 or 2 when one turn would change the shape.
     pub fn draw(rng: &mut impl Rng, patch: [usize; 3]) -> Self {
-        let quarter_turns = if patch[0] == patch[1] { below(rng, 4) } else { 2 * below(rng, 2) };
-        Self { quarter_turns: quarter_turns as u8 }
+        let quarter_turns = if patch[0] == patch[1] {
+            below(rng, 4)
+        } else {
+            2 * below(rng, 2)
+        };
+        Self {
+            quarter_turns: quarter_turns as u8,
+        }
     }
 
     /// The turned patch as a view: nothing is copied.
@@ -53,7 +59,9 @@ impl Rot90Params {
     /// The turns that undo these.
     #[must_use]
     pub fn inverse(&self) -> Self {
-        Self { quarter_turns: (4 - self.quarter_turns % 4) % 4 }
+        Self {
+            quarter_turns: (4 - self.quarter_turns % 4) % 4,
+        }
     }
 }
 

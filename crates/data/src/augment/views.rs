@@ -4,9 +4,9 @@ use ndarray::{Array3, ArrayView3};
 use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Rot90Params;
 use super::{BlurConfig, BlurParams, CropParams, CutBoxParams, CutoutConfig, FlipParams};
 use super::{GammaConfig, GammaParams, JitterConfig, JitterParams, NoiseConfig, NoiseParams};
-use super::Rot90Params;
 
 /// The geometry of a training patch: position, quarter turns, mirroring.
 ///
@@ -64,7 +64,11 @@ pub struct WeakParams {
 impl WeakView {
     /// Quarter turns and always one mirrored axis, as the field's loaders for LA.
     pub fn new(patch: [usize; 3]) -> Self {
-        Self { patch, rotate: true, flip_probability: 1.0 }
+        Self {
+            patch,
+            rotate: true,
+            flip_probability: 1.0,
+        }
     }
 
     /// Draws the geometry for a volume.
@@ -72,7 +76,15 @@ impl WeakView {
         let crop = CropParams::draw(rng, volume, self.patch);
         let rot90 = Rot90Params::draw(rng, self.patch);
         let flip = FlipParams::draw(rng, self.flip_probability);
-        WeakParams { crop, rot90: if self.rotate { rot90 } else { Rot90Params::default() }, flip }
+        WeakParams {
+            crop,
+            rot90: if self.rotate {
+                rot90
+            } else {
+                Rot90Params::default()
+            },
+            flip,
+        }
     }
 }
 
@@ -140,7 +152,13 @@ pub struct StrongParams {
 impl StrongView {
     /// No transform at all.
     pub fn none() -> Self {
-        Self { jitter: None, blur: None, gamma: None, noise: None, cutout: None }
+        Self {
+            jitter: None,
+            blur: None,
+            gamma: None,
+            noise: None,
+            cutout: None,
+        }
     }
 
     /// Every transform with its default settings.
@@ -160,7 +178,9 @@ impl StrongView {
             blur: self.blur.and_then(|blur| blur.draw(rng)),
             gamma: self.gamma.and_then(|gamma| gamma.draw(rng)),
             noise: self.noise.and_then(|noise| noise.draw(rng)),
-            cutout: self.cutout.and_then(|c| c.draw(rng, patch).map(|cut| (cut, c.value))),
+            cutout: self
+                .cutout
+                .and_then(|c| c.draw(rng, patch).map(|cut| (cut, c.value))),
         }
     }
 }
@@ -220,14 +240,28 @@ mod tests {
         let image = numbered();
         let weak = WeakView::new([12, 12, 6]).draw(&mut keyed(1, 0, "weak"), SHAPE);
         let teacher = weak.apply(image.view(), 0.0);
-        let jitter = JitterConfig { probability: 1.0, ..Default::default() };
-        let gamma = GammaConfig { probability: 1.0, ..Default::default() };
-        let view = StrongView { jitter: Some(jitter), gamma: Some(gamma), ..StrongView::none() };
+        let jitter = JitterConfig {
+            probability: 1.0,
+            ..Default::default()
+        };
+        let gamma = GammaConfig {
+            probability: 1.0,
+            ..Default::default()
+        };
+        let view = StrongView {
+            jitter: Some(jitter),
+            gamma: Some(gamma),
+            ..StrongView::none()
+        };
         let mut student = teacher.clone();
-        view.draw(&mut keyed(1, 0, "strong"), [12, 12, 6]).apply(&mut student);
+        view.draw(&mut keyed(1, 0, "strong"), [12, 12, 6])
+            .apply(&mut student);
         assert_ne!(student, teacher);
         // Both transforms are monotonic in every slice, so the order of voxels stays.
-        for (s, t) in student.axis_iter(ndarray::Axis(2)).zip(teacher.axis_iter(ndarray::Axis(2))) {
+        for (s, t) in student
+            .axis_iter(ndarray::Axis(2))
+            .zip(teacher.axis_iter(ndarray::Axis(2)))
+        {
             let rank = |v: ndarray::ArrayView2<'_, f32>| {
                 let mut order: Vec<usize> = (0..v.len()).collect();
                 let values: Vec<f32> = v.iter().copied().collect();
@@ -270,7 +304,11 @@ mod tests {
 
     #[test]
     fn no_turns_when_switched_off() {
-        let view = WeakView { rotate: false, flip_probability: 0.0, ..WeakView::new([8; 3]) };
+        let view = WeakView {
+            rotate: false,
+            flip_probability: 0.0,
+            ..WeakView::new([8; 3])
+        };
         for step in 0..20 {
             let weak = view.draw(&mut keyed(0, step, "weak"), [8; 3]);
             let image = Array3::from_shape_fn((8, 8, 8), |(x, y, z)| (x * y + z) as f32);

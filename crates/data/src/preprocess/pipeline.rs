@@ -161,7 +161,7 @@ pub fn invert_labels(labels: &LabelMap, source: &Grid) -> Result<LabelMap, DataE
 
 /// The difference of affine entries, in millimeters, that counts as none:
 /// files store them with 32 bits.
-const AFFINE_TOLERANCE: f64 = 1e-2;
+const AFFINE_TOLERANCE: f64 = 1e-3;
 
 fn check_grids(image: &Volume, labels: &LabelMap) -> Result<(), DataError> {
     let (of_image, of_labels) = ("the image", "the label map");

@@ -1,7 +1,7 @@
 //! Change of spacing for images.
 
 use super::grid::{Grid, source_index};
-use crate::taps::{Taps, weighted_sums, Threads};
+use crate::taps::{Taps, Threads, weighted_sums};
 use crate::{DataError, Volume};
 
 /// Resamples an image to a spacing, one axis after the other.

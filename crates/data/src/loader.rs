@@ -1,0 +1,357 @@
+//! Batches made ahead of the training loop, in order.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+/// How many threads make batches, and how many batches ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoaderConfig {
+    /// Worker threads; with 0 every batch is made when it is asked for.
+    pub workers: usize,
+    /// Batches begun beyond those handed out, at least 1.
+    pub ahead: usize,
+}
+
+impl Default for LoaderConfig {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            ahead: 3,
+        }
+    }
+}
+
+/// Why a step has no batch.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoaderError<E> {
+    /// Making it failed.
+    #[error("cannot make the batch of step {step}: {source}")]
+    Make {
+        /// The step.
+        step: u64,
+        /// What went wrong.
+        source: E,
+    },
+    /// Making it panicked.
+    #[error(
+        "expected a batch for step {step}, found a panic: {message}; this is a defect to report"
+    )]
+    Panicked {
+        /// The step.
+        step: u64,
+        /// The panic's message.
+        message: String,
+    },
+}
+
+/// An iterator over steps whose items are made by worker threads.
+///
+/// Items come in the order of the steps whatever the number of workers, so
+/// when `make` depends on its step alone (see [`keyed`](crate::rng::keyed)), so
+/// does the training. At most `ahead` items are made or being made beyond
+/// those handed out. An error or a panic in `make` becomes that step's item,
+/// and later steps still follow. Dropping the loader ends the workers after
+/// the item at hand. Items live in host memory: the consumer moves them to a
+/// device.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::loader::{LoaderConfig, OrderedLoader};
+///
+/// let make = |step: u64| Ok::<_, std::convert::Infallible>(step * step);
+/// let loader = OrderedLoader::new(3..6, LoaderConfig { workers: 2, ahead: 2 }, make);
+/// let squares: Result<Vec<u64>, _> = loader.collect();
+/// assert_eq!(squares, Ok(vec![9, 16, 25]));
+/// ```
+pub struct OrderedLoader<T, E> {
+    shared: Arc<Shared<T, E>>,
+    workers: Vec<JoinHandle<()>>,
+    waited: Duration,
+}
+
+/// What the consumer and the workers have in common.
+struct Shared<T, E> {
+    make: Box<dyn Fn(u64) -> Result<T, E> + Send + Sync>,
+    end: u64,
+    ahead: u64,
+    state: Mutex<State<T, E>>,
+    /// A worker may have something to do, or must stop.
+    work: Condvar,
+    /// An item was made.
+    made: Condvar,
+}
+
+type Item<T, E> = Result<T, LoaderError<E>>;
+
+struct State<T, E> {
+    /// The first step that no worker has begun.
+    begin: u64,
+    /// The step that is handed out next.
+    next: u64,
+    ready: BTreeMap<u64, Item<T, E>>,
+    stopped: bool,
+}
+
+impl<T: Send + 'static, E: Send + 'static> OrderedLoader<T, E> {
+    /// Starts the workers.
+    pub fn new<F>(steps: Range<u64>, config: LoaderConfig, make: F) -> Self
+    where
+        F: Fn(u64) -> Result<T, E> + Send + Sync + 'static,
+    {
+        let begin = steps.start;
+        let state = State {
+            begin,
+            next: begin,
+            ready: BTreeMap::new(),
+            stopped: false,
+        };
+        let shared = Arc::new(Shared {
+            make: Box::new(make),
+            end: steps.end,
+            ahead: config.ahead.max(1) as u64,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            made: Condvar::new(),
+        });
+        // A thread that the system refuses is done without; the consumer makes
+        // the items itself when there is none at all.
+        let start = |i: usize| {
+            let shared = Arc::clone(&shared);
+            let thread = Builder::new().name(format!("semivox-loader-{i}"));
+            thread.spawn(move || shared.work_until_stopped()).ok()
+        };
+        let workers = (0..config.workers).map_while(start).collect();
+        Self {
+            shared,
+            workers,
+            waited: Duration::ZERO,
+        }
+    }
+}
+
+impl<T, E> OrderedLoader<T, E> {
+    /// Seconds that the consumer has spent waiting for items so far. Without
+    /// workers this is the time that making them took.
+    pub fn wait_seconds(&self) -> f64 {
+        self.waited.as_secs_f64()
+    }
+
+    fn hand_out(&self) -> Option<Item<T, E>> {
+        let mut state = self.shared.lock();
+        let step = state.next;
+        if step >= self.shared.end {
+            return None;
+        }
+        state.next += 1;
+        if self.workers.is_empty() {
+            drop(state);
+            return Some(self.shared.make_item(step));
+        }
+        self.shared.work.notify_all();
+        loop {
+            if let Some(item) = state.ready.remove(&step) {
+                return Some(item);
+            }
+            state = self
+                .shared
+                .made
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl<T, E> Iterator for OrderedLoader<T, E> {
+    type Item = Item<T, E>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let asked = Instant::now();
+        let item = self.hand_out();
+        self.waited += asked.elapsed();
+        item
+    }
+}
+
+impl<T, E> Drop for OrderedLoader<T, E> {
+    fn drop(&mut self) {
+        self.shared.lock().stopped = true;
+        self.shared.work.notify_all();
+        for worker in self.workers.drain(..) {
+            // Panics in `make` were caught, so there is no result to look at.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl<T, E> Shared<T, E> {
+    fn lock(&self) -> MutexGuard<'_, State<T, E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work_until_stopped(&self) {
+        while let Some(step) = self.claim() {
+            let item = self.make_item(step);
+            self.lock().ready.insert(step, item);
+            self.made.notify_all();
+        }
+    }
+
+    /// Waits for a step that may be begun; none when there will not be any.
+    fn claim(&self) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            let step = state.begin;
+            if state.stopped || step >= self.end {
+                return None;
+            }
+            if step < state.next.saturating_add(self.ahead) {
+                state.begin += 1;
+                return Some(step);
+            }
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn make_item(&self, step: u64) -> Item<T, E> {
+        match catch_unwind(AssertUnwindSafe(|| (self.make)(step))) {
+            Ok(made) => made.map_err(|source| LoaderError::Make { step, source }),
+            Err(panic) => Err(LoaderError::Panicked {
+                step,
+                message: message_of(&*panic),
+            }),
+        }
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread::sleep;
+
+    fn config(workers: usize, ahead: usize) -> LoaderConfig {
+        LoaderConfig { workers, ahead }
+    }
+
+    #[test]
+    fn the_number_of_workers_changes_nothing() {
+        let run = |workers| -> Vec<u64> {
+            let make = |step: u64| {
+                // Later steps of a group are quicker than earlier ones.
+                sleep(Duration::from_micros(500 * (4 - step % 4)));
+                Ok::<_, String>(crate::rng::below(
+                    &mut crate::rng::keyed(3, step, "item"),
+                    1 << 40,
+                ))
+            };
+            OrderedLoader::new(5..45, config(workers, 3), make)
+                .map(Result::unwrap)
+                .collect()
+        };
+        let alone = run(0);
+        assert_eq!(alone.len(), 40);
+        assert_eq!(run(1), alone);
+        assert_eq!(run(4), alone);
+    }
+
+    #[test]
+    fn no_more_than_the_bound_is_made_ahead() {
+        let begun = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&begun);
+        let make = move |step: u64| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, String>(step)
+        };
+        let mut loader = OrderedLoader::new(0..100, config(4, 3), make);
+        for taken in 0..20 {
+            if taken < 3 {
+                sleep(Duration::from_millis(20));
+                assert_eq!(begun.load(Ordering::SeqCst), taken + 3);
+            }
+            assert!(begun.load(Ordering::SeqCst) <= taken + 3);
+            assert_eq!(loader.next(), Some(Ok(taken)));
+        }
+    }
+
+    #[test]
+    fn errors_and_panics_are_the_items_of_their_steps() {
+        for workers in [0, 1, 4] {
+            let make = |step: u64| match step {
+                2 => Err("no such file".to_string()),
+                4 => std::panic::resume_unwind(Box::new(format!("bad index {step}"))),
+                _ => Ok(step),
+            };
+            let items: Vec<_> = OrderedLoader::new(0..6, config(workers, 2), make).collect();
+            assert_eq!([&items[0], &items[3], &items[5]], [&Ok(0), &Ok(3), &Ok(5)]);
+            assert_eq!(
+                items[2],
+                Err(LoaderError::Make {
+                    step: 2,
+                    source: "no such file".into()
+                })
+            );
+            let message = "bad index 4".to_string();
+            assert_eq!(items[4], Err(LoaderError::Panicked { step: 4, message }));
+        }
+    }
+
+    #[test]
+    fn dropping_early_stops_the_workers() {
+        let begun = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&begun);
+        let make = move |step: u64| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            sleep(Duration::from_millis(2));
+            Ok::<_, String>(step)
+        };
+        let mut loader = OrderedLoader::new(0..u64::MAX, config(4, 4), make);
+        assert_eq!(loader.next(), Some(Ok(0)));
+        let dropped = Instant::now();
+        drop(loader);
+        assert!(dropped.elapsed() < Duration::from_millis(500));
+        // The workers held the other ends of the counter and are gone.
+        assert_eq!(Arc::strong_count(&begun), 1);
+        assert!(begun.load(Ordering::SeqCst) <= 5);
+    }
+
+    #[test]
+    fn waiting_is_measured() {
+        let make = |step: u64| {
+            sleep(Duration::from_millis(10));
+            Ok::<_, String>(step)
+        };
+        let mut loader = OrderedLoader::new(0..3, config(0, 1), make);
+        assert_eq!(loader.by_ref().count(), 3);
+        assert!(loader.wait_seconds() >= 0.03);
+        assert_eq!(loader.next(), None);
+    }
+
+    #[test]
+    #[allow(clippy::reversed_empty_ranges)]
+    fn an_empty_range_yields_nothing() {
+        for steps in [4..4, 9..4] {
+            let mut loader = OrderedLoader::new(steps, config(2, 2), Ok::<_, String>);
+            assert_eq!(loader.next(), None);
+        }
+    }
+}

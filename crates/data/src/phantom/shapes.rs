@@ -1,0 +1,73 @@
+//! The solids that phantoms are made of.
+
+/// A position in the phantom's frame, where the volume spans [-1, 1] on each axis.
+pub(super) type Point = [f32; 3];
+
+/// An ellipsoid with axes along the frame.
+pub(super) struct Ellipsoid {
+    center: Point,
+    inverse_radii: Point,
+}
+
+impl Ellipsoid {
+    pub fn new(center: Point, radii: Point) -> Self {
+        Self {
+            center,
+            inverse_radii: radii.map(|r| 1.0 / r),
+        }
+    }
+
+    /// 0 at the center, 1 on the surface, growing outward.
+    pub fn level(&self, p: Point) -> f32 {
+        let q: Point = std::array::from_fn(|a| (p[a] - self.center[a]) * self.inverse_radii[a]);
+        dot(q, q).sqrt()
+    }
+}
+
+/// A tube with round ends that becomes narrower or wider along its way.
+pub(super) struct Tube {
+    from: Point,
+    way: Point,
+    inverse_square: f32,
+    /// At both ends.
+    radii: [f32; 2],
+}
+
+impl Tube {
+    pub fn new(from: Point, to: Point, radii: [f32; 2]) -> Self {
+        let way: Point = std::array::from_fn(|a| to[a] - from[a]);
+        Self {
+            from,
+            way,
+            inverse_square: 1.0 / dot(way, way),
+            radii,
+        }
+    }
+
+    /// The level as of an ellipsoid, and how far along the tube: 0 to 1.
+    pub fn level(&self, p: Point) -> (f32, f32) {
+        let v: Point = std::array::from_fn(|a| p[a] - self.from[a]);
+        let along = (dot(v, self.way) * self.inverse_square).clamp(0.0, 1.0);
+        let off: Point = std::array::from_fn(|a| v[a] - along * self.way[a]);
+        let radius = self.radii[0] + along * (self.radii[1] - self.radii[0]);
+        (dot(off, off).sqrt() / radius, along)
+    }
+}
+
+fn dot(a: Point, b: Point) -> f32 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_one_on_the_surface() {
+        let ball = Ellipsoid::new([0.1, 0.0, 0.0], [0.5, 0.2, 0.3]);
+        assert!((ball.level([0.6, 0.0, 0.0]) - 1.0).abs() < 1e-6);
+        let tube = Tube::new([0.0; 3], [1.0, 0.0, 0.0], [0.2, 0.4]);
+        let (level, along) = tube.level([0.5, 0.3, 0.0]);
+        assert!((level - 1.0).abs() < 1e-6 && (along - 0.5).abs() < 1e-6);
+    }
+}
