@@ -131,3 +131,110 @@ fn voxel_losses(log_probabilities: Tensor<3>, targets: &Targets) -> Tensor<3> {
         .sum_dim(1)
         .neg()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn oracle(logits: &[f64], labels: &[i64], [b, c, n]: [usize; 3]) -> Vec<f64> {
+        let p = class_probabilities(logits, [b, c, n]);
+        let loss = |(i, &label): (usize, &i64)| match label {
+            0.. => -p[(i / n * c + label as usize) * n + i % n].ln(),
+            _ => 0.0,
+        };
+        labels.iter().enumerate().map(loss).collect()
+    }
+
+    #[test]
+    fn equals_plain_loops_in_2d_and_3d() {
+        let (values_in, truth) = (floats(2 * 3 * 12, 1), labels([24], -1, 3, 2));
+        let expected = oracle(&values_in, &truth, [2, 3, 12]);
+        let counted = truth.iter().filter(|&&label| label >= 0).count() as f64;
+        let mean = expected.iter().sum::<f64>() / counted;
+        let loss = CrossEntropyLossConfig::new()
+            .with_ignore_label(Some(-1))
+            .init();
+        let (flat, flat_labels) = (tensor([2, 3, 4, 3], &values_in), ints([2, 1, 4, 3], &truth));
+        let (deep, deep_labels) = (
+            tensor([2, 3, 2, 2, 3], &values_in),
+            ints([2, 1, 2, 2, 3], &truth),
+        );
+        assert_near(
+            scalar(loss.forward(flat.clone(), flat_labels.clone())),
+            mean,
+            1e-12,
+        );
+        assert_near(scalar(loss.forward(deep, deep_labels)), mean, 1e-12);
+        let map = loss.forward_no_reduction(flat, flat_labels);
+        assert_eq!(map.dims(), [2, 1, 4, 3]);
+        for (found, expected) in values(map).into_iter().zip(expected) {
+            assert_near(found, expected, 1e-12);
+        }
+    }
+
+    #[test]
+    fn equal_logits_give_the_logarithm_of_the_class_count() {
+        let loss = CrossEntropyLossConfig::new().init();
+        let value = loss.forward(tensor([1, 4, 3], &[0.7; 12]), ints([1, 1, 3], &[0, 3, 1]));
+        assert_near(scalar(value), 4f64.ln(), 1e-12);
+    }
+
+    #[test]
+    fn extreme_logits_stay_finite() {
+        let loss = CrossEntropyLossConfig::new().init();
+        let logits = tensor([1, 2, 1], &[1e4, -1e4]);
+        let run = |logits| loss.forward(logits, ints([1, 1, 1], &[1]));
+        assert_near(scalar(run(logits.clone())), 2e4, 1e-6);
+        assert!(gradient(logits, run).unwrap().iter().all(|g| g.is_finite()));
+    }
+
+    #[test]
+    fn gradient_is_that_of_finite_differences() {
+        let truth = ints([2, 1, 2, 2], &labels([8], -1, 3, 4));
+        let loss = CrossEntropyLossConfig::new()
+            .with_ignore_label(Some(-1))
+            .init();
+        assert_gradient(random([2, 3, 2, 2], 3), |x| loss.forward(x, truth.clone()));
+    }
+
+    #[test]
+    fn order_of_the_batch_is_immaterial() {
+        let (logits, truth) = (
+            random([2, 3, 5], 5),
+            ints([2, 1, 5], &labels([10], 0, 3, 6)),
+        );
+        let loss = CrossEntropyLossConfig::new().init();
+        let swapped = loss.forward(logits.clone().flip([0]), truth.clone().flip([0]));
+        assert_near(scalar(loss.forward(logits, truth)), scalar(swapped), 1e-12);
+    }
+
+    #[test]
+    fn nothing_counted_gives_zero_without_gradient() {
+        let loss = CrossEntropyLossConfig::new()
+            .with_ignore_label(Some(-1))
+            .init();
+        let run = |x| loss.forward(x, ints([1, 1, 3], &[-1; 3]));
+        assert_near(scalar(run(random([1, 2, 3], 7))), 0.0, 0.0);
+        assert_stopped(random([1, 2, 3], 7), run);
+    }
+
+    #[test]
+    fn a_real_class_can_be_ignored() {
+        let logits = random([1, 2, 2], 8);
+        let loss = CrossEntropyLossConfig::new()
+            .with_ignore_label(Some(0))
+            .init();
+        let whole = CrossEntropyLossConfig::new().init();
+        let found = loss.forward(logits.clone(), ints([1, 1, 2], &[0, 1]));
+        let expected = whole.forward(logits.narrow(2, 1, 1), ints([1, 1, 1], &[1]));
+        assert_near(scalar(found), scalar(expected), 1e-12);
+    }
+
+    #[test]
+    #[should_panic(expected = "do not fit logits of shape [1, 2, 3]")]
+    fn a_wrong_label_shape_names_both_shapes() {
+        let loss = CrossEntropyLossConfig::new().init();
+        loss.forward(random([1, 2, 3], 1), ints([1, 1, 2], &[0, 1]));
+    }
+}

@@ -142,3 +142,100 @@ impl DiceLoss {
 fn class_sums(values: Tensor<3>) -> Tensor<3> {
     values.sum_dim(2).sum_dim(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn oracle(logits: &[f64], labels: &[i64], [b, c, n]: [usize; 3], first: usize) -> f64 {
+        let p = class_probabilities(logits, [b, c, n]);
+        let mut total = 0.0;
+        for class in first..c {
+            let (mut product, mut squares) = (0.0, 0.0);
+            for i in (0..b * n).filter(|&i| labels[i] >= 0) {
+                let probability = p[(i / n * c + class) * n + i % n];
+                let indicator = f64::from(u8::from(labels[i] == class as i64));
+                product += probability * indicator;
+                squares += probability * probability + indicator * indicator;
+            }
+            total += 1.0 - (2.0 * product + 1e-5) / (squares + 1e-5);
+        }
+        total / (c - first) as f64
+    }
+
+    #[test]
+    fn equals_plain_loops_in_2d_and_3d() {
+        let (x, y) = (floats(72, 1), labels([24], -1, 3, 2));
+        for (background, first) in [(true, 0), (false, 1)] {
+            let loss = DiceLossConfig::new()
+                .with_include_background(background)
+                .with_ignore_label(Some(-1))
+                .init();
+            let expected = oracle(&x, &y, [2, 3, 12], first);
+            let flat = loss.forward(tensor([2, 3, 4, 3], &x), ints([2, 1, 4, 3], &y));
+            let deep = loss.forward(tensor([2, 3, 2, 2, 3], &x), ints([2, 1, 2, 2, 3], &y));
+            assert_near(scalar(flat), expected, 1e-12);
+            assert_near(scalar(deep), expected, 1e-12);
+        }
+    }
+
+    #[test]
+    fn perfect_match_is_zero_and_disjoint_is_one() {
+        let loss = DiceLossConfig::new().init();
+        let logits = tensor([1, 2, 2], &[50.0, -50.0, -50.0, 50.0]);
+        let right = loss.forward(logits.clone(), ints([1, 1, 2], &[0, 1]));
+        let wrong = loss.forward(logits, ints([1, 1, 2], &[1, 0]));
+        assert_near(scalar(right), 0.0, 1e-9);
+        assert_near(scalar(wrong), 1.0, 1e-5); // smoothing: 1 - 1e-5 / 2
+    }
+
+    #[test]
+    fn gradient_is_that_of_finite_differences() {
+        let truth = ints([2, 1, 2, 2], &labels([8], -1, 3, 4));
+        let loss = DiceLossConfig::new().with_ignore_label(Some(-1)).init();
+        assert_gradient(random([2, 3, 2, 2], 3), |x| loss.forward(x, truth.clone()));
+    }
+
+    #[test]
+    fn order_of_batch_and_voxels_is_immaterial() {
+        let (x, y) = (
+            random([2, 3, 5], 5),
+            ints([2, 1, 5], &labels([10], 0, 3, 6)),
+        );
+        let loss = DiceLossConfig::new().init();
+        let flipped = loss.forward(x.clone().flip([0, 2]), y.clone().flip([0, 2]));
+        assert_near(scalar(loss.forward(x, y)), scalar(flipped), 1e-12);
+    }
+
+    #[test]
+    fn class_absent_on_both_sides_costs_nothing() {
+        // Background only, predicted as such; classes 1 and 2 have probability 0.
+        let logits = tensor([1, 3, 1], &[400.0, -400.0, -400.0]);
+        let value = DiceLossConfig::new()
+            .init()
+            .forward(logits, ints([1, 1, 1], &[0]));
+        assert_near(scalar(value), 0.0, 1e-9);
+    }
+
+    #[test]
+    fn everything_ignored_costs_nothing() {
+        let loss = DiceLossConfig::new().with_ignore_label(Some(-1)).init();
+        let run = |x| loss.forward(x, ints([1, 1, 3], &[-1; 3]));
+        assert_near(scalar(run(random([1, 2, 3], 7))), 0.0, 1e-12);
+        assert_stopped(random([1, 2, 3], 7), run);
+    }
+
+    #[test]
+    #[should_panic(expected = "needs at least 2 classes")]
+    fn foreground_needs_a_second_class() {
+        let loss = DiceLossConfig::new().with_include_background(false).init();
+        loss.forward(random([1, 1, 2], 1), ints([1, 1, 2], &[0, 0]));
+    }
+
+    #[test]
+    #[should_panic(expected = "smoothing must be positive")]
+    fn smoothing_must_be_positive() {
+        DiceLossConfig::new().with_smoothing(0.0).init();
+    }
+}

@@ -123,3 +123,74 @@ impl DiceCrossEntropyLoss {
         cross_entropy.mul_scalar(self.cross_entropy_weight) + dice.mul_scalar(self.dice_weight)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn equals_the_weighted_sum_of_its_terms() {
+        let (x, y) = (
+            random([2, 3, 2, 2, 2], 1),
+            ints([2, 1, 2, 2, 2], &labels([16], -1, 3, 2)),
+        );
+        let config = DiceCrossEntropyLossConfig::new()
+            .with_ignore_label(Some(-1))
+            .with_include_background(false);
+        let loss = config
+            .with_cross_entropy_weight(0.3)
+            .with_dice_weight(2.0)
+            .init();
+        let cross_entropy = scalar(loss.cross_entropy.forward(x.clone(), y.clone()));
+        let dice = scalar(loss.dice.forward(x.clone(), y.clone()));
+        assert_near(
+            scalar(loss.forward(x, y)),
+            0.3 * cross_entropy + 2.0 * dice,
+            1e-12,
+        );
+    }
+
+    #[test]
+    fn perfect_match_is_zero() {
+        let loss = DiceCrossEntropyLossConfig::new().init();
+        let logits = tensor([1, 2, 2], &[50.0, -50.0, -50.0, 50.0]);
+        assert_near(
+            scalar(loss.forward(logits, ints([1, 1, 2], &[0, 1]))),
+            0.0,
+            1e-9,
+        );
+    }
+
+    #[test]
+    fn gradient_is_that_of_finite_differences() {
+        let truth = ints([2, 1, 2, 2], &labels([8], 0, 3, 4));
+        let loss = DiceCrossEntropyLossConfig::new().init();
+        assert_gradient(random([2, 3, 2, 2], 3), |x| loss.forward(x, truth.clone()));
+    }
+
+    #[test]
+    fn order_of_the_batch_is_immaterial() {
+        let (x, y) = (
+            random([2, 3, 5], 5),
+            ints([2, 1, 5], &labels([10], 0, 3, 6)),
+        );
+        let loss = DiceCrossEntropyLossConfig::new().init();
+        let swapped = loss.forward(x.clone().flip([0]), y.clone().flip([0]));
+        assert_near(scalar(loss.forward(x, y)), scalar(swapped), 1e-12);
+    }
+
+    #[test]
+    fn single_precision_and_a_single_image_of_background() {
+        let device = Device::flex().autodiff();
+        let logits = Tensor::<4>::zeros([1, 2, 2, 2], &device).require_grad();
+        let labels = Tensor::<4, Int>::zeros([1, 1, 2, 2], &device);
+        let loss = DiceCrossEntropyLossConfig::new()
+            .init()
+            .forward(logits.clone(), labels);
+        // Dice: background 1 - 4/5, the absent class 1 - 1e-5 / (1 + 1e-5).
+        assert_near(scalar(loss.clone()), 0.5 * (2f64.ln() + 0.6), 1e-4);
+        let gradient = values(logits.grad(&loss.backward()).expect("a gradient"));
+        assert!(gradient.iter().all(|g| g.is_finite()));
+    }
+}

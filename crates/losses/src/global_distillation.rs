@@ -115,3 +115,105 @@ fn check_shapes(student: [usize; 2], teacher: [usize; 2], anchors: [usize; 2]) {
          found {student:?}, {teacher:?} and {anchors:?}"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn inputs(batch: usize) -> [Tensor<2>; 3] {
+        [
+            random([batch, 4], 1),
+            random([batch, 4], 2),
+            random([5, 4], 3),
+        ]
+    }
+
+    #[test]
+    fn equals_plain_loops() {
+        let [student, teacher, anchors] = inputs(3);
+        let rows = |x: &Tensor<2>| -> Vec<Vec<f64>> {
+            values(x.clone()).chunks(4).map(<[f64]>::to_vec).collect()
+        };
+        let (s, t, a) = (rows(&student), rows(&teacher), rows(&anchors));
+        let terms = s
+            .iter()
+            .zip(&t)
+            .map(|(s, t)| divergence(s, t, &a, [0.1, 0.05]));
+        let expected = terms.sum::<f64>() / 3.0;
+        let loss = GlobalDistillationLossConfig::new()
+            .with_teacher_temperature(0.05)
+            .init();
+        assert_near(
+            scalar(loss.forward(student, teacher, anchors)),
+            expected,
+            1e-10,
+        );
+    }
+
+    #[test]
+    fn equal_distributions_give_zero() {
+        let [_, teacher, anchors] = inputs(3);
+        let loss = GlobalDistillationLossConfig::new()
+            .with_teacher_temperature(0.1)
+            .init();
+        assert_near(
+            scalar(loss.forward(teacher.clone(), teacher, anchors)),
+            0.0,
+            1e-12,
+        );
+    }
+
+    #[test]
+    fn divergence_is_from_teacher_to_student() {
+        let loss = GlobalDistillationLossConfig::new()
+            .with_teacher_temperature(1.0)
+            .with_student_temperature(1.0)
+            .init();
+        let anchors = tensor([2, 2], &[1.0, 0.0, -1.0, 0.0]);
+        let (sharp, even) = (tensor([1, 2], &[2.0, 0.0]), tensor([1, 2], &[0.0, 2.0]));
+        let p = softmax(&[1.0, -1.0]);
+        let expected: f64 = p.iter().map(|p| p * (2.0 * p).ln()).sum();
+        assert_near(scalar(loss.forward(even, sharp, anchors)), expected, 1e-12);
+    }
+
+    #[test]
+    fn gradient_reaches_the_student_alone() {
+        let [s, t, a] = inputs(2);
+        let loss = GlobalDistillationLossConfig::new().init();
+        assert_gradient(s.clone(), |x| loss.forward(x, t.clone(), a.clone()));
+        assert_stopped(t.clone(), |x| loss.forward(s.clone(), x, a.clone()));
+        assert_stopped(a, |x| loss.forward(s.clone(), t.clone(), x));
+    }
+
+    #[test]
+    fn order_and_length_are_immaterial() {
+        let [s, t, a] = inputs(3);
+        let loss = GlobalDistillationLossConfig::new().init();
+        let expected = scalar(loss.forward(s.clone(), t.clone(), a.clone()));
+        let moved = loss.forward(
+            s.flip([0]).mul_scalar(3.0),
+            t.flip([0]).mul_scalar(0.2),
+            a.flip([0]).mul_scalar(11.0),
+        );
+        assert_near(scalar(moved), expected, 1e-10);
+    }
+
+    #[test]
+    fn single_image_single_anchor_and_zero_vectors() {
+        let loss = GlobalDistillationLossConfig::new().init();
+        let one = loss.forward(random([1, 4], 1), random([1, 4], 2), random([1, 4], 3));
+        assert_near(scalar(one), 0.0, 1e-12);
+        let zeros = tensor([1, 4], &[0.0; 4]);
+        let run = |x| loss.forward(x, random([1, 4], 2), random([5, 4], 3));
+        assert!(scalar(run(zeros.clone())).is_finite());
+        assert_stopped(zeros, run);
+    }
+
+    #[test]
+    #[should_panic(expected = "expected student and teacher [batch, width]")]
+    fn widths_must_agree() {
+        let loss = GlobalDistillationLossConfig::new().init();
+        loss.forward(random([1, 4], 1), random([1, 4], 2), random([5, 3], 3));
+    }
+}

@@ -47,6 +47,8 @@ mod global_distillation;
 mod local_distillation;
 mod similarity;
 mod targets;
+#[cfg(test)]
+mod testing;
 mod unsupervised_cross_entropy;
 
 pub use anatomical_contrast::{

@@ -162,3 +162,132 @@ fn check_shapes(student: [usize; 3], teacher: [usize; 3], bank: [usize; 3]) {
          found {student:?}, {teacher:?} and {bank:?}"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    const FORMS: [LocalDistillationForm; 2] = [
+        LocalDistillationForm::PerLocation,
+        LocalDistillationForm::OfficialCode,
+    ];
+
+    fn init(form: LocalDistillationForm) -> LocalDistillationLoss {
+        LocalDistillationLossConfig::new().with_form(form).init()
+    }
+
+    /// Two images and three bank entries of five patches with four features.
+    fn inputs() -> [Tensor<3>; 3] {
+        [
+            random([2, 5, 4], 1),
+            random([2, 5, 4], 2),
+            random([3, 5, 4], 3),
+        ]
+    }
+
+    fn patch(x: &[f64], image: usize, patch: usize) -> Vec<f64> {
+        (0..4).map(|f| x[(image * 5 + patch) * 4 + f]).collect()
+    }
+
+    /// Rows of five taken from the buffer ordered (patch, image, feature).
+    fn slipped_rows(x: &[f64], images: usize) -> Vec<Vec<f64>> {
+        let mut buffer = Vec::new();
+        for p in 0..5 {
+            (0..images).for_each(|image| buffer.extend(patch(x, image, p)));
+        }
+        buffer.chunks(5).map(<[f64]>::to_vec).collect()
+    }
+
+    #[test]
+    fn per_location_equals_plain_loops() {
+        let [student, teacher, bank] = inputs();
+        let (s, t, m) = (
+            values(student.clone()),
+            values(teacher.clone()),
+            values(bank.clone()),
+        );
+        let mut expected = 0.0;
+        for p in 0..5 {
+            let keys: Vec<_> = (0..3).map(|j| patch(&m, j, p)).collect();
+            for b in 0..2 {
+                expected += divergence(&patch(&s, b, p), &patch(&t, b, p), &keys, [0.1, 0.01]);
+            }
+        }
+        let found = init(LocalDistillationForm::PerLocation).forward(student, teacher, bank);
+        assert_near(scalar(found), expected / 10.0, 1e-10);
+    }
+
+    #[test]
+    fn official_code_equals_plain_loops() {
+        let [student, teacher, bank] = inputs();
+        let s = slipped_rows(&values(student.clone()), 2);
+        let t = slipped_rows(&values(teacher.clone()), 2);
+        let m = slipped_rows(&values(bank.clone()), 3);
+        assert_eq!((s.len(), m.len()), (8, 12)); // B F and K F
+        let terms = s
+            .iter()
+            .zip(&t)
+            .map(|(s, t)| divergence(s, t, &m, [0.1, 0.01]));
+        let expected = terms.sum::<f64>() / 8.0;
+        let found = init(LocalDistillationForm::OfficialCode).forward(student, teacher, bank);
+        assert_near(scalar(found), expected, 1e-10);
+    }
+
+    #[test]
+    fn equal_distributions_give_zero() {
+        let [_, teacher, bank] = inputs();
+        for form in FORMS {
+            let config = LocalDistillationLossConfig::new().with_teacher_temperature(0.1);
+            let loss = config.with_form(form).init();
+            let value = loss.forward(teacher.clone(), teacher.clone(), bank.clone());
+            assert_near(scalar(value), 0.0, 1e-12);
+        }
+    }
+
+    #[test]
+    fn gradient_reaches_the_student_alone() {
+        let [s, t, m] = inputs();
+        for loss in FORMS.map(init) {
+            assert_gradient(s.clone(), |x| loss.forward(x, t.clone(), m.clone()));
+            assert_stopped(t.clone(), |x| loss.forward(s.clone(), x, m.clone()));
+            assert_stopped(m.clone(), |x| loss.forward(s.clone(), t.clone(), x));
+        }
+    }
+
+    #[test]
+    fn order_and_length_are_immaterial_per_location() {
+        let [s, t, m] = inputs();
+        let loss = init(LocalDistillationForm::PerLocation);
+        let expected = scalar(loss.forward(s.clone(), t.clone(), m.clone()));
+        let moved = loss.forward(
+            s.flip([0, 1]).mul_scalar(3.0),
+            t.flip([0, 1]),
+            m.flip([0, 1]).mul_scalar(0.2),
+        );
+        assert_near(scalar(moved), expected, 1e-10);
+    }
+
+    #[test]
+    fn batch_of_one_and_zero_vectors() {
+        let [s, t, m] = inputs();
+        for loss in FORMS.map(init) {
+            let one = loss.forward(
+                s.clone().narrow(0, 0, 1),
+                t.clone().narrow(0, 0, 1),
+                m.clone(),
+            );
+            assert!(scalar(one) > 0.0);
+            let run = |x| loss.forward(x, t.clone(), m.clone());
+            assert!(scalar(run(s.clone().zeros_like())).is_finite());
+            assert_stopped(tensor([2, 5, 4], &[0.0; 40]), run);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a bank [entries, patches, width]")]
+    fn patches_must_agree() {
+        let [s, t, m] = inputs();
+        init(LocalDistillationForm::PerLocation).forward(s, t, m.narrow(1, 0, 4));
+    }
+}

@@ -40,3 +40,44 @@ pub(crate) fn check_temperature(name: &str, temperature: f64) {
         "{name} must be positive and finite, found {temperature}"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn unit_vectors_have_length_one() {
+        let found = values(unit(tensor([2, 2], &[3.0, 4.0, 0.0, -2.0])));
+        for (found, expected) in found.into_iter().zip([0.6, 0.8, 0.0, -1.0]) {
+            assert_near(found, expected, 1e-12);
+        }
+    }
+
+    #[test]
+    fn zero_vectors_have_zero_cosine_and_no_gradient() {
+        let keys = random([3, 2], 1);
+        let run = |x| {
+            log_softmax_similarity(x, keys.clone(), 0.1)
+                .narrow(1, 0, 1)
+                .sum()
+        };
+        assert_near(
+            scalar(run(tensor([1, 2], &[0.0, 0.0]))),
+            -(3f64.ln()),
+            1e-12,
+        );
+        assert_stopped(tensor([1, 2], &[0.0, 0.0]), run);
+        let tiny = Tensor::<2>::zeros([1, 2], &Device::flex().autodiff()).require_grad();
+        let gradient = tiny
+            .grad(&unit(tiny.clone()).sum().backward())
+            .expect("a gradient");
+        assert_eq!(values(gradient), [0.0, 0.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "student_temperature must be positive")]
+    fn temperature_must_be_positive() {
+        check_temperature("student_temperature", 0.0);
+    }
+}

@@ -134,3 +134,122 @@ fn mean_over_positive(losses: Tensor<3>, weights: Tensor<3>) -> Tensor<1> {
     let count = to_float(positive, dtype).sum().clamp_min(1.0);
     (losses * weights).sum() / count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn init() -> UnsupervisedCrossEntropyLoss {
+        UnsupervisedCrossEntropyLossConfig::new()
+            .with_confidence_threshold(0.5)
+            .init()
+    }
+
+    fn oracle(x: &[f64], y: &[i64], confidence: &[f64], [b, c, n]: [usize; 3]) -> f64 {
+        let p = class_probabilities(x, [b, c, n]);
+        let (mut total, mut positive) = (0.0, 0.0);
+        for image in 0..b {
+            let voxels = image * n..(image + 1) * n;
+            let confident = voxels.clone().filter(|&i| confidence[i] >= 0.5).count() as f64;
+            let labeled = voxels.clone().filter(|&i| y[i] >= 0).count().max(1) as f64;
+            for i in voxels.filter(|&i| y[i] >= 0) {
+                let loss = -p[(image * c + y[i] as usize) * n + i % n].ln();
+                total += confident / labeled * loss;
+                positive += 1.0;
+            }
+        }
+        total / positive
+    }
+
+    #[test]
+    fn equals_plain_loops_in_2d_and_3d() {
+        let (x, y, confidence) = (floats(72, 1), labels([24], -1, 3, 2), floats(24, 3));
+        let expected = oracle(&x, &y, &confidence, [2, 3, 12]);
+        let (flat, deep) = ([2, 1, 4, 3], [2, 1, 2, 2, 3]);
+        let in_2d = init().forward(
+            tensor([2, 3, 4, 3], &x),
+            ints(flat, &y),
+            tensor(flat, &confidence),
+        );
+        let in_3d = init().forward(
+            tensor([2, 3, 2, 2, 3], &x),
+            ints(deep, &y),
+            tensor(deep, &confidence),
+        );
+        assert_near(scalar(in_2d), expected, 1e-12);
+        assert_near(scalar(in_3d), expected, 1e-12);
+    }
+
+    #[test]
+    fn no_confident_voxel_gives_zero() {
+        let run = |x| init().forward(x, ints([1, 1, 3], &[0, 1, 1]), tensor([1, 1, 3], &[0.4; 3]));
+        assert_near(scalar(run(random([1, 2, 3], 1))), 0.0, 0.0);
+        assert_stopped(random([1, 2, 3], 1), run);
+    }
+
+    #[test]
+    fn full_confidence_is_the_plain_mean() {
+        let (x, y) = (random([2, 3, 4], 1), ints([2, 1, 4], &labels([8], 0, 3, 2)));
+        let plain = CrossEntropyLossConfig::new()
+            .init()
+            .forward(x.clone(), y.clone());
+        let found = init().forward(x, y, tensor([2, 1, 4], &[1.0; 8]));
+        assert_near(scalar(found), scalar(plain), 1e-12);
+    }
+
+    #[test]
+    fn threshold_is_inclusive() {
+        let run = |confidence: f64| {
+            let logits = tensor([1, 2, 1], &[0.0, 0.0]);
+            let map = tensor([1, 1, 1], &[confidence]);
+            scalar(init().forward(logits, ints([1, 1, 1], &[0]), map))
+        };
+        assert_near(run(0.5), 2f64.ln(), 1e-12);
+        assert_near(run(0.499), 0.0, 0.0);
+    }
+
+    #[test]
+    fn gradient_reaches_the_logits_alone() {
+        let y = ints([2, 1, 4], &labels([8], -1, 3, 4));
+        let (x, confidence) = (random([2, 3, 4], 3), random([2, 1, 4], 5));
+        assert_gradient(x.clone(), |x| {
+            init().forward(x, y.clone(), confidence.clone())
+        });
+        assert_stopped(confidence, |map| init().forward(x.clone(), y.clone(), map));
+    }
+
+    #[test]
+    fn order_of_the_batch_is_immaterial() {
+        let (x, map) = (random([2, 3, 4], 3), random([2, 1, 4], 5));
+        let y = ints([2, 1, 4], &labels([8], -1, 3, 4));
+        let swapped = init().forward(
+            x.clone().flip([0]),
+            y.clone().flip([0]),
+            map.clone().flip([0]),
+        );
+        assert_near(scalar(init().forward(x, y, map)), scalar(swapped), 1e-12);
+    }
+
+    #[test]
+    fn image_without_pseudo_labels_and_empty_batch_are_guarded() {
+        let confidence = tensor([2, 1, 2], &[1.0; 4]);
+        let half = init().forward(
+            tensor([2, 2, 2], &[0.0; 8]),
+            ints([2, 1, 2], &[-1, -1, 0, 1]),
+            confidence.clone(),
+        );
+        assert_near(scalar(half), 2f64.ln(), 1e-12);
+        let run = |x| init().forward(x, ints([2, 1, 2], &[-1; 4]), confidence.clone());
+        assert_near(scalar(run(random([2, 2, 2], 1))), 0.0, 0.0);
+        assert_stopped(random([2, 2, 2], 1), run);
+    }
+
+    #[test]
+    #[should_panic(expected = "confidence_threshold must lie in 0..=1")]
+    fn threshold_must_be_a_probability() {
+        UnsupervisedCrossEntropyLossConfig::new()
+            .with_confidence_threshold(97.0)
+            .init();
+    }
+}
