@@ -186,7 +186,12 @@ mod tests {
         let logits = tensor([1, 2, 1], &[1e4, -1e4]);
         let run = |logits| loss.forward(logits, ints([1, 1, 1], &[1]));
         assert_near(scalar(run(logits.clone())), 2e4, 1e-6);
-        assert!(gradient(logits, run).unwrap().iter().all(|g| g.is_finite()));
+        assert!(
+            gradient(logits, run)
+                .expect("a gradient")
+                .iter()
+                .all(|g| g.is_finite())
+        );
     }
 
     #[test]

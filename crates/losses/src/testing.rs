@@ -46,7 +46,7 @@ pub(crate) fn ints<const D: usize>(shape: [usize; D], values: &[i64]) -> Tensor<
 
 /// All values in row-major order.
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.cast(DType::F64).into_data().to_vec().unwrap()
+    tensor.cast(DType::F64).into_data().try_to_vec().unwrap()
 }
 
 /// The value of a scalar tensor.

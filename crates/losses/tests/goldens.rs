@@ -38,7 +38,7 @@ fn assert_golden<const D: usize>(
     let input = input.require_grad();
     let value = loss(input.clone());
     let gradient = input.grad(&value.backward()).unwrap();
-    let found: Vec<f64> = gradient.into_data().to_vec().unwrap();
+    let found: Vec<f64> = gradient.into_data().try_to_vec().unwrap();
     for (found, expected) in found.iter().zip(numbers(&expected["gradient"]["values"])) {
         assert!(
             (found - expected).abs() < 1e-7,
