@@ -183,12 +183,12 @@ impl FeatureQueue {
         }
         let rows = batch
             .reshape([count, self.values.dims()[1]])
-            .slice([count - kept..count]);
+            .narrow(0, count - kept, kept);
         let start = (self.pointer + count - kept) % capacity;
         let first = kept.min(capacity - start);
-        self.write(start, rows.clone().slice([0..first]));
+        self.write(start, rows.clone().narrow(0, 0, first));
         if first < kept {
-            self.write(0, rows.slice([first..kept]));
+            self.write(0, rows.narrow(0, first, kept - first));
         }
         self.pointer = (self.pointer + count) % capacity;
         self.filled = (self.filled + kept).min(capacity);

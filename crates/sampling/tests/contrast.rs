@@ -278,7 +278,7 @@ fn wrong_settings_and_shapes_are_refused() {
         .is_err()
     );
     let mut input = Scene::new(1, 0..2).input(&Device::flex());
-    input.labels = input.labels.slice([0..1]);
+    input.labels = input.labels.narrow(0, 0, 1);
     let error = make(config(4, 4), 2).unwrap().sample(input, 0).unwrap_err();
     assert!(
         error.to_string().starts_with("expected labels of shape"),

@@ -26,8 +26,7 @@ pub(super) fn many_rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2
     if batch * space > count {
         return rows(features, voxels);
     }
-    features
-        .swap_dims(1, 2)
+    voxel_major(features)
         .reshape([batch * space, width])
         .select(0, voxels)
 }

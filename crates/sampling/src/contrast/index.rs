@@ -24,7 +24,7 @@ pub(super) fn running_sum(values: Tensor<1, Int>) -> Tensor<1, Int> {
     let before = running_sum(totals.clone()) - totals;
     (sums + before.reshape([rows, 1]))
         .reshape([rows * ROW])
-        .slice([0..length])
+        .narrow(0, 0, length)
 }
 
 /// All voxels that may be drawn, sorted by class, the hard ones of a class first.
