@@ -3,7 +3,11 @@
 //! [`layout`] finds the cases of a data set and decides which are labeled,
 //! [`io`] reads them as a [`Volume`] and a [`LabelMap`] with their [`Geometry`].
 //! An [`UnlabeledCase`] has no path to a label map, so that none can be read by
-//! accident. Nothing here depends on Burn.
+//! accident. [`preprocess`] brings scans to one spacing and scale and takes
+//! predictions back, [`cache`] holds them in memory, [`augment`] draws weak and
+//! strong views, [`loader`] makes batches ahead in order, [`rng`] keys every
+//! random number, and [`phantom`] makes scans where there are none.
+//! Nothing here depends on Burn.
 //!
 //! # Examples
 //!
@@ -30,20 +34,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod augment;
+pub mod cache;
 mod case;
 mod error;
 mod geometry;
 pub mod io;
 pub mod layout;
-mod volume;
-
-pub mod augment;
-pub mod cache;
 pub mod loader;
 pub mod phantom;
 pub mod preprocess;
 pub mod rng;
 mod taps;
+mod volume;
 
 pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};
 pub use error::DataError;

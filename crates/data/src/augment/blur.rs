@@ -63,7 +63,7 @@ impl BlurConfig {
 impl BlurParams {
     /// Blurs the patch.
     pub fn apply(&self, patch: &mut Array3<f32>) {
-        if !(self.sigma > 0.0) || patch.is_empty() {
+        if self.sigma.is_nan() || self.sigma <= 0.0 || patch.is_empty() {
             return;
         }
         let sigma = f64::from(self.sigma);

@@ -35,10 +35,10 @@ impl CropParams {
     /// Draws a position, each one equally likely.
     pub fn draw(rng: &mut impl Rng, volume: [usize; 3], patch: [usize; 3]) -> Self {
         let mut region = Region::padded(volume, patch);
-        for a in 0..3 {
-            let free = region.shape()[a] - patch[a];
+        for (a, &side) in patch.iter().enumerate() {
+            let free = region.shape()[a] - side;
             region.start[a] += below(rng, free as u64 + 1) as i32;
-            region.size[a] = patch[a] as u32;
+            region.size[a] = side as u32;
         }
         Self { region }
     }

@@ -167,16 +167,10 @@ impl Appearance {
         change_voxels(&mut image, 0, |x, p, _| {
             x * (1.0 + self.texture_amount * self.texture.at(p))
         });
-        for axis in 0..3 {
-            let smooth = |i: i64| {
-                Taps::clamped(
-                    i - 1,
-                    i + 1,
-                    shape[axis],
-                    |j| if j == i { 0.5 } else { 0.25 },
-                )
-            };
-            let taps: Vec<Taps> = (0..shape[axis] as i64).map(smooth).collect();
+        for (axis, &n) in shape.iter().enumerate() {
+            let smooth =
+                |i: i64| Taps::clamped(i - 1, i + 1, n, |j| if j == i { 0.5 } else { 0.25 });
+            let taps: Vec<Taps> = (0..n as i64).map(smooth).collect();
             image = weighted_sums(image.view(), axis, &taps, Threads::All);
         }
         change_voxels(&mut image, self.noise_seed, |x, p, rng| {

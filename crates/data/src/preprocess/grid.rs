@@ -98,22 +98,11 @@ impl Grid {
             expected: "invertible".into(),
             found: format!("{b:?}"),
         })?;
-        let column = |c: usize| -> [f64; 3] {
-            std::array::from_fn(|row| {
-                if c == 3 {
-                    a[row][3] - b[row][3]
-                } else {
-                    a[row][c]
-                }
-            })
-        };
-        let mut map = [[0.0; 4]; 3];
-        for c in 0..4 {
-            let v = column(c);
-            for row in 0..3 {
-                map[row][c] = (0..3).map(|k| inverse[row][k] * v[k]).sum();
-            }
-        }
+        // Columns of a, the last one relative to the origin of b.
+        let entry = |row: usize, c: usize| a[row][c] - if c == 3 { b[row][3] } else { 0.0 };
+        let map = std::array::from_fn(|row| {
+            std::array::from_fn(|c| (0..3).map(|k| inverse[row][k] * entry(k, c)).sum())
+        });
         Ok(map)
     }
 }

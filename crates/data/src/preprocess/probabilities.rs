@@ -85,8 +85,8 @@ fn separable(
             .index_axis(Axis(0), class)
             .as_standard_layout()
             .into_owned();
-        for axis in 0..3 {
-            data = weighted_sums(data.view(), axis, &taps[axis], Threads::All);
+        for (axis, taps) in taps.iter().enumerate() {
+            data = weighted_sums(data.view(), axis, taps, Threads::All);
         }
         let outside = f32::from(u8::from(class == 0));
         let slabs = plane

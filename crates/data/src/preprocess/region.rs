@@ -104,10 +104,10 @@ impl Region {
     }
 
     /// The ranges that box and volume share, as indices of the box and of the volume.
-    fn overlap(&self, shape: [usize; 3]) -> ([(usize, usize); 3], [(usize, usize); 3]) {
+    fn overlap(&self, shape: [usize; 3]) -> (Span, Span) {
         let mut ranges = ([(0, 0); 3], [(0, 0); 3]);
-        for a in 0..3 {
-            let (start, n) = (i64::from(self.start[a]), shape[a] as i64);
+        for (a, &n) in shape.iter().enumerate() {
+            let (start, n) = (i64::from(self.start[a]), n as i64);
             let from = start.clamp(0, n);
             let to = (start + i64::from(self.size[a])).clamp(from, n);
             if from < to {
@@ -118,6 +118,9 @@ impl Region {
         ranges
     }
 }
+
+/// From and to, on each axis.
+type Span = [(usize, usize); 3];
 
 /// What counts as foreground: a rule on intensities alone, so that it can be
 /// used on a scan without label.

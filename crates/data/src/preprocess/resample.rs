@@ -37,9 +37,9 @@ pub fn resample(volume: &Volume, spacing_mm: [f64; 3]) -> Result<Volume, DataErr
     let target = grid.with_spacing(spacing_mm)?;
     let scale = grid.scale_to(spacing_mm);
     let mut data = volume.data.as_standard_layout().into_owned();
-    for axis in 0..3 {
-        if scale[axis] != 1.0 {
-            let taps = axis_taps(target.shape[axis], grid.shape[axis], scale[axis]);
+    for (axis, &scale) in scale.iter().enumerate() {
+        if scale != 1.0 {
+            let taps = axis_taps(target.shape[axis], grid.shape[axis], scale);
             data = weighted_sums(data.view(), axis, &taps, Threads::All);
         }
     }
