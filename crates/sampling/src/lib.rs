@@ -16,7 +16,7 @@ mod contrast;
 mod error;
 mod patch;
 mod queue;
-mod rng;
+pub mod rng;
 mod two_stream;
 
 pub use contrast::{ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples};

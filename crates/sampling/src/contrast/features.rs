@@ -26,7 +26,8 @@ pub(super) fn many_rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2
     if batch * space > count {
         return rows(features, voxels);
     }
-    voxel_major(features)
+    features
+        .swap_dims(1, 2)
         .reshape([batch * space, width])
         .select(0, voxels)
 }
