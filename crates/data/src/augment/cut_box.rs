@@ -31,9 +31,9 @@ use crate::rng::below;
 /// use semivox_data::{augment::CutBoxConfig, rng::keyed};
 ///
 /// let cut = CutBoxConfig::default().draw(&mut keyed(1, 0, "cutmix"), [32, 32, 24]);
-/// let (mut image, partner) = (Array3::zeros((32, 32, 24)), Array3::ones((32, 32, 24)));
+/// let (mut image, partner) = (Array3::<f32>::zeros((32, 32, 24)), Array3::ones((32, 32, 24)));
 /// cut.mix(&mut image, partner.view());
-/// let share = image.sum() / image.len() as f32;
+/// let share: f32 = image.sum() / image.len() as f32;
 /// assert!((share - 0.5 * 20.0 / 24.0).abs() < 0.02);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

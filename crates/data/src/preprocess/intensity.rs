@@ -13,8 +13,8 @@ use crate::DataError;
 /// use ndarray::array;
 /// use semivox_data::preprocess::Intensity;
 ///
-/// let mut ct = array![[[-1000.0, 20.0, 400.0]]];
-/// Intensity::Window { low: -200.0, high: 240.0 }.apply(&mut ct)?;
+/// let mut ct = array![[[-1000.0, 28.0, 400.0]]];
+/// Intensity::Window { low: -100.0, high: 156.0 }.apply(&mut ct)?;
 /// assert_eq!(ct, array![[[0.0, 0.5, 1.0]]]);
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```

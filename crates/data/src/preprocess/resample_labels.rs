@@ -128,8 +128,8 @@ fn majority(labels: ArrayView3<'_, u8>, [x, y, z]: [&Shares; 3]) -> u8 {
 /// use semivox_data::{Geometry, LabelMap, preprocess::{Grid, resample_labels_to}};
 ///
 /// let labels = LabelMap::new(array![[[1, 2]]], Geometry::from_spacing([1.0, 1.0, 2.0]));
-/// let fine = Grid { shape: [1, 1, 5], geometry: Geometry::default().translated([0.0, 0.0, -1.0]) };
-/// assert_eq!(resample_labels_to(&labels, &fine)?.data, array![[[0, 1, 2, 2, 0]]]);
+/// let fine = Grid { shape: [1, 1, 6], geometry: Geometry::default().translated([0.0, 0.0, -2.0]) };
+/// assert_eq!(resample_labels_to(&labels, &fine)?.data, array![[[0, 1, 1, 2, 2, 2]]]);
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 pub fn resample_labels_to(labels: &LabelMap, target: &Grid) -> Result<LabelMap, DataError> {
