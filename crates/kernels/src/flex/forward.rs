@@ -6,6 +6,7 @@ use super::memory::{Scratch, Target, filled};
 use super::simd::{Avx2, Avx512};
 use super::simd::{Level, Portable, Simd};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Registers of positions in a tile.
@@ -267,7 +268,14 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
                 *pointer = pointer.wrapping_add(channel);
             }
         }
-        write::<S, C, N>(job, block, spans, &sums);
+        // Through memory: indexing the sums at run time would keep them out of registers.
+        let mut lanes = [[[MaybeUninit::<f32>::uninit(); 16]; N]; C];
+        for c in 0..C {
+            for v in 0..N {
+                S::store(lanes[c][v].as_mut_ptr().cast(), sums[c][v]);
+            }
+        }
+        write::<S, C, N>(job, block, spans, &lanes);
     }
 }
 
@@ -275,26 +283,27 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
 ///
 /// # Safety
 ///
-/// As [`task`].
+/// As [`task`]; the first lanes of each register's sixteen must be initialized.
 #[inline(always)]
 unsafe fn write<S: Simd, const C: usize, const N: usize>(
     job: &Job,
     block: Block,
     spans: &[Span; N],
-    sums: &[[S::V; N]; C],
+    lanes: &[[[MaybeUninit<f32>; 16]; N]; C],
 ) {
     let voxels = job.grid.voxels();
-    for v in 0..N {
-        let first = (spans[v].sample * job.weights.outputs() + block.first) * voxels;
-        job.runs.parts(spans[v], |lane, voxel, count| {
-            for c in 0..C {
+    for (v, span) in spans.iter().enumerate() {
+        let first = (span.sample * job.weights.outputs() + block.first) * voxels;
+        job.runs.parts(*span, |lane, voxel, count| {
+            for (c, lanes) in lanes.iter().enumerate() {
                 let to = job.out.0.wrapping_add(first + c * voxels + voxel);
-                // SAFETY: the part lies inside the output channel.
+                // SAFETY: the part lies inside the output channel and in the register's lanes.
                 unsafe {
+                    let value = S::load(lanes[v].as_ptr().cast());
                     if count == S::LANES {
-                        S::store(to, sums[c][v]);
+                        S::store(to, value);
                     } else {
-                        S::store_lanes(to, sums[c][v], lane, count);
+                        S::store_lanes(to, value, lane, count);
                     }
                 }
             }
