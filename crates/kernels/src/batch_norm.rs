@@ -36,5 +36,9 @@ use burn::tensor::activation::relu;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn batch_norm_relu(input: Tensor<5>, norm: &BatchNorm) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::batch_norm_relu(&input, norm) {
+        return output;
+    }
     relu(norm.forward(input))
 }

@@ -8,11 +8,13 @@ mod conv;
 mod forward;
 mod grid;
 mod memory;
+mod norm;
 mod simd;
 mod tensor;
 mod weight;
 
 pub(crate) use conv::conv3d;
+pub(crate) use norm::batch_norm_relu;
 pub(crate) use simd::Level;
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The operators against the compositions they stand in for, at every level.
 #![allow(clippy::unwrap_used)]
 
-use super::{Level, conv3d};
+use super::{Level, batch_norm_relu, conv3d};
+use burn::nn::BatchNormConfig;
 use burn::prelude::*;
 use burn::tensor::Distribution;
+use burn::tensor::activation::relu;
 use burn::tensor::module::conv3d as burn_conv3d;
 use burn::tensor::ops::ConvOptions;
 
@@ -154,4 +156,62 @@ fn what_does_not_fit_is_left_to_the_composition() {
         random([1, 2, 3, 3, 3], &checkpointed),
     );
     assert!(conv3d(level, &x, &weight, None).is_none());
+}
+
+#[test]
+fn norm_its_gradients_and_its_running_statistics_equal_the_layer() {
+    let device = Device::flex().autodiff();
+    for shape in [[2, 3, 4, 5, 7], [1, 1, 1, 1, 2], [3, 2, 9, 16, 16]] {
+        let layer = || {
+            let mut norm = BatchNormConfig::new(shape[1]).init(&device);
+            norm.gamma = norm.gamma.map(|g| g * 1.5 + 0.25);
+            norm.beta = norm.beta.map(|b| b + 0.125);
+            norm
+        };
+        let x = random(shape, &device).require_grad();
+        let pull = random(shape, &device);
+        for train in [true, false] {
+            let run = |fast: bool| {
+                let norm = if train { layer() } else { layer().freeze() };
+                let mut output = x.clone();
+                // Twice, so that the second update starts from a changed state.
+                for _ in 0..2 {
+                    output = match fast {
+                        true => batch_norm_relu(&x, &norm).unwrap(),
+                        false => relu(norm.forward(x.clone())),
+                    };
+                }
+                let grads = (output.clone() * pull.clone()).sum().backward();
+                let [gamma, beta] = [&norm.gamma, &norm.beta]
+                    .map(|p| p.grad(&grads).unwrap_or_else(|| p.val().inner()));
+                let mean = norm.running_mean.value_sync();
+                let variance = norm.running_var.value_sync();
+                (
+                    output,
+                    x.grad(&grads).unwrap(),
+                    [gamma, beta, mean, variance],
+                )
+            };
+            let (found, wanted) = (run(true), run(false));
+            let mut errors = vec![error(found.0, wanted.0)];
+            // Two values of one channel: the gradient nearly cancels.
+            if shape != [1, 1, 1, 1, 2] {
+                errors.push(error(found.1, wanted.1));
+            }
+            errors.extend(found.2.into_iter().zip(wanted.2).map(|(f, w)| error(f, w)));
+            assert!(
+                errors.iter().all(|&e| e < 1e-5),
+                "{shape:?} {train} {errors:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn norm_without_autodiff_equals_the_layer() {
+    let device = Device::flex();
+    let norm = BatchNormConfig::new(3).init(&device);
+    let x = random([2, 3, 4, 5, 6], &device);
+    let found = batch_norm_relu(&x, &norm).unwrap();
+    assert!(error(found, relu(norm.forward(x))) < 1e-5);
 }

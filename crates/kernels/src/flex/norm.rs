@@ -1,0 +1,267 @@
+//! Batch normalization followed by ReLU as one operator with its own gradient.
+//!
+//! With `x^ = (x - mean) * r`, `r = 1 / sqrt(variance + epsilon)`, `y = max(0, gamma * x^ + beta)`
+//! and `g = dy` where `y > 0`, else 0:
+//!
+//! ```text
+//! dbeta = sum g,   dgamma = sum g * x^,   dx = gamma * r * (g - (dbeta + x^ * dgamma) / n)
+//! ```
+//!
+//! With running statistics the last term is absent. Only the input is kept; `x^` and the mask are
+//! computed again.
+
+use super::memory::filled_rows;
+use super::tensor::{contiguous, from_vec, give, incoming, plain, recorded, values};
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex};
+use burn::nn::BatchNorm;
+use burn::prelude::*;
+use rayon::prelude::*;
+
+/// Batch normalization and ReLU, or nothing if the tensors are not single precision on the Flex
+/// backend or the channels are not the layer's.
+pub(crate) fn batch_norm_relu(input: &Tensor<5>, norm: &BatchNorm) -> Option<Tensor<5>> {
+    let shape = input.dims();
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    if shape[1] != gamma.dims()[0] || shape.contains(&0) {
+        return None;
+    }
+    let train = input.is_autodiff() && norm.training.is_enabled();
+    if !(input.is_autodiff() || gamma.is_autodiff() || beta.is_autodiff()) {
+        let [gamma, beta] = [plain(&gamma)?, plain(&beta)?].map(contiguous);
+        let input = contiguous(plain(input)?);
+        let channels = Channels::new(statistics(norm)?, &gamma, norm.epsilon);
+        let output = channels.forward(&input, values(&beta), shape);
+        return Some(Tensor::from_primitive::<Flex>(output));
+    }
+    let (x, x_node) = recorded(input)?.into_parts();
+    let (gamma, gamma_node) = recorded(&gamma)?.into_parts();
+    let (beta, beta_node) = recorded(&beta)?.into_parts();
+    let [x, gamma, beta] = [x, gamma, beta].map(contiguous);
+    let found = match train {
+        true => batch_statistics(values(&x), shape),
+        false => statistics(norm)?,
+    };
+    if train {
+        update(norm, &found, &input.device());
+    }
+    let state = State {
+        channels: Channels::new(found, &gamma, norm.epsilon),
+        input: x,
+        beta: values(&beta).to_vec(),
+        shape,
+        train,
+    };
+    let output = state.channels.forward(&state.input, &state.beta, shape);
+    let step = Step.prepare::<NoCheckpointing>([x_node, gamma_node, beta_node]);
+    let output = match step.compute_bound().stateful() {
+        OpsKind::Tracked(step) => step.finish(state, output),
+        OpsKind::UnTracked(step) => step.finish(output),
+    };
+    Some(Tensor::from_primitive::<Autodiff<Flex>>(output))
+}
+
+/// Mean and biased variance of every channel.
+type Statistics = [Vec<f32>; 2];
+
+/// The layer's running statistics.
+fn statistics(norm: &BatchNorm) -> Option<Statistics> {
+    let read = |tensor: Tensor<1>| Some(values(&contiguous(plain(&tensor.inner())?)).to_vec());
+    Some([
+        read(norm.running_mean.value())?,
+        read(norm.running_var.value())?,
+    ])
+}
+
+/// Moves the running statistics toward the batch's, as the layer itself does.
+fn update(norm: &BatchNorm, [mean, variance]: &Statistics, device: &Device) {
+    let momentum = norm.momentum;
+    for (state, batch) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
+        let batch = Tensor::<1>::from_floats(batch.as_slice(), device);
+        let old = state.value_sync().to_device(device);
+        let new = old.mul_scalar(1.0 - momentum) + batch.mul_scalar(momentum);
+        state.update(new.detach());
+    }
+}
+
+/// The statistics of the batch, in two passes.
+fn batch_statistics(x: &[f32], [batch, channels, d, h, w]: [usize; 5]) -> Statistics {
+    let voxels = d * h * w;
+    let count = (batch * voxels) as f64;
+    let total = |channel: usize, term: &(dyn Fn(&[f32]) -> f64 + Sync)| -> f64 {
+        let map = |sample: usize| &x[(sample * channels + channel) * voxels..][..voxels];
+        (0..batch)
+            .map(|sample| map(sample).chunks(BLOCK).map(term).sum::<f64>())
+            .sum()
+    };
+    let both = (0..channels).into_par_iter().map(|channel| {
+        let mean = total(channel, &|block| sum(block, |x| x)) / count;
+        let center = mean as f32;
+        let squares = total(channel, &|block| {
+            sum(block, |x| (x - center) * (x - center))
+        });
+        (center, (squares / count) as f32)
+    });
+    let (mean, variance) = both.unzip();
+    [mean, variance]
+}
+
+/// Values summed in single precision before they go to double.
+const BLOCK: usize = 1024;
+
+/// A sum in sixteen lanes over at most [`BLOCK`] values.
+#[inline(always)]
+fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
+    let mut lanes = [0.0f32; 16];
+    let chunks = block.chunks_exact(16);
+    let rest: f32 = chunks.remainder().iter().map(|&x| term(x)).sum();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += term(x);
+        }
+    }
+    f64::from(lanes.iter().sum::<f32>() + rest)
+}
+
+/// The numbers of every channel: mean, `r` and gamma.
+#[derive(Debug, Clone)]
+struct Channels {
+    mean: Vec<f32>,
+    inverse: Vec<f32>,
+    gamma: Vec<f32>,
+}
+
+impl Channels {
+    fn new([mean, variance]: Statistics, gamma: &FlexTensor, epsilon: f64) -> Self {
+        let inverse = |&v: &f32| (1.0 / (f64::from(v) + epsilon).sqrt()) as f32;
+        Self {
+            mean,
+            inverse: variance.iter().map(inverse).collect(),
+            gamma: values(gamma).to_vec(),
+        }
+    }
+
+    /// The output.
+    fn forward(&self, input: &FlexTensor, beta: &[f32], shape: [usize; 5]) -> FlexTensor {
+        let [batch, channels, d, h, w] = shape;
+        let (x, voxels) = (values(input), d * h * w);
+        let output = filled_rows(batch * channels, voxels, |map, row| {
+            let c = map % channels;
+            let (mean, scale, shift) = (self.mean[c], self.gamma[c] * self.inverse[c], beta[c]);
+            let source = &x[map * voxels..][..voxels];
+            for (y, &x) in row.iter_mut().zip(source) {
+                *y = ((x - mean) * scale + shift).max(0.0);
+            }
+        });
+        from_vec(output, &shape)
+    }
+}
+
+/// What the backward pass needs.
+#[derive(Debug, Clone)]
+struct State {
+    channels: Channels,
+    input: FlexTensor,
+    beta: Vec<f32>,
+    shape: [usize; 5],
+    train: bool,
+}
+
+impl State {
+    /// `[dgamma, dbeta]`.
+    fn sums(&self, dy: &[f32]) -> [Vec<f32>; 2] {
+        let [batch, channels, d, h, w] = self.shape;
+        let (x, voxels) = (values(&self.input), d * h * w);
+        let both = (0..channels).into_par_iter().map(|c| {
+            let (mut dgamma, mut dbeta) = (0.0f64, 0.0f64);
+            for sample in 0..batch {
+                let map = (sample * channels + c) * voxels..(sample * channels + c + 1) * voxels;
+                let blocks = x[map.clone()].chunks(BLOCK).zip(dy[map].chunks(BLOCK));
+                for (x, dy) in blocks {
+                    let (with_x, alone) = self.block_sums(c, x, dy);
+                    dgamma += with_x;
+                    dbeta += alone;
+                }
+            }
+            (dgamma as f32, dbeta as f32)
+        });
+        let (dgamma, dbeta) = both.unzip();
+        [dgamma, dbeta]
+    }
+
+    /// The sums of `g * x^` and `g` over one block.
+    fn block_sums(&self, c: usize, x: &[f32], dy: &[f32]) -> (f64, f64) {
+        let Channels {
+            mean,
+            inverse,
+            gamma,
+        } = &self.channels;
+        let (mean, inverse, gamma, beta) = (mean[c], inverse[c], gamma[c], self.beta[c]);
+        let scale = gamma * inverse;
+        let mut sums = [[0.0f32; 16]; 2];
+        for (x, dy) in x.chunks(16).zip(dy.chunks(16)) {
+            for (lane, (&x, &dy)) in x.iter().zip(dy).enumerate() {
+                let centered = x - mean;
+                let g = if centered * scale + beta > 0.0 {
+                    dy
+                } else {
+                    0.0
+                };
+                sums[0][lane] += g * (centered * inverse);
+                sums[1][lane] += g;
+            }
+        }
+        let [with_x, alone] = sums.map(|lanes| f64::from(lanes.iter().sum::<f32>()));
+        (with_x, alone)
+    }
+
+    /// The input's gradient.
+    fn input_gradient(&self, dy: &[f32], [dgamma, dbeta]: &[Vec<f32>; 2]) -> FlexTensor {
+        let [batch, channels, d, h, w] = self.shape;
+        let (x, voxels) = (values(&self.input), d * h * w);
+        let part = if self.train {
+            1.0 / (batch * voxels) as f32
+        } else {
+            0.0
+        };
+        let numbers = &self.channels;
+        let gradient = filled_rows(batch * channels, voxels, |map, row| {
+            let c = map % channels;
+            let (mean, scale) = (numbers.mean[c], numbers.gamma[c] * numbers.inverse[c]);
+            let (beta, constant) = (self.beta[c], dbeta[c] * part);
+            let slope = dgamma[c] * part * numbers.inverse[c];
+            let (x, dy) = (&x[map * voxels..][..voxels], &dy[map * voxels..][..voxels]);
+            for (dx, (&x, &dy)) in row.iter_mut().zip(x.iter().zip(dy)) {
+                let centered = x - mean;
+                let g = if centered * scale + beta > 0.0 {
+                    dy
+                } else {
+                    0.0
+                };
+                *dx = scale * (g - constant - centered * slope);
+            }
+        });
+        from_vec(gradient, &self.shape)
+    }
+}
+
+/// The backward pass of `[input, gamma, beta]`.
+#[derive(Debug)]
+struct Step;
+
+impl Backward<Flex, 3> for Step {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = incoming(grads, &ops);
+        let (dy, state) = (values(&gradient), &ops.state);
+        let sums = state.sums(dy);
+        let [dgamma, dbeta] = &sums;
+        give(grads, &ops, 0, || state.input_gradient(dy, &sums));
+        give(grads, &ops, 1, || from_vec(dgamma.clone(), &[dgamma.len()]));
+        give(grads, &ops, 2, || from_vec(dbeta.clone(), &[dbeta.len()]));
+    }
+}
