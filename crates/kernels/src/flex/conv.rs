@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
 
 /// The convolution with an odd kernel, stride 1 and zero padding, or nothing if the tensors are
-/// not single precision on the Flex backend or their shapes do not agree.
+/// not single precision on the Flex backend, their shapes do not agree or the composition is faster.
 pub(crate) fn conv3d(
     level: Level,
     input: &Tensor<5>,
@@ -84,13 +84,20 @@ impl Sizes {
         let odd = kernel.iter().all(|k| k % 2 == 1);
         let some = batch * inputs * outputs * d * h * w > 0;
         let agree = inputs == wanted && bias.is_none_or(|b| b.dims() == [outputs]);
-        (odd && some && agree).then_some(Self {
+        let sizes = Self {
             batch,
             inputs,
             outputs,
             size,
             kernel,
-        })
+        };
+        (odd && some && agree && !sizes.wants_columns()).then_some(sizes)
+    }
+
+    /// Whether the maps are so small, and the channels so many, that a matrix product over gathered
+    /// columns beats registers that are half empty.
+    fn wants_columns(&self) -> bool {
+        self.size.iter().product::<usize>() <= 64 && self.inputs * self.outputs >= 64 * 64
     }
 
     /// Where the voxels lie.

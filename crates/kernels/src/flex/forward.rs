@@ -1,4 +1,6 @@
 //! The convolution itself: register tiles of output channels by output positions.
+// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+#![allow(clippy::needless_range_loop)]
 
 use super::grid::{Grid, Runs, Span};
 use super::memory::{Scratch, Target, filled};

@@ -150,6 +150,8 @@ fn what_does_not_fit_is_left_to_the_composition() {
     );
     let double = |t: &Tensor<5>| t.clone().cast(burn::tensor::FloatDType::F64);
     assert!(conv3d(level, &double(&x), &double(&weight), None).is_none());
+    let tiny = random([1, 64, 4, 4, 2], &device);
+    assert!(conv3d(level, &tiny, &random([64, 64, 3, 3, 3], &device), None).is_none());
     let checkpointed = Device::flex().autodiff().gradient_checkpointing();
     let (x, weight) = (
         random([1, 2, 3, 3, 3], &checkpointed),

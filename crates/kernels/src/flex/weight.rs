@@ -5,6 +5,8 @@
 //! tile runs over a batch of positions small enough for the first cache, then adds its registers to
 //! a buffer, so that no sum grows long in single precision. The work is cut into fixed parts whose
 //! results are added in order: the gradient does not depend on the number of threads.
+// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+#![allow(clippy::needless_range_loop)]
 
 use super::grid::{Grid, Runs};
 use super::memory::Scratch;
