@@ -95,8 +95,9 @@ def run(model, x):
 
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
-    # Of the seeds 1000 to 1003 the one where 32-bit rounding seems to move no value across a ReLU's kink:
-    # with 1000 to 1002, training gradients differed by 1.5e-3 to 3.5e-2 of a norm, here by 1.4e-5.
+    # Chosen among the seeds 1000 to 1003 because the training gradients of the others depend on rounding
+    # (values at a ReLU's kink): with 4 of the seeds 1000 to 1009 PyTorch's own 32-bit gradients miss its
+    # 64-bit ones by 2e-2 to 1e-1 of a norm, with this one by 6e-5.
     x = wave([2, 1, 32, 32, 32], 1003)
     result = {}
     for mode in ("train", "eval"):

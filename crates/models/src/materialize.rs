@@ -38,6 +38,8 @@ impl ModuleVisitor for Draw {
 
 /// Counts the numbers an optimizer would change: running statistics and frozen parameters are left out.
 ///
+/// On a device without autodiff nothing is trainable and the count is 0.
+///
 /// # Examples
 ///
 /// ```

@@ -135,7 +135,12 @@ fn compare(model: &VNet, expected: &Run, device: &Device) {
     let distance = output.signed_distance.unwrap();
     let weigh = |t: Tensor<5>, seed| (t.clone() * wave(t.dims(), seed, 1.0, device)).mean();
     let loss = weigh(output.logits.clone(), 500) + weigh(distance.clone(), 501);
-    assert_near("logits", &every_173rd(output.logits), &expected.logits, 1e-4);
+    assert_near(
+        "logits",
+        &every_173rd(output.logits),
+        &expected.logits,
+        1e-4,
+    );
     assert_near(
         "signed distance",
         &every_173rd(distance),

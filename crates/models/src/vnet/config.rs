@@ -25,8 +25,8 @@ const DECODER_DEPTHS: [usize; 4] = [3, 3, 2, 1];
 /// let config = VNetConfig::new(1, 2);
 /// config.validate()?;
 /// assert_eq!(config.feature_channels(), [128, 64, 32, 16, 16]);
-/// let small = config.with_filters(2).with_dropout(0.0).init(&Device::flex());
-/// assert_eq!(trainable_parameters(&small), 148_498);
+/// let small = config.with_filters(2).with_dropout(0.0).init(&Device::flex().autodiff());
+/// assert_eq!(trainable_parameters(&small), 148_610);
 /// # Ok::<(), semivox_models::ModelError>(())
 /// ```
 #[derive(Config, Debug, PartialEq)]
