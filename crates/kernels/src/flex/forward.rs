@@ -298,7 +298,7 @@ unsafe fn write<S: Simd, const C: usize, const N: usize>(
         let first = (span.sample * job.weights.outputs() + block.first) * voxels;
         job.runs.parts(*span, |lane, voxel, count| {
             for (c, lanes) in lanes.iter().enumerate() {
-                let to = job.out.0.wrapping_add(first + c * voxels + voxel);
+                let to = job.out.at(first + c * voxels + voxel);
                 // SAFETY: the part lies inside the output channel and in the register's lanes.
                 unsafe {
                     let value = S::load(lanes[v].as_ptr().cast());

@@ -59,7 +59,15 @@ impl Drop for Scratch {
 
 /// A pointer into an output of which every task writes its own part.
 #[derive(Clone, Copy)]
-pub(crate) struct Target(pub(crate) *mut f32);
+pub(crate) struct Target(*mut f32);
+
+impl Target {
+    /// The address of an element.
+    #[inline(always)]
+    pub(crate) fn at(self, element: usize) -> *mut f32 {
+        self.0.wrapping_add(element)
+    }
+}
 
 // SAFETY: the pointer is only written through, and tasks write disjoint elements.
 unsafe impl Send for Target {}
@@ -89,11 +97,10 @@ pub(crate) fn filled_rows(
 ) -> Vec<f32> {
     let fill_all = |target: Target| {
         (0..rows).into_par_iter().for_each(|i| {
-            let target = target;
             // SAFETY: row `i` lies inside the allocation, belongs to this task alone, and is
             // zeroed before a reference to it is made.
             let part = unsafe {
-                let start = target.0.add(i * row);
+                let start = target.at(i * row);
                 std::ptr::write_bytes(start, 0, row);
                 std::slice::from_raw_parts_mut(start, row)
             };

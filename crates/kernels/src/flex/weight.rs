@@ -70,8 +70,10 @@ pub(crate) fn gradient(
         batches: batches(grid, level.lanes()),
     };
     let parts = parts(&job, level.channels());
-    // SAFETY (in the closure): the level is available and the buffers hold the grid's channels.
-    let run_part = |part: &Part| unsafe { run(level, &job, part) };
+    let run_part = |part: &Part| {
+        // SAFETY: the level is available and the buffers hold the grid's channels.
+        unsafe { run(level, &job, part) }
+    };
     let sums: Vec<Vec<f32>> = parts.par_iter().map(run_part).collect();
     let mut weight = vec![0.0; outputs * inputs * grid.taps()];
     for (part, sums) in parts.iter().zip(&sums) {
