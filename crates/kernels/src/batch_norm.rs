@@ -30,7 +30,7 @@ use burn::tensor::activation::relu;
 /// let device = Device::flex();
 /// let norm = BatchNormConfig::new(1).with_epsilon(1e-9).init(&device);
 /// let input = Tensor::<1>::from_floats([-2.0, 3.0], &device).reshape([1, 1, 1, 1, 2]);
-/// let output = batch_norm_relu(input, &norm).into_data().to_vec::<f32>()?;
+/// let output = batch_norm_relu(input, &norm).into_data().try_to_vec::<f32>()?;
 /// assert_eq!(output[0], 0.0);
 /// assert!((output[1] - 3.0).abs() < 1e-5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

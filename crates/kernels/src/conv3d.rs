@@ -28,7 +28,7 @@ use burn::tensor::ops::ConvOptions;
 /// let device = Device::flex();
 /// let input = Tensor::<5>::ones([1, 1, 3, 3, 3], &device);
 /// let weight = Tensor::<5>::ones([1, 1, 3, 3, 3], &device);
-/// let output = conv3d(input, weight, None).into_data().to_vec::<f32>()?;
+/// let output = conv3d(input, weight, None).into_data().try_to_vec::<f32>()?;
 /// assert_eq!(output[0], 8.0); // a corner sees 2 × 2 × 2 voxels
 /// assert_eq!(output[13], 27.0); // the center sees all
 /// # Ok::<(), Box<dyn std::error::Error>>(())

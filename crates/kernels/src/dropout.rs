@@ -34,7 +34,7 @@ const SELU_FLOOR: f64 = -1.758_099_340_847_376_6;
 ///
 /// let device = Device::flex();
 /// let input = Tensor::<5>::ones([2, 3, 2, 2, 2], &device);
-/// let output = channel_dropout(input, 0.5).into_data().to_vec::<f32>()?;
+/// let output = channel_dropout(input, 0.5).into_data().try_to_vec::<f32>()?;
 /// for channel in output.chunks(8) {
 ///     assert!(channel == [0.0; 8] || channel == [2.0; 8]);
 /// }
@@ -77,7 +77,7 @@ pub fn channel_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
 ///
 /// let device = Device::flex();
 /// let input = Tensor::<1>::from_floats([0.5, -1.0], &device);
-/// let same = alpha_dropout(input, 0.0).into_data().to_vec::<f32>()?;
+/// let same = alpha_dropout(input, 0.0).into_data().try_to_vec::<f32>()?;
 /// assert_eq!(same, [0.5, -1.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

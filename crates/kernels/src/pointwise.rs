@@ -27,7 +27,7 @@ use burn::prelude::*;
 /// let input = Tensor::<5>::ones([1, 2, 1, 1, 3], &device);
 /// let weight = Tensor::<1>::from_floats([2.0, 5.0], &device).reshape([1, 2, 1, 1, 1]);
 /// let output = pointwise_conv3d(input, weight, None);
-/// assert_eq!(output.into_data().to_vec::<f32>()?, [7.0; 3]);
+/// assert_eq!(output.into_data().try_to_vec::<f32>()?, [7.0; 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {

@@ -31,7 +31,7 @@ use burn::tensor::TensorData;
 /// let device = Device::flex();
 /// let input = Tensor::<1>::from_floats([0.0, 1.0], &device).reshape([1, 1, 1, 1, 2]);
 /// let wide = resize_trilinear(input, [1, 1, 5], true);
-/// assert_eq!(wide.into_data().to_vec::<f32>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
+/// assert_eq!(wide.into_data().try_to_vec::<f32>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn resize_trilinear(input: Tensor<5>, size: [usize; 3], align_corners: bool) -> Tensor<5> {

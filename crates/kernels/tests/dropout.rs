@@ -7,7 +7,7 @@ use burn::tensor::Distribution;
 use semivox_kernels::{alpha_dropout, channel_dropout};
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().unwrap()
+    tensor.into_data().try_to_vec().unwrap()
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn input<const D: usize>(shape: [usize; D], seed: usize) -> Tensor<D> {
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().unwrap()
+    tensor.into_data().try_to_vec().unwrap()
 }
 
 fn assert_near(what: &str, found: &[f32], expected: &[f32]) {

@@ -13,7 +13,7 @@ struct State(Vec<Vec<f32>>);
 
 impl ModuleVisitor for State {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.push(param.val().into_data().to_vec().unwrap());
+        self.0.push(param.val().into_data().try_to_vec().unwrap());
     }
 }
 
@@ -94,7 +94,7 @@ fn dropout_is_active_in_training_only() {
     let input = noise(&device);
     let dropped = model.forward(input.clone()).bottleneck;
     let zero_channels = |map: Tensor<5>| {
-        let values: Vec<f32> = map.into_data().to_vec().unwrap();
+        let values: Vec<f32> = map.into_data().try_to_vec().unwrap();
         values.iter().filter(|v| **v == 0.0).count() as f64 / values.len() as f64
     };
     assert!(zero_channels(dropped) > 0.7);

@@ -98,7 +98,7 @@ impl ModuleVisitor for Collect<'_> {
 }
 
 fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    let values = tensor.into_data().to_vec::<f32>().unwrap();
+    let values = tensor.into_data().try_to_vec::<f32>().unwrap();
     values.into_iter().map(f64::from).collect()
 }
 

@@ -27,7 +27,7 @@ use crate::resample::split_windows;
 /// let device = Device::flex();
 /// let input = Tensor::<1>::from_floats([1.0, 4.0, 3.0, 2.0, 9.0], &device);
 /// let pooled = max_pool3d(input.reshape([1, 1, 1, 1, 5]), [1, 1, 2]);
-/// assert_eq!(pooled.into_data().to_vec::<f32>()?, [4.0, 3.0]);
+/// assert_eq!(pooled.into_data().try_to_vec::<f32>()?, [4.0, 3.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
@@ -57,7 +57,7 @@ pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
 /// let device = Device::flex();
 /// let input = Tensor::<1>::from_floats([1.0, 4.0, 3.0, 2.0, 9.0], &device);
 /// let pooled = avg_pool3d(input.reshape([1, 1, 1, 1, 5]), [1, 1, 2]);
-/// assert_eq!(pooled.into_data().to_vec::<f32>()?, [2.5, 2.5]);
+/// assert_eq!(pooled.into_data().try_to_vec::<f32>()?, [2.5, 2.5]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn avg_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
