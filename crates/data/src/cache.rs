@@ -6,59 +6,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::preprocess::{Preprocess, Preprocessed};
-use crate::{DataError, LabelMap, LabeledCase, UnlabeledCase, Volume, check_labels};
+use crate::{DataError, LabelMap, LabeledCase, UnlabeledCase};
 
-/// A case as training sees it: preprocessed, with its label map if it has one.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::{cache::CachedCase, phantom::{PhantomConfig, atrium}, preprocess::Preprocess};
-///
-/// let (image, labels) = atrium(&PhantomConfig::default(), 0);
-/// let case = CachedCase::new("phantom", &image, Some(&labels), &Preprocess::default())?;
-/// assert_eq!(case.labels.map(|l| l.shape()), Some(case.scan.volume.shape()));
-/// # Ok::<(), semivox_data::DataError>(())
-/// ```
+/// A labeled case as training sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CachedCase {
+pub struct LabeledScan {
     /// The case's name.
     pub id: String,
     /// The image, and the way back to the file's grid.
     pub scan: Preprocessed,
-    /// The label map on the image's grid; none in an unlabeled case.
-    pub labels: Option<LabelMap>,
+    /// The label map on the image's grid.
+    pub labels: LabelMap,
 }
 
-impl CachedCase {
-    /// Preprocesses a case that is in memory.
-    ///
-    /// # Errors
-    ///
-    /// As [`Preprocess::apply_labeled`].
-    pub fn new(
-        id: impl Into<String>,
-        image: &Volume,
-        labels: Option<&LabelMap>,
-        preprocess: &Preprocess,
-    ) -> Result<Self, DataError> {
-        let id = id.into();
-        match labels {
-            Some(labels) => {
-                let (scan, labels) = preprocess.apply_labeled(image, labels)?;
-                Ok(Self {
-                    id,
-                    scan,
-                    labels: Some(labels),
-                })
-            }
-            None => Ok(Self {
-                id,
-                scan: preprocess.apply(image)?,
-                labels: None,
-            }),
-        }
-    }
+/// An unlabeled case as training sees it: whatever lies on the disk, there is
+/// no label map here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnlabeledScan {
+    /// The case's name.
+    pub id: String,
+    /// The image, and the way back to the file's grid.
+    pub scan: Preprocessed,
 }
 
 /// Reads and preprocesses labeled cases, in parallel, and keeps their order.
@@ -75,11 +43,12 @@ pub fn load_labeled(
     preprocess: &Preprocess,
     classes: usize,
     progress: impl Fn(usize, usize) + Sync,
-) -> Result<Vec<Arc<CachedCase>>, DataError> {
+) -> Result<Vec<Arc<LabeledScan>>, DataError> {
     let load = |case: &LabeledCase| {
-        let (image, labels) = case.load()?;
-        check_labels(&labels, classes)?;
-        CachedCase::new(&case.id, &image, Some(&labels), preprocess)
+        let (image, labels) = case.load_checked(classes)?;
+        let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;
+        let id = case.id.clone();
+        Ok(LabeledScan { id, scan, labels })
     };
     load_all(cases, load, progress)
 }
@@ -93,8 +62,12 @@ pub fn load_unlabeled(
     cases: &[UnlabeledCase],
     preprocess: &Preprocess,
     progress: impl Fn(usize, usize) + Sync,
-) -> Result<Vec<Arc<CachedCase>>, DataError> {
-    let load = |case: &UnlabeledCase| CachedCase::new(&case.id, &case.load()?, None, preprocess);
+) -> Result<Vec<Arc<UnlabeledScan>>, DataError> {
+    let load = |case: &UnlabeledCase| {
+        let scan = preprocess.apply(&case.load()?)?;
+        let id = case.id.clone();
+        Ok(UnlabeledScan { id, scan })
+    };
     load_all(cases, load, progress)
 }
 
@@ -132,7 +105,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::phantom::{PhantomConfig, write_dataset};
-    use crate::{Geometry, Source};
+    use crate::{Geometry, Source, Volume};
     use ndarray::Array3;
 
     #[test]
@@ -158,35 +131,34 @@ mod tests {
         assert_eq!(calls.into_inner(), 2);
         for (index, case) in labeled.iter().enumerate() {
             let (image, labels) = crate::phantom::atrium(&config, index as u64);
-            let made = CachedCase::new(&case.id, &image, Some(&labels), &steps).unwrap();
-            assert_eq!(**case, made);
+            let (scan, labels) = steps.apply_labeled(&image, &labels).unwrap();
+            assert_eq!((&case.scan, &case.labels), (&scan, &labels));
         }
         let unlabeled = load_unlabeled(&dataset.unlabeled, &steps, |_, _| {}).unwrap();
         assert_eq!(unlabeled.len(), 1);
-        assert!(unlabeled[0].labels.is_none());
+    }
+
+    /// The message of a case whose files hold these arrays.
+    fn message(image: Array3<f32>, labels: Array3<u8>) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let [image_path, label_path] = ["scan", "mask"].map(|n| dir.path().join(format!("{n}.nii")));
+        let geometry = Geometry::default();
+        crate::io::write_volume(&image_path, &Volume::new(image, geometry)).unwrap();
+        crate::io::write_labels(&label_path, &LabelMap::new(labels, geometry)).unwrap();
+        let case = LabeledCase {
+            id: "a".into(),
+            image: Source::Nifti(image_path),
+            label: Source::Nifti(label_path),
+        };
+        let loaded = load_labeled(&[case], &Preprocess::default(), 2, |_, _| {});
+        loaded.unwrap_err().to_string()
     }
 
     #[test]
     fn errors_name_the_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let (image, label) = (
-            dir.path().join("scan.nii.gz"),
-            dir.path().join("mask.nii.gz"),
-        );
-        let geometry = Geometry::default();
-        crate::io::write_volume(&image, &Volume::new(Array3::zeros((3, 3, 3)), geometry)).unwrap();
-        crate::io::write_labels(&label, &LabelMap::new(Array3::zeros((3, 3, 2)), geometry))
-            .unwrap();
-        let case = LabeledCase {
-            id: "a".into(),
-            image: Source::Nifti(image),
-            label: Source::Nifti(label),
-        };
-        let error = load_labeled(&[case], &Preprocess::default(), 2, |_, _| {}).unwrap_err();
-        let text = error.to_string();
-        assert!(
-            text.contains("scan.nii.gz") && text.contains("mask.nii.gz"),
-            "{text}"
-        );
+        let text = message(Array3::zeros((3, 3, 3)), Array3::zeros((3, 3, 2)));
+        assert!(text.contains("scan.nii") && text.contains("mask.nii"), "{text}");
+        let text = message(Array3::zeros((3, 3, 3)), Array3::from_elem((3, 3, 3), 7));
+        assert!(text.contains("mask.nii") && text.contains("label 7"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{DataError, LabelMap, Volume, io};
+use crate::{DataError, LabelMap, Volume, check_labels, io};
 
 /// The order of a stored array's axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,21 @@ pub struct UnlabeledCase {
 const GEOMETRY_TOLERANCE: f64 = 1e-3;
 
 impl LabeledCase {
+    /// Reads the image and the label map, whose labels must be below `classes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and [`DataError::InFile`] around
+    /// [`DataError::LabelOutOfRange`].
+    pub fn load_checked(&self, classes: usize) -> Result<(Volume, LabelMap), DataError> {
+        let (image, labels) = self.load()?;
+        check_labels(&labels, classes).map_err(|source| DataError::InFile {
+            file: self.label.to_string(),
+            source: Box::new(source),
+        })?;
+        Ok((image, labels))
+    }
+
     /// Reads the image and the label map.
     ///
     /// # Errors

@@ -94,6 +94,14 @@ pub enum DataError {
         /// The number of classes, background included.
         classes: usize,
     },
+    /// An error about what a file holds.
+    #[error("`{file}`: {source}")]
+    InFile {
+        /// The file.
+        file: String,
+        /// What is wrong in it.
+        source: Box<DataError>,
+    },
     /// An image and its label map have different shapes.
     #[error(
         "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; check that both files belong to the same scan"

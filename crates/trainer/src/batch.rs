@@ -85,7 +85,8 @@ impl BatchSource {
             unlabeled: HostViews::default(),
         };
         for (slot, case) in cases.labeled.into_iter().enumerate() {
-            let (image, labels) = &self.set.labeled[case];
+            let case = &self.set.labeled[case];
+            let image = &case.scan.volume.data;
             let strong = self.views == StrongViews::All;
             let weak = self.add(
                 &mut batch.labeled,
@@ -94,13 +95,13 @@ impl BatchSource {
                 &format!("labeled {slot}"),
                 strong,
             );
-            let labels = weak.apply(labels.view(), 0);
+            let labels = weak.apply(case.labels.data.view(), 0);
             batch
                 .labels
                 .extend(labels.iter().map(|&label| i32::from(label)));
         }
         for (slot, case) in cases.unlabeled.into_iter().enumerate() {
-            let image = &self.set.unlabeled[case];
+            let image = &self.set.unlabeled[case].scan.volume.data;
             let strong = self.views != StrongViews::None;
             self.add(
                 &mut batch.unlabeled,

@@ -76,14 +76,21 @@ impl CheckpointWriter {
         optimizer.save(&path).map_err(|e| failed(&path, e))
     }
 
-    /// Writes a feature queue.
+    /// Writes a feature queue: `NAME.json` with its shape and pointer,
+    /// `NAME.f32` with its values in little-endian order.
     ///
     /// # Errors
     /// If the disk does not take it.
     pub fn queue(&mut self, name: &str, queue: &FeatureQueue) -> Result<(), TrainError> {
-        let path = self.folder.join(format!("{name}.json"));
-        let json = serde_json::to_vec(&queue.to_state()).map_err(|e| failed(&path, e))?;
-        fs::write(&path, json).map_err(|e| failed(&path, e))
+        let [header, values] = queue_paths(&self.folder, name);
+        let mut state = queue.to_state();
+        let bytes: Vec<u8> = std::mem::take(&mut state.values)
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let json = serde_json::to_vec(&state).map_err(|e| failed(&header, e))?;
+        fs::write(&header, json).map_err(|e| failed(&header, e))?;
+        fs::write(&values, bytes).map_err(|e| failed(&values, e))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -153,9 +160,18 @@ impl CheckpointReader {
         name: &str,
         device: &burn::prelude::Device,
     ) -> Result<FeatureQueue, TrainError> {
-        let path = self.folder.join(format!("{name}.json"));
-        let text = fs::read(&path).map_err(|e| failed(&path, e))?;
-        let state: QueueState = serde_json::from_slice(&text).map_err(|e| failed(&path, e))?;
+        let [header, values] = queue_paths(&self.folder, name);
+        let text = fs::read(&header).map_err(|e| failed(&header, e))?;
+        let mut state: QueueState =
+            serde_json::from_slice(&text).map_err(|e| failed(&header, e))?;
+        let bytes = fs::read(&values).map_err(|e| failed(&values, e))?;
+        let (numbers, rest) = bytes.as_chunks();
+        if !rest.is_empty() {
+            let found = bytes.len();
+            let reason = format!("expected 4 bytes a value, found {found} bytes; it is cut short");
+            return Err(failed(&values, reason));
+        }
+        state.values = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
         Ok(FeatureQueue::from_state(state, device)?)
     }
 
@@ -220,6 +236,10 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
     Ok(found)
 }
 
+fn queue_paths(folder: &Path, name: &str) -> [PathBuf; 2] {
+    ["json", "f32"].map(|extension| folder.join(format!("{name}.{extension}")))
+}
+
 fn remove_if_there(folder: &Path) -> Result<(), TrainError> {
     match fs::remove_dir_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(failed(folder, e)),
@@ -248,5 +268,95 @@ fn failed(path: &Path, reason: impl std::fmt::Display) -> TrainError {
     TrainError::Checkpoint {
         path: path.to_owned(),
         reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::nn::{BatchNormConfig, LinearConfig};
+    use burn::prelude::*;
+
+    fn save(folder: &Path, step: u64) -> PathBuf {
+        let module = LinearConfig::new(2, 2).init(&Device::flex());
+        write(folder, Position::new(step, 0), |w| w.module("net", &module)).unwrap()
+    }
+
+    #[test]
+    fn the_newest_two_stay_and_the_newest_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(newest(folder.path()).unwrap().is_none());
+        for step in [5, 10, 100, 1_000] {
+            save(folder.path(), step);
+        }
+        assert_eq!(list(folder.path()).unwrap().len(), 2);
+        let reader = CheckpointReader::new(newest(folder.path()).unwrap().unwrap());
+        assert_eq!(reader.position().unwrap(), Position::new(1_000, 0));
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_last_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let last = save(folder.path(), 5);
+        let failure = || TrainError::Config("full disk".into());
+        let result = write(folder.path(), Position::new(6, 0), |_| Err(failure()));
+        assert!(result.is_err());
+        assert_eq!(newest(folder.path()).unwrap(), Some(last));
+        save(folder.path(), 7);
+        assert_eq!(
+            list(folder.path()).unwrap().len(),
+            2,
+            "the remains do not disturb"
+        );
+    }
+
+    #[test]
+    fn damage_is_told_by_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = save(folder.path(), 5);
+        let net = checkpoint.join("net.bpk");
+        let bytes = fs::read(&net).unwrap();
+        fs::write(&net, &bytes[..bytes.len() / 2]).unwrap();
+        let module = LinearConfig::new(2, 2).init(&Device::flex());
+        let reader = CheckpointReader::new(checkpoint);
+        let message = reader.module("net", module).unwrap_err().to_string();
+        assert!(message.contains("net.bpk"), "{message}");
+    }
+
+    #[test]
+    fn queues_come_back_bit_equal() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Device::flex();
+        let mut queue = FeatureQueue::new(4, &[3], 1, "test", &device).unwrap();
+        let rows = Tensor::<2>::from_floats([[0.1, f32::MIN_POSITIVE, -1e30]], &device);
+        queue.enqueue(rows).unwrap();
+        let position = Position::new(1, 0);
+        let checkpoint = write(folder.path(), position, |w| w.queue("bank", &queue)).unwrap();
+        let reader = CheckpointReader::new(&checkpoint);
+        assert_eq!(
+            reader.queue("bank", &device).unwrap().to_state(),
+            queue.to_state()
+        );
+        fs::write(checkpoint.join("bank.f32"), [0; 9]).unwrap();
+        let message = reader.queue("bank", &device).unwrap_err().to_string();
+        assert!(message.contains("bank.f32"), "{message}");
+    }
+
+    /// A plain record of a network in training lags one update behind.
+    #[test]
+    fn running_statistics_are_saved_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Device::flex().autodiff();
+        let norm = BatchNormConfig::new(1).init(&device);
+        let _ = norm.forward(Tensor::<3>::from_floats([[[1.0, 3.0]]], &device));
+        let position = Position::new(1, 0);
+        let checkpoint = write(folder.path(), position, |w| w.module("norm", &norm)).unwrap();
+        let fresh = BatchNormConfig::new(1).init(&device);
+        let loaded = CheckpointReader::new(checkpoint)
+            .module("norm", fresh)
+            .unwrap();
+        let mean = loaded.running_mean.value().into_scalar::<f32>();
+        assert!((mean - 0.2).abs() < 1e-6, "{mean}");
     }
 }

@@ -17,14 +17,6 @@ pub enum TrainError {
     /// Reading or checking data failed.
     #[error(transparent)]
     Data(#[from] semivox_data::DataError),
-    /// A case does not fit the data set it belongs to.
-    #[error("case {id}: {source}")]
-    Case {
-        /// The case.
-        id: String,
-        /// What is wrong with it.
-        source: semivox_data::DataError,
-    },
     /// Sampling could not be set up.
     #[error(transparent)]
     Sampling(#[from] semivox_sampling::SamplingError),

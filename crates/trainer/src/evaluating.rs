@@ -1,13 +1,13 @@
 //! Evaluation of a network on held-out cases, in each case's own grid.
 
 use ndarray::ArrayView3;
-use semivox_data::{LabelMap, LabeledCase, Volume, check_labels, io};
+use semivox_data::{LabelMap, LabeledCase, Volume, io};
 use semivox_metrics::ClassMetrics;
 use semivox_models::VNet;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::report::CasePicture;
+use crate::report::{CasePicture, notable_cases};
 use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
 use crate::run::folder::RunFolder;
 
@@ -41,11 +41,7 @@ pub fn evaluate(
 ) -> Result<Evaluation, TrainError> {
     let mut results = Vec::with_capacity(cases.len());
     for case in cases {
-        let (image, reference) = case.load()?;
-        check_labels(&reference, classes).map_err(|source| TrainError::Case {
-            id: case.id.clone(),
-            source,
-        })?;
+        let (image, reference) = case.load_checked(classes)?;
         let prediction = predict(network, &image, config)?;
         if let Some(run) = run {
             let path = prediction_path(run, &case.id);
@@ -59,8 +55,10 @@ pub fn evaluate(
     Ok(Evaluation::new(protocol(config), results))
 }
 
-/// Pictures of the worst, the median and the best case by Dice, read back
-/// from the run folder.
+/// Pictures of the worst, the median and the best of `cases` by Dice, read
+/// back from the run folder.
+///
+/// `evaluation` must be that of the same cases.
 ///
 /// # Errors
 /// If a scan or a prediction cannot be read.
@@ -69,25 +67,15 @@ pub fn pictures(
     cases: &[LabeledCase],
     run: &RunFolder,
 ) -> Result<Vec<CasePicture>, TrainError> {
-    let mut order: Vec<(f64, &str)> = evaluation
-        .cases
-        .iter()
-        .map(|case| (case.mean_dice().unwrap_or(0.0), case.id.as_str()))
-        .collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let Some(last) = order.len().checked_sub(1) else {
-        return Ok(Vec::new());
-    };
-    let mut chosen = vec![(0, "worst"), (order.len() / 2, "median"), (last, "best")];
-    chosen.dedup_by_key(|(index, _)| *index);
-    let mut pictures = Vec::new();
-    for (index, rank) in chosen {
-        let (dice, id) = order[index];
-        if let Some(case) = cases.iter().find(|case| case.id == id) {
-            pictures.push(picture(case, run, format!("{rank} case, Dice {dice:.3}"))?);
-        }
-    }
-    Ok(pictures)
+    notable_cases(evaluation)
+        .into_iter()
+        .map(|(index, rank)| {
+            let result = &evaluation.cases[index];
+            let dice = result.mean_dice().unwrap_or_default();
+            let caption = format!("{rank} case, Dice {dice:.3}");
+            picture(&cases[index], run, caption)
+        })
+        .collect()
 }
 
 fn picture(

@@ -180,7 +180,7 @@ impl Session {
 /// Opens the data set and takes the labels of all but the first `labeled`
 /// cases away.
 fn open(root: &Path, config: &RunConfig) -> Result<Dataset, TrainError> {
-    let dataset = layout::open(root)?.keep_labeled(config.data.labeled)?;
+    let dataset = layout::open_labeled(root, config.data.labeled)?;
     if config.method.needs_unlabeled() && dataset.unlabeled.is_empty() {
         return Err(TrainError::Config(format!(
             "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",

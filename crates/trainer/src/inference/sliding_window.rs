@@ -146,3 +146,109 @@ fn predict(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Arra
     let values: Vec<f32> = probabilities.into_data().iter().collect();
     Array4::from_shape_vec((classes, w, h, d), values).expect("one probability per class and voxel")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use semivox_models::VNetConfig;
+
+    fn network(device: &Device) -> VNet {
+        device.seed(5);
+        VNetConfig::new(1, 3).with_filters(1).init(device)
+    }
+
+    fn volume(shape: [usize; 3]) -> Array3<f32> {
+        Array3::from_shape_fn(shape, |(x, y, z)| {
+            ((x * 7 + y * 5 + z * 3) % 11) as f32 / 5.0 - 1.0
+        })
+    }
+
+    fn windows(stride: [usize; 3], blend: Blend) -> SlidingWindow {
+        SlidingWindow {
+            window: [16; 3],
+            stride,
+            blend,
+        }
+    }
+
+    /// Every voxel: the plain mean over all windows that contain it.
+    #[test]
+    fn uniform_blend_is_the_mean_over_covering_windows() {
+        let device = Device::flex();
+        let (network, volume) = (network(&device), volume([20, 16, 23]));
+        let found =
+            windows([3, 16, 5], Blend::Uniform).probabilities(&network, volume.view(), &device);
+        let starts = |side: usize, stride: usize| -> Vec<usize> {
+            let mut starts: Vec<usize> = (0..side - 16).step_by(stride).collect();
+            starts.push(side - 16);
+            starts
+        };
+        let (mut sum, mut count) = (
+            Array4::<f32>::zeros((3, 20, 16, 23)),
+            Array3::zeros((20, 16, 23)),
+        );
+        for &x in &starts(20, 3) {
+            for &z in &starts(23, 5) {
+                let p = predict(
+                    &network,
+                    volume.slice(s![x..x + 16, .., z..z + 16]),
+                    &device,
+                );
+                let mut area = sum.slice_mut(s![.., x..x + 16, .., z..z + 16]);
+                area += &p;
+                let mut area = count.slice_mut(s![x..x + 16, .., z..z + 16]);
+                area += 1.0f32;
+            }
+        }
+        for ((class, x, y, z), p) in found.indexed_iter() {
+            assert!((p - sum[[class, x, y, z]] / count[[x, y, z]]).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_also_where_the_volume_is_smaller_than_the_window() {
+        let device = Device::flex();
+        for blend in [Blend::Uniform, Blend::Gaussian] {
+            for shape in [[16, 21, 17], [9, 30, 5]] {
+                let p = windows([7, 9, 16], blend).probabilities(
+                    &network(&device),
+                    volume(shape).view(),
+                    &device,
+                );
+                assert_eq!(p.dim(), (3, shape[0], shape[1], shape[2]));
+                assert!(
+                    p.sum_axis(ndarray::Axis(0))
+                        .iter()
+                        .all(|s| (s - 1.0).abs() < 1e-5)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn inference_ignores_training_mode() {
+        let device = Device::flex();
+        let (plain, training) = (network(&device), network(&device.clone().autodiff()));
+        let run = |network| {
+            windows([16; 3], Blend::Uniform).probabilities(network, volume([16; 3]).view(), &device)
+        };
+        assert_eq!(run(&plain), run(&training));
+    }
+
+    #[test]
+    fn bad_windows_are_named() {
+        let message = |window, stride| {
+            SlidingWindow {
+                window,
+                stride,
+                blend: Blend::Uniform,
+            }
+            .check()
+            .unwrap_err()
+            .to_string()
+        };
+        assert!(message([16, 20, 16], [4; 3]).contains("multiples of 16"));
+        assert!(message([16; 3], [4, 17, 4]).contains("axis 1, found 17"));
+    }
+}

@@ -1,0 +1,183 @@
+//! What a person can get wrong, and the one line they are told.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use ndarray::Array3;
+use semivox_data::phantom::{PhantomConfig, write_dataset};
+use semivox_data::{LabelMap, io};
+use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::presets::preset;
+use semivox_trainer::session::Session;
+
+const FIRST: &str = "phantom_000.nii.gz";
+
+/// A data set of four training cases and one test case, and a run on it.
+fn setup(folder: &Path) -> RunConfig {
+    let phantoms = PhantomConfig {
+        shape: [24, 24, 20],
+        shape_jitter: [2, 2, 1],
+        ..Default::default()
+    };
+    write_dataset(folder, 4, 1, &phantoms).unwrap();
+    let mut config = preset("smoke", "supervised").unwrap();
+    config.data.root = Some(folder.to_owned());
+    config.data.labeled = 2;
+    config.patch = [32, 32, 32];
+    config.inference.window = [32, 32, 32];
+    config.inference.stride = [32, 32, 32];
+    config.network.filters = 1;
+    config.method = config.method.with_iterations(1);
+    config
+}
+
+/// Runs and returns the error's only line.
+fn run(config: RunConfig, out: &Path) -> Result<(), String> {
+    let run = || -> Result<(), TrainError> {
+        Session::start(config, out)?.run(&mut (), &AtomicBool::new(false))?;
+        Ok(())
+    };
+    run().map_err(|error| {
+        let message = error.to_string();
+        println!("{message}");
+        assert_eq!(message.lines().count(), 1, "one line: {message}");
+        message
+    })
+}
+
+/// The message after `spoil` changed the data set or the configuration.
+fn message(spoil: impl FnOnce(&Path, &mut RunConfig)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut config = setup(&data);
+    spoil(&data, &mut config);
+    run(config, &folder.path().join("run")).unwrap_err()
+}
+
+fn assert_names(message: &str, words: &[&str]) {
+    for word in words {
+        assert!(message.contains(word), "'{word}' in: {message}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there() {
+    let text = message(|_, config| config.data.root = Some("no/such/folder".into()));
+    assert_names(&text, &["no/such/folder"]);
+}
+
+#[test]
+fn a_list_that_names_a_case_without_image() {
+    let text = message(|data, _| fs::write(data.join("train.list"), "missing_case\n").unwrap());
+    assert_names(&text, &["missing_case"]);
+}
+
+#[test]
+fn an_image_and_a_label_map_of_different_shape() {
+    let text = message(|data, _| {
+        let path = data.join("labels").join(FIRST);
+        let old = io::read_labels(&path).unwrap();
+        io::write_labels(
+            &path,
+            &LabelMap::new(Array3::zeros((5, 6, 7)), old.geometry),
+        )
+        .unwrap();
+    });
+    assert_names(&text, &["[5, 6, 7]", FIRST]);
+}
+
+#[test]
+fn a_label_beyond_the_classes() {
+    let text = message(|data, _| {
+        let path = data.join("labels").join(FIRST);
+        let mut labels = io::read_labels(&path).unwrap();
+        labels.data[[3, 4, 5]] = 7;
+        io::write_labels(&path, &labels).unwrap();
+    });
+    assert_names(&text, &["label 7", "2 classes", FIRST]);
+}
+
+#[test]
+fn a_voxel_that_is_not_a_number() {
+    let text = message(|data, _| {
+        let path = data.join("images").join(FIRST);
+        let mut image = io::read_volume(&path).unwrap();
+        image.data[[1, 2, 3]] = f32::NAN;
+        io::write_volume(&path, &image).unwrap();
+    });
+    assert_names(&text, &["NaN", "[1, 2, 3]", FIRST]);
+}
+
+#[test]
+fn a_file_cut_short() {
+    let text = message(|data, _| {
+        let path = data.join("images").join(FIRST);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    });
+    assert_names(&text, &[FIRST]);
+}
+
+#[test]
+fn too_few_and_too_many_labeled_cases() {
+    for labeled in [0, 1000] {
+        let text = message(|_, config| config.data.labeled = labeled);
+        assert_names(&text, &["1 to 4", &labeled.to_string()]);
+    }
+}
+
+#[test]
+fn no_unlabeled_case_is_left() {
+    let text = message(|_, config| {
+        config.data.labeled = 4;
+        config.method = preset("smoke", "action").unwrap().method.with_iterations(1);
+    });
+    assert_names(&text, &["unlabeled", "supervised"]);
+}
+
+#[test]
+fn unknown_names() {
+    assert_names(
+        &preset("tiny", "action").unwrap_err().to_string(),
+        &["'tiny'", "compact"],
+    );
+    assert_names(
+        &preset("smoke", "magic").unwrap_err().to_string(),
+        &["'magic'", "action"],
+    );
+    let text = message(|_, config| config.device = "tpu".into());
+    assert_names(&text, &["'tpu'", "cpu"]);
+}
+
+#[test]
+fn a_patch_the_network_cannot_halve() {
+    let text = message(|_, config| config.patch = [40, 32, 32]);
+    assert_names(&text, &["multiples of 16", "40"]);
+}
+
+#[test]
+fn an_out_folder_that_holds_another_run_or_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = setup(&folder.path().join("data"));
+    let out = folder.path().join("run");
+    // The phantoms are smaller than the patch: padding makes that work.
+    run(config.clone(), &out).unwrap();
+    assert_names(
+        &run(config.clone(), &out).unwrap_err(),
+        &["another run", "--resume"],
+    );
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    assert_names(&run(config, &file.join("run")).unwrap_err(), &["file"]);
+}
+
+#[test]
+fn nothing_to_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = Session::resume(folder.path()).unwrap_err().to_string();
+    assert_names(&text, &["config.toml"]);
+}
