@@ -37,199 +37,30 @@
 //! | representation head | – | input resolution, width 128 | `representation_resolution`, `representation_width` |
 //! | test mode | – | batch statistics (no evaluation mode) | evaluation mode |
 
-use burn::module::Module;
+mod config;
+mod state;
+
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use burn::tensor::kind::Basic;
 use semivox_losses::{
     AnatomicalContrastInput, AnatomicalContrastLossConfig, DiceCrossEntropyLossConfig,
-    GlobalDistillationLossConfig, LocalDistillationForm, LocalDistillationLossConfig,
-    UnsupervisedCrossEntropyLossConfig,
+    GlobalDistillationLossConfig, LocalDistillationLossConfig, UnsupervisedCrossEntropyLossConfig,
 };
-use semivox_models::{
-    GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
-    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, RepresentationHead,
-    RepresentationHeadConfig, Resolution, VNet, VNetOutput,
-};
-use semivox_sampling::{
-    ContrastConfig, ContrastInput, ContrastSampler, FeatureQueue, fitting_positions, pooled_patches,
-};
-use serde::{Deserialize, Serialize};
+use semivox_models::{RepresentationHead, VNet, VNetOutput};
+use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler, pooled_patches};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::{ema_update, teacher_of};
 use crate::error::TrainError;
-use crate::mixing::{Mixing, Pseudo};
-use crate::optimizer::OptimizerConfig;
+use crate::mixing::Pseudo;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::terms::{LossTerms, StepValues};
 
-/// Settings of [`Action`]; the defaults are those recommended for 3D volumes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActionConfig {
-    /// Iterations of the stages i, ii and iii.
-    pub iterations: [u64; 3],
-    /// Labeled and unlabeled patches per batch in stages i and ii.
-    pub distillation_batch: [usize; 2],
-    /// Labeled and unlabeled patches per batch in stage iii.
-    pub contrast_batch: [usize; 2],
-    /// Optimizer and schedule, restarted at each stage; stage iii uses Nesterov momentum.
-    pub optimizer: OptimizerConfig,
-    /// EMA momentum `m` of teacher and key heads.
-    pub teacher_momentum: f64,
-    /// Whether the teacher sees batch statistics and dropout, as the code does.
-    pub teacher_mode: TeacherMode,
-    /// `τ_s` of both distillation losses.
-    pub student_temperature: f64,
-    /// `τ_t` of both distillation losses.
-    pub teacher_temperature: f64,
-    /// Entries `K` of each memory bank.
-    pub bank: usize,
-    /// Width `D_g` of the global embeddings.
-    pub global_width: usize,
-    /// Side of the local patches, in voxels.
-    pub local_patch: usize,
-    /// Step between local patches.
-    pub local_step: usize,
-    /// Side to which a local patch is pooled.
-    pub local_pooled: usize,
-    /// Per-location loss, or the official code's reinterpreted buffer.
-    pub local_loss: LocalDistillationForm,
-    /// `k₁` and `k₂`, the weights of the global and the local loss.
-    pub distillation_weights: [f64; 2],
-    /// `λ₁`, the weight of the anatomical contrast.
-    pub contrast_weight: f64,
-    /// `λ₂`, the weight of the unsupervised cross-entropy.
-    pub unsupervised_weight: f64,
-    /// `θ_s`: confidence from which a voxel counts as sure.
-    pub strong_threshold: f64,
-    /// `θ_w`: confidence from which a pseudo-labeled voxel takes part in the contrast.
-    pub weak_threshold: f64,
-    /// `τ` of the contrast.
-    pub contrast_temperature: f64,
-    /// Query voxels per class and batch.
-    pub queries: usize,
-    /// Negative voxels per query.
-    pub negatives: usize,
-    /// How the unlabeled images of a batch are mixed.
-    pub mixing: Mixing,
-    /// Width of the representation head.
-    pub representation_width: usize,
-    /// Grid of the representation head: the input's, or half of it.
-    pub representation_resolution: Resolution,
-}
-
-/// How the teacher runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TeacherMode {
-    /// Batch statistics and dropout, as in training.
-    Train,
-    /// Running statistics, no dropout.
-    Eval,
-}
-
-impl ActionConfig {
-    /// Refuses values out of range and patches that do not fit.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] with the key and the value found.
-    pub fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
-        self.optimizer.check()?;
-        let refuse = |message: String| Err(TrainError::Config(message));
-        if patch.iter().any(|&side| side < self.local_patch) {
-            let side = self.local_patch;
-            return refuse(format!(
-                "method.local_patch: expected at most the patch's shortest side, found {side} for {patch:?}"
-            ));
-        }
-        let positive = [
-            ("student_temperature", self.student_temperature),
-            ("teacher_temperature", self.teacher_temperature),
-            ("contrast_temperature", self.contrast_temperature),
-        ];
-        if let Some((key, value)) = positive.iter().find(|(_, value)| *value <= 0.0) {
-            return refuse(format!("method.{key}: expected above 0, found {value}"));
-        }
-        let shares = [
-            ("teacher_momentum", self.teacher_momentum),
-            ("strong_threshold", self.strong_threshold),
-            ("weak_threshold", self.weak_threshold),
-        ];
-        if let Some((key, value)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
-            return refuse(format!("method.{key}: expected 0 to 1, found {value}"));
-        }
-        let batches = [self.distillation_batch, self.contrast_batch];
-        if batches.as_flattened().contains(&0) {
-            return refuse(
-                "method batches: expected at least 1 patch of each kind, found 0".into(),
-            );
-        }
-        Ok(())
-    }
-
-    /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
-    pub fn new(iterations: u64) -> Self {
-        Self {
-            iterations: split(iterations),
-            distillation_batch: [1, 1],
-            contrast_batch: [2, 2],
-            optimizer: OptimizerConfig::default(),
-            teacher_momentum: 0.99,
-            teacher_mode: TeacherMode::Train,
-            student_temperature: 0.1,
-            teacher_temperature: 0.01,
-            bank: 36,
-            global_width: 128,
-            local_patch: 20,
-            local_step: 10,
-            local_pooled: 4,
-            local_loss: LocalDistillationForm::PerLocation,
-            distillation_weights: [1.0, 1.0],
-            contrast_weight: 0.01,
-            unsupervised_weight: 1.0,
-            strong_threshold: 0.97,
-            weak_threshold: 0.7,
-            contrast_temperature: 0.5,
-            queries: 256,
-            negatives: 512,
-            mixing: Mixing::Cutmix,
-            representation_width: 128,
-            representation_resolution: Resolution::Full,
-        }
-    }
-
-    /// The official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
-    /// of each kind in stage iii, ClassMix (a no-op at that batch), and the
-    /// local loss on the reinterpreted buffer.
-    pub fn official_3d() -> Self {
-        Self {
-            iterations: [30_000; 3],
-            teacher_temperature: 0.6,
-            contrast_batch: [1, 1],
-            mixing: Mixing::Classmix,
-            local_loss: LocalDistillationForm::OfficialCode,
-            ..Self::new(0)
-        }
-    }
-
-    /// The same settings for a run of `iterations` in all, split 1 : 1 : 6.
-    pub fn with_iterations(self, iterations: u64) -> Self {
-        Self {
-            iterations: split(iterations),
-            ..self
-        }
-    }
-}
-
-/// The total split 1 : 1 : 6 over the stages, the rest going to the last.
-fn split(iterations: u64) -> [u64; 3] {
-    let pretraining = iterations / 8;
-    [pretraining, pretraining, iterations - 2 * pretraining]
-}
+pub use config::{ActionConfig, TeacherMode};
+use state::{Distillation, Heads, Projectors, StageState};
 
 /// The recipe: student, teacher and what the current stage needs.
 pub struct Action {
@@ -241,82 +72,6 @@ pub struct Action {
     state: StageState,
 }
 
-/// What exists only during a stage.
-#[derive(Debug, Clone)]
-enum StageState {
-    /// Stages i (without local bank) and ii.
-    Distillation(Box<Distillation>),
-    /// Stage iii.
-    Contrast(Box<RepresentationHead>),
-}
-
-/// Heads and banks of stages i and ii.
-#[derive(Debug, Clone)]
-struct Distillation {
-    heads: Heads,
-    keys: Projectors,
-    global_bank: FeatureQueue,
-    local_bank: Option<FeatureQueue>,
-}
-
-/// Projectors, of queries (trained) or of keys (averaged).
-#[derive(Module, Debug)]
-struct Projectors {
-    global: GlobalProjector,
-    local: LocalProjector,
-}
-
-/// The student's heads in stages i and ii.
-#[derive(Module, Debug)]
-struct Heads {
-    projectors: Projectors,
-    global_predictor: GlobalPredictor,
-    local_predictor: LocalPredictor,
-}
-
-impl Distillation {
-    /// New heads, whose keys start as copies of the queries' projectors, and
-    /// banks of noise; the local bank belongs to stage ii.
-    fn new(config: &ActionConfig, setting: &Setting, local: bool) -> Result<Self, TrainError> {
-        let Setting {
-            network,
-            patch,
-            seed,
-            device,
-        } = setting;
-        let (width, classes) = (config.global_width, network.classes);
-        let channels = network.feature_channels()[0];
-        let local_projector =
-            LocalProjectorConfig::new(classes).with_grid([config.local_pooled; 3]);
-        let entry = local_projector.embedding();
-        let projectors = Projectors {
-            global: GlobalProjectorConfig::new(channels)
-                .with_embedding(width)
-                .init(device),
-            local: local_projector.init(device),
-        };
-        let side = [config.local_patch; 3];
-        let patches = fitting_positions(*patch, side, [config.local_step; 3]).len();
-        let stage = if local { "stage ii" } else { "stage i" };
-        let bank = |shape: &[usize], kind: &str| {
-            let name = format!("{stage} {kind} bank");
-            FeatureQueue::new(config.bank, shape, *seed, &name, device)
-        };
-        Ok(Self {
-            keys: teacher_of(&projectors),
-            heads: Heads {
-                projectors,
-                global_predictor: GlobalPredictorConfig::new(width).init(device),
-                local_predictor: LocalPredictorConfig::new(classes).init(device),
-            },
-            global_bank: bank(&[width], "global")?,
-            local_bank: local
-                .then(|| bank(&[patches, entry], "local"))
-                .transpose()?,
-        })
-    }
-}
-
 impl Action {
     /// A run of the method from a new network.
     ///
@@ -325,11 +80,11 @@ impl Action {
     pub fn new(config: ActionConfig, setting: Setting) -> Result<Self, TrainError> {
         config.check(setting.patch)?;
         let student = setting.student();
-        let state = Distillation::new(&config, &setting, false)?;
+        let state = StageState::new(0, &config, &setting)?;
         Ok(Self {
             teacher: teacher_of(&student),
             optimizer: config.optimizer.init(false),
-            state: StageState::Distillation(Box::new(state)),
+            state,
             config,
             setting,
             student,
@@ -549,14 +304,6 @@ impl Action {
             TeacherMode::Eval => self.teacher.valid().forward(images.inner()),
         }
     }
-
-    fn representation_head(&self) -> RepresentationHead {
-        let channels = self.setting.network.feature_channels().iter().sum();
-        RepresentationHeadConfig::new(channels)
-            .with_width(self.config.representation_width)
-            .with_resolution(self.config.representation_resolution)
-            .init(&self.setting.device)
-    }
 }
 
 impl Recipe for Action {
@@ -594,17 +341,10 @@ impl Recipe for Action {
 
     fn begin_stage(&mut self, index: usize) -> Result<(), TrainError> {
         self.optimizer = self.config.optimizer.init(index == 2);
-        self.state = match index {
-            0 | 1 => {
-                let local = index == 1;
-                let state = Distillation::new(&self.config, &self.setting, local)?;
-                StageState::Distillation(Box::new(state))
-            }
-            _ => {
-                self.teacher = teacher_of(&self.student);
-                StageState::Contrast(Box::new(self.representation_head()))
-            }
-        };
+        self.state = StageState::new(index, &self.config, &self.setting)?;
+        if index == 2 {
+            self.teacher = teacher_of(&self.student);
+        }
         Ok(())
     }
 
@@ -627,39 +367,14 @@ impl Recipe for Action {
         checkpoint.module("student", &self.student)?;
         checkpoint.module("teacher", &self.teacher)?;
         checkpoint.optimizer("optimizer", &self.optimizer)?;
-        match &self.state {
-            StageState::Distillation(state) => {
-                checkpoint.module("heads", &state.heads)?;
-                checkpoint.module("keys", &state.keys)?;
-                checkpoint.queue("global_bank", &state.global_bank)?;
-                match &state.local_bank {
-                    Some(bank) => checkpoint.queue("local_bank", bank),
-                    None => Ok(()),
-                }
-            }
-            StageState::Contrast(head) => checkpoint.module("representation", head.as_ref()),
-        }
+        self.state.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        let device = &self.setting.device;
         self.student = checkpoint.module("student", self.student.clone())?;
         self.teacher = checkpoint.module("teacher", self.teacher.clone())?;
         self.optimizer = checkpoint.optimizer("optimizer", self.optimizer.clone())?;
-        match &mut self.state {
-            StageState::Distillation(state) => {
-                state.heads = checkpoint.module("heads", state.heads.clone())?;
-                state.keys = checkpoint.module("keys", state.keys.clone())?;
-                state.global_bank = checkpoint.queue("global_bank", device)?;
-                if let Some(bank) = &mut state.local_bank {
-                    *bank = checkpoint.queue("local_bank", device)?;
-                }
-            }
-            StageState::Contrast(head) => {
-                **head = checkpoint.module("representation", head.as_ref().clone())?;
-            }
-        }
-        Ok(())
+        self.state.load(checkpoint, &self.setting)
     }
 }
 

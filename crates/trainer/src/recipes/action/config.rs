@@ -1,0 +1,213 @@
+//! Settings of ACTION.
+
+use semivox_losses::LocalDistillationForm;
+use semivox_models::Resolution;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+use crate::mixing::Mixing;
+use crate::optimizer::OptimizerConfig;
+
+/// Settings of [`Action`](super::Action); the defaults are those recommended for 3D volumes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionConfig {
+    /// Iterations of the stages i, ii and iii.
+    pub iterations: [u64; 3],
+    /// Labeled and unlabeled patches per batch in stages i and ii.
+    pub distillation_batch: [usize; 2],
+    /// Labeled and unlabeled patches per batch in stage iii.
+    pub contrast_batch: [usize; 2],
+    /// Optimizer and schedule, restarted at each stage; stage iii uses Nesterov momentum.
+    pub optimizer: OptimizerConfig,
+    /// EMA momentum `m` of teacher and key heads.
+    pub teacher_momentum: f64,
+    /// Whether the teacher sees batch statistics and dropout, as the code does.
+    pub teacher_mode: TeacherMode,
+    /// `τ_s` of both distillation losses.
+    pub student_temperature: f64,
+    /// `τ_t` of both distillation losses.
+    pub teacher_temperature: f64,
+    /// Entries `K` of each memory bank.
+    pub bank: usize,
+    /// Width `D_g` of the global embeddings.
+    pub global_width: usize,
+    /// Side of the local patches, in voxels.
+    pub local_patch: usize,
+    /// Step between local patches.
+    pub local_step: usize,
+    /// Side to which a local patch is pooled.
+    pub local_pooled: usize,
+    /// Per-location loss, or the official code's reinterpreted buffer.
+    pub local_loss: LocalDistillationForm,
+    /// `k₁` and `k₂`, the weights of the global and the local loss.
+    pub distillation_weights: [f64; 2],
+    /// `λ₁`, the weight of the anatomical contrast.
+    pub contrast_weight: f64,
+    /// `λ₂`, the weight of the unsupervised cross-entropy.
+    pub unsupervised_weight: f64,
+    /// `θ_s`: confidence from which a voxel counts as sure.
+    pub strong_threshold: f64,
+    /// `θ_w`: confidence from which a pseudo-labeled voxel takes part in the contrast.
+    pub weak_threshold: f64,
+    /// `τ` of the contrast.
+    pub contrast_temperature: f64,
+    /// Query voxels per class and batch.
+    pub queries: usize,
+    /// Negative voxels per query.
+    pub negatives: usize,
+    /// How the unlabeled images of a batch are mixed.
+    pub mixing: Mixing,
+    /// Width of the representation head.
+    pub representation_width: usize,
+    /// Grid of the representation head: the input's, or half of it.
+    pub representation_resolution: Resolution,
+}
+
+/// How the teacher runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherMode {
+    /// Batch statistics and dropout, as in training.
+    Train,
+    /// Running statistics, no dropout.
+    Eval,
+}
+
+impl ActionConfig {
+    /// Refuses values out of range and patches that do not fit.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the key and the value found.
+    pub fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        let refuse = |message: String| Err(TrainError::Config(message));
+        if patch.iter().any(|&side| side < self.local_patch) {
+            let side = self.local_patch;
+            return refuse(format!(
+                "method.local_patch: expected at most the patch's shortest side, found {side} for {patch:?}"
+            ));
+        }
+        let positive = [
+            ("student_temperature", self.student_temperature),
+            ("teacher_temperature", self.teacher_temperature),
+            ("contrast_temperature", self.contrast_temperature),
+        ];
+        if let Some((key, value)) = positive.iter().find(|(_, value)| *value <= 0.0) {
+            return refuse(format!("method.{key}: expected above 0, found {value}"));
+        }
+        let shares = [
+            ("teacher_momentum", self.teacher_momentum),
+            ("strong_threshold", self.strong_threshold),
+            ("weak_threshold", self.weak_threshold),
+        ];
+        if let Some((key, value)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
+            return refuse(format!("method.{key}: expected 0 to 1, found {value}"));
+        }
+        let batches = [self.distillation_batch, self.contrast_batch];
+        if batches.as_flattened().contains(&0) {
+            return refuse(
+                "method batches: expected at least 1 patch of each kind, found 0".into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations: split(iterations, [1, 1, 6]),
+            distillation_batch: [1, 1],
+            contrast_batch: [2, 2],
+            optimizer: OptimizerConfig::default(),
+            teacher_momentum: 0.99,
+            teacher_mode: TeacherMode::Train,
+            student_temperature: 0.1,
+            teacher_temperature: 0.01,
+            bank: 36,
+            global_width: 128,
+            local_patch: 20,
+            local_step: 10,
+            local_pooled: 4,
+            local_loss: LocalDistillationForm::PerLocation,
+            distillation_weights: [1.0, 1.0],
+            contrast_weight: 0.01,
+            unsupervised_weight: 1.0,
+            strong_threshold: 0.97,
+            weak_threshold: 0.7,
+            contrast_temperature: 0.5,
+            queries: 256,
+            negatives: 512,
+            mixing: Mixing::Cutmix,
+            representation_width: 128,
+            representation_resolution: Resolution::Full,
+        }
+    }
+
+    /// The official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
+    /// of each kind in stage iii, ClassMix (a no-op at that batch), and the
+    /// local loss on the reinterpreted buffer.
+    pub fn official_3d() -> Self {
+        Self {
+            iterations: [30_000; 3],
+            teacher_temperature: 0.6,
+            contrast_batch: [1, 1],
+            mixing: Mixing::Classmix,
+            local_loss: LocalDistillationForm::OfficialCode,
+            ..Self::new(0)
+        }
+    }
+
+    /// The same settings for a run of `iterations` in all, split as before.
+    pub fn with_iterations(self, iterations: u64) -> Self {
+        Self {
+            iterations: split(iterations, self.iterations),
+            ..self
+        }
+    }
+}
+
+/// The total split over the stages in the proportion of `parts`, the rest
+/// going to the last.
+fn split(total: u64, parts: [u64; 3]) -> [u64; 3] {
+    let sum = parts.iter().sum::<u64>().max(1);
+    let [first, second] = [parts[0], parts[1]].map(|part| total * part / sum);
+    [first, second, total - first - second]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_total_is_split_without_loss() {
+        for total in [0, 1, 7, 16, 2_000, 20_001] {
+            assert_eq!(
+                ActionConfig::new(total).iterations.iter().sum::<u64>(),
+                total
+            );
+        }
+        assert_eq!(ActionConfig::new(20_000).iterations, [2_500, 2_500, 15_000]);
+        let equal = ActionConfig::official_3d().with_iterations(100);
+        assert_eq!(equal.iterations, [33, 33, 34]);
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_value() {
+        let check = |change: fn(&mut ActionConfig), patch| {
+            let mut config = ActionConfig::new(80);
+            change(&mut config);
+            config.check(patch).unwrap_err().to_string()
+        };
+        let patch = [64, 64, 32];
+        let text = check(|c| c.teacher_temperature = 0.0, patch);
+        assert!(text.contains("teacher_temperature") && text.contains("found 0"));
+        let text = check(|c| c.weak_threshold = 1.5, patch);
+        assert!(text.contains("weak_threshold") && text.contains("1.5"));
+        let text = check(|c| c.contrast_batch = [2, 0], patch);
+        assert!(text.contains("batches"));
+        let text = check(|_| (), [64, 64, 16]);
+        assert!(text.contains("local_patch") && text.contains("[64, 64, 16]"));
+    }
+}
