@@ -49,3 +49,8 @@ pub mod prelude {
     pub use semivox_trainer::presets::preset;
     pub use semivox_trainer::session::Session;
 }
+
+/// The code in the README, compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
