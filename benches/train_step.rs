@@ -25,9 +25,15 @@ use semivox::trainer::recipe::StepContext;
 use semivox::trainer::training_set::TrainingSet;
 
 fn main() -> Result<(), TrainError> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     let argument = |index: usize, fallback: &str| {
-        arguments.get(index).cloned().unwrap_or_else(|| fallback.into())
+        arguments
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| fallback.into())
     };
     let (name, method) = (argument(0, "compact"), argument(1, "action"));
     let steps: u64 = argument(2, "5").parse().unwrap_or(5);
@@ -38,7 +44,11 @@ fn main() -> Result<(), TrainError> {
     let device = device::by_name(&config.device)?.autodiff();
     let mut recipe = config.method.recipe(config.setting(2, &device))?;
     let set = Arc::new(phantoms(&config)?);
-    println!("{name} {method}, patch {:?}, {} threads", config.patch, threads());
+    println!(
+        "{name} {method}, patch {:?}, {} threads",
+        config.patch,
+        threads()
+    );
     for (index, stage) in recipe.stages().iter().enumerate() {
         recipe.begin_stage(index)?;
         let source = BatchSource::new(&config, set.clone(), stage.plan)?;
@@ -59,8 +69,15 @@ fn main() -> Result<(), TrainError> {
         // The first step allocates; it is not counted.
         let timed = &mut seconds[1..];
         timed.sort_by(f64::total_cmp);
-        let (median, batch) = (timed[timed.len() / 2], stage.plan.labeled + stage.plan.unlabeled);
-        println!("{:<24} batch {batch}: {median:.3} s, peak {}", stage.name, peak_memory());
+        let (median, batch) = (
+            timed[timed.len() / 2],
+            stage.plan.labeled + stage.plan.unlabeled,
+        );
+        println!(
+            "{:<24} batch {batch}: {median:.3} s, peak {}",
+            stage.name,
+            peak_memory()
+        );
     }
     Ok(())
 }
@@ -105,5 +122,7 @@ fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kilobytes.map_or("unknown".into(), |kb| format!("{:.2} GB", kb * 1024.0 / 1e9))
+    kilobytes.map_or("unknown".into(), |kb| {
+        format!("{:.2} GB", kb * 1024.0 / 1e9)
+    })
 }

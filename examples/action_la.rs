@@ -60,9 +60,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
-    let out = arguments.out.clone().unwrap_or_else(|| {
-        Path::new("runs").join(format!("{}_la", arguments.method))
-    });
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("runs").join(format!("{}_la", arguments.method)));
     let session = match arguments.resume {
         true => Session::resume(&out)?,
         false => Session::start(configuration(arguments)?, &out)?,
@@ -70,7 +71,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let stop = interrupt::stop_on_ctrl_c()?;
     let summary = session.run(&mut Progress::new(), &stop)?;
     if let Outcome::Interrupted { step } = summary.outcome {
-        println!("Stopped after step {step}, saved. Add --resume --out {} to go on.", out.display());
+        println!(
+            "Stopped after step {step}, saved. Add --resume --out {} to go on.",
+            out.display()
+        );
         return Ok(ExitCode::from(130));
     }
     print_results(&summary, &out);
@@ -82,7 +86,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
 
 /// The preset with what the command line says otherwise.
 fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
-    let fallback = if arguments.data.is_some() { "compact" } else { "smoke" };
+    let fallback = if arguments.data.is_some() {
+        "compact"
+    } else {
+        "smoke"
+    };
     let name = arguments.preset.as_deref().unwrap_or(fallback);
     let mut config = preset(name, &arguments.method)?;
     config.seed = arguments.seed;
@@ -101,17 +109,28 @@ fn print_results(summary: &Summary, out: &Path) {
     let Some(evaluation) = &summary.evaluation else {
         return println!("No test cases, no evaluation.");
     };
-    println!("{:<24} {:>7} {:>10} {:>9}", "case", "Dice", "HD95 mm", "ASD mm");
+    println!(
+        "{:<24} {:>7} {:>10} {:>9}",
+        "case", "Dice", "HD95 mm", "ASD mm"
+    );
     let number = |v: Option<f64>, d: usize| v.map_or("undefined".into(), |v| format!("{v:.d$}"));
     for case in &evaluation.cases {
         for class in &case.classes {
             let (dice, hd95) = (number(class.dice, 4), number(class.hd95_mm, 2));
-            println!("{:<24} {dice:>7} {hd95:>10} {:>9}", case.id, number(class.asd_mm, 2));
+            println!(
+                "{:<24} {dice:>7} {hd95:>10} {:>9}",
+                case.id,
+                number(class.asd_mm, 2)
+            );
         }
     }
     let mean = &evaluation.mean;
     let (dice, hd95) = (number(mean.dice, 4), number(mean.hd95_mm, 2));
-    println!("{:<24} {dice:>7} {hd95:>10} {:>9}", "mean", number(mean.asd_mm, 2));
+    println!(
+        "{:<24} {dice:>7} {hd95:>10} {:>9}",
+        "mean",
+        number(mean.asd_mm, 2)
+    );
     if let Some(before) = summary.dice_before {
         println!("Mean Dice before training {before:.4}, after {dice}.");
     }

@@ -141,7 +141,8 @@ mod tests {
     /// The message of a case whose files hold these arrays.
     fn message(image: Array3<f32>, labels: Array3<u8>) -> String {
         let dir = tempfile::tempdir().unwrap();
-        let [image_path, label_path] = ["scan", "mask"].map(|n| dir.path().join(format!("{n}.nii")));
+        let [image_path, label_path] =
+            ["scan", "mask"].map(|n| dir.path().join(format!("{n}.nii")));
         let geometry = Geometry::default();
         crate::io::write_volume(&image_path, &Volume::new(image, geometry)).unwrap();
         crate::io::write_labels(&label_path, &LabelMap::new(labels, geometry)).unwrap();
@@ -157,8 +158,14 @@ mod tests {
     #[test]
     fn errors_name_the_files() {
         let text = message(Array3::zeros((3, 3, 3)), Array3::zeros((3, 3, 2)));
-        assert!(text.contains("scan.nii") && text.contains("mask.nii"), "{text}");
+        assert!(
+            text.contains("scan.nii") && text.contains("mask.nii"),
+            "{text}"
+        );
         let text = message(Array3::zeros((3, 3, 3)), Array3::from_elem((3, 3, 3), 7));
-        assert!(text.contains("mask.nii") && text.contains("label 7"), "{text}");
+        assert!(
+            text.contains("mask.nii") && text.contains("label 7"),
+            "{text}"
+        );
     }
 }

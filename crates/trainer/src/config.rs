@@ -144,7 +144,11 @@ impl RunConfig {
     /// # Errors
     /// [`TrainError::Config`] with the key and the line of the mistake.
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
-        toml::from_str(text).map_err(|e| TrainError::Config(e.to_string()))
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            let line = before.matches('\n').count() + 1;
+            TrainError::Config(format!("line {line}: {}", error.message()))
+        })
     }
 
     /// The document stored with a run.

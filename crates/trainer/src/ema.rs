@@ -38,14 +38,41 @@ pub fn teacher_of<M: Module>(student: &M) -> M {
 /// One averaging step, `θ_t ← m·θ_t + (1 − m)·θ_s`, on trainable parameters.
 ///
 /// The two networks must descend from one another (the parameters are matched
-/// by identity), as those of [`teacher_of`] do.
+/// by identity), as those of [`teacher_of`] do. The teacher's buffers stay
+/// its own.
 pub fn ema_update<M: Module>(teacher: M, student: &M, momentum: f64) -> M {
-    let mut collect = Collect(GradientsParams::new());
-    student.visit(&mut collect);
-    teacher.map(&mut Average {
-        student: collect.0,
-        momentum,
-    })
+    let average = Average::new(&teacher, student, momentum);
+    average.apply(teacher)
+}
+
+/// As [`ema_update`], but the buffers become copies of the student's: for a
+/// teacher in evaluation mode, whose own forward passes update none.
+pub fn ema_update_with_buffers<M: Module>(teacher: M, student: &M, momentum: f64) -> M {
+    let average = Average::new(&teacher, student, momentum);
+    average.apply(teacher_of(student))
+}
+
+/// Averaged values by the identity of their parameter.
+struct Average {
+    values: GradientsParams,
+}
+
+impl Average {
+    fn new<M: Module>(teacher: &M, student: &M, momentum: f64) -> Self {
+        let mut collect = Collect(GradientsParams::new());
+        student.visit(&mut collect);
+        let mut mix = Mix {
+            student: collect.0,
+            values: GradientsParams::new(),
+            momentum,
+        };
+        teacher.visit(&mut mix);
+        Self { values: mix.values }
+    }
+
+    fn apply<M: Module>(mut self, module: M) -> M {
+        module.map(&mut self)
+    }
 }
 
 /// Student parameters by identity; buffers do not require gradients and are
@@ -60,27 +87,35 @@ impl ModuleVisitor for Collect {
     }
 }
 
-struct Average {
+/// Averages what it visits in the teacher with the student's value.
+struct Mix {
     student: GradientsParams,
+    values: GradientsParams,
     momentum: f64,
+}
+
+impl ModuleVisitor for Mix {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(student) = self.student.remove::<D>(param.id) {
+            let teacher = param.val().inner().mul_scalar(self.momentum);
+            let average = teacher + student.mul_scalar(1.0 - self.momentum);
+            self.values.register(param.id, average);
+        }
+    }
 }
 
 impl ModuleMapper for Average {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(student) = self.student.remove::<D>(param.id) else {
-            return param;
-        };
-        let momentum = self.momentum;
-        param.map(|teacher| {
-            let averaged =
-                teacher.inner().mul_scalar(momentum) + student.mul_scalar(1.0 - momentum);
-            Tensor::from_inner(averaged).set_require_grad(false)
-        })
+        match self.values.remove::<D>(param.id) {
+            Some(value) => param.map(|_| Tensor::from_inner(value).set_require_grad(false)),
+            None => param,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use burn::nn::conv::Conv3dConfig;
     use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig3d, conv::Conv3d};
@@ -100,6 +135,10 @@ mod tests {
         }
     }
 
+    fn raised(weight: Tensor<5>) -> Tensor<5> {
+        Tensor::from_inner(weight.inner() + 1.0).require_grad()
+    }
+
     fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
         tensor.into_data().to_vec::<f32>().unwrap()
     }
@@ -116,7 +155,7 @@ mod tests {
         let teacher = teacher_of(&student);
         let moved = Net {
             conv: Conv3d {
-                weight: student.conv.weight.clone().map(|w| w + 1.0),
+                weight: student.conv.weight.clone().map(raised),
                 ..student.conv.clone()
             },
             norm: student.norm.clone(),
@@ -144,14 +183,13 @@ mod tests {
         assert_eq!(before, values(student.valid().norm.running_mean.value()));
         let after = values(teacher.valid().norm.running_mean.value());
         assert_ne!(before, after, "the teacher updates its own statistics");
-        let kept = values(
-            ema_update(teacher, &student, 0.5)
-                .valid()
-                .norm
-                .running_mean
-                .value(),
-        );
+        let running_mean = |net: &Net| values(net.valid().norm.running_mean.value());
+        let kept = running_mean(&ema_update(teacher.clone(), &student, 0.5));
         assert_eq!(after, kept, "buffers are not averaged");
+        let copied = ema_update_with_buffers(teacher, &student, 0.5);
+        assert_eq!(before, running_mean(&copied), "buffers follow the student");
+        let _ = forward(&copied, Tensor::ones([1, 1, 4, 4, 4], &device));
+        assert_eq!(before, running_mean(&student), "and are not shared with it");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn dataset(n_train: usize, n_test: usize, config: &PhantomConfig) -> Phantom
 }
 
 /// Writes a data set in the layout of LA: `images/ID.nii.gz`,
-/// `labels/ID.nii.gz`, `train.list` and `test.list`.
+/// `labels/ID.nii.gz`, `train.list`, `test.list` and `classes.txt`.
 ///
 /// # Errors
 ///
@@ -82,6 +82,8 @@ pub fn write_dataset(
     };
     let written = cases(0..n_train + n_test, config, write);
     written.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let names = dir.join("classes.txt");
+    fs::write(&names, "background\natrium\n").map_err(DataError::io("write", &names))?;
     write_list(&dir.join("train.list"), 0..n_train)?;
     write_list(&dir.join("test.list"), n_train..n_train + n_test)
 }

@@ -53,7 +53,7 @@ use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler, pooled_pa
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::ema::{ema_update, teacher_of};
+use crate::ema::{ema_update, ema_update_with_buffers, teacher_of};
 use crate::error::TrainError;
 use crate::mixing::Pseudo;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
@@ -104,7 +104,7 @@ impl Action {
         let [weak, strong] = batch.views();
         let student = self.student.forward(strong);
         // The teacher moves before the optimizer does, as in the code.
-        self.teacher = ema_update(self.teacher.clone(), &self.student, momentum);
+        self.move_teacher();
         state.keys = ema_update(state.keys, &state.heads.projectors, momentum);
         let teacher = self.teach(weak);
 
@@ -234,11 +234,7 @@ impl Action {
         let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
         self.student = module.0;
         self.state = StageState::Contrast(Box::new(module.1));
-        self.teacher = ema_update(
-            self.teacher.clone(),
-            &self.student,
-            self.config.teacher_momentum,
-        );
+        self.move_teacher();
         Ok(values)
     }
 
@@ -295,6 +291,16 @@ impl Action {
             valid: samples.valid_classes,
             queried: samples.classes_with_queries,
         }))
+    }
+
+    /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
+    fn move_teacher(&mut self) {
+        let update = match self.config.teacher_mode {
+            TeacherMode::Train => ema_update,
+            TeacherMode::Eval => ema_update_with_buffers,
+        };
+        let momentum = self.config.teacher_momentum;
+        self.teacher = update(self.teacher.clone(), &self.student, momentum);
     }
 
     /// The teacher's answer, which never carries a gradient.
