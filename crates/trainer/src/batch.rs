@@ -189,9 +189,9 @@ impl Batch {
     pub fn from_host(host: HostBatch, device: &Device) -> Self {
         let shape = shape(host.labeled.count, host.patch);
         let labels = Tensor::from_data(TensorData::new(host.labels, shape), device);
-        let [weak, strong] = host.labeled.to_device(host.patch, device);
+        let [weak, strong] = host.labeled.into_tensors(host.patch, device);
         let unlabeled = (host.unlabeled.count > 0).then(|| {
-            let [weak, strong] = host.unlabeled.to_device(host.patch, device);
+            let [weak, strong] = host.unlabeled.into_tensors(host.patch, device);
             UnlabeledBatch { weak, strong }
         });
         Self {
@@ -218,7 +218,7 @@ impl Batch {
 
 impl HostViews {
     /// `[weak, strong]` on the device.
-    fn to_device(self, patch: [usize; 3], device: &Device) -> [Tensor<5>; 2] {
+    fn into_tensors(self, patch: [usize; 3], device: &Device) -> [Tensor<5>; 2] {
         let shape = shape(self.count, patch);
         let weak = Tensor::from_data(TensorData::new(self.weak, shape), device);
         if self.strong.is_empty() {

@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-        tensor.into_data().to_vec::<f32>().unwrap()
+        tensor.into_data().try_to_vec::<f32>().unwrap()
     }
 
     fn forward(net: &Net, x: Tensor<5>) -> Tensor<5> {

@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn values(x: Tensor<5>) -> Vec<f32> {
-        x.into_data().to_vec().unwrap()
+        x.into_data().try_to_vec().unwrap()
     }
 
     #[test]

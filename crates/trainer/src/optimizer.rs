@@ -86,6 +86,7 @@ impl OptimizerConfig {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use burn::module::Module;
     use burn::nn::{Linear, LinearConfig};

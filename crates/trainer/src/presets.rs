@@ -170,6 +170,7 @@ fn paper() -> RunConfig {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

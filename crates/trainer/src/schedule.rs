@@ -93,6 +93,7 @@ fn progress(step: u64, steps: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

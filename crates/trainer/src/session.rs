@@ -173,7 +173,7 @@ impl Session {
             evaluation: evaluation.cloned(),
             pictures,
         };
-        Ok(report::write(&self.run.report(), &input)?)
+        Ok(report::write(self.run.report(), &input)?)
     }
 }
 

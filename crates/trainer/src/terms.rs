@@ -89,6 +89,7 @@ pub type StepValues = Vec<(&'static str, f64)>;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use burn::nn::LinearConfig;
     use burn::optim::SgdConfig;
