@@ -64,12 +64,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(format!("{}_la", arguments.method)));
+    let mut progress = Progress::new();
     let session = match arguments.resume {
-        true => Session::resume(&out)?,
-        false => Session::start(configuration(arguments)?, &out)?,
+        true => Session::resume(&out, &progress)?,
+        false => Session::start(configuration(arguments)?, &out, &progress)?,
     };
     let stop = interrupt::stop_on_ctrl_c()?;
-    let summary = session.run(&mut Progress::new(), &stop)?;
+    let summary = session.run(&mut progress, &stop)?;
     if let Outcome::Interrupted { step } = summary.outcome {
         println!(
             "Stopped after step {step}, saved. Add --resume --out {} to go on.",
@@ -106,33 +107,12 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
 }
 
 fn print_results(summary: &Summary, out: &Path) {
-    let Some(evaluation) = &summary.evaluation else {
-        return println!("No test cases, no evaluation.");
-    };
-    println!(
-        "{:<24} {:>7} {:>10} {:>9}",
-        "case", "Dice", "HD95 mm", "ASD mm"
-    );
-    let number = |v: Option<f64>, d: usize| v.map_or("undefined".into(), |v| format!("{v:.d$}"));
-    for case in &evaluation.cases {
-        for class in &case.classes {
-            let (dice, hd95) = (number(class.dice, 4), number(class.hd95_mm, 2));
-            println!(
-                "{:<24} {dice:>7} {hd95:>10} {:>9}",
-                case.id,
-                number(class.asd_mm, 2)
-            );
-        }
+    match &summary.evaluation {
+        Some(evaluation) => println!("{evaluation}"),
+        None => println!("No test cases, no evaluation."),
     }
-    let mean = &evaluation.mean;
-    let (dice, hd95) = (number(mean.dice, 4), number(mean.hd95_mm, 2));
-    println!(
-        "{:<24} {dice:>7} {hd95:>10} {:>9}",
-        "mean",
-        number(mean.asd_mm, 2)
-    );
-    if let Some(before) = summary.dice_before {
-        println!("Mean Dice before training {before:.4}, after {dice}.");
+    if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
+        println!("Mean Dice before training {before:.4}, after {after:.4}.");
     }
     println!("Report: {}", out.join("report.html").display());
 }

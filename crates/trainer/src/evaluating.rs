@@ -10,6 +10,7 @@ use crate::error::TrainError;
 use crate::report::{CasePicture, notable_cases};
 use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
 use crate::run::folder::RunFolder;
+use crate::training::Observer;
 
 /// Predicts the label map of `image` in its own grid.
 ///
@@ -38,9 +39,11 @@ pub fn evaluate(
     classes: usize,
     config: &RunConfig,
     run: Option<&RunFolder>,
+    observer: &mut dyn Observer,
 ) -> Result<Evaluation, TrainError> {
     let mut results = Vec::with_capacity(cases.len());
-    for case in cases {
+    for (done, case) in cases.iter().enumerate() {
+        observer.evaluating(done, cases.len());
         let (image, reference) = case.load_checked(classes)?;
         let prediction = predict(network, &image, config)?;
         if let Some(run) = run {
@@ -52,6 +55,7 @@ pub fn evaluate(
             classes: compare(&prediction, reference.data.view(), classes)?,
         });
     }
+    observer.evaluating(cases.len(), cases.len());
     Ok(Evaluation::new(protocol(config), results))
 }
 

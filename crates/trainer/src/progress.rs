@@ -6,10 +6,11 @@ use crate::recipe::Stage;
 use crate::run::metrics_log::MetricsRow;
 use crate::training::Observer;
 
-/// Shows stage, steps, losses and the time left on standard error.
+/// Shows what is done, how far it is, the losses and the time left on
+/// standard error.
 ///
 /// Where standard error is not a terminal, a line is printed every tenth of
-/// the run instead.
+/// the training instead.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -18,11 +19,11 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar that appears with the first stage.
+    /// A bar that appears with the first thing to tell.
     pub fn new() -> Self {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template(
-            "{prefix:>22} {wide_bar:.green} {pos}/{len} · {msg} · {elapsed} gone, {eta} left",
+            "{prefix:>23} {wide_bar:.green} {pos}/{len} {msg} · {elapsed} gone, {eta} left",
         )
         .expect("the template is valid");
         bar.set_style(style);
@@ -31,6 +32,17 @@ impl Progress {
             stage: "",
             total: 0,
         }
+    }
+
+    /// Counts something other than steps.
+    fn count(&self, what: &'static str, done: usize, total: usize) {
+        if self.bar.prefix() != what {
+            self.bar.reset();
+            self.bar.set_prefix(what);
+            self.bar.set_message("");
+        }
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
     }
 }
 
@@ -41,8 +53,13 @@ impl Default for Progress {
 }
 
 impl Observer for Progress {
+    fn reading(&self, done: usize, total: usize) {
+        self.count("reading scans", done, total);
+    }
+
     fn stage(&mut self, stage: &Stage, step: u64, total: u64) {
         if self.total == 0 {
+            self.bar.reset();
             self.bar.set_length(total);
             self.bar.set_position(step);
             // After a resume only the steps of this session tell the speed.
@@ -59,15 +76,23 @@ impl Observer for Progress {
             .iter()
             .map(|(name, value)| format!("{name} {value:.3}"))
             .collect();
-        let message = format!("{} · {:.2} s/step", losses.join(" "), row.seconds_per_step);
+        let message = format!(
+            "· {} · {:.2} s/step",
+            losses.join(" "),
+            row.seconds_per_step
+        );
         let tenth = (self.total / 10).max(1);
         if self.bar.is_hidden() && (row.step.is_multiple_of(tenth) || row.step == self.total) {
-            eprintln!("{} {}/{} · {message}", self.stage, row.step, self.total);
+            eprintln!("{} {}/{} {message}", self.stage, row.step, self.total);
         }
         self.bar.set_message(message);
         self.bar.set_position(row.step);
-        if row.step == self.total {
-            self.bar.finish();
+    }
+
+    fn evaluating(&mut self, done: usize, total: usize) {
+        self.count("evaluating", done, total);
+        if done == total {
+            self.bar.finish_and_clear();
         }
     }
 }

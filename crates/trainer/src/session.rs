@@ -30,7 +30,8 @@ use crate::{device, evaluating};
 /// use semivox_trainer::{presets::preset, session::Session};
 ///
 /// let config = preset("smoke", "action")?;
-/// let summary = Session::start(config, "runs/first")?.run(&mut (), &AtomicBool::new(false))?;
+/// let session = Session::start(config, "runs/first", &())?;
+/// let summary = session.run(&mut (), &AtomicBool::new(false))?;
 /// println!("{:?}", summary.evaluation.map(|e| e.mean.dice));
 /// # Ok::<(), semivox_trainer::TrainError>(())
 /// ```
@@ -39,6 +40,7 @@ pub struct Session {
     config: RunConfig,
     run: RunFolder,
     dataset: Dataset,
+    set: Arc<TrainingSet>,
 }
 
 /// What a run came to.
@@ -52,32 +54,38 @@ pub struct Summary {
     pub evaluation: Option<Evaluation>,
 }
 
+impl Summary {
+    /// Mean Dice on the test cases after training.
+    pub fn dice(&self) -> Option<f64> {
+        self.evaluation.as_ref()?.mean.dice
+    }
+}
+
 impl Session {
-    /// Checks `config` and its data set and makes the run folder `out`.
+    /// Checks `config`, makes the run folder `out` and reads the training cases.
     ///
     /// # Errors
-    /// A mistake in the configuration, in the data set's folder, or an `out`
-    /// that holds another run or cannot be written.
-    pub fn start(config: RunConfig, out: impl AsRef<Path>) -> Result<Self, TrainError> {
+    /// A mistake in the configuration or in the data, or an `out` that holds
+    /// another run or cannot be written. Only when all is read does `out`
+    /// become a run, so it can be used again after a mistake.
+    pub fn start(
+        config: RunConfig,
+        out: impl AsRef<Path>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
         config.check()?;
         device::by_name(&config.device)?;
-        // A data set is opened before the run folder is made, so that a wrong
-        // path leaves no empty run behind; phantoms live in the run folder.
-        let given = config.data.root.as_deref().map(|root| open(root, &config));
-        let given = given.transpose()?;
         let run = RunFolder::create(out)?;
-        let dataset = match given {
-            Some(dataset) => dataset,
-            None => {
-                generate(&config, &run)?;
-                open(&phantoms(&run), &config)?
-            }
-        };
+        if config.data.root.is_none() {
+            generate(&config, &run)?;
+        }
+        let (dataset, set) = open(&config, &run, observer)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {
             config,
             run,
             dataset,
+            set,
         })
     }
 
@@ -85,16 +93,16 @@ impl Session {
     ///
     /// # Errors
     /// If `out` holds no run, or its data set is not where it was.
-    pub fn resume(out: impl AsRef<Path>) -> Result<Self, TrainError> {
+    pub fn resume(out: impl AsRef<Path>, observer: &dyn Observer) -> Result<Self, TrainError> {
         let run = RunFolder::open_existing(out)?;
         let config = RunConfig::from_toml(&run.read_config()?)?;
         config.check()?;
-        let root = config.data.root.clone().unwrap_or_else(|| phantoms(&run));
-        let dataset = open(&root, &config)?;
+        let (dataset, set) = open(&config, &run, observer)?;
         Ok(Self {
             config,
             run,
             dataset,
+            set,
         })
     }
 
@@ -109,26 +117,25 @@ impl Session {
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
         let config = &self.config;
-        let set = Arc::new(TrainingSet::load(&self.dataset, &config.data.preprocess)?);
         let device = device::by_name(&config.device)?.autodiff();
         let mut recipe = self.recipe(&device)?;
         let dice_before = match config.data.root {
             None => self
-                .evaluate(recipe.as_ref(), None)?
+                .evaluate(recipe.as_ref(), None, observer)?
                 .and_then(|e| e.mean.dice),
             Some(_) => None,
         };
         let training = Training {
             config,
             run: &self.run,
-            set,
+            set: self.set.clone(),
             device,
             stop,
         };
         let outcome = training.run(recipe.as_mut(), observer)?;
         let mut evaluation = None;
         if outcome == Outcome::Finished {
-            evaluation = self.evaluate(recipe.as_ref(), Some(&self.run))?;
+            evaluation = self.evaluate(recipe.as_ref(), Some(&self.run), observer)?;
             self.report(evaluation.as_ref())?;
         }
         Ok(Summary {
@@ -147,13 +154,15 @@ impl Session {
         &self,
         recipe: &dyn Recipe,
         run: Option<&RunFolder>,
+        observer: &mut dyn Observer,
     ) -> Result<Option<Evaluation>, TrainError> {
         let (cases, classes) = (&self.dataset.test, self.dataset.classes.len());
         if cases.is_empty() {
             return Ok(None);
         }
         let network = recipe.network();
-        let evaluation = evaluating::evaluate(network, cases, classes, &self.config, run)?;
+        let evaluation =
+            evaluating::evaluate(network, cases, classes, &self.config, run, observer)?;
         if let Some(run) = run {
             evaluation.write(run.evaluation())?;
         }
@@ -177,9 +186,14 @@ impl Session {
     }
 }
 
-/// Opens the data set and takes the labels of all but the first `labeled`
-/// cases away.
-fn open(root: &Path, config: &RunConfig) -> Result<Dataset, TrainError> {
+/// Opens a data set, takes the labels of all but the first `labeled` cases
+/// away and reads the training cases.
+fn open(
+    config: &RunConfig,
+    run: &RunFolder,
+    observer: &dyn Observer,
+) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
+    let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
     let dataset = layout::open_labeled(root, config.data.labeled)?;
     if config.method.needs_unlabeled() && dataset.unlabeled.is_empty() {
         return Err(TrainError::Config(format!(
@@ -188,7 +202,8 @@ fn open(root: &Path, config: &RunConfig) -> Result<Dataset, TrainError> {
             dataset.labeled.len()
         )));
     }
-    Ok(dataset)
+    let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
+    Ok((dataset, Arc::new(set)))
 }
 
 fn phantoms(run: &RunFolder) -> PathBuf {

@@ -32,19 +32,22 @@ pub enum Outcome {
     },
 }
 
-/// Is told what the loop does; a progress bar, for instance.
-pub trait Observer {
+/// Is told how a run gets on; a progress bar, for instance.
+///
+/// What an observer does not care about, it need not implement.
+pub trait Observer: Sync {
+    /// `done` of `total` scans are read and prepared; called from several threads.
+    fn reading(&self, _done: usize, _total: usize) {}
     /// A stage begins (or goes on, after a resume) at `step` of `total`.
-    fn stage(&mut self, stage: &Stage, step: u64, total: u64);
+    fn stage(&mut self, _stage: &Stage, _step: u64, _total: u64) {}
     /// A step is done.
-    fn step(&mut self, row: &MetricsRow);
+    fn step(&mut self, _row: &MetricsRow) {}
+    /// `done` of `total` test cases are evaluated.
+    fn evaluating(&mut self, _done: usize, _total: usize) {}
 }
 
 /// Takes no notice.
-impl Observer for () {
-    fn stage(&mut self, _stage: &Stage, _step: u64, _total: u64) {}
-    fn step(&mut self, _row: &MetricsRow) {}
-}
+impl Observer for () {}
 
 /// What a training works with.
 pub struct Training<'a> {

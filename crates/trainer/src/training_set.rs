@@ -7,6 +7,7 @@ use semivox_data::cache::{LabeledScan, UnlabeledScan, load_labeled, load_unlabel
 use semivox_data::preprocess::Preprocess;
 
 use crate::error::TrainError;
+use crate::training::Observer;
 
 /// The prepared training cases of a run.
 #[derive(Debug)]
@@ -18,16 +19,24 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Reads and prepares all training cases of `dataset` in parallel.
+    /// Reads and prepares all training cases of `dataset` in parallel and
+    /// tells `observer` of each.
     ///
     /// # Errors
     /// A mistake found in a file, by name.
-    pub fn load(dataset: &Dataset, preprocess: &Preprocess) -> Result<Self, TrainError> {
-        let quiet = |_: usize, _: usize| {};
+    pub fn load(
+        dataset: &Dataset,
+        preprocess: &Preprocess,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let (labeled, unlabeled) = (&dataset.labeled, &dataset.unlabeled);
+        let total = labeled.len() + unlabeled.len();
         let classes = dataset.classes.len();
+        let first = |done, _| observer.reading(done, total);
+        let then = |done, _| observer.reading(labeled.len() + done, total);
         Ok(Self {
-            labeled: load_labeled(&dataset.labeled, preprocess, classes, quiet)?,
-            unlabeled: load_unlabeled(&dataset.unlabeled, preprocess, quiet)?,
+            labeled: load_labeled(labeled, preprocess, classes, first)?,
+            unlabeled: load_unlabeled(unlabeled, preprocess, then)?,
         })
     }
 }

@@ -24,7 +24,7 @@ fn thirty_steps_lower_the_supervised_term() {
         config.data.labeled = 2;
         config.data.phantoms = [4, 1];
         config.method = config.method.with_iterations(40);
-        let session = Session::start(config, folder.path().join("run")).unwrap();
+        let session = Session::start(config, folder.path().join("run"), &()).unwrap();
         let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
 
         let rows = read(folder.path().join("run/metrics.jsonl")).unwrap();

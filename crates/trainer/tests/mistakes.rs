@@ -38,7 +38,7 @@ fn setup(folder: &Path) -> RunConfig {
 /// Runs and returns the error's only line.
 fn run(config: RunConfig, out: &Path) -> Result<(), String> {
     let run = || -> Result<(), TrainError> {
-        Session::start(config, out)?.run(&mut (), &AtomicBool::new(false))?;
+        Session::start(config, out, &())?.run(&mut (), &AtomicBool::new(false))?;
         Ok(())
     };
     run().map_err(|error| {
@@ -55,7 +55,13 @@ fn message(spoil: impl FnOnce(&Path, &mut RunConfig)) -> String {
     let data = folder.path().join("data");
     let mut config = setup(&data);
     spoil(&data, &mut config);
-    run(config, &folder.path().join("run")).unwrap_err()
+    let out = folder.path().join("run");
+    let message = run(config, &out).unwrap_err();
+    assert!(
+        !out.join("config.toml").exists(),
+        "a mistake leaves no run behind"
+    );
+    message
 }
 
 fn assert_names(message: &str, words: &[&str]) {
@@ -178,6 +184,6 @@ fn an_out_folder_that_holds_another_run_or_cannot_be_written() {
 #[test]
 fn nothing_to_resume() {
     let folder = tempfile::tempdir().unwrap();
-    let text = Session::resume(folder.path()).unwrap_err().to_string();
+    let text = Session::resume(folder.path(), &()).unwrap_err().to_string();
     assert_names(&text, &["config.toml"]);
 }

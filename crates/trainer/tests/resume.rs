@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::preset;
-use semivox_trainer::recipe::Stage;
 use semivox_trainer::run::metrics_log::{MetricsRow, read};
 use semivox_trainer::session::Session;
 use semivox_trainer::training::{Observer, Outcome};
@@ -22,8 +21,6 @@ struct StopAfter<'a> {
 }
 
 impl Observer for StopAfter<'_> {
-    fn stage(&mut self, _stage: &Stage, _step: u64, _total: u64) {}
-
     fn step(&mut self, row: &MetricsRow) {
         if row.step == self.step {
             self.stop.store(true, Ordering::Relaxed);
@@ -46,14 +43,14 @@ fn tiny(method: &str) -> RunConfig {
 
 /// Trains in pieces that end after the given steps, then to the end.
 fn train(config: &RunConfig, out: &Path, stops: &[u64]) -> Vec<u8> {
-    let mut session = Session::start(config.clone(), out).unwrap();
+    let mut session = Session::start(config.clone(), out, &()).unwrap();
     for &step in stops {
         let stop = AtomicBool::new(false);
         let summary = session
             .run(&mut StopAfter { step, stop: &stop }, &stop)
             .unwrap();
         assert_eq!(summary.outcome, Outcome::Interrupted { step });
-        session = Session::resume(out).unwrap();
+        session = Session::resume(out, &()).unwrap();
     }
     let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
     assert_eq!(summary.outcome, Outcome::Finished);
