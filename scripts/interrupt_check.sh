@@ -10,20 +10,22 @@ cargo build --release --example action_la
 program=${CARGO_TARGET_DIR:-target}/release/examples/action_la
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-train() { "$program" --data "$data" --preset compact --labeled 8 --iterations 60 --out "$@" 2>/dev/null; }
+settings=(--data "$data" --preset compact --labeled 8 --iterations 60)
 
 # Waits until the run's log has N lines, then sends a signal to the process.
 signal_at() {
     local lines=$1 signal=$2 run=$3 process=$4
-    while [ "$(wc -l < "$run/metrics.jsonl" 2>/dev/null || echo 0)" -lt "$lines" ]; do sleep 0.2; done
+    until [ -f "$run/metrics.jsonl" ] && [ "$(wc -l < "$run/metrics.jsonl")" -ge "$lines" ]; do sleep 0.2; done
     kill "-$signal" "$process"
     wait "$process" || echo "ended by $signal with status $?"
 }
 
-train "$out/whole" | tail -n 3
-train "$out/pieces" & signal_at 15 INT "$out/pieces" $!
-"$program" --resume --out "$out/pieces" 2>/dev/null & signal_at 35 KILL "$out/pieces" $!
-"$program" --resume --out "$out/pieces" 2>/dev/null | tail -n 3
+"$program" "${settings[@]}" --out "$out/whole" 2>/dev/null | tail -n 2
+"$program" "${settings[@]}" --out "$out/pieces" 2>/dev/null &
+signal_at 15 INT "$out/pieces" $!
+"$program" --resume --out "$out/pieces" 2>/dev/null &
+signal_at 35 KILL "$out/pieces" $!
+"$program" --resume --out "$out/pieces" 2>/dev/null | tail -n 2
 
 # A file begins with names and identities, which differ between processes;
 # values take up all but the first few kilobytes.
