@@ -35,15 +35,18 @@
 //! | stage iii batch | 6 (2D) | 1 + 1 (3D), where mixing is a no-op | 2 + 2 with CutMix |
 //! | stage lengths | epochs | 30k each | the given total split 1 : 1 : 6 (5k + 15k for LA in ACTION++) |
 //! | representation head | – | input resolution, width 128 | `representation_resolution`, `representation_width` |
+//! | CutMix box | – | half the plane, 20 of 80 slices | half the plane, a quarter of the slices |
+//! | labels below input resolution | – | – | nearest voxel of the aligned-corner grid |
+//! | `k₁`, `k₂`, jitter, stage lengths of the `compact` preset | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200: why stands in `presets.rs` |
 //! | test mode | – | batch statistics (no evaluation mode) | evaluation mode |
 
 mod config;
+mod grid;
 mod state;
 
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
-use burn::tensor::kind::Basic;
 use semivox_losses::{
     AnatomicalContrastInput, AnatomicalContrastLossConfig, DiceCrossEntropyLossConfig,
     GlobalDistillationLossConfig, LocalDistillationLossConfig, UnsupervisedCrossEntropyLossConfig,
@@ -60,6 +63,7 @@ use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews}
 use crate::terms::{LossTerms, StepValues};
 
 pub use config::{ActionConfig, TeacherMode};
+use grid::nearest;
 use state::{Distillation, Heads, Projectors, StageState};
 
 /// The recipe: student, teacher and what the current stage needs.
@@ -389,18 +393,4 @@ fn supervised(logits: Tensor<5>, labels: Tensor<5, Int>) -> Tensor<1> {
     DiceCrossEntropyLossConfig::new()
         .init()
         .forward(logits, labels)
-}
-
-/// The voxels that a map on a coarser grid of aligned corners stands for.
-fn nearest<K: Basic>(x: Tensor<5, K>, grid: [usize; 3]) -> Tensor<5, K> {
-    (0..3).fold(x, |x, axis| {
-        let (from, to) = (x.dims()[axis + 2], grid[axis]);
-        if from == to {
-            return x;
-        }
-        let step = (from - 1) as f64 / (to.max(2) - 1) as f64;
-        let index: Vec<i32> = (0..to).map(|i| (i as f64 * step).round() as i32).collect();
-        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [to]), &x.device());
-        x.select(axis + 2, index)
-    })
 }
