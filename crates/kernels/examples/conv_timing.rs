@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p semivox-kernels --example conv_timing` prints, for the layers of a small
 //! V-Net, milliseconds and GFLOP/s of the forward pass and of the backward pass (input and weight).
-//! `SEMIVOX_SIMD=portable|avx2|avx512` selects the instructions, `RAYON_NUM_THREADS` the threads.
+//! A number times that layer alone. `SEMIVOX_SIMD=portable|avx2|avx512` selects the instructions, `RAYON_NUM_THREADS` the threads.
 
 use burn::prelude::*;
 use burn::tensor::Distribution;
@@ -12,7 +12,7 @@ use semivox_kernels::conv3d;
 use std::time::Instant;
 
 /// `[batch, in, out]` and size.
-const LAYERS: [([usize; 3], [usize; 3]); 9] = [
+const LAYERS: [([usize; 3], [usize; 3]); 12] = [
     ([4, 1, 8], [64, 64, 32]),
     ([4, 8, 8], [64, 64, 32]),
     ([4, 16, 16], [32, 32, 16]),
@@ -22,12 +22,19 @@ const LAYERS: [([usize; 3], [usize; 3]); 9] = [
     ([4, 128, 128], [32, 32, 16]),
     ([1, 16, 16], [112, 112, 80]),
     ([1, 32, 32], [56, 56, 40]),
+    ([1, 64, 64], [28, 28, 20]),
+    ([1, 128, 128], [14, 14, 10]),
+    ([1, 256, 256], [7, 7, 5]),
 ];
 
 fn main() {
     let plain = std::env::args().any(|argument| argument == "--plain");
+    let only: Option<usize> = std::env::args().find_map(|argument| argument.parse().ok());
     println!("batch in out, size: forward ms (GFLOP/s), backward ms (GFLOP/s)");
-    for (channels, size) in LAYERS {
+    for (i, (channels, size)) in LAYERS.into_iter().enumerate() {
+        if only.is_some_and(|only| only != i) {
+            continue;
+        }
         time("ours", channels, size, |x, w| conv3d(x, w, None));
         if plain {
             let options = || ConvOptions::new([1; 3], [1; 3], [1; 3], 1);
@@ -55,7 +62,7 @@ fn time(
         random([outputs, inputs, 3, 3, 3]),
     );
     let flop = 54.0 * (batch * inputs * outputs * d * h * w) as f64;
-    let repeat = (2e10 / flop).clamp(2.0, 30.0) as usize;
+    let repeat = (1e11 / flop).clamp(5.0, 50.0) as usize;
     let (mut forward, mut backward) = (f64::MAX, f64::MAX);
     for _ in 0..repeat {
         let start = Instant::now();

@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::simd::Level;
 use super::tensor::{contiguous, from_vec, give, incoming, plain, recorded, values};
 use super::weight;
+use super::winograd::{self, Tiles, Transformed};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -100,6 +101,12 @@ impl Sizes {
         self.size.iter().product::<usize>() <= 64 && self.inputs * self.outputs >= 64 * 64
     }
 
+    /// The tiles of Winograd's algorithm if they save work.
+    fn tiles(&self) -> Option<Tiles> {
+        let tiles = Tiles::new(self.batch, self.size);
+        (self.kernel == [3; 3] && tiles.pay(self.inputs, self.outputs)).then_some(tiles)
+    }
+
     /// Where the voxels lie.
     fn grid(&self) -> Grid {
         Grid::new(self.batch, self.size, self.kernel)
@@ -124,11 +131,59 @@ impl Sizes {
         weight: &FlexTensor,
         bias: Option<&FlexTensor>,
     ) -> FlexTensor {
-        let grid = self.grid();
-        let padded = grid.pad(values(input), self.inputs);
-        let weights = Packed::forward(values(weight), self.weight(), level);
-        let output = convolve(level, grid, &padded, &weights, bias.map(values));
+        let (input, weight, bias) = (values(input), values(weight), bias.map(values));
+        let output = match self.tiles() {
+            Some(tiles) => {
+                let weights = Transformed::forward(weight, [self.outputs, self.inputs], level);
+                winograd::convolve(level, tiles, input, &weights, bias)
+            }
+            None => {
+                let grid = self.grid();
+                let weights = Packed::forward(weight, self.weight(), level);
+                convolve(level, grid, &grid.pad(input, self.inputs), &weights, bias)
+            }
+        };
         from_vec(output, &self.volume(self.outputs))
+    }
+
+    /// The gradients of input and weight, each if wanted.
+    fn backward(
+        &self,
+        level: Level,
+        [input, weight, gradient]: [&[f32]; 3],
+        wanted: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let channels = [self.inputs, self.outputs];
+        let [to_input, to_weight] = match self.tiles() {
+            Some(tiles) => [
+                wanted[0].then(|| {
+                    let shape = [self.outputs, self.inputs];
+                    let weights = Transformed::transposed(weight, shape, level);
+                    winograd::convolve(level, tiles, gradient, &weights, None)
+                }),
+                wanted[1]
+                    .then(|| winograd::weight_gradient(level, tiles, channels, input, gradient)),
+            ],
+            None => {
+                let grid = self.grid();
+                let padded = grid.pad(gradient, self.outputs);
+                [
+                    wanted[0].then(|| {
+                        let weights = Packed::transposed(weight, self.weight(), level);
+                        convolve(level, grid, &padded, &weights, None)
+                    }),
+                    wanted[1].then(|| {
+                        let input = grid.pad(input, self.inputs);
+                        weight::gradient(level, grid, channels, &input, &padded)
+                    }),
+                ]
+            }
+        };
+        let [kd, kh, kw] = self.kernel;
+        [
+            to_input.map(|g| from_vec(g, &self.volume(self.inputs))),
+            to_weight.map(|g| from_vec(g, &[self.outputs, self.inputs, kd, kh, kw])),
+        ]
     }
 }
 
@@ -156,20 +211,14 @@ impl<const N: usize> Backward<Flex, N> for Step {
             input,
             weight,
         } = &ops.state;
-        let grid = sizes.grid();
-        let padded = grid.pad(values(&gradient), sizes.outputs);
-        give(grads, &ops, 0, || {
-            let weights = Packed::transposed(values(weight), sizes.weight(), *level);
-            let gradient = convolve(*level, grid, &padded, &weights, None);
-            from_vec(gradient, &sizes.volume(sizes.inputs))
-        });
-        give(grads, &ops, 1, || {
-            let input = grid.pad(values(input), sizes.inputs);
-            let channels = [sizes.inputs, sizes.outputs];
-            let gradient = weight::gradient(*level, grid, channels, &input, &padded);
-            let [kd, kh, kw] = sizes.kernel;
-            from_vec(gradient, &[sizes.outputs, sizes.inputs, kd, kh, kw])
-        });
+        let wanted = [0, 1].map(|i| ops.parents[i].is_some());
+        let tensors = [values(input), values(weight), values(&gradient)];
+        let found = sizes.backward(*level, tensors, wanted);
+        for (i, found) in found.into_iter().enumerate() {
+            if let Some(found) = found {
+                give(grads, &ops, i, || found);
+            }
+        }
         give(grads, &ops, 2, || {
             let sums = weight::bias(values(&gradient), sizes.batch, sizes.outputs);
             from_vec(sums, &[sizes.outputs])

@@ -4,9 +4,7 @@
 
 use super::grid::{Grid, Runs, Span};
 use super::memory::{Scratch, Target, filled};
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Level, Portable, Simd};
+use super::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -132,9 +130,10 @@ pub(crate) fn convolve(
         (0..groups.len() * chunks).into_par_iter().for_each(|task| {
             let (group, part) = (groups[task / chunks], task % chunks);
             let range = part * chunk..runs.count().min((part + 1) * chunk);
+            let job = &job;
             // SAFETY: the level is available, the input holds the grid's padded channels and its
             // slack, and tasks write disjoint channels or positions.
-            unsafe { run(level, &job, group, range) }
+            unsafe { level.run(Task { job, group, range }) }
         });
     };
     // SAFETY: the tasks cover every output channel and position.
@@ -147,35 +146,21 @@ fn chunk_of(count: usize, groups: usize) -> usize {
     count.div_ceil(tasks).next_multiple_of(WIDE)
 }
 
-/// Runs a task under its instruction set.
-///
-/// # Safety
-///
-/// As [`task`]; the level must be available.
-unsafe fn run(level: Level, job: &Job, group: &[Block], range: Range<usize>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f")]
-        unsafe fn avx512(job: &Job, group: &[Block], range: Range<usize>) {
-            // SAFETY: passed on.
-            unsafe { task::<Avx512>(job, group, range) }
-        }
-        #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(job: &Job, group: &[Block], range: Range<usize>) {
-            // SAFETY: passed on.
-            unsafe { task::<Avx2>(job, group, range) }
-        }
-        match level {
-            // SAFETY: passed on; the level is available.
-            Level::Avx512 => return unsafe { avx512(job, group, range) },
-            // SAFETY: passed on; the level is available.
-            Level::Avx2 => return unsafe { avx2(job, group, range) },
-            Level::Portable => {}
-        }
+/// [`task`] under any instruction set.
+struct Task<'a> {
+    job: &'a Job<'a>,
+    group: &'a [Block],
+    range: Range<usize>,
+}
+
+impl Kernel for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: passed on.
+        unsafe { task::<S>(self.job, self.group, self.range) }
     }
-    let _ = level;
-    // SAFETY: passed on.
-    unsafe { task::<Portable>(job, group, range) }
 }
 
 /// Computes a group of output channels over a range of registers.

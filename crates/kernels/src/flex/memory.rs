@@ -7,8 +7,8 @@ use std::sync::Mutex;
 /// Scratch buffers waiting for their next use.
 static POOL: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// Buffers the pool keeps at most: a backward pass holds two at once.
-const POOLED: usize = 2;
+/// Buffers the pool keeps at most: a backward pass holds two volumes at once, a thread two blocks.
+const POOLED: usize = 8;
 
 /// A scratch buffer that goes back to the pool when dropped.
 ///
@@ -62,6 +62,11 @@ impl Drop for Scratch {
 pub(crate) struct Target(*mut f32);
 
 impl Target {
+    /// The start of a buffer.
+    pub(crate) fn new(buffer: &mut [f32]) -> Self {
+        Self(buffer.as_mut_ptr())
+    }
+
     /// The address of an element.
     #[inline(always)]
     pub(crate) fn at(self, element: usize) -> *mut f32 {

@@ -12,6 +12,7 @@ mod norm;
 mod simd;
 mod tensor;
 mod weight;
+mod winograd;
 
 pub(crate) use conv::conv3d;
 pub(crate) use norm::batch_norm_relu;

@@ -34,8 +34,13 @@ fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
 }
 
 /// `[batch, in, out]`, size, kernel.
-const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 14] = [
+const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 18] = [
     ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
+    // Whole tiles, tiles cut at every end, blocks of tiles over two samples.
+    ([1, 8, 8], [4, 4, 14], [3, 3, 3]),
+    ([2, 9, 15], [7, 6, 35], [3, 3, 3]),
+    ([2, 17, 4], [12, 11, 16], [3, 3, 3]),
+    ([3, 4, 23], [8, 5, 31], [3, 3, 3]),
     ([2, 1, 8], [5, 4, 33], [3, 3, 3]),
     ([2, 3, 5], [4, 7, 16], [3, 3, 3]),
     ([1, 8, 8], [6, 5, 32], [3, 3, 3]),

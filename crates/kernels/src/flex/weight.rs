@@ -10,9 +10,7 @@
 
 use super::grid::{Grid, Runs};
 use super::memory::Scratch;
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Level, Portable, Simd};
+use super::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -72,7 +70,7 @@ pub(crate) fn gradient(
     let parts = parts(&job, level.channels());
     let run_part = |part: &Part| {
         // SAFETY: the level is available and the buffers hold the grid's channels.
-        unsafe { run(level, &job, part) }
+        unsafe { level.run(PartSums { job: &job, part }) }
     };
     let sums: Vec<Vec<f32>> = parts.par_iter().map(run_part).collect();
     let mut weight = vec![0.0; outputs * inputs * grid.taps()];
@@ -140,35 +138,20 @@ fn parts(job: &Job, widest: usize) -> Vec<Part> {
     parts
 }
 
-/// Runs a part under its instruction set.
-///
-/// # Safety
-///
-/// As [`part_sums`]; the level must be available.
-unsafe fn run(level: Level, job: &Job, part: &Part) -> Vec<f32> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f")]
-        unsafe fn avx512(job: &Job, part: &Part) -> Vec<f32> {
-            // SAFETY: passed on.
-            unsafe { part_sums::<Avx512>(job, part) }
-        }
-        #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(job: &Job, part: &Part) -> Vec<f32> {
-            // SAFETY: passed on.
-            unsafe { part_sums::<Avx2>(job, part) }
-        }
-        match level {
-            // SAFETY: passed on; the level is available.
-            Level::Avx512 => return unsafe { avx512(job, part) },
-            // SAFETY: passed on; the level is available.
-            Level::Avx2 => return unsafe { avx2(job, part) },
-            Level::Portable => {}
-        }
+/// [`part_sums`] under any instruction set.
+struct PartSums<'a> {
+    job: &'a Job<'a>,
+    part: &'a Part,
+}
+
+impl Kernel for PartSums<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> Vec<f32> {
+        // SAFETY: passed on.
+        unsafe { part_sums::<S>(self.job, self.part) }
     }
-    let _ = level;
-    // SAFETY: passed on.
-    unsafe { part_sums::<Portable>(job, part) }
 }
 
 /// The sums `[channel of the block, input, tap]` of one part.
@@ -273,10 +256,10 @@ unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
             if rest > 0 {
                 let mut shifted = [S::splat(0.0); T];
                 for t in 0..T {
-                    shifted[t] = S::load_first(x.wrapping_add(offsets[t]), rest);
+                    shifted[t] = S::load_lanes(x.wrapping_add(offsets[t]), 0, rest);
                 }
                 for c in 0..C {
-                    let dy = S::load_first(y.wrapping_add(c * channel), rest);
+                    let dy = S::load_lanes(y.wrapping_add(c * channel), 0, rest);
                     for t in 0..T {
                         acc[c][t] = S::fma(dy, shifted[t], acc[c][t]);
                     }

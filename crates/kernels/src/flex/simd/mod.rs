@@ -1,0 +1,149 @@
+//! Vector registers behind one small trait, chosen at run time.
+//!
+//! Every kernel is written once over [`Simd`] and compiled per [`Level`] inside a function that
+//! enables the level's instructions.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::sync::OnceLock;
+
+use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use x86::{Avx2, Avx512};
+
+/// An instruction set the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Plain arrays of four, which the compiler maps to SSE2 or NEON.
+    Portable,
+    /// AVX2 with fused multiply-add, eight lanes.
+    Avx2,
+    /// AVX-512F, sixteen lanes.
+    Avx512,
+}
+
+impl Level {
+    /// The level in use: the best the machine has, or what `SEMIVOX_SIMD`
+    /// (`portable`, `avx2`, `avx512`) asks for if the machine has that.
+    pub(crate) fn current() -> Self {
+        static LEVEL: OnceLock<Level> = OnceLock::new();
+        *LEVEL.get_or_init(|| {
+            let asked = match std::env::var("SEMIVOX_SIMD").as_deref() {
+                Ok("portable") => Self::Portable,
+                Ok("avx2") => Self::Avx2,
+                _ => Self::Avx512,
+            };
+            let available = Self::available();
+            let found = available.into_iter().filter(|&level| level <= asked);
+            found.max().unwrap_or(Self::Portable)
+        })
+    }
+
+    /// Every level this machine can run.
+    pub(crate) fn available() -> Vec<Self> {
+        let mut levels = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                levels.push(Self::Avx2);
+            }
+            if is_x86_feature_detected!("avx512f") {
+                levels.push(Self::Avx512);
+            }
+        }
+        levels
+    }
+
+    /// Floats in a register.
+    pub(crate) fn lanes(self) -> usize {
+        match self {
+            Self::Portable => 4,
+            Self::Avx2 => 8,
+            Self::Avx512 => 16,
+        }
+    }
+
+    /// Output channels a register tile holds at most.
+    pub(crate) fn channels(self) -> usize {
+        match self {
+            Self::Avx512 => 8,
+            _ => 4,
+        }
+    }
+
+    /// Runs a kernel with this level's instructions.
+    ///
+    /// # Safety
+    ///
+    /// The level must be available, and what the kernel asks for must hold.
+    pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx512f")]
+            unsafe fn avx512<K: Kernel>(kernel: K) -> K::Output {
+                // SAFETY: the instructions are enabled here; the rest is passed on.
+                unsafe { kernel.run::<Avx512>() }
+            }
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2<K: Kernel>(kernel: K) -> K::Output {
+                // SAFETY: as above.
+                unsafe { kernel.run::<Avx2>() }
+            }
+            match self {
+                // SAFETY: the level is available; the rest is passed on.
+                Self::Avx512 => return unsafe { avx512(kernel) },
+                // SAFETY: as above.
+                Self::Avx2 => return unsafe { avx2(kernel) },
+                Self::Portable => {}
+            }
+        }
+        // SAFETY: plain arrays need no instructions; the rest is passed on.
+        unsafe { kernel.run::<Portable>() }
+    }
+}
+
+/// A register of [`Simd::LANES`] floats.
+///
+/// # Safety
+///
+/// Every function requires the instruction set of its implementor, and pointers valid for the
+/// lanes it reads or writes. No alignment is needed.
+pub(crate) trait Simd {
+    /// Floats in a register.
+    const LANES: usize;
+    /// The register type.
+    type V: Copy;
+    /// All lanes equal.
+    unsafe fn splat(value: f32) -> Self::V;
+    /// All lanes from memory.
+    unsafe fn load(from: *const f32) -> Self::V;
+    /// Lanes `lane..lane + count` from `from[..count]`, the others zero.
+    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V;
+    /// All lanes to memory.
+    unsafe fn store(to: *mut f32, value: Self::V);
+    /// Lanes `lane..lane + count` to `to[..count]`.
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize);
+    /// `a + b`.
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The sum of the lanes.
+    unsafe fn sum(value: Self::V) -> f32;
+}
+
+/// A computation written over any instruction set.
+pub(crate) trait Kernel {
+    /// What it gives.
+    type Output;
+
+    /// Computes; mark the function and all it calls `#[inline(always)]`.
+    ///
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled; the implementor may ask for more.
+    unsafe fn run<S: Simd>(self) -> Self::Output;
+}

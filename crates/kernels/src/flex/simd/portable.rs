@@ -1,0 +1,71 @@
+//! Plain arrays.
+
+use super::Simd;
+
+/// [`super::Level::Portable`].
+pub(crate) struct Portable;
+
+impl Simd for Portable {
+    const LANES: usize = 4;
+    type V = [f32; 4];
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::V {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: the caller passes a pointer to four floats.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
+        let mut lanes = [0.0; 4];
+        for (i, value) in lanes[lane..lane + count].iter_mut().enumerate() {
+            // SAFETY: the caller passes a pointer to `count` floats.
+            *value = unsafe { from.add(i).read() };
+        }
+        lanes
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: Self::V) {
+        // SAFETY: the caller passes a pointer to room for four floats.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
+        for (i, &x) in value[lane..lane + count].iter().enumerate() {
+            // SAFETY: the caller passes a pointer to room for `count` floats.
+            unsafe { to.add(i).write(x) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        [a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]]
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        [
+            a[0] * b[0] + c[0],
+            a[1] * b[1] + c[1],
+            a[2] * b[2] + c[2],
+            a[3] * b[3] + c[3],
+        ]
+    }
+
+    #[inline(always)]
+    unsafe fn sum(value: Self::V) -> f32 {
+        (value[0] + value[1]) + (value[2] + value[3])
+    }
+}

@@ -1,0 +1,153 @@
+//! The vector registers of x86-64.
+
+use super::Simd;
+use std::arch::x86_64::*;
+
+/// [`super::Level::Avx2`].
+pub(crate) struct Avx2;
+
+/// All ones, then all zeros: a window into it is the mask of the first lanes.
+static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// The mask whose lanes `lane..lane + count` are set.
+#[inline(always)]
+unsafe fn mask(lane: usize, count: usize) -> __m256i {
+    let window = |ones: usize| MASKS.as_ptr().wrapping_add(8 - ones).cast::<__m256i>();
+    // SAFETY: both windows lie inside the table, as `lane + count` is at most eight.
+    unsafe {
+        let before = _mm256_loadu_si256(window(lane));
+        _mm256_andnot_si256(before, _mm256_loadu_si256(window(lane + count)))
+    }
+}
+
+// SAFETY (all blocks below): the caller runs inside a function that enables the instruction
+// set and passes pointers valid for the lanes in use, as the trait demands.
+impl Simd for Avx2 {
+    const LANES: usize = 8;
+    type V = __m256;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
+        // SAFETY: see above; masked-off lanes are not read.
+        unsafe { _mm256_maskload_ps(from.wrapping_sub(lane), mask(lane, count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: Self::V) {
+        // SAFETY: see above.
+        unsafe { _mm256_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
+        // SAFETY: see above; masked-off lanes are not written.
+        unsafe { _mm256_maskstore_ps(to.wrapping_sub(lane), mask(lane, count), value) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum(value: Self::V) -> f32 {
+        // SAFETY: see above.
+        unsafe {
+            let half = _mm_add_ps(
+                _mm256_castps256_ps128(value),
+                _mm256_extractf128_ps(value, 1),
+            );
+            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)))
+        }
+    }
+}
+
+/// [`super::Level::Avx512`].
+pub(crate) struct Avx512;
+
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+    type V = __m512;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
+        let mask = (((1u32 << count) - 1) << lane) as __mmask16;
+        // SAFETY: see above; masked-off lanes are not read.
+        unsafe { _mm512_maskz_loadu_ps(mask, from.wrapping_sub(lane)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: Self::V) {
+        // SAFETY: see above.
+        unsafe { _mm512_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
+        let mask = (((1u32 << count) - 1) << lane) as __mmask16;
+        // SAFETY: see above; masked-off lanes are not written.
+        unsafe { _mm512_mask_storeu_ps(to.wrapping_sub(lane), mask, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum(value: Self::V) -> f32 {
+        // SAFETY: see above.
+        unsafe { _mm512_reduce_add_ps(value) }
+    }
+}

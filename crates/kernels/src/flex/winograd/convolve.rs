@@ -1,0 +1,163 @@
+//! The convolution: transform, thirty-six products, transform back.
+// Register tiles are indexed by constants so that the loops unroll.
+#![allow(clippy::needless_range_loop)]
+
+use super::filters::gather_output;
+use super::matrices::Transformed;
+use super::panels::{Shape, Side, transform};
+use super::product::Product;
+use super::tiles::{POINTS, SPREAD, TILE, Tiles};
+use crate::flex::memory::{Target, filled};
+use crate::flex::simd::{Kernel, Level, Simd};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Convolves volumes `[batch, in, depth, height, width]` with a 3×3×3 kernel; returns
+/// `[batch, out, depth, height, width]`.
+pub(crate) fn convolve(
+    level: Level,
+    tiles: Tiles,
+    volume: &[f32],
+    weights: &Transformed,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let (inputs, outputs) = (weights.inputs, weights.outputs);
+    assert!(
+        bias.is_none_or(|b| b.len() == outputs),
+        "bias of another size"
+    );
+    let compute = |out: Target| {
+        let blocks = tiles.blocks(inputs.max(outputs));
+        blocks.par_iter().for_each(|block| {
+            let from = Shape::new(tiles, block, inputs);
+            let to = Shape::new(tiles, block, outputs);
+            let input = transform(level, tiles, block, from, Side::Input, volume);
+            let mut products = to.scratch();
+            let target = Target::new(products.as_mut());
+            (0..POINTS).into_par_iter().for_each(|point| {
+                let product = Product {
+                    point,
+                    weights,
+                    input: &input,
+                    shapes: [from, to],
+                    out: target,
+                };
+                // SAFETY: the level is available, and every point writes its own matrix.
+                unsafe { level.run(product) }
+            });
+            drop(input);
+            (0..outputs).into_par_iter().for_each(|channel| {
+                let back = Back {
+                    tiles,
+                    block,
+                    shape: to,
+                    products: &products,
+                    channel,
+                    bias: bias.map_or(0.0, |b| b[channel]),
+                    out,
+                };
+                // SAFETY: the level is available, and every channel of every block writes voxels of
+                // its own.
+                unsafe { level.run(back) }
+            });
+        });
+    };
+    // SAFETY: the blocks cover all tiles, and those all rows.
+    unsafe { filled(tiles.batch() * outputs * tiles.voxels(), compute) }
+}
+
+/// `Aᵀ M A` of one channel of a block.
+struct Back<'a> {
+    tiles: Tiles,
+    block: &'a Range<usize>,
+    shape: Shape,
+    products: &'a [f32],
+    channel: usize,
+    bias: f32,
+    out: Target,
+}
+
+impl Kernel for Back<'_> {
+    type Output = ();
+
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled, the products must have their shape's room, and no one
+    /// else may write the block's rows of this channel.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let width = self.tiles.size()[2];
+        for (i, tile) in self.block.clone().enumerate() {
+            let from = self.channel * self.shape.stride + i * self.tiles.pitch();
+            for at in (0..width).step_by(S::LANES) {
+                // SAFETY: a register that reaches beyond the row stays in the matrix's room, and only
+                // the row's voxels are written.
+                unsafe {
+                    let rows = self.rows::<S>(from + at);
+                    self.write::<S>(tile, at, rows);
+                }
+            }
+        }
+    }
+}
+
+impl Back<'_> {
+    /// The output rows' registers at a position.
+    ///
+    /// # Safety
+    ///
+    /// As [`Back::run`].
+    #[inline(always)]
+    unsafe fn rows<S: Simd>(&self, at: usize) -> [[S::V; TILE]; TILE] {
+        let from = self.products[at..].as_ptr();
+        // SAFETY: passed on.
+        unsafe {
+            let bias = S::splat(self.bias);
+            let mut half = [[bias; TILE]; SPREAD];
+            for a in 0..SPREAD {
+                let mut m = [bias; SPREAD];
+                for b in 0..SPREAD {
+                    m[b] = S::load(from.wrapping_add((SPREAD * a + b) * self.shape.point()));
+                }
+                half[a] = gather_output::<S>(m);
+            }
+            let mut rows = [[bias; TILE]; TILE];
+            for b in 0..TILE {
+                let column = gather_output::<S>(half.map(|row| row[b]));
+                for a in 0..TILE {
+                    rows[a][b] = S::add(column[a], bias);
+                }
+            }
+            rows
+        }
+    }
+
+    /// Writes those rows that the volume has.
+    ///
+    /// # Safety
+    ///
+    /// As [`Back::run`].
+    #[inline(always)]
+    unsafe fn write<S: Simd>(&self, tile: usize, at: usize, rows: [[S::V; TILE]; TILE]) {
+        let place = self.tiles.place(tile);
+        let map = (place.sample * self.shape.channels + self.channel) * self.tiles.voxels();
+        let count = S::LANES.min(self.tiles.size()[2] - at);
+        for a in 0..TILE {
+            for b in 0..TILE {
+                let [d, h] = [place.first[0] + 1 + a, place.first[1] + 1 + b];
+                let Some(row) = self.tiles.row(d, h) else {
+                    continue;
+                };
+                let to = self.out.at(map + row + at);
+                // SAFETY: `count` voxels of the row begin here.
+                unsafe {
+                    if count == S::LANES {
+                        S::store(to, rows[a][b]);
+                    } else {
+                        S::store_lanes(to, rows[a][b], 0, count);
+                    }
+                }
+            }
+        }
+    }
+}

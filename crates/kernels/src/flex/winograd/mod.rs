@@ -1,0 +1,31 @@
+//! The 3×3×3 convolution by Winograd's minimal filtering over depth and height.
+//!
+//! The output is cut into tiles of 4×4 rows. A tile needs 6×6 rows of the input, and
+//!
+//! ```text
+//! Y = Aᵀ [ Σ over channels and kw of (G g Gᵀ) · (Bᵀ X B) ] A
+//! ```
+//!
+//! takes 36 products for sixteen rows where the direct form takes 144. The third axis stays as it
+//! is: rows lie in the lanes, so the transforms are sums of whole registers. Tiles are taken in
+//! blocks whose 36 transformed copies stay in cache; each copy is then one small matrix product with
+//! three taps along the row. `A`, `G` and `B` are in [`filters`].
+//!
+//! The same tiles give the weight's gradient: `dg = Gᵀ [ Σ over tiles of (A dY Aᵀ) · (Bᵀ X B) ] G`.
+//!
+//! # References
+//!
+//! Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016, arXiv:1509.09308.
+
+mod convolve;
+mod correlate;
+mod filters;
+mod matrices;
+mod panels;
+mod product;
+mod tiles;
+
+pub(crate) use convolve::convolve;
+pub(crate) use correlate::weight_gradient;
+pub(crate) use matrices::Transformed;
+pub(crate) use tiles::Tiles;

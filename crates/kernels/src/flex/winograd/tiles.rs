@@ -1,0 +1,116 @@
+//! How a volume is cut into tiles of 4×4 rows, and tiles into blocks.
+
+use std::ops::Range;
+
+/// Taps along a row.
+pub(super) const TAPS: usize = 3;
+/// Output rows of a tile along depth and along height.
+pub(super) const TILE: usize = 4;
+/// Input rows of a tile along depth and along height.
+pub(super) const SPREAD: usize = TILE + 2;
+/// Rows of a transformed tile.
+pub(super) const POINTS: usize = SPREAD * SPREAD;
+/// Floats of one transformed block, for all channels and points together: what the second cache
+/// holds beside the products.
+const BLOCK_FLOATS: usize = 96 * 1024;
+/// Positions of a block at least, for the weights to be worth their loading.
+const COLUMNS: usize = 192;
+
+/// The tiles of a batch of volumes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiles {
+    batch: usize,
+    size: [usize; 3],
+}
+
+/// Where a tile lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Sample.
+    pub sample: usize,
+    /// First output row along depth and height.
+    pub first: [usize; 2],
+}
+
+impl Tiles {
+    /// The tiles of volumes of `size` under a 3×3×3 kernel.
+    pub(crate) fn new(batch: usize, size: [usize; 3]) -> Self {
+        Self { batch, size }
+    }
+
+    /// Whether tiles save products: those at the far ends may be half empty, and every row pays for
+    /// two positions of padding.
+    pub(crate) fn pay(&self, inputs: usize, outputs: usize) -> bool {
+        let [d, h, w] = self.size;
+        let products = POINTS * TAPS * self.count() * self.pitch();
+        let direct = 27 * self.batch * d * h * w;
+        inputs.min(outputs) >= 4 && 2 * products < direct
+    }
+
+    /// Depth, height and width.
+    pub(super) fn size(&self) -> [usize; 3] {
+        self.size
+    }
+
+    /// Voxels of a channel.
+    pub(super) fn voxels(&self) -> usize {
+        self.size.iter().product()
+    }
+
+    /// Samples.
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Positions from one transformed row to the next: a row with its padding.
+    pub(super) fn pitch(&self) -> usize {
+        self.size[2] + TAPS - 1
+    }
+
+    /// Tiles of one sample along depth and height.
+    fn sides(&self) -> [usize; 2] {
+        [self.size[0].div_ceil(TILE), self.size[1].div_ceil(TILE)]
+    }
+
+    /// Tiles in all.
+    pub(super) fn count(&self) -> usize {
+        let [td, th] = self.sides();
+        self.batch * td * th
+    }
+
+    /// Where the `index`-th tile lies.
+    pub(super) fn place(&self, index: usize) -> Place {
+        let [td, th] = self.sides();
+        let (row, column) = (index / th, index % th);
+        Place {
+            sample: row / td,
+            first: [TILE * (row % td), TILE * column],
+        }
+    }
+
+    /// The offset of row `[depth, height]` in its channel, whether there is such a row or not;
+    /// coordinates count from one before the first.
+    #[inline(always)]
+    pub(super) fn row_unchecked(&self, depth: usize, height: usize) -> isize {
+        let [_, h, w] = self.size.map(|side| side as isize);
+        ((depth as isize - 1) * h + height as isize - 1) * w
+    }
+
+    /// The offset of row `[depth, height]` in its channel if there is such a row; coordinates count
+    /// from one before the first.
+    #[inline(always)]
+    pub(super) fn row(&self, depth: usize, height: usize) -> Option<usize> {
+        let [d, h, w] = self.size;
+        let inside = (1..=d).contains(&depth) && (1..=h).contains(&height);
+        inside.then(|| ((depth - 1) * h + height - 1) * w)
+    }
+
+    /// The tiles in blocks for so many channels.
+    pub(super) fn blocks(&self, channels: usize) -> Vec<Range<usize>> {
+        let columns = (BLOCK_FLOATS / (POINTS * channels)).max(COLUMNS);
+        let tiles = columns.div_ceil(self.pitch());
+        let count = self.count().div_ceil(tiles);
+        let cut = |i: usize| i * self.count() / count;
+        (0..count).map(|i| cut(i)..cut(i + 1)).collect()
+    }
+}
