@@ -1,4 +1,6 @@
 //! Transformed weights.
+// Columns of small matrices are indexed by constants.
+#![allow(clippy::needless_range_loop)]
 
 use super::filters::{gather_weight, spread_weight};
 use super::tiles::{POINTS, SPREAD, TAPS};
