@@ -42,6 +42,15 @@ pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor
         channels, wanted,
         "pointwise_conv3d: channels of input and weight differ"
     );
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::down(
+        crate::flex::Level::current(),
+        &input,
+        &weight,
+        bias.as_ref(),
+    ) {
+        return output;
+    }
     let columns = input.reshape([batch, channels, depth * height * width]);
     let product = weight.reshape([1, out, channels]).matmul(columns);
     add_bias(product.reshape([batch, out, depth, height, width]), bias)

@@ -44,6 +44,15 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
         channels, wanted,
         "down_conv3d: channels of input and weight differ"
     );
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::down(
+        crate::flex::Level::current(),
+        &input,
+        &weight,
+        bias.as_ref(),
+    ) {
+        return output;
+    }
     let taps = channels * kd * kh * kw;
     let windows = split_windows(input, [kd, kh, kw]);
     let [_, _, depth, _, height, _, width, _] = windows.dims();
@@ -89,6 +98,15 @@ pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -
         channels, wanted,
         "up_conv3d: channels of input and weight differ"
     );
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::up(
+        crate::flex::Level::current(),
+        &input,
+        &weight,
+        bias.as_ref(),
+    ) {
+        return output;
+    }
     let matrix = weight.reshape([1, channels, out * kd * kh * kw]);
     let columns = input.reshape([batch, channels, depth * height * width]);
     // [batch, out * kd * kh * kw, depth * height * width]

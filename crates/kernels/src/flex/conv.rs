@@ -1,16 +1,11 @@
-//! The convolution as an operator with its own gradient.
+//! The convolution with an odd kernel, stride 1 and zero padding.
 
 use super::forward::{Packed, convolve};
 use super::grid::Grid;
+use super::operator::{Convolution, apply};
 use super::simd::Level;
-use super::tensor::{contiguous, from_vec, give, incoming, plain, recorded, values};
 use super::weight;
 use super::winograd::{self, Tiles, Transformed};
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
 
 /// The convolution with an odd kernel, stride 1 and zero padding, or nothing if the tensors are
@@ -21,54 +16,14 @@ pub(crate) fn conv3d(
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    let sizes = Sizes::of(input, weight, bias)?;
-    let bias_recorded = bias.is_some_and(|b| b.is_autodiff());
-    if !(input.is_autodiff() || weight.is_autodiff() || bias_recorded) {
-        let bias = match bias {
-            Some(bias) => Some(contiguous(plain(bias)?)),
-            None => None,
-        };
-        let (input, weight) = (contiguous(plain(input)?), contiguous(plain(weight)?));
-        let output = sizes.forward(level, &input, &weight, bias.as_ref());
-        return Some(Tensor::from_primitive::<Flex>(output));
-    }
-    let (input, input_node) = recorded(input)?.into_parts();
-    let (weight, weight_node) = recorded(weight)?.into_parts();
-    let state = State {
-        level,
-        sizes,
-        input: contiguous(input),
-        weight: contiguous(weight),
-    };
-    Some(match bias {
-        None => record(state, None, [input_node, weight_node]),
-        Some(bias) => {
-            let (bias, bias_node) = recorded(bias)?.into_parts();
-            let nodes = [input_node, weight_node, bias_node];
-            record(state, Some(contiguous(bias)), nodes)
-        }
-    })
-}
-
-/// Computes the output and enters the step into the graph of its inputs.
-fn record<const N: usize>(
-    state: State,
-    bias: Option<FlexTensor>,
-    nodes: [burn::backend::autodiff::ops::NodeGuard; N],
-) -> Tensor<5> {
-    let State { level, sizes, .. } = state;
-    let output = sizes.forward(level, &state.input, &state.weight, bias.as_ref());
-    let step = Step.prepare::<NoCheckpointing>(nodes);
-    let output = match step.compute_bound().stateful() {
-        OpsKind::Tracked(step) => step.finish(state, output),
-        OpsKind::UnTracked(step) => step.finish(output),
-    };
-    Tensor::from_primitive::<Autodiff<Flex>>(output)
+    let sizes = Sizes::of(level, input, weight, bias)?;
+    apply(sizes, input, weight, bias)
 }
 
 /// What a convolution's shapes say.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
+    level: Level,
     batch: usize,
     inputs: usize,
     outputs: usize,
@@ -78,7 +33,12 @@ struct Sizes {
 
 impl Sizes {
     /// The sizes, if they are those of a convolution with an odd kernel over some voxels.
-    fn of(input: &Tensor<5>, weight: &Tensor<5>, bias: Option<&Tensor<1>>) -> Option<Self> {
+    fn of(
+        level: Level,
+        input: &Tensor<5>,
+        weight: &Tensor<5>,
+        bias: Option<&Tensor<1>>,
+    ) -> Option<Self> {
         let [batch, inputs, d, h, w] = input.dims();
         let [outputs, wanted, kd, kh, kw] = weight.dims();
         let (size, kernel) = ([d, h, w], [kd, kh, kw]);
@@ -86,6 +46,7 @@ impl Sizes {
         let some = batch * inputs * outputs * d * h * w > 0;
         let agree = inputs == wanted && bias.is_none_or(|b| b.dims() == [outputs]);
         let sizes = Self {
+            level,
             batch,
             inputs,
             outputs,
@@ -107,7 +68,7 @@ impl Sizes {
         (self.kernel == [3; 3] && tiles.pay(self.inputs, self.outputs)).then_some(tiles)
     }
 
-    /// Where the voxels lie.
+    /// Where the voxels lie for the direct form.
     fn grid(&self) -> Grid {
         Grid::new(self.batch, self.size, self.kernel)
     }
@@ -116,112 +77,44 @@ impl Sizes {
     fn weight(&self) -> [usize; 3] {
         [self.outputs, self.inputs, self.kernel.iter().product()]
     }
+}
 
-    /// The shape of a volume with so many channels.
-    fn volume(&self, channels: usize) -> [usize; 5] {
+impl Convolution for Sizes {
+    fn output(&self) -> [usize; 5] {
         let [d, h, w] = self.size;
-        [self.batch, channels, d, h, w]
+        [self.batch, self.outputs, d, h, w]
     }
 
-    /// The output.
-    fn forward(
-        &self,
-        level: Level,
-        input: &FlexTensor,
-        weight: &FlexTensor,
-        bias: Option<&FlexTensor>,
-    ) -> FlexTensor {
-        let (input, weight, bias) = (values(input), values(weight), bias.map(values));
-        let output = match self.tiles() {
-            Some(tiles) => {
-                let weights = Transformed::forward(weight, [self.outputs, self.inputs], level);
-                winograd::convolve(level, tiles, input, &weights, bias)
-            }
-            None => {
-                let grid = self.grid();
-                let weights = Packed::forward(weight, self.weight(), level);
-                convolve(level, grid, &grid.pad(input, self.inputs), &weights, bias)
-            }
-        };
-        from_vec(output, &self.volume(self.outputs))
-    }
-
-    /// The gradients of input and weight, each if wanted.
-    fn backward(
-        &self,
-        level: Level,
-        [input, weight, gradient]: [&[f32]; 3],
-        wanted: [bool; 2],
-    ) -> [Option<FlexTensor>; 2] {
-        let channels = [self.inputs, self.outputs];
-        let [to_input, to_weight] = match self.tiles() {
-            Some(tiles) => [
-                wanted[0].then(|| {
-                    let shape = [self.outputs, self.inputs];
-                    let weights = Transformed::transposed(weight, shape, level);
-                    winograd::convolve(level, tiles, gradient, &weights, None)
-                }),
-                wanted[1]
-                    .then(|| winograd::weight_gradient(level, tiles, channels, input, gradient)),
-            ],
-            None => {
-                let grid = self.grid();
-                let padded = grid.pad(gradient, self.outputs);
-                [
-                    wanted[0].then(|| {
-                        let weights = Packed::transposed(weight, self.weight(), level);
-                        convolve(level, grid, &padded, &weights, None)
-                    }),
-                    wanted[1].then(|| {
-                        let input = grid.pad(input, self.inputs);
-                        weight::gradient(level, grid, channels, &input, &padded)
-                    }),
-                ]
-            }
-        };
-        let [kd, kh, kw] = self.kernel;
-        [
-            to_input.map(|g| from_vec(g, &self.volume(self.inputs))),
-            to_weight.map(|g| from_vec(g, &[self.outputs, self.inputs, kd, kh, kw])),
-        ]
-    }
-}
-
-/// What the backward pass needs.
-#[derive(Debug, Clone)]
-struct State {
-    level: Level,
-    sizes: Sizes,
-    input: FlexTensor,
-    weight: FlexTensor,
-}
-
-/// The backward pass of `[input, weight]` or `[input, weight, bias]`.
-#[derive(Debug)]
-struct Step;
-
-impl<const N: usize> Backward<Flex, N> for Step {
-    type State = State;
-
-    fn backward(self, ops: Ops<State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = incoming(grads, &ops);
-        let State {
-            level,
-            sizes,
-            input,
-            weight,
-        } = &ops.state;
-        let wanted = [0, 1].map(|i| ops.parents[i].is_some());
-        let tensors = [values(input), values(weight), values(&gradient)];
-        let found = sizes.backward(*level, tensors, wanted);
-        for (i, found) in found.into_iter().enumerate() {
-            if let Some(found) = found {
-                give(grads, &ops, i, || found);
-            }
+    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+        if let Some(tiles) = self.tiles() {
+            let weights = Transformed::forward(weight, [self.outputs, self.inputs], self.level);
+            return winograd::convolve(self.level, tiles, input, &weights, bias);
         }
-        give(grads, &ops, 2, || {
-            let sums = weight::bias(values(&gradient), sizes.batch, sizes.outputs);
-            from_vec(sums, &[sizes.outputs])
-        });
+        let grid = self.grid();
+        let weights = Packed::forward(weight, self.weight(), self.level);
+        let input = grid.pad(input, self.inputs);
+        convolve(self.level, grid, &input, &weights, bias)
+    }
+
+    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+        if let Some(tiles) = self.tiles() {
+            let weights = Transformed::transposed(weight, [self.outputs, self.inputs], self.level);
+            return winograd::convolve(self.level, tiles, gradient, &weights, None);
+        }
+        let grid = self.grid();
+        let weights = Packed::transposed(weight, self.weight(), self.level);
+        let gradient = grid.pad(gradient, self.outputs);
+        convolve(self.level, grid, &gradient, &weights, None)
+    }
+
+    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+        let channels = [self.inputs, self.outputs];
+        if let Some(tiles) = self.tiles() {
+            return winograd::weight_gradient(self.level, tiles, channels, input, gradient);
+        }
+        let grid = self.grid();
+        let input = grid.pad(input, self.inputs);
+        let gradient = grid.pad(gradient, self.outputs);
+        weight::gradient(self.level, grid, channels, &input, &gradient)
     }
 }

@@ -9,14 +9,18 @@ mod forward;
 mod grid;
 mod memory;
 mod norm;
+mod operator;
+mod panel;
 mod simd;
 mod tensor;
 mod weight;
+mod windows;
 mod winograd;
 
 pub(crate) use conv::conv3d;
 pub(crate) use norm::batch_norm_relu;
 pub(crate) use simd::Level;
+pub(crate) use windows::{down, up};
 
 #[cfg(test)]
 mod tests;

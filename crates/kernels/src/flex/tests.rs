@@ -1,13 +1,13 @@
 //! The operators against the compositions they stand in for, at every level.
 #![allow(clippy::unwrap_used)]
 
-use super::{Level, batch_norm_relu, conv3d};
+use super::{Level, batch_norm_relu, conv3d, down};
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use burn::tensor::activation::relu;
-use burn::tensor::module::conv3d as burn_conv3d;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::module::{conv_transpose3d, conv3d as burn_conv3d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
 /// The norm of the difference over the norm of the expectation.
 fn error<const D: usize>(found: Tensor<D>, wanted: Tensor<D>) -> f64 {
@@ -92,6 +92,76 @@ fn convolution_and_its_gradients_equal_the_composition() {
                 errors.iter().all(|&e| e < 1e-5),
                 "{level:?} {case:?} {errors:?}"
             );
+        }
+    }
+}
+
+/// `[batch, in, out]`, size, kernel.
+const WINDOWS: [([usize; 3], [usize; 3], [usize; 3]); 8] = [
+    ([1, 1, 1], [1, 1, 1], [1, 1, 1]),
+    ([2, 3, 9], [4, 5, 33], [1, 1, 1]),
+    ([1, 16, 2], [6, 7, 20], [1, 1, 1]),
+    ([2, 3, 5], [4, 6, 34], [2, 2, 2]),
+    ([3, 8, 17], [6, 4, 2], [2, 2, 2]),
+    ([1, 33, 4], [2, 2, 10], [2, 2, 2]),
+    ([2, 2, 3], [6, 4, 9], [3, 1, 3]),
+    // The last voxels lie in no window.
+    ([2, 2, 3], [5, 7, 9], [2, 2, 2]),
+];
+
+#[test]
+fn window_convolutions_and_their_gradients_equal_the_composition() {
+    let device = Device::flex().autodiff();
+    device.seed(8);
+    for level in Level::available() {
+        for ([batch, inputs, outputs], size, kernel) in WINDOWS {
+            let [kd, kh, kw] = kernel;
+            let small: [usize; 3] = std::array::from_fn(|i| size[i] / kernel[i]);
+            for up in [false, true] {
+                let [d, h, w] = if up { small } else { size };
+                let channels = if up {
+                    [inputs, outputs]
+                } else {
+                    [outputs, inputs]
+                };
+                let x = random([batch, inputs, d, h, w], &device).require_grad();
+                let weight = random([channels[0], channels[1], kd, kh, kw], &device).require_grad();
+                let bias = random([outputs], &device).require_grad();
+                let run = |fast: bool| {
+                    let b = Some(bias.clone());
+                    let output = match (up, fast) {
+                        (false, true) => down(level, &x, &weight, b.as_ref()).unwrap(),
+                        (true, true) => super::up(level, &x, &weight, b.as_ref()).unwrap(),
+                        (false, false) => {
+                            let options = ConvOptions::new(kernel, [0; 3], [1; 3], 1);
+                            burn_conv3d(x.clone(), weight.clone(), b, options)
+                        }
+                        (true, false) => {
+                            let options =
+                                ConvTransposeOptions::new(kernel, [0; 3], [0; 3], [1; 3], 1);
+                            conv_transpose3d(x.clone(), weight.clone(), b, options)
+                        }
+                    };
+                    let ramp =
+                        Tensor::<1, Int>::arange(0..output.shape().num_elements() as i64, &device);
+                    let pull = (ramp.float() * 0.7).sin().reshape(output.dims());
+                    let grads = (output.clone() * pull).sum().backward();
+                    let [gx, gw] = [&x, &weight].map(|t| t.grad(&grads).unwrap());
+                    (output, gx, gw, bias.grad(&grads).unwrap())
+                };
+                let (found, wanted) = (run(true), run(false));
+                let errors = [
+                    error(found.0, wanted.0),
+                    error(found.1, wanted.1),
+                    error(found.2, wanted.2),
+                    error(found.3, wanted.3),
+                ];
+                let case = ([batch, inputs, outputs], size, kernel, up);
+                assert!(
+                    errors.iter().all(|&e| e < 1e-5),
+                    "{level:?} {case:?} {errors:?}"
+                );
+            }
         }
     }
 }

@@ -4,10 +4,10 @@
 
 use super::filters::gather_output;
 use super::matrices::Transformed;
-use super::panels::{Shape, Side, transform};
-use super::product::Product;
-use super::tiles::{POINTS, SPREAD, TILE, Tiles};
+use super::panels::{Side, scratch, shape, transform};
+use super::tiles::{POINTS, SPREAD, TAPS, TILE, Tiles};
 use crate::flex::memory::{Target, filled};
+use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -29,19 +29,19 @@ pub(crate) fn convolve(
     let compute = |out: Target| {
         let blocks = tiles.blocks(inputs.max(outputs));
         blocks.par_iter().for_each(|block| {
-            let from = Shape::new(tiles, block, inputs);
-            let to = Shape::new(tiles, block, outputs);
+            let [from, to] = [inputs, outputs].map(|c| shape(tiles, block, c));
             let input = transform(level, tiles, block, from, Side::Input, volume);
-            let mut products = to.scratch();
+            let mut products = scratch(to);
             let target = Target::new(products.as_mut());
             (0..POINTS).into_par_iter().for_each(|point| {
-                let product = Product {
-                    point,
-                    weights,
-                    input: &input,
-                    shapes: [from, to],
-                    out: target,
-                };
+                let product = Point(Product {
+                    blocks: &weights.blocks,
+                    weights: weights.point(point),
+                    x: &input[point * from.len()..],
+                    from,
+                    out: target.at(point * to.len()),
+                    to,
+                });
                 // SAFETY: the level is available, and every point writes its own matrix.
                 unsafe { level.run(product) }
             });
@@ -64,6 +64,19 @@ pub(crate) fn convolve(
     };
     // SAFETY: the blocks cover all tiles, and those all rows.
     unsafe { filled(tiles.batch() * outputs * tiles.voxels(), compute) }
+}
+
+/// The product of one point.
+struct Point<'a>(Product<'a>);
+
+impl Kernel for Point<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: passed on.
+        unsafe { self.0.run::<S, TAPS>() }
+    }
 }
 
 /// `Aᵀ M A` of one channel of a block.
@@ -117,7 +130,7 @@ impl Back<'_> {
             for a in 0..SPREAD {
                 let mut m = [bias; SPREAD];
                 for b in 0..SPREAD {
-                    m[b] = S::load(from.wrapping_add((SPREAD * a + b) * self.shape.point()));
+                    m[b] = S::load(from.wrapping_add((SPREAD * a + b) * self.shape.len()));
                 }
                 half[a] = gather_output::<S>(m);
             }

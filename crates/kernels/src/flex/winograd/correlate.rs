@@ -1,11 +1,10 @@
 //! The weight's gradient: thirty-six products of transformed gradient and transformed input.
-// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
-#![allow(clippy::needless_range_loop)]
 
-use super::matrices::{blocks, gather};
-use super::panels::{Shape, Side, transform};
+use super::matrices::gather;
+use super::panels::{Side, shape, transform};
 use super::tiles::{POINTS, TAPS, Tiles};
 use crate::flex::memory::{Scratch, Target, filled};
+use crate::flex::panel::{Shape, blocks, dots};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 
@@ -30,14 +29,14 @@ pub(crate) fn weight_gradient(
         let mut sums = Scratch::take(POINTS * size);
         let range = part * blocks.len() / parts..(part + 1) * blocks.len() / parts;
         for (i, block) in blocks[range].iter().enumerate() {
-            let [from, to] = [inputs, outputs].map(|c| Shape::new(tiles, block, c));
+            let [from, to] = [inputs, outputs].map(|c| shape(tiles, block, c));
             let x = transform(level, tiles, block, from, Side::Input, input);
             let y = transform(level, tiles, block, to, Side::Gradient, gradient);
             let points = sums.as_mut().par_chunks_mut(size).enumerate();
             points.for_each(|(point, sums)| {
                 let correlation = Correlation {
-                    x: &x[point * from.point()..],
-                    y: &y[point * to.point()..],
+                    x: &x[point * from.len()..],
+                    y: &y[point * to.len()..],
                     shapes: [from, to],
                     widest: level.channels(),
                     first: i == 0,
@@ -150,32 +149,15 @@ impl Correlation<'_> {
     #[inline(always)]
     unsafe fn tile<S: Simd, const C: usize>(&mut self, first: usize, input: usize) {
         let [from, to] = self.shapes;
-        let mut x = self.x[input * from.stride..].as_ptr();
-        let mut y = self.y[first * to.stride..].as_ptr();
+        let x = self.x[input * from.stride..].as_ptr();
+        let y = self.y[first * to.stride..].as_ptr();
         // SAFETY: registers and taps stay in the room behind a channel's positions, where `y` is zero
         // and `x` finite.
-        unsafe {
-            let mut sums = [[S::splat(0.0); TAPS]; C];
-            for _ in 0..to.columns.div_ceil(S::LANES) {
-                let mut shifted = [S::splat(0.0); TAPS];
-                for t in 0..TAPS {
-                    shifted[t] = S::load(x.wrapping_add(t));
-                }
-                for c in 0..C {
-                    let y = S::load(y.wrapping_add(c * to.stride));
-                    for t in 0..TAPS {
-                        sums[c][t] = S::fma(y, shifted[t], sums[c][t]);
-                    }
-                }
-                x = x.wrapping_add(S::LANES);
-                y = y.wrapping_add(S::LANES);
-            }
-            for c in 0..C {
-                let at = ((first + c) * from.channels + input) * TAPS;
-                for t in 0..TAPS {
-                    let before = if self.first { 0.0 } else { self.sums[at + t] };
-                    self.sums[at + t] = before + S::sum(sums[c][t]);
-                }
+        let dots = unsafe { dots::<S, C, TAPS>(x, 1, y, to) };
+        for (c, dots) in dots.into_iter().enumerate() {
+            let at = ((first + c) * from.channels + input) * TAPS;
+            for (sum, dot) in self.sums[at..at + TAPS].iter_mut().zip(dots) {
+                *sum = if self.first { dot } else { *sum + dot };
             }
         }
     }

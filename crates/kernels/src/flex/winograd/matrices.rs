@@ -5,6 +5,7 @@
 use super::filters::{gather_weight, spread_weight};
 use super::tiles::{POINTS, SPREAD, TAPS};
 use crate::flex::memory::{Target, filled};
+use crate::flex::panel::blocks;
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 
@@ -78,18 +79,6 @@ impl Transformed {
         let size = self.outputs * self.inputs * TAPS;
         &self.data[point * size..][..size]
     }
-}
-
-/// Cuts channels into blocks of a power of two, `widest` at most: `(first, width)`.
-pub(super) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
-    let mut blocks = Vec::new();
-    let mut first = 0;
-    while first < channels {
-        let width = 1 << widest.min(channels - first).ilog2();
-        blocks.push((first, width));
-        first += width;
-    }
-    blocks
 }
 
 /// `G g Gᵀ` of one input channel for a block of outputs.

@@ -22,7 +22,6 @@ mod correlate;
 mod filters;
 mod matrices;
 mod panels;
-mod product;
 mod tiles;
 
 pub(crate) use convolve::convolve;

@@ -5,46 +5,19 @@
 use super::filters::{spread_gradient, spread_input};
 use super::tiles::{POINTS, Place, SPREAD, TILE, Tiles};
 use crate::flex::memory::{Scratch, Target};
+use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The widest register.
-const WIDEST: usize = 16;
-
 /// The shape of a block's matrices.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    /// Rows of a matrix.
-    pub channels: usize,
-    /// Positions in use.
-    pub columns: usize,
-    /// From one channel to the next: an odd number of cache lines, so that channels spread over the
-    /// cache, with room for a register beyond the last position.
-    pub stride: usize,
+pub(super) fn shape(tiles: Tiles, block: &Range<usize>, channels: usize) -> Shape {
+    Shape::new(channels, block.len() * tiles.pitch())
 }
 
-impl Shape {
-    /// The matrices of `channels` over the tiles of a block.
-    pub(super) fn new(tiles: Tiles, block: &Range<usize>, channels: usize) -> Self {
-        let columns = block.len() * tiles.pitch();
-        let lines = columns.div_ceil(WIDEST) + 1;
-        Self {
-            channels,
-            columns,
-            stride: (lines | 1) * WIDEST,
-        }
-    }
-
-    /// From one matrix to the next.
-    pub(super) fn point(&self) -> usize {
-        self.channels * self.stride + WIDEST
-    }
-
-    /// A buffer for the matrices.
-    pub(super) fn scratch(&self) -> Scratch {
-        Scratch::take(POINTS * self.point())
-    }
+/// A buffer for the matrices of all points.
+pub(super) fn scratch(shape: Shape) -> Scratch {
+    Scratch::take(POINTS * shape.len())
 }
 
 /// Which transform a block goes through.
@@ -67,7 +40,7 @@ pub(super) fn transform(
 ) -> Scratch {
     let voxels = tiles.batch() * shape.channels * tiles.voxels();
     assert_eq!(volume.len(), voxels, "volume of another size");
-    let mut scratch = shape.scratch();
+    let mut scratch = scratch(shape);
     let out = Target::new(scratch.as_mut());
     (0..shape.channels).into_par_iter().for_each(|channel| {
         let job = Transform {
@@ -125,7 +98,7 @@ impl Kernel for Transform<'_> {
             // weight's gradient it is multiplied by zero and so must be finite.
             let room = self
                 .out
-                .at(point * self.shape.point() + self.channel * stride + columns);
+                .at(point * self.shape.len() + self.channel * stride + columns);
             // SAFETY: the room belongs to this channel.
             unsafe { std::ptr::write_bytes(room, 0, stride - columns) };
         }
@@ -200,7 +173,7 @@ impl Transform<'_> {
     #[inline(always)]
     unsafe fn store<S: Simd>(&self, to: *mut f32, a: usize, row: [S::V; SPREAD]) {
         for (b, value) in row.into_iter().enumerate() {
-            let point = (SPREAD * a + b) * self.shape.point();
+            let point = (SPREAD * a + b) * self.shape.len();
             // SAFETY: passed on.
             unsafe { S::store(to.wrapping_add(point), value) };
         }

@@ -1,0 +1,132 @@
+//! What all convolutions share: an operator with its own gradient.
+
+use super::tensor::{contiguous, from_vec, give, incoming, plain, recorded, values};
+use super::weight;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::prelude::*;
+use std::fmt::Debug;
+
+/// A convolution of volumes of known sizes, on slices in row-major order.
+pub(crate) trait Convolution: Debug + Clone + Send + 'static {
+    /// The shape of the output.
+    fn output(&self) -> [usize; 5];
+    /// The output.
+    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32>;
+    /// The input's gradient from the output's.
+    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Vec<f32>;
+    /// The weight's gradient from the output's.
+    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32>;
+}
+
+/// Applies a convolution, or nothing if the tensors are not single precision on the Flex backend.
+pub(crate) fn apply<C: Convolution>(
+    convolution: C,
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+) -> Option<Tensor<5>> {
+    let bias_recorded = bias.is_some_and(|b| b.is_autodiff());
+    if !(input.is_autodiff() || weight.is_autodiff() || bias_recorded) {
+        let bias = match bias {
+            Some(bias) => Some(contiguous(plain(bias)?)),
+            None => None,
+        };
+        let (input, weight) = (contiguous(plain(input)?), contiguous(plain(weight)?));
+        let output = forward(&convolution, &input, &weight, bias.as_ref());
+        return Some(Tensor::from_primitive::<Flex>(output));
+    }
+    let (input, input_node) = recorded(input)?.into_parts();
+    let (weight, weight_node) = recorded(weight)?.into_parts();
+    let state = State {
+        convolution,
+        shapes: [input.shape().to_vec(), weight.shape().to_vec()],
+        input: contiguous(input),
+        weight: contiguous(weight),
+    };
+    Some(match bias {
+        None => record(state, None, [input_node, weight_node]),
+        Some(bias) => {
+            let (bias, bias_node) = recorded(bias)?.into_parts();
+            let nodes = [input_node, weight_node, bias_node];
+            record(state, Some(contiguous(bias)), nodes)
+        }
+    })
+}
+
+fn forward<C: Convolution>(
+    convolution: &C,
+    input: &FlexTensor,
+    weight: &FlexTensor,
+    bias: Option<&FlexTensor>,
+) -> FlexTensor {
+    let output = convolution.forward(values(input), values(weight), bias.map(values));
+    from_vec(output, &convolution.output())
+}
+
+/// Computes the output and enters the step into the graph of its inputs.
+fn record<C: Convolution, const N: usize>(
+    state: State<C>,
+    bias: Option<FlexTensor>,
+    nodes: [NodeGuard; N],
+) -> Tensor<5> {
+    let output = forward(
+        &state.convolution,
+        &state.input,
+        &state.weight,
+        bias.as_ref(),
+    );
+    let step = Step(std::marker::PhantomData::<C>).prepare::<NoCheckpointing>(nodes);
+    let output = match step.compute_bound().stateful() {
+        OpsKind::Tracked(step) => step.finish(state, output),
+        OpsKind::UnTracked(step) => step.finish(output),
+    };
+    Tensor::from_primitive::<Autodiff<Flex>>(output)
+}
+
+/// What the backward pass needs.
+#[derive(Debug, Clone)]
+struct State<C> {
+    convolution: C,
+    shapes: [Vec<usize>; 2],
+    input: FlexTensor,
+    weight: FlexTensor,
+}
+
+/// The backward pass of `[input, weight]` or `[input, weight, bias]`.
+#[derive(Debug)]
+struct Step<C>(std::marker::PhantomData<C>);
+
+impl<C: Convolution, const N: usize> Backward<Flex, N> for Step<C> {
+    type State = State<C>;
+
+    fn backward(self, ops: Ops<State<C>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = incoming(grads, &ops);
+        let gradient = values(&gradient);
+        let State {
+            convolution,
+            shapes: [input_shape, weight_shape],
+            input,
+            weight,
+        } = &ops.state;
+        give(grads, &ops, 0, || {
+            from_vec(
+                convolution.input_gradient(values(weight), gradient),
+                input_shape,
+            )
+        });
+        give(grads, &ops, 1, || {
+            from_vec(
+                convolution.weight_gradient(values(input), gradient),
+                weight_shape,
+            )
+        });
+        give(grads, &ops, 2, || {
+            let [batch, outputs, ..] = convolution.output();
+            from_vec(weight::bias(gradient, batch, outputs), &[outputs])
+        });
+    }
+}

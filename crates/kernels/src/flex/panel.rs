@@ -1,0 +1,197 @@
+//! Panels: matrices of channels by positions that fit the cache, and products of them.
+// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+#![allow(clippy::needless_range_loop)]
+
+use super::simd::Simd;
+
+/// The widest register.
+pub(crate) const WIDEST: usize = 16;
+/// Registers of positions in a tile.
+const WIDE: usize = 3;
+
+/// The shape of a panel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Channels.
+    pub channels: usize,
+    /// Positions in use.
+    pub columns: usize,
+    /// From one channel to the next: an odd number of cache lines, so that channels spread over the
+    /// cache, with room for a register beyond the last position.
+    pub stride: usize,
+}
+
+impl Shape {
+    pub(crate) fn new(channels: usize, columns: usize) -> Self {
+        let lines = columns.div_ceil(WIDEST) + 1;
+        Self {
+            channels,
+            columns,
+            stride: (lines | 1) * WIDEST,
+        }
+    }
+
+    /// Floats of the panel, with room before the next one.
+    pub(crate) fn len(&self) -> usize {
+        self.channels * self.stride + WIDEST
+    }
+}
+
+/// Cuts channels into blocks of a power of two, `widest` at most: `(first, width)`.
+pub(crate) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
+    let mut blocks = Vec::new();
+    let mut first = 0;
+    while first < channels {
+        let width = 1 << widest.min(channels - first).ilog2();
+        blocks.push((first, width));
+        first += width;
+    }
+    blocks
+}
+
+/// `out[o][j] = Σ over i, t of weight[o][i][t] · x[i][j + t]` for `T` taps.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<'a> {
+    /// First channel and width of the blocks of outputs to compute.
+    pub(crate) blocks: &'a [(usize, usize)],
+    /// The weights, of every block `[i][t][o of the block]`, of all blocks from the first channel.
+    pub(crate) weights: &'a [f32],
+    pub(crate) x: &'a [f32],
+    pub(crate) from: Shape,
+    pub(crate) out: *mut f32,
+    pub(crate) to: Shape,
+}
+
+impl Product<'_> {
+    /// Computes the product.
+    ///
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled, `x` and `out` must have the room of their shapes, and
+    /// no one else may write the blocks' channels.
+    #[inline(always)]
+    pub(crate) unsafe fn run<S: Simd, const T: usize>(self) {
+        assert!(self.x.len() >= self.from.channels * self.from.stride);
+        let registers = self.from.columns.div_ceil(S::LANES);
+        let mut at = 0;
+        while at < registers {
+            let left = registers - at;
+            let count = if left == 4 { 2 } else { left.min(WIDE) };
+            // SAFETY: passed on.
+            unsafe {
+                match count {
+                    1 => self.strip::<S, T, 1>(at * S::LANES),
+                    2 => self.strip::<S, T, 2>(at * S::LANES),
+                    _ => self.strip::<S, T, WIDE>(at * S::LANES),
+                }
+            }
+            at += count;
+        }
+    }
+
+    /// All output channels at `N` registers of positions.
+    ///
+    /// # Safety
+    ///
+    /// As [`Product::run`].
+    #[inline(always)]
+    unsafe fn strip<S: Simd, const T: usize, const N: usize>(&self, column: usize) {
+        for &(first, width) in self.blocks {
+            // SAFETY: passed on.
+            unsafe {
+                match width {
+                    8 => self.tile::<S, T, 8, N>(first, column),
+                    4 => self.tile::<S, T, 4, N>(first, column),
+                    2 => self.tile::<S, T, 2, N>(first, column),
+                    _ => self.tile::<S, T, 1, N>(first, column),
+                }
+            }
+        }
+    }
+
+    /// `C` output channels at `N` registers of positions.
+    ///
+    /// # Safety
+    ///
+    /// As [`Product::run`].
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const T: usize, const C: usize, const N: usize>(
+        &self,
+        first: usize,
+        column: usize,
+    ) {
+        let (inputs, stride) = (self.from.channels, self.from.stride);
+        let mut weight = self.weights[first * inputs * T..][..C * inputs * T].as_ptr();
+        let mut x = self.x.as_ptr().wrapping_add(column);
+        // SAFETY: the weights of the block are as long as the loops go; registers and taps stay in
+        // the room behind a channel's positions.
+        unsafe {
+            let mut sums = [[S::splat(0.0); N]; C];
+            for _ in 0..inputs {
+                for t in 0..T {
+                    let mut shifted = [S::splat(0.0); N];
+                    for v in 0..N {
+                        shifted[v] = S::load(x.wrapping_add(v * S::LANES + t));
+                    }
+                    for c in 0..C {
+                        let w = S::splat(*weight.wrapping_add(c));
+                        for v in 0..N {
+                            sums[c][v] = S::fma(w, shifted[v], sums[c][v]);
+                        }
+                    }
+                    weight = weight.wrapping_add(C);
+                }
+                x = x.wrapping_add(stride);
+            }
+            let out = self.out.wrapping_add(first * self.to.stride + column);
+            for c in 0..C {
+                for v in 0..N {
+                    S::store(
+                        out.wrapping_add(c * self.to.stride + v * S::LANES),
+                        sums[c][v],
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// `Σ over j of y[c][j] · x[j + t * step]` for `C` rows of `y` and `T` rows or taps of `x`.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled; `x` and `y` must be readable for whole registers, and
+/// beyond the columns `y` must be zero and `x` finite.
+#[inline(always)]
+pub(crate) unsafe fn dots<S: Simd, const C: usize, const T: usize>(
+    mut x: *const f32,
+    step: usize,
+    mut y: *const f32,
+    shape: Shape,
+) -> [[f32; T]; C] {
+    // SAFETY: passed on.
+    unsafe {
+        let mut sums = [[S::splat(0.0); T]; C];
+        for _ in 0..shape.columns.div_ceil(S::LANES) {
+            let mut shifted = [S::splat(0.0); T];
+            for t in 0..T {
+                shifted[t] = S::load(x.wrapping_add(t * step));
+            }
+            for c in 0..C {
+                let y = S::load(y.wrapping_add(c * shape.stride));
+                for t in 0..T {
+                    sums[c][t] = S::fma(y, shifted[t], sums[c][t]);
+                }
+            }
+            x = x.wrapping_add(S::LANES);
+            y = y.wrapping_add(S::LANES);
+        }
+        let mut totals = [[0.0; T]; C];
+        for c in 0..C {
+            for t in 0..T {
+                totals[c][t] = S::sum(sums[c][t]);
+            }
+        }
+        totals
+    }
+}
