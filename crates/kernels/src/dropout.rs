@@ -49,7 +49,12 @@ pub fn channel_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     let mut shape = [1; D];
     shape[..2].copy_from_slice(&input.dims()[..2]);
     let kept = Tensor::<D>::random(shape, Distribution::Bernoulli(keep), &input.device());
-    input * (kept / keep)
+    let factors = kept / keep;
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::scale_channels(&input, &factors) {
+        return output;
+    }
+    input * factors
 }
 
 /// Sets values to the floor of SELU at random, then restores mean and variance of a standard normal input.

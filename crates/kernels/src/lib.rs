@@ -5,6 +5,7 @@
 //! | [`conv3d`] | convolution with "same" zero padding |
 //! | [`down_conv3d`], [`up_conv3d`] | kernel = stride: a matrix product and a rearrangement |
 //! | [`pointwise_conv3d`] | a matrix product |
+//! | [`add`] | a sum |
 //! | [`batch_norm_relu`] | batch normalization, then ReLU |
 //! | [`resize_trilinear`] | one small matrix product an axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
@@ -14,6 +15,7 @@
 //! weights move between the two without a change. All operators are exact: they compute what
 //! PyTorch's operator of the same name computes, up to rounding, forward and backward.
 
+mod add;
 mod batch_norm;
 mod conv3d;
 mod dropout;
@@ -24,6 +26,7 @@ mod pool;
 mod resample;
 mod resize;
 
+pub use add::add;
 pub use batch_norm::batch_norm_relu;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};

@@ -2,6 +2,7 @@
 
 use super::forward::{Packed, convolve};
 use super::grid::Grid;
+use super::memory::Buffer;
 use super::operator::{Convolution, apply};
 use super::simd::Level;
 use super::weight;
@@ -85,7 +86,7 @@ impl Convolution for Sizes {
         [self.batch, self.outputs, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights = Transformed::forward(weight, [self.outputs, self.inputs], self.level);
             return winograd::convolve(self.level, tiles, input, &weights, bias);
@@ -96,7 +97,7 @@ impl Convolution for Sizes {
         convolve(self.level, grid, &input, &weights, bias)
     }
 
-    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights = Transformed::transposed(weight, [self.outputs, self.inputs], self.level);
             return winograd::convolve(self.level, tiles, gradient, &weights, None);
@@ -107,7 +108,7 @@ impl Convolution for Sizes {
         convolve(self.level, grid, &gradient, &weights, None)
     }
 
-    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
         let channels = [self.inputs, self.outputs];
         if let Some(tiles) = self.tiles() {
             return winograd::weight_gradient(self.level, tiles, channels, input, gradient);

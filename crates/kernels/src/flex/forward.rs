@@ -3,7 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::grid::{Grid, Runs, Span};
-use super::memory::{Scratch, Target, filled};
+use super::memory::{Buffer, Target, filled};
 use super::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -103,10 +103,10 @@ struct Job<'a> {
 pub(crate) fn convolve(
     level: Level,
     grid: Grid,
-    input: &Scratch,
+    input: &Buffer,
     weights: &Packed,
     bias: Option<&[f32]>,
-) -> Vec<f32> {
+) -> Buffer {
     let outputs = weights.outputs();
     assert!(
         bias.is_none_or(|b| b.len() == outputs),
@@ -136,8 +136,7 @@ pub(crate) fn convolve(
             unsafe { level.run(Task { job, group, range }) }
         });
     };
-    // SAFETY: the tasks cover every output channel and position.
-    unsafe { filled(grid.batch * outputs * grid.voxels(), compute) }
+    filled(grid.batch * outputs * grid.voxels(), compute)
 }
 
 /// Registers per task: enough tasks to balance the threads, few enough not to wait on them.

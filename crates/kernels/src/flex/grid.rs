@@ -5,7 +5,7 @@
 //! position, so a register may hold any consecutive positions: those of one row, or, where rows are
 //! short, of several rows with the padding between them computed and thrown away.
 
-use super::memory::Scratch;
+use super::memory::Buffer;
 use rayon::prelude::*;
 
 /// Floats behind a padded buffer that a register may read but nobody uses.
@@ -78,10 +78,10 @@ impl Grid {
     }
 
     /// Copies `[batch, channels, depth, height, width]` into a padded buffer.
-    pub(crate) fn pad(&self, volume: &[f32], channels: usize) -> Scratch {
+    pub(crate) fn pad(&self, volume: &[f32], channels: usize) -> Buffer {
         let maps = self.batch * channels;
         assert_eq!(volume.len(), maps * self.voxels(), "volume of another size");
-        let mut scratch = Scratch::take(maps * self.channel() + SLACK);
+        let mut scratch = Buffer::take(maps * self.channel() + SLACK);
         let (body, slack) = scratch.as_mut().split_at_mut(maps * self.channel());
         slack.fill(0.0);
         let planes = body.par_chunks_mut(self.plane()).enumerate();

@@ -1,59 +1,141 @@
-//! Buffers: scratch that is reused from call to call, and outputs written by many threads.
+//! Buffers that outlive their use: fresh pages cost more than what is written into them.
+//!
+//! Outputs and scratch come from one pool and go back to it, outputs when Burn drops the tensor. The
+//! pool never holds more than the largest amount in use at one time so far, and so adds nothing to
+//! the peak.
 
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
-/// Scratch buffers waiting for their next use.
-static POOL: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// Floats from which a buffer comes from the pool.
+const POOLED: usize = 16 * 1024;
 
-/// Buffers the pool keeps at most: a backward pass holds two volumes at once, a thread two blocks.
-const POOLED: usize = 8;
+/// Buffers waiting for their next use.
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    waiting: Vec::new(),
+    held: 0,
+    live: 0,
+    peak: 0,
+});
 
-/// A scratch buffer that goes back to the pool when dropped.
-///
-/// Fresh pages cost more than the copy into them, so they are kept.
-pub(crate) struct Scratch {
-    buffer: Vec<f32>,
+/// Floats waiting, in use, and in use at most.
+struct Pool {
+    waiting: Vec<Vec<f32>>,
+    held: usize,
+    live: usize,
+    peak: usize,
+}
+
+impl Pool {
+    fn lock() -> MutexGuard<'static, Self> {
+        POOL.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
+
+    /// A waiting buffer that is long enough but not more than a quarter too long.
+    fn find(&mut self, len: usize) -> Option<Vec<f32>> {
+        let fits = |i: &usize| (len..=len + len / 4).contains(&self.waiting[*i].len());
+        let best = (0..self.waiting.len())
+            .filter(fits)
+            .min_by_key(|&i| self.waiting[i].len())?;
+        let buffer = self.waiting.swap_remove(best);
+        self.held -= buffer.len();
+        Some(buffer)
+    }
+
+    /// Drops waiting buffers, the longest first, until no more than the peak is taken.
+    fn trim(&mut self) {
+        while self.held + self.live > self.peak {
+            let longest = (0..self.waiting.len()).max_by_key(|&i| self.waiting[i].len());
+            let Some(longest) = longest else { return };
+            self.held -= self.waiting.swap_remove(longest).len();
+        }
+    }
+}
+
+/// Floats from the pool, which they go back to when dropped.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    data: Vec<f32>,
     len: usize,
 }
 
-impl Scratch {
+impl Buffer {
     /// A buffer of `len` floats with unspecified contents.
     pub(crate) fn take(len: usize) -> Self {
-        let mut pool = POOL.lock().unwrap_or_else(|broken| broken.into_inner());
-        let best = (0..pool.len()).min_by_key(|&i| {
-            let size = pool[i].len();
-            (size < len, size.abs_diff(len))
-        });
-        let mut buffer = best.map(|i| pool.swap_remove(i)).unwrap_or_default();
-        drop(pool);
-        if buffer.len() < len {
-            buffer = vec![0.0; len];
+        if len < POOLED {
+            let data = vec![0.0; len];
+            return Self { data, len };
         }
-        Self { buffer, len }
+        let mut pool = Pool::lock();
+        let found = pool.find(len);
+        pool.live += found.as_ref().map_or(len, Vec::len);
+        pool.peak = pool.peak.max(pool.live);
+        pool.trim();
+        drop(pool);
+        let data = found.unwrap_or_else(|| vec![0.0; len]);
+        Self { data, len }
     }
 
-    /// The buffer, to write into.
+    /// The floats, to write into.
     pub(crate) fn as_mut(&mut self) -> &mut [f32] {
-        &mut self.buffer[..self.len]
+        &mut self.data[..self.len]
+    }
+
+    /// The buffer as the memory of a tensor.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        let len = size_of_val(&self[..]);
+        // SAFETY: all floats of the buffer are initialized.
+        unsafe { Bytes::from_controller(Box::new(self), len) }
     }
 }
 
-impl Deref for Scratch {
+impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.buffer[..self.len]
+        &self.data[..self.len]
     }
 }
 
-impl Drop for Scratch {
+impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut pool = POOL.lock().unwrap_or_else(|broken| broken.into_inner());
-        if pool.len() < POOLED {
-            pool.push(std::mem::take(&mut self.buffer));
+        let data = std::mem::take(&mut self.data);
+        if data.len() < POOLED {
+            return;
         }
+        let mut pool = Pool::lock();
+        pool.live -= data.len();
+        pool.held += data.len();
+        pool.waiting.push(data);
+        pool.trim();
+    }
+}
+
+impl AllocationController for Buffer {
+    fn alloc_align(&self) -> usize {
+        align_of::<f32>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(
+        &mut self,
+        _: AccessPolicy,
+    ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let floats = self.as_mut();
+        let len = size_of_val(floats);
+        // SAFETY: the bytes of the floats; the caller writes initialized bytes only.
+        Ok(unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), len) })
+    }
+
+    fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        // SAFETY: the bytes of the floats.
+        Ok(unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), size_of_val(&self[..])) })
     }
 }
 
@@ -79,39 +161,43 @@ unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
 
-/// A vector of `len` floats that `fill` writes completely through the pointer it gets.
-///
-/// # Safety
-///
-/// `fill` must write all `len` elements and none beyond.
-pub(crate) unsafe fn filled(len: usize, fill: impl FnOnce(Target)) -> Vec<f32> {
-    let mut out = Vec::<f32>::with_capacity(len);
-    fill(Target(out.as_mut_ptr()));
-    // SAFETY: the caller promises that the first `len` elements are written.
-    unsafe { out.set_len(len) };
+/// A buffer of `len` floats of unspecified contents after `fill` has been at them.
+pub(crate) fn filled(len: usize, fill: impl FnOnce(Target)) -> Buffer {
+    let mut out = Buffer::take(len);
+    fill(Target::new(out.as_mut()));
     out
 }
 
-/// A vector of `rows` rows of `row` floats, the rows filled in parallel.
+/// A buffer of `rows` rows of `row` floats, the rows filled in parallel.
 ///
-/// `fill` gets the row's number and the row, whose contents it must overwrite without reading.
+/// `fill` gets the row's number and the row, whose contents are unspecified before.
 pub(crate) fn filled_rows(
     rows: usize,
     row: usize,
     fill: impl Fn(usize, &mut [f32]) + Sync,
-) -> Vec<f32> {
-    let fill_all = |target: Target| {
-        (0..rows).into_par_iter().for_each(|i| {
-            // SAFETY: row `i` lies inside the allocation, belongs to this task alone, and is
-            // zeroed before a reference to it is made.
-            let part = unsafe {
-                let start = target.at(i * row);
-                std::ptr::write_bytes(start, 0, row);
-                std::slice::from_raw_parts_mut(start, row)
-            };
-            fill(i, part);
-        });
-    };
-    // SAFETY: the rows cover the vector and each is written.
-    unsafe { filled(rows * row, fill_all) }
+) -> Buffer {
+    let mut out = Buffer::take(rows * row);
+    let parts = out.as_mut().par_chunks_exact_mut(row).enumerate();
+    parts.for_each(|(i, part)| fill(i, part));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_and_the_pool_stays_below_the_peak() {
+        // A length that nothing else in this process asks for.
+        let len = 3 * POOLED + 123;
+        let mut first = Buffer::take(len);
+        first.as_mut().fill(7.0);
+        let address = first.as_ptr();
+        drop(first.into_bytes());
+        let again = Buffer::take(len);
+        assert_eq!(again.as_ptr(), address);
+        assert_eq!(again[len - 1], 7.0);
+        let pool = Pool::lock();
+        assert!(pool.held + pool.live <= pool.peak);
+    }
 }

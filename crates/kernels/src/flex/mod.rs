@@ -5,6 +5,7 @@
 //! checkpointing. The caller then runs the composition.
 
 mod conv;
+mod elementwise;
 mod forward;
 mod grid;
 mod memory;
@@ -18,6 +19,7 @@ mod windows;
 mod winograd;
 
 pub(crate) use conv::conv3d;
+pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use norm::batch_norm_relu;
 pub(crate) use simd::Level;
 pub(crate) use windows::{down, up};

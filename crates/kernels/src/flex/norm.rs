@@ -11,7 +11,7 @@
 //! computed again.
 
 use super::memory::filled_rows;
-use super::tensor::{contiguous, from_vec, give, incoming, plain, recorded, values};
+use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -156,7 +156,7 @@ impl Channels {
                 *y = ((x - mean) * scale + shift).max(0.0);
             }
         });
-        from_vec(output, &shape)
+        from_buffer(output, &shape)
     }
 }
 
@@ -244,7 +244,7 @@ impl State {
                 *dx = scale * (g - constant - centered * slope);
             }
         });
-        from_vec(gradient, &self.shape)
+        from_buffer(gradient, &self.shape)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all convolutions share: an operator with its own gradient.
 
-use super::tensor::{contiguous, from_vec, give, incoming, plain, recorded, values};
+use super::memory::Buffer;
+use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
 use super::weight;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
@@ -15,11 +16,11 @@ pub(crate) trait Convolution: Debug + Clone + Send + 'static {
     /// The shape of the output.
     fn output(&self) -> [usize; 5];
     /// The output.
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32>;
+    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer;
     /// The input's gradient from the output's.
-    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Vec<f32>;
+    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer;
     /// The weight's gradient from the output's.
-    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32>;
+    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer;
 }
 
 /// Applies a convolution, or nothing if the tensors are not single precision on the Flex backend.
@@ -64,7 +65,7 @@ fn forward<C: Convolution>(
     bias: Option<&FlexTensor>,
 ) -> FlexTensor {
     let output = convolution.forward(values(input), values(weight), bias.map(values));
-    from_vec(output, &convolution.output())
+    from_buffer(output, &convolution.output())
 }
 
 /// Computes the output and enters the step into the graph of its inputs.
@@ -113,13 +114,13 @@ impl<C: Convolution, const N: usize> Backward<Flex, N> for Step<C> {
             weight,
         } = &ops.state;
         give(grads, &ops, 0, || {
-            from_vec(
+            from_buffer(
                 convolution.input_gradient(values(weight), gradient),
                 input_shape,
             )
         });
         give(grads, &ops, 1, || {
-            from_vec(
+            from_buffer(
                 convolution.weight_gradient(values(input), gradient),
                 weight_shape,
             )

@@ -1,5 +1,6 @@
 //! Between Burn's tensors and slices of floats.
 
+use super::memory::Buffer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::Ops;
 use burn::backend::flex::FlexTensor;
@@ -36,6 +37,15 @@ pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor
         .as_slice::<f32>()
         .expect("contiguous single precision")
+}
+
+/// A tensor over a buffer in row-major order.
+pub(crate) fn from_buffer(buffer: Buffer, shape: &[usize]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::from_bytes(
+        buffer.into_bytes(),
+        shape.to_vec(),
+        DType::F32,
+    ))
 }
 
 /// A tensor over a vector in row-major order.

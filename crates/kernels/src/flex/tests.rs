@@ -1,7 +1,7 @@
 //! The operators against the compositions they stand in for, at every level.
 #![allow(clippy::unwrap_used)]
 
-use super::{Level, batch_norm_relu, conv3d, down};
+use super::{Level, add, batch_norm_relu, conv3d, down, scale_channels};
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
 use burn::tensor::Distribution;
@@ -291,4 +291,33 @@ fn norm_without_autodiff_equals_the_layer() {
     let x = random([2, 3, 4, 5, 6], &device);
     let found = batch_norm_relu(&x, &norm).unwrap();
     assert!(error(found, relu(norm.forward(x))) < 1e-5);
+}
+
+#[test]
+fn sums_and_scaled_channels_equal_the_composition() {
+    let device = Device::flex().autodiff();
+    let shape = [2, 3, 5, 60, 120];
+    let (a, b) = (
+        random(shape, &device).require_grad(),
+        random(shape, &device).require_grad(),
+    );
+    let factors = random([2, 3, 1, 1, 1], &device);
+    let run = |fast: bool| {
+        let output = match fast {
+            true => scale_channels(&add(&a, &b).unwrap(), &factors).unwrap(),
+            false => (a.clone() + b.clone()) * factors.clone(),
+        };
+        let grads = (output.clone() * output.clone() * a.clone())
+            .sum()
+            .backward();
+        let [ga, gb] = [&a, &b].map(|t| t.grad(&grads).unwrap());
+        (output, ga, gb)
+    };
+    let (found, wanted) = (run(true), run(false));
+    assert!(error(found.0, wanted.0) < 1e-6);
+    assert!(error(found.1, wanted.1) < 1e-6);
+    assert!(error(found.2, wanted.2) < 1e-6);
+    // Without autodiff.
+    let sum = add(&a.clone().inner(), &b.clone().inner()).unwrap();
+    assert!(error(sum, (a + b).inner()) < 1e-6);
 }

@@ -9,7 +9,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::grid::{Grid, Runs};
-use super::memory::Scratch;
+use super::memory::Buffer;
 use super::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -54,9 +54,9 @@ pub(crate) fn gradient(
     level: Level,
     grid: Grid,
     [inputs, outputs]: [usize; 2],
-    input: &Scratch,
-    gradient: &Scratch,
-) -> Vec<f32> {
+    input: &Buffer,
+    gradient: &Buffer,
+) -> Buffer {
     assert!(input.len() >= grid.batch * inputs * grid.channel());
     assert!(gradient.len() >= grid.batch * outputs * grid.channel());
     let job = Job {
@@ -73,7 +73,9 @@ pub(crate) fn gradient(
         unsafe { level.run(PartSums { job: &job, part }) }
     };
     let sums: Vec<Vec<f32>> = parts.par_iter().map(run_part).collect();
-    let mut weight = vec![0.0; outputs * inputs * grid.taps()];
+    let mut total = Buffer::take(outputs * inputs * grid.taps());
+    let weight = total.as_mut();
+    weight.fill(0.0);
     for (part, sums) in parts.iter().zip(&sums) {
         let row = part.inputs.len() * grid.taps();
         for (c, sums) in sums.chunks_exact(row).enumerate() {
@@ -83,7 +85,7 @@ pub(crate) fn gradient(
             }
         }
     }
-    weight
+    total
 }
 
 /// All positions in batches of about [`POSITIONS`].

@@ -4,7 +4,7 @@
 //! window are the rows, the windows the columns. A block of windows is gathered into a panel that
 //! fits the cache, multiplied, and scattered.
 
-use super::memory::{Scratch, Target, filled};
+use super::memory::{Buffer, Target, filled};
 use super::operator::{Convolution, apply};
 use super::panel::{Product, Shape, blocks, dots};
 use super::simd::{Kernel, Level, Simd};
@@ -80,21 +80,21 @@ impl Convolution for Down {
         self.0.grid.shape(self.0.grid.small, self.0.channels[1])
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
         let [inputs, outputs] = self.0.channels;
         let row = inputs * self.0.grid.voxels();
         let matrix = Matrix::new(self.0.level, [outputs, row], |o, i| weight[o * row + i]);
         self.0.shrink(input, inputs, &matrix, bias)
     }
 
-    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         let [inputs, outputs] = self.0.channels;
         let row = inputs * self.0.grid.voxels();
         let matrix = Matrix::new(self.0.level, [row, outputs], |i, o| weight[o * row + i]);
         self.0.expand(gradient, inputs, &matrix, None)
     }
 
-    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
         let [inputs, outputs] = self.0.channels;
         self.0.correlate([gradient, input], [outputs, inputs])
     }
@@ -105,21 +105,21 @@ impl Convolution for Up {
         self.0.grid.shape(self.0.grid.large, self.0.channels[1])
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
         let [inputs, outputs] = self.0.channels;
         let row = outputs * self.0.grid.voxels();
         let matrix = Matrix::new(self.0.level, [row, inputs], |o, i| weight[i * row + o]);
         self.0.expand(input, outputs, &matrix, bias)
     }
 
-    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         let [inputs, outputs] = self.0.channels;
         let row = outputs * self.0.grid.voxels();
         let matrix = Matrix::new(self.0.level, [inputs, row], |i, o| weight[i * row + o]);
         self.0.shrink(gradient, outputs, &matrix, None)
     }
 
-    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
         self.0.correlate([input, gradient], self.0.channels)
     }
 }
@@ -142,7 +142,7 @@ impl Sizes {
         channels: usize,
         matrix: &Matrix,
         bias: Option<&[f32]>,
-    ) -> Vec<f32> {
+    ) -> Buffer {
         let Self { level, grid, .. } = *self;
         let [rows, outputs] = [channels * grid.voxels(), matrix.outputs];
         let fill = |out: Target| {
@@ -152,8 +152,7 @@ impl Sizes {
                 grid.write(block, &product, bias, out);
             });
         };
-        // SAFETY: the blocks cover all windows.
-        unsafe { filled(grid.small_len() * outputs, fill) }
+        filled(grid.small_len() * outputs, fill)
     }
 
     /// `large = bias + matrixᵀ · small`, window by window.
@@ -163,7 +162,7 @@ impl Sizes {
         channels: usize,
         matrix: &Matrix,
         bias: Option<&[f32]>,
-    ) -> Vec<f32> {
+    ) -> Buffer {
         let Self { level, grid, .. } = *self;
         let fill = |out: Target| {
             if !grid.exact() {
@@ -177,24 +176,27 @@ impl Sizes {
                 grid.scatter(level, block, &product, bias, out);
             });
         };
-        // SAFETY: the blocks cover all windows, and what lies in none has been set.
-        unsafe { filled(grid.large_len() * channels, fill) }
+        filled(grid.large_len() * channels, fill)
     }
 
     /// `[a][b, voxel] = Σ over windows of small[a] · large[b, voxel]`.
-    fn correlate(&self, [small, large]: [&[f32]; 2], [a, b]: [usize; 2]) -> Vec<f32> {
+    fn correlate(&self, [small, large]: [&[f32]; 2], [a, b]: [usize; 2]) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = b * grid.voxels();
         let blocks = grid.blocks(row.max(a));
         let parts = PARTS.min(blocks.len());
         let part = |part: usize| {
-            let mut sums = vec![0.0; a * row];
+            let mut sums = Buffer::take(a * row);
+            sums.as_mut().fill(0.0);
             for block in &blocks[part * blocks.len() / parts..(part + 1) * blocks.len() / parts] {
                 let (y, x) = (
                     grid.read(block, small, a),
                     grid.gather(level, block, large, b),
                 );
-                let chunks = sums.par_chunks_mut(level.channels() * row).enumerate();
+                let chunks = sums
+                    .as_mut()
+                    .par_chunks_mut(level.channels() * row)
+                    .enumerate();
                 chunks.for_each(|(chunk, sums)| {
                     let first = chunk * level.channels();
                     let job = Correlation {
@@ -209,11 +211,10 @@ impl Sizes {
             }
             sums
         };
-        let parts: Vec<Vec<f32>> = (0..parts).into_par_iter().map(part).collect();
-        let mut parts = parts.into_iter();
-        let mut total = parts.next().unwrap_or_default();
-        for part in parts {
-            for (total, value) in total.iter_mut().zip(part) {
+        let mut parts: Vec<Buffer> = (0..parts).into_par_iter().map(part).collect();
+        let mut total = parts.remove(0);
+        for part in &parts {
+            for (total, value) in total.as_mut().iter_mut().zip(part.iter()) {
                 *total += value;
             }
         }
@@ -358,12 +359,12 @@ impl Correlation<'_> {
 /// A panel and its floats.
 struct Panel {
     shape: Shape,
-    data: Scratch,
+    data: Buffer,
 }
 
 impl Panel {
     fn new(shape: Shape) -> Self {
-        let data = Scratch::take(shape.len());
+        let data = Buffer::take(shape.len());
         Self { shape, data }
     }
 }

@@ -3,6 +3,7 @@
 use burn::nn::Dropout;
 use burn::nn::conv::Conv3d;
 use burn::prelude::*;
+use semivox_kernels::add;
 
 use crate::parts::{ConvBlock, Down, Up, drop_channels, pointwise};
 
@@ -114,7 +115,9 @@ impl VNet {
         let mut skips = skips.into_iter().rev();
         let mut join = |step: usize, volume| {
             let volume = self.ups[step].forward(volume);
-            skips.next().map_or(volume.clone(), |skip| volume + skip)
+            skips
+                .next()
+                .map_or(volume.clone(), |skip| add(volume, skip))
         };
         let f0 = join(0, bottleneck);
         let f1 = join(1, self.decoder[0].forward(f0.clone()));

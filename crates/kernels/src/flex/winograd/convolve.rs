@@ -6,7 +6,7 @@ use super::filters::gather_output;
 use super::matrices::Transformed;
 use super::panels::{Side, scratch, shape, transform};
 use super::tiles::{POINTS, SPREAD, TAPS, TILE, Tiles};
-use crate::flex::memory::{Target, filled};
+use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
@@ -20,7 +20,7 @@ pub(crate) fn convolve(
     volume: &[f32],
     weights: &Transformed,
     bias: Option<&[f32]>,
-) -> Vec<f32> {
+) -> Buffer {
     let (inputs, outputs) = (weights.inputs, weights.outputs);
     assert!(
         bias.is_none_or(|b| b.len() == outputs),
@@ -62,8 +62,7 @@ pub(crate) fn convolve(
             });
         });
     };
-    // SAFETY: the blocks cover all tiles, and those all rows.
-    unsafe { filled(tiles.batch() * outputs * tiles.voxels(), compute) }
+    filled(tiles.batch() * outputs * tiles.voxels(), compute)
 }
 
 /// The product of one point.

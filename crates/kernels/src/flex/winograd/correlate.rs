@@ -3,7 +3,7 @@
 use super::matrices::gather;
 use super::panels::{Side, shape, transform};
 use super::tiles::{POINTS, TAPS, Tiles};
-use crate::flex::memory::{Scratch, Target, filled};
+use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Shape, blocks, dots};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
@@ -21,12 +21,12 @@ pub(crate) fn weight_gradient(
     [inputs, outputs]: [usize; 2],
     input: &[f32],
     gradient: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     let size = outputs * inputs * TAPS;
     let blocks = tiles.blocks(inputs.max(outputs));
     let parts = PARTS.min(blocks.len()).min((SUMS / (POINTS * size)).max(1));
     let part = |part: usize| {
-        let mut sums = Scratch::take(POINTS * size);
+        let mut sums = Buffer::take(POINTS * size);
         let range = part * blocks.len() / parts..(part + 1) * blocks.len() / parts;
         for (i, block) in blocks[range].iter().enumerate() {
             let [from, to] = [inputs, outputs].map(|c| shape(tiles, block, c));
@@ -48,7 +48,7 @@ pub(crate) fn weight_gradient(
         }
         sums
     };
-    let parts: Vec<Scratch> = (0..parts).into_par_iter().map(part).collect();
+    let parts: Vec<Buffer> = (0..parts).into_par_iter().map(part).collect();
     let gather = |to: Target| {
         (0..size.div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
             let job = Gather {
@@ -61,8 +61,7 @@ pub(crate) fn weight_gradient(
             unsafe { level.run(job) }
         });
     };
-    // SAFETY: the chunks cover all taps.
-    unsafe { filled(outputs * inputs * 27, gather) }
+    filled(outputs * inputs * 27, gather)
 }
 
 /// Sums transformed back together.
@@ -70,7 +69,7 @@ const CHUNK: usize = 16;
 
 /// `Gᵀ m G` of a chunk of pairs of channels and taps along the row.
 struct Gather<'a> {
-    parts: &'a [Scratch],
+    parts: &'a [Buffer],
     size: usize,
     at: usize,
     to: Target,

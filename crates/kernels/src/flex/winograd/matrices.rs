@@ -4,14 +4,14 @@
 
 use super::filters::{gather_weight, spread_weight};
 use super::tiles::{POINTS, SPREAD, TAPS};
-use crate::flex::memory::{Target, filled};
+use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::blocks;
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 
 /// `G g Gᵀ` of all channels, `[point][block of outputs][input][kw][output of the block]`.
 pub(crate) struct Transformed {
-    data: Vec<f32>,
+    data: Buffer,
     /// Input channels.
     pub(super) inputs: usize,
     /// Output channels.
@@ -66,8 +66,7 @@ impl Transformed {
             });
         };
         Self {
-            // SAFETY: the blocks cover every row of every matrix.
-            data: unsafe { filled(POINTS * matrix, write) },
+            data: filled(POINTS * matrix, write),
             inputs,
             outputs,
             blocks: blocks.clone(),

@@ -4,7 +4,7 @@
 
 use super::filters::{spread_gradient, spread_input};
 use super::tiles::{POINTS, Place, SPREAD, TILE, Tiles};
-use crate::flex::memory::{Scratch, Target};
+use crate::flex::memory::{Buffer, Target};
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
@@ -16,8 +16,8 @@ pub(super) fn shape(tiles: Tiles, block: &Range<usize>, channels: usize) -> Shap
 }
 
 /// A buffer for the matrices of all points.
-pub(super) fn scratch(shape: Shape) -> Scratch {
-    Scratch::take(POINTS * shape.len())
+pub(super) fn scratch(shape: Shape) -> Buffer {
+    Buffer::take(POINTS * shape.len())
 }
 
 /// Which transform a block goes through.
@@ -37,7 +37,7 @@ pub(super) fn transform(
     shape: Shape,
     side: Side,
     volume: &[f32],
-) -> Scratch {
+) -> Buffer {
     let voxels = tiles.batch() * shape.channels * tiles.voxels();
     assert_eq!(volume.len(), voxels, "volume of another size");
     let mut scratch = scratch(shape);
