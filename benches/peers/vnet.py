@@ -1,0 +1,89 @@
+"""One V-Net in PyTorch, timed alone: the peer of benches/vnet.rs.
+
+Usage: vnet.py train|infer BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last [THREADS]
+
+Prints one line of JSON, as the Rust side does. Requires torch.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+ENCODER, DECODER = [1, 2, 3, 3, 3], [3, 3, 2, 1]
+
+
+def unit(conv, channels):
+    return nn.Sequential(conv, nn.BatchNorm3d(channels), nn.ReLU(inplace=True))
+
+
+def block(depth, inputs, outputs):
+    convs = (nn.Conv3d(inputs if i == 0 else outputs, outputs, 3, padding=1) for i in range(depth))
+    return nn.Sequential(*(unit(conv, outputs) for conv in convs))
+
+
+class VNet(nn.Module):
+    def __init__(self, n, classes=2):
+        super().__init__()
+        width = [n << level for level in range(5)]
+        self.encoder = nn.ModuleList(
+            block(d, 1 if i == 0 else width[i], width[i]) for i, d in enumerate(ENCODER))
+        self.downs = nn.ModuleList(
+            unit(nn.Conv3d(width[i], width[i + 1], 2, stride=2), width[i + 1]) for i in range(4))
+        self.ups = nn.ModuleList(
+            unit(nn.ConvTranspose3d(width[4 - i], width[3 - i], 2, stride=2), width[3 - i])
+            for i in range(4))
+        self.decoder = nn.ModuleList(
+            block(d, width[3 - i], width[3 - i]) for i, d in enumerate(DECODER))
+        self.segmentation = nn.Conv3d(n, classes, 1)
+
+    def forward(self, x):
+        skips = [x := self.encoder[0](x)]
+        for down, stage in zip(self.downs, self.encoder[1:]):
+            skips.append(x := stage(down(x)))
+        x = skips.pop()
+        for up, stage in zip(self.ups, self.decoder):
+            x = stage(up(x) + skips.pop())
+        return self.segmentation(x)
+
+
+def loss_of(logits, labels):
+    """0.5 cross-entropy + 0.5 Dice over both classes, as our trainer's supervised term."""
+    probabilities = logits.softmax(1)
+    hot = F.one_hot(labels, 2).movedim(-1, 1).float()
+    axes = (0, 2, 3, 4)
+    overlap, total = (probabilities * hot).sum(axes), (probabilities**2 + hot).sum(axes)
+    dice = 1 - ((2 * overlap + 1e-5) / (total + 1e-5)).mean()
+    return 0.5 * F.cross_entropy(logits, labels) + 0.5 * dice
+
+
+def main(mode, batch, d, h, w, filters, steps, layout, threads="2"):
+    torch.set_num_threads(int(threads))
+    torch.manual_seed(0)
+    layout = torch.channels_last_3d if layout == "channels_last" else torch.contiguous_format
+    model = VNet(int(filters)).to(memory_format=layout)
+    x = torch.randn(int(batch), 1, int(d), int(h), int(w)).to(memory_format=layout)
+    labels = (x[:, 0] > 0.5).long()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
+    model.train(mode == "train")
+    seconds = []
+    for _ in range(int(steps) + 1):
+        start = time.perf_counter()
+        if mode == "train":
+            optimizer.zero_grad()
+            loss_of(model(x), labels).backward()
+            optimizer.step()
+        else:
+            with torch.inference_mode():
+                model(x)
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds[1:], "peak_bytes": peak}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
