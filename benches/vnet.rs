@@ -4,16 +4,19 @@
 //! cargo bench --bench vnet -- train 1 112 112 80 16 5
 //! ```
 //!
-//! Arguments: `train` or `infer`, batch, depth, height, width, filters, timed steps. Prints one line
-//! of JSON: seconds of every timed step and the process's peak memory. A training step is forward,
-//! cross-entropy and Dice loss, backward and SGD with momentum and weight decay, dropout off.
+//! Arguments: `train`, `infer` or `window`, batch, depth, height, width, filters, timed steps. Prints
+//! one line of JSON: seconds of every timed step and the process's peak memory. A training step is forward,
+//! cross-entropy and Dice loss, backward and SGD with momentum and weight decay, dropout off. `window` is sliding-window inference over a volume of the size given, window
+//! 112×112×80, stride 18/18/4.
 
 use std::time::Instant;
 
 use burn::prelude::*;
 use burn::tensor::Distribution;
+use ndarray::Array3;
 use semivox::losses::DiceCrossEntropyLossConfig;
 use semivox::models::VNetConfig;
+use semivox::trainer::inference::{Blend, SlidingWindow};
 use semivox::trainer::optimizer::OptimizerConfig;
 use semivox::trainer::terms::LossTerms;
 
@@ -31,6 +34,7 @@ fn main() {
     let (filters, steps) = (number(5, 8), number(6, 5));
     let seconds = match mode {
         "infer" => infer(shape, filters, steps),
+        "window" => window(shape, filters, steps),
         _ => train(shape, filters, steps),
     };
     let seconds: Vec<String> = seconds.iter().map(|s| format!("{s:.5}")).collect();
@@ -79,6 +83,28 @@ fn infer(shape: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
         seconds.push(start.elapsed().as_secs_f64());
     }
     seconds.split_off(1)
+}
+
+/// Seconds per volume by sliding window.
+fn window([_, _, d, h, w]: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
+    let device = Device::flex();
+    device.seed(0);
+    let model = VNetConfig::new(1, 2).with_filters(filters).init(&device);
+    let sliding = SlidingWindow {
+        window: [112, 112, 80],
+        stride: [18, 18, 4],
+        blend: Blend::Uniform,
+    };
+    let volume =
+        Array3::from_shape_fn((d, h, w), |(x, y, z)| ((7 * x + 5 * y + 3 * z) % 11) as f32);
+    let mut seconds = Vec::new();
+    for _ in 0..steps {
+        let start = Instant::now();
+        let probabilities = sliding.probabilities(&model, volume.view(), &device);
+        assert_eq!(probabilities.dim(), (2, d, h, w));
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds
 }
 
 /// The process's high-water mark of resident memory (Linux only).

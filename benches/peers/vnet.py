@@ -1,6 +1,6 @@
 """One V-Net in PyTorch, timed alone: the peer of benches/vnet.rs.
 
-Usage: vnet.py train|infer BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last [THREADS]
+Usage: vnet.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last [THREADS]
 
 Prints one line of JSON, as the Rust side does. Requires torch.
 """
@@ -61,6 +61,25 @@ def loss_of(logits, labels):
     return 0.5 * F.cross_entropy(logits, labels) + 0.5 * dice
 
 
+def starts(size, window, stride):
+    """First voxels of the windows along one axis, the last flush with the end."""
+    return [min(stride * i, size - window) for i in range(-(-(size - window) // stride) + 1)]
+
+
+def windows(model, volume, layout, size=(112, 112, 80), stride=(18, 18, 4)):
+    """The field's sliding window: the mean softmax of all windows that cover a voxel."""
+    total, count = torch.zeros(2, *volume.shape), torch.zeros(volume.shape)
+    grid = [starts(n, k, s) for n, k, s in zip(volume.shape, size, stride)]
+    for x in grid[0]:
+        for y in grid[1]:
+            for z in grid[2]:
+                area = (slice(x, x + size[0]), slice(y, y + size[1]), slice(z, z + size[2]))
+                patch = volume[area][None, None].contiguous(memory_format=layout)
+                total[(slice(None), *area)] += model(patch).softmax(1)[0]
+                count[area] += 1
+    return total / count
+
+
 def main(mode, batch, d, h, w, filters, steps, layout, threads="2"):
     torch.set_num_threads(int(threads))
     torch.manual_seed(0)
@@ -79,7 +98,7 @@ def main(mode, batch, d, h, w, filters, steps, layout, threads="2"):
             optimizer.step()
         else:
             with torch.inference_mode():
-                model(x)
+                model(x) if mode == "infer" else windows(model, x[0, 0], layout)
         seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"seconds": seconds[1:], "peak_bytes": peak}))
