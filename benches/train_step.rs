@@ -85,6 +85,7 @@ fn main() -> Result<(), TrainError> {
 fn small_batches(method: &mut MethodConfig) {
     match method {
         MethodConfig::Supervised(config) => config.batch = 1,
+        MethodConfig::MeanTeacher(config) => config.batch = [1, 1],
         MethodConfig::Action(config) => config.contrast_batch = [1, 1],
     }
 }

@@ -28,7 +28,7 @@ struct Arguments {
     /// How many training cases keep their label; the others are used without.
     #[arg(long)]
     labeled: Option<usize>,
-    /// action, or supervised for the baseline on the labeled cases alone.
+    /// action; mean_teacher, or supervised (labeled cases alone) to compare with.
     #[arg(long, default_value = "action")]
     method: String,
     /// Training iterations in all, over all stages.

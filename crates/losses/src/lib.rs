@@ -10,6 +10,7 @@
 //! | [`DiceCrossEntropyLoss`] | weighted sum of the two, from one softmax |
 //! | [`GlobalDistillationLoss`] | similarity distributions of whole images over anchors |
 //! | [`LocalDistillationLoss`] | the same at each location of a patch grid |
+//! | [`ConsistencyLoss`] | class probabilities of student and teacher |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
 //!
@@ -39,6 +40,7 @@
 //! ```
 
 mod anatomical_contrast;
+mod consistency;
 mod cross_entropy;
 mod dice;
 mod dice_cross_entropy;
@@ -54,6 +56,7 @@ mod unsupervised_cross_entropy;
 pub use anatomical_contrast::{
     AnatomicalContrastInput, AnatomicalContrastLoss, AnatomicalContrastLossConfig,
 };
+pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::inference::SlidingWindow;
 use crate::recipe::{Recipe, Setting};
-use crate::recipes::{Action, ActionConfig, Supervised, SupervisedConfig};
+use crate::recipes::{
+    Action, ActionConfig, MeanTeacher, MeanTeacherConfig, Supervised, SupervisedConfig,
+};
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +79,8 @@ pub struct NetworkConfig {
 pub enum MethodConfig {
     /// Labeled patches only.
     Supervised(SupervisedConfig),
+    /// Agreement with a moving average.
+    MeanTeacher(MeanTeacherConfig),
     /// Anatomical-aware contrastive distillation.
     Action(ActionConfig),
 }
@@ -86,6 +90,7 @@ impl MethodConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Supervised(_) => "supervised",
+            Self::MeanTeacher(_) => "mean_teacher",
             Self::Action(_) => "action",
         }
     }
@@ -102,6 +107,7 @@ impl MethodConfig {
     pub fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
         Ok(match self.clone() {
             Self::Supervised(config) => Box::new(Supervised::new(config, &setting)),
+            Self::MeanTeacher(config) => Box::new(MeanTeacher::new(config, &setting)),
             Self::Action(config) => Box::new(Action::new(config, setting)?),
         })
     }
@@ -110,6 +116,7 @@ impl MethodConfig {
     pub fn iterations(&self) -> u64 {
         match self {
             Self::Supervised(config) => config.iterations,
+            Self::MeanTeacher(config) => config.iterations,
             Self::Action(config) => config.iterations.iter().sum(),
         }
     }
@@ -118,6 +125,10 @@ impl MethodConfig {
     pub fn with_iterations(self, iterations: u64) -> Self {
         match self {
             Self::Supervised(config) => Self::Supervised(SupervisedConfig {
+                iterations,
+                ..config
+            }),
+            Self::MeanTeacher(config) => Self::MeanTeacher(MeanTeacherConfig {
                 iterations,
                 ..config
             }),
@@ -133,6 +144,7 @@ impl MethodConfig {
         }
         match self {
             Self::Supervised(config) => config.optimizer.check(),
+            Self::MeanTeacher(config) => config.check(),
             Self::Action(config) => config.check(patch),
         }
     }

@@ -13,7 +13,7 @@ use semivox_models::Resolution;
 use crate::config::{DataConfig, MethodConfig, NetworkConfig, RunConfig};
 use crate::error::TrainError;
 use crate::inference::{Blend, SlidingWindow};
-use crate::recipes::{ActionConfig, SupervisedConfig};
+use crate::recipes::{ActionConfig, MeanTeacherConfig, SupervisedConfig};
 
 /// The preset called `preset` for the method called `method`.
 ///
@@ -40,10 +40,11 @@ pub fn preset(preset: &str, method: &str) -> Result<RunConfig, TrainError> {
     };
     let method = match method {
         "supervised" => MethodConfig::Supervised(SupervisedConfig::new(iterations)),
+        "mean_teacher" => MethodConfig::MeanTeacher(MeanTeacherConfig::new(iterations)),
         "action" => MethodConfig::Action(action),
         _ => {
             return Err(TrainError::Config(format!(
-                "unknown method '{method}': expected action or supervised"
+                "unknown method '{method}': expected action, mean_teacher or supervised"
             )));
         }
     };
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn every_preset_checks_and_survives_toml() {
         for name in ["smoke", "compact", "paper"] {
-            for method in ["supervised", "action"] {
+            for method in ["supervised", "mean_teacher", "action"] {
                 let config = preset(name, method).unwrap();
                 config.check().unwrap();
                 let again = RunConfig::from_toml(&config.to_toml().unwrap()).unwrap();

@@ -15,7 +15,7 @@ fn mean(losses: &[f64]) -> f64 {
 
 #[test]
 fn thirty_steps_lower_the_supervised_term() {
-    for method in ["supervised", "action"] {
+    for method in ["supervised", "mean_teacher", "action"] {
         let folder = tempfile::tempdir().unwrap();
         let mut config = preset("smoke", method).unwrap();
         config.patch = [32, 32, 32];

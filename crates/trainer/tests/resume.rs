@@ -64,7 +64,7 @@ fn values(file: &[u8]) -> &[u8] {
 
 #[test]
 fn resumed_runs_are_bit_equal() {
-    for method in ["supervised", "action"] {
+    for method in ["supervised", "mean_teacher", "action"] {
         let folder = tempfile::tempdir().unwrap();
         let config = tiny(method);
         let whole = train(&config, &folder.path().join("whole"), &[]);

@@ -1,6 +1,7 @@
 //! Between Burn's tensors and slices of floats.
 
 use super::memory::Buffer;
+use super::simd::composition;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::Ops;
 use burn::backend::flex::FlexTensor;
@@ -11,7 +12,7 @@ use burn::tensor::DType;
 /// The tensor's primitive if it is single precision, on the Flex backend and without autodiff.
 pub(crate) fn plain<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
     let found = tensor.clone().try_into_primitive::<Flex>().ok()?;
-    (found.dtype() == DType::F32).then_some(found)
+    (found.dtype() == DType::F32 && !composition()).then_some(found)
 }
 
 /// The tensor's primitive in a graph over the Flex backend if it is single precision; a tensor
@@ -21,7 +22,7 @@ pub(crate) fn recorded<const D: usize>(
 ) -> Option<<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive> {
     let tensor = tensor.clone().autodiff();
     let found = tensor.try_into_primitive::<Autodiff<Flex>>().ok()?;
-    (found.primitive().dtype() == DType::F32).then_some(found)
+    (found.primitive().dtype() == DType::F32 && !composition()).then_some(found)
 }
 
 /// The tensor in row-major order, ready for [`values`].

@@ -31,6 +31,7 @@
 //! | contrast similarity | dot product | cosine | cosine |
 //! | contrast reduction | sum | mean over queries, mean over valid classes | as the code |
 //! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1 |
+//! | labeled view of stage iii | – | weak | weak; `labeled_view = "strong"` as in ReCo |
 //! | teacher at stage iii | – | restarted from the student | as the code |
 //! | stage iii batch | 6 (2D) | 1 + 1 (3D), where mixing is a no-op | 2 + 2 with CutMix |
 //! | stage lengths | epochs | 30k each | the given total split 1 : 1 : 6 (5k + 15k for LA in ACTION++) |
@@ -62,7 +63,7 @@ use crate::mixing::Pseudo;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::terms::{LossTerms, StepValues};
 
-pub use config::{ActionConfig, TeacherMode};
+pub use config::{ActionConfig, LabeledView, TeacherMode};
 use grid::nearest;
 use state::{Distillation, Heads, Projectors, StageState};
 
@@ -213,8 +214,9 @@ impl Action {
         };
         let pseudo = config.mixing.apply(pseudo, at);
 
-        // Two passes: each kind of image has its own batch statistics.
-        let on_labeled = self.student.forward(batch.labeled.weak);
+        // Two passes: each kind of image has its own batch statistics. Where the labeled patches
+        // have no strong view, theirs is the weak one.
+        let on_labeled = self.student.forward(batch.labeled.strong);
         let on_unlabeled = self.student.forward(pseudo.images.clone());
         let labels = batch.labeled.labels;
         let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
@@ -333,10 +335,9 @@ impl Recipe for Action {
                 labeled,
                 unlabeled,
                 replacement: contrast,
-                strong: if contrast {
-                    StrongViews::Unlabeled
-                } else {
-                    StrongViews::All
+                strong: match (contrast, self.config.labeled_view) {
+                    (true, LabeledView::Weak) => StrongViews::Unlabeled,
+                    _ => StrongViews::All,
                 },
             }
         };

@@ -1,7 +1,9 @@
 //! Training methods, one file each, in the order of their papers.
 
 pub mod action;
+pub mod mean_teacher;
 pub mod supervised;
 
 pub use action::{Action, ActionConfig};
+pub use mean_teacher::{MeanTeacher, MeanTeacherConfig};
 pub use supervised::{Supervised, SupervisedConfig};

@@ -30,9 +30,9 @@ impl Level {
     pub(crate) fn current() -> Self {
         static LEVEL: OnceLock<Level> = OnceLock::new();
         *LEVEL.get_or_init(|| {
-            let asked = match std::env::var("SEMIVOX_SIMD").as_deref() {
-                Ok("portable") => Self::Portable,
-                Ok("avx2") => Self::Avx2,
+            let asked = match asked().as_deref() {
+                Some("portable") => Self::Portable,
+                Some("avx2") => Self::Avx2,
                 _ => Self::Avx512,
             };
             let available = Self::available();
@@ -102,6 +102,17 @@ impl Level {
         // SAFETY: plain arrays need no instructions; the rest is passed on.
         unsafe { kernel.run::<Portable>() }
     }
+}
+
+/// What the environment variable `SEMIVOX_SIMD` asks for.
+fn asked() -> Option<String> {
+    std::env::var("SEMIVOX_SIMD").ok()
+}
+
+/// Whether `SEMIVOX_SIMD=composition` asks for Burn's own operators, to compare with.
+pub(crate) fn composition() -> bool {
+    static ASKED: OnceLock<bool> = OnceLock::new();
+    *ASKED.get_or_init(|| asked().as_deref() == Some("composition"))
 }
 
 /// A register of [`Simd::LANES`] floats.

@@ -18,6 +18,8 @@ pub struct ActionConfig {
     pub distillation_batch: [usize; 2],
     /// Labeled and unlabeled patches per batch in stage iii.
     pub contrast_batch: [usize; 2],
+    /// What the student sees of the labeled patches in stage iii.
+    pub labeled_view: LabeledView,
     /// Optimizer and schedule, restarted at each stage; stage iii uses Nesterov momentum.
     pub optimizer: OptimizerConfig,
     /// EMA momentum `m` of teacher and key heads.
@@ -74,6 +76,17 @@ pub enum TeacherMode {
     Eval,
 }
 
+/// A view of the labeled patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabeledView {
+    /// Crop, rotation and flip alone.
+    Weak,
+    /// Brightness, contrast and blur as well, as ReCo (which the code descends from) draws them for
+    /// labeled images too.
+    Strong,
+}
+
 impl ActionConfig {
     /// Refuses values out of range and patches that do not fit.
     ///
@@ -119,6 +132,7 @@ impl ActionConfig {
             iterations: split(iterations, [1, 1, 6]),
             distillation_batch: [1, 1],
             contrast_batch: [2, 2],
+            labeled_view: LabeledView::Weak,
             optimizer: OptimizerConfig::default(),
             teacher_momentum: 0.99,
             teacher_mode: TeacherMode::Train,

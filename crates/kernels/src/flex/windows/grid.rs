@@ -1,0 +1,179 @@
+//! How windows lie in their volume, and blocks of them in panels.
+
+use super::weave::{Gather, Scatter, Weave};
+use crate::flex::memory::{Buffer, Target};
+use crate::flex::panel::Shape;
+use crate::flex::simd::Level;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Floats of a gathered panel.
+const PANEL: usize = 64 * 1024;
+
+/// A panel and its floats.
+pub(super) struct Panel {
+    pub(super) shape: Shape,
+    pub(super) data: Buffer,
+}
+
+impl Panel {
+    /// A panel with unspecified contents.
+    pub(super) fn new(shape: Shape) -> Self {
+        let data = Buffer::take(shape.len());
+        Self { shape, data }
+    }
+}
+
+/// Some windows of one sample: whole rows of them.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) sample: usize,
+    pub(super) rows: Range<usize>,
+}
+
+/// How windows lie in their volume.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    /// Samples.
+    pub(super) batch: usize,
+    /// Windows along each axis.
+    pub(super) small: [usize; 3],
+    /// Voxels along each axis; those beyond the last whole window take no part.
+    pub(super) large: [usize; 3],
+    /// Voxels of a window along each axis.
+    pub(super) kernel: [usize; 3],
+}
+
+impl Grid {
+    /// A volume's shape.
+    pub(super) fn shape(&self, [d, h, w]: [usize; 3], channels: usize) -> [usize; 5] {
+        [self.batch, channels, d, h, w]
+    }
+
+    /// Voxels of a window.
+    pub(super) fn voxels(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Windows of the batch, or elements of one small channel of every sample.
+    pub(super) fn small_len(&self) -> usize {
+        self.batch * self.small.iter().product::<usize>()
+    }
+
+    /// Elements of one large channel of every sample.
+    pub(super) fn large_len(&self) -> usize {
+        self.batch * self.large.iter().product::<usize>()
+    }
+
+    /// Whether every voxel lies in a window.
+    pub(super) fn exact(&self) -> bool {
+        (0..3).all(|axis| self.small[axis] * self.kernel[axis] == self.large[axis])
+    }
+
+    /// The windows in blocks whose panels of so many rows fit the cache.
+    pub(super) fn blocks(&self, rows: usize) -> Vec<Block> {
+        let [d, h, w] = self.small;
+        let columns = (PANEL / rows).clamp(64, 1024);
+        let count = (d * h).div_ceil(columns.div_ceil(w));
+        let cut = |i: usize| i * d * h / count;
+        let sample = |sample: usize| {
+            (0..count).map(move |i| Block {
+                sample,
+                rows: cut(i)..cut(i + 1),
+            })
+        };
+        (0..self.batch).flat_map(sample).collect()
+    }
+
+    /// The panel of a block of the small volume.
+    pub(super) fn read(&self, block: &Block, small: &[f32], channels: usize) -> Panel {
+        let width = self.small[2];
+        let mut panel = Panel::new(Shape::new(channels, block.rows.len() * width));
+        let Shape {
+            columns, stride, ..
+        } = panel.shape;
+        let map = self.small.iter().product::<usize>();
+        let rows = panel.data.as_mut()[..channels * stride].chunks_exact_mut(stride);
+        for (channel, row) in rows.enumerate() {
+            let from = (block.sample * channels + channel) * map + block.rows.start * width;
+            row[..columns].copy_from_slice(&small[from..from + columns]);
+            row[columns..].fill(0.0);
+        }
+        panel
+    }
+
+    /// Writes a panel into the small volume.
+    pub(super) fn write(&self, block: &Block, panel: &Panel, bias: Option<&[f32]>, out: Target) {
+        let Shape {
+            channels,
+            columns,
+            stride,
+        } = panel.shape;
+        let map = self.small.iter().product::<usize>();
+        for channel in 0..channels {
+            let bias = bias.map_or(0.0, |b| b[channel]);
+            let to = (block.sample * channels + channel) * map + block.rows.start * self.small[2];
+            for (i, value) in panel.data[channel * stride..][..columns].iter().enumerate() {
+                // SAFETY: these elements are the block's.
+                unsafe { out.at(to + i).write(value + bias) };
+            }
+        }
+    }
+
+    /// The panel of a block of the large volume: `[channel, voxel of the window]` by window.
+    pub(super) fn gather(
+        &self,
+        level: Level,
+        block: &Block,
+        large: &[f32],
+        channels: usize,
+    ) -> Panel {
+        let shape = Shape::new(channels * self.voxels(), block.rows.len() * self.small[2]);
+        let mut panel = Panel::new(shape);
+        let to = Target::new(panel.data.as_mut());
+        (0..channels).into_par_iter().for_each(|channel| {
+            let weave = Weave {
+                grid: *self,
+                block,
+                shape,
+                channel,
+                channels,
+            };
+            let gather = Gather { weave, large, to };
+            // SAFETY: the level is available, and every channel fills its own rows.
+            unsafe { level.run(gather) }
+        });
+        panel
+    }
+
+    /// Writes a panel into the large volume.
+    pub(super) fn scatter(
+        &self,
+        level: Level,
+        block: &Block,
+        panel: &Panel,
+        bias: Option<&[f32]>,
+        to: Target,
+    ) {
+        let channels = panel.shape.channels / self.voxels();
+        (0..channels).into_par_iter().for_each(|channel| {
+            let weave = Weave {
+                grid: *self,
+                block,
+                shape: panel.shape,
+                channel,
+                channels,
+            };
+            let bias = bias.map_or(0.0, |b| b[channel]);
+            let scatter = Scatter {
+                weave,
+                panel: &panel.data,
+                bias,
+                to,
+            };
+            // SAFETY: the level is available, and every channel of every block writes voxels of its
+            // own.
+            unsafe { level.run(scatter) }
+        });
+    }
+}

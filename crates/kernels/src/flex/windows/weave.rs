@@ -1,0 +1,156 @@
+//! Rows of voxels parted into the rows of a panel, and woven back.
+
+use super::grid::{Block, Grid};
+use crate::flex::memory::Target;
+use crate::flex::panel::Shape;
+use crate::flex::simd::{Kernel, Simd};
+
+/// How one channel's rows of a panel lie in the large volume.
+pub(super) struct Weave<'a> {
+    pub(super) grid: Grid,
+    pub(super) block: &'a Block,
+    pub(super) shape: Shape,
+    pub(super) channel: usize,
+    pub(super) channels: usize,
+}
+
+impl Weave<'_> {
+    /// Calls `visit(large, panel)` with where a row of voxels and the row of the window's first voxel
+    /// in it begin; the following voxels of the window are one stride further each.
+    #[inline(always)]
+    fn rows(&self, mut visit: impl FnMut(usize, usize)) {
+        let ([kd, kh, kw], [d, h, w]) = (self.grid.kernel, self.grid.large);
+        let map = (self.block.sample * self.channels + self.channel) * d * h * w;
+        for (i, row) in self.block.rows.clone().enumerate() {
+            let [y, x] = [row / self.grid.small[1], row % self.grid.small[1]];
+            for (tap, (a, b)) in (0..kd)
+                .flat_map(|a| (0..kh).map(move |b| (a, b)))
+                .enumerate()
+            {
+                let large = map + ((y * kd + a) * h + x * kh + b) * w;
+                let panel = (self.channel * self.grid.voxels() + tap * kw) * self.shape.stride;
+                visit(large, panel + i * self.grid.small[2]);
+            }
+        }
+    }
+}
+
+/// Large volume to panel.
+pub(super) struct Gather<'a> {
+    pub(super) weave: Weave<'a>,
+    pub(super) large: &'a [f32],
+    pub(super) to: Target,
+}
+
+impl Kernel for Gather<'_> {
+    type Output = ();
+
+    /// # Safety
+    ///
+    /// No one else may write the channel's rows of the panel.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (width, kw) = (self.weave.grid.small[2], self.weave.grid.kernel[2]);
+        let Shape {
+            columns, stride, ..
+        } = self.weave.shape;
+        self.weave.rows(|large, panel| {
+            let row = &self.large[large..large + width * kw];
+            // SAFETY: the rows are this channel's.
+            unsafe {
+                match kw {
+                    1 => part::<1>(row, self.to.at(panel), stride),
+                    2 => part::<2>(row, self.to.at(panel), stride),
+                    _ => {
+                        for (i, value) in row.iter().enumerate() {
+                            *self.to.at(panel + i % kw * stride + i / kw) = *value;
+                        }
+                    }
+                }
+            }
+        });
+        let voxels = self.weave.grid.voxels();
+        for row in self.weave.channel * voxels..(self.weave.channel + 1) * voxels {
+            // SAFETY: the room behind the channel's rows.
+            unsafe {
+                self.to
+                    .at(row * stride + columns)
+                    .write_bytes(0, stride - columns)
+            };
+        }
+    }
+}
+
+/// Parts every `K` floats into `K` rows.
+///
+/// # Safety
+///
+/// The rows must have the room.
+#[inline(always)]
+unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
+    for (i, values) in row.as_chunks::<K>().0.iter().enumerate() {
+        for (k, value) in values.iter().enumerate() {
+            // SAFETY: passed on.
+            unsafe { to.add(k * stride + i).write(*value) };
+        }
+    }
+}
+
+/// Panel to large volume.
+pub(super) struct Scatter<'a> {
+    pub(super) weave: Weave<'a>,
+    pub(super) panel: &'a [f32],
+    pub(super) bias: f32,
+    pub(super) to: Target,
+}
+
+impl Kernel for Scatter<'_> {
+    type Output = ();
+
+    /// # Safety
+    ///
+    /// No one else may write the block's voxels of the channel.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (width, kw) = (self.weave.grid.small[2], self.weave.grid.kernel[2]);
+        let stride = self.weave.shape.stride;
+        self.weave.rows(|large, panel| {
+            let to = self.to.at(large);
+            let rows = &self.panel[panel..panel + (kw - 1) * stride + width];
+            // SAFETY: the voxels are the block's.
+            unsafe {
+                match kw {
+                    1 => weave::<1>(rows, stride, width, self.bias, to),
+                    2 => weave::<2>(rows, stride, width, self.bias, to),
+                    _ => {
+                        for i in 0..width * kw {
+                            to.add(i).write(rows[i % kw * stride + i / kw] + self.bias);
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Weaves `K` rows into one.
+///
+/// # Safety
+///
+/// `to` must have room for `K * width` floats.
+#[inline(always)]
+unsafe fn weave<const K: usize>(
+    rows: &[f32],
+    stride: usize,
+    width: usize,
+    bias: f32,
+    to: *mut f32,
+) {
+    let rows: [&[f32]; K] = std::array::from_fn(|k| &rows[k * stride..][..width]);
+    for i in 0..width {
+        for (k, row) in rows.iter().enumerate() {
+            // SAFETY: passed on.
+            unsafe { to.add(K * i + k).write(row[i] + bias) };
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Mean teacher: the student agrees with its own moving average under noise.
+//!
+//! A. Tarvainen, H. Valpola, "Mean teachers are better role models", NeurIPS
+//! 2017, arXiv 1703.01780, as the baseline of the field's 3D code (Yu et al.,
+//! MICCAI 2019, arXiv 1907.07034) has it.
+//!
+//! ```text
+//! L = ½ (L_ce + L_dice)(labeled) + λ(t) · L_con(unlabeled)
+//! λ(t) = λ · exp(−5 (1 − t/T)²),   θ_t ← m_t·θ_t + (1 − m_t)·θ_s,   m_t = min(1 − 1/(t+1), m)
+//! ```
+//!
+//! | choice | origin |
+//! |---|---|
+//! | one forward pass of labeled and unlabeled patches together | the field's code |
+//! | the teacher sees the patches with noise `clip(0.1·N(0,1), −0.2, 0.2)` | same |
+//! | λ 0.1, ramp over the whole run, m 0.99, teacher in train mode | same |
+//! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
+
+use burn::optim::ModuleOptimizer;
+use burn::prelude::*;
+use burn::tensor::Distribution;
+use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
+use semivox_models::VNet;
+use serde::{Deserialize, Serialize};
+
+use super::SupervisedConfig;
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::ema::{ema_update, teacher_of};
+use crate::error::TrainError;
+use crate::optimizer::OptimizerConfig;
+use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::schedule::sigmoid_ramp_up;
+use crate::terms::{LossTerms, StepValues};
+
+/// Settings of [`MeanTeacher`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeanTeacherConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// EMA momentum `m` of the teacher once warmed up.
+    pub teacher_momentum: f64,
+    /// `λ`, the weight of the consistency at the end of its ramp.
+    pub consistency_weight: f64,
+    /// Standard deviation of the teacher's noise, which is cut at twice this value.
+    pub noise: f64,
+}
+
+impl MeanTeacherConfig {
+    /// The field's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: SupervisedConfig::new(iterations).optimizer,
+            teacher_momentum: 0.99,
+            consistency_weight: 0.1,
+            noise: 0.1,
+        }
+    }
+
+    /// Refuses values out of range.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the key and the value found.
+    pub fn check(&self) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        if self.batch.contains(&0) {
+            let message = "method.batch: expected at least 1 patch of each kind, found 0";
+            return Err(TrainError::Config(message.into()));
+        }
+        if !(0.0..=1.0).contains(&self.teacher_momentum) {
+            let found = self.teacher_momentum;
+            let message = format!("method.teacher_momentum: expected 0 to 1, found {found}");
+            return Err(TrainError::Config(message));
+        }
+        Ok(())
+    }
+}
+
+/// Student and teacher.
+pub struct MeanTeacher {
+    config: MeanTeacherConfig,
+    student: VNet,
+    teacher: VNet,
+    optimizer: ModuleOptimizer,
+}
+
+impl MeanTeacher {
+    /// A run of the method from a new network.
+    pub fn new(config: MeanTeacherConfig, setting: &Setting) -> Self {
+        let student = setting.student();
+        Self {
+            teacher: teacher_of(&student),
+            optimizer: config.optimizer.init(false),
+            student,
+            config,
+        }
+    }
+
+    /// The patches with noise, which the teacher sees.
+    fn noisy(&self, images: Tensor<5>) -> Tensor<5> {
+        let noise = images.random_like(Distribution::Normal(0.0, self.config.noise));
+        let most = 2.0 * self.config.noise;
+        images + noise.clamp(-most, most)
+    }
+}
+
+impl Recipe for MeanTeacher {
+    fn stages(&self) -> Vec<Stage> {
+        let [labeled, unlabeled] = self.config.batch;
+        vec![Stage {
+            name: "mean teacher",
+            steps: self.config.iterations,
+            plan: BatchPlan {
+                labeled,
+                unlabeled,
+                replacement: false,
+                strong: StrongViews::None,
+            },
+        }]
+    }
+
+    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
+        self.optimizer = self.config.optimizer.init(false);
+        Ok(())
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let labels = batch.labeled.labels.clone();
+        let [labeled, unlabeled] = self.config.batch;
+        let [images, _] = batch.views();
+        let logits = self.student.forward(images.clone()).logits;
+        let images = self.noisy(images.narrow(0, labeled, unlabeled));
+        let teacher = self.teacher.forward(images).logits;
+
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
+        let student = logits.narrow(0, labeled, unlabeled);
+        let consistency = ConsistencyLossConfig::new()
+            .init()
+            .forward(student, teacher);
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+            "consistency",
+            self.config.consistency_weight * ramp,
+            consistency,
+        );
+
+        let rate = self.learning_rate(at);
+        let student = self.student.clone();
+        let (student, values) = terms.descend(student, &mut self.optimizer, rate, at.step)?;
+        self.student = student;
+        let warm = 1.0 - 1.0 / (at.stage_step + 1) as f64;
+        let momentum = warm.min(self.config.teacher_momentum);
+        self.teacher = ema_update(self.teacher.clone(), &self.student, momentum);
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &VNet {
+        &self.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.student)?;
+        checkpoint.module("teacher", &self.teacher)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.student = checkpoint.module("student", self.student.clone())?;
+        self.teacher = checkpoint.module("teacher", self.teacher.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
+        Ok(())
+    }
+}
