@@ -9,6 +9,7 @@
 //! | [`batch_norm_relu`] | batch normalization, then ReLU |
 //! | [`resize_trilinear`] | one small matrix product an axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
+//! | [`sgd_step`], [`moving_average`] | updates of parameters |
 //! | [`channel_dropout`], [`alpha_dropout`] | random masks of the device's generator |
 //!
 //! Volumes are `[batch, channel, depth, height, width]`; parameters have the layout of PyTorch, so
@@ -25,6 +26,7 @@ mod pointwise;
 mod pool;
 mod resample;
 mod resize;
+mod update;
 
 pub use add::add;
 pub use batch_norm::batch_norm_relu;
@@ -34,3 +36,4 @@ pub use pointwise::pointwise_conv3d;
 pub use pool::{adaptive_avg_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};
 pub use resize::resize_trilinear;
+pub use update::{SgdStep, moving_average, sgd_step};

@@ -11,6 +11,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use semivox_kernels::moving_average;
 
 /// Makes a teacher with the student's weights that shares nothing with it.
 ///
@@ -97,8 +98,7 @@ struct Mix {
 impl ModuleVisitor for Mix {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(student) = self.student.remove::<D>(param.id) {
-            let teacher = param.val().inner().mul_scalar(self.momentum);
-            let average = teacher + student.mul_scalar(1.0 - self.momentum);
+            let average = moving_average(param.val().inner(), student, self.momentum);
             self.values.register(param.id, average);
         }
     }

@@ -24,8 +24,12 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod session;
+mod sgd;
 pub mod terms;
 pub mod training;
 pub mod training_set;
+
+// Burn's derive of the first looks for them here.
+use burn::optim::{RecordState, StateSink, StateSource};
 
 pub use error::TrainError;

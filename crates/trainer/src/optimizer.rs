@@ -1,13 +1,12 @@
 //! Stochastic gradient descent as the papers use it.
 
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{ModuleOptimizer, SgdConfig};
+use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::recipe::StepContext;
 use crate::schedule::LearningRate;
+use crate::sgd::Sgd;
 
 /// SGD with momentum and L2 weight decay, and its learning-rate schedule.
 ///
@@ -45,15 +44,11 @@ impl Default for OptimizerConfig {
 impl OptimizerConfig {
     /// An optimizer without state.
     pub fn init(&self, nesterov: bool) -> ModuleOptimizer {
-        SgdConfig::new()
-            .with_weight_decay(Some(WeightDecayConfig::new(self.weight_decay as f32)))
-            .with_momentum(Some(
-                MomentumConfig::new()
-                    .with_momentum(self.momentum)
-                    .with_dampening(0.0)
-                    .with_nesterov(nesterov),
-            ))
-            .init()
+        ModuleOptimizer::from(Sgd {
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            nesterov,
+        })
     }
 
     /// The learning rate at a step of a stage.

@@ -14,6 +14,7 @@ mod operator;
 mod panel;
 mod simd;
 mod tensor;
+mod update;
 mod weight;
 mod windows;
 mod winograd;
@@ -22,6 +23,7 @@ pub(crate) use conv::conv3d;
 pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use norm::batch_norm_relu;
 pub(crate) use simd::Level;
+pub(crate) use update::{moving_average, sgd_step};
 pub(crate) use windows::{down, up};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The operators against the compositions they stand in for, at every level.
 #![allow(clippy::unwrap_used)]
 
-use super::{Level, add, batch_norm_relu, conv3d, down, scale_channels};
+use super::{Level, add, batch_norm_relu, conv3d, down, moving_average, scale_channels, sgd_step};
+use crate::update::SgdStep;
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
 use burn::tensor::Distribution;
@@ -320,4 +321,32 @@ fn sums_and_scaled_channels_equal_the_composition() {
     // Without autodiff.
     let sum = add(&a.clone().inner(), &b.clone().inner()).unwrap();
     assert!(error(sum, (a + b).inner()) < 1e-6);
+}
+
+#[test]
+fn updates_equal_the_composition() {
+    let device = Device::flex();
+    let shape = [3, 5, 70, 90];
+    let [theta, g, v] = [(); 3].map(|()| random(shape, &device));
+    for (nesterov, velocity) in [(false, None), (false, Some(&v)), (true, Some(&v))] {
+        let step = SgdStep {
+            learning_rate: 0.1,
+            momentum: 0.9,
+            weight_decay: 0.01,
+            nesterov,
+        };
+        let found = sgd_step(&theta, &g, velocity, step).unwrap();
+        let g = g.clone() + theta.clone() * 0.01;
+        let speed = velocity.map_or(g.clone(), |v| v.clone() * 0.9 + g.clone());
+        let direction = if nesterov {
+            g + speed.clone() * 0.9
+        } else {
+            speed.clone()
+        };
+        let [moved, faster] = found;
+        assert!(error(moved, theta.clone() - direction * 0.1) < 1e-6);
+        assert!(error(faster, speed) < 1e-6);
+    }
+    let average = moving_average(&theta, &g, 0.99).unwrap();
+    assert!(error(average, theta * 0.99 + g * 0.01) < 1e-6);
 }

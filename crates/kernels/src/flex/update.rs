@@ -1,0 +1,83 @@
+//! Parameter updates in one pass on all threads.
+
+use super::memory::Buffer;
+use super::tensor::{contiguous, from_buffer, plain, values};
+use crate::update::SgdStep;
+use burn::backend::Flex;
+use burn::prelude::*;
+use rayon::prelude::*;
+
+/// Elements of a task.
+const ROW: usize = 32 * 1024;
+
+/// One step of gradient descent, or nothing if the tensors are not single precision on the Flex
+/// backend or in a graph.
+pub(crate) fn sgd_step<const D: usize>(
+    parameter: &Tensor<D>,
+    gradient: &Tensor<D>,
+    velocity: Option<&Tensor<D>>,
+    step: SgdStep,
+) -> Option<[Tensor<D>; 2]> {
+    let shape = parameter.dims();
+    if gradient.dims() != shape || velocity.is_some_and(|v| v.dims() != shape) {
+        return None;
+    }
+    let velocity = match velocity {
+        Some(velocity) => Some(contiguous(plain(velocity)?)),
+        None => None,
+    };
+    let [parameter, gradient] = [plain(parameter)?, plain(gradient)?].map(contiguous);
+    let (theta, g) = (values(&parameter), values(&gradient));
+    let v = velocity.as_ref().map(values);
+    let [rate, momentum, decay] =
+        [step.learning_rate, step.momentum, step.weight_decay].map(|x| x as f32);
+    let (mut moved, mut speed) = (Buffer::take(theta.len()), Buffer::take(theta.len()));
+    let rows = moved
+        .as_mut()
+        .par_chunks_mut(ROW)
+        .zip(speed.as_mut().par_chunks_mut(ROW));
+    rows.enumerate().for_each(|(row, (moved, speed))| {
+        let range = row * ROW..row * ROW + moved.len();
+        let (theta, g) = (&theta[range.clone()], &g[range.clone()]);
+        let v = v.map(|v| &v[range]);
+        for i in 0..moved.len() {
+            let g = g[i] + theta[i] * decay;
+            speed[i] = v.map_or(g, |v| v[i] * momentum + g);
+            let direction = if step.nesterov {
+                g + speed[i] * momentum
+            } else {
+                speed[i]
+            };
+            moved[i] = theta[i] - direction * rate;
+        }
+    });
+    Some([moved, speed].map(|buffer| Tensor::from_primitive::<Flex>(from_buffer(buffer, &shape))))
+}
+
+/// A moving average, or nothing as [`sgd_step`].
+pub(crate) fn moving_average<const D: usize>(
+    average: &Tensor<D>,
+    value: &Tensor<D>,
+    momentum: f64,
+) -> Option<Tensor<D>> {
+    let shape = average.dims();
+    if value.dims() != shape {
+        return None;
+    }
+    let [average, value] = [plain(average)?, plain(value)?].map(contiguous);
+    let (average, value) = (values(&average), values(&value));
+    let (old, new) = (momentum as f32, (1.0 - momentum) as f32);
+    let mut moved = Buffer::take(average.len());
+    moved
+        .as_mut()
+        .par_chunks_mut(ROW)
+        .enumerate()
+        .for_each(|(row, moved)| {
+            let range = row * ROW..row * ROW + moved.len();
+            let pairs = average[range.clone()].iter().zip(&value[range]);
+            for (moved, (average, value)) in moved.iter_mut().zip(pairs) {
+                *moved = average * old + value * new;
+            }
+        });
+    Some(Tensor::from_primitive::<Flex>(from_buffer(moved, &shape)))
+}

@@ -1,0 +1,46 @@
+//! Gradient descent with momentum as an optimizer of Burn.
+
+use burn::optim::Optimizer;
+use burn::prelude::*;
+use semivox_kernels::{SgdStep, sgd_step};
+
+/// Stochastic gradient descent, one pass per parameter.
+#[derive(Debug, Clone)]
+pub(crate) struct Sgd {
+    pub(crate) momentum: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) nesterov: bool,
+}
+
+/// What [`Sgd`] keeps of a parameter.
+#[derive(crate::RecordState, Clone)]
+pub(crate) struct SgdState<const D: usize> {
+    velocity: Tensor<D>,
+}
+
+impl Optimizer for Sgd {
+    type State<const D: usize> = SgdState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: f64,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<SgdState<D>>,
+    ) -> (Tensor<D>, Option<SgdState<D>>) {
+        let step = SgdStep {
+            learning_rate,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            nesterov: self.nesterov,
+        };
+        let velocity = state.map(|state| state.velocity);
+        let [parameter, velocity] = sgd_step(parameter, gradient, velocity, step);
+        (parameter, Some(SgdState { velocity }))
+    }
+
+    fn to_device<const D: usize>(mut state: SgdState<D>, device: &Device) -> SgdState<D> {
+        state.velocity = state.velocity.to_device(device);
+        state
+    }
+}
