@@ -93,13 +93,38 @@ def run(model, x):
     }
 
 
+def gradients(seed, noise=0.0, draw=0):
+    """Training gradients at the input of a seed, all values that enter moved by relative noise."""
+    torch.manual_seed(draw)
+    model = VNet().train()
+    fill(model)
+    x = wave([2, 1, 32, 32, 32], seed)
+    with torch.no_grad():
+        for tensor in [x, *model.parameters()]:
+            tensor *= 1 + noise * torch.randn_like(tensor)
+    run(model, x)
+    return [p.grad.clone() for p in model.parameters()]
+
+
+def sensitivity(seed):
+    """How far rounding in single precision can move the gradients: where a value lies at a ReLU's kink
+    they jump, and in this small network one value counts for much."""
+    exact = gradients(seed)
+    worst = 0.0
+    for draw in range(3):
+        moved = gradients(seed, 5e-7, draw)
+        errors = ((a - b).norm() / b.norm().clamp(min=1e-3) for a, b in zip(moved, exact))
+        worst = max(worst, *(e.item() for e in errors))
+    return worst
+
+
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
-    # Chosen among the seeds 1000 to 1003 because the training gradients of the others depend on rounding
-    # (values at a ReLU's kink): with 4 of the seeds 1000 to 1009 PyTorch's own 32-bit gradients miss its
-    # 64-bit ones by 2e-2 to 1e-1 of a norm, with this one by 6e-5.
-    x = wave([2, 1, 32, 32, 32], 1003)
-    result = {}
+    found = {seed: sensitivity(seed) for seed in range(1000, 1040)}
+    seed = min(found, key=found.get)
+    print({s: f"{e:.1e}" for s, e in found.items()}, "least:", seed)
+    x = wave([2, 1, 32, 32, 32], seed)
+    result = {"input_seed": seed}
     for mode in ("train", "eval"):
         model = VNet()
         fill(model)

@@ -4,7 +4,7 @@
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
-use burn::tensor::{Gradients, TensorData};
+use burn::tensor::{DType, Gradients, TensorData};
 use semivox_models::{VNet, VNetConfig, trainable_parameters};
 use serde::Deserialize;
 
@@ -12,6 +12,7 @@ const FILTERS: usize = 2;
 
 #[derive(Deserialize)]
 struct Golden {
+    input_seed: usize,
     train: Run,
     eval: Run,
     parameters_16_filters: usize,
@@ -37,27 +38,32 @@ fn golden() -> Golden {
 }
 
 /// The sequence that the script uses for inputs, parameters and cotangents.
-fn wave<const D: usize>(shape: [usize; D], seed: usize, scale: f64, device: &Device) -> Tensor<D> {
+fn wave<const D: usize>(
+    shape: [usize; D],
+    seed: usize,
+    scale: f64,
+    (device, dtype): (&Device, DType),
+) -> Tensor<D> {
     let value = |i: usize| {
         let hashed = 43_758.545_3 * (12.9898 * i as f64 + 78.233 * seed as f64).sin();
         scale * (2.0 * (hashed - hashed.floor()) - 1.0)
     };
-    let values: Vec<f32> = (0..shape.iter().product())
-        .map(|i| value(i) as f32)
-        .collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+    let values: Vec<f64> = (0..shape.iter().product()).map(value).collect();
+    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
 }
 
 /// Sets the parameters in the order of the fields; running statistics keep their 0 and 1.
 struct Fill {
     seed: usize,
     device: Device,
+    dtype: DType,
 }
 
 impl ModuleMapper for Fill {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let dtype = self.dtype;
         if !param.is_require_grad() {
-            return param;
+            return param.map(|statistics| statistics.cast(dtype));
         }
         let seed = self.seed;
         self.seed += 1;
@@ -72,7 +78,7 @@ impl ModuleMapper for Fill {
             } else {
                 0.1
             };
-            let values = wave(shape, seed, scale, &device);
+            let values = wave(shape, seed, scale, (&device, dtype));
             let values = if is_gamma { values + 1.0 } else { values };
             values.require_grad()
         })
@@ -98,11 +104,10 @@ impl ModuleVisitor for Collect<'_> {
 }
 
 fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    let values = tensor.into_data().try_to_vec::<f32>().unwrap();
-    values.into_iter().map(f64::from).collect()
+    tensor.cast(DType::F64).into_data().try_to_vec().unwrap()
 }
 
-fn model(device: &Device) -> VNet {
+fn model(device: &Device, dtype: DType) -> VNet {
     let config = VNetConfig::new(1, 2)
         .with_filters(FILTERS)
         .with_dropout(0.0);
@@ -110,6 +115,7 @@ fn model(device: &Device) -> VNet {
     model.map(&mut Fill {
         seed: 0,
         device: device.clone(),
+        dtype,
     })
 }
 
@@ -130,39 +136,35 @@ fn every_173rd(tensor: Tensor<5>) -> Vec<f64> {
     floats(tensor).into_iter().step_by(173).collect()
 }
 
-fn compare(model: &VNet, expected: &Run, device: &Device) {
-    let output = model.forward(wave([2, 1, 32, 32, 32], 1003, 1.0, device));
+/// Compares outputs and gradients; the tolerances are those of logits, loss and gradients.
+fn compare(
+    model: &VNet,
+    (device, dtype): (&Device, DType),
+    seed: usize,
+    expected: &Run,
+    [outputs, losses, gradients]: [f64; 3],
+) {
+    let wave5 = |shape, seed| wave::<5>(shape, seed, 1.0, (device, dtype));
+    let output = model.forward(wave5([2, 1, 32, 32, 32], seed));
     let distance = output.signed_distance.unwrap();
-    let weigh = |t: Tensor<5>, seed| (t.clone() * wave(t.dims(), seed, 1.0, device)).mean();
+    let weigh = |t: Tensor<5>, seed| (t.clone() * wave5(t.dims(), seed)).mean();
     let loss = weigh(output.logits.clone(), 500) + weigh(distance.clone(), 501);
-    assert_near(
-        "logits",
-        &every_173rd(output.logits),
-        &expected.logits,
-        1e-4,
-    );
-    assert_near(
-        "signed distance",
-        &every_173rd(distance),
-        &expected.distance,
-        1e-4,
-    );
+    let logits = every_173rd(output.logits);
+    assert_near("logits", &logits, &expected.logits, outputs);
+    let distance = every_173rd(distance);
+    assert_near("signed distance", &distance, &expected.distance, outputs);
     for (map, norm) in output.features.into_iter().zip(&expected.feature_norms) {
         let found = floats(map).iter().map(|v| v * v).sum::<f64>().sqrt();
-        assert_near("feature norm", &[found / norm], &[1.0], 1e-5);
+        assert_near("feature norm", &[found / norm], &[1.0], losses);
     }
-    assert_near(
-        "loss",
-        &[loss.clone().into_scalar::<f32>().into()],
-        &[expected.loss],
-        1e-5,
-    );
-    compare_gradients(model, &loss.backward(), &expected.gradients);
+    let value = floats(loss.clone());
+    assert_near("loss", &value, &[expected.loss], losses);
+    compare_gradients(model, &loss.backward(), &expected.gradients, gradients);
 }
 
-/// Norm and entries agree to 1e-3 of the norm. A bias before a batch norm has a gradient of zero, of
-/// which 32-bit numbers leave some rounding noise. The script says why this input was chosen.
-fn compare_gradients(model: &VNet, gradients: &Gradients, expected: &[Gradient]) {
+/// Norm and entries agree relative to the norm. A bias before a batch norm has a gradient of zero, of
+/// which 32-bit numbers leave some rounding noise.
+fn compare_gradients(model: &VNet, gradients: &Gradients, expected: &[Gradient], tolerance: f64) {
     let mut collect = Collect {
         gradients,
         found: Vec::new(),
@@ -170,33 +172,60 @@ fn compare_gradients(model: &VNet, gradients: &Gradients, expected: &[Gradient])
     model.visit(&mut collect);
     assert_eq!(collect.found.len(), expected.len());
     let mut worst = 0.0_f64;
-    for (index, (found, wanted)) in collect.found.iter().zip(expected).enumerate() {
+    for (found, wanted) in collect.found.iter().zip(expected) {
         let scale = wanted.norm.max(1e-3);
-        let mut error = (found.norm - wanted.norm).abs();
+        worst = worst.max((found.norm - wanted.norm).abs() / scale);
         for (a, b) in found.first.iter().zip(&wanted.first) {
-            error = error.max((a - b).abs());
+            worst = worst.max((a - b).abs() / scale);
         }
-        worst = worst.max(error / scale);
-        assert!(
-            error / scale <= 1e-3,
-            "parameter {index}: {error:.2e} of {scale:.2e}"
-        );
     }
     println!("gradients: largest error {worst:.2e} of a parameter's norm");
+    assert!(
+        worst <= tolerance,
+        "gradients: error {worst:.2e} above {tolerance:.0e}"
+    );
 }
 
+/// In double precision, where rounding crosses no kink, the networks are one.
+#[test]
+fn training_equals_pytorch_in_double_precision() {
+    let (device, golden) = (Device::flex().autodiff(), golden());
+    let model = model(&device, DType::F64);
+    let kind = (&device, DType::F64);
+    compare(
+        &model,
+        kind,
+        golden.input_seed,
+        &golden.train,
+        [1e-7, 1e-9, 1e-7],
+    );
+}
+
+/// In single precision the gradient jumps where rounding moves a value across a ReLU's kink, and in so
+/// small a network one value counts: moving everything that enters by 5e-7 of itself moves PyTorch's own
+/// gradients by 1e-3 to 2e-1 of a norm, depending on the input. The exact comparison is the one above.
 #[test]
 fn training_equals_pytorch() {
-    let device = Device::flex().autodiff();
-    compare(&model(&device), &golden().train, &device);
+    let (device, golden) = (Device::flex().autodiff(), golden());
+    let model = model(&device, DType::F32);
+    let kind = (&device, DType::F32);
+    let tolerances = [1e-4, 1e-5, 5e-2];
+    compare(&model, kind, golden.input_seed, &golden.train, tolerances);
 }
 
 #[test]
 fn evaluation_equals_pytorch() {
-    let device = Device::flex().autodiff();
+    let (device, golden) = (Device::flex().autodiff(), golden());
     // A frozen layer normalizes with running statistics; gradients are turned on again for the test.
-    let frozen = model(&device).freeze().set_require_grad(true);
-    compare(&frozen, &golden().eval, &device);
+    let frozen = model(&device, DType::F32).freeze().set_require_grad(true);
+    let kind = (&device, DType::F32);
+    compare(
+        &frozen,
+        kind,
+        golden.input_seed,
+        &golden.eval,
+        [1e-4, 1e-5, 1e-3],
+    );
 }
 
 #[test]
