@@ -32,6 +32,7 @@
 //! | contrast reduction | sum | mean over queries, mean over valid classes | as the code |
 //! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1 |
 //! | labeled view of stage iii | – | weak | weak; `labeled_view = "strong"` as in ReCo |
+//! | student's passes of stage iii | – | two | two; `student_passes = "joint"` shares batch statistics |
 //! | teacher at stage iii | – | restarted from the student | as the code |
 //! | stage iii batch | 6 (2D) | 1 + 1 (3D), where mixing is a no-op | 2 + 2 with CutMix |
 //! | stage lengths | epochs | 30k each | the given total split 1 : 1 : 6 (5k + 15k for LA in ACTION++) |
@@ -63,7 +64,7 @@ use crate::mixing::Pseudo;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::terms::{LossTerms, StepValues};
 
-pub use config::{ActionConfig, LabeledView, TeacherMode};
+pub use config::{ActionConfig, LabeledView, StudentPasses, TeacherMode};
 use grid::nearest;
 use state::{Distillation, Heads, Projectors, StageState};
 
@@ -214,21 +215,19 @@ impl Action {
         };
         let pseudo = config.mixing.apply(pseudo, at);
 
-        // Two passes: each kind of image has its own batch statistics. Where the labeled patches
-        // have no strong view, theirs is the weak one.
-        let on_labeled = self.student.forward(batch.labeled.strong);
-        let on_unlabeled = self.student.forward(pseudo.images.clone());
+        // Where the labeled patches have no strong view planned, theirs is the weak one.
+        let (outputs, [on_labeled, on_unlabeled]) =
+            self.forward_both(batch.labeled.strong, pseudo.images.clone());
         let labels = batch.labeled.labels;
         let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
             .with_confidence_threshold(config.strong_threshold)
             .init()
             .forward(
-                on_unlabeled.logits.clone(),
+                on_unlabeled,
                 pseudo.labels.clone(),
                 pseudo.confidence.clone(),
             );
-        let supervised = supervised(on_labeled.logits.clone(), labels.clone());
-        let outputs = [on_labeled, on_unlabeled];
+        let supervised = supervised(on_labeled, labels.clone());
         let contrast = self.anatomical_contrast(&head, outputs, labels, pseudo, at)?;
         let terms = LossTerms::new()
             .with("supervised", 1.0, supervised)
@@ -244,11 +243,36 @@ impl Action {
         Ok(values)
     }
 
+    /// The student's outputs for both kinds of patches, and their logits apart. In two passes each
+    /// kind has its own batch statistics; in one they share them.
+    fn forward_both(
+        &self,
+        labeled: Tensor<5>,
+        unlabeled: Tensor<5>,
+    ) -> (Vec<VNetOutput>, [Tensor<5>; 2]) {
+        match self.config.student_passes {
+            StudentPasses::Separate => {
+                let outputs = [labeled, unlabeled].map(|images| self.student.forward(images));
+                let logits = outputs.clone().map(|output| output.logits);
+                (outputs.into(), logits)
+            }
+            StudentPasses::Joint => {
+                let counts = [labeled.dims()[0], unlabeled.dims()[0]];
+                let output = self
+                    .student
+                    .forward(Tensor::cat(vec![labeled, unlabeled], 0));
+                let part = |at, count| output.logits.clone().narrow(0, at, count);
+                let logits = [part(0, counts[0]), part(counts[0], counts[1])];
+                (vec![output], logits)
+            }
+        }
+    }
+
     /// `L_anco` on the representations of both batches.
     fn anatomical_contrast(
         &self,
         head: &RepresentationHead,
-        outputs: [VNetOutput; 2],
+        outputs: Vec<VNetOutput>,
         labels: Tensor<5, Int>,
         pseudo: Pseudo,
         at: &StepContext,
@@ -269,10 +293,10 @@ impl Action {
         let certain = Tensor::ones(labels.dims(), &at.device);
         let confidence = Tensor::cat(vec![certain, pseudo.confidence], 0);
         let labels = Tensor::cat(vec![labels, pseudo.labels], 0);
-        let [on_labeled, on_unlabeled] = outputs;
-        let logits = Tensor::cat(vec![on_labeled.logits, on_unlabeled.logits], 0);
-        let r = [on_labeled.features, on_unlabeled.features].map(|maps| head.forward(maps));
-        let representations = Tensor::cat(r.into(), 0);
+        let represent = |output: VNetOutput| (output.logits, head.forward(output.features));
+        let (logits, representations) = outputs.into_iter().map(represent).unzip();
+        let logits = Tensor::cat(logits, 0);
+        let representations = Tensor::cat(representations, 0);
 
         let [_, _, grid @ ..] = representations.dims();
         let labels = nearest(labels, grid);

@@ -20,6 +20,8 @@ pub struct ActionConfig {
     pub contrast_batch: [usize; 2],
     /// What the student sees of the labeled patches in stage iii.
     pub labeled_view: LabeledView,
+    /// Whether labeled and unlabeled patches of stage iii share their batch statistics.
+    pub student_passes: StudentPasses,
     /// Optimizer and schedule, restarted at each stage; stage iii uses Nesterov momentum.
     pub optimizer: OptimizerConfig,
     /// EMA momentum `m` of teacher and key heads.
@@ -87,6 +89,16 @@ pub enum LabeledView {
     Strong,
 }
 
+/// How the student sees the labeled and the unlabeled patches of stage iii.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudentPasses {
+    /// One pass each, with batch statistics of their own, as the code does.
+    Separate,
+    /// One pass for all, with the same batch statistics.
+    Joint,
+}
+
 impl ActionConfig {
     /// Refuses values out of range and patches that do not fit.
     ///
@@ -133,6 +145,7 @@ impl ActionConfig {
             distillation_batch: [1, 1],
             contrast_batch: [2, 2],
             labeled_view: LabeledView::Weak,
+            student_passes: StudentPasses::Separate,
             optimizer: OptimizerConfig::default(),
             teacher_momentum: 0.99,
             teacher_mode: TeacherMode::Train,
