@@ -3,8 +3,8 @@
 Run from the repository root in a Python with torch:
     python scripts/goldens/vnet.py
 Writes crates/models/tests/goldens/vnet.json: logits (some entries and the norm) and the norm and
-first entries of every parameter's gradient, in training and in evaluation. Parameters come from
-`wave`, which the Rust test computes as well, so no weights are stored.
+first entries of every parameter's gradient: in training, in training with all values clear of their
+ReLU's kink, and in evaluation. Parameters come from `wave`, which the Rust test computes as well, so no weights are stored.
 """
 import json
 import math
@@ -15,6 +15,8 @@ from torch import nn
 
 OUT = pathlib.Path("crates/models/tests/goldens/vnet.json")
 FILTERS = 2
+# In deviations of a normalized value: few values then pass a kink, and none lies as near as CLEAR.
+SHIFT, CLEAR = 3.0, 1e-4
 ENCODER = [1, 2, 3, 3, 3]
 DECODER = [3, 3, 2, 1]
 
@@ -64,8 +66,10 @@ class VNet(nn.Module):
         return self.segmentation(x), torch.tanh(self.signed_distance(x)), features
 
 
-def fill(model):
-    """Weights are waves of the default initialization's bound; norms get values away from 1 and 0."""
+def fill(model, shift=0.0):
+    """Weights are waves of the default initialization's bound; norms get values away from 1 and 0.
+
+    A shift moves three of four channels up and the fourth down, away from their ReLU's kink."""
     with torch.no_grad():
         for seed, p in enumerate(model.parameters()):
             if p.dim() == 5:
@@ -76,6 +80,8 @@ def fill(model):
         for module in model.modules():
             if isinstance(module, nn.BatchNorm3d):
                 module.weight += 1.0
+                fourth = torch.arange(len(module.bias)) % 4 == 3
+                module.bias += torch.where(fourth, -shift, shift)
 
 
 def run(model, x):
@@ -91,6 +97,17 @@ def run(model, x):
         "feature_norms": [f.norm().item() for f in features],
         "gradients": [{"norm": p.grad.norm().item(), "first": entries(p.grad)} for p in model.parameters()],
     }
+
+
+def margin(model, x):
+    """The distance from the kink of the value nearest to one."""
+    least = []
+    watch = lambda _, __, value: least.append(value.abs().min().item())
+    hooks = [m.register_forward_hook(watch) for m in model.modules() if isinstance(m, nn.BatchNorm3d)]
+    model(x)
+    for hook in hooks:
+        hook.remove()
+    return min(least)
 
 
 def gradients(seed, noise=0.0, draw=0):
@@ -125,10 +142,13 @@ if __name__ == "__main__":
     print({s: f"{e:.1e}" for s, e in found.items()}, "least:", seed)
     x = wave([2, 1, 32, 32, 32], seed)
     result = {"input_seed": seed}
-    for mode in ("train", "eval"):
-        model = VNet()
-        fill(model)
-        result[mode] = run(model.train(mode == "train"), x)
+    for name, train, shift in [("train", True, 0.0), ("train_clear", True, SHIFT), ("eval", False, 0.0)]:
+        model = VNet().train(train)
+        fill(model, shift)
+        result[name] = run(model, x)
+        if shift:
+            found = margin(model, x)
+            assert found > CLEAR, f"a value lies {found:.1e} from its kink: choose another shift"
     counted = [p.numel() for name, p in VNet(1, 2, 16).named_parameters() if "distance" not in name]
     result["parameters_16_filters"] = sum(counted)
     OUT.parent.mkdir(parents=True, exist_ok=True)
