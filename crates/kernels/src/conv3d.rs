@@ -40,12 +40,7 @@ pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> T
         "conv3d needs odd kernel sides, got {kd} × {kh} × {kw}"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::conv3d(
-        crate::flex::Level::current(),
-        &input,
-        &weight,
-        bias.as_ref(),
-    ) {
+    if let Some(output) = crate::flex::conv3d(&input, &weight, bias.as_ref()) {
         return output;
     }
     let padding = [kd / 2, kh / 2, kw / 2];

@@ -43,12 +43,7 @@ pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor
         "pointwise_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::down(
-        crate::flex::Level::current(),
-        &input,
-        &weight,
-        bias.as_ref(),
-    ) {
+    if let Some(output) = crate::flex::down(&input, &weight, bias.as_ref()) {
         return output;
     }
     let columns = input.reshape([batch, channels, depth * height * width]);

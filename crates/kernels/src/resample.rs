@@ -45,12 +45,7 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
         "down_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::down(
-        crate::flex::Level::current(),
-        &input,
-        &weight,
-        bias.as_ref(),
-    ) {
+    if let Some(output) = crate::flex::down(&input, &weight, bias.as_ref()) {
         return output;
     }
     let taps = channels * kd * kh * kw;
@@ -99,12 +94,7 @@ pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -
         "up_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::up(
-        crate::flex::Level::current(),
-        &input,
-        &weight,
-        bias.as_ref(),
-    ) {
+    if let Some(output) = crate::flex::up(&input, &weight, bias.as_ref()) {
         return output;
     }
     let matrix = weight.reshape([1, channels, out * kd * kh * kw]);

@@ -1,6 +1,6 @@
 //! Sums of volumes and scaled channels, on all threads.
 
-use super::memory::{Buffer, filled_rows};
+use super::memory::{filled_parts, filled_rows};
 use super::tensor::{contiguous, from_buffer, give, incoming, plain, recorded, values};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
@@ -8,9 +8,6 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
-
-/// Elements of a task.
-const ROW: usize = 64 * 1024;
 
 /// `a + b`, or nothing if the tensors are not single precision on the Flex backend.
 pub(crate) fn add<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<Tensor<D>> {
@@ -35,21 +32,12 @@ pub(crate) fn add<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<Tensor
 
 fn sum(a: &FlexTensor, b: &FlexTensor, shape: &[usize]) -> FlexTensor {
     let (a, b) = (values(a), values(b));
-    let sum = in_rows(a.len(), |at, out| {
+    let sum = filled_parts(a.len(), |at, out| {
         for (out, (a, b)) in out.iter_mut().zip(a[at..].iter().zip(&b[at..])) {
             *out = a + b;
         }
     });
     from_buffer(sum, shape)
-}
-
-/// A buffer filled in parallel through `fill(first element, elements)`.
-fn in_rows(len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Buffer {
-    use rayon::prelude::*;
-    let mut out = Buffer::take(len);
-    let rows = out.as_mut().par_chunks_mut(ROW).enumerate();
-    rows.for_each(|(i, row)| fill(i * ROW, row));
-    out
 }
 
 /// The backward pass of a sum: the gradient itself, twice.

@@ -184,6 +184,18 @@ pub(crate) fn filled_rows(
     out
 }
 
+/// Floats of a part.
+pub(crate) const PART: usize = 64 * 1024;
+
+/// A buffer of `len` floats filled in parallel through `fill(first element, elements)`, whose
+/// contents are unspecified before.
+pub(crate) fn filled_parts(len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Buffer {
+    let mut out = Buffer::take(len);
+    let parts = out.as_mut().par_chunks_mut(PART).enumerate();
+    parts.for_each(|(i, part)| fill(i * PART, part));
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

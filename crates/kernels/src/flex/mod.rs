@@ -5,6 +5,7 @@
 //! checkpointing. The caller then runs the composition.
 
 mod conv;
+mod correlation;
 mod elementwise;
 mod forward;
 mod grid;
@@ -19,12 +20,39 @@ mod weight;
 mod windows;
 mod winograd;
 
-pub(crate) use conv::conv3d;
 pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use norm::batch_norm_relu;
-pub(crate) use simd::Level;
 pub(crate) use update::{moving_average, sgd_step};
-pub(crate) use windows::{down, up};
+
+use burn::prelude::*;
+use simd::Level;
+
+/// [`conv::conv3d`] at the level in use.
+pub(crate) fn conv3d(
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+) -> Option<Tensor<5>> {
+    conv::conv3d(Level::current(), input, weight, bias)
+}
+
+/// [`windows::down`] at the level in use.
+pub(crate) fn down(
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+) -> Option<Tensor<5>> {
+    windows::down(Level::current(), input, weight, bias)
+}
+
+/// [`windows::up`] at the level in use.
+pub(crate) fn up(
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+) -> Option<Tensor<5>> {
+    windows::up(Level::current(), input, weight, bias)
+}
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 // Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::simd::Simd;
+use super::simd::{Kernel, Simd};
 
 /// The widest register.
 pub(crate) const WIDEST: usize = 16;
@@ -51,7 +51,7 @@ pub(crate) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
 
 /// `out[o][j] = Σ over i, t of weight[o][i][t] · x[i][j + t]` for `T` taps.
 #[derive(Clone, Copy)]
-pub(crate) struct Product<'a> {
+pub(crate) struct Product<'a, const T: usize> {
     /// First channel and width of the blocks of outputs to compute.
     pub(crate) blocks: &'a [(usize, usize)],
     /// The weights, of every block `[i][t][o of the block]`, of all blocks from the first channel.
@@ -62,15 +62,15 @@ pub(crate) struct Product<'a> {
     pub(crate) to: Shape,
 }
 
-impl Product<'_> {
-    /// Computes the product.
-    ///
+impl<const T: usize> Kernel for Product<'_, T> {
+    type Output = ();
+
     /// # Safety
     ///
     /// The instructions of `S` must be enabled, `x` and `out` must have the room of their shapes, and
     /// no one else may write the blocks' channels.
     #[inline(always)]
-    pub(crate) unsafe fn run<S: Simd, const T: usize>(self) {
+    unsafe fn run<S: Simd>(self) {
         assert!(self.x.len() >= self.from.channels * self.from.stride);
         let registers = self.from.columns.div_ceil(S::LANES);
         let mut at = 0;
@@ -80,30 +80,32 @@ impl Product<'_> {
             // SAFETY: passed on.
             unsafe {
                 match count {
-                    1 => self.strip::<S, T, 1>(at * S::LANES),
-                    2 => self.strip::<S, T, 2>(at * S::LANES),
-                    _ => self.strip::<S, T, WIDE>(at * S::LANES),
+                    1 => self.strip::<S, 1>(at * S::LANES),
+                    2 => self.strip::<S, 2>(at * S::LANES),
+                    _ => self.strip::<S, WIDE>(at * S::LANES),
                 }
             }
             at += count;
         }
     }
+}
 
+impl<const T: usize> Product<'_, T> {
     /// All output channels at `N` registers of positions.
     ///
     /// # Safety
     ///
     /// As [`Product::run`].
     #[inline(always)]
-    unsafe fn strip<S: Simd, const T: usize, const N: usize>(&self, column: usize) {
+    unsafe fn strip<S: Simd, const N: usize>(&self, column: usize) {
         for &(first, width) in self.blocks {
             // SAFETY: passed on.
             unsafe {
                 match width {
-                    8 => self.tile::<S, T, 8, N>(first, column),
-                    4 => self.tile::<S, T, 4, N>(first, column),
-                    2 => self.tile::<S, T, 2, N>(first, column),
-                    _ => self.tile::<S, T, 1, N>(first, column),
+                    8 => self.tile::<S, 8, N>(first, column),
+                    4 => self.tile::<S, 4, N>(first, column),
+                    2 => self.tile::<S, 2, N>(first, column),
+                    _ => self.tile::<S, 1, N>(first, column),
                 }
             }
         }
@@ -115,11 +117,7 @@ impl Product<'_> {
     ///
     /// As [`Product::run`].
     #[inline(always)]
-    unsafe fn tile<S: Simd, const T: usize, const C: usize, const N: usize>(
-        &self,
-        first: usize,
-        column: usize,
-    ) {
+    unsafe fn tile<S: Simd, const C: usize, const N: usize>(&self, first: usize, column: usize) {
         let (inputs, stride) = (self.from.channels, self.from.stride);
         let mut weight = self.weights[first * inputs * T..][..C * inputs * T].as_ptr();
         let mut x = self.x.as_ptr().wrapping_add(column);
@@ -153,45 +151,5 @@ impl Product<'_> {
                 }
             }
         }
-    }
-}
-
-/// `Σ over j of y[c][j] · x[j + t * step]` for `C` rows of `y` and `T` rows or taps of `x`.
-///
-/// # Safety
-///
-/// The instructions of `S` must be enabled; `x` and `y` must be readable for whole registers, and
-/// beyond the columns `y` must be zero and `x` finite.
-#[inline(always)]
-pub(crate) unsafe fn dots<S: Simd, const C: usize, const T: usize>(
-    mut x: *const f32,
-    step: usize,
-    mut y: *const f32,
-    shape: Shape,
-) -> [[f32; T]; C] {
-    // SAFETY: passed on.
-    unsafe {
-        let mut sums = [[S::splat(0.0); T]; C];
-        for _ in 0..shape.columns.div_ceil(S::LANES) {
-            let mut shifted = [S::splat(0.0); T];
-            for t in 0..T {
-                shifted[t] = S::load(x.wrapping_add(t * step));
-            }
-            for c in 0..C {
-                let y = S::load(y.wrapping_add(c * shape.stride));
-                for t in 0..T {
-                    sums[c][t] = S::fma(y, shifted[t], sums[c][t]);
-                }
-            }
-            x = x.wrapping_add(S::LANES);
-            y = y.wrapping_add(S::LANES);
-        }
-        let mut totals = [[0.0; T]; C];
-        for c in 0..C {
-            for t in 0..T {
-                totals[c][t] = S::sum(sums[c][t]);
-            }
-        }
-        totals
     }
 }

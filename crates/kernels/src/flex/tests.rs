@@ -1,7 +1,10 @@
 //! The operators against the compositions they stand in for, at every level.
 #![allow(clippy::unwrap_used)]
 
-use super::{Level, add, batch_norm_relu, conv3d, down, moving_average, scale_channels, sgd_step};
+use super::conv::conv3d;
+use super::simd::Level;
+use super::windows::{down, up};
+use super::{add, batch_norm_relu, moving_average, scale_channels, sgd_step};
 use crate::update::SgdStep;
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
@@ -34,6 +37,31 @@ fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
     burn_conv3d(x, w, b, options)
 }
 
+/// Asserts that two convolutions have the same output and the same gradients of input, weight and
+/// bias, where a wave pulls at the output.
+fn assert_equal(
+    inputs: [&Tensor<5>; 2],
+    bias: &Tensor<1>,
+    found: Tensor<5>,
+    wanted: Tensor<5>,
+    case: &dyn std::fmt::Debug,
+) {
+    let count = wanted.shape().num_elements() as i64;
+    let ramp = Tensor::<1, Int>::arange(0..count, &wanted.device()).float();
+    // Around 0.3, so that the bias's gradient, its sum, does not cancel.
+    let pull = ((ramp * 0.7).sin() + 0.3).reshape(wanted.dims());
+    let pulled = |output: &Tensor<5>| (output.clone() * pull.clone()).sum().backward();
+    let (grads, expected) = (pulled(&found), pulled(&wanted));
+    let gradient = |t: &Tensor<5>| error(t.grad(&grads).unwrap(), t.grad(&expected).unwrap());
+    let errors = [
+        error(found, wanted),
+        gradient(inputs[0]),
+        gradient(inputs[1]),
+        error(bias.grad(&grads).unwrap(), bias.grad(&expected).unwrap()),
+    ];
+    assert!(errors.iter().all(|&e| e < 1e-5), "{case:?} {errors:?}");
+}
+
 /// `[batch, in, out]`, size, kernel.
 const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 18] = [
     ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
@@ -63,36 +91,13 @@ fn convolution_and_its_gradients_equal_the_composition() {
     device.seed(7);
     for level in Level::available() {
         for ([batch, inputs, outputs], [d, h, w], [kd, kh, kw]) in CONVOLUTIONS {
-            let leaf = || {
-                (
-                    random([batch, inputs, d, h, w], &device).require_grad(),
-                    random([outputs, inputs, kd, kh, kw], &device).require_grad(),
-                    random([outputs], &device).require_grad(),
-                )
-            };
-            let (x, weight, bias) = leaf();
-            let pull = random([batch, outputs, d, h, w], &device);
-            let run = |fast: bool| {
-                let output = match fast {
-                    true => conv3d(level, &x, &weight, Some(&bias)).unwrap(),
-                    false => plain_conv(x.clone(), weight.clone(), Some(bias.clone())),
-                };
-                let grads = (output.clone() * pull.clone()).sum().backward();
-                let [gx, gw] = [&x, &weight].map(|t| t.grad(&grads).unwrap());
-                (output, gx, gw, bias.grad(&grads).unwrap())
-            };
-            let (found, wanted) = (run(true), run(false));
-            let errors = [
-                error(found.0, wanted.0),
-                error(found.1, wanted.1),
-                error(found.2, wanted.2),
-                error(found.3, wanted.3),
-            ];
-            let case = ([batch, inputs, outputs], [d, h, w], [kd, kh, kw]);
-            assert!(
-                errors.iter().all(|&e| e < 1e-5),
-                "{level:?} {case:?} {errors:?}"
-            );
+            let x = random([batch, inputs, d, h, w], &device).require_grad();
+            let weight = random([outputs, inputs, kd, kh, kw], &device).require_grad();
+            let bias = random([outputs], &device).require_grad();
+            let found = conv3d(level, &x, &weight, Some(&bias)).unwrap();
+            let wanted = plain_conv(x.clone(), weight.clone(), Some(bias.clone()));
+            let case = (level, [batch, inputs, outputs], [d, h, w], [kd, kh, kw]);
+            assert_equal([&x, &weight], &bias, found, wanted, &case);
         }
     }
 }
@@ -118,9 +123,9 @@ fn window_convolutions_and_their_gradients_equal_the_composition() {
         for ([batch, inputs, outputs], size, kernel) in WINDOWS {
             let [kd, kh, kw] = kernel;
             let small: [usize; 3] = std::array::from_fn(|i| size[i] / kernel[i]);
-            for up in [false, true] {
-                let [d, h, w] = if up { small } else { size };
-                let channels = if up {
+            for upward in [false, true] {
+                let [d, h, w] = if upward { small } else { size };
+                let channels = if upward {
                     [inputs, outputs]
                 } else {
                     [outputs, inputs]
@@ -128,40 +133,18 @@ fn window_convolutions_and_their_gradients_equal_the_composition() {
                 let x = random([batch, inputs, d, h, w], &device).require_grad();
                 let weight = random([channels[0], channels[1], kd, kh, kw], &device).require_grad();
                 let bias = random([outputs], &device).require_grad();
-                let run = |fast: bool| {
-                    let b = Some(bias.clone());
-                    let output = match (up, fast) {
-                        (false, true) => down(level, &x, &weight, b.as_ref()).unwrap(),
-                        (true, true) => super::up(level, &x, &weight, b.as_ref()).unwrap(),
-                        (false, false) => {
-                            let options = ConvOptions::new(kernel, [0; 3], [1; 3], 1);
-                            burn_conv3d(x.clone(), weight.clone(), b, options)
-                        }
-                        (true, false) => {
-                            let options =
-                                ConvTransposeOptions::new(kernel, [0; 3], [0; 3], [1; 3], 1);
-                            conv_transpose3d(x.clone(), weight.clone(), b, options)
-                        }
-                    };
-                    let ramp =
-                        Tensor::<1, Int>::arange(0..output.shape().num_elements() as i64, &device);
-                    let pull = (ramp.float() * 0.7).sin().reshape(output.dims());
-                    let grads = (output.clone() * pull).sum().backward();
-                    let [gx, gw] = [&x, &weight].map(|t| t.grad(&grads).unwrap());
-                    (output, gx, gw, bias.grad(&grads).unwrap())
+                let fast = if upward { up } else { down };
+                let found = fast(level, &x, &weight, Some(&bias)).unwrap();
+                let (input, matrix, b) = (x.clone(), weight.clone(), Some(bias.clone()));
+                let wanted = if upward {
+                    let options = ConvTransposeOptions::new(kernel, [0; 3], [0; 3], [1; 3], 1);
+                    conv_transpose3d(input, matrix, b, options)
+                } else {
+                    let options = ConvOptions::new(kernel, [0; 3], [1; 3], 1);
+                    burn_conv3d(input, matrix, b, options)
                 };
-                let (found, wanted) = (run(true), run(false));
-                let errors = [
-                    error(found.0, wanted.0),
-                    error(found.1, wanted.1),
-                    error(found.2, wanted.2),
-                    error(found.3, wanted.3),
-                ];
-                let case = ([batch, inputs, outputs], size, kernel, up);
-                assert!(
-                    errors.iter().all(|&e| e < 1e-5),
-                    "{level:?} {case:?} {errors:?}"
-                );
+                let case = (level, [batch, inputs, outputs], size, kernel, upward);
+                assert_equal([&x, &weight], &bias, found, wanted, &case);
             }
         }
     }

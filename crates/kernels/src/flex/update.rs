@@ -1,14 +1,11 @@
 //! Parameter updates in one pass on all threads.
 
-use super::memory::Buffer;
+use super::memory::{Buffer, PART, filled_parts};
 use super::tensor::{contiguous, from_buffer, plain, values};
 use crate::update::SgdStep;
 use burn::backend::Flex;
 use burn::prelude::*;
 use rayon::prelude::*;
-
-/// Elements of a task.
-const ROW: usize = 32 * 1024;
 
 /// One step of gradient descent, or nothing if the tensors are not single precision on the Flex
 /// backend or in a graph.
@@ -32,12 +29,12 @@ pub(crate) fn sgd_step<const D: usize>(
     let [rate, momentum, decay] =
         [step.learning_rate, step.momentum, step.weight_decay].map(|x| x as f32);
     let (mut moved, mut speed) = (Buffer::take(theta.len()), Buffer::take(theta.len()));
-    let rows = moved
+    let parts = moved
         .as_mut()
-        .par_chunks_mut(ROW)
-        .zip(speed.as_mut().par_chunks_mut(ROW));
-    rows.enumerate().for_each(|(row, (moved, speed))| {
-        let range = row * ROW..row * ROW + moved.len();
+        .par_chunks_mut(PART)
+        .zip(speed.as_mut().par_chunks_mut(PART));
+    parts.enumerate().for_each(|(part, (moved, speed))| {
+        let range = part * PART..part * PART + moved.len();
         let (theta, g) = (&theta[range.clone()], &g[range.clone()]);
         let v = v.map(|v| &v[range]);
         for i in 0..moved.len() {
@@ -67,17 +64,11 @@ pub(crate) fn moving_average<const D: usize>(
     let [average, value] = [plain(average)?, plain(value)?].map(contiguous);
     let (average, value) = (values(&average), values(&value));
     let (old, new) = (momentum as f32, (1.0 - momentum) as f32);
-    let mut moved = Buffer::take(average.len());
-    moved
-        .as_mut()
-        .par_chunks_mut(ROW)
-        .enumerate()
-        .for_each(|(row, moved)| {
-            let range = row * ROW..row * ROW + moved.len();
-            let pairs = average[range.clone()].iter().zip(&value[range]);
-            for (moved, (average, value)) in moved.iter_mut().zip(pairs) {
-                *moved = average * old + value * new;
-            }
-        });
+    let moved = filled_parts(average.len(), |at, moved| {
+        let pairs = average[at..].iter().zip(&value[at..]);
+        for (moved, (average, value)) in moved.iter_mut().zip(pairs) {
+            *moved = average * old + value * new;
+        }
+    });
     Some(Tensor::from_primitive::<Flex>(from_buffer(moved, &shape)))
 }

@@ -45,11 +45,6 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// A volume's shape.
-    pub(super) fn shape(&self, [d, h, w]: [usize; 3], channels: usize) -> [usize; 5] {
-        [self.batch, channels, d, h, w]
-    }
-
     /// Voxels of a window.
     pub(super) fn voxels(&self) -> usize {
         self.kernel.iter().product()
@@ -132,13 +127,7 @@ impl Grid {
         let mut panel = Panel::new(shape);
         let to = Target::new(panel.data.as_mut());
         (0..channels).into_par_iter().for_each(|channel| {
-            let weave = Weave {
-                grid: *self,
-                block,
-                shape,
-                channel,
-                channels,
-            };
+            let weave = Weave::new(*self, block, shape, channel);
             let gather = Gather { weave, large, to };
             // SAFETY: the level is available, and every channel fills its own rows.
             unsafe { level.run(gather) }
@@ -157,13 +146,7 @@ impl Grid {
     ) {
         let channels = panel.shape.channels / self.voxels();
         (0..channels).into_par_iter().for_each(|channel| {
-            let weave = Weave {
-                grid: *self,
-                block,
-                shape: panel.shape,
-                channel,
-                channels,
-            };
+            let weave = Weave::new(*self, block, panel.shape, channel);
             let bias = bias.map_or(0.0, |b| b[channel]);
             let scatter = Scatter {
                 weave,

@@ -8,12 +8,13 @@ mod grid;
 mod matrix;
 mod weave;
 
+use super::correlation::Correlation;
 use super::memory::{Buffer, Target, filled};
 use super::operator::{Convolution, apply};
 use super::simd::Level;
 use burn::prelude::*;
-use grid::Grid;
-use matrix::{Correlation, Matrix};
+use grid::{Block, Grid};
+use matrix::Matrix;
 use rayon::prelude::*;
 
 /// Parts whose sums are added in order, so that the weight's gradient does not depend on the number
@@ -27,17 +28,22 @@ pub(crate) fn down(
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    let [batch, inputs, d, h, w] = input.dims();
-    let [outputs, _, kd, kh, kw] = weight.dims();
+    let [batch, _, d, h, w] = input.dims();
+    let [small, large, kd, kh, kw] = weight.dims();
     let grid = Grid {
         batch,
         small: [d / kd, h / kh, w / kw],
         large: [d, h, w],
         kernel: [kd, kh, kw],
     };
-    let channels = [inputs, outputs];
-    let sizes = Sizes::of(level, grid, channels)?;
-    apply(Down(sizes), input, weight, bias)
+    let windows = Windows {
+        level,
+        grid,
+        direction: Direction::Down,
+        small,
+        large,
+    };
+    apply(windows.of_something()?, input, weight, bias)
 }
 
 /// The convolution up, or nothing as [`apply`] says.
@@ -47,173 +53,134 @@ pub(crate) fn up(
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    let [batch, inputs, d, h, w] = input.dims();
-    let [_, outputs, kd, kh, kw] = weight.dims();
+    let [batch, _, d, h, w] = input.dims();
+    let [small, large, kd, kh, kw] = weight.dims();
     let grid = Grid {
         batch,
         small: [d, h, w],
         large: [d * kd, h * kh, w * kw],
         kernel: [kd, kh, kw],
     };
-    let channels = [inputs, outputs];
-    let sizes = Sizes::of(level, grid, channels)?;
-    apply(Up(sizes), input, weight, bias)
+    let windows = Windows {
+        level,
+        grid,
+        direction: Direction::Up,
+        small,
+        large,
+    };
+    apply(windows.of_something()?, input, weight, bias)
 }
 
-/// What the shapes say.
+/// What a window becomes, or comes from.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+enum Direction {
+    /// Many voxels to one.
+    Down,
+    /// One voxel to many.
+    Up,
+}
+
+/// A convolution between a small volume and a large one. Its weight is `[small, large, voxel of the
+/// window]` in both directions, and each direction's input gradient is the other without its bias.
+#[derive(Debug, Clone, Copy)]
+struct Windows {
     level: Level,
     grid: Grid,
-    /// Input and output.
-    channels: [usize; 2],
+    direction: Direction,
+    /// Channels of the small volume.
+    small: usize,
+    /// Channels of the large volume.
+    large: usize,
 }
 
-/// Many voxels to one.
-#[derive(Debug, Clone, Copy)]
-struct Down(Sizes);
-
-/// One voxel to many.
-#[derive(Debug, Clone, Copy)]
-struct Up(Sizes);
-
-impl Convolution for Down {
+impl Convolution for Windows {
     fn output(&self) -> [usize; 5] {
-        self.0.grid.shape(self.0.grid.small, self.0.channels[1])
+        let (channels, [d, h, w]) = match self.direction {
+            Direction::Down => (self.small, self.grid.small),
+            Direction::Up => (self.large, self.grid.large),
+        };
+        [self.grid.batch, channels, d, h, w]
     }
 
     fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
-        let [inputs, outputs] = self.0.channels;
-        let row = inputs * self.0.grid.voxels();
-        let matrix = Matrix::new(self.0.level, [outputs, row], |o, i| weight[o * row + i]);
-        self.0.shrink(input, inputs, &matrix, bias)
+        match self.direction {
+            Direction::Down => self.shrink(input, weight, bias),
+            Direction::Up => self.expand(input, weight, bias),
+        }
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
-        let [inputs, outputs] = self.0.channels;
-        let row = inputs * self.0.grid.voxels();
-        let matrix = Matrix::new(self.0.level, [row, outputs], |i, o| weight[o * row + i]);
-        self.0.expand(gradient, inputs, &matrix, None)
+        match self.direction {
+            Direction::Down => self.expand(gradient, weight, None),
+            Direction::Up => self.shrink(gradient, weight, None),
+        }
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
-        let [inputs, outputs] = self.0.channels;
-        self.0.correlate([gradient, input], [outputs, inputs])
+        match self.direction {
+            Direction::Down => self.correlate(gradient, input),
+            Direction::Up => self.correlate(input, gradient),
+        }
     }
 }
 
-impl Convolution for Up {
-    fn output(&self) -> [usize; 5] {
-        self.0.grid.shape(self.0.grid.large, self.0.channels[1])
+impl Windows {
+    /// The convolution if there is anything to compute.
+    fn of_something(self) -> Option<Self> {
+        let some = self.grid.small_len() * self.small * self.large > 0;
+        some.then_some(self)
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
-        let [inputs, outputs] = self.0.channels;
-        let row = outputs * self.0.grid.voxels();
-        let matrix = Matrix::new(self.0.level, [row, inputs], |o, i| weight[i * row + o]);
-        self.0.expand(input, outputs, &matrix, bias)
+    /// Rows of the weight: channels of the large volume by voxels of a window.
+    fn row(&self) -> usize {
+        self.large * self.grid.voxels()
     }
 
-    fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
-        let [inputs, outputs] = self.0.channels;
-        let row = outputs * self.0.grid.voxels();
-        let matrix = Matrix::new(self.0.level, [inputs, row], |i, o| weight[i * row + o]);
-        self.0.shrink(gradient, outputs, &matrix, None)
-    }
-
-    fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
-        self.0.correlate([input, gradient], self.0.channels)
-    }
-}
-
-impl Sizes {
-    /// The sizes if there is anything to compute.
-    fn of(level: Level, grid: Grid, channels: [usize; 2]) -> Option<Self> {
-        let some = grid.small_len() * channels[0] * channels[1] > 0;
-        some.then_some(Self {
-            level,
-            grid,
-            channels,
-        })
-    }
-
-    /// `small[o] = bias[o] + Σ over the window's voxels of matrix[o] · large`.
-    fn shrink(
-        &self,
-        large: &[f32],
-        channels: usize,
-        matrix: &Matrix,
-        bias: Option<&[f32]>,
-    ) -> Buffer {
+    /// `small = bias + weight · large`, window by window.
+    fn shrink(&self, large: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
         let Self { level, grid, .. } = *self;
-        let [rows, outputs] = [channels * grid.voxels(), matrix.outputs];
+        let row = self.row();
+        let matrix = Matrix::new(level, [self.small, row], |s, i| weight[s * row + i]);
         let fill = |out: Target| {
-            grid.blocks(rows.max(outputs)).par_iter().for_each(|block| {
-                let panel = grid.gather(level, block, large, channels);
+            let blocks = grid.blocks(row.max(self.small));
+            blocks.par_iter().for_each(|block| {
+                let panel = grid.gather(level, block, large, self.large);
                 let product = matrix.multiply(level, &panel);
                 grid.write(block, &product, bias, out);
             });
         };
-        filled(grid.small_len() * outputs, fill)
+        filled(grid.small_len() * self.small, fill)
     }
 
-    /// `large = bias + matrixᵀ · small`, window by window.
-    fn expand(
-        &self,
-        small: &[f32],
-        channels: usize,
-        matrix: &Matrix,
-        bias: Option<&[f32]>,
-    ) -> Buffer {
+    /// `large = bias + weightᵀ · small`, window by window.
+    fn expand(&self, small: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
         let Self { level, grid, .. } = *self;
+        let row = self.row();
+        let matrix = Matrix::new(level, [row, self.small], |i, s| weight[s * row + i]);
         let fill = |out: Target| {
             if !grid.exact() {
                 // SAFETY: the output is as long, and nothing else writes it yet.
-                unsafe { std::ptr::write_bytes(out.at(0), 0, grid.large_len() * channels) };
+                unsafe { std::ptr::write_bytes(out.at(0), 0, grid.large_len() * self.large) };
             }
-            let rows = matrix.outputs.max(matrix.inputs);
-            grid.blocks(rows).par_iter().for_each(|block| {
-                let panel = grid.read(block, small, matrix.inputs);
+            let blocks = grid.blocks(row.max(self.small));
+            blocks.par_iter().for_each(|block| {
+                let panel = grid.read(block, small, self.small);
                 let product = matrix.multiply(level, &panel);
                 grid.scatter(level, block, &product, bias, out);
             });
         };
-        filled(grid.large_len() * channels, fill)
+        filled(grid.large_len() * self.large, fill)
     }
 
-    /// `[a][b, voxel] = Σ over windows of small[a] · large[b, voxel]`.
-    fn correlate(&self, [small, large]: [&[f32]; 2], [a, b]: [usize; 2]) -> Buffer {
-        let Self { level, grid, .. } = *self;
-        let row = b * grid.voxels();
-        let blocks = grid.blocks(row.max(a));
+    /// The weight's gradient, `Σ over windows of small · largeᵀ`.
+    fn correlate(&self, small: &[f32], large: &[f32]) -> Buffer {
+        let blocks = self.grid.blocks(self.row().max(self.small));
         let parts = PARTS.min(blocks.len());
-        let part = |part: usize| {
-            let mut sums = Buffer::take(a * row);
-            sums.as_mut().fill(0.0);
-            for block in &blocks[part * blocks.len() / parts..(part + 1) * blocks.len() / parts] {
-                let (y, x) = (
-                    grid.read(block, small, a),
-                    grid.gather(level, block, large, b),
-                );
-                let chunks = sums
-                    .as_mut()
-                    .par_chunks_mut(level.channels() * row)
-                    .enumerate();
-                chunks.for_each(|(chunk, sums)| {
-                    let first = chunk * level.channels();
-                    let job = Correlation {
-                        x: &x,
-                        y: &y,
-                        first,
-                        sums,
-                    };
-                    // SAFETY: the level is available and the panels' rooms are zero.
-                    unsafe { level.run(job) }
-                });
-            }
-            sums
-        };
-        let mut parts: Vec<Buffer> = (0..parts).into_par_iter().map(part).collect();
+        let cut = |part: usize| part * blocks.len() / parts;
+        let mut parts: Vec<Buffer> = (0..parts)
+            .into_par_iter()
+            .map(|part| self.correlate_blocks(&blocks[cut(part)..cut(part + 1)], small, large))
+            .collect();
         let mut total = parts.remove(0);
         for part in &parts {
             for (total, value) in total.as_mut().iter_mut().zip(part.iter()) {
@@ -221,5 +188,31 @@ impl Sizes {
             }
         }
         total
+    }
+
+    /// The sum over some blocks of windows.
+    fn correlate_blocks(&self, blocks: &[Block], small: &[f32], large: &[f32]) -> Buffer {
+        let Self { level, grid, .. } = *self;
+        let row = self.row();
+        let mut sums = Buffer::take(self.small * row);
+        for (i, block) in blocks.iter().enumerate() {
+            let y = grid.read(block, small, self.small);
+            let x = grid.gather(level, block, large, self.large);
+            let chunks = sums.as_mut().par_chunks_mut(level.channels() * row);
+            chunks.enumerate().for_each(|(chunk, sums)| {
+                let job = Correlation::<1> {
+                    x: &x.data,
+                    from: x.shape,
+                    y: &y.data[chunk * level.channels() * y.shape.stride..],
+                    to: y.shape,
+                    widest: level.channels(),
+                    begins: i == 0,
+                    sums,
+                };
+                // SAFETY: the level is available and the panels' rooms are zero.
+                unsafe { level.run(job) }
+            });
+        }
+        sums
     }
 }

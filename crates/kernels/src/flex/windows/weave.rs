@@ -7,14 +7,25 @@ use crate::flex::simd::{Kernel, Simd};
 
 /// How one channel's rows of a panel lie in the large volume.
 pub(super) struct Weave<'a> {
-    pub(super) grid: Grid,
-    pub(super) block: &'a Block,
-    pub(super) shape: Shape,
-    pub(super) channel: usize,
-    pub(super) channels: usize,
+    grid: Grid,
+    block: &'a Block,
+    shape: Shape,
+    channel: usize,
+    channels: usize,
 }
 
-impl Weave<'_> {
+impl<'a> Weave<'a> {
+    /// The rows of a channel of the large volume in the panel of a block.
+    pub(super) fn new(grid: Grid, block: &'a Block, shape: Shape, channel: usize) -> Self {
+        Self {
+            grid,
+            block,
+            shape,
+            channel,
+            channels: shape.channels / grid.voxels(),
+        }
+    }
+
     /// Calls `visit(large, panel)` with where a row of voxels and the row of the window's first voxel
     /// in it begin; the following voxels of the window are one stride further each.
     #[inline(always)]

@@ -34,14 +34,14 @@ pub(crate) fn convolve(
             let mut products = scratch(to);
             let target = Target::new(products.as_mut());
             (0..POINTS).into_par_iter().for_each(|point| {
-                let product = Point(Product {
+                let product = Product::<TAPS> {
                     blocks: &weights.blocks,
                     weights: weights.point(point),
                     x: &input[point * from.len()..],
                     from,
                     out: target.at(point * to.len()),
                     to,
-                });
+                };
                 // SAFETY: the level is available, and every point writes its own matrix.
                 unsafe { level.run(product) }
             });
@@ -63,19 +63,6 @@ pub(crate) fn convolve(
         });
     };
     filled(tiles.batch() * outputs * tiles.voxels(), compute)
-}
-
-/// The product of one point.
-struct Point<'a>(Product<'a>);
-
-impl Kernel for Point<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: passed on.
-        unsafe { self.0.run::<S, TAPS>() }
-    }
 }
 
 /// `Aᵀ M A` of one channel of a block.
@@ -157,10 +144,10 @@ impl Back<'_> {
         for a in 0..TILE {
             for b in 0..TILE {
                 let [d, h] = [place.first[0] + 1 + a, place.first[1] + 1 + b];
-                let Some(row) = self.tiles.row(d, h) else {
+                if !self.tiles.has_row(d, h) {
                     continue;
-                };
-                let to = self.out.at(map + row + at);
+                }
+                let to = self.out.at(map + at).wrapping_offset(self.tiles.row(d, h));
                 // SAFETY: `count` voxels of the row begin here.
                 unsafe {
                     if count == S::LANES {

@@ -3,8 +3,8 @@
 use super::matrices::gather;
 use super::panels::{Side, shape, transform};
 use super::tiles::{POINTS, TAPS, Tiles};
+use crate::flex::correlation::Correlation;
 use crate::flex::memory::{Buffer, Target, filled};
-use crate::flex::panel::{Shape, blocks, dots};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 
@@ -34,12 +34,13 @@ pub(crate) fn weight_gradient(
             let y = transform(level, tiles, block, to, Side::Gradient, gradient);
             let points = sums.as_mut().par_chunks_mut(size).enumerate();
             points.for_each(|(point, sums)| {
-                let correlation = Correlation {
+                let correlation = Correlation::<TAPS> {
                     x: &x[point * from.len()..],
+                    from,
                     y: &y[point * to.len()..],
-                    shapes: [from, to],
+                    to,
                     widest: level.channels(),
-                    first: i == 0,
+                    begins: i == 0,
                     sums,
                 };
                 // SAFETY: the level is available and the matrices have the room of their shapes.
@@ -99,64 +100,6 @@ impl Kernel for Gather<'_> {
             for (tap, g) in g.as_flattened().iter().enumerate() {
                 // SAFETY: the tap is this chunk's.
                 unsafe { *self.to.at(pair * 27 + tap * TAPS + kw) = g[i] };
-            }
-        }
-    }
-}
-
-/// Sets or adds `Σ over j of y[o][j] · x[i][j + t]` to `sums[o][i][t]`.
-struct Correlation<'a> {
-    x: &'a [f32],
-    y: &'a [f32],
-    shapes: [Shape; 2],
-    widest: usize,
-    /// Whether the sums begin here.
-    first: bool,
-    sums: &'a mut [f32],
-}
-
-impl Kernel for Correlation<'_> {
-    type Output = ();
-
-    /// # Safety
-    ///
-    /// The instructions of `S` must be enabled and the matrices must have the room of their shapes.
-    #[inline(always)]
-    unsafe fn run<S: Simd>(mut self) {
-        for (first, width) in blocks(self.shapes[1].channels, self.widest) {
-            for input in 0..self.shapes[0].channels {
-                // SAFETY: passed on.
-                unsafe {
-                    match width {
-                        8 => self.tile::<S, 8>(first, input),
-                        4 => self.tile::<S, 4>(first, input),
-                        2 => self.tile::<S, 2>(first, input),
-                        _ => self.tile::<S, 1>(first, input),
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Correlation<'_> {
-    /// `C` output channels with one input channel.
-    ///
-    /// # Safety
-    ///
-    /// As [`Correlation::run`].
-    #[inline(always)]
-    unsafe fn tile<S: Simd, const C: usize>(&mut self, first: usize, input: usize) {
-        let [from, to] = self.shapes;
-        let x = self.x[input * from.stride..].as_ptr();
-        let y = self.y[first * to.stride..].as_ptr();
-        // SAFETY: registers and taps stay in the room behind a channel's positions, where `y` is zero
-        // and `x` finite.
-        let dots = unsafe { dots::<S, C, TAPS>(x, 1, y, to) };
-        for (c, dots) in dots.into_iter().enumerate() {
-            let at = ((first + c) * from.channels + input) * TAPS;
-            for (sum, dot) in self.sums[at..at + TAPS].iter_mut().zip(dots) {
-                *sum = if self.first { dot } else { *sum + dot };
             }
         }
     }

@@ -44,7 +44,7 @@ impl Transformed {
     ) -> Self {
         let (row, matrix) = (inputs * TAPS, outputs * inputs * TAPS);
         let blocks = blocks(outputs, level.channels());
-        let write = |target: Target| {
+        let data = filled(POINTS * matrix, |target: Target| {
             blocks.par_iter().for_each(|&(first, width)| {
                 for i in 0..inputs {
                     let mut taps = [[0.0; WIDEST]; 27];
@@ -64,12 +64,12 @@ impl Transformed {
                     unsafe { level.run(job) }
                 }
             });
-        };
+        });
         Self {
-            data: filled(POINTS * matrix, write),
+            data,
             inputs,
             outputs,
-            blocks: blocks.clone(),
+            blocks,
         }
     }
 

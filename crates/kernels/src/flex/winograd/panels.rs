@@ -191,8 +191,6 @@ impl<const N: usize> Rows<N> {
     /// The rows from `first`, which counts from one before the first row.
     #[inline(always)]
     fn new(tiles: Tiles, map: &[f32], first: [usize; 2]) -> Self {
-        let [depth, height, _] = tiles.size();
-        let inside = |at: usize, end: usize| (1..=end).contains(&at);
         let mut found = Self {
             rows: [[map.as_ptr(); N]; N],
             present: [[false; N]; N],
@@ -201,10 +199,9 @@ impl<const N: usize> Rows<N> {
         for a in 0..N {
             for b in 0..N {
                 let [d, h] = [first[0] + a, first[1] + b];
-                found.present[a][b] = inside(d, depth) && inside(h, height);
+                found.present[a][b] = tiles.has_row(d, h);
                 found.all &= found.present[a][b];
-                let row = tiles.row_unchecked(d, h);
-                found.rows[a][b] = map.as_ptr().wrapping_offset(row);
+                found.rows[a][b] = map.as_ptr().wrapping_offset(tiles.row(d, h));
             }
         }
         found

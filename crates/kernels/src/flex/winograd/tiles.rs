@@ -38,8 +38,8 @@ impl Tiles {
         Self { batch, size }
     }
 
-    /// Whether tiles save products: those at the far ends may be half empty, and every row pays for
-    /// two positions of padding.
+    /// Whether tiles save half the products, which is about what the transforms cost: tiles at the far
+    /// ends may be half empty, and every row pays for two positions of padding.
     pub(crate) fn pay(&self, inputs: usize, outputs: usize) -> bool {
         let [d, h, w] = self.size;
         let products = POINTS * TAPS * self.count() * self.pitch();
@@ -88,21 +88,19 @@ impl Tiles {
         }
     }
 
-    /// The offset of row `[depth, height]` in its channel, whether there is such a row or not;
-    /// coordinates count from one before the first.
+    /// Whether there is a row `[depth, height]`; coordinates count from one before the first.
     #[inline(always)]
-    pub(super) fn row_unchecked(&self, depth: usize, height: usize) -> isize {
-        let [_, h, w] = self.size.map(|side| side as isize);
-        ((depth as isize - 1) * h + height as isize - 1) * w
+    pub(super) fn has_row(&self, depth: usize, height: usize) -> bool {
+        let [d, h, _] = self.size;
+        (1..=d).contains(&depth) && (1..=h).contains(&height)
     }
 
-    /// The offset of row `[depth, height]` in its channel if there is such a row; coordinates count
-    /// from one before the first.
+    /// The offset of row `[depth, height]` in its channel, whether there is such a row or not;
+    /// coordinates as in [`Tiles::has_row`].
     #[inline(always)]
-    pub(super) fn row(&self, depth: usize, height: usize) -> Option<usize> {
-        let [d, h, w] = self.size;
-        let inside = (1..=d).contains(&depth) && (1..=h).contains(&height);
-        inside.then(|| ((depth - 1) * h + height - 1) * w)
+    pub(super) fn row(&self, depth: usize, height: usize) -> isize {
+        let [_, h, w] = self.size.map(|side| side as isize);
+        ((depth as isize - 1) * h + height as isize - 1) * w
     }
 
     /// The tiles in blocks for so many channels.

@@ -1,0 +1,139 @@
+//! Dot products of two panels' rows: what a weight's gradient is made of.
+// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+#![allow(clippy::needless_range_loop)]
+
+use super::panel::{Shape, blocks};
+use super::simd::{Kernel, Simd};
+
+/// Vectors of `x` in a tile.
+const WIDE: usize = 3;
+
+/// Sets or adds `Σ over j of y[o][j] · x_v[j]` to `sums[o][v]`, where vector `v` of `x` is row
+/// `v / TAPS`, shifted by `v % TAPS`. There are one or [`WIDE`] taps.
+pub(crate) struct Correlation<'a, const TAPS: usize> {
+    pub(crate) x: &'a [f32],
+    pub(crate) from: Shape,
+    /// From the first row to take; the sums say how many there are.
+    pub(crate) y: &'a [f32],
+    pub(crate) to: Shape,
+    /// Rows of `y` in a tile at most.
+    pub(crate) widest: usize,
+    /// Whether the sums begin here.
+    pub(crate) begins: bool,
+    pub(crate) sums: &'a mut [f32],
+}
+
+impl<const TAPS: usize> Kernel for Correlation<'_, TAPS> {
+    type Output = ();
+
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled and the panels must have the room of their shapes, in
+    /// which `y` is zero and `x` finite.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(mut self) {
+        const { assert!(TAPS == 1 || TAPS == WIDE) };
+        for (first, width) in blocks(self.sums.len() / self.vectors(), self.widest) {
+            for vector in (0..self.vectors()).step_by(WIDE) {
+                // SAFETY: passed on.
+                unsafe {
+                    match width {
+                        8 => self.vectors_from::<S, 8>(first, vector),
+                        4 => self.vectors_from::<S, 4>(first, vector),
+                        2 => self.vectors_from::<S, 2>(first, vector),
+                        _ => self.vectors_from::<S, 1>(first, vector),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<const TAPS: usize> Correlation<'_, TAPS> {
+    /// Vectors of `x`.
+    fn vectors(&self) -> usize {
+        TAPS * self.from.channels
+    }
+
+    /// `C` rows of `y` with up to [`WIDE`] vectors of `x`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Correlation::run`].
+    #[inline(always)]
+    unsafe fn vectors_from<S: Simd, const C: usize>(&mut self, first: usize, vector: usize) {
+        // SAFETY: passed on.
+        unsafe {
+            match self.vectors() - vector {
+                1 => self.tile::<S, C, 1>(first, vector),
+                2 => self.tile::<S, C, 2>(first, vector),
+                _ => self.tile::<S, C, WIDE>(first, vector),
+            }
+        }
+    }
+
+    /// `C` rows of `y` with `T` vectors of `x`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Correlation::run`].
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const C: usize, const T: usize>(
+        &mut self,
+        first: usize,
+        vector: usize,
+    ) {
+        let (vectors, stride) = (self.vectors(), self.from.stride);
+        let x = self.x[vector / TAPS * stride..].as_ptr();
+        let y = self.y[first * self.to.stride..].as_ptr();
+        let step = if TAPS == 1 { stride } else { 1 };
+        // SAFETY: registers and taps stay in the room behind a row's positions.
+        let dots = unsafe { dots::<S, C, T>(x, step, y, self.to) };
+        for (c, dots) in dots.into_iter().enumerate() {
+            let sums = &mut self.sums[(first + c) * vectors + vector..];
+            for (sum, dot) in sums.iter_mut().zip(dots) {
+                *sum = if self.begins { dot } else { *sum + dot };
+            }
+        }
+    }
+}
+
+/// `Σ over j of y[c][j] · x[j + t * step]` for `C` rows of `y` and `T` rows or taps of `x`.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled; `x` and `y` must be readable for whole registers, and
+/// beyond the columns `y` must be zero and `x` finite.
+#[inline(always)]
+unsafe fn dots<S: Simd, const C: usize, const T: usize>(
+    mut x: *const f32,
+    step: usize,
+    mut y: *const f32,
+    shape: Shape,
+) -> [[f32; T]; C] {
+    // SAFETY: passed on.
+    unsafe {
+        let mut sums = [[S::splat(0.0); T]; C];
+        for _ in 0..shape.columns.div_ceil(S::LANES) {
+            let mut shifted = [S::splat(0.0); T];
+            for t in 0..T {
+                shifted[t] = S::load(x.wrapping_add(t * step));
+            }
+            for c in 0..C {
+                let y = S::load(y.wrapping_add(c * shape.stride));
+                for t in 0..T {
+                    sums[c][t] = S::fma(y, shifted[t], sums[c][t]);
+                }
+            }
+            x = x.wrapping_add(S::LANES);
+            y = y.wrapping_add(S::LANES);
+        }
+        let mut totals = [[0.0; T]; C];
+        for c in 0..C {
+            for t in 0..T {
+                totals[c][t] = S::sum(sums[c][t]);
+            }
+        }
+        totals
+    }
+}
