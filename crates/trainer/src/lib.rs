@@ -25,6 +25,7 @@ pub mod run;
 pub mod schedule;
 pub mod session;
 mod sgd;
+pub mod student_teacher;
 pub mod terms;
 pub mod training;
 pub mod training_set;

@@ -14,8 +14,9 @@ use crate::config::{DataConfig, MethodConfig, NetworkConfig, RunConfig};
 use crate::error::TrainError;
 use crate::inference::{Blend, SlidingWindow};
 use crate::recipes::{
-    ActionConfig, LabeledView, MeanTeacherConfig, StudentPasses, SupervisedConfig, TeacherMode,
+    ActionConfig, LabeledView, MeanTeacherConfig, StudentPasses, SupervisedConfig,
 };
+use crate::student_teacher::TeacherMode;
 
 /// The preset called `preset` for the method called `method`.
 ///

@@ -26,11 +26,11 @@ use serde::{Deserialize, Serialize};
 use super::SupervisedConfig;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::ema::{ema_update, teacher_of};
 use crate::error::TrainError;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::schedule::sigmoid_ramp_up;
+use crate::student_teacher::{StudentTeacher, TeacherMode};
 use crate::terms::{LossTerms, StepValues};
 
 /// Settings of [`MeanTeacher`].
@@ -86,19 +86,16 @@ impl MeanTeacherConfig {
 /// Student and teacher.
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
-    student: VNet,
-    teacher: VNet,
+    networks: StudentTeacher,
     optimizer: ModuleOptimizer,
 }
 
 impl MeanTeacher {
     /// A run of the method from a new network.
     pub fn new(config: MeanTeacherConfig, setting: &Setting) -> Self {
-        let student = setting.student();
         Self {
-            teacher: teacher_of(&student),
+            networks: StudentTeacher::new(setting.student()),
             optimizer: config.optimizer.init(false),
-            student,
             config,
         }
     }
@@ -135,9 +132,9 @@ impl Recipe for MeanTeacher {
         let labels = batch.labeled.labels.clone();
         let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
-        let logits = self.student.forward(images.clone()).logits;
+        let logits = self.networks.student.forward(images.clone()).logits;
         let images = self.noisy(images.narrow(0, labeled, unlabeled));
-        let teacher = self.teacher.forward(images).logits;
+        let teacher = self.networks.teach(images, TeacherMode::Train).logits;
 
         let supervised = DiceCrossEntropyLossConfig::new().init();
         let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
@@ -153,12 +150,12 @@ impl Recipe for MeanTeacher {
         );
 
         let rate = self.learning_rate(at);
-        let student = self.student.clone();
+        let student = self.networks.student.clone();
         let (student, values) = terms.descend(student, &mut self.optimizer, rate, at.step)?;
-        self.student = student;
+        self.networks.student = student;
         let warm = 1.0 - 1.0 / (at.stage_step + 1) as f64;
         let momentum = warm.min(self.config.teacher_momentum);
-        self.teacher = ema_update(self.teacher.clone(), &self.student, momentum);
+        self.networks.move_teacher(momentum, TeacherMode::Train);
         Ok(values)
     }
 
@@ -167,18 +164,16 @@ impl Recipe for MeanTeacher {
     }
 
     fn network(&self) -> &VNet {
-        &self.student
+        &self.networks.student
     }
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module("student", &self.student)?;
-        checkpoint.module("teacher", &self.teacher)?;
+        self.networks.save(checkpoint)?;
         checkpoint.optimizer("optimizer", &self.optimizer)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.student = checkpoint.module("student", self.student.clone())?;
-        self.teacher = checkpoint.module("teacher", self.teacher.clone())?;
+        self.networks.load(checkpoint)?;
         self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
         Ok(())
     }

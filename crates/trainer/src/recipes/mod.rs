@@ -4,6 +4,6 @@ pub mod action;
 pub mod mean_teacher;
 pub mod supervised;
 
-pub use action::{Action, ActionConfig, LabeledView, StudentPasses, TeacherMode};
+pub use action::{Action, ActionConfig, LabeledView, StudentPasses};
 pub use mean_teacher::{MeanTeacher, MeanTeacherConfig};
 pub use supervised::{Supervised, SupervisedConfig};

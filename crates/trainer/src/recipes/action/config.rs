@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
+use crate::student_teacher::TeacherMode;
 
 /// Settings of [`Action`](super::Action); the defaults are those recommended for 3D volumes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,16 +67,6 @@ pub struct ActionConfig {
     pub representation_width: usize,
     /// Grid of the representation head: the input's, or half of it.
     pub representation_resolution: Resolution,
-}
-
-/// How the teacher runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TeacherMode {
-    /// Batch statistics and dropout, as in training.
-    Train,
-    /// Running statistics, no dropout.
-    Eval,
 }
 
 /// A view of the labeled patches.

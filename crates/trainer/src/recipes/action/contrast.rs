@@ -1,0 +1,148 @@
+//! Stage iii: pseudo-labels and anatomical contrast.
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use semivox_losses::{
+    AnatomicalContrastInput, AnatomicalContrastLossConfig, UnsupervisedCrossEntropyLossConfig,
+};
+use semivox_models::{RepresentationHead, VNetOutput};
+use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler};
+
+use super::grid::nearest;
+use super::state::StageState;
+use super::{Action, StudentPasses, supervised};
+use crate::batch::Batch;
+use crate::error::TrainError;
+use crate::mixing::Pseudo;
+use crate::recipe::{Recipe, StepContext};
+use crate::terms::{LossTerms, StepValues};
+
+impl Action {
+    /// Stage iii: labels where there are some, pseudo-labels elsewhere, and a
+    /// contrast between anatomical classes on both.
+    pub(super) fn contrast(
+        &mut self,
+        head: RepresentationHead,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<StepValues, TrainError> {
+        let config = &self.config;
+        let unlabeled = batch.unlabeled.expect("stage iii plans unlabeled patches");
+        // Pseudo-labels of the weak view, mixed together with the strong view.
+        let teacher = softmax(self.teach(unlabeled.weak).logits, 1);
+        let (confidence, pseudo) = teacher.max_dim_with_indices(1);
+        let pseudo = Pseudo {
+            images: unlabeled.strong,
+            labels: pseudo,
+            confidence,
+        };
+        let pseudo = config.mixing.apply(pseudo, at);
+
+        // Where the labeled patches have no strong view planned, theirs is the weak one.
+        let (outputs, [on_labeled, on_unlabeled]) =
+            self.forward_both(batch.labeled.strong, pseudo.images.clone());
+        let labels = batch.labeled.labels;
+        let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
+            .with_confidence_threshold(config.strong_threshold)
+            .init()
+            .forward(
+                on_unlabeled,
+                pseudo.labels.clone(),
+                pseudo.confidence.clone(),
+            );
+        let supervised = supervised(on_labeled, labels.clone());
+        let contrast = self.anatomical_contrast(&head, outputs, labels, pseudo, at)?;
+        let terms = LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with("unsupervised", config.unsupervised_weight, unsupervised)
+            .with("contrast", config.contrast_weight, contrast);
+
+        let module = (self.networks.student.clone(), head);
+        let rate = self.learning_rate(at);
+        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        self.networks.student = module.0;
+        self.state = StageState::Contrast(Box::new(module.1));
+        self.move_teacher();
+        Ok(values)
+    }
+
+    /// The student's outputs for both kinds of patches, and their logits apart. In two passes each
+    /// kind has its own batch statistics; in one they share them.
+    fn forward_both(
+        &self,
+        labeled: Tensor<5>,
+        unlabeled: Tensor<5>,
+    ) -> (Vec<VNetOutput>, [Tensor<5>; 2]) {
+        match self.config.student_passes {
+            StudentPasses::Separate => {
+                let outputs =
+                    [labeled, unlabeled].map(|images| self.networks.student.forward(images));
+                let logits = outputs.clone().map(|output| output.logits);
+                (outputs.into(), logits)
+            }
+            StudentPasses::Joint => {
+                let counts = [labeled.dims()[0], unlabeled.dims()[0]];
+                let images = Tensor::cat(vec![labeled, unlabeled], 0);
+                let output = self.networks.student.forward(images);
+                let part = |at, count| output.logits.clone().narrow(0, at, count);
+                let logits = [part(0, counts[0]), part(counts[0], counts[1])];
+                (vec![output], logits)
+            }
+        }
+    }
+
+    /// `L_anco` on the representations of both batches.
+    fn anatomical_contrast(
+        &self,
+        head: &RepresentationHead,
+        outputs: Vec<VNetOutput>,
+        labels: Tensor<5, Int>,
+        pseudo: Pseudo,
+        at: &StepContext,
+    ) -> Result<Tensor<1>, TrainError> {
+        let config = &self.config;
+        let sampler = ContrastSampler::new(
+            ContrastConfig {
+                queries: config.queries,
+                negatives: config.negatives,
+                temperature: config.contrast_temperature,
+                hard_threshold: config.strong_threshold,
+                shared_negatives: false,
+            },
+            self.setting.network.classes,
+            at.seed,
+        )?;
+        // Labeled voxels are valid; pseudo-labeled ones if the teacher is fairly sure.
+        let certain = Tensor::ones(labels.dims(), &at.device);
+        let confidence = Tensor::cat(vec![certain, pseudo.confidence], 0);
+        let labels = Tensor::cat(vec![labels, pseudo.labels], 0);
+        let represent = |output: VNetOutput| (output.logits, head.forward(output.features));
+        let (logits, representations) = outputs.into_iter().map(represent).unzip();
+        let logits = Tensor::cat(logits, 0);
+        let representations = Tensor::cat(representations, 0);
+
+        let [_, _, grid @ ..] = representations.dims();
+        let labels = nearest(labels, grid);
+        let valid = nearest(confidence, grid).greater_equal_elem(config.weak_threshold);
+        let probabilities = softmax(nearest(logits.detach(), grid), 1);
+        let samples = sampler.sample(
+            ContrastInput {
+                representations,
+                probability: probabilities.gather(1, labels.clone().clamp_min(0)),
+                valid: valid.bool_and(labels.clone().greater_equal_elem(0)),
+                labels,
+            },
+            at.step,
+        )?;
+        let loss = AnatomicalContrastLossConfig::new()
+            .with_temperature(config.contrast_temperature)
+            .init();
+        Ok(loss.forward(AnatomicalContrastInput {
+            queries: samples.queries,
+            positive_keys: samples.positives,
+            negatives: samples.negatives,
+            valid: samples.valid_classes,
+            queried: samples.classes_with_queries,
+        }))
+    }
+}

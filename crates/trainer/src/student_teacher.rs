@@ -1,0 +1,79 @@
+//! A student and its teacher, the pair that the mean-teacher family trains.
+
+use burn::prelude::*;
+use semivox_models::{VNet, VNetOutput};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::ema::{ema_update, ema_update_with_buffers, teacher_of};
+use crate::error::TrainError;
+
+/// How the teacher runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherMode {
+    /// Batch statistics and dropout, as in training.
+    Train,
+    /// Running statistics, no dropout.
+    Eval,
+}
+
+/// A student and the moving average of its parameters.
+#[derive(Debug, Clone)]
+pub struct StudentTeacher {
+    /// The network that is trained and evaluated.
+    pub student: VNet,
+    /// Its average, without gradients.
+    pub teacher: VNet,
+}
+
+impl StudentTeacher {
+    /// The teacher starts as the student.
+    pub fn new(student: VNet) -> Self {
+        Self {
+            teacher: teacher_of(&student),
+            student,
+        }
+    }
+
+    /// Makes the teacher what the student is.
+    pub fn restart_teacher(&mut self) {
+        self.teacher = teacher_of(&self.student);
+    }
+
+    /// `θ_t ← m·θ_t + (1 − m)·θ_s`; in evaluation mode the buffers follow the student's.
+    pub fn move_teacher(&mut self, momentum: f64, mode: TeacherMode) {
+        let update = match mode {
+            TeacherMode::Train => ema_update,
+            TeacherMode::Eval => ema_update_with_buffers,
+        };
+        self.teacher = update(self.teacher.clone(), &self.student, momentum);
+    }
+
+    /// The teacher's answer, which never carries a gradient.
+    pub fn teach(&self, images: Tensor<5>, mode: TeacherMode) -> VNetOutput {
+        match mode {
+            TeacherMode::Train => self.teacher.forward(images),
+            TeacherMode::Eval => self.teacher.valid().forward(images.inner()),
+        }
+    }
+
+    /// Writes both networks.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.student)?;
+        checkpoint.module("teacher", &self.teacher)
+    }
+
+    /// Restores both networks.
+    ///
+    /// # Errors
+    /// If the checkpoint is incomplete or belongs to other networks.
+    pub fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.student = checkpoint.module("student", self.student.clone())?;
+        self.teacher = checkpoint.module("teacher", self.teacher.clone())?;
+        Ok(())
+    }
+}
