@@ -9,6 +9,7 @@
 //! | [`batch_norm_relu`] | batch normalization, then ReLU |
 //! | [`resize_trilinear`] | one small matrix product an axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
+//! | [`voxel_statistics`] | what cross-entropy and Dice are made of, in one pass |
 //! | [`sgd_step`], [`moving_average`] | updates of parameters |
 //! | [`channel_dropout`], [`alpha_dropout`] | random masks of the device's generator |
 //!
@@ -27,6 +28,7 @@ mod pool;
 mod resample;
 mod resize;
 mod update;
+mod voxel_statistics;
 
 pub use add::add;
 pub use batch_norm::batch_norm_relu;
@@ -37,3 +39,4 @@ pub use pool::{adaptive_avg_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};
 pub use resize::resize_trilinear;
 pub use update::{SgdStep, moving_average, sgd_step};
+pub use voxel_statistics::{VoxelStatistics, voxel_statistics};

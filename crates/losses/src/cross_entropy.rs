@@ -2,8 +2,9 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
+use semivox_kernels::VoxelStatistics;
 
-use crate::targets::{Targets, check_map, flatten_voxels};
+use crate::targets::{check_map, flatten_voxels, one_hot, statistics};
 
 /// Configuration of [`CrossEntropyLoss`].
 #[derive(Config, Debug)]
@@ -41,7 +42,6 @@ impl CrossEntropyLossConfig {
 ///
 /// # Notes
 ///
-/// The log-probability of the label is picked by a product with a one-hot tensor, so that the backward pass has no scatter.
 /// A label that is neither a class nor the ignored label adds 0 to the sum but counts in the mean; check labels where
 /// they are read.
 ///
@@ -76,8 +76,12 @@ impl CrossEntropyLoss {
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, labels: Tensor<D, Int>) -> Tensor<1> {
-        let (log_probabilities, targets) = self.prepare(logits, labels);
-        self.mean_of_log_probabilities(log_probabilities, &targets)
+        self.of_statistics(&statistics(logits, labels, self.ignore_label))
+    }
+
+    /// The loss from sums over all voxels.
+    pub(crate) fn of_statistics(&self, sums: &VoxelStatistics) -> Tensor<1> {
+        sums.cross_entropy.clone() / sums.counted.clone().clamp_min(1.0)
     }
 
     /// The cross-entropy of each voxel, 0 where it is ignored.
@@ -95,41 +99,16 @@ impl CrossEntropyLoss {
         labels: Tensor<D, Int>,
     ) -> Tensor<D> {
         let shape = labels.dims();
-        let (log_probabilities, targets) = self.prepare(logits, labels);
-        voxel_losses(log_probabilities, &targets).reshape(shape)
-    }
-
-    /// Mean over the voxels that count, from `[batch, class, voxels]` log-probabilities.
-    pub(crate) fn mean_of_log_probabilities(
-        &self,
-        log_probabilities: Tensor<3>,
-        targets: &Targets,
-    ) -> Tensor<1> {
-        let losses = voxel_losses(log_probabilities, targets);
-        match &targets.valid {
-            None => losses.mean(),
-            Some(valid) => losses.sum() / valid.clone().sum().clamp_min(1.0),
-        }
-    }
-
-    fn prepare<const D: usize>(
-        &self,
-        logits: Tensor<D>,
-        labels: Tensor<D, Int>,
-    ) -> (Tensor<3>, Targets) {
-        check_map("labels", labels.dims(), logits.dims());
-        let (classes, dtype) = (logits.dims()[1], logits.dtype());
+        check_map("labels", shape, logits.dims());
         let log_probabilities = log_softmax(flatten_voxels(logits), 1); // [batch, class, voxels]
-        let targets = Targets::new(flatten_voxels(labels), classes, self.ignore_label, dtype);
-        (log_probabilities, targets)
+        let one_hot = one_hot(
+            flatten_voxels(labels),
+            self.ignore_label,
+            &log_probabilities,
+        );
+        let losses = (log_probabilities * one_hot).sum_dim(1).neg(); // [batch, 1, voxels]
+        losses.reshape(shape)
     }
-}
-
-/// `-log p` of the label: `[batch, class, voxels]` to `[batch, 1, voxels]`.
-fn voxel_losses(log_probabilities: Tensor<3>, targets: &Targets) -> Tensor<3> {
-    (log_probabilities * targets.one_hot.clone())
-        .sum_dim(1)
-        .neg()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Soft Dice loss with a squared denominator.
 
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
+use semivox_kernels::VoxelStatistics;
 
-use crate::targets::{Targets, check_map, flatten_voxels};
+use crate::targets::statistics;
 
 /// Configuration of [`DiceLoss`].
 #[derive(Config, Debug)]
@@ -100,47 +100,31 @@ impl DiceLoss {
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits, or if the background is left out and
     /// there is no other class.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, labels: Tensor<D, Int>) -> Tensor<1> {
-        check_map("labels", labels.dims(), logits.dims());
-        let (classes, dtype) = (logits.dims()[1], logits.dtype());
-        let targets = Targets::new(flatten_voxels(labels), classes, self.ignore_label, dtype);
-        self.of_probabilities(softmax(flatten_voxels(logits), 1), &targets)
+        self.of_statistics(&statistics(logits, labels, self.ignore_label))
     }
 
-    /// The loss from `[batch, class, voxels]` probabilities.
-    pub(crate) fn of_probabilities(
-        &self,
-        probabilities: Tensor<3>,
-        targets: &Targets,
-    ) -> Tensor<1> {
-        let counted = match &targets.valid {
-            None => probabilities,
-            Some(valid) => probabilities * valid.clone(),
-        };
-        let predicted = self.scored_classes(counted);
-        let actual = self.scored_classes(targets.one_hot.clone());
-        let intersection = class_sums(predicted.clone() * actual.clone()); // [1, class, 1]
-        let cardinality = class_sums(predicted.square()) + class_sums(actual); // 1^2 = 1
-        let overlap = intersection.mul_scalar(2.0).add_scalar(self.smoothing)
-            / cardinality.add_scalar(self.smoothing);
+    /// The loss from sums over all voxels.
+    pub(crate) fn of_statistics(&self, sums: &VoxelStatistics) -> Tensor<1> {
+        let smoothing = self.smoothing;
+        let intersection = self.scored_classes(sums.intersection.clone());
+        // 1² = 1, so the labels' squares are their sums.
+        let cardinality = self.scored_classes(sums.squares.clone() + sums.labeled.clone());
+        let overlap =
+            intersection.mul_scalar(2.0).add_scalar(smoothing) / cardinality.add_scalar(smoothing);
         overlap.neg().add_scalar(1.0).mean()
     }
 
-    fn scored_classes(&self, classes: Tensor<3>) -> Tensor<3> {
+    fn scored_classes(&self, classes: Tensor<1>) -> Tensor<1> {
         if self.include_background {
             return classes;
         }
-        let foreground = classes.dims()[1] - 1;
+        let foreground = classes.dims()[0] - 1;
         assert!(
             foreground > 0,
             "Dice without the background needs at least 2 classes, found 1"
         );
-        classes.narrow(1, 1, foreground)
+        classes.narrow(0, 1, foreground)
     }
-}
-
-/// Sums over batch and space: `[batch, class, voxels]` to `[1, class, 1]`.
-fn class_sums(values: Tensor<3>) -> Tensor<3> {
-    values.sum_dim(2).sum_dim(0)
 }
 
 #[cfg(test)]

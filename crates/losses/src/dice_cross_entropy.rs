@@ -1,9 +1,8 @@
 //! The usual supervised segmentation loss: cross-entropy plus Dice.
 
 use burn::prelude::*;
-use burn::tensor::activation::log_softmax;
 
-use crate::targets::{Targets, check_map, flatten_voxels};
+use crate::targets::statistics;
 use crate::{CrossEntropyLoss, CrossEntropyLossConfig, DiceLoss, DiceLossConfig};
 
 /// Configuration of [`DiceCrossEntropyLoss`].
@@ -66,7 +65,7 @@ impl DiceCrossEntropyLossConfig {
 ///
 /// # Notes
 ///
-/// The log-softmax is computed once; the probabilities of the Dice loss are its exponential.
+/// Both terms come from the same sums over the voxels ([`voxel_statistics`](semivox_kernels::voxel_statistics)).
 ///
 /// # References
 ///
@@ -109,17 +108,9 @@ impl DiceCrossEntropyLoss {
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, labels: Tensor<D, Int>) -> Tensor<1> {
-        check_map("labels", labels.dims(), logits.dims());
-        let (classes, dtype) = (logits.dims()[1], logits.dtype());
-        let ignored = self.cross_entropy.ignore_label;
-        let targets = Targets::new(flatten_voxels(labels), classes, ignored, dtype);
-        let log_probabilities = log_softmax(flatten_voxels(logits), 1); // [batch, class, voxels]
-        let dice = self
-            .dice
-            .of_probabilities(log_probabilities.clone().exp(), &targets);
-        let cross_entropy = self
-            .cross_entropy
-            .mean_of_log_probabilities(log_probabilities, &targets);
+        let sums = statistics(logits, labels, self.cross_entropy.ignore_label);
+        let cross_entropy = self.cross_entropy.of_statistics(&sums);
+        let dice = self.dice.of_statistics(&sums);
         cross_entropy.mul_scalar(self.cross_entropy_weight) + dice.mul_scalar(self.dice_weight)
     }
 }

@@ -1,8 +1,9 @@
-//! What the voxel losses share: flattening of the spatial axes and one-hot labels.
+//! What the voxel losses share: flat spatial axes, one-hot labels, sums over voxels.
 
 use burn::prelude::*;
 use burn::tensor::DType;
 use burn::tensor::kind::Basic;
+use semivox_kernels::{VoxelStatistics, voxel_statistics};
 
 /// Flattens the spatial axes: `[batch, channel, spatial…]` to `[batch, channel, voxels]`.
 pub(crate) fn flatten_voxels<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> Tensor<3, K> {
@@ -21,36 +22,14 @@ pub(crate) fn check_map<const D: usize>(name: &str, map: [usize; D], logits: [us
     );
 }
 
-/// Labels as indicator tensors, constants of the autodiff graph.
-pub(crate) struct Targets {
-    /// `[batch, class, voxels]`; all zero where a voxel is ignored or its label is not a class.
-    pub(crate) one_hot: Tensor<3>,
-    /// `[batch, 1, voxels]`, 1 where the voxel counts; `None` if all do.
-    pub(crate) valid: Option<Tensor<3>>,
-}
-
-impl Targets {
-    /// Encodes flat labels `[batch, 1, voxels]` in the floating-point type of the logits.
-    pub(crate) fn new(
-        labels: Tensor<3, Int>,
-        classes: usize,
-        ignore_label: Option<i64>,
-        dtype: DType,
-    ) -> Self {
-        let labels = labels.without_autodiff();
-        let one_hot = one_hot(labels.clone(), classes, dtype);
-        let Some(ignored) = ignore_label else {
-            return Self {
-                one_hot,
-                valid: None,
-            };
-        };
-        let valid = to_float(labels.not_equal_elem(ignored), dtype); // [batch, 1, voxels]
-        Self {
-            one_hot: one_hot * valid.clone(),
-            valid: Some(valid),
-        }
-    }
+/// Sums of the logits' softmax and the labels over all voxels.
+pub(crate) fn statistics<const D: usize>(
+    logits: Tensor<D>,
+    labels: Tensor<D, Int>,
+    ignore_label: Option<i64>,
+) -> VoxelStatistics {
+    check_map("labels", labels.dims(), logits.dims());
+    voxel_statistics(flatten_voxels(logits), flatten_voxels(labels), ignore_label)
 }
 
 /// 0 or 1 in the given floating-point type.
@@ -58,9 +37,20 @@ pub(crate) fn to_float<const D: usize>(mask: Tensor<D, Bool>, dtype: DType) -> T
     mask.float().cast(dtype)
 }
 
-/// Compares labels with `0..classes`: `[batch, 1, voxels]` to `[batch, classes, voxels]`.
-fn one_hot(labels: Tensor<3, Int>, classes: usize, dtype: DType) -> Tensor<3> {
+/// Flat labels `[batch, 1, voxels]` as indicators `[batch, class, voxels]` in the type of `like`, which
+/// has that shape: all zero where a voxel is ignored or its label is not a class.
+pub(crate) fn one_hot(
+    labels: Tensor<3, Int>,
+    ignore_label: Option<i64>,
+    like: &Tensor<3>,
+) -> Tensor<3> {
+    let (classes, dtype) = (like.dims()[1], like.dtype());
+    let labels = labels.without_autodiff();
     let options = (&labels.device(), labels.dtype());
     let index = Tensor::<1, Int>::arange(0..classes as i64, options).reshape([1, classes, 1]);
-    to_float(labels.equal(index), dtype)
+    let one_hot = to_float(labels.clone().equal(index), dtype);
+    match ignore_label {
+        Some(ignored) => one_hot * to_float(labels.not_equal_elem(ignored), dtype),
+        None => one_hot,
+    }
 }

@@ -16,6 +16,7 @@ mod panel;
 mod simd;
 mod tensor;
 mod update;
+mod voxels;
 mod weight;
 mod windows;
 mod winograd;
@@ -23,6 +24,7 @@ mod winograd;
 pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use norm::batch_norm_relu;
 pub(crate) use update::{moving_average, sgd_step};
+pub(crate) use voxels::voxel_statistics;
 
 use burn::prelude::*;
 use simd::Level;

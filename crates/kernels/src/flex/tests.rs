@@ -4,7 +4,7 @@
 use super::conv::conv3d;
 use super::simd::Level;
 use super::windows::{down, up};
-use super::{add, batch_norm_relu, moving_average, scale_channels, sgd_step};
+use super::{add, batch_norm_relu, moving_average, scale_channels, sgd_step, voxel_statistics};
 use crate::update::SgdStep;
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
@@ -332,4 +332,35 @@ fn updates_equal_the_composition() {
     }
     let average = moving_average(&theta, &g, 0.99).unwrap();
     assert!(error(average, theta * 0.99 + g * 0.01) < 1e-6);
+}
+
+#[test]
+fn voxel_statistics_and_their_gradients_equal_the_composition() {
+    let device = Device::flex().autodiff();
+    // One voxel, blocks cut at the end, several tasks; labels of no class (4) and ignored ones (-1).
+    for (batch, classes, voxels) in [(1, 1, 1), (2, 2, 513), (3, 5, 700), (2, 3, 20_000)] {
+        let x = random([batch, classes, voxels], &device).require_grad();
+        let labels: Vec<i32> = (0..batch * voxels)
+            .map(|i| (i * 7 % 6) as i32 - 1)
+            .collect();
+        let labels = TensorData::new(labels, [batch, 1, voxels]);
+        let labels = Tensor::<3, Int>::from_data(labels, &device);
+        for ignored in [None, Some(-1), Some(0)] {
+            let [sums, counts] = voxel_statistics(&x, &labels, ignored).unwrap();
+            let all = crate::voxel_statistics::composition(x.clone(), labels.clone(), ignored);
+            let wanted = Tensor::cat(vec![all.cross_entropy, all.intersection, all.squares], 0);
+            let pull = random(sums.dims(), &device).inner().autodiff();
+            let gradient = |sums: Tensor<1>| {
+                let grads = (sums * pull.clone()).sum().backward();
+                x.grad(&grads).unwrap()
+            };
+            let case = format!("{batch} {classes} {voxels} {ignored:?}");
+            let slopes = [sums.clone(), wanted.clone()].map(gradient);
+            let [found, expected] = slopes;
+            assert!(error(found, expected) < 1e-5, "{case}: gradients");
+            assert!(error(sums, wanted) < 1e-5, "{case}: sums");
+            let expected = Tensor::cat(vec![all.counted, all.labeled], 0);
+            assert!(error(counts, expected) == 0.0, "{case}: counts");
+        }
+    }
 }
