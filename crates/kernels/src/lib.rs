@@ -7,6 +7,7 @@
 //! | [`pointwise_conv3d`] | a matrix product |
 //! | [`add`] | a sum |
 //! | [`batch_norm_relu`] | batch normalization, then ReLU |
+//! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | in evaluation one pass with folded weights |
 //! | [`resize_trilinear`] | one small matrix product an axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
 //! | [`voxel_statistics`] | what cross-entropy and Dice are made of, in one pass |
@@ -23,6 +24,7 @@ mod conv3d;
 mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
+mod norm_relu;
 mod pointwise;
 mod pool;
 mod resample;
@@ -34,6 +36,7 @@ pub use add::add;
 pub use batch_norm::batch_norm_relu;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};
+pub use norm_relu::{conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu};
 pub use pointwise::pointwise_conv3d;
 pub use pool::{adaptive_avg_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};

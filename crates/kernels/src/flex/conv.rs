@@ -1,29 +1,18 @@
 //! The convolution with an odd kernel, stride 1 and zero padding.
 
+use super::finish::Finish;
 use super::forward::{Packed, convolve};
 use super::grid::Grid;
 use super::memory::Buffer;
-use super::operator::{Convolution, apply};
+use super::operator::Convolution;
 use super::simd::Level;
 use super::weight;
 use super::winograd::{self, Tiles, Transformed};
 use burn::prelude::*;
 
-/// The convolution with an odd kernel, stride 1 and zero padding, or nothing if the tensors are
-/// not single precision on the Flex backend, their shapes do not agree or the composition is faster.
-pub(crate) fn conv3d(
-    level: Level,
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-) -> Option<Tensor<5>> {
-    let sizes = Sizes::of(level, input, weight, bias)?;
-    apply(sizes, input, weight, bias)
-}
-
-/// What a convolution's shapes say.
+/// The convolution, as its shapes say.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+pub(crate) struct Conv {
     level: Level,
     batch: usize,
     inputs: usize,
@@ -32,9 +21,10 @@ struct Sizes {
     kernel: [usize; 3],
 }
 
-impl Sizes {
-    /// The sizes, if they are those of a convolution with an odd kernel over some voxels.
-    fn of(
+impl Conv {
+    /// The convolution, unless a kernel side is even, there are no voxels, the shapes do not agree or
+    /// the composition is faster.
+    pub(crate) fn new(
         level: Level,
         input: &Tensor<5>,
         weight: &Tensor<5>,
@@ -80,32 +70,32 @@ impl Sizes {
     }
 }
 
-impl Convolution for Sizes {
+impl Convolution for Conv {
     fn output(&self) -> [usize; 5] {
         let [d, h, w] = self.size;
         [self.batch, self.outputs, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
+    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights = Transformed::forward(weight, [self.outputs, self.inputs], self.level);
-            return winograd::convolve(self.level, tiles, input, &weights, bias);
+            return winograd::convolve(self.level, tiles, input, &weights, finish);
         }
         let grid = self.grid();
         let weights = Packed::forward(weight, self.weight(), self.level);
         let input = grid.pad(input, self.inputs);
-        convolve(self.level, grid, &input, &weights, bias)
+        convolve(self.level, grid, &input, &weights, finish)
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights = Transformed::transposed(weight, [self.outputs, self.inputs], self.level);
-            return winograd::convolve(self.level, tiles, gradient, &weights, None);
+            return winograd::convolve(self.level, tiles, gradient, &weights, Finish::NONE);
         }
         let grid = self.grid();
         let weights = Packed::transposed(weight, self.weight(), self.level);
         let gradient = grid.pad(gradient, self.outputs);
-        convolve(self.level, grid, &gradient, &weights, None)
+        convolve(self.level, grid, &gradient, &weights, Finish::NONE)
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {

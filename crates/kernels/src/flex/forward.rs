@@ -2,6 +2,7 @@
 // Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
 #![allow(clippy::needless_range_loop)]
 
+use super::finish::Finish;
 use super::grid::{Grid, Runs, Span};
 use super::memory::{Buffer, Target, filled};
 use super::simd::{Kernel, Level, Simd};
@@ -95,7 +96,7 @@ struct Job<'a> {
     input: &'a [f32],
     weights: &'a Packed,
     offsets: Vec<usize>,
-    bias: Option<&'a [f32]>,
+    finish: Finish<'a>,
     out: Target,
 }
 
@@ -105,13 +106,10 @@ pub(crate) fn convolve(
     grid: Grid,
     input: &Buffer,
     weights: &Packed,
-    bias: Option<&[f32]>,
+    finish: Finish,
 ) -> Buffer {
     let outputs = weights.outputs();
-    assert!(
-        bias.is_none_or(|b| b.len() == outputs),
-        "bias of another size"
-    );
+    assert!(finish.fits(outputs), "bias of another size");
     assert!(input.len() >= grid.batch * weights.inputs * grid.channel());
     let runs = Runs::new(grid, level.lanes(), 1.0);
     let compute = |out: Target| {
@@ -121,7 +119,7 @@ pub(crate) fn convolve(
             input,
             weights,
             offsets: grid.offsets(),
-            bias,
+            finish,
             out,
         };
         let groups = weights.groups(grid.taps());
@@ -231,11 +229,6 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
     // and the packed weights hold `inputs * taps * C` values from the block's start.
     unsafe {
         let mut sums = [[S::splat(0.0); N]; C];
-        if let Some(bias) = job.bias {
-            for c in 0..C {
-                sums[c] = [S::splat(bias[block.first + c]); N];
-            }
-        }
         for _ in 0..job.weights.inputs {
             for &offset in &job.offsets {
                 let mut x = [S::splat(0.0); N];
@@ -257,8 +250,10 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
         // Through memory: indexing the sums at run time would keep them out of registers.
         let mut lanes = [[[MaybeUninit::<f32>::uninit(); 16]; N]; C];
         for c in 0..C {
+            let finish = job.finish.channel(block.first + c);
             for v in 0..N {
-                S::store(lanes[c][v].as_mut_ptr().cast(), sums[c][v]);
+                let value = finish.of_register::<S>(sums[c][v]);
+                S::store(lanes[c][v].as_mut_ptr().cast(), value);
             }
         }
         write::<S, C, N>(job, block, spans, &lanes);

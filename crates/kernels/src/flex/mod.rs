@@ -7,6 +7,8 @@
 mod conv;
 mod correlation;
 mod elementwise;
+mod finish;
+mod fold;
 mod forward;
 mod grid;
 mod memory;
@@ -26,34 +28,122 @@ pub(crate) use norm::batch_norm_relu;
 pub(crate) use update::{moving_average, sgd_step};
 pub(crate) use voxels::voxel_statistics;
 
+use burn::nn::BatchNorm;
 use burn::prelude::*;
+use conv::Conv;
+use operator::Layer;
 use simd::Level;
+use windows::Windows;
 
-/// [`conv::conv3d`] at the level in use.
+/// The convolution with an odd kernel, stride 1 and zero padding.
 pub(crate) fn conv3d(
     input: &Tensor<5>,
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    conv::conv3d(Level::current(), input, weight, bias)
+    let conv = Conv::new(Level::current(), input, weight, bias)?;
+    operator::apply(
+        conv,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+    )
 }
 
-/// [`windows::down`] at the level in use.
+/// The convolution whose windows become one voxel each.
 pub(crate) fn down(
     input: &Tensor<5>,
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    windows::down(Level::current(), input, weight, bias)
+    let windows = Windows::down(Level::current(), input, weight)?;
+    operator::apply(
+        windows,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+    )
 }
 
-/// [`windows::up`] at the level in use.
+/// The convolution whose voxels become one window each.
 pub(crate) fn up(
     input: &Tensor<5>,
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    windows::up(Level::current(), input, weight, bias)
+    let windows = Windows::up(Level::current(), input, weight)?;
+    operator::apply(
+        windows,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+    )
+}
+
+/// [`conv3d`], norm and ReLU in evaluation.
+pub(crate) fn conv3d_norm_relu(
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+    norm: &BatchNorm,
+) -> Option<Tensor<5>> {
+    let conv = Conv::new(Level::current(), input, weight, bias)?;
+    fold::apply(
+        conv,
+        0,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+        norm,
+    )
+}
+
+/// [`down`], norm and ReLU in evaluation.
+pub(crate) fn down_norm_relu(
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+    norm: &BatchNorm,
+) -> Option<Tensor<5>> {
+    let windows = Windows::down(Level::current(), input, weight)?;
+    fold::apply(
+        windows,
+        0,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+        norm,
+    )
+}
+
+/// [`up`], norm and ReLU in evaluation.
+pub(crate) fn up_norm_relu(
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+    norm: &BatchNorm,
+) -> Option<Tensor<5>> {
+    let windows = Windows::up(Level::current(), input, weight)?;
+    fold::apply(
+        windows,
+        1,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+        norm,
+    )
 }
 
 #[cfg(test)]

@@ -65,10 +65,10 @@ pub(crate) fn batch_norm_relu(input: &Tensor<5>, norm: &BatchNorm) -> Option<Ten
 }
 
 /// Mean and biased variance of every channel.
-type Statistics = [Vec<f32>; 2];
+pub(crate) type Statistics = [Vec<f32>; 2];
 
 /// The layer's running statistics.
-fn statistics(norm: &BatchNorm) -> Option<Statistics> {
+pub(crate) fn statistics(norm: &BatchNorm) -> Option<Statistics> {
     let read = |tensor: Tensor<1>| Some(values(&contiguous(plain(&tensor.inner())?)).to_vec());
     Some([
         read(norm.running_mean.value())?,
@@ -128,14 +128,14 @@ fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
 
 /// The numbers of every channel: mean, `r` and gamma.
 #[derive(Debug, Clone)]
-struct Channels {
-    mean: Vec<f32>,
-    inverse: Vec<f32>,
-    gamma: Vec<f32>,
+pub(crate) struct Channels {
+    pub(crate) mean: Vec<f32>,
+    pub(crate) inverse: Vec<f32>,
+    pub(crate) gamma: Vec<f32>,
 }
 
 impl Channels {
-    fn new([mean, variance]: Statistics, gamma: &FlexTensor, epsilon: f64) -> Self {
+    pub(crate) fn new([mean, variance]: Statistics, gamma: &FlexTensor, epsilon: f64) -> Self {
         let inverse = |&v: &f32| (1.0 / (f64::from(v) + epsilon).sqrt()) as f32;
         Self {
             mean,

@@ -1,5 +1,6 @@
 //! What all convolutions share: an operator with its own gradient.
 
+use super::finish::Finish;
 use super::memory::Buffer;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
 use super::weight;
@@ -16,19 +17,29 @@ pub(crate) trait Convolution: Debug + Clone + Send + 'static {
     /// The shape of the output.
     fn output(&self) -> [usize; 5];
     /// The output.
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer;
+    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer;
     /// The input's gradient from the output's.
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer;
     /// The weight's gradient from the output's.
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer;
 }
 
+/// What a convolution is applied to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layer<'a> {
+    pub(crate) input: &'a Tensor<5>,
+    pub(crate) weight: &'a Tensor<5>,
+    pub(crate) bias: Option<&'a Tensor<1>>,
+}
+
 /// Applies a convolution, or nothing if the tensors are not single precision on the Flex backend.
 pub(crate) fn apply<C: Convolution>(
     convolution: C,
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
+    Layer {
+        input,
+        weight,
+        bias,
+    }: Layer,
 ) -> Option<Tensor<5>> {
     let bias_recorded = bias.is_some_and(|b| b.is_autodiff());
     if !(input.is_autodiff() || weight.is_autodiff() || bias_recorded) {
@@ -64,7 +75,8 @@ fn forward<C: Convolution>(
     weight: &FlexTensor,
     bias: Option<&FlexTensor>,
 ) -> FlexTensor {
-    let output = convolution.forward(values(input), values(weight), bias.map(values));
+    let finish = Finish::bias(bias.map(values));
+    let output = convolution.forward(values(input), values(weight), finish);
     from_buffer(output, &convolution.output())
 }
 

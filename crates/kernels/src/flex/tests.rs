@@ -1,9 +1,11 @@
 //! The operators against the compositions they stand in for, at every level.
 #![allow(clippy::unwrap_used)]
 
-use super::conv::conv3d;
+use super::conv::Conv;
+use super::fold;
+use super::operator::{Layer, apply};
 use super::simd::Level;
-use super::windows::{down, up};
+use super::windows::Windows;
 use super::{add, batch_norm_relu, moving_average, scale_channels, sgd_step, voxel_statistics};
 use crate::update::SgdStep;
 use burn::nn::BatchNormConfig;
@@ -12,6 +14,23 @@ use burn::tensor::Distribution;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose3d, conv3d as burn_conv3d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+
+fn conv3d(
+    level: Level,
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+) -> Option<Tensor<5>> {
+    let conv = Conv::new(level, input, weight, bias)?;
+    apply(
+        conv,
+        Layer {
+            input,
+            weight,
+            bias,
+        },
+    )
+}
 
 /// The norm of the difference over the norm of the expectation.
 fn error<const D: usize>(found: Tensor<D>, wanted: Tensor<D>) -> f64 {
@@ -133,8 +152,14 @@ fn window_convolutions_and_their_gradients_equal_the_composition() {
                 let x = random([batch, inputs, d, h, w], &device).require_grad();
                 let weight = random([channels[0], channels[1], kd, kh, kw], &device).require_grad();
                 let bias = random([outputs], &device).require_grad();
-                let fast = if upward { up } else { down };
-                let found = fast(level, &x, &weight, Some(&bias)).unwrap();
+                let windows = if upward { Windows::up } else { Windows::down };
+                let windows = windows(level, &x, &weight).unwrap();
+                let layer = Layer {
+                    input: &x,
+                    weight: &weight,
+                    bias: Some(&bias),
+                };
+                let found = apply(windows, layer).unwrap();
                 let (input, matrix, b) = (x.clone(), weight.clone(), Some(bias.clone()));
                 let wanted = if upward {
                     let options = ConvTransposeOptions::new(kernel, [0; 3], [0; 3], [1; 3], 1);
@@ -361,6 +386,75 @@ fn voxel_statistics_and_their_gradients_equal_the_composition() {
             assert!(error(sums, wanted) < 1e-5, "{case}: sums");
             let expected = Tensor::cat(vec![all.counted, all.labeled], 0);
             assert!(error(counts, expected) == 0.0, "{case}: counts");
+        }
+    }
+}
+
+#[test]
+fn folded_norms_equal_the_layers_one_after_the_other() {
+    let device = Device::flex();
+    let norm = || {
+        let mut norm = BatchNormConfig::new(4).init(&device);
+        norm.gamma = norm.gamma.map(|g| g * 1.5 - random([4], &device) * 0.1);
+        norm.beta = norm.beta.map(|_| random([4], &device));
+        norm.running_mean.update(random([4], &device));
+        norm.running_var.update(random([4], &device).square() + 0.5);
+        norm
+    };
+    let (norm, bias) = (norm(), random([4], &device));
+    for level in Level::available() {
+        // Winograd's tiles, the direct form, down, up.
+        for case in 0..4 {
+            let x = random([2, if case == 0 { 5 } else { 3 }, 8, 6, 18], &device);
+            let inputs = x.dims()[1];
+            let weight = match case {
+                0 | 1 => random([4, inputs, 3, 3, 3], &device),
+                2 => random([4, inputs, 2, 2, 2], &device),
+                _ => random([inputs, 4, 2, 2, 2], &device),
+            };
+            for bias in [Some(&bias), None] {
+                let layer = Layer {
+                    input: &x,
+                    weight: &weight,
+                    bias,
+                };
+                let (found, output) = match case {
+                    0 | 1 => {
+                        let conv = Conv::new(level, &x, &weight, bias).unwrap();
+                        (fold::apply(conv, 0, layer, &norm), apply(conv, layer))
+                    }
+                    2 => {
+                        let down = Windows::down(level, &x, &weight).unwrap();
+                        (fold::apply(down, 0, layer, &norm), apply(down, layer))
+                    }
+                    _ => {
+                        let up = Windows::up(level, &x, &weight).unwrap();
+                        (fold::apply(up, 1, layer, &norm), apply(up, layer))
+                    }
+                };
+                let wanted = relu(norm.forward(output.unwrap()));
+                let off = error(found.unwrap(), wanted);
+                assert!(off < 1e-5, "{level:?} {case} {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_so() {
+    let device = Device::flex();
+    let norm = BatchNormConfig::new(4).init(&device);
+    let x = random([1, 4, 4, 4, 17], &device) * f32::NAN;
+    for level in Level::available() {
+        let weight = random([4, 4, 3, 3, 3], &device);
+        let layer = Layer {
+            input: &x,
+            weight: &weight,
+            bias: None,
+        };
+        let conv = Conv::new(level, &x, &weight, None).unwrap();
+        for output in [apply(conv, layer), fold::apply(conv, 0, layer, &norm)] {
+            assert!(output.unwrap().is_nan().all().into_scalar::<bool>());
         }
     }
 }

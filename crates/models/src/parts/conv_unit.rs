@@ -3,7 +3,7 @@
 use burn::nn::conv::{Conv3d, Conv3dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig3d};
 use burn::prelude::*;
-use semivox_kernels::{batch_norm_relu, conv3d};
+use semivox_kernels::conv3d_norm_relu;
 
 use super::layers::bias;
 
@@ -24,7 +24,7 @@ impl ConvUnit {
     }
 
     pub(crate) fn forward(&self, input: Tensor<5>) -> Tensor<5> {
-        let output = conv3d(input, self.conv.weight.val(), bias(&self.conv.bias));
-        batch_norm_relu(output, &self.norm)
+        let (weight, bias) = (self.conv.weight.val(), bias(&self.conv.bias));
+        conv3d_norm_relu(input, weight, bias, &self.norm)
     }
 }

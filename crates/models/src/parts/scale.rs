@@ -3,7 +3,7 @@
 use burn::nn::conv::{Conv3d, Conv3dConfig, ConvTranspose3d, ConvTranspose3dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::prelude::*;
-use semivox_kernels::{batch_norm_relu, down_conv3d, up_conv3d};
+use semivox_kernels::{down_conv3d_norm_relu, up_conv3d_norm_relu};
 
 use super::layers::bias;
 
@@ -47,8 +47,8 @@ impl Down {
     ///
     /// If the number of channels is wrong or a side is below 2.
     pub fn forward(&self, input: Tensor<5>) -> Tensor<5> {
-        let output = down_conv3d(input, self.conv.weight.val(), bias(&self.conv.bias));
-        batch_norm_relu(output, &self.norm)
+        let (weight, bias) = (self.conv.weight.val(), bias(&self.conv.bias));
+        down_conv3d_norm_relu(input, weight, bias, &self.norm)
     }
 }
 
@@ -92,7 +92,7 @@ impl Up {
     ///
     /// If the number of channels is wrong.
     pub fn forward(&self, input: Tensor<5>) -> Tensor<5> {
-        let output = up_conv3d(input, self.conv.weight.val(), bias(&self.conv.bias));
-        batch_norm_relu(output, &self.norm)
+        let (weight, bias) = (self.conv.weight.val(), bias(&self.conv.bias));
+        up_conv3d_norm_relu(input, weight, bias, &self.norm)
     }
 }

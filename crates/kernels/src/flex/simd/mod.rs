@@ -142,6 +142,8 @@ pub(crate) trait Simd {
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The larger of both, lane by lane; `b` where a lane of either is not a number.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// The sum of the lanes.
     unsafe fn sum(value: Self::V) -> f32;
 }

@@ -65,6 +65,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
     unsafe fn sum(value: Self::V) -> f32 {
         (value[0] + value[1]) + (value[2] + value[3])
     }

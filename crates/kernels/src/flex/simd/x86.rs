@@ -75,6 +75,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(value: Self::V) -> f32 {
         // SAFETY: see above.
         unsafe {
@@ -143,6 +149,12 @@ impl Simd for Avx512 {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         // SAFETY: see above.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see above.
+        unsafe { _mm512_max_ps(a, b) }
     }
 
     #[inline(always)]

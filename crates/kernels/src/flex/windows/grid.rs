@@ -1,6 +1,7 @@
 //! How windows lie in their volume, and blocks of them in panels.
 
 use super::weave::{Gather, Scatter, Weave};
+use crate::flex::finish::Finish;
 use crate::flex::memory::{Buffer, Target};
 use crate::flex::panel::Shape;
 use crate::flex::simd::Level;
@@ -98,7 +99,7 @@ impl Grid {
     }
 
     /// Writes a panel into the small volume.
-    pub(super) fn write(&self, block: &Block, panel: &Panel, bias: Option<&[f32]>, out: Target) {
+    pub(super) fn write(&self, block: &Block, panel: &Panel, finish: Finish, out: Target) {
         let Shape {
             channels,
             columns,
@@ -106,11 +107,11 @@ impl Grid {
         } = panel.shape;
         let map = self.small.iter().product::<usize>();
         for channel in 0..channels {
-            let bias = bias.map_or(0.0, |b| b[channel]);
+            let finish = finish.channel(channel);
             let to = (block.sample * channels + channel) * map + block.rows.start * self.small[2];
             for (i, value) in panel.data[channel * stride..][..columns].iter().enumerate() {
                 // SAFETY: these elements are the block's.
-                unsafe { out.at(to + i).write(value + bias) };
+                unsafe { out.at(to + i).write(finish.of(*value)) };
             }
         }
     }
@@ -141,17 +142,16 @@ impl Grid {
         level: Level,
         block: &Block,
         panel: &Panel,
-        bias: Option<&[f32]>,
+        finish: Finish,
         to: Target,
     ) {
         let channels = panel.shape.channels / self.voxels();
         (0..channels).into_par_iter().for_each(|channel| {
             let weave = Weave::new(*self, block, panel.shape, channel);
-            let bias = bias.map_or(0.0, |b| b[channel]);
             let scatter = Scatter {
                 weave,
                 panel: &panel.data,
-                bias,
+                finish: finish.channel(channel),
                 to,
             };
             // SAFETY: the level is available, and every channel of every block writes voxels of its

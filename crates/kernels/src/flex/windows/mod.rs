@@ -9,8 +9,9 @@ mod matrix;
 mod weave;
 
 use super::correlation::Correlation;
+use super::finish::Finish;
 use super::memory::{Buffer, Target, filled};
-use super::operator::{Convolution, apply};
+use super::operator::Convolution;
 use super::simd::Level;
 use burn::prelude::*;
 use grid::{Block, Grid};
@@ -20,56 +21,6 @@ use rayon::prelude::*;
 /// Parts whose sums are added in order, so that the weight's gradient does not depend on the number
 /// of threads.
 const PARTS: usize = 16;
-
-/// The convolution down, or nothing as [`apply`] says.
-pub(crate) fn down(
-    level: Level,
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-) -> Option<Tensor<5>> {
-    let [batch, _, d, h, w] = input.dims();
-    let [small, large, kd, kh, kw] = weight.dims();
-    let grid = Grid {
-        batch,
-        small: [d / kd, h / kh, w / kw],
-        large: [d, h, w],
-        kernel: [kd, kh, kw],
-    };
-    let windows = Windows {
-        level,
-        grid,
-        direction: Direction::Down,
-        small,
-        large,
-    };
-    apply(windows.of_something()?, input, weight, bias)
-}
-
-/// The convolution up, or nothing as [`apply`] says.
-pub(crate) fn up(
-    level: Level,
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-) -> Option<Tensor<5>> {
-    let [batch, _, d, h, w] = input.dims();
-    let [small, large, kd, kh, kw] = weight.dims();
-    let grid = Grid {
-        batch,
-        small: [d, h, w],
-        large: [d * kd, h * kh, w * kw],
-        kernel: [kd, kh, kw],
-    };
-    let windows = Windows {
-        level,
-        grid,
-        direction: Direction::Up,
-        small,
-        large,
-    };
-    apply(windows.of_something()?, input, weight, bias)
-}
 
 /// What a window becomes, or comes from.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +34,7 @@ enum Direction {
 /// A convolution between a small volume and a large one. Its weight is `[small, large, voxel of the
 /// window]` in both directions, and each direction's input gradient is the other without its bias.
 #[derive(Debug, Clone, Copy)]
-struct Windows {
+pub(crate) struct Windows {
     level: Level,
     grid: Grid,
     direction: Direction,
@@ -102,17 +53,17 @@ impl Convolution for Windows {
         [self.grid.batch, channels, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
+    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
         match self.direction {
-            Direction::Down => self.shrink(input, weight, bias),
-            Direction::Up => self.expand(input, weight, bias),
+            Direction::Down => self.shrink(input, weight, finish),
+            Direction::Up => self.expand(input, weight, finish),
         }
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         match self.direction {
-            Direction::Down => self.expand(gradient, weight, None),
-            Direction::Up => self.shrink(gradient, weight, None),
+            Direction::Down => self.expand(gradient, weight, Finish::NONE),
+            Direction::Up => self.shrink(gradient, weight, Finish::NONE),
         }
     }
 
@@ -125,10 +76,43 @@ impl Convolution for Windows {
 }
 
 impl Windows {
-    /// The convolution if there is anything to compute.
-    fn of_something(self) -> Option<Self> {
-        let some = self.grid.small_len() * self.small * self.large > 0;
-        some.then_some(self)
+    /// The convolution down with this weight.
+    pub(crate) fn down(level: Level, input: &Tensor<5>, weight: &Tensor<5>) -> Option<Self> {
+        let [batch, _, d, h, w] = input.dims();
+        let [_, _, kd, kh, kw] = weight.dims();
+        let grid = Grid {
+            batch,
+            small: [d / kd, h / kh, w / kw],
+            large: [d, h, w],
+            kernel: [kd, kh, kw],
+        };
+        Self::new(level, grid, Direction::Down, weight)
+    }
+
+    /// The convolution up with this weight.
+    pub(crate) fn up(level: Level, input: &Tensor<5>, weight: &Tensor<5>) -> Option<Self> {
+        let [batch, _, d, h, w] = input.dims();
+        let [_, _, kd, kh, kw] = weight.dims();
+        let grid = Grid {
+            batch,
+            small: [d, h, w],
+            large: [d * kd, h * kh, w * kw],
+            kernel: [kd, kh, kw],
+        };
+        Self::new(level, grid, Direction::Up, weight)
+    }
+
+    /// The convolution, if there is anything to compute.
+    fn new(level: Level, grid: Grid, direction: Direction, weight: &Tensor<5>) -> Option<Self> {
+        let [small, large, ..] = weight.dims();
+        let some = grid.small_len() * small * large > 0;
+        some.then_some(Self {
+            level,
+            grid,
+            direction,
+            small,
+            large,
+        })
     }
 
     /// Rows of the weight: channels of the large volume by voxels of a window.
@@ -136,8 +120,8 @@ impl Windows {
         self.large * self.grid.voxels()
     }
 
-    /// `small = bias + weight · large`, window by window.
-    fn shrink(&self, large: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
+    /// `small = weight · large`, window by window.
+    fn shrink(&self, large: &[f32], weight: &[f32], finish: Finish) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [self.small, row], |s, i| weight[s * row + i]);
@@ -146,14 +130,14 @@ impl Windows {
             blocks.par_iter().for_each(|block| {
                 let panel = grid.gather(level, block, large, self.large);
                 let product = matrix.multiply(level, &panel);
-                grid.write(block, &product, bias, out);
+                grid.write(block, &product, finish, out);
             });
         };
         filled(grid.small_len() * self.small, fill)
     }
 
-    /// `large = bias + weightᵀ · small`, window by window.
-    fn expand(&self, small: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Buffer {
+    /// `large = weightᵀ · small`, window by window.
+    fn expand(&self, small: &[f32], weight: &[f32], finish: Finish) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [row, self.small], |i, s| weight[s * row + i]);
@@ -166,7 +150,7 @@ impl Windows {
             blocks.par_iter().for_each(|block| {
                 let panel = grid.read(block, small, self.small);
                 let product = matrix.multiply(level, &panel);
-                grid.scatter(level, block, &product, bias, out);
+                grid.scatter(level, block, &product, finish, out);
             });
         };
         filled(grid.large_len() * self.large, fill)

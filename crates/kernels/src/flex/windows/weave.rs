@@ -1,6 +1,7 @@
 //! Rows of voxels parted into the rows of a panel, and woven back.
 
 use super::grid::{Block, Grid};
+use crate::flex::finish::Last;
 use crate::flex::memory::Target;
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Simd};
@@ -111,7 +112,7 @@ unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
 pub(super) struct Scatter<'a> {
     pub(super) weave: Weave<'a>,
     pub(super) panel: &'a [f32],
-    pub(super) bias: f32,
+    pub(super) finish: Last,
     pub(super) to: Target,
 }
 
@@ -131,11 +132,12 @@ impl Kernel for Scatter<'_> {
             // SAFETY: the voxels are the block's.
             unsafe {
                 match kw {
-                    1 => weave::<1>(rows, stride, width, self.bias, to),
-                    2 => weave::<2>(rows, stride, width, self.bias, to),
+                    1 => weave::<1>(rows, stride, width, self.finish, to),
+                    2 => weave::<2>(rows, stride, width, self.finish, to),
                     _ => {
                         for i in 0..width * kw {
-                            to.add(i).write(rows[i % kw * stride + i / kw] + self.bias);
+                            let value = rows[i % kw * stride + i / kw];
+                            to.add(i).write(self.finish.of(value));
                         }
                     }
                 }
@@ -154,14 +156,14 @@ unsafe fn weave<const K: usize>(
     rows: &[f32],
     stride: usize,
     width: usize,
-    bias: f32,
+    finish: Last,
     to: *mut f32,
 ) {
     let rows: [&[f32]; K] = std::array::from_fn(|k| &rows[k * stride..][..width]);
     for i in 0..width {
         for (k, row) in rows.iter().enumerate() {
             // SAFETY: passed on.
-            unsafe { to.add(K * i + k).write(row[i] + bias) };
+            unsafe { to.add(K * i + k).write(finish.of(row[i])) };
         }
     }
 }

@@ -6,6 +6,7 @@ use super::filters::gather_output;
 use super::matrices::Transformed;
 use super::panels::{Side, scratch, shape, transform};
 use super::tiles::{POINTS, SPREAD, TAPS, TILE, Tiles};
+use crate::flex::finish::{Finish, Last};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::{Kernel, Level, Simd};
@@ -19,13 +20,10 @@ pub(crate) fn convolve(
     tiles: Tiles,
     volume: &[f32],
     weights: &Transformed,
-    bias: Option<&[f32]>,
+    finish: Finish,
 ) -> Buffer {
     let (inputs, outputs) = (weights.inputs, weights.outputs);
-    assert!(
-        bias.is_none_or(|b| b.len() == outputs),
-        "bias of another size"
-    );
+    assert!(finish.fits(outputs), "bias of another size");
     let compute = |out: Target| {
         let blocks = tiles.blocks(inputs.max(outputs));
         blocks.par_iter().for_each(|block| {
@@ -53,7 +51,7 @@ pub(crate) fn convolve(
                     shape: to,
                     products: &products,
                     channel,
-                    bias: bias.map_or(0.0, |b| b[channel]),
+                    finish: finish.channel(channel),
                     out,
                 };
                 // SAFETY: the level is available, and every channel of every block writes voxels of
@@ -72,7 +70,7 @@ struct Back<'a> {
     shape: Shape,
     products: &'a [f32],
     channel: usize,
-    bias: f32,
+    finish: Last,
     out: Target,
 }
 
@@ -111,20 +109,20 @@ impl Back<'_> {
         let from = self.products[at..].as_ptr();
         // SAFETY: passed on.
         unsafe {
-            let bias = S::splat(self.bias);
-            let mut half = [[bias; TILE]; SPREAD];
+            let zero = S::splat(0.0);
+            let mut half = [[zero; TILE]; SPREAD];
             for a in 0..SPREAD {
-                let mut m = [bias; SPREAD];
+                let mut m = [zero; SPREAD];
                 for b in 0..SPREAD {
                     m[b] = S::load(from.wrapping_add((SPREAD * a + b) * self.shape.len()));
                 }
                 half[a] = gather_output::<S>(m);
             }
-            let mut rows = [[bias; TILE]; TILE];
+            let mut rows = [[zero; TILE]; TILE];
             for b in 0..TILE {
                 let column = gather_output::<S>(half.map(|row| row[b]));
                 for a in 0..TILE {
-                    rows[a][b] = S::add(column[a], bias);
+                    rows[a][b] = self.finish.of_register::<S>(column[a]);
                 }
             }
             rows

@@ -1,0 +1,60 @@
+//! Batch norm with running statistics, folded into the convolution before it, and ReLU.
+//!
+//! ```text
+//! γ r (w · x + b − mean) + β = (γ r w) · x + (γ r (b − mean) + β),   r = 1 / √(variance + ε)
+//! ```
+
+use super::finish::Finish;
+use super::memory::filled_parts;
+use super::norm::{Channels, statistics};
+use super::operator::{Convolution, Layer};
+use super::tensor::{contiguous, from_buffer, plain, values};
+use burn::backend::{Flex, TensorMetadata};
+use burn::nn::BatchNorm;
+use burn::prelude::*;
+
+/// Convolution, norm and ReLU in one pass, or nothing if anything is recorded for gradients, the
+/// tensors are not single precision on the Flex backend or the norm is not one of the outputs.
+///
+/// `axis` is that of the weight which counts outputs.
+pub(crate) fn apply<C: Convolution>(
+    convolution: C,
+    axis: usize,
+    Layer {
+        input,
+        weight,
+        bias,
+    }: Layer,
+    norm: &BatchNorm,
+) -> Option<Tensor<5>> {
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    let bias = match bias {
+        Some(bias) => bias.clone(),
+        None => Tensor::zeros(beta.dims(), &beta.device()),
+    };
+    let outputs = convolution.output()[1];
+    if gamma.dims() != [outputs] {
+        return None;
+    }
+    let [gamma, beta, bias] = [plain(&gamma)?, plain(&beta)?, plain(&bias)?].map(contiguous);
+    let (input, weight) = (contiguous(plain(input)?), contiguous(plain(weight)?));
+    let channels = Channels::new(statistics(norm)?, &gamma, norm.epsilon);
+    let scale = |channel: usize| channels.gamma[channel] * channels.inverse[channel];
+
+    let taps: usize = weight.shape().to_vec()[axis + 1..].iter().product();
+    let old = values(&weight);
+    let folded = filled_parts(old.len(), |first, new| {
+        for (i, (new, old)) in (first..).zip(new.iter_mut().zip(&old[first..])) {
+            *new = old * scale(i / taps % outputs);
+        }
+    });
+    let pairs = values(&bias).iter().zip(values(&beta)).enumerate();
+    let bias: Vec<f32> = pairs
+        .map(|(c, (bias, beta))| (bias - channels.mean[c]) * scale(c) + beta)
+        .collect();
+    let output = convolution.forward(values(&input), &folded, Finish::bias_relu(&bias));
+    Some(Tensor::from_primitive::<Flex>(from_buffer(
+        output,
+        &convolution.output(),
+    )))
+}
