@@ -2,7 +2,7 @@
 //!
 //! | operator | how it is computed |
 //! |---|---|
-//! | [`conv3d`] | convolution with "same" zero padding |
+//! | [`conv3d`], [`conv2d`] | convolution with "same" zero padding |
 //! | [`down_conv3d`], [`up_conv3d`] | kernel = stride: a matrix product and a rearrangement |
 //! | [`pointwise_conv3d`] | a matrix product |
 //! | [`add`] | a sum |
@@ -11,7 +11,7 @@
 //! | [`resize_trilinear`] | one small matrix product an axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
 //! | [`voxel_statistics`] | what cross-entropy and Dice are made of, in one pass |
-//! | [`sgd_step`], [`moving_average`] | updates of parameters |
+//! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | updates of parameters |
 //! | [`channel_dropout`], [`alpha_dropout`] | random masks of the device's generator |
 //!
 //! Volumes are `[batch, channel, depth, height, width]`; parameters have the layout of PyTorch, so
@@ -20,6 +20,8 @@
 
 mod add;
 mod batch_norm;
+mod clip;
+mod conv2d;
 mod conv3d;
 mod dropout;
 #[cfg(feature = "flex")]
@@ -34,6 +36,8 @@ mod voxel_statistics;
 
 pub use add::add;
 pub use batch_norm::batch_norm_relu;
+pub use clip::{scale, squared_norm};
+pub use conv2d::conv2d;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};
 pub use norm_relu::{conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu};

@@ -14,12 +14,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use semivox_sampling::{FeatureQueue, QueueState};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::optimizer::Optimizer;
 
 const FORMAT: u32 = 1;
 const PREFIX: &str = "step-";
@@ -71,9 +71,9 @@ impl CheckpointWriter {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn optimizer(&mut self, name: &str, optimizer: &ModuleOptimizer) -> Result<(), TrainError> {
+    pub fn optimizer(&mut self, name: &str, optimizer: &Optimizer) -> Result<(), TrainError> {
         let path = self.path(name);
-        optimizer.save(&path).map_err(|e| failed(&path, e))
+        optimizer.rule.save(&path).map_err(|e| failed(&path, e))
     }
 
     /// Writes a feature queue: `NAME.json` with its shape and pointer,
@@ -142,13 +142,11 @@ impl CheckpointReader {
     ///
     /// # Errors
     /// If the file is missing or damaged.
-    pub fn optimizer(
-        &self,
-        name: &str,
-        optimizer: ModuleOptimizer,
-    ) -> Result<ModuleOptimizer, TrainError> {
+    pub fn optimizer(&self, name: &str, mut optimizer: Optimizer) -> Result<Optimizer, TrainError> {
         let path = self.path(name);
-        optimizer.load(&path).map_err(|e| failed(&path, e))
+        let loaded = optimizer.rule.load(&path);
+        optimizer.rule = loaded.map_err(|e| failed(&path, e))?;
+        Ok(optimizer)
     }
 
     /// Restores a feature queue on `device`.

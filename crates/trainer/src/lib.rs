@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod clip;
 pub mod config;
 pub mod device;
 pub mod ema;

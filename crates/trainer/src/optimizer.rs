@@ -1,8 +1,10 @@
 //! Stochastic gradient descent as the papers use it.
 
-use burn::optim::ModuleOptimizer;
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
+use crate::clip::clip_gradients;
 use crate::error::TrainError;
 use crate::recipe::StepContext;
 use crate::schedule::LearningRate;
@@ -25,6 +27,9 @@ pub struct OptimizerConfig {
     pub momentum: f64,
     /// Weight decay coefficient.
     pub weight_decay: f64,
+    /// Largest joint norm of all gradients; without it they are not clipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// Schedule over each stage; every stage starts again at the base rate.
     pub schedule: LearningRate,
 }
@@ -36,6 +41,7 @@ impl Default for OptimizerConfig {
             learning_rate: 0.01,
             momentum: 0.9,
             weight_decay: 1e-4,
+            clip_norm: None,
             schedule: LearningRate::Poly { power: 0.9 },
         }
     }
@@ -43,12 +49,16 @@ impl Default for OptimizerConfig {
 
 impl OptimizerConfig {
     /// An optimizer without state.
-    pub fn init(&self, nesterov: bool) -> ModuleOptimizer {
-        ModuleOptimizer::from(Sgd {
+    pub fn init(&self, nesterov: bool) -> Optimizer {
+        let rule = ModuleOptimizer::from(Sgd {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             nesterov,
-        })
+        });
+        Optimizer {
+            rule,
+            clip_norm: self.clip_norm,
+        }
     }
 
     /// The learning rate at a step of a stage.
@@ -75,7 +85,35 @@ impl OptimizerConfig {
                 )));
             }
         }
-        Ok(())
+        match self.clip_norm {
+            Some(norm) if !(norm > 0.0 && norm.is_finite()) => Err(TrainError::Config(format!(
+                "optimizer.clip_norm: expected a number above 0, found {norm}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The update rule with what it keeps of every parameter, and its clipping.
+#[derive(Clone)]
+pub struct Optimizer {
+    pub(crate) rule: ModuleOptimizer,
+    clip_norm: Option<f64>,
+}
+
+impl Optimizer {
+    /// Moves a module along its gradients.
+    pub fn step<M: Module>(
+        &mut self,
+        learning_rate: f64,
+        module: M,
+        gradients: GradientsParams,
+    ) -> M {
+        let gradients = match self.clip_norm {
+            Some(most) => clip_gradients(&module, gradients, most),
+            None => gradients,
+        };
+        self.rule.step(learning_rate, module, gradients)
     }
 }
 
@@ -83,9 +121,7 @@ impl OptimizerConfig {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use burn::module::Module;
     use burn::nn::{Linear, LinearConfig};
-    use burn::optim::GradientsParams;
     use burn::prelude::*;
 
     /// Three steps on L = w², against PyTorch's update rule by hand.
@@ -111,6 +147,26 @@ mod tests {
         }
     }
 
+    /// A gradient of 2w clipped to 0.1 moves w by the rate times 0.1.
+    #[test]
+    fn gradients_are_clipped_before_the_step() {
+        let device = Device::flex().autodiff();
+        let mut module: Linear = LinearConfig::new(1, 1).with_bias(false).init(&device);
+        module.weight = module
+            .weight
+            .map(|w| w.detach().full_like(3.0).require_grad());
+        let config = OptimizerConfig {
+            clip_norm: Some(0.1),
+            weight_decay: 0.0,
+            ..Default::default()
+        };
+        let loss = module.weight.val().powf_scalar(2.0).sum();
+        let grads = GradientsParams::from_grads(loss.backward(), &module);
+        let moved = config.init(false).step(0.5, module, grads);
+        let found = moved.weight.val().into_scalar::<f32>();
+        assert!((found - 2.95).abs() < 1e-5, "{found}");
+    }
+
     #[test]
     fn out_of_range_names_the_key() {
         let config = OptimizerConfig {
@@ -119,5 +175,11 @@ mod tests {
         };
         let message = config.check().unwrap_err().to_string();
         assert!(message.contains("optimizer.momentum") && message.contains("1.5"));
+        let config = OptimizerConfig {
+            clip_norm: Some(0.0),
+            ..Default::default()
+        };
+        let message = config.check().unwrap_err().to_string();
+        assert!(message.contains("optimizer.clip_norm") && message.contains("found 0"));
     }
 }

@@ -1,10 +1,11 @@
 //! Named loss terms and the descent step they lead to.
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::prelude::*;
 
 use crate::error::TrainError;
+use crate::optimizer::Optimizer;
 
 /// The weighted terms of one training step, each under its own name.
 ///
@@ -74,7 +75,7 @@ impl LossTerms {
     pub fn descend<M: Module>(
         self,
         module: M,
-        optimizer: &mut ModuleOptimizer,
+        optimizer: &mut Optimizer,
         learning_rate: f64,
         step: u64,
     ) -> Result<(M, StepValues), TrainError> {
@@ -91,8 +92,8 @@ pub type StepValues = Vec<(&'static str, f64)>;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::optimizer::OptimizerConfig;
     use burn::nn::LinearConfig;
-    use burn::optim::SgdConfig;
 
     #[test]
     fn a_non_finite_term_is_named_and_moves_nothing() {
@@ -103,7 +104,7 @@ mod tests {
             .with("fine", 1.0, Tensor::ones([1], &device))
             .with("contrast", 1.0, bad);
         let error = terms
-            .descend(module, &mut SgdConfig::new().init(), 0.1, 7)
+            .descend(module, &mut OptimizerConfig::default().init(false), 0.1, 7)
             .unwrap_err();
         let message = error.to_string();
         assert!(message.contains("'contrast'") && message.contains("step 7"));
@@ -116,9 +117,11 @@ mod tests {
         let before = module.weight.val().into_scalar::<f32>();
         let terms = LossTerms::new().with("w", 0.5, module.weight.val().reshape([1]));
         let (moved, values) = terms
-            .descend(module, &mut SgdConfig::new().init(), 0.1, 0)
+            .descend(module, &mut OptimizerConfig::default().init(false), 0.1, 0)
             .unwrap();
-        assert!((moved.weight.val().into_scalar::<f32>() - (before - 0.05)).abs() < 1e-6);
+        let decay = 0.1 * 1e-4 * before; // the default weight decay
+        let found = moved.weight.val().into_scalar::<f32>();
+        assert!((found - (before - 0.05 - decay)).abs() < 1e-6);
         assert!((values[0].1 - f64::from(before)).abs() < 1e-6);
     }
 }

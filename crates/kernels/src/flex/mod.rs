@@ -25,7 +25,7 @@ mod winograd;
 
 pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use norm::batch_norm_relu;
-pub(crate) use update::{moving_average, sgd_step};
+pub(crate) use update::{moving_average, scale, sgd_step, squared_norm};
 pub(crate) use voxels::voxel_statistics;
 
 use burn::nn::BatchNorm;

@@ -6,13 +6,16 @@ use super::fold;
 use super::operator::{Layer, apply};
 use super::simd::Level;
 use super::windows::Windows;
-use super::{add, batch_norm_relu, moving_average, scale_channels, sgd_step, voxel_statistics};
+use super::{
+    add, batch_norm_relu, moving_average, scale, scale_channels, sgd_step, squared_norm,
+    voxel_statistics,
+};
 use crate::update::SgdStep;
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use burn::tensor::activation::relu;
-use burn::tensor::module::{conv_transpose3d, conv3d as burn_conv3d};
+use burn::tensor::module::{conv_transpose3d, conv2d as burn_conv2d, conv3d as burn_conv3d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
 fn conv3d(
@@ -355,6 +358,10 @@ fn updates_equal_the_composition() {
         assert!(error(moved, theta.clone() - direction * 0.1) < 1e-6);
         assert!(error(faster, speed) < 1e-6);
     }
+    let norm = squared_norm(&theta).unwrap();
+    assert!(error(norm, theta.clone().square().sum()) < 1e-6);
+    let scaled = scale(&theta, 0.3).unwrap();
+    assert!(error(scaled, theta.clone() * 0.3) < 1e-6);
     let average = moving_average(&theta, &g, 0.99).unwrap();
     assert!(error(average, theta * 0.99 + g * 0.01) < 1e-6);
 }
@@ -456,5 +463,27 @@ fn what_is_not_a_number_stays_so() {
         for output in [apply(conv, layer), fold::apply(conv, 0, layer, &norm)] {
             assert!(output.unwrap().is_nan().all().into_scalar::<bool>());
         }
+    }
+}
+
+#[test]
+fn an_image_is_a_volume_of_one_slice() {
+    let device = Device::flex().autodiff();
+    for ([batch, inputs, outputs], [h, w]) in [([2, 3, 5], [7, 33]), ([1, 16, 8], [20, 6])] {
+        let x = random([batch, inputs, h, w], &device).require_grad();
+        let weight = random([outputs, inputs, 3, 3], &device).require_grad();
+        let bias = random([outputs], &device).require_grad();
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let (image, kernel, b) = (x.clone(), weight.clone(), Some(bias.clone()));
+        let wanted = burn_conv2d(image.clone(), kernel.clone(), b.clone(), options);
+        let found = crate::conv2d(image, kernel, b);
+        let pull = random(found.dims(), &device);
+        let pulled = |output: &Tensor<4>| (output.clone() * pull.clone()).sum().backward();
+        let (grads, expected) = (pulled(&found), pulled(&wanted));
+        assert!(error(found, wanted) < 1e-5);
+        for t in [&x, &weight] {
+            assert!(error(t.grad(&grads).unwrap(), t.grad(&expected).unwrap()) < 1e-5);
+        }
+        assert!(error(bias.grad(&grads).unwrap(), bias.grad(&expected).unwrap()) < 1e-5);
     }
 }

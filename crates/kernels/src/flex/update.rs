@@ -1,7 +1,7 @@
 //! Parameter updates in one pass on all threads.
 
 use super::memory::{Buffer, PART, filled_parts};
-use super::tensor::{contiguous, from_buffer, plain, values};
+use super::tensor::{contiguous, from_buffer, from_vec, plain, values};
 use crate::update::SgdStep;
 use burn::backend::Flex;
 use burn::prelude::*;
@@ -71,4 +71,31 @@ pub(crate) fn moving_average<const D: usize>(
         }
     });
     Some(Tensor::from_primitive::<Flex>(from_buffer(moved, &shape)))
+}
+
+/// The sum of squares, or nothing as [`sgd_step`].
+pub(crate) fn squared_norm<const D: usize>(tensor: &Tensor<D>) -> Option<Tensor<1>> {
+    let tensor = contiguous(plain(tensor)?);
+    let squares = |part: &[f32]| {
+        part.iter()
+            .map(|&x| f64::from(x) * f64::from(x))
+            .sum::<f64>()
+    };
+    // The parts are added in order, so that the sum does not depend on the number of threads.
+    let parts: Vec<f64> = values(&tensor).par_chunks(PART).map(squares).collect();
+    let total = parts.iter().sum::<f64>() as f32;
+    Some(Tensor::from_primitive::<Flex>(from_vec(vec![total], &[1])))
+}
+
+/// A tensor times a number, or nothing as [`sgd_step`].
+pub(crate) fn scale<const D: usize>(tensor: &Tensor<D>, factor: f64) -> Option<Tensor<D>> {
+    let shape = tensor.dims();
+    let tensor = contiguous(plain(tensor)?);
+    let (old, factor) = (values(&tensor), factor as f32);
+    let scaled = filled_parts(old.len(), |at, new| {
+        for (new, old) in new.iter_mut().zip(&old[at..]) {
+            *new = old * factor;
+        }
+    });
+    Some(Tensor::from_primitive::<Flex>(from_buffer(scaled, &shape)))
 }

@@ -50,7 +50,6 @@ mod distillation;
 mod grid;
 mod state;
 
-use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLossConfig;
 use semivox_models::{VNet, VNetOutput};
@@ -58,6 +57,7 @@ use semivox_models::{VNet, VNetOutput};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
+use crate::optimizer::Optimizer;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::student_teacher::StudentTeacher;
 use crate::terms::StepValues;
@@ -70,7 +70,7 @@ pub struct Action {
     config: ActionConfig,
     setting: Setting,
     networks: StudentTeacher,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
     state: StageState,
 }
 

@@ -16,7 +16,6 @@
 //! | λ 0.1, ramp over the whole run, m 0.99, teacher in train mode | same |
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
 
-use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
@@ -27,7 +26,7 @@ use super::SupervisedConfig;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::optimizer::OptimizerConfig;
+use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::schedule::sigmoid_ramp_up;
 use crate::student_teacher::{StudentTeacher, TeacherMode};
@@ -87,7 +86,7 @@ impl MeanTeacherConfig {
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
     networks: StudentTeacher,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
 }
 
 impl MeanTeacher {

@@ -13,7 +13,6 @@
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
 
-use burn::optim::ModuleOptimizer;
 use semivox_losses::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 use semivox_models::VNet;
 use serde::{Deserialize, Serialize};
@@ -21,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::optimizer::OptimizerConfig;
+use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::schedule::LearningRate;
 use crate::terms::{LossTerms, StepValues};
@@ -59,7 +58,7 @@ impl SupervisedConfig {
 pub struct Supervised {
     config: SupervisedConfig,
     network: VNet,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
     loss: DiceCrossEntropyLoss,
 }
 
