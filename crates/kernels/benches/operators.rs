@@ -1,4 +1,4 @@
-//! The operators of a V-Net alone, forward and backward, on the CPU.
+//! The operators of a V-Net and a U-Net alone, forward and backward, on the CPU.
 //!
 //! ```sh
 //! cargo bench -p semivox-kernels --bench operators -- "conv/16"
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use semivox_kernels::{conv3d, down_conv3d, pointwise_conv3d, up_conv3d};
+use semivox_kernels::{conv2d, conv3d, down_conv3d, pointwise_conv3d, up_conv3d};
 
 /// `[batch, in, out]` and size.
 const CONVOLUTIONS: [([usize; 3], [usize; 3]); 10] = [
@@ -65,13 +65,39 @@ fn operators(criterion: &mut Criterion) {
     });
 }
 
+/// `[batch, in, out]` and size of the 3×3 convolutions of a 2D U-Net.
+const IMAGES: [([usize; 3], [usize; 2]); 4] = [
+    ([8, 16, 16], [256, 256]),
+    ([8, 32, 32], [128, 128]),
+    ([8, 64, 64], [64, 64]),
+    ([8, 256, 256], [16, 16]),
+];
+
+fn images(criterion: &mut Criterion) {
+    let device = Device::flex().autodiff();
+    let random = |shape: [usize; 4]| {
+        Tensor::<4>::random(shape, Distribution::Default, &device).require_grad()
+    };
+    for ([batch, inputs, outputs], [h, w]) in IMAGES {
+        let (x, weight) = (
+            random([batch, inputs, h, w]),
+            random([outputs, inputs, 3, 3]),
+        );
+        let name = format!("conv2d/{inputs} to {outputs}, {batch}×{h}×{w}");
+        let flop = 18 * batch * inputs * outputs * h * w;
+        time(criterion, &name, flop, &x, || {
+            conv2d(x.clone(), weight.clone(), None)
+        });
+    }
+}
+
 /// Times an operator, and the gradients of its input and weight.
-fn time(
+fn time<const D: usize>(
     criterion: &mut Criterion,
     name: &str,
     flop: usize,
-    input: &Tensor<5>,
-    operator: impl Fn() -> Tensor<5>,
+    input: &Tensor<D>,
+    operator: impl Fn() -> Tensor<D>,
 ) {
     let mut group = criterion.benchmark_group(name);
     group
@@ -97,5 +123,5 @@ fn time(
     group.finish();
 }
 
-criterion_group!(benches, operators);
+criterion_group!(benches, operators, images);
 criterion_main!(benches);
