@@ -1,5 +1,6 @@
 //! What a NIfTI-1 header says about the voxels that follow it.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -22,6 +23,23 @@ pub(super) struct Raw {
     pub(super) slope: f64,
     pub(super) intercept: f64,
     pub(super) geometry: Geometry,
+}
+
+thread_local! {
+    /// The bytes of the thread's last file, to read the next one into: in a series of files, fresh
+    /// pages would cost a good part of the time.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Bytes kept for the next file at most.
+const SPARE_MOST: usize = 64 << 20;
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        if self.bytes.capacity() <= SPARE_MOST {
+            SPARE.set(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 impl Raw {
@@ -59,7 +77,9 @@ impl Raw {
             most,
         )?;
         let length = shape.iter().product::<usize>() as u64 * datatype.size_of() as u64;
-        let mut bytes = Vec::with_capacity(length.min(most) as usize);
+        let mut bytes = SPARE.take();
+        bytes.clear();
+        bytes.reserve_exact(length.min(most) as usize);
         fill(
             path,
             &mut reader,
