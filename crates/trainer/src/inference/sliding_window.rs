@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
-use ndarray::{Array3, Array4, ArrayView3, s};
+use burn::tensor::DType;
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut4, Axis, s};
+use rayon::prelude::*;
 use semivox_models::VNet;
 use semivox_sampling::grid_positions;
 use serde::{Deserialize, Serialize};
@@ -81,22 +82,16 @@ impl SlidingWindow {
         let weights = self.weights();
         let mut sum: Option<Array4<f32>> = None;
         let mut norm = Array3::<f32>::zeros(padded.dim());
-        for start in grid_positions(padded.dim().into(), self.window, self.stride) {
-            let [x, y, z] = start;
+        for [x, y, z] in grid_positions(padded.dim().into(), self.window, self.stride) {
             let [w, h, d] = self.window;
             let area = s![x..x + w, y..y + h, z..z + d];
-            let output = predict(&network, padded.slice(area), &device);
-            let classes = output.dim().0;
+            let logits = logits(&network, padded.slice(area), &device);
             let (px, py, pz) = padded.dim();
-            let sum = sum.get_or_insert_with(|| Array4::zeros((classes, px, py, pz)));
-            for class in 0..classes {
-                let mut target = sum.slice_mut(s![class, x..x + w, y..y + h, z..z + d]);
-                ndarray::Zip::from(&mut target)
-                    .and(output.slice(s![class, .., .., ..]))
-                    .and(&weights)
-                    .for_each(|t, &p, &weight| *t += p * weight);
-            }
-            norm.slice_mut(area).zip_mut_with(&weights, |n, w| *n += w);
+            let sum = sum.get_or_insert_with(|| Array4::zeros((logits.dim().0, px, py, pz)));
+            let area = s![.., x..x + w, y..y + h, z..z + d];
+            add_softmax(sum.slice_mut(area), logits.view(), &weights);
+            let mut norm = norm.slice_mut(s![x..x + w, y..y + h, z..z + d]);
+            norm += &weights;
         }
         let mut sum = sum.expect("a grid has at least one window");
         for mut class in sum.outer_iter_mut() {
@@ -136,15 +131,38 @@ impl SlidingWindow {
     }
 }
 
-/// Softmax of one window, `[class, x, y, z]`.
-fn predict(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
+/// The logits of one window, `[class, x, y, z]`.
+fn logits(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
     let (w, h, d) = window.dim();
     let values: Vec<f32> = window.iter().copied().collect();
     let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, w, h, d]), device);
-    let probabilities = softmax(network.forward(input).logits, 1);
-    let classes = probabilities.dims()[1];
-    let values: Vec<f32> = probabilities.into_data().iter().collect();
-    Array4::from_shape_vec((classes, w, h, d), values).expect("one probability per class and voxel")
+    let logits = network.forward(input).logits.cast(DType::F32);
+    let classes = logits.dims()[1];
+    let values = logits.into_data().try_into_vec::<f32>();
+    let values = values.expect("logits cast to single precision");
+    Array4::from_shape_vec((classes, w, h, d), values).expect("one logit per class and voxel")
+}
+
+/// Adds `weight · softmax(logits)` to the sum, both `[class, x, y, z]`, on all threads.
+fn add_softmax(
+    mut sum: ArrayViewMut4<'_, f32>,
+    logits: ArrayView4<'_, f32>,
+    weights: &Array3<f32>,
+) {
+    let planes = sum.axis_iter_mut(Axis(1)).into_par_iter();
+    let planes = planes.zip(logits.axis_iter(Axis(1)));
+    let planes = planes.zip(weights.axis_iter(Axis(0)));
+    planes.for_each(|((mut sum, logits), weights)| {
+        let voxels = sum.lanes_mut(Axis(0)).into_iter();
+        let voxels = voxels.zip(logits.lanes(Axis(0))).zip(&weights);
+        for ((mut sum, logits), weight) in voxels {
+            let most = logits.fold(f32::NEG_INFINITY, |most, &x| most.max(x));
+            let total: f32 = logits.iter().map(|x| (x - most).exp()).sum();
+            for (sum, x) in sum.iter_mut().zip(logits) {
+                *sum += weight * (x - most).exp() / total;
+            }
+        }
+    });
 }
 
 #[cfg(test)]
@@ -156,6 +174,17 @@ mod tests {
     fn network(device: &Device) -> VNet {
         device.seed(5);
         VNetConfig::new(1, 3).with_filters(1).init(device)
+    }
+
+    /// Softmax of one window by Burn's operator.
+    fn predict(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
+        let logits = logits(network, window, device);
+        let shape = logits.dim();
+        let data = TensorData::new(logits.into_raw_vec_and_offset().0, [shape.0, window.len()]);
+        let probabilities =
+            burn::tensor::activation::softmax(Tensor::<2>::from_data(data, device), 0);
+        let values = probabilities.into_data().try_into_vec::<f32>().unwrap();
+        Array4::from_shape_vec(shape, values).unwrap()
     }
 
     fn volume(shape: [usize; 3]) -> Array3<f32> {
