@@ -18,8 +18,9 @@ use semivox::data::cache::{LabeledScan, UnlabeledScan};
 use semivox::data::phantom::{PhantomConfig, atrium};
 use semivox::trainer::TrainError;
 use semivox::trainer::batch::{Batch, BatchSource};
-use semivox::trainer::config::{MethodConfig, RunConfig};
+use semivox::trainer::config::RunConfig;
 use semivox::trainer::device;
+use semivox::trainer::method::MethodConfig;
 use semivox::trainer::presets::preset;
 use semivox::trainer::recipe::StepContext;
 use semivox::trainer::training_set::TrainingSet;
@@ -42,7 +43,10 @@ fn main() -> Result<(), TrainError> {
         small_batches(&mut config.method);
     }
     let device = device::by_name(&config.device)?.autodiff();
-    let mut recipe = config.method.recipe(config.setting(2, &device))?;
+    let mut recipe = config
+        .method
+        .settings()
+        .recipe(config.setting(2, &device))?;
     let set = Arc::new(phantoms(&config)?);
     println!(
         "{name} {method}, patch {:?}, {} threads",
@@ -86,6 +90,7 @@ fn small_batches(method: &mut MethodConfig) {
     match method {
         MethodConfig::Supervised(config) => config.batch = 1,
         MethodConfig::MeanTeacher(config) => config.batch = [1, 1],
+        MethodConfig::SimCvd(config) => config.batch = [1, 1],
         MethodConfig::Action(config) => config.contrast_batch = [1, 1],
     }
 }

@@ -9,7 +9,7 @@
 //! | [`batch_norm_relu`] | batch normalization, then ReLU |
 //! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | in evaluation one pass with folded weights |
 //! | [`resize_trilinear`] | one small matrix product an axis |
-//! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`] | reductions over windows |
+//! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | reductions over windows |
 //! | [`voxel_statistics`] | what cross-entropy and Dice are made of, in one pass |
 //! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | updates of parameters |
 //! | [`channel_dropout`], [`alpha_dropout`] | random masks of the device's generator |
@@ -42,7 +42,7 @@ pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};
 pub use norm_relu::{conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu};
 pub use pointwise::pointwise_conv3d;
-pub use pool::{adaptive_avg_pool3d, avg_pool3d, max_pool3d};
+pub use pool::{adaptive_avg_pool3d, adaptive_max_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};
 pub use resize::resize_trilinear;
 pub use update::{SgdStep, moving_average, sgd_step};

@@ -10,6 +10,9 @@
 //! | [`DiceCrossEntropyLoss`] | weighted sum of the two, from one softmax |
 //! | [`GlobalDistillationLoss`] | similarity distributions of whole images over anchors |
 //! | [`LocalDistillationLoss`] | the same at each location of a patch grid |
+//! | [`PairwiseDistillationLoss`] | positions of a feature map, between student and teacher |
+//! | [`SliceContrastLoss`] | slices of volumes, between student and teacher |
+//! | [`SignedDistanceLoss`] | predicted and true signed distance maps |
 //! | [`ConsistencyLoss`] | class probabilities of student and teacher |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
@@ -47,7 +50,10 @@ mod dice_cross_entropy;
 mod divergence;
 mod global_distillation;
 mod local_distillation;
+mod pairwise_distillation;
+mod signed_distance;
 mod similarity;
+mod slice_contrast;
 mod targets;
 #[cfg(test)]
 mod testing;
@@ -64,6 +70,11 @@ pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConf
 pub use local_distillation::{
     LocalDistillationForm, LocalDistillationLoss, LocalDistillationLossConfig,
 };
+pub use pairwise_distillation::{
+    PairwiseDistillationLoss, PairwiseDistillationLossConfig, PositionReduction,
+};
+pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
+pub use slice_contrast::{SliceContrastLoss, SliceContrastLossConfig};
 pub use unsupervised_cross_entropy::{
     UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
 };

@@ -33,6 +33,13 @@ pub(crate) fn log_softmax_similarity<const D: usize>(
     log_softmax(cosine.div_scalar(temperature), D - 1)
 }
 
+/// The diagonal of the last two axes: `[…, n, n]` to `[…, n, 1]`.
+pub(crate) fn matched<const D: usize>(pairs: Tensor<D>) -> Tensor<D> {
+    let (count, dtype) = (pairs.dims()[D - 1], pairs.dtype());
+    let eye = Tensor::<2>::eye(count, &pairs.device()).cast(dtype);
+    (pairs * eye.unsqueeze::<D>()).sum_dim(D - 1)
+}
+
 /// Panics unless a temperature is positive and finite.
 pub(crate) fn check_temperature(name: &str, temperature: f64) {
     assert!(

@@ -13,10 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::inference::SlidingWindow;
-use crate::recipe::{Recipe, Setting};
-use crate::recipes::{
-    Action, ActionConfig, MeanTeacher, MeanTeacherConfig, Supervised, SupervisedConfig,
-};
+use crate::method::MethodConfig;
+use crate::recipe::Setting;
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,83 +69,6 @@ pub struct NetworkConfig {
     pub filters: usize,
     /// Channel dropout at the bottleneck and before the output layer.
     pub dropout: f64,
-}
-
-/// A training method with its settings; `name` selects it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum MethodConfig {
-    /// Labeled patches only.
-    Supervised(SupervisedConfig),
-    /// Agreement with a moving average.
-    MeanTeacher(MeanTeacherConfig),
-    /// Anatomical-aware contrastive distillation.
-    Action(ActionConfig),
-}
-
-impl MethodConfig {
-    /// The method's name in file names and tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Supervised(_) => "supervised",
-            Self::MeanTeacher(_) => "mean_teacher",
-            Self::Action(_) => "action",
-        }
-    }
-
-    /// Whether the method learns from unlabeled cases.
-    pub fn needs_unlabeled(&self) -> bool {
-        !matches!(self, Self::Supervised(_))
-    }
-
-    /// The recipe, at its beginning.
-    ///
-    /// # Errors
-    /// If the method's settings do not fit the run's.
-    pub fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
-        Ok(match self.clone() {
-            Self::Supervised(config) => Box::new(Supervised::new(config, &setting)),
-            Self::MeanTeacher(config) => Box::new(MeanTeacher::new(config, &setting)),
-            Self::Action(config) => Box::new(Action::new(config, setting)?),
-        })
-    }
-
-    /// Iterations in all.
-    pub fn iterations(&self) -> u64 {
-        match self {
-            Self::Supervised(config) => config.iterations,
-            Self::MeanTeacher(config) => config.iterations,
-            Self::Action(config) => config.iterations.iter().sum(),
-        }
-    }
-
-    /// The same method with `iterations` in all.
-    pub fn with_iterations(self, iterations: u64) -> Self {
-        match self {
-            Self::Supervised(config) => Self::Supervised(SupervisedConfig {
-                iterations,
-                ..config
-            }),
-            Self::MeanTeacher(config) => Self::MeanTeacher(MeanTeacherConfig {
-                iterations,
-                ..config
-            }),
-            Self::Action(config) => Self::Action(config.with_iterations(iterations)),
-        }
-    }
-
-    fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
-        if self.iterations() == 0 {
-            return Err(TrainError::Config(
-                "iterations: expected at least 1, found 0".into(),
-            ));
-        }
-        match self {
-            Self::Supervised(config) => config.optimizer.check(),
-            Self::MeanTeacher(config) => config.check(),
-            Self::Action(config) => config.check(patch),
-        }
-    }
 }
 
 impl RunConfig {

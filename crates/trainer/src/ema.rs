@@ -36,6 +36,20 @@ pub fn teacher_of<M: Module>(student: &M) -> M {
     student.valid().train().no_grad()
 }
 
+/// The momentum at a step, counted from 0: `min(1 − 1/(t + 1), m)`, so that the average starts as the
+/// student and does not remember its random beginning.
+///
+/// # Examples
+/// ```
+/// use semivox_trainer::ema::warmed_up;
+/// assert_eq!(warmed_up(0.99, 0), 0.0);
+/// assert_eq!(warmed_up(0.99, 3), 0.75);
+/// assert_eq!(warmed_up(0.99, 1_000), 0.99);
+/// ```
+pub fn warmed_up(momentum: f64, step: u64) -> f64 {
+    momentum.min(1.0 - 1.0 / (step + 1) as f64)
+}
+
 /// One averaging step, `θ_t ← m·θ_t + (1 − m)·θ_s`, on trainable parameters.
 ///
 /// The two networks must descend from one another (the parameters are matched

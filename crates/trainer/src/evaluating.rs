@@ -130,7 +130,7 @@ fn protocol(config: &RunConfig) -> Protocol {
         preset: config.preset.clone(),
         labeled: Some(config.data.labeled),
         seed: config.seed,
-        iterations: config.method.iterations(),
+        iterations: config.method.settings().iterations(),
         checkpoint: "last".into(),
         postprocessing: "none".into(),
         spacing_mm: config.data.preprocess.spacing_mm,

@@ -10,12 +10,11 @@ use semivox_data::augment::{JitterConfig, StrongView};
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_models::Resolution;
 
-use crate::config::{DataConfig, MethodConfig, NetworkConfig, RunConfig};
+use crate::config::{DataConfig, NetworkConfig, RunConfig};
 use crate::error::TrainError;
 use crate::inference::{Blend, SlidingWindow};
-use crate::recipes::{
-    ActionConfig, LabeledView, MeanTeacherConfig, StudentPasses, SupervisedConfig,
-};
+use crate::method::MethodConfig;
+use crate::recipes::{ActionConfig, LabeledView, SimCvdConfig, StudentPasses, SupervisedConfig};
 use crate::student_teacher::TeacherMode;
 
 /// The preset called `preset` for the method called `method`.
@@ -31,27 +30,34 @@ use crate::student_teacher::TeacherMode;
 /// assert!(message.contains("smoke, compact or paper"));
 /// ```
 pub fn preset(preset: &str, method: &str) -> Result<RunConfig, TrainError> {
-    let (config, iterations, action) = match preset {
-        "smoke" => (smoke(), 320, smoke_action()),
-        "compact" => (compact(), 2_000, compact_action()),
-        "paper" => (paper(), 20_000, ActionConfig::new(20_000)),
+    let (config, iterations) = match preset {
+        "smoke" => (smoke(), 320),
+        "compact" => (compact(), 2_000),
+        "paper" => (paper(), 20_000),
         _ => {
             return Err(TrainError::Config(format!(
                 "unknown preset '{preset}': expected smoke, compact or paper"
             )));
         }
     };
-    let method = match method {
-        "supervised" => MethodConfig::Supervised(SupervisedConfig::new(iterations)),
-        "mean_teacher" => MethodConfig::MeanTeacher(MeanTeacherConfig::new(iterations)),
-        "action" => MethodConfig::Action(action),
-        _ => {
-            return Err(TrainError::Config(format!(
-                "unknown method '{method}': expected action, mean_teacher or supervised"
-            )));
+    let method = MethodConfig::new(method, iterations)?;
+    let method = match (preset, method) {
+        ("smoke", MethodConfig::Action(_)) => MethodConfig::Action(smoke_action()),
+        ("compact", MethodConfig::Action(_)) => MethodConfig::Action(compact_action()),
+        ("smoke" | "compact", MethodConfig::SimCvd(method)) => {
+            MethodConfig::SimCvd(small_simcvd(method))
         }
+        (_, method) => method,
     };
     Ok(RunConfig { method, ..config })
+}
+
+/// Slices of 64×64 are taken as they are.
+fn small_simcvd(method: SimCvdConfig) -> SimCvdConfig {
+    SimCvdConfig {
+        pooled: 64,
+        ..method
+    }
 }
 
 fn smoke() -> RunConfig {
@@ -207,7 +213,7 @@ mod tests {
     #[test]
     fn every_preset_checks_and_survives_toml() {
         for name in ["smoke", "compact", "paper"] {
-            for method in ["supervised", "mean_teacher", "action"] {
+            for method in MethodConfig::NAMES {
                 let config = preset(name, method).unwrap();
                 config.check().unwrap();
                 let again = RunConfig::from_toml(&config.to_toml().unwrap()).unwrap();

@@ -147,7 +147,7 @@ impl Session {
 
     fn recipe(&self, device: &Device) -> Result<Box<dyn Recipe>, TrainError> {
         let setting = self.config.setting(self.dataset.classes.len(), device);
-        self.config.method.recipe(setting)
+        self.config.method.settings().recipe(setting)
     }
 
     fn evaluate(
@@ -195,7 +195,7 @@ fn open(
 ) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
     let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
     let dataset = layout::open_labeled(root, config.data.labeled)?;
-    if config.method.needs_unlabeled() && dataset.unlabeled.is_empty() {
+    if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
         return Err(TrainError::Config(format!(
             "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",
             config.method.name(),

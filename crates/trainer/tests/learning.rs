@@ -4,6 +4,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::preset;
 use semivox_trainer::run::metrics_log::read;
 use semivox_trainer::session::Session;
@@ -15,7 +16,7 @@ fn mean(losses: &[f64]) -> f64 {
 
 #[test]
 fn thirty_steps_lower_the_supervised_term() {
-    for method in ["supervised", "mean_teacher", "action"] {
+    for method in MethodConfig::NAMES {
         let folder = tempfile::tempdir().unwrap();
         let mut config = preset("smoke", method).unwrap();
         config.patch = [32, 32, 32];

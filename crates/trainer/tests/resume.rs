@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semivox_trainer::config::RunConfig;
+use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::preset;
 use semivox_trainer::run::metrics_log::{MetricsRow, read};
 use semivox_trainer::session::Session;
@@ -64,7 +65,7 @@ fn values(file: &[u8]) -> &[u8] {
 
 #[test]
 fn resumed_runs_are_bit_equal() {
-    for method in ["supervised", "mean_teacher", "action"] {
+    for method in MethodConfig::NAMES {
         let folder = tempfile::tempdir().unwrap();
         let config = tiny(method);
         let whole = train(&config, &folder.path().join("whole"), &[]);

@@ -3,7 +3,9 @@
 mod global;
 mod local;
 mod representation;
+mod slices;
 
 pub use global::{GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig};
 pub use local::{LocalPredictor, LocalPredictorConfig, LocalProjector, LocalProjectorConfig};
 pub use representation::{RepresentationHead, RepresentationHeadConfig, Resolution};
+pub use slices::{SlicePooling, SliceProjector, SliceProjectorConfig};

@@ -67,6 +67,23 @@ pub struct VNetOutput {
     pub signed_distance: Option<Tensor<5>>,
 }
 
+impl VNetOutput {
+    /// The outputs of `count` volumes of the batch, from the `first` on.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has fewer.
+    pub fn narrow(&self, first: usize, count: usize) -> Self {
+        let part = |map: &Tensor<5>| map.clone().narrow(0, first, count);
+        Self {
+            logits: part(&self.logits),
+            features: self.features.each_ref().map(part),
+            bottleneck: part(&self.bottleneck),
+            signed_distance: self.signed_distance.as_ref().map(part),
+        }
+    }
+}
+
 impl VNet {
     /// The number that every side of the input must be a multiple of.
     pub fn required_multiple() -> usize {

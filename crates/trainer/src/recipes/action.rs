@@ -57,6 +57,7 @@ use semivox_models::{VNet, VNetOutput};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
+use crate::method::MethodSettings;
 use crate::optimizer::Optimizer;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::student_teacher::StudentTeacher;
@@ -78,7 +79,7 @@ impl Action {
     /// A run of the method from a new network.
     ///
     /// # Errors
-    /// If a setting contradicts another; see [`ActionConfig::check`].
+    /// If a setting contradicts another.
     pub fn new(config: ActionConfig, setting: Setting) -> Result<Self, TrainError> {
         config.check(setting.patch)?;
         let state = StageState::new(0, &config, &setting)?;

@@ -16,8 +16,6 @@
 //! | λ 0.1, ramp over the whole run, m 0.99, teacher in train mode | same |
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
 
-use burn::prelude::*;
-use burn::tensor::Distribution;
 use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
 use semivox_models::VNet;
 use serde::{Deserialize, Serialize};
@@ -25,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::SupervisedConfig;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::ema::warmed_up;
 use crate::error::TrainError;
+use crate::method::MethodSettings;
+use crate::noise::clipped_noise;
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::schedule::sigmoid_ramp_up;
@@ -62,12 +63,22 @@ impl MeanTeacherConfig {
             noise: 0.1,
         }
     }
+}
 
-    /// Refuses values out of range.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] with the key and the value found.
-    pub fn check(&self) -> Result<(), TrainError> {
+impl MethodSettings for MeanTeacherConfig {
+    fn name(&self) -> &'static str {
+        "mean_teacher"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
         if self.batch.contains(&0) {
             let message = "method.batch: expected at least 1 patch of each kind, found 0";
@@ -79,6 +90,10 @@ impl MeanTeacherConfig {
             return Err(TrainError::Config(message));
         }
         Ok(())
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(MeanTeacher::new(self.clone(), &setting)))
     }
 }
 
@@ -97,13 +112,6 @@ impl MeanTeacher {
             optimizer: config.optimizer.init(false),
             config,
         }
-    }
-
-    /// The patches with noise, which the teacher sees.
-    fn noisy(&self, images: Tensor<5>) -> Tensor<5> {
-        let noise = images.random_like(Distribution::Normal(0.0, self.config.noise));
-        let most = 2.0 * self.config.noise;
-        images + noise.clamp(-most, most)
     }
 }
 
@@ -132,7 +140,7 @@ impl Recipe for MeanTeacher {
         let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
         let logits = self.networks.student.forward(images.clone()).logits;
-        let images = self.noisy(images.narrow(0, labeled, unlabeled));
+        let images = clipped_noise(images.narrow(0, labeled, unlabeled), self.config.noise);
         let teacher = self.networks.teach(images, TeacherMode::Train).logits;
 
         let supervised = DiceCrossEntropyLossConfig::new().init();
@@ -152,8 +160,7 @@ impl Recipe for MeanTeacher {
         let student = self.networks.student.clone();
         let (student, values) = terms.descend(student, &mut self.optimizer, rate, at.step)?;
         self.networks.student = student;
-        let warm = 1.0 - 1.0 / (at.stage_step + 1) as f64;
-        let momentum = warm.min(self.config.teacher_momentum);
+        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
         self.networks.move_teacher(momentum, TeacherMode::Train);
         Ok(values)
     }

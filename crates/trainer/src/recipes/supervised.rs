@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
+use crate::method::MethodSettings;
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
 use crate::schedule::LearningRate;
@@ -51,6 +52,32 @@ impl SupervisedConfig {
                 ..OptimizerConfig::default()
             },
         }
+    }
+}
+
+impl MethodSettings for SupervisedConfig {
+    fn name(&self) -> &'static str {
+        "supervised"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn needs_unlabeled(&self) -> bool {
+        false
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(Supervised::new(self.clone(), &setting)))
     }
 }
 

@@ -4,9 +4,12 @@ use semivox_losses::LocalDistillationForm;
 use semivox_models::Resolution;
 use serde::{Deserialize, Serialize};
 
+use super::Action;
 use crate::error::TrainError;
+use crate::method::MethodSettings;
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
+use crate::recipe::{Recipe, Setting};
 use crate::student_teacher::TeacherMode;
 
 /// Settings of [`Action`](super::Action); the defaults are those recommended for 3D volumes.
@@ -91,44 +94,6 @@ pub enum StudentPasses {
 }
 
 impl ActionConfig {
-    /// Refuses values out of range and patches that do not fit.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] with the key and the value found.
-    pub fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
-        self.optimizer.check()?;
-        let refuse = |message: String| Err(TrainError::Config(message));
-        if patch.iter().any(|&side| side < self.local_patch) {
-            let side = self.local_patch;
-            return refuse(format!(
-                "method.local_patch: expected at most the patch's shortest side, found {side} for {patch:?}"
-            ));
-        }
-        let positive = [
-            ("student_temperature", self.student_temperature),
-            ("teacher_temperature", self.teacher_temperature),
-            ("contrast_temperature", self.contrast_temperature),
-        ];
-        if let Some((key, value)) = positive.iter().find(|(_, value)| *value <= 0.0) {
-            return refuse(format!("method.{key}: expected above 0, found {value}"));
-        }
-        let shares = [
-            ("teacher_momentum", self.teacher_momentum),
-            ("strong_threshold", self.strong_threshold),
-            ("weak_threshold", self.weak_threshold),
-        ];
-        if let Some((key, value)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
-            return refuse(format!("method.{key}: expected 0 to 1, found {value}"));
-        }
-        let batches = [self.distillation_batch, self.contrast_batch];
-        if batches.as_flattened().contains(&0) {
-            return refuse(
-                "method batches: expected at least 1 patch of each kind, found 0".into(),
-            );
-        }
-        Ok(())
-    }
-
     /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
     pub fn new(iterations: u64) -> Self {
         Self {
@@ -175,13 +140,58 @@ impl ActionConfig {
             ..Self::new(0)
         }
     }
+}
 
-    /// The same settings for a run of `iterations` in all, split as before.
-    pub fn with_iterations(self, iterations: u64) -> Self {
-        Self {
-            iterations: split(iterations, self.iterations),
-            ..self
+impl MethodSettings for ActionConfig {
+    fn name(&self) -> &'static str {
+        "action"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations.iter().sum()
+    }
+
+    /// Splits the total as it was split before.
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = split(iterations, self.iterations);
+    }
+
+    fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        let refuse = |message: String| Err(TrainError::Config(message));
+        if patch.iter().any(|&side| side < self.local_patch) {
+            let side = self.local_patch;
+            return refuse(format!(
+                "method.local_patch: expected at most the patch's shortest side, found {side} for {patch:?}"
+            ));
         }
+        let positive = [
+            ("student_temperature", self.student_temperature),
+            ("teacher_temperature", self.teacher_temperature),
+            ("contrast_temperature", self.contrast_temperature),
+        ];
+        if let Some((key, value)) = positive.iter().find(|(_, value)| *value <= 0.0) {
+            return refuse(format!("method.{key}: expected above 0, found {value}"));
+        }
+        let shares = [
+            ("teacher_momentum", self.teacher_momentum),
+            ("strong_threshold", self.strong_threshold),
+            ("weak_threshold", self.weak_threshold),
+        ];
+        if let Some((key, value)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
+            return refuse(format!("method.{key}: expected 0 to 1, found {value}"));
+        }
+        let batches = [self.distillation_batch, self.contrast_batch];
+        if batches.as_flattened().contains(&0) {
+            return refuse(
+                "method batches: expected at least 1 patch of each kind, found 0".into(),
+            );
+        }
+        Ok(())
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(Action::new(self.clone(), setting)?))
     }
 }
 
@@ -207,7 +217,8 @@ mod tests {
             );
         }
         assert_eq!(ActionConfig::new(20_000).iterations, [2_500, 2_500, 15_000]);
-        let equal = ActionConfig::official_3d().with_iterations(100);
+        let mut equal = ActionConfig::official_3d();
+        equal.set_iterations(100);
         assert_eq!(equal.iterations, [33, 33, 34]);
     }
 

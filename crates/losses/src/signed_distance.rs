@@ -1,0 +1,109 @@
+//! Regression of signed distance maps.
+
+use burn::prelude::*;
+
+/// Configuration of [`SignedDistanceLoss`].
+#[derive(Config, Debug)]
+pub struct SignedDistanceLossConfig {}
+
+impl SignedDistanceLossConfig {
+    /// Makes the loss.
+    pub fn init(&self) -> SignedDistanceLoss {
+        SignedDistanceLoss {}
+    }
+}
+
+/// Mean squared error of predicted signed distances.
+///
+/// ```text
+/// L = mean over (b, m, v) of (S_pred(b,m,v) − S(b,m,v))²
+/// ```
+///
+/// # Shapes
+///
+/// - predicted, target: `[batch, map, spatial…]`, one map per foreground class
+/// - result: `[1]`
+///
+/// # Notes
+///
+/// The target is a constant: no gradient reaches it, which matters where it is another network's prediction.
+///
+/// # References
+///
+/// - C. You, Y. Zhou, R. Zhao, L. Staib, J. S. Duncan. SimCVD: Simple Contrastive Voxel-Wise Representation
+///   Distillation for Semi-Supervised Medical Image Segmentation. IEEE TMI 41(9), 2022. arXiv 2108.06227. Equation 1,
+///   second term.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_losses::SignedDistanceLossConfig;
+///
+/// let device = Device::flex();
+/// let predicted = Tensor::<3>::from_floats([[[0.5, -1.0]]], &device);
+/// let target = Tensor::<3>::from_floats([[[0.0, -1.0]]], &device);
+/// let loss = SignedDistanceLossConfig::new().init().forward(predicted, target);
+/// assert_eq!(loss.into_scalar::<f32>(), 0.125);
+/// ```
+#[derive(Module, Debug)]
+pub struct SignedDistanceLoss {}
+
+impl SignedDistanceLoss {
+    /// Computes the loss.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`SignedDistanceLoss`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn forward<const D: usize>(&self, predicted: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
+        let (found, wanted) = (predicted.dims(), target.dims());
+        assert_eq!(
+            found, wanted,
+            "predicted and target distances differ in shape"
+        );
+        (predicted - target.without_autodiff()).square().mean()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn init() -> SignedDistanceLoss {
+        SignedDistanceLossConfig::new().init()
+    }
+
+    #[test]
+    fn equals_plain_loops() {
+        let (p, t) = (floats(24, 1), floats(24, 2));
+        let squares = p.iter().zip(&t).map(|(p, t)| (p - t) * (p - t));
+        let expected = squares.sum::<f64>() / 24.0;
+        let found = init().forward(tensor([2, 1, 3, 4], &p), tensor([2, 1, 3, 4], &t));
+        assert_near(scalar(found), expected, 1e-12);
+    }
+
+    #[test]
+    fn equal_maps_give_zero_and_opposite_sides_give_four() {
+        let ones = tensor([1, 1, 3], &[1.0; 3]);
+        assert_near(scalar(init().forward(ones.clone(), ones.clone())), 0.0, 0.0);
+        assert_near(scalar(init().forward(ones.clone(), ones.neg())), 4.0, 0.0);
+    }
+
+    #[test]
+    fn gradient_reaches_the_prediction_alone() {
+        let (p, t) = (random([1, 2, 3], 3), random([1, 2, 3], 4));
+        assert_gradient(p.clone(), |p| init().forward(p, t.clone()));
+        assert_stopped(t, |t| init().forward(p.clone(), t));
+    }
+
+    #[test]
+    #[should_panic(expected = "predicted and target distances differ in shape")]
+    fn shapes_must_agree() {
+        init().forward(random([1, 1, 3], 1), random([1, 2, 3], 1));
+    }
+}

@@ -1,0 +1,204 @@
+//! One embedding a slice.
+
+use burn::config::Config;
+use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use semivox_kernels::{adaptive_avg_pool3d, adaptive_max_pool3d, alpha_dropout};
+
+use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::materialize::materialize;
+
+/// How slices are brought to one size.
+#[derive(Config, Copy, Debug, PartialEq, Eq)]
+pub enum SlicePooling {
+    /// Adaptive average pooling.
+    Average,
+    /// Adaptive max pooling.
+    Max,
+}
+
+/// Sizes of a [`SliceProjector`].
+#[derive(Config, Debug, PartialEq)]
+pub struct SliceProjectorConfig {
+    /// Side to which a slice is pooled. Default: 128.
+    #[config(default = 128)]
+    pub side: usize,
+    /// How it is pooled. Default: average.
+    #[config(default = "SlicePooling::Average")]
+    pub pooling: SlicePooling,
+    /// Probability of the alpha dropout. Default: 0.1.
+    #[config(default = 0.1)]
+    pub dropout: f64,
+    /// Width of the two hidden layers. Default: 256.
+    #[config(default = 256)]
+    pub hidden: usize,
+    /// Length of the embedding. Default: 128.
+    #[config(default = 128)]
+    pub embedding: usize,
+}
+
+impl SliceProjectorConfig {
+    /// Checks that the head can be built.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::ZeroSize`] if a size is zero, [`ModelError::Probability`] if `dropout` is not in
+    /// `[0, 1)`.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        check_sizes(&[
+            ("side", self.side),
+            ("hidden", self.hidden),
+            ("embedding", self.embedding),
+        ])?;
+        match (0.0..1.0).contains(&self.dropout) {
+            true => Ok(()),
+            false => Err(ModelError::Probability {
+                field: "dropout",
+                found: self.dropout,
+            }),
+        }
+    }
+
+    /// Builds the head and draws its parameters.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> SliceProjector {
+        expect_valid(self.validate());
+        let layer = |input, output| LinearConfig::new(input, output).init(device);
+        materialize(SliceProjector {
+            dropout: DropoutConfig::new(self.dropout).init(),
+            first: layer(self.side * self.side, self.hidden),
+            second: layer(self.hidden, self.hidden),
+            output: layer(self.hidden, self.embedding),
+            side: self.side,
+            pooling: self.pooling,
+        })
+    }
+}
+
+/// Alpha dropout, pooling of every slice to one size, then three linear layers with ReLU between them.
+///
+/// The dropout is active under the same condition as Burn's: an input on an autodiff device and the
+/// layer in training.
+///
+/// # References
+///
+/// You et al., *SimCVD: Simple Contrastive Voxel-Wise Representation Distillation for Semi-Supervised
+/// Medical Image Segmentation*, IEEE TMI 41(9), 2022, arXiv:2108.06227, Fig. 1. The paper gives the order
+/// and the pooled size; widths and activations are chosen here.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::SliceProjectorConfig;
+///
+/// let device = Device::flex();
+/// let head = SliceProjectorConfig::new().with_side(8).with_embedding(5).init(&device);
+/// let volumes = Tensor::ones([2, 1, 6, 7, 3], &device);
+/// assert_eq!(head.forward(volumes).dims(), [6, 5]); // 3 slices of each of 2 volumes
+/// ```
+#[derive(Module, Debug)]
+pub struct SliceProjector {
+    dropout: Dropout,
+    first: Linear,
+    second: Linear,
+    output: Linear,
+    side: usize,
+    #[module(skip)]
+    pooling: SlicePooling,
+}
+
+impl SliceProjector {
+    /// Projects the slices along the last axis to embeddings, those of one volume in order.
+    ///
+    /// # Shapes
+    ///
+    /// - `volumes`: `[batch, 1, depth, height, width]`
+    /// - output: `[batch * width, embedding]`
+    ///
+    /// # Panics
+    ///
+    /// If there is more than one channel.
+    pub fn forward(&self, volumes: Tensor<5>) -> Tensor<2> {
+        let [batch, channels, _, _, width] = volumes.dims();
+        assert_eq!(channels, 1, "slices are projected from one channel");
+        let dropped = match self.dropout.training.is_enabled() && volumes.device().is_autodiff() {
+            true => alpha_dropout(volumes, self.dropout.prob),
+            false => volumes,
+        };
+        let size = [self.side, self.side, width];
+        let pooled = match self.pooling {
+            SlicePooling::Average => adaptive_avg_pool3d(dropped, size),
+            SlicePooling::Max => adaptive_max_pool3d(dropped, size),
+        };
+        // [batch, width, 1, side, side], then one row a slice
+        let slices = pooled.permute([0, 4, 1, 2, 3]);
+        let rows = slices.reshape([batch * width, self.side * self.side]);
+        let hidden = relu(self.second.forward(relu(self.first.forward(rows))));
+        self.output.forward(hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn values(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn a_slice_is_embedded_by_itself() {
+        let device = Device::flex();
+        let head = SliceProjectorConfig::new()
+            .with_side(4)
+            .with_embedding(3)
+            .init(&device);
+        let volumes = Tensor::<1, Int>::arange(0..2 * 5 * 4 * 3, &device).float();
+        let volumes = (volumes * 1.3).sin().reshape([2, 1, 5, 4, 3]);
+        let all = values(head.forward(volumes.clone()));
+        for (row, (volume, slice)) in [(0, (0, 0)), (2, (0, 2)), (4, (1, 1))] {
+            let one = volumes.clone().narrow(0, volume, 1).narrow(4, slice, 1);
+            let alone = values(head.forward(one));
+            for (a, b) in alone.iter().zip(&all[3 * row..]) {
+                assert!((a - b).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn dropout_works_in_training_alone_and_pooling_is_as_configured() {
+        let device = Device::flex().autodiff();
+        let config = SliceProjectorConfig::new().with_side(4).with_dropout(0.5);
+        let head = config.init(&device);
+        let x = Tensor::<5>::ones([1, 1, 8, 8, 2], &device);
+        assert_ne!(
+            values(head.forward(x.clone())),
+            values(head.forward(x.clone()))
+        );
+        let still = head.valid();
+        let x = x.inner();
+        assert_eq!(
+            values(still.forward(x.clone())),
+            values(still.forward(x.clone()))
+        );
+        let ramp = Tensor::<1, Int>::arange(0..64, &x.device())
+            .float()
+            .reshape([1, 1, 8, 8, 1]);
+        let pooled = |pooling| {
+            let head = config.clone().with_pooling(pooling).init(&x.device());
+            let copied = SliceProjector {
+                pooling,
+                ..still.clone()
+            };
+            assert_eq!(head.pooling, pooling);
+            values(copied.forward(ramp.clone()))
+        };
+        assert_ne!(pooled(SlicePooling::Average), pooled(SlicePooling::Max));
+    }
+}

@@ -1,0 +1,302 @@
+//! SimCVD: contrastive voxel-wise representation distillation.
+//!
+//! C. You, Y. Zhou, R. Zhao, L. Staib, J. S. Duncan, "SimCVD: Simple Contrastive Voxel-Wise
+//! Representation Distillation for Semi-Supervised Medical Image Segmentation", IEEE TMI 41(9), 2022,
+//! arXiv 2108.06227. One stage:
+//!
+//! ```text
+//! L          = L_sup + λ·L_contrast + β·L_pd + γ·Ψ(t)·L_con                      Eq. 6
+//! L_sup      = ½ (L_ce + L_dice) + α·MSE(S_s, S)                  labeled        Eq. 1
+//! L_contrast = slices of H(X + S_s; z_s) against those of H(X + S_t; z_t)        Eqs. 2, 3
+//! L_pd       = positions of the bottleneck against the teacher's                 Eq. 4
+//! L_con      = MSE(F_s(X + η_s), F_t(X + η_t))                    unlabeled      Eq. 5
+//! Ψ(t)       = exp(−5 (1 − t/T)²),   θ_t ← a·θ_t + (1 − a)·θ_s
+//! ```
+//!
+//! # Deviations
+//!
+//! No official code is public. Where the text leaves something open, the public code of the baselines it
+//! follows (UA-MT, DTC) is taken; this table says what is done here and how to choose otherwise.
+//!
+//! | item | paper | baselines' code | here |
+//! |---|---|---|---|
+//! | signed distance | drawn as a function of the probability, and as a tanh branch | 1×1×1 convolution, tanh | as the code; `distance_head = "logits"` |
+//! | views of the two networks | different affine transforms and crops, yet compared voxel by voxel | one | one |
+//! | sum over positions in `L_pd` | sum | – | mean; `position_reduction = "Sum"` |
+//! | what `Ψ` ramps | "parameters" | the consistency | the consistency; `ramped = "all"` |
+//! | projection heads | two, one letter | – | the teacher's is the average of the student's; `shared_head` |
+//! | maps in `L_con` | both in the formula, the probability in the figure | probability | probability; `consistent = "both"` |
+//! | embeddings in `L_contrast` | inner product | – | of unit length; `normalized = false` |
+//! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
+//! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum` |
+//! | `L_seg` | Dice and cross-entropy | ½ of each | ½ of each |
+//! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
+//! | dropout | alpha dropout in the head | channel dropout in the V-Net | both |
+//! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn apart |
+//! | image in `X + S` | – | – | without noise, as in Fig. 1 |
+//! | output | one probability | two classes, softmax | softmax over the classes; one distance map per foreground class, of which `X + S` takes the mean |
+//! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
+//! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's |
+
+mod config;
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use semivox_data::rng::keyed;
+use semivox_losses::{
+    ConsistencyLossConfig, DiceCrossEntropyLossConfig, PairwiseDistillationLossConfig,
+    SignedDistanceLossConfig, SliceContrastLossConfig,
+};
+use semivox_models::{SliceProjector, SliceProjectorConfig, VNet, VNetOutput};
+
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::ema::{ema_update, teacher_of, warmed_up};
+use crate::error::TrainError;
+use crate::noise::clipped_noise;
+use crate::optimizer::Optimizer;
+use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::schedule::sigmoid_ramp_up;
+use crate::signed_distance::signed_distance_targets;
+use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::terms::{LossTerms, StepValues};
+
+pub use config::{Boundary, Consistent, DistanceHead, Ramped, SimCvdConfig};
+
+/// Student and teacher, each with a projection head.
+pub struct SimCvd {
+    config: SimCvdConfig,
+    classes: usize,
+    networks: StudentTeacher,
+    head: SliceProjector,
+    teacher_head: SliceProjector,
+    optimizer: Optimizer,
+}
+
+impl SimCvd {
+    /// A run of the method from a new network.
+    pub fn new(config: SimCvdConfig, mut setting: Setting) -> Self {
+        let classes = setting.network.classes;
+        setting.network.signed_distance = config.needs_distance_head().then_some(classes - 1);
+        let student = setting.student();
+        let head = SliceProjectorConfig::new()
+            .with_side(config.pooled)
+            .with_pooling(config.pooling)
+            .with_dropout(config.head_dropout)
+            .with_hidden(config.hidden)
+            .with_embedding(config.embedding)
+            .init(&setting.device);
+        Self {
+            classes,
+            networks: StudentTeacher::new(student),
+            teacher_head: teacher_of(&head),
+            head,
+            optimizer: config.optimizer.init(false),
+            config,
+        }
+    }
+
+    /// `S`: one map per foreground class, `[batch, class − 1, …]`.
+    fn distance(&self, output: &VNetOutput) -> Tensor<5> {
+        match (&output.signed_distance, self.config.distance_head) {
+            (Some(map), DistanceHead::Own) => map.clone(),
+            _ => {
+                let background = output.logits.clone().narrow(1, 0, 1);
+                let classes = output.logits.clone().narrow(1, 1, self.classes - 1);
+                (background - classes).tanh()
+            }
+        }
+    }
+
+    /// `X + S`, which shows where a network sees boundaries.
+    fn boundary_aware(&self, images: Tensor<5>, output: &VNetOutput) -> Tensor<5> {
+        let map = match self.config.boundary {
+            Boundary::SignedDistance => self.distance(output),
+            Boundary::Probability => {
+                let probabilities = softmax(output.logits.clone(), 1);
+                probabilities.narrow(1, 1, self.classes - 1)
+            }
+        };
+        images + map.mean_dim(1)
+    }
+
+    /// `L_contrast`, Eqs. 2 and 3.
+    fn contrast(
+        &self,
+        images: Tensor<5>,
+        outputs: [&VNetOutput; 2],
+        at: &StepContext,
+    ) -> Tensor<1> {
+        let [student, teacher] = outputs.map(|output| self.boundary_aware(images.clone(), output));
+        let student = self.head.forward(student);
+        let teacher = match self.config.shared_head {
+            true => self.head.forward(teacher),
+            false => self.teacher_head.forward(teacher),
+        };
+        let [student, teacher] = self.drawn_slices([student, teacher], at);
+        SliceContrastLossConfig::new()
+            .with_temperature(self.config.temperature)
+            .with_normalized(self.config.normalized)
+            .init()
+            .forward(student, teacher)
+    }
+
+    /// The slices that are contrasted: all, or as many as configured, the same of both networks.
+    fn drawn_slices(&self, embeddings: [Tensor<2>; 2], at: &StepContext) -> [Tensor<2>; 2] {
+        let all = embeddings[0].dims()[0];
+        let Some(count) = self.config.slices.filter(|&count| count < all) else {
+            return embeddings;
+        };
+        let mut rng = keyed(at.seed, at.step, "contrasted slices");
+        let drawn = rand::seq::index::sample(&mut rng, all, count);
+        let drawn: Vec<i32> = drawn.iter().map(|slice| slice as i32).collect();
+        let index = TensorData::new(drawn, [count]);
+        embeddings.map(|e| {
+            let index = Tensor::<1, Int>::from_data(index.clone(), &e.device());
+            e.select(0, index)
+        })
+    }
+
+    /// `L_pd`, Eq. 4, on the encoders' last maps.
+    fn pairwise(&self, [student, teacher]: [&VNetOutput; 2]) -> Tensor<1> {
+        let positions = |output: &VNetOutput| {
+            let map: Tensor<3> = output.bottleneck.clone().flatten(2, 4);
+            map.swap_dims(1, 2) // [batch, position, channel]
+        };
+        PairwiseDistillationLossConfig::new()
+            .with_reduction(self.config.position_reduction)
+            .init()
+            .forward(positions(student), positions(teacher))
+    }
+
+    /// `L_con`, Eq. 5.
+    fn consistency(&self, [student, teacher]: [&VNetOutput; 2]) -> Tensor<1> {
+        let of_classes = ConsistencyLossConfig::new()
+            .init()
+            .forward(student.logits.clone(), teacher.logits.clone());
+        match self.config.consistent {
+            Consistent::Probabilities => of_classes,
+            Consistent::Both => {
+                let [student, teacher] = [student, teacher].map(|output| self.distance(output));
+                of_classes
+                    + SignedDistanceLossConfig::new()
+                        .init()
+                        .forward(student, teacher)
+            }
+        }
+    }
+
+    /// The terms of Eq. 6; a term of weight 0 is not computed.
+    fn terms(
+        &self,
+        labels: Tensor<5, Int>,
+        labeled: &VNetOutput,
+        images: Tensor<5>,
+        outputs: [&VNetOutput; 2],
+        at: &StepContext,
+    ) -> LossTerms {
+        let config = &self.config;
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised = supervised.forward(labeled.logits.clone(), labels.clone());
+        let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
+        if config.distance_weight > 0.0 {
+            let target = signed_distance_targets(&labels, self.classes);
+            let distance = SignedDistanceLossConfig::new().init();
+            let distance = distance.forward(self.distance(labeled), target);
+            terms = terms.with("signed_distance", config.distance_weight, distance);
+        }
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let others = if config.ramped == Ramped::All {
+            ramp
+        } else {
+            1.0
+        };
+        if config.contrast_weight > 0.0 {
+            let contrast = self.contrast(images, outputs, at);
+            terms = terms.with("contrast", config.contrast_weight * others, contrast);
+        }
+        if config.pairwise_weight > 0.0 {
+            let pairwise = self.pairwise(outputs);
+            terms = terms.with("pairwise", config.pairwise_weight * others, pairwise);
+        }
+        if config.consistency_weight > 0.0 {
+            let consistency = self.consistency(outputs);
+            terms = terms.with("consistency", config.consistency_weight * ramp, consistency);
+        }
+        terms
+    }
+}
+
+impl Recipe for SimCvd {
+    fn stages(&self) -> Vec<Stage> {
+        let [labeled, unlabeled] = self.config.batch;
+        vec![Stage {
+            name: "simcvd",
+            steps: self.config.iterations,
+            plan: BatchPlan {
+                labeled,
+                unlabeled,
+                replacement: false,
+                strong: StrongViews::None,
+            },
+        }]
+    }
+
+    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
+        self.optimizer = self.config.optimizer.init(false);
+        Ok(())
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let [labeled, unlabeled] = self.config.batch;
+        let images = batch
+            .unlabeled
+            .expect("the stage plans unlabeled patches")
+            .weak;
+        let noisy = || clipped_noise(images.clone(), self.config.noise);
+        let seen = Tensor::cat(vec![batch.labeled.weak, noisy()], 0);
+        let output = self.networks.student.forward(seen);
+        let teacher = self.networks.teach(noisy(), TeacherMode::Train);
+
+        let student = output.narrow(labeled, unlabeled);
+        let terms = self.terms(
+            batch.labeled.labels,
+            &output.narrow(0, labeled),
+            images,
+            [&student, &teacher],
+            at,
+        );
+
+        let module = (self.networks.student.clone(), self.head.clone());
+        let rate = self.learning_rate(at);
+        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        (self.networks.student, self.head) = module;
+        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
+        self.networks.move_teacher(momentum, TeacherMode::Train);
+        self.teacher_head = ema_update(self.teacher_head.clone(), &self.head, momentum);
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &VNet {
+        &self.networks.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        self.networks.save(checkpoint)?;
+        checkpoint.module("head", &self.head)?;
+        checkpoint.module("teacher_head", &self.teacher_head)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.networks.load(checkpoint)?;
+        self.head = checkpoint.module("head", self.head.clone())?;
+        self.teacher_head = checkpoint.module("teacher_head", self.teacher_head.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
+        Ok(())
+    }
+}
