@@ -49,7 +49,7 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
     let raw = Raw::read(path)?;
     let data = decode(&raw, |value| value as f32);
     check_finite(path, &data)?;
-    Ok(Volume::new(data, raw.geometry.clone()))
+    Ok(Volume::new(data, raw.geometry))
 }
 
 /// Reads a label map from a NIfTI-1 file of any numeric type.
@@ -79,7 +79,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
     check_label_value(path, bad)?;
-    Ok(LabelMap::new(data, raw.geometry.clone()))
+    Ok(LabelMap::new(data, raw.geometry))
 }
 
 /// The label nearest to `value`, which is noted in `bad` if it is none.
