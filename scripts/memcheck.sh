@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs the CPU operators' tests under Valgrind, which checks every read and
+# write of their unsafe code, at every level it knows (portable and AVX2; it has
+# no AVX-512). Needs valgrind.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+messages=$(cargo test --workspace --lib --no-run --message-format=json)
+program=$(printf '%s\n' "$messages" | python3 -c '
+import json, sys
+for line in sys.stdin:
+    found = json.loads(line)
+    if found.get("executable") and found["target"]["name"] == "semivox_kernels":
+        print(found["executable"])')
+valgrind --quiet --error-exitcode=1 "$program" --test-threads 1
