@@ -55,8 +55,8 @@ impl Conv {
 
     /// The tiles of Winograd's algorithm if they save work.
     fn tiles(&self) -> Option<Tiles> {
-        let tiles = Tiles::new(self.batch, self.size);
-        (self.kernel == [3; 3] && tiles.pay(self.inputs, self.outputs)).then_some(tiles)
+        let tiles = Tiles::new(self.batch, self.size, self.kernel)?;
+        tiles.pay(self.inputs, self.outputs).then_some(tiles)
     }
 
     /// Where the voxels lie for the direct form.
@@ -78,7 +78,8 @@ impl Convolution for Conv {
 
     fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
         if let Some(tiles) = self.tiles() {
-            let weights = Transformed::forward(weight, [self.outputs, self.inputs], self.level);
+            let weights =
+                Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs]);
             return winograd::convolve(self.level, tiles, input, &weights, finish);
         }
         let grid = self.grid();
@@ -89,7 +90,8 @@ impl Convolution for Conv {
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         if let Some(tiles) = self.tiles() {
-            let weights = Transformed::transposed(weight, [self.outputs, self.inputs], self.level);
+            let weights =
+                Transformed::transposed(self.level, tiles, weight, [self.outputs, self.inputs]);
             return winograd::convolve(self.level, tiles, gradient, &weights, Finish::NONE);
         }
         let grid = self.grid();

@@ -85,7 +85,7 @@ fn assert_equal(
 }
 
 /// `[batch, in, out]`, size, kernel.
-const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 18] = [
+const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 22] = [
     ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
     // Whole tiles, tiles cut at every end, blocks of tiles over two samples.
     ([1, 8, 8], [4, 4, 14], [3, 3, 3]),
@@ -100,6 +100,11 @@ const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 18] = [
     ([1, 33, 4], [2, 9, 7], [3, 3, 3]),
     ([2, 2, 3], [1, 1, 40], [3, 3, 3]),
     ([2, 2, 3], [9, 1, 1], [3, 3, 3]),
+    // Slices in tiles of four rows.
+    ([1, 4, 4], [1, 8, 16], [1, 3, 3]),
+    ([2, 9, 15], [3, 6, 35], [1, 3, 3]),
+    ([3, 4, 23], [1, 5, 31], [1, 3, 3]),
+    ([2, 17, 4], [2, 13, 70], [1, 3, 3]),
     ([2, 5, 6], [3, 4, 5], [1, 1, 1]),
     ([1, 2, 3], [6, 7, 8], [5, 5, 5]),
     ([1, 2, 2], [5, 6, 21], [1, 3, 5]),

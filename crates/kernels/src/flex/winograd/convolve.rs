@@ -1,11 +1,11 @@
-//! The convolution: transform, thirty-six products, transform back.
+//! The convolution: transform, one product for each point, transform back.
 // Register tiles are indexed by constants so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
-use super::filters::gather_output;
+use super::filters::{gather_output, gather_output_depth};
 use super::matrices::Transformed;
 use super::panels::{Side, scratch, shape, transform};
-use super::tiles::{POINTS, SPREAD, TAPS, TILE, Tiles};
+use super::tiles::{SPREAD, TAPS, TILE, Tiles, tile_depth};
 use crate::flex::finish::{Finish, Last};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Product, Shape};
@@ -13,9 +13,23 @@ use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Convolves volumes `[batch, in, depth, height, width]` with a 3×3×3 kernel; returns
+/// Convolves volumes `[batch, in, depth, height, width]` with the kernel of the tiles; returns
 /// `[batch, out, depth, height, width]`.
 pub(crate) fn convolve(
+    level: Level,
+    tiles: Tiles,
+    volume: &[f32],
+    weights: &Transformed,
+    finish: Finish,
+) -> Buffer {
+    match tiles.sliced() {
+        true => run::<1>(level, tiles, volume, weights, finish),
+        false => run::<SPREAD>(level, tiles, volume, weights, finish),
+    }
+}
+
+/// [`convolve`] with `D` points along depth.
+fn run<const D: usize>(
     level: Level,
     tiles: Tiles,
     volume: &[f32],
@@ -28,10 +42,10 @@ pub(crate) fn convolve(
         let blocks = tiles.blocks(inputs.max(outputs));
         blocks.par_iter().for_each(|block| {
             let [from, to] = [inputs, outputs].map(|c| shape(tiles, block, c));
-            let input = transform(level, tiles, block, from, Side::Input, volume);
-            let mut products = scratch(to);
+            let input = transform::<D>(level, tiles, block, from, Side::Input, volume);
+            let mut products = scratch(tiles, to);
             let target = Target::new(products.as_mut());
-            (0..POINTS).into_par_iter().for_each(|point| {
+            (0..D * SPREAD).into_par_iter().for_each(|point| {
                 let product = Product::<TAPS> {
                     blocks: &weights.blocks,
                     weights: weights.point(point),
@@ -45,7 +59,7 @@ pub(crate) fn convolve(
             });
             drop(input);
             (0..outputs).into_par_iter().for_each(|channel| {
-                let back = Back {
+                let back = Back::<D> {
                     tiles,
                     block,
                     shape: to,
@@ -64,7 +78,7 @@ pub(crate) fn convolve(
 }
 
 /// `Aᵀ M A` of one channel of a block.
-struct Back<'a> {
+struct Back<'a, const D: usize> {
     tiles: Tiles,
     block: &'a Range<usize>,
     shape: Shape,
@@ -74,7 +88,7 @@ struct Back<'a> {
     out: Target,
 }
 
-impl Kernel for Back<'_> {
+impl<const D: usize> Kernel for Back<'_, D> {
     type Output = ();
 
     /// # Safety
@@ -98,7 +112,7 @@ impl Kernel for Back<'_> {
     }
 }
 
-impl Back<'_> {
+impl<const D: usize> Back<'_, D> {
     /// The output rows' registers at a position.
     ///
     /// # Safety
@@ -111,7 +125,7 @@ impl Back<'_> {
         unsafe {
             let zero = S::splat(0.0);
             let mut half = [[zero; TILE]; SPREAD];
-            for a in 0..SPREAD {
+            for a in 0..D {
                 let mut m = [zero; SPREAD];
                 for b in 0..SPREAD {
                     m[b] = S::load(from.wrapping_add((SPREAD * a + b) * self.shape.len()));
@@ -120,8 +134,8 @@ impl Back<'_> {
             }
             let mut rows = [[zero; TILE]; TILE];
             for b in 0..TILE {
-                let column = gather_output::<S>(half.map(|row| row[b]));
-                for a in 0..TILE {
+                let column = gather_output_depth::<S, D>(half.map(|row| row[b]));
+                for a in 0..tile_depth::<D>() {
                     rows[a][b] = self.finish.of_register::<S>(column[a]);
                 }
             }
@@ -139,7 +153,7 @@ impl Back<'_> {
         let place = self.tiles.place(tile);
         let map = (place.sample * self.shape.channels + self.channel) * self.tiles.voxels();
         let count = S::LANES.min(self.tiles.size()[2] - at);
-        for a in 0..TILE {
+        for a in 0..tile_depth::<D>() {
             for b in 0..TILE {
                 let [d, h] = [place.first[0] + 1 + a, place.first[1] + 1 + b];
                 if !self.tiles.has_row(d, h) {

@@ -1,8 +1,8 @@
-//! The weight's gradient: thirty-six products of transformed gradient and transformed input.
+//! The weight's gradient: for each point a product of transformed gradient and transformed input.
 
 use super::matrices::gather;
 use super::panels::{Side, shape, transform};
-use super::tiles::{POINTS, TAPS, Tiles};
+use super::tiles::{POINTS, SPREAD, TAPS, Tiles, taps_depth};
 use crate::flex::correlation::Correlation;
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::simd::{Kernel, Level, Simd};
@@ -14,24 +14,39 @@ const PARTS: usize = 16;
 /// Floats that the sums of all parts may take together.
 const SUMS: usize = 16 * 1024 * 1024;
 
-/// The gradient `[out, in, 27]` of the weight, from the input and the output's gradient.
+/// The gradient `[out, in, taps]` of the weight, from the input and the output's gradient.
 pub(crate) fn weight_gradient(
+    level: Level,
+    tiles: Tiles,
+    channels: [usize; 2],
+    input: &[f32],
+    gradient: &[f32],
+) -> Buffer {
+    match tiles.sliced() {
+        true => run::<1>(level, tiles, channels, input, gradient),
+        false => run::<SPREAD>(level, tiles, channels, input, gradient),
+    }
+}
+
+/// [`weight_gradient`] with `D` points along depth.
+fn run<const D: usize>(
     level: Level,
     tiles: Tiles,
     [inputs, outputs]: [usize; 2],
     input: &[f32],
     gradient: &[f32],
 ) -> Buffer {
+    let points = D * SPREAD;
     let size = outputs * inputs * TAPS;
     let blocks = tiles.blocks(inputs.max(outputs));
-    let parts = PARTS.min(blocks.len()).min((SUMS / (POINTS * size)).max(1));
+    let parts = PARTS.min(blocks.len()).min((SUMS / (points * size)).max(1));
     let part = |part: usize| {
-        let mut sums = Buffer::take(POINTS * size);
+        let mut sums = Buffer::take(points * size);
         let range = part * blocks.len() / parts..(part + 1) * blocks.len() / parts;
         for (i, block) in blocks[range].iter().enumerate() {
             let [from, to] = [inputs, outputs].map(|c| shape(tiles, block, c));
-            let x = transform(level, tiles, block, from, Side::Input, input);
-            let y = transform(level, tiles, block, to, Side::Gradient, gradient);
+            let x = transform::<D>(level, tiles, block, from, Side::Input, input);
+            let y = transform::<D>(level, tiles, block, to, Side::Gradient, gradient);
             let points = sums.as_mut().par_chunks_mut(size).enumerate();
             points.for_each(|(point, sums)| {
                 let correlation = Correlation::<TAPS> {
@@ -52,7 +67,7 @@ pub(crate) fn weight_gradient(
     let parts: Vec<Buffer> = (0..parts).into_par_iter().map(part).collect();
     let gather = |to: Target| {
         (0..size.div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
-            let job = Gather {
+            let job = Gather::<D> {
                 parts: &parts,
                 size,
                 at: chunk * CHUNK,
@@ -62,21 +77,21 @@ pub(crate) fn weight_gradient(
             unsafe { level.run(job) }
         });
     };
-    filled(outputs * inputs * 27, gather)
+    filled(size * 3 * taps_depth::<D>(), gather)
 }
 
 /// Sums transformed back together.
 const CHUNK: usize = 16;
 
 /// `Gᵀ m G` of a chunk of pairs of channels and taps along the row.
-struct Gather<'a> {
+struct Gather<'a, const D: usize> {
     parts: &'a [Buffer],
     size: usize,
     at: usize,
     to: Target,
 }
 
-impl Kernel for Gather<'_> {
+impl<const D: usize> Kernel for Gather<'_, D> {
     type Output = ();
 
     /// # Safety
@@ -86,7 +101,7 @@ impl Kernel for Gather<'_> {
     unsafe fn run<S: Simd>(self) {
         let count = CHUNK.min(self.size - self.at);
         let mut m = [[0.0; CHUNK]; POINTS];
-        for (point, m) in m.iter_mut().enumerate() {
+        for (point, m) in m[..D * SPREAD].iter_mut().enumerate() {
             for sums in self.parts {
                 let sums = &sums[point * self.size + self.at..][..count];
                 for (total, sum) in m.iter_mut().zip(sums) {
@@ -94,12 +109,13 @@ impl Kernel for Gather<'_> {
                 }
             }
         }
-        let g = gather(&m);
+        let g = gather::<CHUNK, D>(&m);
+        let planes = taps_depth::<D>();
         for i in 0..count {
             let (pair, kw) = ((self.at + i) / TAPS, (self.at + i) % TAPS);
-            for (tap, g) in g.as_flattened().iter().enumerate() {
+            for (tap, g) in g[..planes].as_flattened().iter().enumerate() {
                 // SAFETY: the tap is this chunk's.
-                unsafe { *self.to.at(pair * 27 + tap * TAPS + kw) = g[i] };
+                unsafe { *self.to.at((pair * 3 * planes + tap) * TAPS + kw) = g[i] };
             }
         }
     }

@@ -113,6 +113,77 @@ pub(super) fn gather_weight<const N: usize>(m: [[f32; N]; SPREAD]) -> [[f32; N];
     ]
 }
 
+/// [`spread_input`] along depth; with one point there, the row as it is.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled.
+#[inline(always)]
+pub(super) unsafe fn spread_input_depth<S: Simd, const D: usize>(
+    x: [S::V; SPREAD],
+) -> [S::V; SPREAD] {
+    // SAFETY: passed on.
+    if D == 1 {
+        x
+    } else {
+        unsafe { spread_input::<S>(x) }
+    }
+}
+
+/// [`spread_gradient`] along depth; with one point there, the row as it is.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled.
+#[inline(always)]
+pub(super) unsafe fn spread_gradient_depth<S: Simd, const D: usize>(
+    y: [S::V; TILE],
+) -> [S::V; SPREAD] {
+    // SAFETY: passed on.
+    if D == 1 {
+        [y[0]; SPREAD]
+    } else {
+        unsafe { spread_gradient::<S>(y) }
+    }
+}
+
+/// [`gather_output`] along depth; with one point there, the row as it is.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled.
+#[inline(always)]
+pub(super) unsafe fn gather_output_depth<S: Simd, const D: usize>(
+    m: [S::V; SPREAD],
+) -> [S::V; TILE] {
+    // SAFETY: passed on.
+    if D == 1 {
+        [m[0]; TILE]
+    } else {
+        unsafe { gather_output::<S>(m) }
+    }
+}
+
+/// [`spread_weight`] along depth; with one point there, the only tap.
+#[inline(always)]
+pub(super) fn spread_weight_depth<const N: usize, const D: usize>(
+    g: [[f32; N]; 3],
+) -> [[f32; N]; SPREAD] {
+    if D == 1 {
+        [g[0]; SPREAD]
+    } else {
+        spread_weight(g)
+    }
+}
+
+/// [`gather_weight`] along depth; with one point there, the only sum.
+#[inline(always)]
+pub(super) fn gather_weight_depth<const N: usize, const D: usize>(
+    m: [[f32; N]; SPREAD],
+) -> [[f32; N]; 3] {
+    if D == 1 { [m[0]; 3] } else { gather_weight(m) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

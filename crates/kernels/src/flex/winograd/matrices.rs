@@ -2,8 +2,8 @@
 // Columns of small matrices are indexed by constants.
 #![allow(clippy::needless_range_loop)]
 
-use super::filters::{gather_weight, spread_weight};
-use super::tiles::{POINTS, SPREAD, TAPS};
+use super::filters::{gather_weight, gather_weight_depth, spread_weight, spread_weight_depth};
+use super::tiles::{POINTS, SPREAD, TAPS, Tiles};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::blocks;
 use crate::flex::simd::{Kernel, Level, Simd};
@@ -24,44 +24,57 @@ pub(crate) struct Transformed {
 const WIDEST: usize = 8;
 
 impl Transformed {
-    /// The weights `[out, in, 27]` of a forward convolution.
-    pub(crate) fn forward(weight: &[f32], [outputs, inputs]: [usize; 2], level: Level) -> Self {
-        let get = |o: usize, i: usize, t: usize| weight[(o * inputs + i) * 27 + t];
-        Self::new([outputs, inputs], level, get)
-    }
-
-    /// The weights `[out, in, 27]`, transposed and mirrored: the convolution with them takes the
-    /// output's gradient to the input's.
-    pub(crate) fn transposed(weight: &[f32], [outputs, inputs]: [usize; 2], level: Level) -> Self {
-        let get = |o: usize, i: usize, t: usize| weight[(i * inputs + o) * 27 + 26 - t];
-        Self::new([inputs, outputs], level, get)
-    }
-
-    fn new(
-        [outputs, inputs]: [usize; 2],
+    /// The weights `[out, in, taps]` of a forward convolution.
+    pub(crate) fn forward(
         level: Level,
+        tiles: Tiles,
+        weight: &[f32],
+        [outputs, inputs]: [usize; 2],
+    ) -> Self {
+        let taps = tiles.taps();
+        let get = |o: usize, i: usize, t: usize| weight[(o * inputs + i) * taps + t];
+        Self::new(level, tiles, [outputs, inputs], get)
+    }
+
+    /// The weights `[out, in, taps]`, transposed and mirrored: the convolution with them takes the
+    /// output's gradient to the input's.
+    pub(crate) fn transposed(
+        level: Level,
+        tiles: Tiles,
+        weight: &[f32],
+        [outputs, inputs]: [usize; 2],
+    ) -> Self {
+        let taps = tiles.taps();
+        let get = |o: usize, i: usize, t: usize| weight[(i * inputs + o) * taps + taps - 1 - t];
+        Self::new(level, tiles, [inputs, outputs], get)
+    }
+
+    /// The weights `outputs × inputs × taps` read through `get(output, input, tap)`.
+    fn new(
+        level: Level,
+        tiles: Tiles,
+        [outputs, inputs]: [usize; 2],
         get: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let (row, matrix) = (inputs * TAPS, outputs * inputs * TAPS);
         let blocks = blocks(outputs, level.channels());
-        let data = filled(POINTS * matrix, |target: Target| {
+        let data = filled(tiles.points() * matrix, |target: Target| {
             blocks.par_iter().for_each(|&(first, width)| {
                 for i in 0..inputs {
                     let mut taps = [[0.0; WIDEST]; 27];
-                    for (t, taps) in taps.iter_mut().enumerate() {
+                    for (t, taps) in taps[..tiles.taps()].iter_mut().enumerate() {
                         for (c, value) in taps[..width].iter_mut().enumerate() {
                             *value = get(first + c, i, t);
                         }
                     }
                     let to = target.at(first * row + i * TAPS * width);
-                    let job = Spread {
-                        taps,
-                        width,
-                        matrix,
-                        to,
-                    };
                     // SAFETY: the level is available, and every block writes rows of its own.
-                    unsafe { level.run(job) }
+                    unsafe {
+                        match tiles.sliced() {
+                            true => level.run(Spread::<1>::new(taps, width, matrix, to)),
+                            false => level.run(Spread::<SPREAD>::new(taps, width, matrix, to)),
+                        }
+                    }
                 }
             });
         });
@@ -80,15 +93,26 @@ impl Transformed {
     }
 }
 
-/// `G g Gᵀ` of one input channel for a block of outputs.
-struct Spread {
+/// `G g Gᵀ` of one input channel for a block of outputs, with `D` points along depth.
+struct Spread<const D: usize> {
     taps: [[f32; WIDEST]; 27],
     width: usize,
     matrix: usize,
     to: *mut f32,
 }
 
-impl Kernel for Spread {
+impl<const D: usize> Spread<D> {
+    fn new(taps: [[f32; WIDEST]; 27], width: usize, matrix: usize, to: *mut f32) -> Self {
+        Self {
+            taps,
+            width,
+            matrix,
+            to,
+        }
+    }
+}
+
+impl<const D: usize> Kernel for Spread<D> {
     type Output = ();
 
     /// # Safety
@@ -98,9 +122,10 @@ impl Kernel for Spread {
     unsafe fn run<S: Simd>(self) {
         for kw in 0..TAPS {
             let taps = |kd: usize, kh: usize| self.taps[(3 * kd + kh) * 3 + kw];
-            let columns: [[[f32; WIDEST]; SPREAD]; 3] =
-                std::array::from_fn(|kh| spread_weight([taps(0, kh), taps(1, kh), taps(2, kh)]));
-            for a in 0..SPREAD {
+            let columns: [[[f32; WIDEST]; SPREAD]; 3] = std::array::from_fn(|kh| {
+                spread_weight_depth::<WIDEST, D>([taps(0, kh), taps(1, kh), taps(2, kh)])
+            });
+            for a in 0..D {
                 let row = spread_weight([columns[0][a], columns[1][a], columns[2][a]]);
                 for (b, values) in row.iter().enumerate() {
                     let at = (SPREAD * a + b) * self.matrix + kw * self.width;
@@ -113,12 +138,14 @@ impl Kernel for Spread {
     }
 }
 
-/// `Gᵀ m G` of `N` sums each, indexed by depth and height.
+/// `Gᵀ m G` of `N` sums each, indexed by depth and height, with `D` points along depth.
 #[inline(always)]
-pub(super) fn gather<const N: usize>(m: &[[f32; N]; POINTS]) -> [[[f32; N]; 3]; 3] {
-    let rows: [[[f32; N]; 3]; SPREAD] =
-        std::array::from_fn(|a| gather_weight(std::array::from_fn(|b| m[SPREAD * a + b])));
+pub(super) fn gather<const N: usize, const D: usize>(m: &[[f32; N]; POINTS]) -> [[[f32; N]; 3]; 3] {
+    let mut rows = [[[0.0; N]; 3]; SPREAD];
+    for a in 0..D {
+        rows[a] = gather_weight(std::array::from_fn(|b| m[SPREAD * a + b]));
+    }
     let columns: [[[f32; N]; 3]; 3] =
-        std::array::from_fn(|kh| gather_weight(rows.map(|row| row[kh])));
+        std::array::from_fn(|kh| gather_weight_depth::<N, D>(rows.map(|row| row[kh])));
     std::array::from_fn(|kd| std::array::from_fn(|kh| columns[kh][kd]))
 }

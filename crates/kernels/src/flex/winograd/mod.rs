@@ -1,4 +1,4 @@
-//! The 3×3×3 convolution by Winograd's minimal filtering over depth and height.
+//! The 3×3×3 and the 1×3×3 convolution by Winograd's minimal filtering over depth and height.
 //!
 //! The output is cut into tiles of 4×4 rows. A tile needs 6×6 rows of the input, and
 //!
@@ -10,6 +10,10 @@
 //! is: rows lie in the lanes, so the transforms are sums of whole registers. Tiles are taken in
 //! blocks whose 36 transformed copies stay in cache; each copy is then one small matrix product with
 //! three taps along the row. `A`, `G` and `B` are in [`filters`].
+//!
+//! Where the kernel has no extent along depth, every slice is taken by itself, in tiles of 4 rows that
+//! need 6: 6 products for four rows where the direct form takes 12. In the code `D` is the number of
+//! points along depth, 6 or 1.
 //!
 //! The same tiles give the weight's gradient: `dg = Gᵀ [ Σ over tiles of (A dY Aᵀ) · (Bᵀ X B) ] G`.
 //!

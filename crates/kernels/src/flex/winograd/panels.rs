@@ -1,9 +1,9 @@
-//! Transformed blocks: thirty-six matrices of channels by positions.
+//! Transformed blocks: one matrix of channels by positions for each of a tile's points.
 // Register tiles are indexed by constants so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
-use super::filters::{spread_gradient, spread_input};
-use super::tiles::{POINTS, Place, SPREAD, TILE, Tiles};
+use super::filters::{spread_gradient, spread_gradient_depth, spread_input, spread_input_depth};
+use super::tiles::{Place, SPREAD, TILE, Tiles, tile_depth};
 use crate::flex::memory::{Buffer, Target};
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Level, Simd};
@@ -16,21 +16,22 @@ pub(super) fn shape(tiles: Tiles, block: &Range<usize>, channels: usize) -> Shap
 }
 
 /// A buffer for the matrices of all points.
-pub(super) fn scratch(shape: Shape) -> Buffer {
-    Buffer::take(POINTS * shape.len())
+pub(super) fn scratch(tiles: Tiles, shape: Shape) -> Buffer {
+    Buffer::take(tiles.points() * shape.len())
 }
 
 /// Which transform a block goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// `Bᵀ X B` of 6×6 rows, with padding before and after each row.
+    /// `Bᵀ X B` of 6×6 rows (or 6, where depth is not transformed), with padding before and after each row.
     Input,
     /// `A dY Aᵀ` of 4×4 rows, with two zeros after each.
     Gradient,
 }
 
-/// Transforms the block's tiles of a volume `[batch, channel, depth, height, width]`.
-pub(super) fn transform(
+/// Transforms the block's tiles of a volume `[batch, channel, depth, height, width]`, with `D` points
+/// along depth.
+pub(super) fn transform<const D: usize>(
     level: Level,
     tiles: Tiles,
     block: &Range<usize>,
@@ -40,10 +41,10 @@ pub(super) fn transform(
 ) -> Buffer {
     let voxels = tiles.batch() * shape.channels * tiles.voxels();
     assert_eq!(volume.len(), voxels, "volume of another size");
-    let mut scratch = scratch(shape);
+    let mut scratch = scratch(tiles, shape);
     let out = Target::new(scratch.as_mut());
     (0..shape.channels).into_par_iter().for_each(|channel| {
-        let job = Transform {
+        let job = Transform::<D> {
             tiles,
             block: block.clone(),
             shape,
@@ -60,7 +61,7 @@ pub(super) fn transform(
 }
 
 /// The transform of one channel of a block.
-struct Transform<'a> {
+struct Transform<'a, const D: usize> {
     tiles: Tiles,
     block: Range<usize>,
     shape: Shape,
@@ -70,7 +71,7 @@ struct Transform<'a> {
     out: Target,
 }
 
-impl Kernel for Transform<'_> {
+impl<const D: usize> Kernel for Transform<'_, D> {
     type Output = ();
 
     #[inline(always)]
@@ -93,7 +94,7 @@ impl Kernel for Transform<'_> {
                 }
             }
         }
-        for point in 0..POINTS {
+        for point in 0..D * SPREAD {
             // Products may read the room as input; whatever they make of it is not used, but in the
             // weight's gradient it is multiplied by zero and so must be finite.
             let room = self
@@ -105,7 +106,7 @@ impl Kernel for Transform<'_> {
     }
 }
 
-impl Transform<'_> {
+impl<const D: usize> Transform<'_, D> {
     /// `Bᵀ X B` of one tile.
     ///
     /// # Safety
@@ -113,7 +114,9 @@ impl Transform<'_> {
     /// As [`Kernel::run`]; `to` has room for the tile's row and one register in every matrix.
     #[inline(always)]
     unsafe fn input<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
-        let rows = Rows::<SPREAD>::new(self.tiles, map, place.first);
+        // Coordinates count from one before the first row: a slice by itself has no row before it.
+        let depth = place.first[0] + usize::from(D == 1);
+        let rows = Rows::<D, SPREAD>::new(self.tiles, map, [depth, place.first[1]]);
         let width = self.tiles.size()[2];
         for at in (0..self.tiles.pitch()).step_by(S::LANES) {
             // Lane 0 of the first register is the padding before the row.
@@ -124,9 +127,13 @@ impl Transform<'_> {
             unsafe {
                 let mut half = [[S::splat(0.0); SPREAD]; SPREAD];
                 for b in 0..SPREAD {
-                    half[b] = spread_input::<S>(rows.load::<S>(b, start, lane, count));
+                    let mut column = [S::splat(0.0); SPREAD];
+                    for a in 0..D {
+                        column[a] = rows.load::<S>(a, b, start, lane, count);
+                    }
+                    half[b] = spread_input_depth::<S, D>(column);
                 }
-                for a in 0..SPREAD {
+                for a in 0..D {
                     let mut row = [S::splat(0.0); SPREAD];
                     for b in 0..SPREAD {
                         row[b] = half[b][a];
@@ -144,7 +151,7 @@ impl Transform<'_> {
     /// As [`Transform::input`].
     #[inline(always)]
     unsafe fn gradient<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
-        let rows = Rows::<TILE>::new(self.tiles, map, place.first.map(|first| first + 1));
+        let rows = Rows::<TILE, TILE>::new(self.tiles, map, place.first.map(|first| first + 1));
         let width = self.tiles.size()[2];
         for at in (0..self.tiles.pitch()).step_by(S::LANES) {
             let count = width.saturating_sub(at).min(S::LANES);
@@ -152,9 +159,13 @@ impl Transform<'_> {
             unsafe {
                 let mut half = [[S::splat(0.0); SPREAD]; TILE];
                 for b in 0..TILE {
-                    half[b] = spread_gradient::<S>(rows.load::<S>(b, at, 0, count));
+                    let mut column = [S::splat(0.0); TILE];
+                    for a in 0..tile_depth::<D>() {
+                        column[a] = rows.load::<S>(a, b, at, 0, count);
+                    }
+                    half[b] = spread_gradient_depth::<S, D>(column);
                 }
-                for a in 0..SPREAD {
+                for a in 0..D {
                     let mut row = [S::splat(0.0); TILE];
                     for b in 0..TILE {
                         row[b] = half[b][a];
@@ -180,23 +191,23 @@ impl Transform<'_> {
     }
 }
 
-/// The `N`×`N` rows of a tile, those outside the volume absent.
-struct Rows<const N: usize> {
-    rows: [[*const f32; N]; N],
-    present: [[bool; N]; N],
+/// The `M`×`N` rows of a tile, those outside the volume absent.
+struct Rows<const M: usize, const N: usize> {
+    rows: [[*const f32; N]; M],
+    present: [[bool; N]; M],
     all: bool,
 }
 
-impl<const N: usize> Rows<N> {
+impl<const M: usize, const N: usize> Rows<M, N> {
     /// The rows from `first`, which counts from one before the first row.
     #[inline(always)]
     fn new(tiles: Tiles, map: &[f32], first: [usize; 2]) -> Self {
         let mut found = Self {
-            rows: [[map.as_ptr(); N]; N],
-            present: [[false; N]; N],
+            rows: [[map.as_ptr(); N]; M],
+            present: [[false; N]; M],
             all: true,
         };
-        for a in 0..N {
+        for a in 0..M {
             for b in 0..N {
                 let [d, h] = [first[0] + a, first[1] + b];
                 found.present[a][b] = tiles.has_row(d, h);
@@ -207,27 +218,29 @@ impl<const N: usize> Rows<N> {
         found
     }
 
-    /// Lanes `lane..lane + count` of column `b` from position `start`; the others are zero.
+    /// Lanes `lane..lane + count` of a row from position `start`; the others are zero.
     ///
     /// # Safety
     ///
     /// The instructions of `S` must be enabled, and the rows must hold `count` voxels from `start`.
     #[inline(always)]
-    unsafe fn load<S: Simd>(&self, b: usize, start: usize, lane: usize, count: usize) -> [S::V; N] {
+    unsafe fn load<S: Simd>(
+        &self,
+        a: usize,
+        b: usize,
+        start: usize,
+        lane: usize,
+        count: usize,
+    ) -> S::V {
+        let row = self.rows[a][b].wrapping_add(start);
         // SAFETY: passed on; nothing is read of absent rows.
         unsafe {
-            let mut x = [S::splat(0.0); N];
             if self.all && count == S::LANES {
-                for a in 0..N {
-                    x[a] = S::load(self.rows[a][b].wrapping_add(start));
-                }
+                S::load(row)
             } else {
-                for a in 0..N {
-                    let count = if self.present[a][b] { count } else { 0 };
-                    x[a] = S::load_lanes(self.rows[a][b].wrapping_add(start), lane, count);
-                }
+                let count = if self.present[a][b] { count } else { 0 };
+                S::load_lanes(row, lane, count)
             }
-            x
         }
     }
 }

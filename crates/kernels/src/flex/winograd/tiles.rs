@@ -1,4 +1,4 @@
-//! How a volume is cut into tiles of 4×4 rows, and tiles into blocks.
+//! How a volume is cut into tiles of 4×4 rows, or its slices into tiles of 4 rows, and tiles into blocks.
 
 use std::ops::Range;
 
@@ -8,8 +8,19 @@ pub(super) const TAPS: usize = 3;
 pub(super) const TILE: usize = 4;
 /// Input rows of a tile along depth and along height.
 pub(super) const SPREAD: usize = TILE + 2;
-/// Rows of a transformed tile.
+/// Rows of a transformed tile at most.
 pub(super) const POINTS: usize = SPREAD * SPREAD;
+
+/// Output rows of a tile along depth where it has `D` points there: one if depth is not transformed.
+pub(super) const fn tile_depth<const D: usize>() -> usize {
+    if D == 1 { 1 } else { TILE }
+}
+
+/// Taps along depth where a tile has `D` points there.
+pub(super) const fn taps_depth<const D: usize>() -> usize {
+    if D == 1 { 1 } else { 3 }
+}
+
 /// Floats of one transformed block, for all channels and points together: what the second cache
 /// holds beside the products.
 const BLOCK_FLOATS: usize = 96 * 1024;
@@ -21,6 +32,7 @@ const COLUMNS: usize = 192;
 pub(crate) struct Tiles {
     batch: usize,
     size: [usize; 3],
+    sliced: bool,
 }
 
 /// Where a tile lies.
@@ -33,18 +45,48 @@ pub(super) struct Place {
 }
 
 impl Tiles {
-    /// The tiles of volumes of `size` under a 3×3×3 kernel.
-    pub(crate) fn new(batch: usize, size: [usize; 3]) -> Self {
-        Self { batch, size }
+    /// The tiles of volumes of `size` under a 3×3×3 kernel, or a 1×3×3 kernel, which takes every slice
+    /// by itself.
+    pub(crate) fn new(batch: usize, size: [usize; 3], kernel: [usize; 3]) -> Option<Self> {
+        let sliced = match kernel {
+            [3, 3, 3] => false,
+            [1, 3, 3] => true,
+            _ => return None,
+        };
+        Some(Self {
+            batch,
+            size,
+            sliced,
+        })
     }
 
-    /// Whether tiles save half the products, which is about what the transforms cost: tiles at the far
-    /// ends may be half empty, and every row pays for two positions of padding.
+    /// Whether tiles save enough products to pay for the transforms, which are half as much work where
+    /// depth is not transformed. Tiles at the far ends may be half empty, and every row pays for two
+    /// positions of padding.
     pub(crate) fn pay(&self, inputs: usize, outputs: usize) -> bool {
         let [d, h, w] = self.size;
-        let products = POINTS * TAPS * self.count() * self.pitch();
-        let direct = 27 * self.batch * d * h * w;
-        inputs.min(outputs) >= 4 && 2 * products < direct
+        let products = self.points() * TAPS * self.count() * self.pitch();
+        let direct = self.taps() * self.batch * d * h * w;
+        let saved = match self.sliced {
+            true => 4 * products < 3 * direct,
+            false => 2 * products < direct,
+        };
+        inputs.min(outputs) >= 4 && saved
+    }
+
+    /// Whether slices are taken by themselves.
+    pub(super) fn sliced(&self) -> bool {
+        self.sliced
+    }
+
+    /// Rows of a transformed tile.
+    pub(super) fn points(&self) -> usize {
+        if self.sliced { SPREAD } else { POINTS }
+    }
+
+    /// Taps of the kernel.
+    pub(super) fn taps(&self) -> usize {
+        if self.sliced { 9 } else { 27 }
     }
 
     /// Depth, height and width.
@@ -69,7 +111,15 @@ impl Tiles {
 
     /// Tiles of one sample along depth and height.
     fn sides(&self) -> [usize; 2] {
-        [self.size[0].div_ceil(TILE), self.size[1].div_ceil(TILE)]
+        [
+            self.size[0].div_ceil(self.depth()),
+            self.size[1].div_ceil(TILE),
+        ]
+    }
+
+    /// Output rows of a tile along depth.
+    fn depth(&self) -> usize {
+        if self.sliced { 1 } else { TILE }
     }
 
     /// Tiles in all.
@@ -84,7 +134,7 @@ impl Tiles {
         let (row, column) = (index / th, index % th);
         Place {
             sample: row / td,
-            first: [TILE * (row % td), TILE * column],
+            first: [self.depth() * (row % td), TILE * column],
         }
     }
 
@@ -105,7 +155,7 @@ impl Tiles {
 
     /// The tiles in blocks for so many channels.
     pub(super) fn blocks(&self, channels: usize) -> Vec<Range<usize>> {
-        let columns = (BLOCK_FLOATS / (POINTS * channels)).max(COLUMNS);
+        let columns = (BLOCK_FLOATS / (self.points() * channels)).max(COLUMNS);
         let tiles = columns.div_ceil(self.pitch());
         let count = self.count().div_ceil(tiles);
         let cut = |i: usize| i * self.count() / count;
