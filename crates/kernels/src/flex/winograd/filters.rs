@@ -122,10 +122,10 @@ pub(super) fn gather_weight<const N: usize>(m: [[f32; N]; SPREAD]) -> [[f32; N];
 pub(super) unsafe fn spread_input_depth<S: Simd, const D: usize>(
     x: [S::V; SPREAD],
 ) -> [S::V; SPREAD] {
-    // SAFETY: passed on.
     if D == 1 {
         x
     } else {
+        // SAFETY: passed on.
         unsafe { spread_input::<S>(x) }
     }
 }
@@ -139,10 +139,10 @@ pub(super) unsafe fn spread_input_depth<S: Simd, const D: usize>(
 pub(super) unsafe fn spread_gradient_depth<S: Simd, const D: usize>(
     y: [S::V; TILE],
 ) -> [S::V; SPREAD] {
-    // SAFETY: passed on.
     if D == 1 {
         [y[0]; SPREAD]
     } else {
+        // SAFETY: passed on.
         unsafe { spread_gradient::<S>(y) }
     }
 }
@@ -156,10 +156,10 @@ pub(super) unsafe fn spread_gradient_depth<S: Simd, const D: usize>(
 pub(super) unsafe fn gather_output_depth<S: Simd, const D: usize>(
     m: [S::V; SPREAD],
 ) -> [S::V; TILE] {
-    // SAFETY: passed on.
     if D == 1 {
         [m[0]; TILE]
     } else {
+        // SAFETY: passed on.
         unsafe { gather_output::<S>(m) }
     }
 }
