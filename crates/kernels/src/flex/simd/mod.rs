@@ -3,12 +3,16 @@
 //! Every kernel is written once over [`Simd`] and compiled per [`Level`] inside a function that
 //! enables the level's instructions.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::sync::OnceLock;
 
+#[cfg(target_arch = "aarch64")]
+use neon::Neon;
 use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use x86::{Avx2, Avx512};
@@ -16,8 +20,11 @@ use x86::{Avx2, Avx512};
 /// An instruction set the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Plain arrays of four, which the compiler maps to SSE2 or NEON.
+    /// Plain arrays of four.
     Portable,
+    /// NEON, four lanes.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// AVX2 with fused multiply-add, eight lanes.
     Avx2,
     /// AVX-512F, sixteen lanes.
@@ -26,12 +33,14 @@ pub(crate) enum Level {
 
 impl Level {
     /// The level in use: the best the machine has, or what `SEMIVOX_SIMD`
-    /// (`portable`, `avx2`, `avx512`) asks for if the machine has that.
+    /// (`portable`, `neon`, `avx2`, `avx512`) asks for if the machine has that.
     pub(crate) fn current() -> Self {
         static LEVEL: OnceLock<Level> = OnceLock::new();
         *LEVEL.get_or_init(|| {
             let asked = match asked().as_deref() {
                 Some("portable") => Self::Portable,
+                #[cfg(target_arch = "aarch64")]
+                Some("neon") => Self::Neon,
                 Some("avx2") => Self::Avx2,
                 _ => Self::Avx512,
             };
@@ -43,7 +52,10 @@ impl Level {
 
     /// Every level this machine can run.
     pub(crate) fn available() -> Vec<Self> {
+        #[allow(unused_mut)]
         let mut levels = vec![Self::Portable];
+        #[cfg(target_arch = "aarch64")]
+        levels.push(Self::Neon);
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -60,6 +72,8 @@ impl Level {
     pub(crate) fn lanes(self) -> usize {
         match self {
             Self::Portable => 4,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => 4,
             Self::Avx2 => 8,
             Self::Avx512 => 16,
         }
@@ -69,6 +83,9 @@ impl Level {
     pub(crate) fn channels(self) -> usize {
         match self {
             Self::Avx512 => 8,
+            // Thirty-two registers of four, as many as AVX-512 has of sixteen.
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => 8,
             _ => 4,
         }
     }
@@ -98,6 +115,11 @@ impl Level {
                 Self::Avx2 => return unsafe { avx2(kernel) },
                 Self::Portable => {}
             }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if self == Self::Neon {
+            // SAFETY: NEON is always there; the rest is passed on.
+            return unsafe { kernel.run::<Neon>() };
         }
         // SAFETY: plain arrays need no instructions; the rest is passed on.
         unsafe { kernel.run::<Portable>() }
