@@ -31,6 +31,9 @@
 //! # Ok::<(), semivox::metrics::MetricError>(())
 //! ```
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 pub use semivox_data as data;
 pub use semivox_kernels as kernels;
 pub use semivox_losses as losses;

@@ -1,0 +1,15 @@
+//! The baselines on the left atrium: train, evaluate, look.
+//!
+//! ```sh
+//! cargo run --release --example baselines_la                   # mean teacher on generated phantoms
+//! cargo run --release --example baselines_la -- --method supervised --data LA_FOLDER --labeled 8
+//! ```
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    semivox::cli::train(
+        "The methods that others are measured against, on the left atrium",
+        "mean_teacher",
+    )
+}

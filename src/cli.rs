@@ -1,0 +1,155 @@
+//! The flags that all training programs share, and what they do.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Command, FromArgMatches};
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::method::MethodConfig;
+use semivox_trainer::presets::preset;
+use semivox_trainer::session::{Session, Summary};
+use semivox_trainer::training::Outcome;
+use semivox_trainer::{TrainError, interrupt, progress::Progress};
+
+/// The flags.
+#[derive(Debug, Args)]
+struct Arguments {
+    /// Folder of scans: images/, labels/, train.list and test.list, or case folders with
+    /// mri_norm2.h5. Without it, phantoms are generated.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// smoke (phantoms, minutes), compact (scans on a CPU) or paper (scans on a GPU).
+    #[arg(long)]
+    preset: Option<String>,
+    /// How many training cases keep their label; the others are used without.
+    #[arg(long)]
+    labeled: Option<usize>,
+    /// The method to train; supervised learns from the labeled cases alone.
+    #[arg(long, help = method_help())]
+    method: Option<String>,
+    /// Training iterations in all, over all stages.
+    #[arg(long)]
+    iterations: Option<u64>,
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Folder for everything the run leaves behind [default: runs/METHOD_la].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Go on with the run in --out, with the settings stored there.
+    #[arg(long)]
+    resume: bool,
+}
+
+fn method_help() -> String {
+    format!("One of {}", MethodConfig::NAMES.join(", "))
+}
+
+/// A program that trains one method unless `--method` says otherwise.
+///
+/// # Examples
+/// ```no_run
+/// # use std::process::ExitCode;
+/// fn main() -> ExitCode {
+///     semivox::cli::train("SimCVD on the left atrium", "simcvd")
+/// }
+/// ```
+pub fn train(about: &'static str, method: &str) -> ExitCode {
+    let command = Arguments::augment_args(Command::new("train").about(about));
+    let arguments = Arguments::from_arg_matches(&command.get_matches());
+    let arguments = arguments.unwrap_or_else(|error| error.exit());
+    let method = arguments.method.as_deref().unwrap_or(method);
+    run(&arguments, method).unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments, method: &str) -> Result<ExitCode, TrainError> {
+    let fallback = || Path::new("runs").join(format!("{method}_la"));
+    let out = arguments.out.clone().unwrap_or_else(fallback);
+    let mut progress = Progress::new();
+    let session = match arguments.resume {
+        true => Session::resume(&out, &progress)?,
+        false => Session::start(configuration(arguments, method)?, &out, &progress)?,
+    };
+    let stop = interrupt::stop_on_ctrl_c()?;
+    let summary = session.run(&mut progress, &stop)?;
+    if let Outcome::Interrupted { step } = summary.outcome {
+        println!(
+            "Stopped after step {step}, saved. Add --resume --out {} to go on.",
+            out.display()
+        );
+        return Ok(ExitCode::from(130));
+    }
+    print_results(&summary, &out);
+    if arguments.data.is_none() && !arguments.resume {
+        println!("Real scans: add --data FOLDER --preset compact --labeled 8");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The preset with what the command line says otherwise.
+fn configuration(arguments: &Arguments, method: &str) -> Result<RunConfig, TrainError> {
+    let fallback = if arguments.data.is_some() {
+        "compact"
+    } else {
+        "smoke"
+    };
+    let name = arguments.preset.as_deref().unwrap_or(fallback);
+    let mut config = preset(name, method)?;
+    config.seed = arguments.seed;
+    config.device = arguments.device.clone();
+    config.data.root = arguments.data.clone();
+    if let Some(labeled) = arguments.labeled {
+        config.data.labeled = labeled;
+    }
+    if let Some(iterations) = arguments.iterations {
+        config.method = config.method.with_iterations(iterations);
+    }
+    Ok(config)
+}
+
+fn print_results(summary: &Summary, out: &Path) {
+    match &summary.evaluation {
+        Some(evaluation) => println!("{evaluation}"),
+        None => println!("No test cases, no evaluation."),
+    }
+    if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
+        println!("Mean Dice before training {before:.4}, after {after:.4}.");
+    }
+    println!("Report: {}", out.join("report.html").display());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(line: &str) -> Arguments {
+        let command = Arguments::augment_args(Command::new("train"));
+        let matches = command.try_get_matches_from(line.split(' ')).unwrap();
+        Arguments::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn flags_override_the_preset() {
+        let arguments = parse("train --labeled 3 --iterations 50 --seed 7");
+        let config = configuration(&arguments, "mean_teacher").unwrap();
+        assert_eq!((config.preset.as_str(), config.seed), ("smoke", 7));
+        assert_eq!(config.data.labeled, 3);
+        assert_eq!(config.method.settings().iterations(), 50);
+        let config = configuration(&parse("train --data scans"), "action").unwrap();
+        assert_eq!(config.preset, "compact");
+    }
+
+    #[test]
+    fn the_help_names_every_method() {
+        for name in MethodConfig::NAMES {
+            assert!(method_help().contains(name));
+        }
+    }
+}
