@@ -12,6 +12,8 @@
 //! | [`LocalDistillationLoss`] | the same at each location of a patch grid |
 //! | [`PairwiseDistillationLoss`] | positions of a feature map, between student and teacher |
 //! | [`SliceContrastLoss`] | slices of volumes, between student and teacher |
+//! | [`PositionContrastLoss`] | positions of feature maps, between student and teacher |
+//! | [`FeatureContrastLoss`] | channels of embeddings, between student and teacher |
 //! | [`SignedDistanceLoss`] | predicted and true signed distance maps |
 //! | [`ConsistencyLoss`] | class probabilities of student and teacher |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
@@ -48,9 +50,11 @@ mod cross_entropy;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
+mod feature_contrast;
 mod global_distillation;
 mod local_distillation;
 mod pairwise_distillation;
+mod position_contrast;
 mod signed_distance;
 mod similarity;
 mod slice_contrast;
@@ -66,6 +70,7 @@ pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
+pub use feature_contrast::{FeatureContrastLoss, FeatureContrastLossConfig};
 pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConfig};
 pub use local_distillation::{
     LocalDistillationForm, LocalDistillationLoss, LocalDistillationLossConfig,
@@ -73,6 +78,7 @@ pub use local_distillation::{
 pub use pairwise_distillation::{
     PairwiseDistillationLoss, PairwiseDistillationLossConfig, PositionReduction,
 };
+pub use position_contrast::{PositionContrastLoss, PositionContrastLossConfig};
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
 pub use slice_contrast::{SliceContrastLoss, SliceContrastLossConfig};
 pub use unsupervised_cross_entropy::{

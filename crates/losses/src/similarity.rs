@@ -40,6 +40,11 @@ pub(crate) fn matched<const D: usize>(pairs: Tensor<D>) -> Tensor<D> {
     (pairs * eye.unsqueeze::<D>()).sum_dim(D - 1)
 }
 
+/// How surely row `r` finds column `r`: `mean_r [ log Σ_c exp S_rc − S_rr ]` of `[n, n]` similarities.
+pub(crate) fn identification(similarity: Tensor<2>) -> Tensor<1> {
+    matched(log_softmax(similarity, 1)).mean().neg()
+}
+
 /// Panics unless a temperature is positive and finite.
 pub(crate) fn check_temperature(name: &str, temperature: f64) {
     assert!(

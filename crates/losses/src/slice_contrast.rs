@@ -1,9 +1,8 @@
 //! Contrast between the slices that a student and a teacher see.
 
 use burn::prelude::*;
-use burn::tensor::activation::log_softmax;
 
-use crate::similarity::{check_temperature, matched, unit};
+use crate::similarity::{check_temperature, identification, unit};
 
 /// Configuration of [`SliceContrastLoss`].
 #[derive(Config, Debug)]
@@ -98,8 +97,8 @@ impl SliceContrastLoss {
             false => [student, teacher],
         };
         let similarity = teacher.matmul(student.transpose()) / self.temperature; // [slices, slices]
-        let directions = log_softmax(similarity.clone(), 1) + log_softmax(similarity, 0);
-        matched(directions).mean().neg()
+        let back = identification(similarity.clone().transpose());
+        identification(similarity) + back
     }
 }
 

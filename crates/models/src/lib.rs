@@ -2,7 +2,7 @@
 //!
 //! - [`VNet`]: the encoder-decoder of semi-supervised 3D segmentation, with the maps of its decoder;
 //! - [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
-//!   [`RepresentationHead`], [`SliceProjector`]: what contrastive methods put on top of it.
+//!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it.
 //!
 //! Each is built from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have the
 //! layout and the default initialization of PyTorch. `init` draws all of them at once and in a fixed
@@ -26,6 +26,7 @@ pub use heads::{
     GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
     LocalPredictorConfig, LocalProjector, LocalProjectorConfig, RepresentationHead,
     RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector, SliceProjectorConfig,
+    VoxelProjector, VoxelProjectorConfig,
 };
 pub use materialize::{materialize, trainable_parameters};
 pub use parts::{ConvBlock, Down, Up};

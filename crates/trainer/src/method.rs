@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
-use crate::recipes::{ActionConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig};
+use crate::recipes::{ActionConfig, CvrlConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig};
 
 /// What every method's settings can tell.
 pub trait MethodSettings {
@@ -46,13 +46,15 @@ pub enum MethodConfig {
     /// Contrastive voxel-wise representation distillation.
     #[serde(rename = "simcvd")]
     SimCvd(SimCvdConfig),
+    /// Contrast along batch and features: a reconstruction.
+    Cvrl(CvrlConfig),
     /// Anatomical-aware contrastive distillation.
     Action(ActionConfig),
 }
 
 impl MethodConfig {
     /// The names of all methods.
-    pub const NAMES: [&'static str; 4] = ["supervised", "mean_teacher", "simcvd", "action"];
+    pub const NAMES: [&'static str; 5] = ["supervised", "mean_teacher", "simcvd", "cvrl", "action"];
 
     /// A method's own defaults for a run of `iterations`.
     ///
@@ -63,6 +65,7 @@ impl MethodConfig {
             "supervised" => Self::Supervised(SupervisedConfig::new(iterations)),
             "mean_teacher" => Self::MeanTeacher(MeanTeacherConfig::new(iterations)),
             "simcvd" => Self::SimCvd(SimCvdConfig::new(iterations)),
+            "cvrl" => Self::Cvrl(CvrlConfig::new(iterations)),
             "action" => Self::Action(ActionConfig::new(iterations)),
             _ => {
                 let known = Self::NAMES.join(", ");
@@ -79,6 +82,7 @@ impl MethodConfig {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
             Self::SimCvd(config) => config,
+            Self::Cvrl(config) => config,
             Self::Action(config) => config,
         }
     }
@@ -89,6 +93,7 @@ impl MethodConfig {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
             Self::SimCvd(config) => config,
+            Self::Cvrl(config) => config,
             Self::Action(config) => config,
         };
         settings.set_iterations(iterations);
@@ -129,6 +134,6 @@ mod tests {
             assert!(method.with_iterations(0).check([32; 3]).is_err());
         }
         let message = MethodConfig::new("magic", 1).unwrap_err().to_string();
-        assert!(message.contains("'magic'") && message.contains("simcvd, action"));
+        assert!(message.contains("'magic'") && message.contains("cvrl, action"));
     }
 }

@@ -4,8 +4,10 @@ mod global;
 mod local;
 mod representation;
 mod slices;
+mod voxels;
 
 pub use global::{GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig};
 pub use local::{LocalPredictor, LocalPredictorConfig, LocalProjector, LocalProjectorConfig};
 pub use representation::{RepresentationHead, RepresentationHeadConfig, Resolution};
 pub use slices::{SlicePooling, SliceProjector, SliceProjectorConfig};
+pub use voxels::{VoxelProjector, VoxelProjectorConfig};

@@ -1,11 +1,13 @@
 //! Training methods, one file each, in the order of their papers.
 
 pub mod action;
+pub mod cvrl;
 pub mod mean_teacher;
 pub mod simcvd;
 pub mod supervised;
 
 pub use action::{Action, ActionConfig, LabeledView, StudentPasses};
+pub use cvrl::{Cvrl, CvrlConfig};
 pub use mean_teacher::{MeanTeacher, MeanTeacherConfig};
 pub use simcvd::{SimCvd, SimCvdConfig};
 pub use supervised::{Supervised, SupervisedConfig};

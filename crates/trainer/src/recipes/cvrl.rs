@@ -1,0 +1,317 @@
+//! CVRL (reconstruction): contrast of voxels along the batch and along the features.
+//!
+//! C. You, R. Zhao, L. H. Staib, J. S. Duncan, "Momentum Contrastive Voxel-wise Representation Learning for
+//! Semi-supervised Volumetric Medical Image Segmentation", MICCAI 2022, arXiv 2105.07059. Only the
+//! abstract could be read, and no code is public. **This is not the authors' method**: it is assembled from
+//! what the abstract asks for and from public sources, and its results say nothing about theirs.
+//!
+//! ```text
+//! L       = L_sup + w_b (L_batch^high + L_batch^low) + w_f (L_feat^high + L_feat^low) + w_c·Ψ(t)·L_con
+//! L_batch = each position of the student among all positions of the teacher
+//! L_feat  = each channel of the student among all channels of the teacher, and back
+//! Ψ(t)    = exp(−5 (1 − t/T)²),   θ_t ← m·θ_t + (1 − m)·θ_s
+//! ```
+//!
+//! # Where each part comes from
+//!
+//! | item | abstract | taken from | switch |
+//! |---|---|---|---|
+//! | contrast along batch and features | asked for | Chaitanya et al. 2020; DimCL 2023 | `batch_weight`, `feature_weight` |
+//! | low and high level | asked for | chosen here: last decoder stage, 512 voxels per volume; bottleneck, all positions | `levels`, `voxels` |
+//! | positives | "not all voxels equally positive" | same position in the other network, nothing else | – |
+//! | negatives next to the anchor | – | chosen here: kept | `spare_neighbors` |
+//! | momentum network | in the title | mean teacher of SimCVD: 0.999, warmed up, train mode | `keys`, `teacher_momentum` |
+//! | heads | – | 256 → 128 and 64 → 64 with batch norm, chosen here; the teacher's are averages | `high`, `low` |
+//! | temperatures | – | 0.1, the default of both sources | `batch_temperature`, `feature_temperature` |
+//! | weights | – | 0.1, as SimCVD weighs feature-level terms | – |
+//! | views | – | one crop, noise `clip(0.1·N(0,1), ±0.2)` drawn for each network | `noise` |
+//! | supervised loss, consistency, schedule | – | SimCVD | `optimizer`, `consistency_weight` |
+//! | hidden width of the high level | – | at most the bottleneck's width | `high` |
+
+mod config;
+
+use burn::module::Module;
+use burn::prelude::*;
+use rand::seq::index::sample;
+use semivox_data::rng::keyed;
+use semivox_losses::{
+    ConsistencyLossConfig, DiceCrossEntropyLossConfig, FeatureContrastLossConfig,
+    PositionContrastLossConfig,
+};
+use semivox_models::{VNet, VNetOutput, VoxelProjector, VoxelProjectorConfig};
+
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::ema::{ema_update, teacher_of, warmed_up};
+use crate::error::TrainError;
+use crate::noise::clipped_noise;
+use crate::optimizer::Optimizer;
+use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::schedule::sigmoid_ramp_up;
+use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::terms::{LossTerms, StepValues};
+
+pub use config::{CvrlConfig, Keys, Levels};
+
+/// A projection head for each level.
+#[derive(Module, Debug)]
+struct Heads {
+    high: VoxelProjector,
+    low: VoxelProjector,
+}
+
+/// Student and teacher, each with two projection heads.
+pub struct Cvrl {
+    config: CvrlConfig,
+    networks: StudentTeacher,
+    heads: Heads,
+    teacher_heads: Heads,
+    optimizer: Optimizer,
+}
+
+impl Cvrl {
+    /// A run of the method from a new network.
+    pub fn new(config: CvrlConfig, setting: &Setting) -> Self {
+        let networks = StudentTeacher::new(setting.student());
+        let filters = setting.network.filters;
+        let (bottleneck, last) = (16 * filters, filters);
+        let head = |channels, [hidden, embedding]: [usize; 2]| {
+            VoxelProjectorConfig::new(channels, hidden, embedding).init(&setting.device)
+        };
+        let heads = Heads {
+            high: head(bottleneck, [config.high[0].min(bottleneck), config.high[1]]),
+            low: head(last, config.low),
+        };
+        Self {
+            networks,
+            teacher_heads: teacher_of(&heads),
+            heads,
+            optimizer: config.optimizer.init(false),
+            config,
+        }
+    }
+
+    /// All positions of the bottleneck, `[batch · positions, channels]`.
+    fn high(output: &VNetOutput) -> Tensor<2> {
+        rows(output.bottleneck.clone(), None)
+    }
+
+    /// The drawn voxels of the last decoder stage, `[batch · voxels, channels]`.
+    fn low(output: &VNetOutput, drawn: &Tensor<1, Int>) -> Tensor<2> {
+        rows(output.features[4].clone(), Some(drawn))
+    }
+
+    /// The step's voxels, the same in both networks.
+    fn drawn(&self, output: &VNetOutput, at: &StepContext) -> Tensor<1, Int> {
+        let [_, _, d, h, w] = output.logits.dims();
+        let mut rng = keyed(at.seed, at.step, "contrasted voxels");
+        let drawn = sample(&mut rng, d * h * w, self.config.voxels);
+        let drawn: Vec<i32> = drawn.iter().map(|voxel| voxel as i32).collect();
+        let count = drawn.len();
+        Tensor::from_data(TensorData::new(drawn, [count]), &at.device)
+    }
+
+    /// Adds `L_batch` and `L_feat` of one level.
+    fn with_level(
+        &self,
+        terms: LossTerms,
+        names: [&'static str; 2],
+        [student, teacher]: [Tensor<2>; 2],
+        spared: Option<Tensor<2, Bool>>,
+    ) -> LossTerms {
+        let mut terms = terms;
+        if self.config.batch_weight > 0.0 {
+            let loss = PositionContrastLossConfig::new()
+                .with_temperature(self.config.batch_temperature)
+                .init()
+                .forward(student.clone(), teacher.clone(), spared);
+            terms = terms.with(names[0], self.config.batch_weight, loss);
+        }
+        if self.config.feature_weight > 0.0 {
+            let loss = FeatureContrastLossConfig::new()
+                .with_temperature(self.config.feature_temperature)
+                .init()
+                .forward(student, teacher);
+            terms = terms.with(names[1], self.config.feature_weight, loss);
+        }
+        terms
+    }
+
+    /// The contrast at the configured levels.
+    fn contrast(
+        &self,
+        mut terms: LossTerms,
+        outputs: [&VNetOutput; 2],
+        at: &StepContext,
+    ) -> LossTerms {
+        let key_heads = match self.config.keys {
+            Keys::Momentum => &self.teacher_heads,
+            Keys::Student => &self.heads,
+        };
+        let [student, teacher] = outputs;
+        if self.config.levels != Levels::Low {
+            let student_rows = self.heads.high.forward(Self::high(student));
+            let teacher_rows = key_heads.high.forward(Self::high(teacher));
+            let spared = self.config.spare_neighbors;
+            let spared = spared.then(|| neighbors(student.bottleneck.dims(), &at.device));
+            let names = ["high_batch", "high_feature"];
+            terms = self.with_level(terms, names, [student_rows, teacher_rows], spared);
+        }
+        if self.config.levels != Levels::High {
+            let drawn = self.drawn(student, at);
+            let student_rows = self.heads.low.forward(Self::low(student, &drawn));
+            let teacher_rows = key_heads.low.forward(Self::low(teacher, &drawn));
+            let names = ["low_batch", "low_feature"];
+            terms = self.with_level(terms, names, [student_rows, teacher_rows], None);
+        }
+        terms
+    }
+}
+
+/// Positions of a map as rows: `[batch, channels, …]` to `[batch · positions, channels]`, all or the drawn.
+fn rows(map: Tensor<5>, drawn: Option<&Tensor<1, Int>>) -> Tensor<2> {
+    let [_, channels, ..] = map.dims();
+    let map: Tensor<3> = map.flatten(2, 4); // [batch, channels, positions]
+    let map = match drawn {
+        Some(drawn) => map.select(2, drawn.clone()),
+        None => map,
+    };
+    let [batch, _, positions] = map.dims();
+    map.swap_dims(1, 2).reshape([batch * positions, channels])
+}
+
+/// Pairs of different positions of one volume that touch, `[batch · positions]` squared.
+fn neighbors([batch, _, d, h, w]: [usize; 5], device: &Device) -> Tensor<2, Bool> {
+    let positions = d * h * w;
+    let place = |i: usize| {
+        [
+            i / positions,
+            i % positions / (h * w),
+            i % (h * w) / w,
+            i % w,
+        ]
+    };
+    let touch = |a: [usize; 4], b: [usize; 4]| {
+        a[0] == b[0] && a != b && (1..4).all(|axis| a[axis].abs_diff(b[axis]) <= 1)
+    };
+    let count = batch * positions;
+    let pairs = (0..count * count).map(|i| touch(place(i / count), place(i % count)));
+    let pairs: Vec<bool> = pairs.collect();
+    Tensor::from_data(TensorData::new(pairs, [count, count]), device)
+}
+
+impl Recipe for Cvrl {
+    fn stages(&self) -> Vec<Stage> {
+        let [labeled, unlabeled] = self.config.batch;
+        vec![Stage {
+            name: "cvrl (reconstruction)",
+            steps: self.config.iterations,
+            plan: BatchPlan {
+                labeled,
+                unlabeled,
+                replacement: false,
+                strong: StrongViews::None,
+            },
+        }]
+    }
+
+    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
+        self.optimizer = self.config.optimizer.init(false);
+        Ok(())
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let [labeled, unlabeled] = self.config.batch;
+        let images = batch
+            .unlabeled
+            .expect("the stage plans unlabeled patches")
+            .weak;
+        let noisy = || clipped_noise(images.clone(), self.config.noise);
+        let seen = Tensor::cat(vec![batch.labeled.weak, noisy()], 0);
+        let output = self.networks.student.forward(seen);
+        let teacher = self.networks.teach(noisy(), TeacherMode::Train);
+
+        let student = output.narrow(labeled, unlabeled);
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised = supervised.forward(output.narrow(0, labeled).logits, batch.labeled.labels);
+        let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
+        let keys = match self.config.keys {
+            Keys::Momentum => teacher.clone(),
+            Keys::Student => self.networks.student.forward(noisy()),
+        };
+        terms = self.contrast(terms, [&student, &keys], at);
+        if self.config.consistency_weight > 0.0 {
+            let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+            let consistency = ConsistencyLossConfig::new().init();
+            let consistency = consistency.forward(student.logits, teacher.logits);
+            terms = terms.with(
+                "consistency",
+                self.config.consistency_weight * ramp,
+                consistency,
+            );
+        }
+
+        let module = (self.networks.student.clone(), self.heads.clone());
+        let rate = self.learning_rate(at);
+        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        (self.networks.student, self.heads) = module;
+        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
+        self.networks.move_teacher(momentum, TeacherMode::Train);
+        self.teacher_heads = ema_update(self.teacher_heads.clone(), &self.heads, momentum);
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &VNet {
+        &self.networks.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        self.networks.save(checkpoint)?;
+        checkpoint.module("heads", &self.heads)?;
+        checkpoint.module("teacher_heads", &self.teacher_heads)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.networks.load(checkpoint)?;
+        self.heads = checkpoint.module("heads", self.heads.clone())?;
+        self.teacher_heads = checkpoint.module("teacher_heads", self.teacher_heads.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rows_are_positions_and_neighbors_touch_within_a_volume() {
+        let device = Device::flex();
+        let map = Tensor::<1, Int>::arange(0..2 * 3 * 4, &device).float();
+        let map = map.reshape([2, 3, 1, 2, 2]);
+        let all = rows(map.clone(), None)
+            .into_data()
+            .try_to_vec::<f32>()
+            .unwrap();
+        assert_eq!(all[..3], [0.0, 4.0, 8.0]);
+        assert_eq!(all[12..15], [12.0, 16.0, 20.0]);
+        let drawn = Tensor::<1, Int>::from_ints([3, 1], &device);
+        let two = rows(map, Some(&drawn))
+            .into_data()
+            .try_to_vec::<f32>()
+            .unwrap();
+        assert_eq!(two[..3], [3.0, 7.0, 11.0]);
+
+        let near = neighbors([2, 3, 1, 1, 3], &device).into_data();
+        let near: Vec<bool> = near.iter().collect();
+        let row = |r: usize| near[6 * r..6 * r + 6].to_vec();
+        assert_eq!(row(0), [false, true, false, false, false, false]);
+        assert_eq!(row(4), [false, false, false, true, false, true]);
+    }
+}
