@@ -1,5 +1,7 @@
 //! A training method's settings, and the list of methods.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -117,6 +119,37 @@ impl MethodConfig {
         }
         self.settings().check(patch)
     }
+}
+
+/// Refuses a setting that does not hold: `method.KEY: expected WANTED, found FOUND`.
+pub(crate) fn expect(
+    holds: bool,
+    key: &str,
+    wanted: &str,
+    found: impl Display,
+) -> Result<(), TrainError> {
+    match holds {
+        true => Ok(()),
+        false => Err(TrainError::Config(format!(
+            "method.{key}: expected {wanted}, found {found}"
+        ))),
+    }
+}
+
+/// Refuses a momentum or threshold outside of 0 to 1.
+pub(crate) fn expect_share(key: &str, value: f64) -> Result<(), TrainError> {
+    expect((0.0..=1.0).contains(&value), key, "0 to 1", value)
+}
+
+/// Refuses a temperature that is not above 0.
+pub(crate) fn expect_positive(key: &str, value: f64) -> Result<(), TrainError> {
+    expect(value > 0.0 && value.is_finite(), key, "above 0", value)
+}
+
+/// Refuses a batch without one of its kinds.
+pub(crate) fn expect_both_kinds(key: &str, batch: [usize; 2]) -> Result<(), TrainError> {
+    let some = !batch.contains(&0);
+    expect(some, key, "at least 1 patch of each kind", 0)
 }
 
 #[cfg(test)]

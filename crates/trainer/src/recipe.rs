@@ -19,11 +19,14 @@ pub trait Recipe {
     fn stages(&self) -> Vec<Stage>;
 
     /// Prepares stage `index`: new heads, queues and optimizer as the method
-    /// defines. Called once on entry, and on resume before [`load`](Self::load).
+    /// defines; nothing for a method of one stage. Called once on entry, and on
+    /// resume before [`load`](Self::load).
     ///
     /// # Errors
     /// If the stage's settings do not fit the data.
-    fn begin_stage(&mut self, index: usize) -> Result<(), TrainError>;
+    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
+        Ok(())
+    }
 
     /// One optimization step.
     ///
@@ -80,6 +83,19 @@ pub struct Stage {
     pub steps: u64,
     /// What each of its batches holds.
     pub plan: BatchPlan,
+}
+
+impl Stage {
+    /// The only stage of a method that sees weak views, in shuffled epochs.
+    pub fn only(name: &'static str, steps: u64, [labeled, unlabeled]: [usize; 2]) -> Vec<Self> {
+        let plan = BatchPlan {
+            labeled,
+            unlabeled,
+            replacement: false,
+            strong: StrongViews::None,
+        };
+        vec![Self { name, steps, plan }]
+    }
 }
 
 /// The composition of a stage's batches.

@@ -1,5 +1,6 @@
 //! A student and its teacher, the pair that the mean-teacher family trains.
 
+use burn::module::Module;
 use burn::prelude::*;
 use semivox_models::{VNet, VNetOutput};
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::{ema_update, ema_update_with_buffers, teacher_of};
 use crate::error::TrainError;
+
+/// The names of the networks in a checkpoint.
+pub(crate) const NETWORKS: [&str; 2] = ["student", "teacher"];
+/// The names of projection heads in a checkpoint.
+pub(crate) const HEADS: [&str; 2] = ["heads", "teacher_heads"];
 
 /// How the teacher runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,18 +24,18 @@ pub enum TeacherMode {
     Eval,
 }
 
-/// A student and the moving average of its parameters.
+/// A student's module and the moving average of its parameters.
 #[derive(Debug, Clone)]
-pub struct StudentTeacher {
-    /// The network that is trained and evaluated.
-    pub student: VNet,
+pub struct StudentTeacher<M> {
+    /// What is trained.
+    pub student: M,
     /// Its average, without gradients.
-    pub teacher: VNet,
+    pub teacher: M,
 }
 
-impl StudentTeacher {
+impl<M: Module> StudentTeacher<M> {
     /// The teacher starts as the student.
-    pub fn new(student: VNet) -> Self {
+    pub fn new(student: M) -> Self {
         Self {
             teacher: teacher_of(&student),
             student,
@@ -50,30 +56,40 @@ impl StudentTeacher {
         self.teacher = update(self.teacher.clone(), &self.student, momentum);
     }
 
+    /// Writes both under their names, the student's first.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn save(
+        &self,
+        checkpoint: &mut CheckpointWriter,
+        [student, teacher]: [&str; 2],
+    ) -> Result<(), TrainError> {
+        checkpoint.module(student, &self.student)?;
+        checkpoint.module(teacher, &self.teacher)
+    }
+
+    /// Restores both.
+    ///
+    /// # Errors
+    /// If the checkpoint is incomplete or belongs to other modules.
+    pub fn load(
+        &mut self,
+        checkpoint: &CheckpointReader,
+        [student, teacher]: [&str; 2],
+    ) -> Result<(), TrainError> {
+        self.student = checkpoint.module(student, self.student.clone())?;
+        self.teacher = checkpoint.module(teacher, self.teacher.clone())?;
+        Ok(())
+    }
+}
+
+impl StudentTeacher<VNet> {
     /// The teacher's answer, which never carries a gradient.
     pub fn teach(&self, images: Tensor<5>, mode: TeacherMode) -> VNetOutput {
         match mode {
             TeacherMode::Train => self.teacher.forward(images),
             TeacherMode::Eval => self.teacher.valid().forward(images.inner()),
         }
-    }
-
-    /// Writes both networks.
-    ///
-    /// # Errors
-    /// If the disk does not take it.
-    pub fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module("student", &self.student)?;
-        checkpoint.module("teacher", &self.teacher)
-    }
-
-    /// Restores both networks.
-    ///
-    /// # Errors
-    /// If the checkpoint is incomplete or belongs to other networks.
-    pub fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.student = checkpoint.module("student", self.student.clone())?;
-        self.teacher = checkpoint.module("teacher", self.teacher.clone())?;
-        Ok(())
     }
 }

@@ -60,7 +60,7 @@ use crate::error::TrainError;
 use crate::method::MethodSettings;
 use crate::optimizer::Optimizer;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
-use crate::student_teacher::StudentTeacher;
+use crate::student_teacher::{NETWORKS, StudentTeacher};
 use crate::terms::StepValues;
 
 pub use config::{ActionConfig, LabeledView, StudentPasses};
@@ -70,7 +70,7 @@ use state::StageState;
 pub struct Action {
     config: ActionConfig,
     setting: Setting,
-    networks: StudentTeacher,
+    networks: StudentTeacher<VNet>,
     optimizer: Optimizer,
     state: StageState,
 }
@@ -165,13 +165,13 @@ impl Recipe for Action {
     }
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint)?;
+        self.networks.save(checkpoint, NETWORKS)?;
         checkpoint.optimizer("optimizer", &self.optimizer)?;
         self.state.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint)?;
+        self.networks.load(checkpoint, NETWORKS)?;
         self.optimizer = checkpoint.optimizer("optimizer", self.optimizer.clone())?;
         self.state.load(checkpoint, &self.setting)
     }

@@ -42,13 +42,13 @@ use semivox_models::{VNet, VNetOutput, VoxelProjector, VoxelProjectorConfig};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::ema::{ema_update, teacher_of, warmed_up};
+use crate::ema::warmed_up;
 use crate::error::TrainError;
 use crate::noise::clipped_noise;
 use crate::optimizer::Optimizer;
-use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
-use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::student_teacher::{HEADS, NETWORKS, StudentTeacher, TeacherMode};
 use crate::terms::{LossTerms, StepValues};
 
 pub use config::{CvrlConfig, Keys, Levels};
@@ -63,9 +63,8 @@ struct Heads {
 /// Student and teacher, each with two projection heads.
 pub struct Cvrl {
     config: CvrlConfig,
-    networks: StudentTeacher,
-    heads: Heads,
-    teacher_heads: Heads,
+    networks: StudentTeacher<VNet>,
+    heads: StudentTeacher<Heads>,
     optimizer: Optimizer,
 }
 
@@ -84,8 +83,7 @@ impl Cvrl {
         };
         Self {
             networks,
-            teacher_heads: teacher_of(&heads),
-            heads,
+            heads: StudentTeacher::new(heads),
             optimizer: config.optimizer.init(false),
             config,
         }
@@ -145,12 +143,12 @@ impl Cvrl {
         at: &StepContext,
     ) -> LossTerms {
         let key_heads = match self.config.keys {
-            Keys::Momentum => &self.teacher_heads,
-            Keys::Student => &self.heads,
+            Keys::Momentum => &self.heads.teacher,
+            Keys::Student => &self.heads.student,
         };
         let [student, teacher] = outputs;
         if self.config.levels != Levels::Low {
-            let student_rows = self.heads.high.forward(Self::high(student));
+            let student_rows = self.heads.student.high.forward(Self::high(student));
             let teacher_rows = key_heads.high.forward(Self::high(teacher));
             let spared = self.config.spare_neighbors;
             let spared = spared.then(|| neighbors(student.bottleneck.dims(), &at.device));
@@ -159,7 +157,7 @@ impl Cvrl {
         }
         if self.config.levels != Levels::High {
             let drawn = self.drawn(student, at);
-            let student_rows = self.heads.low.forward(Self::low(student, &drawn));
+            let student_rows = self.heads.student.low.forward(Self::low(student, &drawn));
             let teacher_rows = key_heads.low.forward(Self::low(teacher, &drawn));
             let names = ["low_batch", "low_feature"];
             terms = self.with_level(terms, names, [student_rows, teacher_rows], None);
@@ -202,22 +200,11 @@ fn neighbors([batch, _, d, h, w]: [usize; 5], device: &Device) -> Tensor<2, Bool
 
 impl Recipe for Cvrl {
     fn stages(&self) -> Vec<Stage> {
-        let [labeled, unlabeled] = self.config.batch;
-        vec![Stage {
-            name: "cvrl (reconstruction)",
-            steps: self.config.iterations,
-            plan: BatchPlan {
-                labeled,
-                unlabeled,
-                replacement: false,
-                strong: StrongViews::None,
-            },
-        }]
-    }
-
-    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
-        self.optimizer = self.config.optimizer.init(false);
-        Ok(())
+        Stage::only(
+            "cvrl (reconstruction)",
+            self.config.iterations,
+            self.config.batch,
+        )
     }
 
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
@@ -251,13 +238,13 @@ impl Recipe for Cvrl {
             );
         }
 
-        let module = (self.networks.student.clone(), self.heads.clone());
+        let module = (self.networks.student.clone(), self.heads.student.clone());
         let rate = self.learning_rate(at);
         let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
-        (self.networks.student, self.heads) = module;
+        (self.networks.student, self.heads.student) = module;
         let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
         self.networks.move_teacher(momentum, TeacherMode::Train);
-        self.teacher_heads = ema_update(self.teacher_heads.clone(), &self.heads, momentum);
+        self.heads.move_teacher(momentum, TeacherMode::Train);
         Ok(values)
     }
 
@@ -270,16 +257,14 @@ impl Recipe for Cvrl {
     }
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint)?;
-        checkpoint.module("heads", &self.heads)?;
-        checkpoint.module("teacher_heads", &self.teacher_heads)?;
+        self.networks.save(checkpoint, NETWORKS)?;
+        self.heads.save(checkpoint, HEADS)?;
         checkpoint.optimizer("optimizer", &self.optimizer)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint)?;
-        self.heads = checkpoint.module("heads", self.heads.clone())?;
-        self.teacher_heads = checkpoint.module("teacher_heads", self.teacher_heads.clone())?;
+        self.networks.load(checkpoint, NETWORKS)?;
+        self.heads.load(checkpoint, HEADS)?;
         self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
         Ok(())
     }

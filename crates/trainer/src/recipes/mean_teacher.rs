@@ -25,12 +25,12 @@ use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::warmed_up;
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method::{MethodSettings, expect_both_kinds, expect_share};
 use crate::noise::clipped_noise;
 use crate::optimizer::{Optimizer, OptimizerConfig};
-use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
-use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
 use crate::terms::{LossTerms, StepValues};
 
 /// Settings of [`MeanTeacher`].
@@ -80,16 +80,8 @@ impl MethodSettings for MeanTeacherConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
-        if self.batch.contains(&0) {
-            let message = "method.batch: expected at least 1 patch of each kind, found 0";
-            return Err(TrainError::Config(message.into()));
-        }
-        if !(0.0..=1.0).contains(&self.teacher_momentum) {
-            let found = self.teacher_momentum;
-            let message = format!("method.teacher_momentum: expected 0 to 1, found {found}");
-            return Err(TrainError::Config(message));
-        }
-        Ok(())
+        expect_both_kinds("batch", self.batch)?;
+        expect_share("teacher_momentum", self.teacher_momentum)
     }
 
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
@@ -100,7 +92,7 @@ impl MethodSettings for MeanTeacherConfig {
 /// Student and teacher.
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
-    networks: StudentTeacher,
+    networks: StudentTeacher<VNet>,
     optimizer: Optimizer,
 }
 
@@ -117,22 +109,7 @@ impl MeanTeacher {
 
 impl Recipe for MeanTeacher {
     fn stages(&self) -> Vec<Stage> {
-        let [labeled, unlabeled] = self.config.batch;
-        vec![Stage {
-            name: "mean teacher",
-            steps: self.config.iterations,
-            plan: BatchPlan {
-                labeled,
-                unlabeled,
-                replacement: false,
-                strong: StrongViews::None,
-            },
-        }]
-    }
-
-    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
-        self.optimizer = self.config.optimizer.init(false);
-        Ok(())
+        Stage::only("mean teacher", self.config.iterations, self.config.batch)
     }
 
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
@@ -174,12 +151,12 @@ impl Recipe for MeanTeacher {
     }
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint)?;
+        self.networks.save(checkpoint, NETWORKS)?;
         checkpoint.optimizer("optimizer", &self.optimizer)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint)?;
+        self.networks.load(checkpoint, NETWORKS)?;
         self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
         Ok(())
     }

@@ -51,14 +51,14 @@ use semivox_models::{SliceProjector, SliceProjectorConfig, VNet, VNetOutput};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::ema::{ema_update, teacher_of, warmed_up};
+use crate::ema::warmed_up;
 use crate::error::TrainError;
 use crate::noise::clipped_noise;
 use crate::optimizer::Optimizer;
-use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
 use crate::signed_distance::signed_distance_targets;
-use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::student_teacher::{HEADS, NETWORKS, StudentTeacher, TeacherMode};
 use crate::terms::{LossTerms, StepValues};
 
 pub use config::{Boundary, Consistent, DistanceHead, Ramped, SimCvdConfig};
@@ -67,9 +67,8 @@ pub use config::{Boundary, Consistent, DistanceHead, Ramped, SimCvdConfig};
 pub struct SimCvd {
     config: SimCvdConfig,
     classes: usize,
-    networks: StudentTeacher,
-    head: SliceProjector,
-    teacher_head: SliceProjector,
+    networks: StudentTeacher<VNet>,
+    heads: StudentTeacher<SliceProjector>,
     optimizer: Optimizer,
 }
 
@@ -89,8 +88,7 @@ impl SimCvd {
         Self {
             classes,
             networks: StudentTeacher::new(student),
-            teacher_head: teacher_of(&head),
-            head,
+            heads: StudentTeacher::new(head),
             optimizer: config.optimizer.init(false),
             config,
         }
@@ -128,10 +126,10 @@ impl SimCvd {
         at: &StepContext,
     ) -> Tensor<1> {
         let [student, teacher] = outputs.map(|output| self.boundary_aware(images.clone(), output));
-        let student = self.head.forward(student);
+        let student = self.heads.student.forward(student);
         let teacher = match self.config.shared_head {
-            true => self.head.forward(teacher),
-            false => self.teacher_head.forward(teacher),
+            true => self.heads.student.forward(teacher),
+            false => self.heads.teacher.forward(teacher),
         };
         let [student, teacher] = self.drawn_slices([student, teacher], at);
         SliceContrastLossConfig::new()
@@ -229,22 +227,7 @@ impl SimCvd {
 
 impl Recipe for SimCvd {
     fn stages(&self) -> Vec<Stage> {
-        let [labeled, unlabeled] = self.config.batch;
-        vec![Stage {
-            name: "simcvd",
-            steps: self.config.iterations,
-            plan: BatchPlan {
-                labeled,
-                unlabeled,
-                replacement: false,
-                strong: StrongViews::None,
-            },
-        }]
-    }
-
-    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
-        self.optimizer = self.config.optimizer.init(false);
-        Ok(())
+        Stage::only("simcvd", self.config.iterations, self.config.batch)
     }
 
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
@@ -267,13 +250,13 @@ impl Recipe for SimCvd {
             at,
         );
 
-        let module = (self.networks.student.clone(), self.head.clone());
+        let module = (self.networks.student.clone(), self.heads.student.clone());
         let rate = self.learning_rate(at);
         let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
-        (self.networks.student, self.head) = module;
+        (self.networks.student, self.heads.student) = module;
         let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
         self.networks.move_teacher(momentum, TeacherMode::Train);
-        self.teacher_head = ema_update(self.teacher_head.clone(), &self.head, momentum);
+        self.heads.move_teacher(momentum, TeacherMode::Train);
         Ok(values)
     }
 
@@ -286,16 +269,14 @@ impl Recipe for SimCvd {
     }
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint)?;
-        checkpoint.module("head", &self.head)?;
-        checkpoint.module("teacher_head", &self.teacher_head)?;
+        self.networks.save(checkpoint, NETWORKS)?;
+        self.heads.save(checkpoint, HEADS)?;
         checkpoint.optimizer("optimizer", &self.optimizer)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint)?;
-        self.head = checkpoint.module("head", self.head.clone())?;
-        self.teacher_head = checkpoint.module("teacher_head", self.teacher_head.clone())?;
+        self.networks.load(checkpoint, NETWORKS)?;
+        self.heads.load(checkpoint, HEADS)?;
         self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
         Ok(())
     }

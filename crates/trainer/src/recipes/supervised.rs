@@ -22,7 +22,7 @@ use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
 use crate::method::MethodSettings;
 use crate::optimizer::{Optimizer, OptimizerConfig};
-use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::LearningRate;
 use crate::terms::{LossTerms, StepValues};
 
@@ -106,21 +106,7 @@ impl Supervised {
 
 impl Recipe for Supervised {
     fn stages(&self) -> Vec<Stage> {
-        vec![Stage {
-            name: "supervised",
-            steps: self.config.iterations,
-            plan: BatchPlan {
-                labeled: self.config.batch,
-                unlabeled: 0,
-                replacement: false,
-                strong: StrongViews::None,
-            },
-        }]
-    }
-
-    fn begin_stage(&mut self, _index: usize) -> Result<(), TrainError> {
-        self.optimizer = self.config.optimizer.init(false);
-        Ok(())
+        Stage::only("supervised", self.config.iterations, [self.config.batch, 0])
     }
 
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {

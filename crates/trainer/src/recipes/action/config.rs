@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Action;
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -158,36 +158,17 @@ impl MethodSettings for ActionConfig {
 
     fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
-        let refuse = |message: String| Err(TrainError::Config(message));
-        if patch.iter().any(|&side| side < self.local_patch) {
-            let side = self.local_patch;
-            return refuse(format!(
-                "method.local_patch: expected at most the patch's shortest side, found {side} for {patch:?}"
-            ));
-        }
-        let positive = [
-            ("student_temperature", self.student_temperature),
-            ("teacher_temperature", self.teacher_temperature),
-            ("contrast_temperature", self.contrast_temperature),
-        ];
-        if let Some((key, value)) = positive.iter().find(|(_, value)| *value <= 0.0) {
-            return refuse(format!("method.{key}: expected above 0, found {value}"));
-        }
-        let shares = [
-            ("teacher_momentum", self.teacher_momentum),
-            ("strong_threshold", self.strong_threshold),
-            ("weak_threshold", self.weak_threshold),
-        ];
-        if let Some((key, value)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
-            return refuse(format!("method.{key}: expected 0 to 1, found {value}"));
-        }
-        let batches = [self.distillation_batch, self.contrast_batch];
-        if batches.as_flattened().contains(&0) {
-            return refuse(
-                "method batches: expected at least 1 patch of each kind, found 0".into(),
-            );
-        }
-        Ok(())
+        let fits = patch.iter().all(|&side| side >= self.local_patch);
+        let wanted = format!("at most the shortest side of the patch {patch:?}");
+        expect(fits, "local_patch", &wanted, self.local_patch)?;
+        expect_positive("student_temperature", self.student_temperature)?;
+        expect_positive("teacher_temperature", self.teacher_temperature)?;
+        expect_positive("contrast_temperature", self.contrast_temperature)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_share("strong_threshold", self.strong_threshold)?;
+        expect_share("weak_threshold", self.weak_threshold)?;
+        expect_both_kinds("distillation_batch", self.distillation_batch)?;
+        expect_both_kinds("contrast_batch", self.contrast_batch)
     }
 
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
@@ -235,7 +216,7 @@ mod tests {
         let text = check(|c| c.weak_threshold = 1.5, patch);
         assert!(text.contains("weak_threshold") && text.contains("1.5"));
         let text = check(|c| c.contrast_batch = [2, 0], patch);
-        assert!(text.contains("batches"));
+        assert!(text.contains("contrast_batch"));
         let text = check(|_| (), [64, 64, 16]);
         assert!(text.contains("local_patch") && text.contains("[64, 64, 16]"));
     }

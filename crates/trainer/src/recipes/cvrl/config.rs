@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Cvrl;
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::SimCvdConfig;
@@ -131,32 +131,16 @@ impl MethodSettings for CvrlConfig {
 
     fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
-        let refuse = |key: &str, wanted: &str, found: &dyn std::fmt::Display| {
-            Err(TrainError::Config(format!(
-                "method.{key}: expected {wanted}, found {found}"
-            )))
-        };
-        if self.batch.contains(&0) {
-            return refuse("batch", "at least 1 patch of each kind", &0);
+        expect_both_kinds("batch", self.batch)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_positive("batch_temperature", self.batch_temperature)?;
+        expect_positive("feature_temperature", self.feature_temperature)?;
+        for (key, widths) in [("high", self.high), ("low", self.low)] {
+            expect(!widths.contains(&0), key, "widths of at least 1", 0)?;
         }
-        if !(0.0..=1.0).contains(&self.teacher_momentum) {
-            return refuse("teacher_momentum", "0 to 1", &self.teacher_momentum);
-        }
-        let temperatures = [
-            ("batch_temperature", self.batch_temperature),
-            ("feature_temperature", self.feature_temperature),
-        ];
-        if let Some((key, value)) = temperatures.iter().find(|(_, t)| *t <= 0.0) {
-            return refuse(key, "above 0", value);
-        }
-        if self.high.contains(&0) || self.low.contains(&0) {
-            return refuse("high and method.low", "widths of at least 1", &0);
-        }
-        let most = patch.iter().product();
-        match (1..=most).contains(&self.voxels) {
-            true => Ok(()),
-            false => refuse("voxels", &format!("1 to {most}"), &self.voxels),
-        }
+        let most: usize = patch.iter().product();
+        let some = (1..=most).contains(&self.voxels);
+        expect(some, "voxels", &format!("1 to {most}"), self.voxels)
     }
 
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SimCvd;
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
 use crate::schedule::LearningRate;
@@ -211,34 +211,21 @@ impl MethodSettings for SimCvdConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
-        let refuse = |key: &str, wanted: &str, found: &dyn std::fmt::Display| {
-            Err(TrainError::Config(format!(
-                "method.{key}: expected {wanted}, found {found}"
-            )))
-        };
-        if self.batch.contains(&0) {
-            return refuse("batch", "at least 1 patch of each kind", &0);
-        }
-        if !(0.0..=1.0).contains(&self.teacher_momentum) {
-            return refuse("teacher_momentum", "0 to 1", &self.teacher_momentum);
-        }
-        if !(0.0..1.0).contains(&self.head_dropout) {
-            return refuse("head_dropout", "0 to 1", &self.head_dropout);
-        }
-        let positive = self.temperature > 0.0 && self.temperature.is_finite();
-        if !positive {
-            return refuse("temperature", "above 0", &self.temperature);
-        }
+        expect_both_kinds("batch", self.batch)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_positive("temperature", self.temperature)?;
+        let kept = (0.0..1.0).contains(&self.head_dropout);
+        expect(kept, "head_dropout", "0 to below 1", self.head_dropout)?;
         let sizes = [
             ("pooled", self.pooled),
             ("hidden", self.hidden),
             ("embedding", self.embedding),
             ("slices", self.slices.unwrap_or(1)),
         ];
-        match sizes.iter().find(|(_, size)| *size == 0) {
-            Some((key, _)) => refuse(key, "at least 1", &0),
-            None => Ok(()),
+        for (key, size) in sizes {
+            expect(size > 0, key, "at least 1", size)?;
         }
+        Ok(())
     }
 
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
