@@ -1,5 +1,7 @@
 //! Convolution of images with an odd kernel, stride 1 and "same" zero padding.
 
+#[cfg(feature = "flex")]
+use crate::flex::{Form, Layer, convolve};
 use burn::prelude::*;
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
@@ -43,7 +45,8 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> T
     {
         let slice = |image: &Tensor<4>| image.clone().unsqueeze_dim::<5>(2);
         let (input, weight) = (slice(&input), slice(&weight));
-        if let Some(output) = crate::flex::conv3d(&input, &weight, bias.as_ref()) {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve(Form::Same, layer) {
             return output.squeeze_dim(2);
         }
     }

@@ -1,5 +1,7 @@
 //! Convolution with an odd kernel, stride 1 and "same" zero padding.
 
+#[cfg(feature = "flex")]
+use crate::flex::{Form, Layer, convolve};
 use burn::prelude::*;
 use burn::tensor::module::conv3d as burn_conv3d;
 use burn::tensor::ops::ConvOptions;
@@ -40,8 +42,11 @@ pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> T
         "conv3d needs odd kernel sides, got {kd} × {kh} × {kw}"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::conv3d(&input, &weight, bias.as_ref()) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve(Form::Same, layer) {
+            return output;
+        }
     }
     let padding = [kd / 2, kh / 2, kw / 2];
     let options = ConvOptions::new([1; 3], padding, [1; 3], 1);

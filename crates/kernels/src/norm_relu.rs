@@ -3,6 +3,8 @@
 //! In evaluation on the CPU the normalization is folded into the convolution's weight and bias, and
 //! ReLU happens as the output is written; otherwise one operator follows the other.
 
+#[cfg(feature = "flex")]
+use crate::flex::{Form, Layer, convolve_norm_relu};
 use crate::{batch_norm_relu, conv3d, down_conv3d, up_conv3d};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
@@ -38,8 +40,11 @@ pub fn conv3d_norm_relu(
     norm: &BatchNorm,
 ) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::conv3d_norm_relu(&input, &weight, bias.as_ref(), norm) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve_norm_relu(Form::Same, layer, norm) {
+            return output;
+        }
     }
     batch_norm_relu(conv3d(input, weight, bias), norm)
 }
@@ -75,8 +80,11 @@ pub fn down_conv3d_norm_relu(
     norm: &BatchNorm,
 ) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::down_norm_relu(&input, &weight, bias.as_ref(), norm) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve_norm_relu(Form::Down, layer, norm) {
+            return output;
+        }
     }
     batch_norm_relu(down_conv3d(input, weight, bias), norm)
 }
@@ -112,8 +120,11 @@ pub fn up_conv3d_norm_relu(
     norm: &BatchNorm,
 ) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::up_norm_relu(&input, &weight, bias.as_ref(), norm) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve_norm_relu(Form::Up, layer, norm) {
+            return output;
+        }
     }
     batch_norm_relu(up_conv3d(input, weight, bias), norm)
 }

@@ -1,5 +1,7 @@
 //! Convolution with a 1×1×1 kernel.
 
+#[cfg(feature = "flex")]
+use crate::flex::{Form, Layer, convolve};
 use burn::prelude::*;
 
 /// Convolves a volume with a 1×1×1 kernel: the same matrix is applied to the channels of every voxel.
@@ -43,8 +45,11 @@ pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor
         "pointwise_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::down(&input, &weight, bias.as_ref()) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve(Form::Down, layer) {
+            return output;
+        }
     }
     let columns = input.reshape([batch, channels, depth * height * width]);
     let product = weight.reshape([1, out, channels]).matmul(columns);

@@ -5,6 +5,8 @@
 
 use burn::prelude::*;
 
+#[cfg(feature = "flex")]
+use crate::flex::{Form, Layer, convolve};
 use crate::pointwise::add_bias;
 
 /// Convolves with stride = kernel and without padding: every window becomes one voxel.
@@ -45,8 +47,11 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
         "down_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::down(&input, &weight, bias.as_ref()) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve(Form::Down, layer) {
+            return output;
+        }
     }
     let taps = channels * kd * kh * kw;
     let windows = split_windows(input, [kd, kh, kw]);
@@ -94,8 +99,11 @@ pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -
         "up_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::up(&input, &weight, bias.as_ref()) {
-        return output;
+    {
+        let layer = Layer::new(&input, &weight, &bias);
+        if let Some(output) = convolve(Form::Up, layer) {
+            return output;
+        }
     }
     let matrix = weight.reshape([1, channels, out * kd * kh * kw]);
     let columns = input.reshape([batch, channels, depth * height * width]);

@@ -4,11 +4,10 @@ use super::finish::Finish;
 use super::forward::{Packed, convolve};
 use super::grid::Grid;
 use super::memory::Buffer;
-use super::operator::Convolution;
+use super::operator::{Convolution, Layer};
 use super::simd::Level;
 use super::weight;
 use super::winograd::{self, Tiles, Transformed};
-use burn::prelude::*;
 
 /// The convolution, as its shapes say.
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +25,11 @@ impl Conv {
     /// the composition is faster.
     pub(crate) fn new(
         level: Level,
-        input: &Tensor<5>,
-        weight: &Tensor<5>,
-        bias: Option<&Tensor<1>>,
+        Layer {
+            input,
+            weight,
+            bias,
+        }: Layer,
     ) -> Option<Self> {
         let [batch, inputs, d, h, w] = input.dims();
         let [outputs, wanted, kd, kh, kw] = weight.dims();

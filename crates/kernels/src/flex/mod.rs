@@ -25,125 +25,45 @@ mod winograd;
 
 pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use norm::batch_norm_relu;
+pub(crate) use operator::Layer;
 pub(crate) use update::{moving_average, scale, sgd_step, squared_norm};
 pub(crate) use voxels::voxel_statistics;
 
 use burn::nn::BatchNorm;
 use burn::prelude::*;
 use conv::Conv;
-use operator::Layer;
 use simd::Level;
 use windows::Windows;
 
-/// The convolution with an odd kernel, stride 1 and zero padding.
-pub(crate) fn conv3d(
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-) -> Option<Tensor<5>> {
-    let conv = Conv::new(Level::current(), input, weight, bias)?;
-    operator::apply(
-        conv,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-    )
+/// A convolution by its form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// Odd kernel, stride 1, zero padding.
+    Same,
+    /// Every window becomes one voxel.
+    Down,
+    /// Every voxel becomes one window.
+    Up,
 }
 
-/// The convolution whose windows become one voxel each.
-pub(crate) fn down(
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-) -> Option<Tensor<5>> {
-    let windows = Windows::down(Level::current(), input, weight)?;
-    operator::apply(
-        windows,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-    )
+/// The convolution.
+pub(crate) fn convolve(form: Form, layer: Layer) -> Option<Tensor<5>> {
+    let level = Level::current();
+    match form {
+        Form::Same => operator::apply(Conv::new(level, layer)?, layer),
+        Form::Down => operator::apply(Windows::down(level, layer)?, layer),
+        Form::Up => operator::apply(Windows::up(level, layer)?, layer),
+    }
 }
 
-/// The convolution whose voxels become one window each.
-pub(crate) fn up(
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-) -> Option<Tensor<5>> {
-    let windows = Windows::up(Level::current(), input, weight)?;
-    operator::apply(
-        windows,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-    )
-}
-
-/// [`conv3d`], norm and ReLU in evaluation.
-pub(crate) fn conv3d_norm_relu(
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-    norm: &BatchNorm,
-) -> Option<Tensor<5>> {
-    let conv = Conv::new(Level::current(), input, weight, bias)?;
-    fold::apply(
-        conv,
-        0,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-        norm,
-    )
-}
-
-/// [`down`], norm and ReLU in evaluation.
-pub(crate) fn down_norm_relu(
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-    norm: &BatchNorm,
-) -> Option<Tensor<5>> {
-    let windows = Windows::down(Level::current(), input, weight)?;
-    fold::apply(
-        windows,
-        0,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-        norm,
-    )
-}
-
-/// [`up`], norm and ReLU in evaluation.
-pub(crate) fn up_norm_relu(
-    input: &Tensor<5>,
-    weight: &Tensor<5>,
-    bias: Option<&Tensor<1>>,
-    norm: &BatchNorm,
-) -> Option<Tensor<5>> {
-    let windows = Windows::up(Level::current(), input, weight)?;
-    fold::apply(
-        windows,
-        1,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-        norm,
-    )
+/// The convolution, norm and ReLU in evaluation.
+pub(crate) fn convolve_norm_relu(form: Form, layer: Layer, norm: &BatchNorm) -> Option<Tensor<5>> {
+    let level = Level::current();
+    match form {
+        Form::Same => fold::apply(Conv::new(level, layer)?, 0, layer, norm),
+        Form::Down => fold::apply(Windows::down(level, layer)?, 0, layer, norm),
+        Form::Up => fold::apply(Windows::up(level, layer)?, 1, layer, norm),
+    }
 }
 
 #[cfg(test)]

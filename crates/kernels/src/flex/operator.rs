@@ -32,6 +32,20 @@ pub(crate) struct Layer<'a> {
     pub(crate) bias: Option<&'a Tensor<1>>,
 }
 
+impl<'a> Layer<'a> {
+    pub(crate) fn new(
+        input: &'a Tensor<5>,
+        weight: &'a Tensor<5>,
+        bias: &'a Option<Tensor<1>>,
+    ) -> Self {
+        Self {
+            input,
+            weight,
+            bias: bias.as_ref(),
+        }
+    }
+}
+
 /// Applies a convolution, or nothing if the tensors are not single precision on the Flex backend.
 pub(crate) fn apply<C: Convolution>(
     convolution: C,

@@ -24,15 +24,12 @@ fn conv3d(
     weight: &Tensor<5>,
     bias: Option<&Tensor<1>>,
 ) -> Option<Tensor<5>> {
-    let conv = Conv::new(level, input, weight, bias)?;
-    apply(
-        conv,
-        Layer {
-            input,
-            weight,
-            bias,
-        },
-    )
+    let layer = Layer {
+        input,
+        weight,
+        bias,
+    };
+    apply(Conv::new(level, layer)?, layer)
 }
 
 /// The norm of the difference over the norm of the expectation.
@@ -160,13 +157,13 @@ fn window_convolutions_and_their_gradients_equal_the_composition() {
                 let x = random([batch, inputs, d, h, w], &device).require_grad();
                 let weight = random([channels[0], channels[1], kd, kh, kw], &device).require_grad();
                 let bias = random([outputs], &device).require_grad();
-                let windows = if upward { Windows::up } else { Windows::down };
-                let windows = windows(level, &x, &weight).unwrap();
                 let layer = Layer {
                     input: &x,
                     weight: &weight,
                     bias: Some(&bias),
                 };
+                let windows = if upward { Windows::up } else { Windows::down };
+                let windows = windows(level, layer).unwrap();
                 let found = apply(windows, layer).unwrap();
                 let (input, matrix, b) = (x.clone(), weight.clone(), Some(bias.clone()));
                 let wanted = if upward {
@@ -432,15 +429,15 @@ fn folded_norms_equal_the_layers_one_after_the_other() {
                 };
                 let (found, output) = match case {
                     0 | 1 => {
-                        let conv = Conv::new(level, &x, &weight, bias).unwrap();
+                        let conv = Conv::new(level, layer).unwrap();
                         (fold::apply(conv, 0, layer, &norm), apply(conv, layer))
                     }
                     2 => {
-                        let down = Windows::down(level, &x, &weight).unwrap();
+                        let down = Windows::down(level, layer).unwrap();
                         (fold::apply(down, 0, layer, &norm), apply(down, layer))
                     }
                     _ => {
-                        let up = Windows::up(level, &x, &weight).unwrap();
+                        let up = Windows::up(level, layer).unwrap();
                         (fold::apply(up, 1, layer, &norm), apply(up, layer))
                     }
                 };
@@ -464,7 +461,7 @@ fn what_is_not_a_number_stays_so() {
             weight: &weight,
             bias: None,
         };
-        let conv = Conv::new(level, &x, &weight, None).unwrap();
+        let conv = Conv::new(level, layer).unwrap();
         for output in [apply(conv, layer), fold::apply(conv, 0, layer, &norm)] {
             assert!(output.unwrap().is_nan().all().into_scalar::<bool>());
         }

@@ -11,7 +11,7 @@ mod weave;
 use super::correlation::Correlation;
 use super::finish::Finish;
 use super::memory::{Buffer, Target, filled};
-use super::operator::Convolution;
+use super::operator::{Convolution, Layer};
 use super::simd::Level;
 use burn::prelude::*;
 use grid::{Block, Grid};
@@ -77,7 +77,7 @@ impl Convolution for Windows {
 
 impl Windows {
     /// The convolution down with this weight.
-    pub(crate) fn down(level: Level, input: &Tensor<5>, weight: &Tensor<5>) -> Option<Self> {
+    pub(crate) fn down(level: Level, Layer { input, weight, .. }: Layer) -> Option<Self> {
         let [batch, _, d, h, w] = input.dims();
         let [_, _, kd, kh, kw] = weight.dims();
         let grid = Grid {
@@ -90,7 +90,7 @@ impl Windows {
     }
 
     /// The convolution up with this weight.
-    pub(crate) fn up(level: Level, input: &Tensor<5>, weight: &Tensor<5>) -> Option<Self> {
+    pub(crate) fn up(level: Level, Layer { input, weight, .. }: Layer) -> Option<Self> {
         let [batch, _, d, h, w] = input.dims();
         let [_, _, kd, kh, kw] = weight.dims();
         let grid = Grid {
