@@ -18,6 +18,7 @@
 //! |---|---|---|---|
 //! | contrast along batch and features | asked for | Chaitanya et al. 2020; DimCL 2023 | `batch_weight`, `feature_weight` |
 //! | low and high level | asked for | chosen here: last decoder stage, 512 voxels per volume; bottleneck, all positions | `levels`, `voxels` |
+//! | drawn voxels | – | chosen here: the same in both networks, as asked, and in all volumes of the batch | – |
 //! | positives | "not all voxels equally positive" | same position in the other network, nothing else | – |
 //! | negatives next to the anchor | – | chosen here: kept | `spare_neighbors` |
 //! | momentum network | in the title | mean teacher of SimCVD: 0.999, warmed up, train mode | `keys`, `teacher_momentum` |
@@ -220,7 +221,8 @@ impl Recipe for Cvrl {
 
         let student = output.narrow(labeled, unlabeled);
         let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised = supervised.forward(output.narrow(0, labeled).logits, batch.labeled.labels);
+        let logits = output.logits.clone().narrow(0, 0, labeled);
+        let supervised = supervised.forward(logits, batch.labeled.labels);
         let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
         let keys = match self.config.keys {
             Keys::Momentum => teacher.clone(),

@@ -29,13 +29,15 @@
 //! | embeddings in `L_contrast` | inner product | – | of unit length; `normalized = false` |
 //! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
 //! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum` |
-//! | `L_seg` | Dice and cross-entropy | ½ of each | ½ of each |
+//! | `L_seg` | Dice and cross-entropy | ½ of each, Dice of the foreground | ½ of each, Dice of all classes, as in every recipe here |
+//! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; no switch for before |
 //! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
 //! | dropout | alpha dropout in the head | channel dropout in the V-Net | both |
 //! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn apart |
 //! | image in `X + S` | – | – | without noise, as in Fig. 1 |
 //! | output | one probability | two classes, softmax | softmax over the classes; one distance map per foreground class, of which `X + S` takes the mean |
 //! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
+//! | pooled side | 128 | – | 128; 64 in the `smoke` and `compact` presets, the side of their patch; `pooled` |
 //! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's |
 
 mod config;
