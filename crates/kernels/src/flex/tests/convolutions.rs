@@ -1,0 +1,317 @@
+//! Convolutions, alone and with a folded norm.
+
+use super::{error, random};
+use crate::flex::conv::Conv;
+use crate::flex::fold;
+use crate::flex::operator::{Layer, apply};
+use crate::flex::simd::Level;
+use crate::flex::windows::Windows;
+use burn::nn::BatchNormConfig;
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv_transpose3d, conv2d as burn_conv2d, conv3d as burn_conv3d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+
+fn conv3d(
+    level: Level,
+    input: &Tensor<5>,
+    weight: &Tensor<5>,
+    bias: Option<&Tensor<1>>,
+) -> Option<Tensor<5>> {
+    let layer = Layer {
+        input,
+        weight,
+        bias,
+    };
+    apply(Conv::new(level, layer)?, layer)
+}
+
+fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
+    let [_, _, kd, kh, kw] = w.dims();
+    let options = ConvOptions::new([1; 3], [kd / 2, kh / 2, kw / 2], [1; 3], 1);
+    burn_conv3d(x, w, b, options)
+}
+
+/// Asserts that two convolutions have the same output and the same gradients of input, weight and
+/// bias, where a wave pulls at the output.
+fn assert_equal(
+    inputs: [&Tensor<5>; 2],
+    bias: &Tensor<1>,
+    found: Tensor<5>,
+    wanted: Tensor<5>,
+    case: &dyn std::fmt::Debug,
+) {
+    let count = wanted.shape().num_elements() as i64;
+    let ramp = Tensor::<1, Int>::arange(0..count, &wanted.device()).float();
+    // Around 0.3, so that the bias's gradient, its sum, does not cancel.
+    let pull = ((ramp * 0.7).sin() + 0.3).reshape(wanted.dims());
+    let pulled = |output: &Tensor<5>| (output.clone() * pull.clone()).sum().backward();
+    let (grads, expected) = (pulled(&found), pulled(&wanted));
+    let gradient = |t: &Tensor<5>| error(t.grad(&grads).unwrap(), t.grad(&expected).unwrap());
+    let errors = [
+        error(found, wanted),
+        gradient(inputs[0]),
+        gradient(inputs[1]),
+        error(bias.grad(&grads).unwrap(), bias.grad(&expected).unwrap()),
+    ];
+    assert!(errors.iter().all(|&e| e < 1e-5), "{case:?} {errors:?}");
+}
+
+/// `[batch, in, out]`, size, kernel.
+const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 22] = [
+    ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
+    // Whole tiles, tiles cut at every end, blocks of tiles over two samples.
+    ([1, 8, 8], [4, 4, 14], [3, 3, 3]),
+    ([2, 9, 15], [7, 6, 35], [3, 3, 3]),
+    ([2, 17, 4], [12, 11, 16], [3, 3, 3]),
+    ([3, 4, 23], [8, 5, 31], [3, 3, 3]),
+    ([2, 1, 8], [5, 4, 33], [3, 3, 3]),
+    ([2, 3, 5], [4, 7, 16], [3, 3, 3]),
+    ([1, 8, 8], [6, 5, 32], [3, 3, 3]),
+    ([2, 9, 15], [3, 6, 4], [3, 3, 3]),
+    ([4, 16, 17], [4, 4, 2], [3, 3, 3]),
+    ([1, 33, 4], [2, 9, 7], [3, 3, 3]),
+    ([2, 2, 3], [1, 1, 40], [3, 3, 3]),
+    ([2, 2, 3], [9, 1, 1], [3, 3, 3]),
+    // Slices in tiles of four rows.
+    ([1, 4, 4], [1, 8, 16], [1, 3, 3]),
+    ([2, 9, 15], [3, 6, 35], [1, 3, 3]),
+    ([3, 4, 23], [1, 5, 31], [1, 3, 3]),
+    ([2, 17, 4], [2, 13, 70], [1, 3, 3]),
+    ([2, 5, 6], [3, 4, 5], [1, 1, 1]),
+    ([1, 2, 3], [6, 7, 8], [5, 5, 5]),
+    ([1, 2, 2], [5, 6, 21], [1, 3, 5]),
+    ([2, 2, 2], [5, 6, 3], [3, 1, 1]),
+    ([1, 2, 2], [5, 6, 3], [1, 3, 1]),
+];
+
+#[test]
+fn convolution_and_its_gradients_equal_the_composition() {
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    for level in Level::available() {
+        for ([batch, inputs, outputs], [d, h, w], [kd, kh, kw]) in CONVOLUTIONS {
+            let x = random([batch, inputs, d, h, w], &device).require_grad();
+            let weight = random([outputs, inputs, kd, kh, kw], &device).require_grad();
+            let bias = random([outputs], &device).require_grad();
+            let found = conv3d(level, &x, &weight, Some(&bias)).unwrap();
+            let wanted = plain_conv(x.clone(), weight.clone(), Some(bias.clone()));
+            let case = (level, [batch, inputs, outputs], [d, h, w], [kd, kh, kw]);
+            assert_equal([&x, &weight], &bias, found, wanted, &case);
+        }
+    }
+}
+
+/// `[batch, in, out]`, size, kernel.
+const WINDOWS: [([usize; 3], [usize; 3], [usize; 3]); 8] = [
+    ([1, 1, 1], [1, 1, 1], [1, 1, 1]),
+    ([2, 3, 9], [4, 5, 33], [1, 1, 1]),
+    ([1, 16, 2], [6, 7, 20], [1, 1, 1]),
+    ([2, 3, 5], [4, 6, 34], [2, 2, 2]),
+    ([3, 8, 17], [6, 4, 2], [2, 2, 2]),
+    ([1, 33, 4], [2, 2, 10], [2, 2, 2]),
+    ([2, 2, 3], [6, 4, 9], [3, 1, 3]),
+    // The last voxels lie in no window.
+    ([2, 2, 3], [5, 7, 9], [2, 2, 2]),
+];
+
+#[test]
+fn window_convolutions_and_their_gradients_equal_the_composition() {
+    let device = Device::flex().autodiff();
+    device.seed(8);
+    for level in Level::available() {
+        for ([batch, inputs, outputs], size, kernel) in WINDOWS {
+            let [kd, kh, kw] = kernel;
+            let small: [usize; 3] = std::array::from_fn(|i| size[i] / kernel[i]);
+            for upward in [false, true] {
+                let [d, h, w] = if upward { small } else { size };
+                let channels = if upward {
+                    [inputs, outputs]
+                } else {
+                    [outputs, inputs]
+                };
+                let x = random([batch, inputs, d, h, w], &device).require_grad();
+                let weight = random([channels[0], channels[1], kd, kh, kw], &device).require_grad();
+                let bias = random([outputs], &device).require_grad();
+                let layer = Layer {
+                    input: &x,
+                    weight: &weight,
+                    bias: Some(&bias),
+                };
+                let windows = if upward { Windows::up } else { Windows::down };
+                let windows = windows(level, layer).unwrap();
+                let found = apply(windows, layer).unwrap();
+                let (input, matrix, b) = (x.clone(), weight.clone(), Some(bias.clone()));
+                let wanted = if upward {
+                    let options = ConvTransposeOptions::new(kernel, [0; 3], [0; 3], [1; 3], 1);
+                    conv_transpose3d(input, matrix, b, options)
+                } else {
+                    let options = ConvOptions::new(kernel, [0; 3], [1; 3], 1);
+                    burn_conv3d(input, matrix, b, options)
+                };
+                let case = (level, [batch, inputs, outputs], size, kernel, upward);
+                assert_equal([&x, &weight], &bias, found, wanted, &case);
+            }
+        }
+    }
+}
+
+#[test]
+fn convolution_without_autodiff_equals_the_composition() {
+    let device = Device::flex();
+    for level in Level::available() {
+        let x = random([2, 3, 5, 6, 7], &device);
+        // A permuted input is brought into row-major order first.
+        for x in [x.clone(), x.permute([0, 1, 4, 3, 2])] {
+            let weight = random([4, 3, 3, 3, 3], &device);
+            let found = conv3d(level, &x, &weight, None).unwrap();
+            assert!(error(found, plain_conv(x, weight, None)) < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn inputs_without_gradient_are_constants() {
+    let device = Device::flex().autodiff();
+    let level = Level::current();
+    let x = random([1, 2, 3, 4, 5], &device);
+    let weight = random([3, 2, 3, 3, 3], &device).require_grad();
+    // On the autodiff device but untracked, or not on the autodiff device at all.
+    for x in [x.clone(), x.inner()] {
+        let grads = conv3d(level, &x, &weight, None).unwrap().sum().backward();
+        let found = weight.grad(&grads).unwrap();
+        let wanted = plain_conv(x, weight.clone(), None).sum().backward();
+        assert!(error(found, weight.grad(&wanted).unwrap()) < 1e-5);
+    }
+}
+
+#[test]
+fn convolution_is_the_same_bit_for_bit_from_run_to_run_and_with_one_thread() {
+    let device = Device::flex().autodiff();
+    let x = random([2, 9, 8, 9, 10], &device).require_grad();
+    let weight = random([9, 9, 3, 3, 3], &device).require_grad();
+    let run = || {
+        let output = conv3d(Level::current(), &x, &weight, None).unwrap();
+        let grads = output.clone().powi_scalar(2).sum().backward();
+        let [gx, gw] = [&x, &weight].map(|t| t.grad(&grads).unwrap().into_data());
+        [output.inner().into_data(), gx, gw]
+    };
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
+    let (first, again, alone) = (run(), run(), one.install(run));
+    assert_eq!(first, again);
+    assert_eq!(first, alone);
+}
+
+#[test]
+fn what_does_not_fit_is_left_to_the_composition() {
+    let device = Device::flex();
+    let level = Level::current();
+    let (x, weight) = (
+        random([1, 2, 3, 3, 3], &device),
+        random([1, 2, 3, 3, 3], &device),
+    );
+    let double = |t: &Tensor<5>| t.clone().cast(burn::tensor::FloatDType::F64);
+    assert!(conv3d(level, &double(&x), &double(&weight), None).is_none());
+    let tiny = random([1, 64, 4, 4, 2], &device);
+    assert!(conv3d(level, &tiny, &random([64, 64, 3, 3, 3], &device), None).is_none());
+    let checkpointed = Device::flex().autodiff().gradient_checkpointing();
+    let (x, weight) = (
+        random([1, 2, 3, 3, 3], &checkpointed),
+        random([1, 2, 3, 3, 3], &checkpointed),
+    );
+    assert!(conv3d(level, &x, &weight, None).is_none());
+}
+
+#[test]
+fn folded_norms_equal_the_layers_one_after_the_other() {
+    let device = Device::flex();
+    let norm = || {
+        let mut norm = BatchNormConfig::new(4).init(&device);
+        norm.gamma = norm.gamma.map(|g| g * 1.5 - random([4], &device) * 0.1);
+        norm.beta = norm.beta.map(|_| random([4], &device));
+        norm.running_mean.update(random([4], &device));
+        norm.running_var.update(random([4], &device).square() + 0.5);
+        norm
+    };
+    let (norm, bias) = (norm(), random([4], &device));
+    for level in Level::available() {
+        // Winograd's tiles, the direct form, down, up.
+        for case in 0..4 {
+            let x = random([2, if case == 0 { 5 } else { 3 }, 8, 6, 18], &device);
+            let inputs = x.dims()[1];
+            let weight = match case {
+                0 | 1 => random([4, inputs, 3, 3, 3], &device),
+                2 => random([4, inputs, 2, 2, 2], &device),
+                _ => random([inputs, 4, 2, 2, 2], &device),
+            };
+            for bias in [Some(&bias), None] {
+                let layer = Layer {
+                    input: &x,
+                    weight: &weight,
+                    bias,
+                };
+                let (found, output) = match case {
+                    0 | 1 => {
+                        let conv = Conv::new(level, layer).unwrap();
+                        (fold::apply(conv, 0, layer, &norm), apply(conv, layer))
+                    }
+                    2 => {
+                        let down = Windows::down(level, layer).unwrap();
+                        (fold::apply(down, 0, layer, &norm), apply(down, layer))
+                    }
+                    _ => {
+                        let up = Windows::up(level, layer).unwrap();
+                        (fold::apply(up, 1, layer, &norm), apply(up, layer))
+                    }
+                };
+                let wanted = relu(norm.forward(output.unwrap()));
+                let off = error(found.unwrap(), wanted);
+                assert!(off < 1e-5, "{level:?} {case} {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_so() {
+    let device = Device::flex();
+    let norm = BatchNormConfig::new(4).init(&device);
+    let x = random([1, 4, 4, 4, 17], &device) * f32::NAN;
+    for level in Level::available() {
+        let weight = random([4, 4, 3, 3, 3], &device);
+        let layer = Layer {
+            input: &x,
+            weight: &weight,
+            bias: None,
+        };
+        let conv = Conv::new(level, layer).unwrap();
+        for output in [apply(conv, layer), fold::apply(conv, 0, layer, &norm)] {
+            assert!(output.unwrap().is_nan().all().into_scalar::<bool>());
+        }
+    }
+}
+
+#[test]
+fn an_image_is_a_volume_of_one_slice() {
+    let device = Device::flex().autodiff();
+    for ([batch, inputs, outputs], [h, w]) in [([2, 3, 5], [7, 33]), ([1, 16, 8], [20, 6])] {
+        let x = random([batch, inputs, h, w], &device).require_grad();
+        let weight = random([outputs, inputs, 3, 3], &device).require_grad();
+        let bias = random([outputs], &device).require_grad();
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let (image, kernel, b) = (x.clone(), weight.clone(), Some(bias.clone()));
+        let wanted = burn_conv2d(image.clone(), kernel.clone(), b.clone(), options);
+        let found = crate::conv2d(image, kernel, b);
+        let pull = random(found.dims(), &device);
+        let pulled = |output: &Tensor<4>| (output.clone() * pull.clone()).sum().backward();
+        let (grads, expected) = (pulled(&found), pulled(&wanted));
+        assert!(error(found, wanted) < 1e-5);
+        for t in [&x, &weight] {
+            assert!(error(t.grad(&grads).unwrap(), t.grad(&expected).unwrap()) < 1e-5);
+        }
+        assert!(error(bias.grad(&grads).unwrap(), bias.grad(&expected).unwrap()) < 1e-5);
+    }
+}
