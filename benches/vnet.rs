@@ -15,7 +15,7 @@ use burn::prelude::*;
 use burn::tensor::Distribution;
 use ndarray::Array3;
 use semivox::losses::DiceCrossEntropyLossConfig;
-use semivox::models::VNetConfig;
+use semivox::models::{NetworkConfig, VNetConfig};
 use semivox::trainer::inference::{Blend, SlidingWindow};
 use semivox::trainer::optimizer::OptimizerConfig;
 use semivox::trainer::terms::LossTerms;
@@ -89,7 +89,7 @@ fn infer(shape: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
 fn window([_, _, d, h, w]: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
     let device = Device::flex();
     device.seed(0);
-    let model = VNetConfig::new(1, 2).with_filters(filters).init(&device);
+    let model = NetworkConfig::new(1, 2).with_filters(filters).init(&device);
     let sliding = SlidingWindow {
         window: [112, 112, 80],
         stride: [18, 18, 4],

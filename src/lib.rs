@@ -47,7 +47,9 @@ pub use semivox_trainer as trainer;
 pub mod prelude {
     pub use semivox_data::{Dataset, Geometry, LabelMap, Volume};
     pub use semivox_metrics::evaluate;
-    pub use semivox_models::{VNet, VNetConfig};
+    pub use semivox_models::{
+        Architecture, Network, NetworkConfig, UNet, UNetConfig, VNet, VNetConfig,
+    };
     pub use semivox_trainer::config::RunConfig;
     pub use semivox_trainer::presets::preset;
     pub use semivox_trainer::session::Session;

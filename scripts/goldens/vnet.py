@@ -72,13 +72,13 @@ def fill(model, shift=0.0):
     A shift moves three of four channels up and the fourth down, away from their ReLU's kink."""
     with torch.no_grad():
         for seed, p in enumerate(model.parameters()):
-            if p.dim() == 5:
+            if p.dim() > 1:
                 # in * k³ of a convolution, out * k³ of a transposed one, as PyTorch counts fan-in
                 p.copy_(wave(p.shape, seed) * math.sqrt(3.0 / p[0].numel()))
             else:
                 p.copy_(0.1 * wave(p.shape, seed))
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm3d):
+            if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
                 module.weight += 1.0
                 fourth = torch.arange(len(module.bias)) % 4 == 3
                 module.bias += torch.where(fourth, -shift, shift)

@@ -1,8 +1,8 @@
-//! Batch normalization followed by ReLU.
+//! Batch normalization followed by ReLU, plain or leaky.
 
 use burn::nn::BatchNorm;
 use burn::prelude::*;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::leaky_relu;
 
 /// Normalizes every channel, then sets negative values to zero.
 ///
@@ -36,9 +36,40 @@ use burn::tensor::activation::relu;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn batch_norm_relu(input: Tensor<5>, norm: &BatchNorm) -> Tensor<5> {
+    batch_norm_leaky_relu(input, norm, 0.0)
+}
+
+/// Normalizes every channel, then multiplies negative values by `leak`.
+///
+/// `y = max(z, leak * z)` with `z = gamma * (x - mean) / sqrt(variance + epsilon) + beta`; else as
+/// [`batch_norm_relu`], which is a leak of 0.
+///
+/// # Shapes
+///
+/// - `input` and output: `[batch, channel, depth, height, width]`
+///
+/// # Panics
+///
+/// If the number of channels is not the layer's.
+///
+/// # Examples
+///
+/// ```
+/// use burn::nn::BatchNormConfig;
+/// use burn::prelude::*;
+/// use semivox_kernels::batch_norm_leaky_relu;
+///
+/// let device = Device::flex();
+/// let norm = BatchNormConfig::new(1).with_epsilon(1e-9).init(&device);
+/// let input = Tensor::<1>::from_floats([-2.0, 3.0], &device).reshape([1, 1, 1, 1, 2]);
+/// let output = batch_norm_leaky_relu(input, &norm, 0.01).into_data().try_to_vec::<f32>()?;
+/// assert!((output[0] + 0.02).abs() < 1e-6 && (output[1] - 3.0).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn batch_norm_leaky_relu(input: Tensor<5>, norm: &BatchNorm, leak: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if let Some(output) = crate::flex::batch_norm_relu(&input, norm) {
+    if let Some(output) = crate::flex::batch_norm_leaky_relu(&input, norm, leak as f32) {
         return output;
     }
-    relu(norm.forward(input))
+    leaky_relu(norm.forward(input), leak)
 }

@@ -6,7 +6,7 @@
 //! | [`down_conv3d`], [`up_conv3d`] | kernel = stride: a matrix product and a rearrangement |
 //! | [`pointwise_conv3d`] | a matrix product |
 //! | [`add`] | a sum |
-//! | [`batch_norm_relu`] | batch normalization, then ReLU |
+//! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
 //! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | in evaluation one pass with folded weights |
 //! | [`resize_trilinear`] | one small matrix product an axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | reductions over windows |
@@ -35,7 +35,7 @@ mod update;
 mod voxel_statistics;
 
 pub use add::add;
-pub use batch_norm::batch_norm_relu;
+pub use batch_norm::{batch_norm_leaky_relu, batch_norm_relu};
 pub use clip::{scale, squared_norm};
 pub use conv2d::conv2d;
 pub use conv3d::conv3d;

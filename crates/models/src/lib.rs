@@ -1,6 +1,8 @@
-//! V-Net and the heads of contrastive distillation, on Burn.
+//! V-Net, U-Net and the heads of contrastive distillation, on Burn.
 //!
 //! - [`VNet`]: the encoder-decoder of semi-supervised 3D segmentation, with the maps of its decoder;
+//! - [`UNet`]: its counterpart for slices;
+//! - [`Network`]: either of the two, for volumes and for volumes of one slice;
 //! - [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
 //!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it.
 //!
@@ -18,7 +20,10 @@
 mod error;
 mod heads;
 mod materialize;
+mod network;
+mod output;
 mod parts;
+mod unet;
 mod vnet;
 
 pub use error::ModelError;
@@ -29,5 +34,8 @@ pub use heads::{
     VoxelProjector, VoxelProjectorConfig,
 };
 pub use materialize::{materialize, trainable_parameters};
+pub use network::{Architecture, Network, NetworkConfig};
+pub use output::NetworkOutput;
 pub use parts::{ConvBlock, Down, Up};
-pub use vnet::{VNet, VNetConfig, VNetOutput};
+pub use unet::{UNet, UNetConfig, UNetDecoder, Upsampling};
+pub use vnet::{VNet, VNetConfig};

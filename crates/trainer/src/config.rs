@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use burn::prelude::Device;
 use semivox_data::augment::StrongView;
 use semivox_data::preprocess::Preprocess;
-use semivox_models::VNetConfig;
+use semivox_models::{Architecture, NetworkConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -33,7 +33,7 @@ pub struct RunConfig {
     /// Data and its preparation.
     pub data: DataConfig,
     /// The network.
-    pub network: NetworkConfig,
+    pub network: NetworkSettings,
     /// The student's intensity augmentation.
     pub strong_view: StrongView,
     /// Inference.
@@ -64,7 +64,9 @@ pub struct DataConfig {
 /// The network's size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NetworkConfig {
+pub struct NetworkSettings {
+    /// `vnet` (3D) or `unet` (slices).
+    pub architecture: Architecture,
     /// Filters of the first level.
     pub filters: usize,
     /// Channel dropout at the bottleneck and before the output layer.
@@ -96,7 +98,8 @@ impl RunConfig {
     /// training device (with autodiff).
     pub fn setting(&self, classes: usize, device: &Device) -> Setting {
         Setting {
-            network: VNetConfig::new(1, classes)
+            network: NetworkConfig::new(1, classes)
+                .with_architecture(self.network.architecture)
                 .with_filters(self.network.filters)
                 .with_dropout(self.network.dropout),
             patch: self.patch,
@@ -111,12 +114,8 @@ impl RunConfig {
     /// [`TrainError::Config`] with the key, what was expected and what was found.
     pub fn check(&self) -> Result<(), TrainError> {
         let refuse = |message: String| Err(TrainError::Config(message));
-        if self.patch.iter().any(|&side| side == 0 || side % 16 != 0) {
-            return refuse(format!(
-                "patch: expected multiples of 16 (the network halves each axis four times), found {:?}",
-                self.patch
-            ));
-        }
+        self.check_sides("patch", self.patch)?;
+        self.check_sides("inference.window", self.inference.window)?;
         if self.network.filters == 0 {
             return refuse("network.filters: expected at least 1, found 0".into());
         }
@@ -129,5 +128,23 @@ impl RunConfig {
         }
         self.inference.check()?;
         self.method.check(self.patch)
+    }
+
+    /// Refuses sides that the network cannot halve four times; a U-Net takes one slice.
+    fn check_sides(&self, key: &str, sides: [usize; 3]) -> Result<(), TrainError> {
+        let architecture = self.network.architecture;
+        let multiples = architecture.required_multiples();
+        let fits = |axis: usize| sides[axis] > 0 && sides[axis].is_multiple_of(multiples[axis]);
+        let one_slice = !architecture.is_2d() || sides[2] == 1;
+        if one_slice && (0..3).all(fits) {
+            return Ok(());
+        }
+        let wanted = match architecture.is_2d() {
+            true => "[16·a, 16·b, 1] (a U-Net halves a slice four times)",
+            false => "multiples of 16 (a V-Net halves each axis four times)",
+        };
+        Err(TrainError::Config(format!(
+            "{key}: expected {wanted}, found {sides:?}"
+        )))
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::ArrayView3;
 use semivox_data::{LabelMap, LabeledCase, Volume, io};
 use semivox_metrics::ClassMetrics;
-use semivox_models::VNet;
+use semivox_models::Network;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
@@ -20,7 +20,11 @@ use crate::training::Observer;
 ///
 /// # Errors
 /// If the image cannot be preprocessed.
-pub fn predict(network: &VNet, image: &Volume, config: &RunConfig) -> Result<LabelMap, TrainError> {
+pub fn predict(
+    network: &Network,
+    image: &Volume,
+    config: &RunConfig,
+) -> Result<LabelMap, TrainError> {
     let device = crate::device::by_name(&config.device)?;
     let scan = config.data.preprocess.apply(image)?;
     let volume = scan.volume.data.view();
@@ -34,7 +38,7 @@ pub fn predict(network: &VNet, image: &Volume, config: &RunConfig) -> Result<Lab
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
 pub fn evaluate(
-    network: &VNet,
+    network: &Network,
     cases: &[LabeledCase],
     classes: usize,
     config: &RunConfig,

@@ -8,9 +8,9 @@
 
 use semivox_data::augment::{JitterConfig, StrongView};
 use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_models::Resolution;
+use semivox_models::{Architecture, Resolution};
 
-use crate::config::{DataConfig, NetworkConfig, RunConfig};
+use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use crate::error::TrainError;
 use crate::inference::{Blend, SlidingWindow};
 use crate::method::MethodConfig;
@@ -62,7 +62,8 @@ fn small_simcvd(method: SimCvdConfig) -> SimCvdConfig {
 
 fn smoke() -> RunConfig {
     RunConfig {
-        network: NetworkConfig {
+        network: NetworkSettings {
+            architecture: Architecture::VNet,
             filters: 4,
             dropout: 0.5,
         },
@@ -111,7 +112,8 @@ fn compact() -> RunConfig {
                 ..paper().data.preprocess
             },
         },
-        network: NetworkConfig {
+        network: NetworkSettings {
+            architecture: Architecture::VNet,
             filters: 8,
             dropout: 0.5,
         },
@@ -192,7 +194,8 @@ fn paper() -> RunConfig {
                 ..Preprocess::default()
             },
         },
-        network: NetworkConfig {
+        network: NetworkSettings {
+            architecture: Architecture::VNet,
             filters: 16,
             dropout: 0.5,
         },

@@ -1,7 +1,7 @@
 //! What a training method is to the loop: stages, steps, state.
 
 use burn::prelude::*;
-use semivox_models::{VNet, VNetConfig};
+use semivox_models::{Network, NetworkConfig};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -38,7 +38,7 @@ pub trait Recipe {
     fn learning_rate(&self, at: &StepContext) -> f64;
 
     /// The network that is evaluated: the student.
-    fn network(&self) -> &VNet;
+    fn network(&self) -> &Network;
 
     /// Writes the complete state.
     ///
@@ -57,7 +57,7 @@ pub trait Recipe {
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The student's architecture.
-    pub network: VNetConfig,
+    pub network: NetworkConfig,
     /// Patch size in voxels.
     pub patch: [usize; 3],
     /// The run's seed.
@@ -68,7 +68,7 @@ pub struct Setting {
 
 impl Setting {
     /// A new student, drawn from the seed.
-    pub fn student(&self) -> VNet {
+    pub fn student(&self) -> Network {
         self.device.seed(self.seed);
         self.network.init(&self.device)
     }

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::prelude::*;
-use semivox_models::{VNet, VNetOutput};
+use semivox_models::{Network, NetworkOutput};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -84,9 +84,9 @@ impl<M: Module> StudentTeacher<M> {
     }
 }
 
-impl StudentTeacher<VNet> {
+impl StudentTeacher<Network> {
     /// The teacher's answer, which never carries a gradient.
-    pub fn teach(&self, images: Tensor<5>, mode: TeacherMode) -> VNetOutput {
+    pub fn teach(&self, images: Tensor<5>, mode: TeacherMode) -> NetworkOutput {
         match mode {
             TeacherMode::Train => self.teacher.forward(images),
             TeacherMode::Eval => self.teacher.valid().forward(images.inner()),

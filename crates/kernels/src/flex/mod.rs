@@ -24,7 +24,7 @@ mod windows;
 mod winograd;
 
 pub(crate) use elementwise::{add, scale_channels};
-pub(crate) use norm::batch_norm_relu;
+pub(crate) use norm::batch_norm_leaky_relu;
 pub(crate) use operator::Layer;
 pub(crate) use update::{moving_average, scale, sgd_step, squared_norm};
 pub(crate) use voxels::voxel_statistics;

@@ -1,7 +1,7 @@
-//! Batch normalization followed by ReLU as one operator with its own gradient.
+//! Batch normalization followed by a leaky ReLU as one operator with its own gradient.
 //!
-//! With `x^ = (x - mean) * r`, `r = 1 / sqrt(variance + epsilon)`, `y = max(0, gamma * x^ + beta)`
-//! and `g = dy` where `y > 0`, else 0:
+//! With `x^ = (x - mean) * r`, `r = 1 / sqrt(variance + epsilon)`, `z = gamma * x^ + beta`,
+//! `y = max(z, leak * z)` and `g = dy` where `z > 0`, else `leak * dy`:
 //!
 //! ```text
 //! dbeta = sum g,   dgamma = sum g * x^,   dx = gamma * r * (g - (dbeta + x^ * dgamma) / n)
@@ -21,9 +21,13 @@ use burn::nn::BatchNorm;
 use burn::prelude::*;
 use rayon::prelude::*;
 
-/// Batch normalization and ReLU, or nothing if the tensors are not single precision on the Flex
-/// backend or the channels are not the layer's.
-pub(crate) fn batch_norm_relu(input: &Tensor<5>, norm: &BatchNorm) -> Option<Tensor<5>> {
+/// Batch normalization and leaky ReLU, or nothing if the tensors are not single precision on the
+/// Flex backend or the channels are not the layer's.
+pub(crate) fn batch_norm_leaky_relu(
+    input: &Tensor<5>,
+    norm: &BatchNorm,
+    leak: f32,
+) -> Option<Tensor<5>> {
     let shape = input.dims();
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     if shape[1] != gamma.dims()[0] || shape.contains(&0) {
@@ -34,7 +38,7 @@ pub(crate) fn batch_norm_relu(input: &Tensor<5>, norm: &BatchNorm) -> Option<Ten
         let [gamma, beta] = [plain(&gamma)?, plain(&beta)?].map(contiguous);
         let input = contiguous(plain(input)?);
         let channels = Channels::new(statistics(norm)?, &gamma, norm.epsilon);
-        let output = channels.forward(&input, values(&beta), shape);
+        let output = channels.forward(&input, values(&beta), leak, shape);
         return Some(Tensor::from_primitive::<Flex>(output));
     }
     let (x, x_node) = recorded(input)?.into_parts();
@@ -52,10 +56,13 @@ pub(crate) fn batch_norm_relu(input: &Tensor<5>, norm: &BatchNorm) -> Option<Ten
         channels: Channels::new(found, &gamma, norm.epsilon),
         input: x,
         beta: values(&beta).to_vec(),
+        leak,
         shape,
         train,
     };
-    let output = state.channels.forward(&state.input, &state.beta, shape);
+    let output = state
+        .channels
+        .forward(&state.input, &state.beta, leak, shape);
     let step = Step.prepare::<NoCheckpointing>([x_node, gamma_node, beta_node]);
     let output = match step.compute_bound().stateful() {
         OpsKind::Tracked(step) => step.finish(state, output),
@@ -145,7 +152,13 @@ impl Channels {
     }
 
     /// The output.
-    fn forward(&self, input: &FlexTensor, beta: &[f32], shape: [usize; 5]) -> FlexTensor {
+    fn forward(
+        &self,
+        input: &FlexTensor,
+        beta: &[f32],
+        leak: f32,
+        shape: [usize; 5],
+    ) -> FlexTensor {
         let [batch, channels, d, h, w] = shape;
         let (x, voxels) = (values(input), d * h * w);
         let output = filled_rows(batch * channels, voxels, |map, row| {
@@ -153,7 +166,8 @@ impl Channels {
             let (mean, scale, shift) = (self.mean[c], self.gamma[c] * self.inverse[c], beta[c]);
             let source = &x[map * voxels..][..voxels];
             for (y, &x) in row.iter_mut().zip(source) {
-                *y = ((x - mean) * scale + shift).max(0.0);
+                let z = (x - mean) * scale + shift;
+                *y = if z > 0.0 { z } else { leak * z };
             }
         });
         from_buffer(output, &shape)
@@ -166,6 +180,7 @@ struct State {
     channels: Channels,
     input: FlexTensor,
     beta: Vec<f32>,
+    leak: f32,
     shape: [usize; 5],
     train: bool,
 }
@@ -208,7 +223,7 @@ impl State {
                 let g = if centered * scale + beta > 0.0 {
                     dy
                 } else {
-                    0.0
+                    self.leak * dy
                 };
                 sums[0][lane] += g * (centered * inverse);
                 sums[1][lane] += g;
@@ -239,7 +254,7 @@ impl State {
                 let g = if centered * scale + beta > 0.0 {
                     dy
                 } else {
-                    0.0
+                    self.leak * dy
                 };
                 *dx = scale * (g - constant - centered * slope);
             }

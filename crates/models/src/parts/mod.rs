@@ -8,4 +8,4 @@ mod scale;
 pub use conv_block::ConvBlock;
 pub use scale::{Down, Up};
 
-pub(crate) use layers::{drop_channels, pointwise, pointwise_layer};
+pub(crate) use layers::{bias, drop_channels, pointwise, pointwise_layer};

@@ -4,4 +4,4 @@ mod config;
 mod network;
 
 pub use config::VNetConfig;
-pub use network::{VNet, VNetOutput};
+pub use network::VNet;

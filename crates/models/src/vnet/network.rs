@@ -5,6 +5,7 @@ use burn::nn::conv::Conv3d;
 use burn::prelude::*;
 use semivox_kernels::add;
 
+use crate::NetworkOutput;
 use crate::parts::{ConvBlock, Down, Up, drop_channels, pointwise};
 
 /// The V-Net of semi-supervised 3D segmentation: batch norm, ReLU, skips that are added.
@@ -54,36 +55,6 @@ pub struct VNet {
     pub(super) signed_distance: Option<Conv3d>,
 }
 
-/// What a [`VNet`] computes from a batch of volumes.
-#[derive(Debug, Clone)]
-pub struct VNetOutput {
-    /// Class scores before softmax, `[batch, class, depth, height, width]`.
-    pub logits: Tensor<5>,
-    /// The maps of the decoder, `f0` (1/8 of the sides) to `f4` (full resolution).
-    pub features: [Tensor<5>; 5],
-    /// The lowest resolution, after dropout, `[batch, 16 * filters, depth / 16, …]`.
-    pub bottleneck: Tensor<5>,
-    /// Predicted signed distance in `(-1, 1)`, if the network has that head.
-    pub signed_distance: Option<Tensor<5>>,
-}
-
-impl VNetOutput {
-    /// The outputs of `count` volumes of the batch, from the `first` on.
-    ///
-    /// # Panics
-    ///
-    /// If the batch has fewer.
-    pub fn narrow(&self, first: usize, count: usize) -> Self {
-        let part = |map: &Tensor<5>| map.clone().narrow(0, first, count);
-        Self {
-            logits: part(&self.logits),
-            features: self.features.each_ref().map(part),
-            bottleneck: part(&self.bottleneck),
-            signed_distance: self.signed_distance.as_ref().map(part),
-        }
-    }
-}
-
 impl VNet {
     /// The number that every side of the input must be a multiple of.
     pub fn required_multiple() -> usize {
@@ -95,20 +66,20 @@ impl VNet {
     /// # Shapes
     ///
     /// - `input`: `[batch, in_channels, depth, height, width]`
-    /// - output: see [`VNetOutput`]
+    /// - output: see [`NetworkOutput`]
     ///
     /// # Panics
     ///
     /// If a side is not a multiple of [`required_multiple`](Self::required_multiple) or the number
     /// of channels is not the configuration's.
-    pub fn forward(&self, input: Tensor<5>) -> VNetOutput {
+    pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
         check_sides(&input);
         let (bottleneck, skips) = self.encode(input);
         let bottleneck = drop_channels(&self.bottleneck_dropout, bottleneck);
         let features = self.decode(bottleneck.clone(), skips);
         let last = drop_channels(&self.output_dropout, features[4].clone());
         let signed_distance = self.signed_distance.as_ref();
-        VNetOutput {
+        NetworkOutput {
             signed_distance: signed_distance.map(|head| pointwise(head, last.clone()).tanh()),
             logits: pointwise(&self.segmentation, last),
             features,

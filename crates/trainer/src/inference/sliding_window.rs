@@ -5,7 +5,7 @@ use burn::prelude::*;
 use burn::tensor::DType;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut4, Axis, s};
 use rayon::prelude::*;
-use semivox_models::VNet;
+use semivox_models::Network;
 use semivox_sampling::grid_positions;
 use serde::{Deserialize, Serialize};
 
@@ -40,19 +40,13 @@ pub struct SlidingWindow {
 }
 
 impl SlidingWindow {
-    /// Refuses windows the network cannot take and strides that leave gaps.
+    /// Refuses strides that leave gaps.
     ///
     /// # Errors
     /// [`TrainError::Config`] with the key and the value found.
     pub fn check(&self) -> Result<(), TrainError> {
         for axis in 0..3 {
             let (window, stride) = (self.window[axis], self.stride[axis]);
-            if window == 0 || window % 16 != 0 {
-                return Err(TrainError::Config(format!(
-                    "inference.window: expected multiples of 16, found {:?}",
-                    self.window
-                )));
-            }
             if stride == 0 || stride > window {
                 return Err(TrainError::Config(format!(
                     "inference.stride: expected 1 to the window's {window} on axis {axis}, found {stride}"
@@ -68,10 +62,11 @@ impl SlidingWindow {
     /// on `device`.
     ///
     /// # Panics
-    /// If the window is not one the network takes; see [`check`](Self::check).
+    /// If the window is not one the network takes; see
+    /// [`RunConfig::check`](crate::config::RunConfig::check).
     pub fn probabilities(
         &self,
-        network: &VNet,
+        network: &Network,
         volume: ArrayView3<'_, f32>,
         device: &Device,
     ) -> Array4<f32> {
@@ -132,7 +127,7 @@ impl SlidingWindow {
 }
 
 /// The logits of one window, `[class, x, y, z]`.
-fn logits(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
+fn logits(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
     let (w, h, d) = window.dim();
     let values: Vec<f32> = window.iter().copied().collect();
     let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, w, h, d]), device);
@@ -169,15 +164,15 @@ fn add_softmax(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use semivox_models::VNetConfig;
+    use semivox_models::NetworkConfig;
 
-    fn network(device: &Device) -> VNet {
+    fn network(device: &Device) -> Network {
         device.seed(5);
-        VNetConfig::new(1, 3).with_filters(1).init(device)
+        NetworkConfig::new(1, 3).with_filters(1).init(device)
     }
 
     /// Softmax of one window by Burn's operator.
-    fn predict(network: &VNet, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
+    fn predict(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
         let logits = logits(network, window, device);
         let shape = logits.dim();
         let data = TensorData::new(logits.into_raw_vec_and_offset().0, [shape.0, window.len()]);
@@ -277,7 +272,6 @@ mod tests {
             .unwrap_err()
             .to_string()
         };
-        assert!(message([16, 20, 16], [4; 3]).contains("multiples of 16"));
         assert!(message([16; 3], [4, 17, 4]).contains("axis 1, found 17"));
     }
 }

@@ -52,7 +52,7 @@ mod state;
 
 use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLossConfig;
-use semivox_models::{VNet, VNetOutput};
+use semivox_models::{Network, NetworkOutput};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -70,7 +70,7 @@ use state::StageState;
 pub struct Action {
     config: ActionConfig,
     setting: Setting,
-    networks: StudentTeacher<VNet>,
+    networks: StudentTeacher<Network>,
     optimizer: Optimizer,
     state: StageState,
 }
@@ -103,7 +103,7 @@ impl Action {
     }
 
     /// The teacher's answer, which never carries a gradient.
-    fn teach(&self, images: Tensor<5>) -> VNetOutput {
+    fn teach(&self, images: Tensor<5>) -> NetworkOutput {
         self.networks.teach(images, self.config.teacher_mode)
     }
 }
@@ -160,7 +160,7 @@ impl Recipe for Action {
         self.config.optimizer.at(at)
     }
 
-    fn network(&self) -> &VNet {
+    fn network(&self) -> &Network {
         &self.networks.student
     }
 

@@ -39,7 +39,7 @@ use semivox_losses::{
     ConsistencyLossConfig, DiceCrossEntropyLossConfig, FeatureContrastLossConfig,
     PositionContrastLossConfig,
 };
-use semivox_models::{VNet, VNetOutput, VoxelProjector, VoxelProjectorConfig};
+use semivox_models::{Network, NetworkOutput, VoxelProjector, VoxelProjectorConfig};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -64,7 +64,7 @@ struct Heads {
 /// Student and teacher, each with two projection heads.
 pub struct Cvrl {
     config: CvrlConfig,
-    networks: StudentTeacher<VNet>,
+    networks: StudentTeacher<Network>,
     heads: StudentTeacher<Heads>,
     optimizer: Optimizer,
 }
@@ -91,17 +91,17 @@ impl Cvrl {
     }
 
     /// All positions of the bottleneck, `[batch · positions, channels]`.
-    fn high(output: &VNetOutput) -> Tensor<2> {
+    fn high(output: &NetworkOutput) -> Tensor<2> {
         rows(output.bottleneck.clone(), None)
     }
 
     /// The drawn voxels of the last decoder stage, `[batch · voxels, channels]`.
-    fn low(output: &VNetOutput, drawn: &Tensor<1, Int>) -> Tensor<2> {
+    fn low(output: &NetworkOutput, drawn: &Tensor<1, Int>) -> Tensor<2> {
         rows(output.features[4].clone(), Some(drawn))
     }
 
     /// The step's voxels, the same in both networks.
-    fn drawn(&self, output: &VNetOutput, at: &StepContext) -> Tensor<1, Int> {
+    fn drawn(&self, output: &NetworkOutput, at: &StepContext) -> Tensor<1, Int> {
         let [_, _, d, h, w] = output.logits.dims();
         let mut rng = keyed(at.seed, at.step, "contrasted voxels");
         let drawn = sample(&mut rng, d * h * w, self.config.voxels);
@@ -140,7 +140,7 @@ impl Cvrl {
     fn contrast(
         &self,
         mut terms: LossTerms,
-        outputs: [&VNetOutput; 2],
+        outputs: [&NetworkOutput; 2],
         at: &StepContext,
     ) -> LossTerms {
         let key_heads = match self.config.keys {
@@ -254,7 +254,7 @@ impl Recipe for Cvrl {
         self.config.optimizer.at(at)
     }
 
-    fn network(&self) -> &VNet {
+    fn network(&self) -> &Network {
         &self.networks.student
     }
 

@@ -17,7 +17,7 @@
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
 
 use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
-use semivox_models::VNet;
+use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
@@ -92,7 +92,7 @@ impl MethodSettings for MeanTeacherConfig {
 /// Student and teacher.
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
-    networks: StudentTeacher<VNet>,
+    networks: StudentTeacher<Network>,
     optimizer: Optimizer,
 }
 
@@ -146,7 +146,7 @@ impl Recipe for MeanTeacher {
         self.config.optimizer.at(at)
     }
 
-    fn network(&self) -> &VNet {
+    fn network(&self) -> &Network {
         &self.networks.student
     }
 

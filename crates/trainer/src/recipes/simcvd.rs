@@ -49,7 +49,7 @@ use semivox_losses::{
     ConsistencyLossConfig, DiceCrossEntropyLossConfig, PairwiseDistillationLossConfig,
     SignedDistanceLossConfig, SliceContrastLossConfig,
 };
-use semivox_models::{SliceProjector, SliceProjectorConfig, VNet, VNetOutput};
+use semivox_models::{Network, NetworkOutput, SliceProjector, SliceProjectorConfig};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -69,7 +69,7 @@ pub use config::{Boundary, Consistent, DistanceHead, Ramped, SimCvdConfig};
 pub struct SimCvd {
     config: SimCvdConfig,
     classes: usize,
-    networks: StudentTeacher<VNet>,
+    networks: StudentTeacher<Network>,
     heads: StudentTeacher<SliceProjector>,
     optimizer: Optimizer,
 }
@@ -97,7 +97,7 @@ impl SimCvd {
     }
 
     /// `S`: one map per foreground class, `[batch, class − 1, …]`.
-    fn distance(&self, output: &VNetOutput) -> Tensor<5> {
+    fn distance(&self, output: &NetworkOutput) -> Tensor<5> {
         match (&output.signed_distance, self.config.distance_head) {
             (Some(map), DistanceHead::Own) => map.clone(),
             _ => {
@@ -109,7 +109,7 @@ impl SimCvd {
     }
 
     /// `X + S`, which shows where a network sees boundaries.
-    fn boundary_aware(&self, images: Tensor<5>, output: &VNetOutput) -> Tensor<5> {
+    fn boundary_aware(&self, images: Tensor<5>, output: &NetworkOutput) -> Tensor<5> {
         let map = match self.config.boundary {
             Boundary::SignedDistance => self.distance(output),
             Boundary::Probability => {
@@ -124,7 +124,7 @@ impl SimCvd {
     fn contrast(
         &self,
         images: Tensor<5>,
-        outputs: [&VNetOutput; 2],
+        outputs: [&NetworkOutput; 2],
         at: &StepContext,
     ) -> Tensor<1> {
         let [student, teacher] = outputs.map(|output| self.boundary_aware(images.clone(), output));
@@ -158,8 +158,8 @@ impl SimCvd {
     }
 
     /// `L_pd`, Eq. 4, on the encoders' last maps.
-    fn pairwise(&self, [student, teacher]: [&VNetOutput; 2]) -> Tensor<1> {
-        let positions = |output: &VNetOutput| {
+    fn pairwise(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
+        let positions = |output: &NetworkOutput| {
             let map: Tensor<3> = output.bottleneck.clone().flatten(2, 4);
             map.swap_dims(1, 2) // [batch, position, channel]
         };
@@ -170,7 +170,7 @@ impl SimCvd {
     }
 
     /// `L_con`, Eq. 5.
-    fn consistency(&self, [student, teacher]: [&VNetOutput; 2]) -> Tensor<1> {
+    fn consistency(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
         let of_classes = ConsistencyLossConfig::new()
             .init()
             .forward(student.logits.clone(), teacher.logits.clone());
@@ -190,9 +190,9 @@ impl SimCvd {
     fn terms(
         &self,
         labels: Tensor<5, Int>,
-        labeled: &VNetOutput,
+        labeled: &NetworkOutput,
         images: Tensor<5>,
-        outputs: [&VNetOutput; 2],
+        outputs: [&NetworkOutput; 2],
         at: &StepContext,
     ) -> LossTerms {
         let config = &self.config;
@@ -266,7 +266,7 @@ impl Recipe for SimCvd {
         self.config.optimizer.at(at)
     }
 
-    fn network(&self) -> &VNet {
+    fn network(&self) -> &Network {
         &self.networks.student
     }
 

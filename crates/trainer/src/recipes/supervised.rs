@@ -14,7 +14,7 @@
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
 
 use semivox_losses::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
-use semivox_models::VNet;
+use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
@@ -84,7 +84,7 @@ impl MethodSettings for SupervisedConfig {
 /// Training on labeled patches only.
 pub struct Supervised {
     config: SupervisedConfig,
-    network: VNet,
+    network: Network,
     optimizer: Optimizer,
     loss: DiceCrossEntropyLoss,
 }
@@ -124,7 +124,7 @@ impl Recipe for Supervised {
         self.config.optimizer.at(at)
     }
 
-    fn network(&self) -> &VNet {
+    fn network(&self) -> &Network {
         &self.network
     }
 

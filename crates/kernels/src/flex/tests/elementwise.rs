@@ -2,13 +2,13 @@
 
 use super::{error, random};
 use crate::flex::{
-    add, batch_norm_relu, moving_average, scale, scale_channels, sgd_step, squared_norm,
+    add, batch_norm_leaky_relu, moving_average, scale, scale_channels, sgd_step, squared_norm,
     voxel_statistics,
 };
 use crate::update::SgdStep;
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::leaky_relu;
 
 #[test]
 fn norm_its_gradients_and_its_running_statistics_equal_the_layer() {
@@ -22,15 +22,15 @@ fn norm_its_gradients_and_its_running_statistics_equal_the_layer() {
         };
         let x = random(shape, &device).require_grad();
         let pull = random(shape, &device);
-        for train in [true, false] {
+        for (train, leak) in [(true, 0.0), (true, 0.01), (false, 0.0), (false, 0.2)] {
             let run = |fast: bool| {
                 let norm = if train { layer() } else { layer().freeze() };
                 let mut output = x.clone();
                 // Twice, so that the second update starts from a changed state.
                 for _ in 0..2 {
                     output = match fast {
-                        true => batch_norm_relu(&x, &norm).unwrap(),
-                        false => relu(norm.forward(x.clone())),
+                        true => batch_norm_leaky_relu(&x, &norm, leak as f32).unwrap(),
+                        false => leaky_relu(norm.forward(x.clone()), leak),
                     };
                 }
                 let grads = (output.clone() * pull.clone()).sum().backward();
@@ -53,7 +53,7 @@ fn norm_its_gradients_and_its_running_statistics_equal_the_layer() {
             errors.extend(found.2.into_iter().zip(wanted.2).map(|(f, w)| error(f, w)));
             assert!(
                 errors.iter().all(|&e| e < 1e-5),
-                "{shape:?} {train} {errors:?}"
+                "{shape:?} {train} {leak} {errors:?}"
             );
         }
     }
@@ -64,8 +64,8 @@ fn norm_without_autodiff_equals_the_layer() {
     let device = Device::flex();
     let norm = BatchNormConfig::new(3).init(&device);
     let x = random([2, 3, 4, 5, 6], &device);
-    let found = batch_norm_relu(&x, &norm).unwrap();
-    assert!(error(found, relu(norm.forward(x))) < 1e-5);
+    let found = batch_norm_leaky_relu(&x, &norm, 0.01).unwrap();
+    assert!(error(found, leaky_relu(norm.forward(x), 0.01)) < 1e-5);
 }
 
 #[test]

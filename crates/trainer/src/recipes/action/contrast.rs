@@ -5,7 +5,7 @@ use burn::tensor::activation::softmax;
 use semivox_losses::{
     AnatomicalContrastInput, AnatomicalContrastLossConfig, UnsupervisedCrossEntropyLossConfig,
 };
-use semivox_models::{RepresentationHead, VNetOutput};
+use semivox_models::{NetworkOutput, RepresentationHead};
 use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler};
 
 use super::grid::nearest;
@@ -72,7 +72,7 @@ impl Action {
         &self,
         labeled: Tensor<5>,
         unlabeled: Tensor<5>,
-    ) -> (Vec<VNetOutput>, [Tensor<5>; 2]) {
+    ) -> (Vec<NetworkOutput>, [Tensor<5>; 2]) {
         match self.config.student_passes {
             StudentPasses::Separate => {
                 let outputs =
@@ -95,7 +95,7 @@ impl Action {
     fn anatomical_contrast(
         &self,
         head: &RepresentationHead,
-        outputs: Vec<VNetOutput>,
+        outputs: Vec<NetworkOutput>,
         labels: Tensor<5, Int>,
         pseudo: Pseudo,
         at: &StepContext,
@@ -116,7 +116,7 @@ impl Action {
         let certain = Tensor::ones(labels.dims(), &at.device);
         let confidence = Tensor::cat(vec![certain, pseudo.confidence], 0);
         let labels = Tensor::cat(vec![labels, pseudo.labels], 0);
-        let represent = |output: VNetOutput| (output.logits, head.forward(output.features));
+        let represent = |output: NetworkOutput| (output.logits, head.forward(output.features));
         let (logits, representations) = outputs.into_iter().map(represent).unzip();
         let logits = Tensor::cat(logits, 0);
         let representations = Tensor::cat(representations, 0);

@@ -1,0 +1,169 @@
+//! A network of either architecture behind one interface of volumes.
+
+use burn::config::Config;
+use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
+
+use crate::{ModelError, NetworkOutput, UNet, UNetConfig, VNet, VNetConfig};
+
+/// Which network segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "lowercase")]
+pub enum Architecture {
+    /// [`VNet`], in 3D.
+    VNet,
+    /// [`UNet`], slice by slice.
+    UNet,
+}
+
+impl Architecture {
+    /// The numbers that the sides of a patch must be multiples of; a U-Net's patch is one slice.
+    pub fn required_multiples(self) -> [usize; 3] {
+        match self {
+            Self::VNet => [VNet::required_multiple(); 3],
+            Self::UNet => [UNet::required_multiple(), UNet::required_multiple(), 1],
+        }
+    }
+
+    /// Whether a patch is one slice of a volume, `[side, side, 1]`.
+    pub fn is_2d(self) -> bool {
+        self == Self::UNet
+    }
+}
+
+/// Sizes and switches that both architectures have.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{Architecture, NetworkConfig};
+///
+/// let config = NetworkConfig::new(1, 4).with_filters(2).with_architecture(Architecture::UNet);
+/// let network = config.init(&Device::flex());
+/// let output = network.forward(Tensor::ones([3, 1, 32, 16, 1], &Device::flex()));
+/// assert_eq!(output.logits.dims(), [3, 4, 32, 16, 1]);
+/// assert_eq!(config.feature_channels()[0], output.features[0].dims()[1]);
+/// ```
+#[derive(Config, Debug, PartialEq)]
+pub struct NetworkConfig {
+    /// Channels of the input: 1 for CT or one MR sequence.
+    pub in_channels: usize,
+    /// Classes, background included.
+    pub classes: usize,
+    /// The architecture. Default: V-Net.
+    #[config(default = "Architecture::VNet")]
+    pub architecture: Architecture,
+    /// Channels at full resolution; every level below has twice as many. Default: 16.
+    #[config(default = 16)]
+    pub filters: usize,
+    /// Probability of dropout at the bottleneck. Default: 0.5.
+    #[config(default = 0.5)]
+    pub dropout: f64,
+    /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
+    #[config(default = "None")]
+    pub signed_distance: Option<usize>,
+}
+
+impl NetworkConfig {
+    /// The V-Net's configuration.
+    pub fn vnet(&self) -> VNetConfig {
+        VNetConfig::new(self.in_channels, self.classes)
+            .with_filters(self.filters)
+            .with_dropout(self.dropout)
+            .with_signed_distance(self.signed_distance)
+    }
+
+    /// The U-Net's configuration.
+    pub fn unet(&self) -> UNetConfig {
+        UNetConfig::new(self.in_channels, self.classes)
+            .with_filters(self.filters)
+            .with_dropout(self.dropout)
+            .with_signed_distance(self.signed_distance)
+    }
+
+    /// Checks that a network can be built.
+    ///
+    /// # Errors
+    ///
+    /// Those of the architecture's configuration.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        match self.architecture {
+            Architecture::VNet => self.vnet().validate(),
+            Architecture::UNet => self.unet().validate(),
+        }
+    }
+
+    /// Channels of the five maps in [`NetworkOutput::features`].
+    pub fn feature_channels(&self) -> [usize; 5] {
+        match self.architecture {
+            Architecture::VNet => self.vnet().feature_channels(),
+            Architecture::UNet => self.unet().feature_channels(),
+        }
+    }
+
+    /// Builds the network and draws its parameters from the device's generator, in a fixed order.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> Network {
+        match self.architecture {
+            Architecture::VNet => Network::VNet(self.vnet().init(device)),
+            Architecture::UNet => Network::UNet(self.unet().init(device)),
+        }
+    }
+}
+
+/// A [`VNet`], or a [`UNet`] that takes a slice as a volume whose last side is 1.
+///
+/// Losses, samplers and sliding windows need not know which.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // one lives for a whole run
+pub enum Network {
+    /// In 3D.
+    VNet(VNet),
+    /// Slice by slice.
+    UNet(UNet),
+}
+
+impl Network {
+    /// Segments a batch of patches.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[batch, in_channels, depth, height, width]`, `width` 1 for a U-Net
+    /// - output: see [`NetworkOutput`]
+    ///
+    /// # Panics
+    ///
+    /// If a side does not fit [`Architecture::required_multiples`], a U-Net gets more than one slice
+    /// a patch, or the channels are not the configuration's.
+    pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
+        match self {
+            Self::VNet(network) => network.forward(input),
+            Self::UNet(network) => volumes(network.forward(image(input))),
+        }
+    }
+}
+
+/// A volume of one slice as an image.
+fn image(volume: Tensor<5>) -> Tensor<4> {
+    let slices = volume.dims()[4];
+    assert_eq!(
+        slices, 1,
+        "a U-Net takes patches of one slice, got {slices}"
+    );
+    volume.squeeze_dim(4)
+}
+
+/// Maps of images as maps of volumes of one slice.
+fn volumes(output: NetworkOutput<4>) -> NetworkOutput {
+    let volume = |map: Tensor<4>| map.unsqueeze_dim(4);
+    NetworkOutput {
+        logits: volume(output.logits),
+        features: output.features.map(volume),
+        bottleneck: volume(output.bottleneck),
+        signed_distance: output.signed_distance.map(volume),
+    }
+}

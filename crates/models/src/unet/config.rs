@@ -1,0 +1,139 @@
+//! What a U-Net is built from.
+
+use burn::config::Config;
+use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
+
+use super::network::{UNet, UNetDecoder};
+use super::parts::{ConvPair, Up, same_conv};
+use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::materialize::materialize;
+
+/// Each level's share of the bottleneck's dropout: 0.05, 0.1, 0.2, 0.3 and 0.5 in the field's code.
+const DROPOUT_SHARES: [f64; 5] = [0.1, 0.2, 0.4, 0.6, 1.0];
+
+/// How a decoder doubles its maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "lowercase")]
+pub enum Upsampling {
+    /// Transposed convolution.
+    Transposed,
+    /// Linear interpolation with aligned corners, after a 1×1 convolution that halves the channels.
+    Linear,
+}
+
+/// Sizes and switches of a [`UNet`].
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{UNetConfig, trainable_parameters};
+///
+/// let config = UNetConfig::new(1, 4);
+/// config.validate()?;
+/// assert_eq!(config.feature_channels(), [256, 128, 64, 32, 16]);
+/// let network = config.init(&Device::flex().autodiff());
+/// assert_eq!(trainable_parameters(&network), 1_944_036);
+/// # Ok::<(), semivox_models::ModelError>(())
+/// ```
+#[derive(Config, Debug, PartialEq)]
+pub struct UNetConfig {
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Classes, background included.
+    pub classes: usize,
+    /// Channels at full resolution; every level below has twice as many. Default: 16.
+    #[config(default = 16)]
+    pub filters: usize,
+    /// Probability with which a value is dropped at the bottleneck; the levels above have 0.6, 0.4,
+    /// 0.2 and 0.1 of it. Default: 0.5.
+    #[config(default = 0.5)]
+    pub dropout: f64,
+    /// How the decoder doubles its maps. Default: transposed convolution.
+    #[config(default = "Upsampling::Transposed")]
+    pub upsampling: Upsampling,
+    /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
+    #[config(default = "None")]
+    pub signed_distance: Option<usize>,
+}
+
+impl UNetConfig {
+    /// Checks that a network can be built.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::ZeroSize`] if a size is zero, [`ModelError::Probability`] if `dropout` is not
+    /// in `[0, 1)`.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        check_sizes(&[
+            ("in_channels", self.in_channels),
+            ("classes", self.classes),
+            ("filters", self.filters),
+            ("signed_distance", self.signed_distance.unwrap_or(1)),
+        ])?;
+        match (0.0..1.0).contains(&self.dropout) {
+            true => Ok(()),
+            false => Err(ModelError::Probability {
+                field: "dropout",
+                found: self.dropout,
+            }),
+        }
+    }
+
+    /// Channels of the bottleneck and of the decoder's four maps.
+    pub fn feature_channels(&self) -> [usize; 5] {
+        [16, 8, 4, 2, 1].map(|times| times * self.filters)
+    }
+
+    /// Builds the network and draws its parameters from the device's generator, in a fixed order.
+    ///
+    /// Weights and biases are uniform in `±1 / sqrt(fan_in)`, PyTorch's default.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> UNet {
+        expect_valid(self.validate());
+        let encode = |level: usize| {
+            let input = match level {
+                0 => self.in_channels,
+                _ => self.width(level - 1),
+            };
+            let dropout = self.dropout * DROPOUT_SHARES[level];
+            ConvPair::new([input, self.width(level)], dropout, device)
+        };
+        materialize(UNet {
+            encoder: (0..5).map(encode).collect(),
+            decoder: self.init_decoder(device),
+        })
+    }
+
+    /// Builds a decoder alone, a second one for instance.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init_decoder(&self, device: &Device) -> UNetDecoder {
+        expect_valid(self.validate());
+        let channels = |step: usize| [self.width(4 - step), self.width(3 - step)];
+        let join = |step: usize| {
+            let [_, output] = channels(step);
+            ConvPair::new([2 * output, output], 0.0, device)
+        };
+        materialize(UNetDecoder {
+            ups: (0..4)
+                .map(|step| Up::new(self.upsampling, channels(step), device))
+                .collect(),
+            blocks: (0..4).map(join).collect(),
+            segmentation: same_conv([self.filters, self.classes], device),
+            signed_distance: self
+                .signed_distance
+                .map(|maps| same_conv([self.filters, maps], device)),
+        })
+    }
+
+    fn width(&self, level: usize) -> usize {
+        self.filters << level
+    }
+}

@@ -1,0 +1,8 @@
+//! The U-Net of semi-supervised 2D segmentation.
+
+mod config;
+mod network;
+mod parts;
+
+pub use config::{UNetConfig, Upsampling};
+pub use network::{UNet, UNetDecoder};

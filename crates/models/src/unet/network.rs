@@ -1,0 +1,126 @@
+//! The network itself.
+
+use burn::nn::conv::Conv2d;
+use burn::prelude::*;
+use semivox_kernels::max_pool3d;
+
+use super::parts::{ConvPair, Up, convolve};
+use crate::NetworkOutput;
+
+/// The U-Net of semi-supervised 2D segmentation: batch norm, leaky ReLU, skips that are joined.
+///
+/// Two 3×3 convolutions with dropout between them at five resolutions, max pooling on the way down,
+/// transposed convolutions on the way up, a 3×3 convolution at the end.
+///
+/// | map | channels of 16 filters | side |
+/// |---|---|---|
+/// | `bottleneck`, also the first of `features` | 256 | 1/16 |
+/// | the other `features`: what the decoder's blocks give | 128, 64, 32, 16 | 1/8, 1/4, 1/2, 1 |
+///
+/// # References
+///
+/// Ronneberger et al., *U-Net: Convolutional Networks for Biomedical Image Segmentation*, MICCAI 2015,
+/// arXiv:1505.04597. Widths, dropout and leaky ReLU are those of the public 2D code that ACTION and
+/// its baselines share (SSL4MIS; Valvano et al., *Learning to Segment from Scribbles*, TMI 2021).
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{UNet, UNetConfig};
+///
+/// let device = Device::flex();
+/// let network = UNetConfig::new(1, 4).with_filters(2).init(&device);
+/// let side = UNet::required_multiple();
+/// let output = network.forward(Tensor::ones([1, 1, side, 2 * side], &device));
+/// assert_eq!(output.logits.dims(), [1, 4, 16, 32]);
+/// ```
+#[derive(Module, Debug)]
+pub struct UNet {
+    pub(super) encoder: Vec<ConvPair>,
+    pub(super) decoder: UNetDecoder,
+}
+
+impl UNet {
+    /// The number that both sides of the input must be a multiple of.
+    pub fn required_multiple() -> usize {
+        16
+    }
+
+    /// Segments a batch of images.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[batch, in_channels, height, width]`
+    /// - output: see [`NetworkOutput`]
+    ///
+    /// # Panics
+    ///
+    /// If a side is not a multiple of [`required_multiple`](Self::required_multiple) or the number
+    /// of channels is not the configuration's.
+    pub fn forward(&self, input: Tensor<4>) -> NetworkOutput<4> {
+        self.decoder.forward(self.encode(input))
+    }
+
+    /// The maps of the five levels, from full resolution to the bottleneck.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn encode(&self, input: Tensor<4>) -> [Tensor<4>; 5] {
+        let [_, _, sides @ ..] = input.dims();
+        let multiple = Self::required_multiple();
+        assert!(
+            sides.iter().all(|side| *side > 0 && side % multiple == 0),
+            "U-Net needs sides that are multiples of {multiple}, got {sides:?}: pad or crop the image"
+        );
+        let mut image = input;
+        std::array::from_fn(|level| {
+            if level > 0 {
+                let volume = image.clone().unsqueeze_dim(2);
+                image = max_pool3d(volume, [1, 2, 2]).squeeze_dim(2);
+            }
+            image = self.encoder[level].forward(image.clone());
+            image.clone()
+        })
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &UNetDecoder {
+        &self.decoder
+    }
+}
+
+/// The way up of a [`UNet`], which can also stand beside another as a second opinion.
+#[derive(Module, Debug)]
+pub struct UNetDecoder {
+    pub(super) ups: Vec<Up>,
+    pub(super) blocks: Vec<ConvPair>,
+    pub(super) segmentation: Conv2d,
+    pub(super) signed_distance: Option<Conv2d>,
+}
+
+impl UNetDecoder {
+    /// Segments what [`UNet::encode`] gives.
+    ///
+    /// # Panics
+    ///
+    /// If the maps are not those of an encoder of this configuration.
+    pub fn forward(&self, [x0, x1, x2, x3, bottleneck]: [Tensor<4>; 5]) -> NetworkOutput<4> {
+        let join = |step: usize, skip: Tensor<4>, low: Tensor<4>| {
+            let up = self.ups[step].forward(low);
+            self.blocks[step].forward(Tensor::cat(vec![skip, up], 1))
+        };
+        let d0 = join(0, x3, bottleneck.clone());
+        let d1 = join(1, x2, d0.clone());
+        let d2 = join(2, x1, d1.clone());
+        let d3 = join(3, x0, d2.clone());
+        let distance = |head: &Conv2d| convolve(head, d3.clone()).tanh();
+        NetworkOutput {
+            signed_distance: self.signed_distance.as_ref().map(distance),
+            logits: convolve(&self.segmentation, d3.clone()),
+            features: [bottleneck.clone(), d0, d1, d2, d3],
+            bottleneck,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The pieces U-Net is made of.
+
+use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, PaddingConfig2d};
+use burn::prelude::*;
+use semivox_kernels::{batch_norm_leaky_relu, conv2d, resize_trilinear, up_conv3d};
+
+use super::config::Upsampling;
+use crate::parts::bias;
+
+/// What negative values are multiplied by.
+const LEAK: f64 = 0.01;
+
+/// A 3×3 convolution with bias that keeps the size.
+pub(super) fn same_conv(channels: [usize; 2], device: &Device) -> Conv2d {
+    Conv2dConfig::new(channels, [3; 2])
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+        .init(device)
+}
+
+/// Applies a convolution that keeps the size.
+pub(super) fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
+    conv2d(input, layer.weight.val(), bias(&layer.bias))
+}
+
+/// Convolution 3×3 with bias, batch norm, leaky ReLU.
+#[derive(Module, Debug)]
+struct Unit {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl Unit {
+    fn new(channels: [usize; 2], device: &Device) -> Self {
+        let norm = BatchNormConfig::new(channels[1]).init(device);
+        Self {
+            conv: same_conv(channels, device),
+            norm,
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let output = convolve(&self.conv, input).unsqueeze_dim(2);
+        batch_norm_leaky_relu(output, &self.norm, LEAK).squeeze_dim(2)
+    }
+}
+
+/// Two convolutions with norm and leaky ReLU, dropout between them.
+#[derive(Module, Debug)]
+pub(super) struct ConvPair {
+    first: Unit,
+    dropout: Dropout,
+    second: Unit,
+}
+
+impl ConvPair {
+    pub(super) fn new([input, output]: [usize; 2], dropout: f64, device: &Device) -> Self {
+        Self {
+            first: Unit::new([input, output], device),
+            dropout: DropoutConfig::new(dropout).init(),
+            second: Unit::new([output, output], device),
+        }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let between = self.dropout.forward(self.first.forward(input));
+        self.second.forward(between)
+    }
+}
+
+/// Doubles the sides.
+#[derive(Module, Debug)]
+pub(super) enum Up {
+    Transposed(ConvTranspose2d),
+    Linear(Conv2d),
+}
+
+impl Up {
+    pub(super) fn new(upsampling: Upsampling, channels: [usize; 2], device: &Device) -> Self {
+        match upsampling {
+            Upsampling::Transposed => {
+                let layer = ConvTranspose2dConfig::new(channels, [2; 2]).with_stride([2; 2]);
+                Self::Transposed(layer.init(device))
+            }
+            Upsampling::Linear => Self::Linear(Conv2dConfig::new(channels, [1; 2]).init(device)),
+        }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Transposed(layer) => {
+                let weight = layer.weight.val().unsqueeze_dim(2);
+                let volume = up_conv3d(input.unsqueeze_dim(2), weight, bias(&layer.bias));
+                volume.squeeze_dim(2)
+            }
+            Self::Linear(layer) => {
+                let narrow = convolve(layer, input);
+                let [_, _, height, width] = narrow.dims();
+                let size = [1, 2 * height, 2 * width];
+                resize_trilinear(narrow.unsqueeze_dim(2), size, true).squeeze_dim(2)
+            }
+        }
+    }
+}
