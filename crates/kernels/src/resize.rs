@@ -1,7 +1,7 @@
 //! Trilinear interpolation, axis by axis.
 
 use burn::prelude::*;
-use burn::tensor::TensorData;
+use burn::tensor::{DType, TensorData};
 
 /// Resizes a volume by trilinear interpolation.
 ///
@@ -44,8 +44,8 @@ pub fn resize_trilinear(input: Tensor<5>, size: [usize; 3], align_corners: bool)
         [depth, height, width]
     );
     let maps = batch * channels;
-    let device = input.device();
-    let matrix = |from, to| interpolation_matrix(from, to, align_corners, &device);
+    let (device, dtype) = (input.device(), input.dtype());
+    let matrix = |from, to| interpolation_matrix(from, to, align_corners, (&device, dtype));
     let mut volume = input.reshape([maps, depth, height * width]);
     if depth != size[0] {
         volume = matrix(depth, size[0]).matmul(volume);
@@ -62,25 +62,30 @@ pub fn resize_trilinear(input: Tensor<5>, size: [usize; 3], align_corners: bool)
 }
 
 /// The `[1, to, from]` matrix that interpolates one axis.
-fn interpolation_matrix(from: usize, to: usize, align_corners: bool, device: &Device) -> Tensor<3> {
-    let mut matrix = vec![0.0_f32; to * from];
+fn interpolation_matrix(
+    from: usize,
+    to: usize,
+    align_corners: bool,
+    kind: (&Device, DType),
+) -> Tensor<3> {
+    let mut matrix = vec![0.0; to * from];
     for (row, weights) in matrix.chunks_exact_mut(from).enumerate() {
         let (low, fraction) = source_position(row, from, to, align_corners);
         let high = (low + 1).min(from - 1);
         weights[low] += 1.0 - fraction;
         weights[high] += fraction;
     }
-    Tensor::from_data(TensorData::new(matrix, [1, to, from]), device)
+    Tensor::from_data(TensorData::new(matrix, [1, to, from]), kind)
 }
 
 /// The voxel below an output position, and how far the position lies above it.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positions are small and not negative
-fn source_position(row: usize, from: usize, to: usize, align_corners: bool) -> (usize, f32) {
+fn source_position(row: usize, from: usize, to: usize, align_corners: bool) -> (usize, f64) {
     let position = if align_corners {
         row as f64 * (from - 1) as f64 / (to.max(2) - 1) as f64
     } else {
         ((row as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0)
     };
     let low = (position.floor() as usize).min(from - 1);
-    (low, (position - low as f64) as f32)
+    (low, position - low as f64)
 }

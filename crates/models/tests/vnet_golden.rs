@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use burn::module::{ModuleMapper, ModuleVisitor, Param};
+mod golden;
+
 use burn::prelude::*;
-use burn::tensor::{DType, Gradients, TensorData};
+use burn::tensor::DType;
+use golden::{Fill, Gradient, assert_near, compare_gradients, floats, wave};
 use semivox_models::{VNet, VNetConfig, trainable_parameters};
 use serde::Deserialize;
 
@@ -30,127 +32,8 @@ struct Run {
     gradients: Vec<Gradient>,
 }
 
-#[derive(Deserialize)]
-struct Gradient {
-    norm: f64,
-    first: Vec<f64>,
-}
-
 fn golden() -> Golden {
     serde_json::from_str(include_str!("goldens/vnet.json")).unwrap()
-}
-
-/// The sequence that the script uses for inputs, parameters and cotangents.
-fn wave<const D: usize>(
-    shape: [usize; D],
-    seed: usize,
-    scale: f64,
-    (device, dtype): (&Device, DType),
-) -> Tensor<D> {
-    let value = |i: usize| {
-        let hashed = 43_758.545_3 * (12.9898 * i as f64 + 78.233 * seed as f64).sin();
-        scale * (2.0 * (hashed - hashed.floor()) - 1.0)
-    };
-    let values: Vec<f64> = (0..shape.iter().product()).map(value).collect();
-    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
-}
-
-/// Sets the parameters in the order of the fields; running statistics keep their 0 and 1.
-struct Fill {
-    seed: usize,
-    shift: f64,
-    device: Device,
-    dtype: DType,
-}
-
-/// What a parameter is at first, which tells what it is for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Weight,
-    Bias,
-    /// A norm's scale, 1.
-    Gamma,
-    /// A norm's shift, 0.
-    Beta,
-}
-
-impl Kind {
-    fn of<const D: usize>(parameter: &Tensor<D>) -> Self {
-        let all = |value: f64| {
-            parameter
-                .clone()
-                .equal_elem(value)
-                .all()
-                .into_scalar::<bool>()
-        };
-        match D {
-            1 if all(1.0) => Self::Gamma,
-            1 if all(0.0) => Self::Beta,
-            1 => Self::Bias,
-            _ => Self::Weight,
-        }
-    }
-}
-
-impl ModuleMapper for Fill {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let dtype = self.dtype;
-        if !param.is_require_grad() {
-            return param.map(|statistics| statistics.cast(dtype));
-        }
-        let seed = self.seed;
-        self.seed += 1;
-        let device = self.device.clone();
-        let shift = self.shift;
-        param.map(move |old| {
-            let (shape, kind) = (old.dims(), Kind::of(&old));
-            let fan_in: usize = shape[1..].iter().product();
-            let scale = match kind {
-                Kind::Weight => (3.0 / fan_in as f64).sqrt(),
-                _ => 0.1,
-            };
-            let values = wave(shape, seed, scale, (&device, dtype));
-            let values = match kind {
-                Kind::Gamma => values + 1.0,
-                Kind::Beta => values + shifts(shape, shift, (&device, dtype)),
-                Kind::Weight | Kind::Bias => values,
-            };
-            values.require_grad()
-        })
-    }
-}
-
-/// Three of four channels up, the fourth down.
-fn shifts<const D: usize>(
-    shape: [usize; D],
-    shift: f64,
-    (device, dtype): (&Device, DType),
-) -> Tensor<D> {
-    let value = |channel: usize| if channel % 4 == 3 { -shift } else { shift };
-    let values: Vec<f64> = (0..shape[0]).map(value).collect();
-    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
-}
-
-/// Collects norm and first entries of the gradients in the order of the fields.
-struct Collect<'a> {
-    gradients: &'a Gradients,
-    found: Vec<Gradient>,
-}
-
-impl ModuleVisitor for Collect<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if param.is_require_grad() {
-            let gradient = param.val().grad(self.gradients).unwrap();
-            let values: Vec<f64> = floats(gradient);
-            let norm = values.iter().map(|v| v * v).sum::<f64>().sqrt();
-            let first = values.into_iter().take(6).collect();
-            self.found.push(Gradient { norm, first });
-        }
-    }
-}
-
-fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.cast(DType::F64).into_data().try_to_vec().unwrap()
 }
 
 fn model(device: &Device, dtype: DType, shift: f64) -> VNet {
@@ -164,19 +47,6 @@ fn model(device: &Device, dtype: DType, shift: f64) -> VNet {
         device: device.clone(),
         dtype,
     })
-}
-
-fn assert_near(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
-    let worst = found
-        .iter()
-        .zip(expected)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f64::max);
-    println!("{what}: largest error {worst:.2e}");
-    assert!(
-        worst <= tolerance,
-        "{what}: error {worst:.2e} above {tolerance:.0e}"
-    );
 }
 
 fn every_173rd(tensor: Tensor<5>) -> Vec<f64> {
@@ -207,34 +77,6 @@ fn compare(
     let value = floats(loss.clone());
     assert_near("loss", &value, &[expected.loss], losses);
     compare_gradients(model, &loss.backward(), &expected.gradients, gradients);
-}
-
-/// Norm and entries agree relative to the norm. A bias before a batch norm has a gradient of zero, of
-/// which rounding leaves some noise.
-fn compare_gradients(model: &VNet, gradients: &Gradients, expected: &[Gradient], tolerance: f64) {
-    let mut collect = Collect {
-        gradients,
-        found: Vec::new(),
-    };
-    model.visit(&mut collect);
-    assert_eq!(collect.found.len(), expected.len());
-    let mut worst = 0.0_f64;
-    for (found, wanted) in collect.found.iter().zip(expected) {
-        let scale = if wanted.norm < 1e-12 {
-            1e-3
-        } else {
-            wanted.norm
-        };
-        worst = worst.max((found.norm - wanted.norm).abs() / scale);
-        for (a, b) in found.first.iter().zip(&wanted.first) {
-            worst = worst.max((a - b).abs() / scale);
-        }
-    }
-    println!("gradients: largest error {worst:.2e} of a parameter's norm");
-    assert!(
-        worst <= tolerance,
-        "gradients: error {worst:.2e} above {tolerance:.0e}"
-    );
 }
 
 /// In double precision, where rounding crosses no kink, the networks are one.

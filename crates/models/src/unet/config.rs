@@ -34,7 +34,7 @@ pub enum Upsampling {
 /// config.validate()?;
 /// assert_eq!(config.feature_channels(), [256, 128, 64, 32, 16]);
 /// let network = config.init(&Device::flex().autodiff());
-/// assert_eq!(trainable_parameters(&network), 1_944_036);
+/// assert_eq!(trainable_parameters(&network), 1_944_324);
 /// # Ok::<(), semivox_models::ModelError>(())
 /// ```
 #[derive(Config, Debug, PartialEq)]
