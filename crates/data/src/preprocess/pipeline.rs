@@ -19,7 +19,7 @@ pub struct ForegroundCrop {
 
 /// What is done to a scan before a network sees it, in this order:
 ///
-/// 1. resample to `spacing_mm`;
+/// 1. resample to `spacing_mm`, or every slice to the `plane`;
 /// 2. bring `intensity` to a common scale over the whole volume;
 /// 3. cut out the `foreground`, found in the intensities before step 2 and
 ///    never in a label;
@@ -49,6 +49,9 @@ pub struct ForegroundCrop {
 pub struct Preprocess {
     /// The spacing to resample to; none leaves the file's.
     pub spacing_mm: Option<[f64; 3]>,
+    /// The number of voxels that every slice is resampled to on the first two axes, whatever its
+    /// extent, as 2D methods do; instead of `spacing_mm`.
+    pub plane: Option<[usize; 2]>,
     /// The scale of intensities.
     pub intensity: Intensity,
     /// The cut around the foreground, if any.
@@ -76,7 +79,7 @@ impl Preprocess {
     ///
     /// [`DataError::InvalidSetting`] for a setting out of its range.
     pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
-        let mut volume = match self.spacing_mm {
+        let mut volume = match self.spacing(&Grid::from(image))? {
             Some(spacing) => resample(image, spacing)?,
             None => image.clone(),
         };
@@ -114,12 +117,29 @@ impl Preprocess {
         check_grids(image, labels)?;
         let scan = self.apply(image)?;
         let labels = LabelMap::new(labels.data.clone(), image.geometry);
-        let labels = match self.spacing_mm {
+        let labels = match self.spacing(&Grid::from(image))? {
             Some(spacing) => resample_labels(&labels, spacing)?,
             None => labels,
         };
         let labels = scan.region.cut_labels(&labels);
         Ok((scan, labels))
+    }
+
+    /// The spacing that a scan on `grid` is resampled to, if any.
+    fn spacing(&self, grid: &Grid) -> Result<Option<[f64; 3]>, DataError> {
+        match (self.spacing_mm, self.plane) {
+            (spacing, None) => Ok(spacing),
+            (None, Some(plane)) if !plane.contains(&0) => {
+                let present = grid.geometry.spacing();
+                let side = |a: usize| present[a] * grid.shape[a] as f64 / plane[a] as f64;
+                Ok(Some([side(0), side(1), present[2]]))
+            }
+            (_, Some(plane)) => Err(DataError::InvalidSetting {
+                name: "plane",
+                expected: "two sides of at least 1 voxel, and no spacing_mm beside them".into(),
+                found: format!("{plane:?} and spacing_mm {:?}", self.spacing_mm),
+            }),
+        }
     }
 }
 
@@ -251,6 +271,33 @@ mod tests {
             });
         let back = out.restore_probabilities(one_hot.view()).unwrap();
         assert!(dice(&back, &labels) > 0.95, "{}", dice(&back, &labels));
+    }
+
+    #[test]
+    fn slices_become_planes_of_one_size_and_go_back() {
+        let (image, labels) = scan();
+        let steps = Preprocess {
+            plane: Some([48, 32]),
+            ..Default::default()
+        };
+        let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+        assert_eq!(
+            (out.volume.shape(), target.shape()),
+            ([48, 32, 12], [48, 32, 12])
+        );
+        let back = out.restore_labels(&target).unwrap();
+        assert_eq!(Grid::from(&back), Grid::from(&labels));
+        assert!(dice(&back, &labels) > 0.97, "{}", dice(&back, &labels));
+
+        for (plane, spacing_mm) in [([0, 32], None), ([48, 32], Some([1.0; 3]))] {
+            let steps = Preprocess {
+                plane: Some(plane),
+                spacing_mm,
+                ..Default::default()
+            };
+            let message = steps.apply(&image).unwrap_err().to_string();
+            assert!(message.contains("plane"), "{message}");
+        }
     }
 
     #[test]
