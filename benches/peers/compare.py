@@ -20,12 +20,15 @@ import sys
 HERE = pathlib.Path(__file__).parent
 LAYOUTS = ["contiguous", "channels_last"]
 NETWORKS = [
-    # name, arguments of vnet: mode, batch, depth, height, width, filters, steps
+    # name, arguments of network: mode, batch, depth, height, width, filters, steps
     ("train step 1×112×112×80, 16 filters", "train 1 112 112 80 16 3"),
     ("train step 4×64×64×48, 16 filters", "train 4 64 64 48 16 3"),
     ("train step 1×64×64×48, 16 filters", "train 1 64 64 48 16 8"),
     ("train step 4×64×64×32, 8 filters (LA compact)", "train 4 64 64 32 8 8"),
+    ("U-Net, train step 8×256×256, 16 filters", "train 8 256 256 1 16 5"),
+    ("U-Net, train step 8×128×128, 16 filters (ACDC compact)", "train 8 128 128 1 16 8"),
     ("inference 1×112×112×80, 16 filters", "infer 1 112 112 80 16 5"),
+    ("U-Net, inference 8×256×256, 16 filters", "infer 8 256 256 1 16 8"),
     ("LA case 183×140×88 by sliding window 18/18/4", "window 1 183 140 88 16 1"),
 ]
 CUBES = [32, 64, 96, 128]
@@ -69,15 +72,15 @@ def peak(results):
     return statistics.median(result["peak_bytes"] for result in results)
 
 
-def networks(vnet, rounds, threads):
+def networks(program, rounds, threads):
     rows = []
     for name, arguments in NETWORKS:
         arguments = arguments.split()
         ours, theirs = [], {layout: [] for layout in LAYOUTS}
         for _ in range(rounds):
-            ours.append(run([vnet, *arguments], threads))
+            ours.append(run([program, *arguments], threads))
             for layout in LAYOUTS:
-                command = peer("vnet.py", *arguments, layout, threads)
+                command = peer("network.py", *arguments, layout, threads)
                 theirs[layout].append(run(command, threads))
         best = min(LAYOUTS, key=lambda layout: median(theirs[layout]))
         time, memory = median(ours), peak(ours)
@@ -90,17 +93,17 @@ def networks(vnet, rounds, threads):
     return rows
 
 
-def scaling(vnet, rounds, threads):
+def scaling(program, rounds, threads):
     arguments = "train 1 112 112 80 16 2".split()
     one, all_threads = [], []
     for _ in range(rounds):
-        one.append(run([vnet, *arguments], 1))
-        all_threads.append(run([vnet, *arguments], threads))
+        one.append(run([program, *arguments], 1))
+        all_threads.append(run([program, *arguments], threads))
     speedup = median(one) / median(all_threads)
     cubes = []
     for side in CUBES:
         steps = 20 if side == 32 else 3
-        results = [run([vnet, "train", "1", *[str(side)] * 3, "16", str(steps)], threads)
+        results = [run([program, "train", "1", *[str(side)] * 3, "16", str(steps)], threads)
                    for _ in range(rounds)]
         cubes.append(median(results) / side**3 * 1e9)
     return speedup, cubes
@@ -140,9 +143,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    vnet, shapes = build("vnet"), build("geometry")
-    tables = networks(vnet, args.rounds, args.threads)
-    speedup, cubes = scaling(vnet, args.rounds, args.threads)
+    program, shapes = build("network"), build("geometry")
+    tables = networks(program, args.rounds, args.threads)
+    speedup, cubes = scaling(program, args.rounds, args.threads)
     distances = geometry(shapes, args.data, args.rounds, args.threads) if args.data else []
     template = (HERE / "performance.md").read_text()
     text = template.format(

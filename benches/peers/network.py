@@ -1,8 +1,8 @@
-"""One V-Net in PyTorch, timed alone: the peer of benches/vnet.rs.
+"""One network in PyTorch, timed alone: the peer of benches/network.rs.
 
-Usage: vnet.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last [THREADS]
+Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last [THREADS]
 
-Prints one line of JSON, as the Rust side does. Requires torch.
+A WIDTH of 1 means images and U-Net. Prints one line of JSON, as the Rust side does. Requires torch.
 """
 
 import json
@@ -51,11 +51,36 @@ class VNet(nn.Module):
         return self.segmentation(x)
 
 
+def pair(inputs, outputs):
+    unit = lambda a, b: [nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.LeakyReLU(0.01, inplace=True)]
+    return nn.Sequential(*unit(inputs, outputs), *unit(outputs, outputs))
+
+
+class UNet(nn.Module):
+    def __init__(self, n, classes=2):
+        super().__init__()
+        width = [n << level for level in range(5)]
+        self.encoder = nn.ModuleList(pair(1 if i == 0 else width[i - 1], width[i]) for i in range(5))
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(width[4 - i], width[3 - i], 2, stride=2) for i in range(4))
+        self.decoder = nn.ModuleList(pair(2 * width[3 - i], width[3 - i]) for i in range(4))
+        self.segmentation = nn.Conv2d(n, classes, 3, padding=1)
+
+    def forward(self, x):
+        skips = []
+        for level, stage in enumerate(self.encoder):
+            skips.append(x := stage(F.max_pool2d(x, 2) if level else x))
+        x = skips.pop()
+        for up, stage in zip(self.ups, self.decoder):
+            x = stage(torch.cat([skips.pop(), up(x)], 1))
+        return self.segmentation(x)
+
+
 def loss_of(logits, labels):
     """0.5 cross-entropy + 0.5 Dice over both classes, as our trainer's supervised term."""
     probabilities = logits.softmax(1)
     hot = F.one_hot(labels, 2).movedim(-1, 1).float()
-    axes = (0, 2, 3, 4)
+    axes = [axis for axis in range(hot.dim()) if axis != 1]
     overlap, total = (probabilities * hot).sum(axes), (probabilities**2 + hot).sum(axes)
     dice = 1 - ((2 * overlap + 1e-5) / (total + 1e-5)).mean()
     return 0.5 * F.cross_entropy(logits, labels) + 0.5 * dice
@@ -83,9 +108,12 @@ def windows(model, volume, layout, size=(112, 112, 80), stride=(18, 18, 4)):
 def main(mode, batch, d, h, w, filters, steps, layout, threads="2"):
     torch.set_num_threads(int(threads))
     torch.manual_seed(0)
-    layout = torch.channels_last_3d if layout == "channels_last" else torch.contiguous_format
-    model = VNet(int(filters)).to(memory_format=layout)
-    x = torch.randn(int(batch), 1, int(d), int(h), int(w)).to(memory_format=layout)
+    images = int(w) == 1
+    last = torch.channels_last if images else torch.channels_last_3d
+    layout = last if layout == "channels_last" else torch.contiguous_format
+    model = (UNet if images else VNet)(int(filters)).to(memory_format=layout)
+    sides = [int(d), int(h)] if images else [int(d), int(h), int(w)]
+    x = torch.randn(int(batch), 1, *sides).to(memory_format=layout)
     labels = (x[:, 0] > 0.5).long()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
     model.train(mode == "train")

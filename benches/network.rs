@@ -1,11 +1,11 @@
-//! One V-Net, timed alone: the side of `benches/peers/vnet.py` that is ours.
+//! One network, timed alone: the side of `benches/peers/network.py` that is ours.
 //!
 //! ```sh
-//! cargo bench --bench vnet -- train 1 112 112 80 16 5
+//! cargo bench --bench network -- train 1 112 112 80 16 5
 //! ```
 //!
-//! Arguments: `train`, `infer` or `window`, batch, depth, height, width, filters, timed steps. Prints
-//! one line of JSON: seconds of every timed step and the process's peak memory. A training step is forward,
+//! Arguments: `train`, `infer` or `window`, batch, depth, height, width, filters, timed steps. A
+//! width of 1 means images and U-Net, any other volumes and V-Net. Prints one line of JSON: seconds of every timed step and the process's peak memory. A training step is forward,
 //! cross-entropy and Dice loss, backward and SGD with momentum and weight decay, dropout off. `window` is sliding-window inference over a volume of the size given, window
 //! 112×112×80, stride 18/18/4.
 
@@ -15,7 +15,7 @@ use burn::prelude::*;
 use burn::tensor::Distribution;
 use ndarray::Array3;
 use semivox::losses::DiceCrossEntropyLossConfig;
-use semivox::models::{NetworkConfig, VNetConfig};
+use semivox::models::{Architecture, Network, NetworkConfig};
 use semivox::trainer::inference::{Blend, SlidingWindow};
 use semivox::trainer::optimizer::OptimizerConfig;
 use semivox::trainer::terms::LossTerms;
@@ -45,14 +45,24 @@ fn main() {
     );
 }
 
+/// A network for patches of this width, without dropout.
+fn network(width: usize, filters: usize, device: &Device) -> Network {
+    let architecture = match width {
+        1 => Architecture::UNet,
+        _ => Architecture::VNet,
+    };
+    NetworkConfig::new(1, 2)
+        .with_architecture(architecture)
+        .with_filters(filters)
+        .with_dropout(0.0)
+        .init(device)
+}
+
 /// Seconds per training step; the first, which allocates, is left out.
 fn train(shape: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
     let device = Device::flex().autodiff();
     device.seed(0);
-    let config = VNetConfig::new(1, 2)
-        .with_filters(filters)
-        .with_dropout(0.0);
-    let mut model = config.init(&device);
+    let mut model = network(shape[4], filters, &device);
     let mut optimizer = OptimizerConfig::default().init(false);
     let loss = DiceCrossEntropyLossConfig::new().init();
     let x = Tensor::<5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
@@ -73,7 +83,7 @@ fn train(shape: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
 fn infer(shape: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
     let device = Device::flex();
     device.seed(0);
-    let model = VNetConfig::new(1, 2).with_filters(filters).init(&device);
+    let model = network(shape[4], filters, &device);
     let x = Tensor::<5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
     let mut seconds = Vec::new();
     for _ in 0..=steps {
@@ -89,7 +99,7 @@ fn infer(shape: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
 fn window([_, _, d, h, w]: [usize; 5], filters: usize, steps: usize) -> Vec<f64> {
     let device = Device::flex();
     device.seed(0);
-    let model = NetworkConfig::new(1, 2).with_filters(filters).init(&device);
+    let model = network(w, filters, &device);
     let sliding = SlidingWindow {
         window: [112, 112, 80],
         stride: [18, 18, 4],
