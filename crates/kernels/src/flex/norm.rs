@@ -133,6 +133,12 @@ fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     f64::from(lanes.iter().sum::<f32>() + rest)
 }
 
+/// The leaky ReLU's slope at `z`: a choice of factors, which loops can take for many values at once.
+#[inline(always)]
+fn relu_slope(z: f32, leak: f32) -> f32 {
+    if z > 0.0 { 1.0 } else { leak }
+}
+
 /// The numbers of every channel: mean, `r` and gamma.
 #[derive(Debug, Clone)]
 pub(crate) struct Channels {
@@ -167,7 +173,7 @@ impl Channels {
             let source = &x[map * voxels..][..voxels];
             for (y, &x) in row.iter_mut().zip(source) {
                 let z = (x - mean) * scale + shift;
-                *y = if z > 0.0 { z } else { leak * z };
+                *y = z * relu_slope(z, leak);
             }
         });
         from_buffer(output, &shape)
@@ -220,11 +226,7 @@ impl State {
         for (x, dy) in x.chunks(16).zip(dy.chunks(16)) {
             for (lane, (&x, &dy)) in x.iter().zip(dy).enumerate() {
                 let centered = x - mean;
-                let g = if centered * scale + beta > 0.0 {
-                    dy
-                } else {
-                    self.leak * dy
-                };
+                let g = dy * relu_slope(centered * scale + beta, self.leak);
                 sums[0][lane] += g * (centered * inverse);
                 sums[1][lane] += g;
             }
@@ -251,11 +253,7 @@ impl State {
             let (x, dy) = (&x[map * voxels..][..voxels], &dy[map * voxels..][..voxels]);
             for (dx, (&x, &dy)) in row.iter_mut().zip(x.iter().zip(dy)) {
                 let centered = x - mean;
-                let g = if centered * scale + beta > 0.0 {
-                    dy
-                } else {
-                    self.leak * dy
-                };
+                let g = dy * relu_slope(centered * scale + beta, self.leak);
                 *dx = scale * (g - constant - centered * slope);
             }
         });
