@@ -20,7 +20,6 @@ use semivox::trainer::TrainError;
 use semivox::trainer::batch::{Batch, BatchSource};
 use semivox::trainer::config::RunConfig;
 use semivox::trainer::device;
-use semivox::trainer::method::MethodConfig;
 use semivox::trainer::presets::preset;
 use semivox::trainer::recipe::StepContext;
 use semivox::trainer::training_set::TrainingSet;
@@ -40,7 +39,7 @@ fn main() -> Result<(), TrainError> {
     let steps: u64 = argument(2, "5").parse().unwrap_or(5);
     let mut config = preset(&name, &method)?;
     if name == "paper" {
-        small_batches(&mut config.method);
+        config.method.settings_mut().set_batch([1, 1]);
     }
     let device = device::by_name(&config.device)?.autodiff();
     let mut recipe = config
@@ -84,16 +83,6 @@ fn main() -> Result<(), TrainError> {
         );
     }
     Ok(())
-}
-
-fn small_batches(method: &mut MethodConfig) {
-    match method {
-        MethodConfig::Supervised(config) => config.batch = 1,
-        MethodConfig::MeanTeacher(config) => config.batch = [1, 1],
-        MethodConfig::SimCvd(config) => config.batch = [1, 1],
-        MethodConfig::Cvrl(config) => config.batch = [1, 1],
-        MethodConfig::Action(config) => config.contrast_batch = [1, 1],
-    }
 }
 
 /// Two labeled and two unlabeled scans, at least as large as the patch.

@@ -14,12 +14,15 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::inference::SlidingWindow;
 use crate::method::MethodConfig;
+use crate::presets::Task;
 use crate::recipe::Setting;
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
+    /// What is segmented.
+    pub task: Task,
     /// Name of the preset these settings came from.
     pub preset: String,
     /// Seed of every random choice.

@@ -19,6 +19,9 @@ pub trait MethodSettings {
     /// Changes the iterations in all.
     fn set_iterations(&mut self, iterations: u64);
 
+    /// Changes how many labeled and unlabeled patches a batch has.
+    fn set_batch(&mut self, batch: [usize; 2]);
+
     /// Whether the method learns from unlabeled cases.
     fn needs_unlabeled(&self) -> bool {
         true
@@ -89,16 +92,20 @@ impl MethodConfig {
         }
     }
 
-    /// The same method with `iterations` in all.
-    pub fn with_iterations(mut self, iterations: u64) -> Self {
-        let settings: &mut dyn MethodSettings = match &mut self {
+    /// The settings, to be changed.
+    pub fn settings_mut(&mut self) -> &mut dyn MethodSettings {
+        match self {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
             Self::SimCvd(config) => config,
             Self::Cvrl(config) => config,
             Self::Action(config) => config,
-        };
-        settings.set_iterations(iterations);
+        }
+    }
+
+    /// The same method with `iterations` in all.
+    pub fn with_iterations(mut self, iterations: u64) -> Self {
+        self.settings_mut().set_iterations(iterations);
         self
     }
 

@@ -68,6 +68,10 @@ impl MethodSettings for SupervisedConfig {
         self.iterations = iterations;
     }
 
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.batch = batch[0];
+    }
+
     fn needs_unlabeled(&self) -> bool {
         false
     }

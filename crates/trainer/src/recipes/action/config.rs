@@ -156,9 +156,16 @@ impl MethodSettings for ActionConfig {
         self.iterations = split(iterations, self.iterations);
     }
 
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.distillation_batch = batch;
+        self.contrast_batch = batch;
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
-        let fits = patch.iter().all(|&side| side >= self.local_patch);
+        let fits = patch
+            .iter()
+            .all(|&side| side == 1 || side >= self.local_patch);
         let wanted = format!("at most the shortest side of the patch {patch:?}");
         expect(fits, "local_patch", &wanted, self.local_patch)?;
         expect_positive("student_temperature", self.student_temperature)?;

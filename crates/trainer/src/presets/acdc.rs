@@ -1,0 +1,50 @@
+//! ACDC: three structures of the heart in stacks of thick slices, segmented slice by slice.
+
+use semivox_data::preprocess::Preprocess;
+use semivox_models::Architecture;
+
+use super::left_atrium;
+use super::{Base, Size, Task};
+use crate::config::{DataConfig, NetworkSettings, RunConfig};
+use crate::inference::{Blend, SlidingWindow};
+
+/// The task's presets; what is not said here is as for the left atrium.
+///
+/// Slices are resampled to one size whatever their extent, as the field's 2D code does, and
+/// intensities z-scored over the volume, where that code scales them to 0 to 1.
+pub(super) fn base(size: Size) -> Base {
+    match size {
+        Size::Smoke => (sized("smoke", 64, 4), 320, Some([4, 4])),
+        Size::Compact => (sized("compact", 128, 16), 2_000, Some([4, 4])),
+        Size::Paper => (sized("paper", 256, 16), 30_000, Some([12, 12])),
+    }
+}
+
+fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
+    let (patch, others) = ([side, side, 1], left_atrium::compact());
+    RunConfig {
+        task: Task::Acdc,
+        preset: preset.into(),
+        patch,
+        data: DataConfig {
+            labeled: 7,
+            phantoms: [20, 4],
+            preprocess: Preprocess {
+                plane: Some([side, side]),
+                ..Preprocess::default()
+            },
+            ..others.data
+        },
+        network: NetworkSettings {
+            architecture: Architecture::UNet,
+            filters,
+            ..others.network
+        },
+        inference: SlidingWindow {
+            window: patch,
+            stride: patch,
+            blend: Blend::Uniform,
+        },
+        ..others
+    }
+}

@@ -1,0 +1,41 @@
+//! The hippocampus of the Medical Segmentation Decathlon: two parts, about 35×50×35 voxels of 1 mm.
+
+use semivox_data::preprocess::Preprocess;
+
+use super::left_atrium;
+use super::{Base, Size, Task};
+use crate::config::{DataConfig, NetworkSettings, RunConfig};
+use crate::inference::{Blend, SlidingWindow};
+
+/// The task's presets; what is not said here is as for the left atrium.
+pub(super) fn base(size: Size) -> Base {
+    match size {
+        Size::Smoke => (sized("smoke", 4), 320, None),
+        Size::Compact => (sized("compact", 8), 1_000, None),
+        Size::Paper => (sized("paper", 16), 6_000, None),
+    }
+}
+
+fn sized(preset: &str, filters: usize) -> RunConfig {
+    let (patch, others) = ([32, 48, 32], left_atrium::compact());
+    RunConfig {
+        task: Task::Hippocampus,
+        preset: preset.into(),
+        patch,
+        data: DataConfig {
+            phantoms: [16, 4],
+            preprocess: Preprocess::default(),
+            ..others.data
+        },
+        network: NetworkSettings {
+            filters,
+            ..others.network
+        },
+        inference: SlidingWindow {
+            window: patch,
+            stride: patch.map(|side| side / 2),
+            blend: Blend::Uniform,
+        },
+        ..others
+    }
+}

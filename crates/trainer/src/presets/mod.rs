@@ -1,0 +1,191 @@
+//! Named starting points, for several tasks.
+//!
+//! | preset | what | for |
+//! |---|---|---|
+//! | `smoke` | generated phantoms, tiny network | first contact, continuous integration |
+//! | `compact` | small patches, few filters, 1,000 or 2,000 iterations in all | real data on a CPU |
+//! | `paper` | the papers' sizes | a GPU |
+//!
+//! | task | data | network | `compact` | `paper` |
+//! |---|---|---|---|---|
+//! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×32, 8 filters, 2,000 | 112×112×80, 16 filters, 20,000 |
+//! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 16 filters, 2,000 | 256×256, 16 filters, 30,000 |
+//! | [`hippocampus`](Task::Hippocampus) | two parts of the hippocampus, MR | V-Net | 32×48×32, 8 filters, 1,000 | 32×48×32, 16 filters, 6,000 |
+//! | [`pancreas`](Task::Pancreas) | pancreas, CT | V-Net | 2 mm, 64×64×48, 8 filters, 2,000 | 1 mm, 96×96×96, 16 filters, 6,000 |
+
+mod acdc;
+mod hippocampus;
+mod left_atrium;
+mod methods;
+mod pancreas;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::method::MethodConfig;
+
+/// What is segmented, which decides sizes, intensities and phantoms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// The left atrium in 3D.
+    #[serde(rename = "la")]
+    LeftAtrium,
+    /// The heart's chambers and its muscle, slice by slice.
+    #[serde(rename = "acdc")]
+    Acdc,
+    /// The hippocampus in two parts, in 3D.
+    #[serde(rename = "hippocampus")]
+    Hippocampus,
+    /// The pancreas in CT, in 3D.
+    #[serde(rename = "pancreas")]
+    Pancreas,
+}
+
+impl Task {
+    /// All tasks.
+    pub const ALL: [Self; 4] = [
+        Self::LeftAtrium,
+        Self::Acdc,
+        Self::Hippocampus,
+        Self::Pancreas,
+    ];
+
+    /// The task's name in flags, files and folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeftAtrium => "la",
+            Self::Acdc => "acdc",
+            Self::Hippocampus => "hippocampus",
+            Self::Pancreas => "pancreas",
+        }
+    }
+
+    /// The preset called `preset` for the method called `method`.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the known presets or methods.
+    ///
+    /// # Examples
+    /// ```
+    /// use semivox_trainer::presets::Task;
+    ///
+    /// let config = Task::Acdc.preset("compact", "supervised").unwrap();
+    /// assert_eq!(config.patch, [128, 128, 1]);
+    /// ```
+    pub fn preset(self, preset: &str, method: &str) -> Result<RunConfig, TrainError> {
+        let size = Size::from_str(preset)?;
+        let (config, iterations, batch) = match self {
+            Self::LeftAtrium => left_atrium::base(size),
+            Self::Acdc => acdc::base(size),
+            Self::Hippocampus => hippocampus::base(size),
+            Self::Pancreas => pancreas::base(size),
+        };
+        let method = MethodConfig::new(method, iterations)?;
+        let mut method = methods::fitted(method, size).with_iterations(iterations);
+        if let Some(batch) = batch {
+            method.settings_mut().set_batch(batch);
+        }
+        Ok(RunConfig { method, ..config })
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Task {
+    type Err = TrainError;
+
+    fn from_str(name: &str) -> Result<Self, TrainError> {
+        let found = Self::ALL.into_iter().find(|task| task.name() == name);
+        found.ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            TrainError::Config(format!("unknown task '{name}': expected one of {known}"))
+        })
+    }
+}
+
+/// A preset's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Smoke,
+    Compact,
+    Paper,
+}
+
+impl FromStr for Size {
+    type Err = TrainError;
+
+    fn from_str(name: &str) -> Result<Self, TrainError> {
+        match name {
+            "smoke" => Ok(Self::Smoke),
+            "compact" => Ok(Self::Compact),
+            "paper" => Ok(Self::Paper),
+            _ => Err(TrainError::Config(format!(
+                "unknown preset '{name}': expected smoke, compact or paper"
+            ))),
+        }
+    }
+}
+
+/// Everything but the method; its iterations in all; its labeled and unlabeled patches per batch if
+/// they are not its defaults.
+type Base = (RunConfig, u64, Option<[usize; 2]>);
+
+/// The left atrium's preset called `preset` for the method called `method`.
+///
+/// # Errors
+/// [`TrainError::Config`] naming the known presets or methods.
+///
+/// # Examples
+/// ```
+/// let config = semivox_trainer::presets::preset("smoke", "action").unwrap();
+/// assert_eq!(config.method.name(), "action");
+/// let message = semivox_trainer::presets::preset("tiny", "action").unwrap_err().to_string();
+/// assert!(message.contains("smoke, compact or paper"));
+/// ```
+pub fn preset(preset: &str, method: &str) -> Result<RunConfig, TrainError> {
+    Task::LeftAtrium.preset(preset, method)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_preset_checks_and_survives_toml() {
+        for task in Task::ALL {
+            assert_eq!(task.name().parse::<Task>().unwrap(), task);
+            for name in ["smoke", "compact", "paper"] {
+                for method in MethodConfig::NAMES {
+                    let config = task.preset(name, method).unwrap();
+                    let checked = config.check();
+                    assert!(checked.is_ok(), "{task} {name} {method}: {checked:?}");
+                    let again = RunConfig::from_toml(&config.to_toml().unwrap()).unwrap();
+                    assert_eq!(config, again);
+                }
+            }
+        }
+        let message = "liver".parse::<Task>().unwrap_err().to_string();
+        assert!(message.contains("acdc, hippocampus"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let text = preset("smoke", "action").unwrap().to_toml().unwrap();
+        for (old, new) in [("seed = 0", "sead = 0"), ("bank = 36", "bnak = 36")] {
+            let message = RunConfig::from_toml(&text.replace(old, new))
+                .unwrap_err()
+                .to_string();
+            let key = new.split(' ').next().unwrap();
+            assert!(message.contains(key), "{message}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The pancreas in contrast-enhanced CT (NIH Pancreas-CT): one small structure in a large volume.
+
+use semivox_data::preprocess::{Intensity, Preprocess};
+
+use super::left_atrium;
+use super::{Base, Size, Task};
+use crate::config::{DataConfig, NetworkSettings, RunConfig};
+use crate::inference::{Blend, SlidingWindow};
+
+/// The field's soft-tissue window in Hounsfield units.
+const WINDOW: Intensity = Intensity::Window {
+    low: -125.0,
+    high: 275.0,
+};
+
+/// The task's presets; what is not said here is as for the left atrium.
+pub(super) fn base(size: Size) -> Base {
+    match size {
+        Size::Smoke => (sized("smoke", 2.0, [48, 48, 32], 4), 320, None),
+        Size::Compact => (sized("compact", 2.0, [64, 64, 48], 8), 2_000, None),
+        Size::Paper => (sized("paper", 1.0, [96; 3], 16), 6_000, None),
+    }
+}
+
+fn sized(preset: &str, spacing: f64, patch: [usize; 3], filters: usize) -> RunConfig {
+    let others = left_atrium::compact();
+    RunConfig {
+        task: Task::Pancreas,
+        preset: preset.into(),
+        patch,
+        data: DataConfig {
+            labeled: 12,
+            phantoms: [20, 4],
+            preprocess: Preprocess {
+                spacing_mm: Some([spacing; 3]),
+                intensity: WINDOW,
+                ..Preprocess::default()
+            },
+            ..others.data
+        },
+        network: NetworkSettings {
+            filters,
+            ..others.network
+        },
+        inference: SlidingWindow {
+            window: patch,
+            stride: [16; 3],
+            blend: Blend::Uniform,
+        },
+        ..others
+    }
+}
