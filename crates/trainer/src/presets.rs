@@ -6,6 +6,7 @@
 //! | `compact` | 1.25 mm, patch 64×64×32, 8 filters, 2,000 iterations in all | real data on a CPU |
 //! | `paper` | 112×112×80 at the data's spacing, 16 filters, 20,000 iterations in all | a GPU |
 
+use semivox_data::Labeled;
 use semivox_data::augment::{JitterConfig, StrongView};
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_models::{Architecture, Resolution};
@@ -68,7 +69,7 @@ fn smoke() -> RunConfig {
             dropout: 0.5,
         },
         data: DataConfig {
-            labeled: 4,
+            labeled: Labeled::Count(4),
             phantoms: [16, 4],
             ..compact().data
         },
@@ -103,7 +104,7 @@ fn compact() -> RunConfig {
         checkpoint_every: 200,
         data: DataConfig {
             root: None,
-            labeled: 8,
+            labeled: Labeled::Count(8),
             workers: 1,
             ahead: 3,
             phantoms: [20, 4],
@@ -185,7 +186,7 @@ fn paper() -> RunConfig {
         checkpoint_every: 500,
         data: DataConfig {
             root: None,
-            labeled: 8,
+            labeled: Labeled::Count(8),
             workers: 2,
             ahead: 3,
             phantoms: [20, 4],
