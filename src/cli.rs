@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Command, FromArgMatches};
+use semivox_data::Labeled;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::preset;
@@ -21,9 +22,10 @@ struct Arguments {
     /// smoke (phantoms, minutes), compact (scans on a CPU) or paper (scans on a GPU).
     #[arg(long)]
     preset: Option<String>,
-    /// How many training cases keep their label; the others are used without.
+    /// How many training cases keep their label, such as 8 or 10%; the others are used without.
+    /// ACDC counts patients.
     #[arg(long)]
-    labeled: Option<usize>,
+    labeled: Option<Labeled>,
     /// The method to train; supervised learns from the labeled cases alone.
     #[arg(long, help = method_help())]
     method: Option<String>,
@@ -140,9 +142,10 @@ mod tests {
         let arguments = parse("train --labeled 3 --iterations 50 --seed 7");
         let config = configuration(&arguments, "mean_teacher").unwrap();
         assert_eq!((config.preset.as_str(), config.seed), ("smoke", 7));
-        assert_eq!(config.data.labeled, 3);
+        assert_eq!(config.data.labeled, Labeled::Count(3));
         assert_eq!(config.method.settings().iterations(), 50);
-        let config = configuration(&parse("train --data scans"), "action").unwrap();
+        let config = configuration(&parse("train --data scans --labeled 10%"), "action").unwrap();
+        assert_eq!(config.data.labeled, Labeled::Percent(10.0));
         assert_eq!(config.preset, "compact");
     }
 

@@ -1,9 +1,10 @@
 //! Cases, labeled and not, and the data sets they make up.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{DataError, LabelMap, Volume, check_labels, io};
+use crate::{DataError, LabelMap, Labeled, Volume, check_labels, io};
 
 /// The order of a stored array's axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,23 @@ impl UnlabeledCase {
     }
 }
 
+/// What is counted when labels are kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Unit {
+    /// Its plural, for messages.
+    pub name: &'static str,
+    /// The unit that a case belongs to.
+    pub of: fn(&str) -> &str,
+}
+
+impl Unit {
+    /// Every case by itself.
+    pub const CASE: Self = Self {
+        name: "cases",
+        of: |id| id,
+    };
+}
+
 /// A data set: which cases train with labels, which without, which are tested on.
 ///
 /// # Examples
@@ -199,19 +217,39 @@ impl Dataset {
     /// # Errors
     ///
     /// [`DataError::LabeledCount`] when `n` is 0 or above the number of labeled cases.
-    pub fn keep_labeled(mut self, n: usize) -> Result<Self, DataError> {
-        let available = self.labeled.len();
-        if n == 0 || n > available {
+    pub fn keep_labeled(self, n: usize) -> Result<Self, DataError> {
+        self.keep_labeled_units(n.into(), Unit::CASE)
+    }
+
+    /// As [`keep_labeled`](Self::keep_labeled), by units of one or more cases,
+    /// which keep or lose their labels together.
+    pub(crate) fn keep_labeled_units(
+        mut self,
+        labeled: Labeled,
+        unit: Unit,
+    ) -> Result<Self, DataError> {
+        let mut seen = HashSet::new();
+        let mut units: Vec<&str> = self
+            .labeled
+            .iter()
+            .map(|case| (unit.of)(&case.id))
+            .collect();
+        units.retain(|name| seen.insert(*name));
+        let (available, requested) = (units.len(), labeled.count_of(units.len()));
+        if requested == 0 || requested > available {
             return Err(DataError::LabeledCount {
-                requested: n,
+                unit: unit.name,
+                requested,
                 available,
             });
         }
-        let rest = self
+        let kept: HashSet<String> = units[..requested].iter().map(ToString::to_string).collect();
+        let (labeled, rest): (Vec<_>, Vec<_>) = self
             .labeled
-            .split_off(n)
             .into_iter()
-            .map(LabeledCase::into_unlabeled);
+            .partition(|case| kept.contains((unit.of)(&case.id)));
+        self.labeled = labeled;
+        let rest = rest.into_iter().map(LabeledCase::into_unlabeled);
         self.unlabeled = rest.chain(self.unlabeled).collect();
         Ok(self)
     }

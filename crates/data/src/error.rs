@@ -130,9 +130,11 @@ pub enum DataError {
     },
     /// More labeled cases were asked for than there are, or none.
     #[error(
-        "expected a number of labeled cases from 1 to {available}, found {requested}; choose one in that range"
+        "expected a number of labeled {unit} from 1 to {available}, found {requested}; choose one in that range"
     )]
     LabeledCount {
+        /// What is counted: "cases" or "patients".
+        unit: &'static str,
         /// The number asked for.
         requested: usize,
         /// The number there are.

@@ -114,9 +114,9 @@ fn the_label_of_an_unlabeled_case_is_never_opened() {
     for id in ["a", "c"] {
         text(&root, &format!("labels/{id}.nii"), "no label map at all");
     }
-    let dataset = layout::open_labeled(root.path(), 1).unwrap();
+    let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
     assert_eq!(dataset.classes.len(), 4);
-    assert!(layout::open_labeled(root.path(), 2).is_err());
+    assert!(layout::open_labeled(root.path(), 2.into()).is_err());
     assert!(layout::open(root.path()).is_err());
     text(&root, "classes.txt", "background\none\ntwo\nthree\n");
     assert_eq!(
@@ -218,6 +218,58 @@ fn la_and_acdc_are_told_by_their_names() {
         unlabeled(&acdc::open(root.path()).unwrap()),
         ["patient001_frame01"]
     );
+}
+
+/// Three patients of two frames each, listed out of order.
+fn patients() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let ids = [
+        "3_frame01",
+        "1_frame01",
+        "3_frame10",
+        "2_frame01",
+        "1_frame12",
+        "2_frame09",
+    ]
+    .map(|id| format!("patient00{id}"));
+    for id in &ids {
+        image(root.path(), &format!("images/{id}.nii.gz"));
+        label(root.path(), &format!("labels/{id}.nii.gz"), 3);
+    }
+    text(&root, "train.list", &ids.join("\n"));
+    root
+}
+
+#[test]
+fn acdc_keeps_the_labels_of_patients() {
+    let root = patients();
+    let open = |labeled: &str| layout::open_labeled(root.path(), labeled.parse().unwrap());
+    let one = open("1").unwrap();
+    assert_eq!(labeled(&one), ["patient003_frame01", "patient003_frame10"]);
+    assert_eq!(
+        unlabeled(&one),
+        ["1_frame01", "2_frame01", "1_frame12", "2_frame09"].map(|id| format!("patient00{id}"))
+    );
+    assert_eq!(open("1.25%").unwrap(), one);
+    let two = open("60%").unwrap();
+    assert_eq!(
+        labeled(&two),
+        ["3_frame01", "1_frame01", "3_frame10", "1_frame12"].map(|id| format!("patient00{id}"))
+    );
+    assert_eq!(labeled(&open("100%").unwrap()).len(), 6);
+    refused(open("4"), &["patients", "1 to 3", "4"]);
+    let cases = acdc::open(root.path()).unwrap().keep_labeled(1).unwrap();
+    assert_eq!(labeled(&cases), ["patient003_frame01"]);
+}
+
+#[test]
+fn a_percentage_counts_the_cases_with_a_label() {
+    let root = own();
+    for (part, count) in [("1%", 1), ("50%", 2), ("100%", 3)] {
+        let dataset = layout::open_labeled(root.path(), part.parse().unwrap()).unwrap();
+        assert_eq!(labeled(&dataset).len(), count, "{part}");
+        assert_eq!(unlabeled(&dataset).len(), 4 - count, "{part}");
+    }
 }
 
 #[test]

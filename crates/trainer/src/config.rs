@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use burn::prelude::Device;
+use semivox_data::Labeled;
 use semivox_data::augment::StrongView;
 use semivox_data::preprocess::Preprocess;
 use semivox_models::{Architecture, NetworkConfig};
@@ -52,8 +53,9 @@ pub struct DataConfig {
     /// The data set's folder; none for generated phantoms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
-    /// How many training cases keep their label.
-    pub labeled: usize,
+    /// How many training cases keep their label: `8` or `"10%"`; patients in
+    /// the ACDC layout.
+    pub labeled: Labeled,
     /// Threads that prepare batches.
     pub workers: usize,
     /// Batches prepared ahead of use.

@@ -1,7 +1,7 @@
 //! Evaluation of a network on held-out cases, in each case's own grid.
 
 use ndarray::ArrayView3;
-use semivox_data::{LabelMap, LabeledCase, Volume, io};
+use semivox_data::{Dataset, LabelMap, LabeledCase, Volume, io};
 use semivox_metrics::ClassMetrics;
 use semivox_models::Network;
 
@@ -32,19 +32,19 @@ pub fn predict(
     Ok(scan.restore_probabilities(probabilities.view())?)
 }
 
-/// Evaluates `network` on `cases`; with a run folder, writes each prediction
+/// Evaluates `network` on the test cases of `dataset`; with a run folder, writes each prediction
 /// to `predictions/ID.nii.gz`.
 ///
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
 pub fn evaluate(
     network: &Network,
-    cases: &[LabeledCase],
-    classes: usize,
+    dataset: &Dataset,
     config: &RunConfig,
     run: Option<&RunFolder>,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, TrainError> {
+    let (cases, classes) = (&dataset.test, dataset.classes.len());
     let mut results = Vec::with_capacity(cases.len());
     for (done, case) in cases.iter().enumerate() {
         observer.evaluating(done, cases.len());
@@ -60,7 +60,7 @@ pub fn evaluate(
         });
     }
     observer.evaluating(cases.len(), cases.len());
-    Ok(Evaluation::new(protocol(config), results))
+    Ok(Evaluation::new(protocol(config, dataset), results))
 }
 
 /// Pictures of the worst, the median and the best of `cases` by Dice, read
@@ -128,11 +128,11 @@ fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
     }
 }
 
-fn protocol(config: &RunConfig) -> Protocol {
+fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
     Protocol {
         method: config.method.name().into(),
         preset: config.preset.clone(),
-        labeled: Some(config.data.labeled),
+        labeled: Some(dataset.labeled.len()),
         seed: config.seed,
         iterations: config.method.settings().iterations(),
         checkpoint: "last".into(),

@@ -156,13 +156,11 @@ impl Session {
         run: Option<&RunFolder>,
         observer: &mut dyn Observer,
     ) -> Result<Option<Evaluation>, TrainError> {
-        let (cases, classes) = (&self.dataset.test, self.dataset.classes.len());
-        if cases.is_empty() {
+        if self.dataset.test.is_empty() {
             return Ok(None);
         }
-        let network = recipe.network();
-        let evaluation =
-            evaluating::evaluate(network, cases, classes, &self.config, run, observer)?;
+        let (network, dataset) = (recipe.network(), &self.dataset);
+        let evaluation = evaluating::evaluate(network, dataset, &self.config, run, observer)?;
         if let Some(run) = run {
             evaluation.write(run.evaluation())?;
         }

@@ -22,7 +22,7 @@ fn thirty_steps_lower_the_supervised_term() {
         config.patch = [32, 32, 32];
         config.inference.window = [32, 32, 32];
         config.inference.stride = [32, 32, 16];
-        config.data.labeled = 2;
+        config.data.labeled = 2.into();
         config.data.phantoms = [4, 1];
         config.method = config.method.with_iterations(40);
         let session = Session::start(config, folder.path().join("run"), &()).unwrap();

@@ -26,7 +26,7 @@ fn setup(folder: &Path) -> RunConfig {
     write_dataset(folder, 4, 1, &phantoms).unwrap();
     let mut config = preset("smoke", "supervised").unwrap();
     config.data.root = Some(folder.to_owned());
-    config.data.labeled = 2;
+    config.data.labeled = 2.into();
     config.patch = [32, 32, 32];
     config.inference.window = [32, 32, 32];
     config.inference.stride = [32, 32, 32];
@@ -131,7 +131,7 @@ fn a_file_cut_short() {
 #[test]
 fn too_few_and_too_many_labeled_cases() {
     for labeled in [0, 1000] {
-        let text = message(|_, config| config.data.labeled = labeled);
+        let text = message(|_, config| config.data.labeled = labeled.into());
         assert_names(&text, &["1 to 4", &labeled.to_string()]);
     }
 }
@@ -139,7 +139,7 @@ fn too_few_and_too_many_labeled_cases() {
 #[test]
 fn no_unlabeled_case_is_left() {
     let text = message(|_, config| {
-        config.data.labeled = 4;
+        config.data.labeled = 4.into();
         config.method = preset("smoke", "action").unwrap().method.with_iterations(1);
     });
     assert_names(&text, &["unlabeled", "supervised"]);

@@ -35,7 +35,7 @@ fn tiny(method: &str) -> RunConfig {
     config.inference.window = [32, 32, 32];
     config.inference.stride = [32, 32, 32];
     config.network.filters = 2;
-    config.data.labeled = 2;
+    config.data.labeled = 2.into();
     config.data.phantoms = [4, 1];
     config.checkpoint_every = 3;
     config.method = config.method.with_iterations(16);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::assemble::{self, Found};
 use super::files;
 use super::lists::List;
+use crate::case::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
 /// Where the HDF5 files may lie.
@@ -34,8 +35,11 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 ///
 /// # Notes
 ///
-/// A case is one frame; a patient has two, see [`patient`]. To keep the labels
-/// of n patients, keep those of 2n cases.
+/// A case is one frame; a patient has two, see [`patient`].
+/// [`open_labeled`](super::open_labeled) counts patients, as the field does:
+/// 1, 2 and 7 of the 70 patients that train are its 1.25 %, 2.5 % and 10 %.
+/// All frames of a patient keep their labels or lose them.
+/// [`Dataset::keep_labeled`] counts cases here as elsewhere.
 ///
 /// # References
 ///
@@ -79,6 +83,12 @@ pub fn patient(case: &str) -> &str {
     case.split_once("_frame")
         .map_or(case, |(patient, _)| patient)
 }
+
+/// What [`open_labeled`](super::open_labeled) counts.
+pub(super) const UNIT: Unit = Unit {
+    name: "patients",
+    of: patient,
+};
 
 /// Whether a case is named as in this data set.
 pub(super) fn is_id(name: &str) -> bool {

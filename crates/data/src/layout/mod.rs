@@ -24,7 +24,8 @@ mod lists;
 use std::fmt;
 use std::path::Path;
 
-use crate::{DataError, Dataset};
+use crate::case::Unit;
+use crate::{DataError, Dataset, Labeled};
 
 /// The ways in which a data set may be laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +150,13 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     }
 }
 
-/// Opens the data set and keeps the first `n` labeled cases labeled.
+/// Opens the data set and keeps the first of the labeled cases labeled, a
+/// number of them or a part: see [`Labeled`].
 ///
 /// As [`open`] and then [`Dataset::keep_labeled`], but no label map of the
-/// others is opened even where [`folder`] has to look for the classes.
+/// others is opened even where [`folder`] has to look for the classes. In
+/// [`acdc`] the number counts patients, in the order of the list, who keep all
+/// their frames; everywhere else it counts cases.
 ///
 /// # Errors
 ///
@@ -174,14 +178,20 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// #     write_labels(root.path().join(format!("labels/{id}.nii.gz")), &labels)?;
 /// # }
 /// // Three labeled cases on the disk.
-/// let dataset = layout::open_labeled(root.path(), 1)?;
+/// let dataset = layout::open_labeled(root.path(), 1.into())?;
 /// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (1, 2));
+/// let dataset = layout::open_labeled(root.path(), "60%".parse()?)?;
+/// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (2, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn open_labeled(root: impl AsRef<Path>, n: usize) -> Result<Dataset, DataError> {
+pub fn open_labeled(root: impl AsRef<Path>, labeled: Labeled) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     match detect(root)? {
-        Layout::Folder => folder::with_classes(root, folder::find(root)?.keep_labeled(n)?),
-        Layout::La | Layout::Acdc | Layout::Msd => open(root)?.keep_labeled(n),
+        Layout::Folder => {
+            let dataset = folder::find(root)?.keep_labeled_units(labeled, Unit::CASE)?;
+            folder::with_classes(root, dataset)
+        }
+        Layout::Acdc => acdc::open(root)?.keep_labeled_units(labeled, acdc::UNIT),
+        Layout::La | Layout::Msd => open(root)?.keep_labeled_units(labeled, Unit::CASE),
     }
 }

@@ -1,5 +1,6 @@
 //! ACDC: three structures of the heart in stacks of thick slices, segmented slice by slice.
 
+use semivox_data::Labeled;
 use semivox_data::preprocess::Preprocess;
 use semivox_models::Architecture;
 
@@ -27,7 +28,7 @@ fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
         preset: preset.into(),
         patch,
         data: DataConfig {
-            labeled: 7,
+            labeled: Labeled::Count(7),
             phantoms: [20, 4],
             preprocess: Preprocess {
                 plane: Some([side, side]),

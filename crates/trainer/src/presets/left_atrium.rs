@@ -1,5 +1,6 @@
 //! The left atrium in gadolinium-enhanced MR: volumes of one structure, 0.625 mm isotropic.
 
+use semivox_data::Labeled;
 use semivox_data::augment::{JitterConfig, StrongView};
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_models::Architecture;
@@ -27,7 +28,7 @@ fn smoke() -> RunConfig {
             dropout: 0.5,
         },
         data: DataConfig {
-            labeled: 4,
+            labeled: Labeled::Count(4),
             phantoms: [16, 4],
             ..compact().data
         },
@@ -51,7 +52,7 @@ pub(super) fn compact() -> RunConfig {
         checkpoint_every: 200,
         data: DataConfig {
             root: None,
-            labeled: 8,
+            labeled: Labeled::Count(8),
             workers: 1,
             ahead: 3,
             phantoms: [20, 4],
@@ -93,7 +94,7 @@ fn paper() -> RunConfig {
         checkpoint_every: 500,
         data: DataConfig {
             root: None,
-            labeled: 8,
+            labeled: Labeled::Count(8),
             workers: 2,
             ahead: 3,
             phantoms: [20, 4],

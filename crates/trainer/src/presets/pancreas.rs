@@ -1,5 +1,6 @@
 //! The pancreas in contrast-enhanced CT (NIH Pancreas-CT): one small structure in a large volume.
 
+use semivox_data::Labeled;
 use semivox_data::preprocess::{Intensity, Preprocess};
 
 use super::left_atrium;
@@ -29,7 +30,7 @@ fn sized(preset: &str, spacing: f64, patch: [usize; 3], filters: usize) -> RunCo
         preset: preset.into(),
         patch,
         data: DataConfig {
-            labeled: 12,
+            labeled: Labeled::Count(12),
             phantoms: [20, 4],
             preprocess: Preprocess {
                 spacing_mm: Some([spacing; 3]),

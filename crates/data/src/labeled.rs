@@ -1,0 +1,190 @@
+//! How many training cases keep their label.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::DataError;
+
+/// What a value may look like, for messages.
+const EXPECTED: &str =
+    "a number of cases such as 8, or a percentage above 0 and up to 100 such as \"10%\"";
+
+/// How many training cases keep their label: a number, or a part of those
+/// that have one.
+///
+/// A case is a scan, but in [`layout::acdc`](crate::layout::acdc) a patient
+/// with all frames. Written `8` or `"10%"`, in settings as on a command line.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::Labeled;
+///
+/// let part: Labeled = "10%".parse()?;
+/// assert_eq!((part, part.count_of(80)), (Labeled::Percent(10.0), 8));
+/// assert_eq!(Labeled::from(8).to_string(), "8");
+/// assert!("ten".parse::<Labeled>().is_err());
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Labeled {
+    /// This many.
+    Count(usize),
+    /// This many in a hundred.
+    Percent(f64),
+}
+
+impl Labeled {
+    /// How many that is of `total`: a percentage is rounded to the nearest
+    /// number, a half upward, and is at least 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::Labeled;
+    ///
+    /// // The usual parts of ACDC's 70 training patients.
+    /// let counts = [1.25, 2.5, 10.0].map(|part| Labeled::Percent(part).count_of(70));
+    /// assert_eq!(counts, [1, 2, 7]);
+    /// ```
+    pub fn count_of(self, total: usize) -> usize {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(percent) => ((percent * total as f64 / 100.0).round() as usize).max(1),
+        }
+    }
+}
+
+impl From<usize> for Labeled {
+    fn from(count: usize) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl fmt::Display for Labeled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+impl FromStr for Labeled {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let value = text.trim();
+        let parsed = match value.strip_suffix('%') {
+            None => value.parse().ok().map(Self::Count),
+            Some(number) => number
+                .trim_end()
+                .parse()
+                .ok()
+                .filter(|percent| *percent > 0.0 && *percent <= 100.0)
+                .map(Self::Percent),
+        };
+        parsed.ok_or_else(|| DataError::InvalidSetting {
+            name: "the labeled cases",
+            expected: EXPECTED.into(),
+            found: format!("`{text}`"),
+        })
+    }
+}
+
+impl Serialize for Labeled {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(count) => count.serialize(serializer),
+            Self::Percent(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Labeled {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberOrText)
+    }
+}
+
+/// Takes both forms.
+struct NumberOrText;
+
+impl Visitor<'_> for NumberOrText {
+    type Value = Labeled;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Labeled, E> {
+        let count = usize::try_from(number);
+        let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(number), &self);
+        count.map(Labeled::Count).map_err(wrong)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Labeled, E> {
+        let wrong = |_| E::invalid_value(de::Unexpected::Signed(number), &self);
+        usize::try_from(number).map(Labeled::Count).map_err(wrong)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Labeled, E> {
+        text.parse()
+            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn percentages_are_rounded_and_at_least_one() {
+        let of = |percent, total| Labeled::Percent(percent).count_of(total);
+        assert_eq!([of(10.0, 80), of(20.0, 62), of(5.0, 80)], [8, 12, 4]);
+        assert_eq!([of(2.5, 100), of(2.4, 100), of(0.1, 100)], [3, 2, 1]);
+        assert_eq!([of(100.0, 7), of(1.0, 1)], [7, 1]);
+        assert_eq!(Labeled::Count(90).count_of(80), 90);
+    }
+
+    #[test]
+    fn text_goes_both_ways() {
+        for text in ["0", "8", "10%", "1.25%", "100%"] {
+            let labeled: Labeled = text.parse().unwrap();
+            assert_eq!(labeled.to_string(), text);
+            let json = serde_json::to_string(&labeled).unwrap();
+            let quoted = text.contains('%');
+            assert_eq!(
+                json,
+                if quoted {
+                    format!("\"{text}\"")
+                } else {
+                    text.into()
+                }
+            );
+            assert_eq!(serde_json::from_str::<Labeled>(&json).unwrap(), labeled);
+        }
+        assert_eq!(" 2.5 % ".parse::<Labeled>().unwrap(), Labeled::Percent(2.5));
+        assert_eq!(serde_json::from_str::<Labeled>("\"8\"").unwrap(), 8.into());
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_an_example() {
+        for text in [
+            "", "-1", "1.5", "ten", "0%", "101%", "NaN%", "inf%", "%", "-5%",
+        ] {
+            let message = text.parse::<Labeled>().unwrap_err().to_string();
+            assert!(message.contains(&format!("`{text}`")) && message.contains("10%"));
+        }
+        for json in ["-1", "1.5", "true", "\"0%\"", "[8]"] {
+            let message = serde_json::from_str::<Labeled>(json)
+                .unwrap_err()
+                .to_string();
+            assert!(message.contains("10%"), "{json}: {message}");
+        }
+    }
+}
