@@ -90,6 +90,10 @@ fn small_batches(method: &mut MethodConfig) {
     match method {
         MethodConfig::Supervised(config) => config.batch = 1,
         MethodConfig::MeanTeacher(config) => config.batch = [1, 1],
+        MethodConfig::UaMt(config) => config.batch = [1, 1],
+        MethodConfig::EntropyMinimization(config) => config.batch = [1, 1],
+        MethodConfig::Ict(config) => config.batch = [1, 1],
+        MethodConfig::Cps(config) => config.batch = [1, 1],
         MethodConfig::SimCvd(config) => config.batch = [1, 1],
         MethodConfig::Cvrl(config) => config.batch = [1, 1],
         MethodConfig::Action(config) => config.contrast_batch = [1, 1],
