@@ -88,6 +88,42 @@ pub fn normal(rng: &mut impl Rng) -> f32 {
     (sum as i32 - 4 * 65_535) as f32 * (1.0 / 53_509.92)
 }
 
+/// A number of (0, 1) from the symmetric beta distribution Beta(α, α).
+///
+/// By Jöhnk's rejection, in logarithms so that a small `alpha` does not
+/// underflow.
+///
+/// # Panics
+///
+/// If `alpha` is not above 0 and at most 1; beyond 1, rejection grows wasteful.
+///
+/// # References
+///
+/// M. D. Jöhnk, "Erzeugung von betaverteilten und gammaverteilten
+/// Zufallszahlen", Metrika 8, 1964.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::rng::{beta, keyed};
+///
+/// let share = beta(&mut keyed(1337, 0, "mixing"), 0.2);
+/// assert!((0.0..=1.0).contains(&share));
+/// ```
+pub fn beta(rng: &mut impl Rng, alpha: f64) -> f64 {
+    assert!(
+        alpha > 0.0 && alpha <= 1.0,
+        "alpha must be above 0 and at most 1, found {alpha}"
+    );
+    loop {
+        // 1 - u lies in (0, 1], whose logarithm is finite.
+        let [x, y] = [0; 2].map(|_| f64::from(1.0 - unit(rng)).ln() / alpha);
+        if x.exp() + y.exp() <= 1.0 {
+            return 1.0 / (1.0 + (y - x).exp());
+        }
+    }
+}
+
 /// The sum of the four 16-bit parts of a word.
 fn sixteen_bit_sum(word: u64) -> u32 {
     let pairs = (word & 0x0000_ffff_0000_ffff) + ((word >> 16) & 0x0000_ffff_0000_ffff);
@@ -136,6 +172,25 @@ mod tests {
         );
         assert_eq!(below(&mut rng, 0), 0);
         assert_eq!(below(&mut rng, 1), 0);
+    }
+
+    /// Mean 1/2, variance 1 / (4 (2α + 1)); Beta(1, 1) is uniform, small α gathers at the ends.
+    #[test]
+    fn beta_has_the_moments_of_its_formula() {
+        for alpha in [0.2, 0.5, 1.0] {
+            let mut rng = keyed(4, 0, "beta");
+            let draws: Vec<f64> = (0..40_000).map(|_| beta(&mut rng, alpha)).collect();
+            assert!(draws.iter().all(|x| (0.0..=1.0).contains(x)));
+            let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+            let variance =
+                draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / draws.len() as f64;
+            let expected = 0.25 / (2.0 * alpha + 1.0);
+            assert!((mean - 0.5).abs() < 0.01, "{alpha}: {mean}");
+            assert!((variance - expected).abs() < 0.004, "{alpha}: {variance}");
+        }
+        let mut rng = keyed(5, 0, "beta");
+        let tiny: Vec<f64> = (0..100).map(|_| beta(&mut rng, 1e-4)).collect();
+        assert!(tiny.iter().all(|x| x.min(1.0 - x) < 0.01));
     }
 
     #[test]

@@ -63,8 +63,27 @@ impl ConsistencyLoss {
     pub fn forward<const D: usize>(&self, student: Tensor<D>, teacher: Tensor<D>) -> Tensor<1> {
         let (found, wanted) = (teacher.dims(), student.dims());
         assert_eq!(found, wanted, "teacher and student logits differ in shape");
-        let teacher = softmax(teacher.without_autodiff(), 1);
-        (softmax(student, 1) - teacher).square().mean()
+        self.forward_probabilities(student, softmax(teacher.without_autodiff(), 1))
+    }
+
+    /// The loss against class probabilities, such as a mix of a teacher's answers.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`ConsistencyLoss`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn forward_probabilities<const D: usize>(
+        &self,
+        student: Tensor<D>,
+        probabilities: Tensor<D>,
+    ) -> Tensor<1> {
+        let (found, wanted) = (probabilities.dims(), student.dims());
+        assert_eq!(found, wanted, "probabilities and logits differ in shape");
+        let difference = softmax(student, 1) - probabilities.without_autodiff();
+        difference.square().mean()
     }
 }
 
@@ -106,6 +125,16 @@ mod tests {
         let (s, t) = (random([2, 3, 4], 3), random([2, 3, 4], 4));
         assert_gradient(s.clone(), |s| init().forward(s, t.clone()));
         assert_stopped(t, |t| init().forward(s.clone(), t));
+    }
+
+    #[test]
+    fn probabilities_may_stand_for_logits() {
+        let (s, t) = (floats(24, 5), floats(24, 6));
+        let given = tensor([2, 3, 4], &class_probabilities(&t, [2, 3, 4]));
+        let run = |s, p| init().forward_probabilities(s, p);
+        let found = run(tensor([2, 3, 4], &s), given.clone());
+        assert_near(scalar(found), oracle(&s, &t, [2, 3, 4]), 1e-12);
+        assert_stopped(given, |p| run(tensor([2, 3, 4], &s), p));
     }
 
     #[test]

@@ -16,6 +16,8 @@
 //! | [`FeatureContrastLoss`] | channels of embeddings, between student and teacher |
 //! | [`SignedDistanceLoss`] | predicted and true signed distance maps |
 //! | [`ConsistencyLoss`] | class probabilities of student and teacher |
+//! | [`UncertaintyConsistencyLoss`] | the same where the teacher is certain |
+//! | [`EntropyLoss`] | class probabilities and certainty |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
 //!
@@ -50,17 +52,20 @@ mod cross_entropy;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
+mod entropy;
 mod feature_contrast;
 mod global_distillation;
 mod local_distillation;
 mod pairwise_distillation;
 mod position_contrast;
+mod predictive_entropy;
 mod signed_distance;
 mod similarity;
 mod slice_contrast;
 mod targets;
 #[cfg(test)]
 mod testing;
+mod uncertainty_consistency;
 mod unsupervised_cross_entropy;
 
 pub use anatomical_contrast::{
@@ -70,6 +75,7 @@ pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
+pub use entropy::{EntropyLoss, EntropyLossConfig};
 pub use feature_contrast::{FeatureContrastLoss, FeatureContrastLossConfig};
 pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConfig};
 pub use local_distillation::{
@@ -79,8 +85,10 @@ pub use pairwise_distillation::{
     PairwiseDistillationLoss, PairwiseDistillationLossConfig, PositionReduction,
 };
 pub use position_contrast::{PositionContrastLoss, PositionContrastLossConfig};
+pub use predictive_entropy::predictive_entropy;
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
 pub use slice_contrast::{SliceContrastLoss, SliceContrastLossConfig};
+pub use uncertainty_consistency::{UncertaintyConsistencyLoss, UncertaintyConsistencyLossConfig};
 pub use unsupervised_cross_entropy::{
     UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
 };

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod clip;
 pub mod config;
+mod descent;
 pub mod device;
 pub mod ema;
 mod error;

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
-use crate::recipes::{ActionConfig, CvrlConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig};
+use crate::recipes::{
+    ActionConfig, CpsConfig, CvrlConfig, EntropyMinimizationConfig, IctConfig, MeanTeacherConfig,
+    SimCvdConfig, SupervisedConfig, UaMtConfig,
+};
 
 /// What every method's settings can tell.
 pub trait MethodSettings {
@@ -48,6 +51,14 @@ pub enum MethodConfig {
     Supervised(SupervisedConfig),
     /// Agreement with a moving average.
     MeanTeacher(MeanTeacherConfig),
+    /// Agreement with a moving average where that is certain.
+    UaMt(UaMtConfig),
+    /// Certainty on unlabeled patches.
+    EntropyMinimization(EntropyMinimizationConfig),
+    /// Agreement on mixes of unlabeled patches.
+    Ict(IctConfig),
+    /// Two networks that label for each other.
+    Cps(CpsConfig),
     /// Contrastive voxel-wise representation distillation.
     #[serde(rename = "simcvd")]
     SimCvd(SimCvdConfig),
@@ -59,7 +70,17 @@ pub enum MethodConfig {
 
 impl MethodConfig {
     /// The names of all methods.
-    pub const NAMES: [&'static str; 5] = ["supervised", "mean_teacher", "simcvd", "cvrl", "action"];
+    pub const NAMES: [&'static str; 9] = [
+        "supervised",
+        "mean_teacher",
+        "ua_mt",
+        "entropy_minimization",
+        "ict",
+        "cps",
+        "simcvd",
+        "cvrl",
+        "action",
+    ];
 
     /// A method's own defaults for a run of `iterations`.
     ///
@@ -69,6 +90,12 @@ impl MethodConfig {
         Ok(match name {
             "supervised" => Self::Supervised(SupervisedConfig::new(iterations)),
             "mean_teacher" => Self::MeanTeacher(MeanTeacherConfig::new(iterations)),
+            "ua_mt" => Self::UaMt(UaMtConfig::new(iterations)),
+            "entropy_minimization" => {
+                Self::EntropyMinimization(EntropyMinimizationConfig::new(iterations))
+            }
+            "ict" => Self::Ict(IctConfig::new(iterations)),
+            "cps" => Self::Cps(CpsConfig::new(iterations)),
             "simcvd" => Self::SimCvd(SimCvdConfig::new(iterations)),
             "cvrl" => Self::Cvrl(CvrlConfig::new(iterations)),
             "action" => Self::Action(ActionConfig::new(iterations)),
@@ -86,6 +113,10 @@ impl MethodConfig {
         match self {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
+            Self::UaMt(config) => config,
+            Self::EntropyMinimization(config) => config,
+            Self::Ict(config) => config,
+            Self::Cps(config) => config,
             Self::SimCvd(config) => config,
             Self::Cvrl(config) => config,
             Self::Action(config) => config,
@@ -97,6 +128,10 @@ impl MethodConfig {
         match self {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
+            Self::UaMt(config) => config,
+            Self::EntropyMinimization(config) => config,
+            Self::Ict(config) => config,
+            Self::Cps(config) => config,
             Self::SimCvd(config) => config,
             Self::Cvrl(config) => config,
             Self::Action(config) => config,

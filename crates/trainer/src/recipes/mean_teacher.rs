@@ -23,11 +23,12 @@ use serde::{Deserialize, Serialize};
 use super::SupervisedConfig;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
 use crate::ema::warmed_up;
 use crate::error::TrainError;
 use crate::method::{MethodSettings, expect_both_kinds, expect_share};
 use crate::noise::clipped_noise;
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
 use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
@@ -97,7 +98,7 @@ impl MethodSettings for MeanTeacherConfig {
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
     networks: StudentTeacher<Network>,
-    optimizer: Optimizer,
+    descent: Descent,
 }
 
 impl MeanTeacher {
@@ -105,7 +106,7 @@ impl MeanTeacher {
     pub fn new(config: MeanTeacherConfig, setting: &Setting) -> Self {
         Self {
             networks: StudentTeacher::new(setting.student()),
-            optimizer: config.optimizer.init(false),
+            descent: Descent::new(&config.optimizer),
             config,
         }
     }
@@ -137,17 +138,14 @@ impl Recipe for MeanTeacher {
             consistency,
         );
 
-        let rate = self.learning_rate(at);
-        let student = self.networks.student.clone();
-        let (student, values) = terms.descend(student, &mut self.optimizer, rate, at.step)?;
-        self.networks.student = student;
+        let values = self.descent.step(&mut self.networks.student, terms, at)?;
         let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
         self.networks.move_teacher(momentum, TeacherMode::Train);
         Ok(values)
     }
 
     fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.config.optimizer.at(at)
+        self.descent.learning_rate(at)
     }
 
     fn network(&self) -> &Network {
@@ -156,12 +154,11 @@ impl Recipe for MeanTeacher {
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
         self.networks.save(checkpoint, NETWORKS)?;
-        checkpoint.optimizer("optimizer", &self.optimizer)
+        self.descent.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
         self.networks.load(checkpoint, NETWORKS)?;
-        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
-        Ok(())
+        self.descent.load(checkpoint)
     }
 }

@@ -1,13 +1,21 @@
 //! Training methods, one file each, in the order of their papers.
 
 pub mod action;
+pub mod cps;
 pub mod cvrl;
+pub mod entropy_minimization;
+pub mod ict;
 pub mod mean_teacher;
 pub mod simcvd;
 pub mod supervised;
+pub mod ua_mt;
 
 pub use action::{Action, ActionConfig, LabeledView, StudentPasses};
+pub use cps::{Cps, CpsConfig};
 pub use cvrl::{Cvrl, CvrlConfig};
+pub use entropy_minimization::{EntropyMinimization, EntropyMinimizationConfig};
+pub use ict::{Ict, IctConfig};
 pub use mean_teacher::{MeanTeacher, MeanTeacherConfig};
 pub use simcvd::{SimCvd, SimCvdConfig};
 pub use supervised::{Supervised, SupervisedConfig};
+pub use ua_mt::{UaMt, UaMtConfig};

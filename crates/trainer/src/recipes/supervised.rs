@@ -19,9 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
 use crate::error::TrainError;
 use crate::method::MethodSettings;
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::LearningRate;
 use crate::terms::{LossTerms, StepValues};
@@ -89,21 +90,18 @@ impl MethodSettings for SupervisedConfig {
 pub struct Supervised {
     config: SupervisedConfig,
     network: Network,
-    optimizer: Optimizer,
+    descent: Descent,
     loss: DiceCrossEntropyLoss,
 }
 
 impl Supervised {
     /// A run of the method from a new network.
     pub fn new(config: SupervisedConfig, setting: &Setting) -> Self {
-        let network = setting.student();
-        let optimizer = config.optimizer.init(false);
-        let loss = DiceCrossEntropyLossConfig::new().init();
         Self {
+            network: setting.student(),
+            descent: Descent::new(&config.optimizer),
+            loss: DiceCrossEntropyLossConfig::new().init(),
             config,
-            network,
-            optimizer,
-            loss,
         }
     }
 }
@@ -117,15 +115,11 @@ impl Recipe for Supervised {
         let output = self.network.forward(batch.labeled.weak);
         let loss = self.loss.forward(output.logits, batch.labeled.labels);
         let terms = LossTerms::new().with("supervised", 1.0, loss);
-        let rate = self.learning_rate(at);
-        let network = self.network.clone();
-        let (network, values) = terms.descend(network, &mut self.optimizer, rate, at.step)?;
-        self.network = network;
-        Ok(values)
+        self.descent.step(&mut self.network, terms, at)
     }
 
     fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.config.optimizer.at(at)
+        self.descent.learning_rate(at)
     }
 
     fn network(&self) -> &Network {
@@ -134,12 +128,11 @@ impl Recipe for Supervised {
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
         checkpoint.module("student", &self.network)?;
-        checkpoint.optimizer("optimizer", &self.optimizer)
+        self.descent.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
         self.network = checkpoint.module("student", self.network.clone())?;
-        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
-        Ok(())
+        self.descent.load(checkpoint)
     }
 }

@@ -1,0 +1,151 @@
+//! Entropy minimization: the network is to be certain of unlabeled patches.
+//!
+//! T.-H. Vu, H. Jain, M. Bucher, M. Cord, P. Pérez, "ADVENT: Adversarial
+//! Entropy Minimization for Domain Adaptation in Semantic Segmentation", CVPR
+//! 2019, arXiv 1811.12833: its direct variant (MinEnt), which the field's
+//! tables call EM, without the adversarial one.
+//!
+//! ```text
+//! L     = ½ (L_ce + L_dice)(labeled) + λ(t) · L_ent(unlabeled)                   Eq. 4
+//! L_ent = − mean_v Σ_c p_c ln p_c / ln C                                         Eqs. 2, 3
+//! λ(t)  = λ · exp(−5 (1 − t/T)²)
+//! ```
+//!
+//! # Deviations
+//!
+//! | item | paper | the field's code (SSL4MIS) | here |
+//! |---|---|---|---|
+//! | entropy of | images without labels | all images of the batch | patches without labels |
+//! | reduction | sum over pixels | mean over voxels | mean over voxels |
+//! | logarithm of 0 | – | `ln(p + 1e-6)` | 0 · ln 0 = 0 |
+//! | `λ` | 0.001, constant | 0.1, ramped over the run | as the code |
+//! | supervised loss | cross-entropy | ½ (cross-entropy + Dice) | as the code |
+//! | optimizer | SGD 2.5e-4, poly | SGD 0.01, poly | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
+
+use semivox_losses::{DiceCrossEntropyLossConfig, EntropyLossConfig};
+use semivox_models::Network;
+use serde::{Deserialize, Serialize};
+
+use super::SupervisedConfig;
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
+use crate::error::TrainError;
+use crate::method::{MethodSettings, expect_both_kinds};
+use crate::optimizer::OptimizerConfig;
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
+use crate::schedule::sigmoid_ramp_up;
+use crate::terms::{LossTerms, StepValues};
+
+/// Settings of [`EntropyMinimization`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntropyMinimizationConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// `λ`, the weight of the entropy at the end of its ramp.
+    pub entropy_weight: f64,
+}
+
+impl EntropyMinimizationConfig {
+    /// The field's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: SupervisedConfig::new(iterations).optimizer,
+            entropy_weight: 0.1,
+        }
+    }
+}
+
+impl MethodSettings for EntropyMinimizationConfig {
+    fn name(&self) -> &'static str {
+        "entropy_minimization"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        expect_both_kinds("batch", self.batch)
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(EntropyMinimization::new(self.clone(), &setting)))
+    }
+}
+
+/// One network.
+pub struct EntropyMinimization {
+    config: EntropyMinimizationConfig,
+    network: Network,
+    descent: Descent,
+}
+
+impl EntropyMinimization {
+    /// A run of the method from a new network.
+    pub fn new(config: EntropyMinimizationConfig, setting: &Setting) -> Self {
+        Self {
+            network: setting.student(),
+            descent: Descent::new(&config.optimizer),
+            config,
+        }
+    }
+}
+
+impl Recipe for EntropyMinimization {
+    fn stages(&self) -> Vec<Stage> {
+        let EntropyMinimizationConfig {
+            iterations, batch, ..
+        } = self.config;
+        Stage::only("entropy minimization", iterations, batch)
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let labels = batch.labeled.labels.clone();
+        let [labeled, unlabeled] = self.config.batch;
+        let [images, _] = batch.views();
+        let logits = self.network.forward(images).logits;
+
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
+        let entropy = EntropyLossConfig::new().init();
+        let entropy = entropy.forward(logits.narrow(0, labeled, unlabeled));
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+            "entropy",
+            self.config.entropy_weight * ramp,
+            entropy,
+        );
+        self.descent.step(&mut self.network, terms, at)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.descent.learning_rate(at)
+    }
+
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.network)?;
+        self.descent.save(checkpoint)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.network = checkpoint.module("student", self.network.clone())?;
+        self.descent.load(checkpoint)
+    }
+}

@@ -1,0 +1,235 @@
+//! ICT: what the student says of a mix is the mix of what the teacher says.
+//!
+//! V. Verma, A. Lamb, J. Kannala, Y. Bengio, D. Lopez-Paz, "Interpolation
+//! Consistency Training for Semi-Supervised Learning", IJCAI 2019, arXiv
+//! 1903.03825, as the field's segmentation code has it.
+//!
+//! ```text
+//! Mix_r(a, b) = (1 − r)·a + r·b,   r ~ Beta(α, α) for each pair
+//! L     = ½ (L_ce + L_dice)(labeled) + λ(t) · L_con(unlabeled)
+//! L_con = MSE(p_s(Mix_r(u, u')), Mix_r(p_t(u), p_t(u')))
+//! λ(t)  = λ · exp(−5 (1 − t/T)²),   θ_t ← m_t·θ_t + (1 − m_t)·θ_s,   m_t = min(1 − 1/(t+1), m)
+//! ```
+//!
+//! # Deviations
+//!
+//! | item | paper | the field's code (SSL4MIS) | here |
+//! |---|---|---|---|
+//! | pairs | two batches | the two halves of the unlabeled patches | the two halves; of an odd number, the one in the middle is in both |
+//! | one unlabeled patch | – | cannot run | is mixed with itself, which is itself |
+//! | `α` | 0.1 to 1 by data set | 0.2 | 0.2, at most 1; `mixing` |
+//! | teacher's passes | one | one for each half | one of all, so the halves share batch statistics |
+//! | `λ` | 1 to 100 by data set | 0.1, ramped over the run | as the code |
+//! | `m` | 0.999 | 0.99, with warm-up | as the code |
+//! | optimizer | SGD, cosine | SGD 0.01, poly | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use semivox_data::rng::{beta, keyed};
+use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
+use semivox_models::Network;
+use serde::{Deserialize, Serialize};
+
+use super::SupervisedConfig;
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
+use crate::ema::warmed_up;
+use crate::error::TrainError;
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share};
+use crate::optimizer::OptimizerConfig;
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
+use crate::schedule::sigmoid_ramp_up;
+use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
+use crate::terms::{LossTerms, StepValues};
+
+/// Settings of [`Ict`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IctConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// EMA momentum `m` of the teacher once warmed up.
+    pub teacher_momentum: f64,
+    /// `λ`, the weight of the consistency at the end of its ramp.
+    pub consistency_weight: f64,
+    /// `α` of the mixing factors' distribution Beta(α, α); small values mix little.
+    pub mixing: f64,
+}
+
+impl IctConfig {
+    /// The field's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: SupervisedConfig::new(iterations).optimizer,
+            teacher_momentum: 0.99,
+            consistency_weight: 0.1,
+            mixing: 0.2,
+        }
+    }
+}
+
+impl MethodSettings for IctConfig {
+    fn name(&self) -> &'static str {
+        "ict"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        expect_both_kinds("batch", self.batch)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        let drawable = self.mixing > 0.0 && self.mixing <= 1.0;
+        expect(drawable, "mixing", "above 0 and at most 1", self.mixing)
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(Ict::new(self.clone(), &setting)))
+    }
+}
+
+/// Student and teacher.
+pub struct Ict {
+    config: IctConfig,
+    networks: StudentTeacher<Network>,
+    descent: Descent,
+}
+
+impl Ict {
+    /// A run of the method from a new network.
+    pub fn new(config: IctConfig, setting: &Setting) -> Self {
+        Self {
+            networks: StudentTeacher::new(setting.student()),
+            descent: Descent::new(&config.optimizer),
+            config,
+        }
+    }
+
+    /// `r` of each pair of the unlabeled patches, `[pairs, 1, 1, 1, 1]`.
+    fn factors(&self, at: &StepContext) -> Tensor<5> {
+        let pairs = self.config.batch[1].div_ceil(2);
+        let mut rng = keyed(at.seed, at.step, "interpolation");
+        let drawn = (0..pairs).map(|_| beta(&mut rng, self.config.mixing) as f32);
+        let drawn = TensorData::new(drawn.collect(), [pairs, 1, 1, 1, 1]);
+        Tensor::from_data(drawn, &at.device)
+    }
+}
+
+/// `Mix_r` of a batch's first half with its second; an odd one in the middle is in both.
+fn interpolate(batch: Tensor<5>, factors: Tensor<5>) -> Tensor<5> {
+    let (count, pairs) = (batch.dims()[0], factors.dims()[0]);
+    let first = batch.clone().narrow(0, 0, pairs);
+    let second = batch.narrow(0, count - pairs, pairs);
+    let difference = second - first.clone();
+    first + difference * factors
+}
+
+impl Recipe for Ict {
+    fn stages(&self) -> Vec<Stage> {
+        let IctConfig {
+            iterations, batch, ..
+        } = self.config;
+        Stage::only("interpolation consistency", iterations, batch)
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let images = batch
+            .unlabeled
+            .expect("the stage plans unlabeled patches")
+            .weak;
+        let factors = self.factors(at);
+        let mixed = interpolate(images.clone(), factors.clone());
+        let [labeled, pairs] = [self.config.batch[0], mixed.dims()[0]];
+        let seen = Tensor::cat(vec![batch.labeled.weak, mixed], 0);
+        let logits = self.networks.student.forward(seen).logits;
+        let teacher = self.networks.teach(images, TeacherMode::Train).logits;
+
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised_logits = logits.clone().narrow(0, 0, labeled);
+        let supervised = supervised.forward(supervised_logits, batch.labeled.labels);
+        let target = interpolate(softmax(teacher, 1), factors);
+        let consistency = ConsistencyLossConfig::new()
+            .init()
+            .forward_probabilities(logits.narrow(0, labeled, pairs), target);
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let weight = self.config.consistency_weight * ramp;
+        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+            "consistency",
+            weight,
+            consistency,
+        );
+
+        let student = &mut self.networks.student;
+        let values = self.descent.step(student, terms, at)?;
+        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
+        self.networks.move_teacher(momentum, TeacherMode::Train);
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.descent.learning_rate(at)
+    }
+
+    fn network(&self) -> &Network {
+        &self.networks.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        self.networks.save(checkpoint, NETWORKS)?;
+        self.descent.save(checkpoint)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.networks.load(checkpoint, NETWORKS)?;
+        self.descent.load(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A batch whose element `b` holds `b`, mixed half and half.
+    fn mixed(count: usize, factor: f32) -> Vec<f32> {
+        let device = Device::flex();
+        let batch = Tensor::<1, Int>::arange(0..count as i64, &device).float();
+        let pairs = count.div_ceil(2);
+        let factors = Tensor::full([pairs, 1, 1, 1, 1], factor, &device);
+        let mixed = interpolate(batch.reshape([count, 1, 1, 1, 1]), factors);
+        mixed.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn halves_are_mixed_and_one_alone_stays_itself() {
+        assert_eq!(mixed(4, 0.25), [0.5, 1.5]);
+        assert_eq!(mixed(4, 0.0), [0.0, 1.0]);
+        assert_eq!(mixed(3, 0.5), [0.5, 1.5]);
+        assert_eq!(mixed(1, 0.3), [0.0]);
+    }
+
+    #[test]
+    fn a_factor_that_cannot_be_drawn_is_refused_by_name() {
+        for mixing in [0.0, 1.5, f64::NAN] {
+            let config = IctConfig {
+                mixing,
+                ..IctConfig::new(10)
+            };
+            let message = config.check([16; 3]).unwrap_err().to_string();
+            assert!(message.contains("method.mixing"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! UA-MT: the student agrees with its moving average where that is certain.
+//!
+//! L. Yu, S. Wang, X. Li, C.-W. Fu, P.-A. Heng, "Uncertainty-aware
+//! Self-ensembling Model for Semi-supervised 3D Left Atrium Segmentation",
+//! MICCAI 2019, arXiv 1907.07034.
+//!
+//! ```text
+//! L     = ½ (L_ce + L_dice)(labeled) + λ(t) · L_con(unlabeled)
+//! p̄     = 1/T · Σ_i softmax F_t(x + η_i; dropout),   u = −Σ_c p̄_c ln p̄_c         Eq. 2
+//! L_con = Σ 1[u < H(t)] ‖p_s − p_t‖² / Σ 1[u < H(t)]                             Eq. 3
+//! H(t)  = (¾ + ¼·Ψ(t)) · ln C,   λ(t) = λ·Ψ(t),   Ψ(t) = exp(−5 (1 − t/T)²)
+//! θ_t ← m_t·θ_t + (1 − m_t)·θ_s,   m_t = min(1 − 1/(t+1), m)
+//! ```
+//!
+//! # Deviations
+//!
+//! | item | paper | authors' code | here |
+//! |---|---|---|---|
+//! | passes | 8, noise and dropout | 8, of two copies of the batch at a time, beside the one that gives `p_t` | 8 beside that one, each of one copy; `passes` |
+//! | noise | Gaussian | `clip(0.1·N(0,1), ±0.2)`, on the teacher's input | as the code; `noise` |
+//! | largest entropy | "maximum uncertainty value" | ln 2 | ln C, the same for two classes |
+//! | logarithm of 0 | – | `ln(p + 1e-6)` | 0 · ln 0 = 0 |
+//! | denominator | certain voxels | twice the certain voxels, plus 1e-16 | C times, plus 1e-16 |
+//! | ramp | over the run | over 40 × 150 of 6,000 iterations, in steps of 150 | over the run, at every step |
+//! | EMA | 0.99 | with warm-up | as the code |
+//! | Dice in `L_sup` | – | foreground | all classes, as in every recipe here |
+//! | SGD | 0.01, divided by 10 every 2,500 of 6,000 | the same | at 5/12 and 10/12 of the run |
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use semivox_losses::{
+    DiceCrossEntropyLossConfig, UncertaintyConsistencyLossConfig, predictive_entropy,
+};
+use semivox_models::Network;
+use serde::{Deserialize, Serialize};
+
+use super::SupervisedConfig;
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
+use crate::ema::warmed_up;
+use crate::error::TrainError;
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share};
+use crate::noise::clipped_noise;
+use crate::optimizer::OptimizerConfig;
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
+use crate::schedule::sigmoid_ramp_up;
+use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
+use crate::terms::{LossTerms, StepValues};
+
+/// Settings of [`UaMt`]; the defaults are those of paper and code.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UaMtConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// EMA momentum `m` of the teacher once warmed up.
+    pub teacher_momentum: f64,
+    /// `λ`, the weight of the consistency at the end of its ramp.
+    pub consistency_weight: f64,
+    /// Standard deviation of the teacher's noise, which is cut at twice this value.
+    pub noise: f64,
+    /// Stochastic passes of the teacher that its uncertainty comes from.
+    pub passes: usize,
+    /// Share of the largest entropy at which the threshold begins to rise to 1.
+    pub threshold: f64,
+}
+
+impl UaMtConfig {
+    /// The paper's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: SupervisedConfig::new(iterations).optimizer,
+            teacher_momentum: 0.99,
+            consistency_weight: 0.1,
+            noise: 0.1,
+            passes: 8,
+            threshold: 0.75,
+        }
+    }
+}
+
+impl MethodSettings for UaMtConfig {
+    fn name(&self) -> &'static str {
+        "ua_mt"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        expect_both_kinds("batch", self.batch)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_share("threshold", self.threshold)?;
+        expect(self.passes > 0, "passes", "at least 1", self.passes)
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(UaMt::new(self.clone(), &setting)))
+    }
+}
+
+/// Student and teacher.
+pub struct UaMt {
+    config: UaMtConfig,
+    networks: StudentTeacher<Network>,
+    descent: Descent,
+}
+
+impl UaMt {
+    /// A run of the method from a new network.
+    pub fn new(config: UaMtConfig, setting: &Setting) -> Self {
+        Self {
+            networks: StudentTeacher::new(setting.student()),
+            descent: Descent::new(&config.optimizer),
+            config,
+        }
+    }
+
+    /// The teacher's logits under dropout and noise of their own at each call.
+    fn stochastic_pass(&self, images: &Tensor<5>) -> Tensor<5> {
+        let noisy = clipped_noise(images.clone(), self.config.noise);
+        self.networks.teach(noisy, TeacherMode::Train).logits
+    }
+
+    /// `u`, Eq. 2: the entropy of the passes' mean probability.
+    fn uncertainty(&self, images: &Tensor<5>) -> Tensor<5> {
+        let pass = |_| softmax(self.stochastic_pass(images), 1);
+        let sum = (1..self.config.passes).map(pass).fold(pass(0), Tensor::add);
+        predictive_entropy(sum / self.config.passes as f64)
+    }
+
+    /// `H(t)` for the ramp `Ψ(t)`.
+    fn threshold(&self, classes: usize, ramp: f64) -> f64 {
+        let share = self.config.threshold + (1.0 - self.config.threshold) * ramp;
+        share * (classes as f64).ln()
+    }
+}
+
+impl Recipe for UaMt {
+    fn stages(&self) -> Vec<Stage> {
+        Stage::only("ua-mt", self.config.iterations, self.config.batch)
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let labels = batch.labeled.labels.clone();
+        let [labeled, unlabeled] = self.config.batch;
+        let [images, _] = batch.views();
+        let logits = self.networks.student.forward(images.clone()).logits;
+        let images = images.narrow(0, labeled, unlabeled);
+        let teacher = self.stochastic_pass(&images);
+        let uncertainty = self.uncertainty(&images);
+
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let threshold = self.threshold(logits.dims()[1], ramp);
+        let student = logits.narrow(0, labeled, unlabeled);
+        let consistency = UncertaintyConsistencyLossConfig::new().init().forward(
+            student,
+            teacher,
+            uncertainty,
+            threshold,
+        );
+        let weight = self.config.consistency_weight * ramp;
+        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+            "consistency",
+            weight,
+            consistency,
+        );
+
+        let student = &mut self.networks.student;
+        let values = self.descent.step(student, terms, at)?;
+        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
+        self.networks.move_teacher(momentum, TeacherMode::Train);
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.descent.learning_rate(at)
+    }
+
+    fn network(&self) -> &Network {
+        &self.networks.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        self.networks.save(checkpoint, NETWORKS)?;
+        self.descent.save(checkpoint)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.networks.load(checkpoint, NETWORKS)?;
+        self.descent.load(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::presets::preset;
+
+    #[test]
+    fn the_threshold_rises_from_three_quarters_of_the_largest_entropy_to_all_of_it() {
+        let device = Device::flex().autodiff();
+        let setting = preset("smoke", "ua_mt").unwrap().setting(4, &device);
+        let recipe = UaMt::new(UaMtConfig::new(10), &setting);
+        assert!((recipe.threshold(2, 0.0) - 0.75 * 2f64.ln()).abs() < 1e-12);
+        assert!((recipe.threshold(4, 1.0) - 4f64.ln()).abs() < 1e-12);
+
+        let images = Tensor::ones([1, 1, 16, 16, 16], &device);
+        let passes = [0, 1].map(|_| recipe.stochastic_pass(&images).into_data());
+        assert_ne!(passes[0], passes[1], "dropout and noise are drawn anew");
+        let uncertainty = recipe.uncertainty(&images);
+        assert_eq!(uncertainty.dims(), [1, 1, 16, 16, 16]);
+        assert!(!uncertainty.is_tracked(), "no pass records a graph");
+        assert!(uncertainty.max().into_scalar::<f32>() <= 4f32.ln() + 1e-5);
+    }
+}
