@@ -16,6 +16,8 @@
 //! | [`FeatureContrastLoss`] | channels of embeddings, between student and teacher |
 //! | [`SignedDistanceLoss`] | predicted and true signed distance maps |
 //! | [`ConsistencyLoss`] | class probabilities of student and teacher |
+//! | [`DualTaskConsistencyLoss`] | class probabilities and the signed distances of the same network |
+//! | [`PyramidConsistencyLoss`] | class probabilities at several scales of one network |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
 //!
@@ -50,11 +52,13 @@ mod cross_entropy;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
+mod dual_task_consistency;
 mod feature_contrast;
 mod global_distillation;
 mod local_distillation;
 mod pairwise_distillation;
 mod position_contrast;
+mod pyramid_consistency;
 mod signed_distance;
 mod similarity;
 mod slice_contrast;
@@ -70,6 +74,7 @@ pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
+pub use dual_task_consistency::{DualTaskConsistencyLoss, DualTaskConsistencyLossConfig};
 pub use feature_contrast::{FeatureContrastLoss, FeatureContrastLossConfig};
 pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConfig};
 pub use local_distillation::{
@@ -79,6 +84,7 @@ pub use pairwise_distillation::{
     PairwiseDistillationLoss, PairwiseDistillationLossConfig, PositionReduction,
 };
 pub use position_contrast::{PositionContrastLoss, PositionContrastLossConfig};
+pub use pyramid_consistency::{PyramidConsistencyLoss, PyramidConsistencyLossConfig};
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
 pub use slice_contrast::{SliceContrastLoss, SliceContrastLossConfig};
 pub use unsupervised_cross_entropy::{
