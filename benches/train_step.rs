@@ -90,6 +90,8 @@ fn small_batches(method: &mut MethodConfig) {
     match method {
         MethodConfig::Supervised(config) => config.batch = 1,
         MethodConfig::MeanTeacher(config) => config.batch = [1, 1],
+        MethodConfig::Dtc(config) => config.batch = [1, 1],
+        MethodConfig::Urpc(config) => config.batch = [1, 1],
         MethodConfig::SimCvd(config) => config.batch = [1, 1],
         MethodConfig::Cvrl(config) => config.batch = [1, 1],
         MethodConfig::Action(config) => config.contrast_batch = [1, 1],

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
-use crate::recipes::{ActionConfig, CvrlConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig};
+use crate::recipes::{
+    ActionConfig, CvrlConfig, DtcConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig,
+    UrpcConfig,
+};
 
 /// What every method's settings can tell.
 pub trait MethodSettings {
@@ -45,6 +48,10 @@ pub enum MethodConfig {
     Supervised(SupervisedConfig),
     /// Agreement with a moving average.
     MeanTeacher(MeanTeacherConfig),
+    /// Agreement of a segmentation with a signed distance.
+    Dtc(DtcConfig),
+    /// Agreement of the scales of one network.
+    Urpc(UrpcConfig),
     /// Contrastive voxel-wise representation distillation.
     #[serde(rename = "simcvd")]
     SimCvd(SimCvdConfig),
@@ -56,7 +63,15 @@ pub enum MethodConfig {
 
 impl MethodConfig {
     /// The names of all methods.
-    pub const NAMES: [&'static str; 5] = ["supervised", "mean_teacher", "simcvd", "cvrl", "action"];
+    pub const NAMES: [&'static str; 7] = [
+        "supervised",
+        "mean_teacher",
+        "dtc",
+        "urpc",
+        "simcvd",
+        "cvrl",
+        "action",
+    ];
 
     /// A method's own defaults for a run of `iterations`.
     ///
@@ -66,6 +81,8 @@ impl MethodConfig {
         Ok(match name {
             "supervised" => Self::Supervised(SupervisedConfig::new(iterations)),
             "mean_teacher" => Self::MeanTeacher(MeanTeacherConfig::new(iterations)),
+            "dtc" => Self::Dtc(DtcConfig::new(iterations)),
+            "urpc" => Self::Urpc(UrpcConfig::new(iterations)),
             "simcvd" => Self::SimCvd(SimCvdConfig::new(iterations)),
             "cvrl" => Self::Cvrl(CvrlConfig::new(iterations)),
             "action" => Self::Action(ActionConfig::new(iterations)),
@@ -83,6 +100,8 @@ impl MethodConfig {
         match self {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
+            Self::Dtc(config) => config,
+            Self::Urpc(config) => config,
             Self::SimCvd(config) => config,
             Self::Cvrl(config) => config,
             Self::Action(config) => config,
@@ -94,6 +113,8 @@ impl MethodConfig {
         let settings: &mut dyn MethodSettings = match &mut self {
             Self::Supervised(config) => config,
             Self::MeanTeacher(config) => config,
+            Self::Dtc(config) => config,
+            Self::Urpc(config) => config,
             Self::SimCvd(config) => config,
             Self::Cvrl(config) => config,
             Self::Action(config) => config,
