@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_method() {
-        for name in MethodConfig::NAMES {
+        for &name in MethodConfig::NAMES {
             assert!(method_help().contains(name));
         }
     }

@@ -18,6 +18,8 @@
 //! | [`ConsistencyLoss`] | class probabilities of student and teacher |
 //! | [`UncertaintyConsistencyLoss`] | the same where the teacher is certain |
 //! | [`EntropyLoss`] | class probabilities and certainty |
+//! | [`DualTaskConsistencyLoss`] | class probabilities and the signed distances of the same network |
+//! | [`PyramidConsistencyLoss`] | class probabilities at several scales of one network |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
 //!
@@ -52,6 +54,7 @@ mod cross_entropy;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
+mod dual_task_consistency;
 mod entropy;
 mod feature_contrast;
 mod global_distillation;
@@ -59,6 +62,7 @@ mod local_distillation;
 mod pairwise_distillation;
 mod position_contrast;
 mod predictive_entropy;
+mod pyramid_consistency;
 mod signed_distance;
 mod similarity;
 mod slice_contrast;
@@ -75,6 +79,7 @@ pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
+pub use dual_task_consistency::{DualTaskConsistencyLoss, DualTaskConsistencyLossConfig};
 pub use entropy::{EntropyLoss, EntropyLossConfig};
 pub use feature_contrast::{FeatureContrastLoss, FeatureContrastLossConfig};
 pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConfig};
@@ -86,6 +91,7 @@ pub use pairwise_distillation::{
 };
 pub use position_contrast::{PositionContrastLoss, PositionContrastLossConfig};
 pub use predictive_entropy::predictive_entropy;
+pub use pyramid_consistency::{PyramidConsistencyLoss, PyramidConsistencyLossConfig};
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
 pub use slice_contrast::{SliceContrastLoss, SliceContrastLossConfig};
 pub use uncertainty_consistency::{UncertaintyConsistencyLoss, UncertaintyConsistencyLossConfig};

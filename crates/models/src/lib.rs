@@ -4,7 +4,8 @@
 //! - [`UNet`]: its counterpart for slices;
 //! - [`Network`]: either of the two, for volumes and for volumes of one slice;
 //! - [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
-//!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it.
+//!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it;
+//! - [`PyramidHeads`]: segmentations from the coarser maps.
 //!
 //! Each is built from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have the
 //! layout and the default initialization of PyTorch. `init` draws all of them at once and in a fixed
@@ -29,9 +30,9 @@ mod vnet;
 pub use error::ModelError;
 pub use heads::{
     GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
-    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, RepresentationHead,
-    RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector, SliceProjectorConfig,
-    VoxelProjector, VoxelProjectorConfig,
+    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, PyramidHeads, PyramidHeadsConfig,
+    RepresentationHead, RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector,
+    SliceProjectorConfig, VoxelProjector, VoxelProjectorConfig,
 };
 pub use materialize::{materialize, trainable_parameters};
 pub use network::{Architecture, Network, NetworkConfig};

@@ -1,5 +1,7 @@
 //! A network of either architecture behind one interface of volumes.
 
+use std::ops::Range;
+
 use burn::config::Config;
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
@@ -22,6 +24,14 @@ impl Architecture {
         match self {
             Self::VNet => [VNet::required_multiple(); 3],
             Self::UNet => [UNet::required_multiple(), UNet::required_multiple(), 1],
+        }
+    }
+
+    /// The maps of [`NetworkOutput::features`] at an eighth, a quarter and a half of the resolution.
+    pub fn coarse_features(self) -> Range<usize> {
+        match self {
+            Self::VNet => 0..3,
+            Self::UNet => 1..4,
         }
     }
 

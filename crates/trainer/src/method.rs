@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::{
-    ActionConfig, CpsConfig, CvrlConfig, EntropyMinimizationConfig, IctConfig, MeanTeacherConfig,
-    SimCvdConfig, SupervisedConfig, UaMtConfig,
+    ActionConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig, IctConfig,
+    MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
 };
 
 /// What every method's settings can tell.
@@ -43,101 +43,77 @@ pub trait MethodSettings {
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError>;
 }
 
-/// A training method with its settings; `name` selects it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum MethodConfig {
+/// Defines [`MethodConfig`] and everything that goes through all methods, from one list.
+macro_rules! methods {
+    ($($(#[$about:meta])* $name:literal => $variant:ident($config:ty),)*) => {
+        /// A training method with its settings; `name` selects it.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "name")]
+        pub enum MethodConfig {
+            $($(#[$about])* #[serde(rename = $name)] $variant($config),)*
+        }
+
+        impl MethodConfig {
+            /// The names of all methods.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// A method's own defaults for a run of `iterations`.
+            ///
+            /// # Errors
+            /// [`TrainError::Config`] naming the known methods.
+            pub fn new(name: &str, iterations: u64) -> Result<Self, TrainError> {
+                match name {
+                    $($name => Ok(Self::$variant(<$config>::new(iterations))),)*
+                    _ => Err(TrainError::Config(format!(
+                        "unknown method '{name}': expected one of {}",
+                        Self::NAMES.join(", ")
+                    ))),
+                }
+            }
+
+            /// The settings.
+            pub fn settings(&self) -> &dyn MethodSettings {
+                match self {
+                    $(Self::$variant(config) => config,)*
+                }
+            }
+
+            /// The settings, to be changed.
+            pub fn settings_mut(&mut self) -> &mut dyn MethodSettings {
+                match self {
+                    $(Self::$variant(config) => config,)*
+                }
+            }
+        }
+    };
+}
+
+methods! {
     /// Labeled patches only.
-    Supervised(SupervisedConfig),
-    /// Agreement with a moving average.
-    MeanTeacher(MeanTeacherConfig),
-    /// Agreement with a moving average where that is certain.
-    UaMt(UaMtConfig),
+    "supervised" => Supervised(SupervisedConfig),
     /// Certainty on unlabeled patches.
-    EntropyMinimization(EntropyMinimizationConfig),
+    "entropy_minimization" => EntropyMinimization(EntropyMinimizationConfig),
+    /// Agreement with a moving average.
+    "mean_teacher" => MeanTeacher(MeanTeacherConfig),
+    /// Agreement with a moving average where that is certain.
+    "ua_mt" => UaMt(UaMtConfig),
     /// Agreement on mixes of unlabeled patches.
-    Ict(IctConfig),
+    "ict" => Ict(IctConfig),
     /// Two networks that label for each other.
-    Cps(CpsConfig),
+    "cps" => Cps(CpsConfig),
+    /// Agreement of a segmentation with a signed distance.
+    "dtc" => Dtc(DtcConfig),
+    /// Agreement of the scales of one network.
+    "urpc" => Urpc(UrpcConfig),
     /// Contrastive voxel-wise representation distillation.
-    #[serde(rename = "simcvd")]
-    SimCvd(SimCvdConfig),
+    "simcvd" => SimCvd(SimCvdConfig),
     /// Contrast along batch and features: a reconstruction.
-    Cvrl(CvrlConfig),
+    "cvrl" => Cvrl(CvrlConfig),
     /// Anatomical-aware contrastive distillation.
-    Action(ActionConfig),
+    "action" => Action(ActionConfig),
 }
 
 impl MethodConfig {
-    /// The names of all methods.
-    pub const NAMES: [&'static str; 9] = [
-        "supervised",
-        "mean_teacher",
-        "ua_mt",
-        "entropy_minimization",
-        "ict",
-        "cps",
-        "simcvd",
-        "cvrl",
-        "action",
-    ];
-
-    /// A method's own defaults for a run of `iterations`.
-    ///
-    /// # Errors
-    /// [`TrainError::Config`] naming the known methods.
-    pub fn new(name: &str, iterations: u64) -> Result<Self, TrainError> {
-        Ok(match name {
-            "supervised" => Self::Supervised(SupervisedConfig::new(iterations)),
-            "mean_teacher" => Self::MeanTeacher(MeanTeacherConfig::new(iterations)),
-            "ua_mt" => Self::UaMt(UaMtConfig::new(iterations)),
-            "entropy_minimization" => {
-                Self::EntropyMinimization(EntropyMinimizationConfig::new(iterations))
-            }
-            "ict" => Self::Ict(IctConfig::new(iterations)),
-            "cps" => Self::Cps(CpsConfig::new(iterations)),
-            "simcvd" => Self::SimCvd(SimCvdConfig::new(iterations)),
-            "cvrl" => Self::Cvrl(CvrlConfig::new(iterations)),
-            "action" => Self::Action(ActionConfig::new(iterations)),
-            _ => {
-                let known = Self::NAMES.join(", ");
-                return Err(TrainError::Config(format!(
-                    "unknown method '{name}': expected one of {known}"
-                )));
-            }
-        })
-    }
-
-    /// The settings.
-    pub fn settings(&self) -> &dyn MethodSettings {
-        match self {
-            Self::Supervised(config) => config,
-            Self::MeanTeacher(config) => config,
-            Self::UaMt(config) => config,
-            Self::EntropyMinimization(config) => config,
-            Self::Ict(config) => config,
-            Self::Cps(config) => config,
-            Self::SimCvd(config) => config,
-            Self::Cvrl(config) => config,
-            Self::Action(config) => config,
-        }
-    }
-
-    /// The settings, to be changed.
-    pub fn settings_mut(&mut self) -> &mut dyn MethodSettings {
-        match self {
-            Self::Supervised(config) => config,
-            Self::MeanTeacher(config) => config,
-            Self::UaMt(config) => config,
-            Self::EntropyMinimization(config) => config,
-            Self::Ict(config) => config,
-            Self::Cps(config) => config,
-            Self::SimCvd(config) => config,
-            Self::Cvrl(config) => config,
-            Self::Action(config) => config,
-        }
-    }
-
     /// The same method with `iterations` in all.
     pub fn with_iterations(mut self, iterations: u64) -> Self {
         self.settings_mut().set_iterations(iterations);
@@ -201,7 +177,7 @@ mod tests {
 
     #[test]
     fn every_name_makes_its_method_and_another_lists_them() {
-        for name in MethodConfig::NAMES {
+        for &name in MethodConfig::NAMES {
             let method = MethodConfig::new(name, 20).unwrap().with_iterations(40);
             assert_eq!(method.name(), name);
             assert_eq!(method.settings().iterations(), 40);

@@ -16,7 +16,7 @@ fn mean(losses: &[f64]) -> f64 {
 
 #[test]
 fn thirty_steps_lower_the_supervised_term() {
-    for method in MethodConfig::NAMES {
+    for &method in MethodConfig::NAMES {
         let folder = tempfile::tempdir().unwrap();
         let mut config = preset("smoke", method).unwrap();
         config.patch = [32, 32, 32];

@@ -65,7 +65,7 @@ fn values(file: &[u8]) -> &[u8] {
 
 #[test]
 fn resumed_runs_are_bit_equal() {
-    for method in MethodConfig::NAMES {
+    for &method in MethodConfig::NAMES {
         let folder = tempfile::tempdir().unwrap();
         let config = tiny(method);
         let whole = train(&config, &folder.path().join("whole"), &[]);

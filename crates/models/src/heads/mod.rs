@@ -2,12 +2,14 @@
 
 mod global;
 mod local;
+mod pyramid;
 mod representation;
 mod slices;
 mod voxels;
 
 pub use global::{GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig};
 pub use local::{LocalPredictor, LocalPredictorConfig, LocalProjector, LocalProjectorConfig};
+pub use pyramid::{PyramidHeads, PyramidHeadsConfig};
 pub use representation::{RepresentationHead, RepresentationHeadConfig, Resolution};
 pub use slices::{SlicePooling, SliceProjector, SliceProjectorConfig};
 pub use voxels::{VoxelProjector, VoxelProjectorConfig};

@@ -164,7 +164,7 @@ mod tests {
         for task in Task::ALL {
             assert_eq!(task.name().parse::<Task>().unwrap(), task);
             for name in ["smoke", "compact", "paper"] {
-                for method in MethodConfig::NAMES {
+                for &method in MethodConfig::NAMES {
                     let config = task.preset(name, method).unwrap();
                     let checked = config.check();
                     assert!(checked.is_ok(), "{task} {name} {method}: {checked:?}");

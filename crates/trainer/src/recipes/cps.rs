@@ -84,6 +84,10 @@ impl MethodSettings for CpsConfig {
         self.iterations = iterations;
     }
 
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.batch = batch;
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
         expect_both_kinds("batch", self.batch)

@@ -3,19 +3,23 @@
 pub mod action;
 pub mod cps;
 pub mod cvrl;
+pub mod dtc;
 pub mod entropy_minimization;
 pub mod ict;
 pub mod mean_teacher;
 pub mod simcvd;
 pub mod supervised;
 pub mod ua_mt;
+pub mod urpc;
 
 pub use action::{Action, ActionConfig, LabeledView, StudentPasses};
 pub use cps::{Cps, CpsConfig};
 pub use cvrl::{Cvrl, CvrlConfig};
+pub use dtc::{AbsentClass, Dtc, DtcConfig};
 pub use entropy_minimization::{EntropyMinimization, EntropyMinimizationConfig};
 pub use ict::{Ict, IctConfig};
 pub use mean_teacher::{MeanTeacher, MeanTeacherConfig};
 pub use simcvd::{SimCvd, SimCvdConfig};
 pub use supervised::{Supervised, SupervisedConfig};
 pub use ua_mt::{UaMt, UaMtConfig};
+pub use urpc::{Urpc, UrpcConfig};

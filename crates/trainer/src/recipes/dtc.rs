@@ -1,0 +1,309 @@
+//! DTC: a segmentation and a signed distance of one network agree.
+//!
+//! X. Luo, J. Chen, T. Song, G. Wang, "Semi-supervised Medical Image Segmentation through Dual-task
+//! Consistency", AAAI 2021, arXiv 2009.04448.
+//!
+//! ```text
+//! L     = L_seg + β·MSE(z, T(y)) + λ(t)·L_dtc
+//! L_dtc = mean (p_c − T⁻¹(z_c))²,   T⁻¹(z) = 1 / (1 + exp(k z))        labeled and unlabeled
+//! λ(t)  = λ · exp(−5 (1 − t/T)²)
+//! ```
+//!
+//! `z` is the map of the network's tanh branch and `T(y)` the signed distance of the labels: negative inside, positive
+//! outside, each side scaled to 1.
+//!
+//! # Deviations
+//!
+//! | item | paper | public code | here |
+//! |---|---|---|---|
+//! | `L_seg` | Dice | Dice; a later script ½ (CE + Dice) | ½ (CE + Dice), as in every recipe here |
+//! | output | one probability, one map | one logit, sigmoid | softmax; one map per foreground class, against its probability |
+//! | `k` | 1500 | same | same; `steepness` |
+//! | `β` | – | 0.3 | same; `distance_weight` |
+//! | `λ` | 1 | same | same; `consistency_weight` |
+//! | ramp | over the whole run | in 40 steps of 150 iterations, the whole run of 6,000 | over the whole run |
+//! | gradient of `L_dtc` | through both tasks | same | same |
+//! | patch without the object, or nothing else | not given | map 0, for which `T⁻¹` is ½ | 1, or −1: all outside or inside; `absent_class = "zero"` |
+//! | schedule | rate ÷10 every 2,500 of 6,000 iterations | same | at the same shares of the run |
+
+use burn::prelude::*;
+use semivox_losses::{
+    DiceCrossEntropyLossConfig, DualTaskConsistencyLossConfig, SignedDistanceLossConfig,
+};
+use semivox_models::Network;
+use serde::{Deserialize, Serialize};
+
+use super::SupervisedConfig;
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::error::TrainError;
+use crate::method::{MethodSettings, expect_both_kinds, expect_positive};
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
+use crate::schedule::sigmoid_ramp_up;
+use crate::signed_distance::signed_distance_targets;
+use crate::terms::{LossTerms, StepValues};
+
+/// Settings of [`Dtc`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DtcConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// `β`, the weight of the signed distance in the supervised loss.
+    pub distance_weight: f64,
+    /// `λ`, the weight of the consistency at the end of its ramp.
+    pub consistency_weight: f64,
+    /// `k`, how steeply a distance turns into a probability.
+    pub steepness: f64,
+    /// The distance where a labeled patch has no surface of a class.
+    pub absent_class: AbsentClass,
+}
+
+/// The signed distance of a patch that has no voxel of a class, or nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsentClass {
+    /// All is outside, 1, or all is inside, −1.
+    Outside,
+    /// 0, the distance on a surface, as the public code has it.
+    Zero,
+}
+
+impl DtcConfig {
+    /// The paper's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: SupervisedConfig::new(iterations).optimizer,
+            distance_weight: 0.3,
+            consistency_weight: 1.0,
+            steepness: 1500.0,
+            absent_class: AbsentClass::Outside,
+        }
+    }
+}
+
+impl MethodSettings for DtcConfig {
+    fn name(&self) -> &'static str {
+        "dtc"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.batch = batch;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        expect_both_kinds("batch", self.batch)?;
+        expect_positive("steepness", self.steepness)
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(Dtc::new(self.clone(), setting)))
+    }
+}
+
+/// One network with two tasks.
+pub struct Dtc {
+    config: DtcConfig,
+    classes: usize,
+    network: Network,
+    optimizer: Optimizer,
+}
+
+impl Dtc {
+    /// A run of the method from a new network.
+    pub fn new(config: DtcConfig, mut setting: Setting) -> Self {
+        let classes = setting.network.classes;
+        setting.network.signed_distance = Some(classes - 1);
+        Self {
+            classes,
+            network: setting.student(),
+            optimizer: config.optimizer.init(false),
+            config,
+        }
+    }
+
+    /// `T(y)`, one map per foreground class.
+    fn targets(&self, labels: &Tensor<5, Int>) -> Tensor<5> {
+        let maps = signed_distance_targets(labels, self.classes);
+        match self.config.absent_class {
+            AbsentClass::Zero => maps,
+            AbsentClass::Outside => maps + without_surface(labels, self.classes),
+        }
+    }
+}
+
+/// `[batch, class − 1, 1, 1, 1]`: 1 where a patch has no voxel of the class, −1 where it has no other, 0 elsewhere.
+fn without_surface(labels: &Tensor<5, Int>, classes: usize) -> Tensor<5> {
+    let signs = (1..classes as i64).map(|class| {
+        let mask: Tensor<3> = labels.clone().equal_elem(class).float().flatten(2, 4);
+        let (most, least) = (mask.clone().max_dim(2), mask.min_dim(2));
+        (most + least).neg().add_scalar(1.0)
+    });
+    Tensor::cat(signs.collect(), 1).unsqueeze_dims(&[3, 4])
+}
+
+impl Recipe for Dtc {
+    fn stages(&self) -> Vec<Stage> {
+        Stage::only("dtc", self.config.iterations, self.config.batch)
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let labels = batch.labeled.labels.clone();
+        let [labeled, _] = self.config.batch;
+        let [images, _] = batch.views();
+        let output = self.network.forward(images);
+        let distances = output.signed_distance.expect("built with this head");
+
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised =
+            supervised.forward(output.logits.clone().narrow(0, 0, labeled), labels.clone());
+        let distance = SignedDistanceLossConfig::new().init();
+        let distance = distance.forward(
+            distances.clone().narrow(0, 0, labeled),
+            self.targets(&labels),
+        );
+        let consistency = DualTaskConsistencyLossConfig::new()
+            .with_steepness(self.config.steepness)
+            .init()
+            .forward(output.logits, distances);
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let terms = LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with("signed_distance", self.config.distance_weight, distance)
+            .with(
+                "consistency",
+                self.config.consistency_weight * ramp,
+                consistency,
+            );
+
+        let (network, rate) = (self.network.clone(), self.learning_rate(at));
+        let (network, values) = terms.descend(network, &mut self.optimizer, rate, at.step)?;
+        self.network = network;
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.network)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.network = checkpoint.module("student", self.network.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use semivox_models::{Architecture, NetworkConfig};
+
+    fn recipe(absent_class: AbsentClass, architecture: Architecture) -> Dtc {
+        let config = DtcConfig {
+            absent_class,
+            ..DtcConfig::new(10)
+        };
+        let network = NetworkConfig::new(1, 3).with_filters(1);
+        let setting = Setting {
+            network: network.with_architecture(architecture),
+            patch: [16; 3],
+            seed: 1,
+            device: Device::flex().autodiff(),
+        };
+        Dtc::new(config, setting)
+    }
+
+    #[test]
+    fn a_class_without_surface_is_outside_or_inside_unless_zero_is_asked_for() {
+        // Class 1 borders on class 2, which fills the second patch.
+        let device = Device::flex().autodiff();
+        let labels = Tensor::<5, Int>::from_ints([[[[[1, 2, 2]]]], [[[[2, 2, 2]]]]], &device);
+        let found = |absent| {
+            let maps = recipe(absent, Architecture::VNet).targets(&labels);
+            maps.into_data().try_to_vec::<f32>().unwrap()
+        };
+        let surface = [0.0, 0.5, 1.0, 1.0, 0.0, -0.5];
+        let [outside, zero] = [AbsentClass::Outside, AbsentClass::Zero].map(found);
+        assert_eq!(outside[..3], surface[..3]);
+        assert_eq!(zero[..6], outside[..6]);
+        assert_eq!(outside[6..], [1.0, 1.0, 1.0, -1.0, -1.0, -1.0]);
+        assert_eq!(zero[6..], [0.0; 6]);
+    }
+
+    #[test]
+    fn several_classes_and_slices_take_a_step() {
+        use crate::batch::{LabeledBatch, UnlabeledBatch};
+        let device = Device::flex().autodiff();
+        for (architecture, sides) in [
+            (Architecture::VNet, [16, 16, 16]),
+            (Architecture::UNet, [16, 32, 1]),
+        ] {
+            let [d, h, w] = sides;
+            let weak = Tensor::<5>::random(
+                [2, 1, d, h, w],
+                burn::tensor::Distribution::Default,
+                &device,
+            );
+            let labels = (weak.clone() * 3.0).int().clamp(0, 2);
+            let batch = Batch {
+                labeled: LabeledBatch {
+                    weak: weak.clone(),
+                    strong: weak.clone(),
+                    labels,
+                },
+                unlabeled: Some(UnlabeledBatch {
+                    weak: weak.clone(),
+                    strong: weak,
+                }),
+            };
+            let at = StepContext {
+                step: 5,
+                stage_step: 5,
+                stage_steps: 10,
+                seed: 1,
+                device: device.clone(),
+            };
+            let values = recipe(AbsentClass::Outside, architecture)
+                .step(batch, &at)
+                .unwrap();
+            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, ["supervised", "signed_distance", "consistency"]);
+        }
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_value() {
+        let config = DtcConfig {
+            steepness: 0.0,
+            ..DtcConfig::new(10)
+        };
+        let message = config.check([16; 3]).unwrap_err().to_string();
+        assert!(message.contains("method.steepness: expected above 0, found 0"));
+    }
+}

@@ -1,0 +1,245 @@
+//! URPC: the predictions of one network at several scales agree, more so where they are certain.
+//!
+//! X. Luo et al., "Efficient Semi-supervised Gross Target Volume of Nasopharyngeal Carcinoma Segmentation via
+//! Uncertainty Rectified Pyramid Consistency", MICCAI 2021, arXiv 2012.07042.
+//!
+//! ```text
+//! L     = (1/S) Σ_s ½ (L_ce + L_dice)(p_s) + λ(t)·L_con
+//! L_con = (1/S) Σ_s [ Σ_v w_s ‖p_s − p̄‖² / Σ_v w_s + mean D_s ]        unlabeled
+//! p̄     = (1/S) Σ_s p_s,   D_s = KL(p_s ‖ p̄),   w_s = exp(−D_s)
+//! λ(t)  = λ · exp(−5 (1 − t/T)²)
+//! ```
+//!
+//! # Deviations
+//!
+//! | item | paper | public code | here |
+//! |---|---|---|---|
+//! | scales | S = 4 | four heads on the decoder of a 3D U-Net | the network's own output, and heads at 1/2, 1/4 and 1/8 |
+//! | heads | – | 1×1×1 convolution, trilinear upsampling, outer faces meet (`align_corners` off) | same; `align_corners` |
+//! | maps under the heads | – | outputs of the decoder's blocks | U-Net: same; V-Net: what enters the blocks (up-sampled map + skip) |
+//! | perturbation | – | dropout in the decoder | the network's own dropout |
+//! | `D_s` | `KL(p_s ‖ p̄)` | `KL(p̄ ‖ p_s)` | the paper's |
+//! | `‖p_s − p̄‖²` | sum over the classes | mean over the classes | the paper's |
+//! | gradient | through `p̄` and `w_s` | same | same |
+//! | `λ`, ramp | 0.1, over the whole run | same | same; `consistency_weight` |
+//! | schedule | – | SGD, rate 0.01·(1 − t/T)^0.9 | same |
+//! | inference | – | finest scale | the network's own output, the finest scale |
+
+use burn::prelude::*;
+use semivox_losses::{DiceCrossEntropyLossConfig, PyramidConsistencyLossConfig};
+use semivox_models::{Architecture, Network, PyramidHeads, PyramidHeadsConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::error::TrainError;
+use crate::method::{MethodSettings, expect_both_kinds};
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::recipe::{Recipe, Setting, Stage, StepContext};
+use crate::schedule::sigmoid_ramp_up;
+use crate::terms::{LossTerms, StepValues};
+
+/// Settings of [`Urpc`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UrpcConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// `λ`, the weight of the consistency at the end of its ramp.
+    pub consistency_weight: f64,
+    /// Whether coarse predictions are resized so that corners meet instead of outer faces.
+    pub align_corners: bool,
+}
+
+impl UrpcConfig {
+    /// The paper's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: OptimizerConfig::default(),
+            consistency_weight: 0.1,
+            align_corners: false,
+        }
+    }
+}
+
+impl MethodSettings for UrpcConfig {
+    fn name(&self) -> &'static str {
+        "urpc"
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = iterations;
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.batch = batch;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        expect_both_kinds("batch", self.batch)
+    }
+
+    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
+        Ok(Box::new(Urpc::new(self.clone(), &setting)))
+    }
+}
+
+/// One network with heads at its coarser scales.
+pub struct Urpc {
+    config: UrpcConfig,
+    architecture: Architecture,
+    network: Network,
+    heads: PyramidHeads,
+    optimizer: Optimizer,
+}
+
+impl Urpc {
+    /// A run of the method from a new network.
+    pub fn new(config: UrpcConfig, setting: &Setting) -> Self {
+        let (network, architecture) = (setting.student(), setting.network.architecture);
+        let channels = setting.network.feature_channels();
+        let channels = channels[architecture.coarse_features()].to_vec();
+        let heads = PyramidHeadsConfig::new(channels, setting.network.classes)
+            .with_align_corners(config.align_corners)
+            .init(&setting.device);
+        Self {
+            architecture,
+            network,
+            heads,
+            optimizer: config.optimizer.init(false),
+            config,
+        }
+    }
+
+    /// The logits of all scales at full resolution, the network's own first.
+    fn scales(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
+        let output = self.network.forward(images);
+        let [_, _, size @ ..] = output.logits.dims();
+        let coarse = &output.features[self.architecture.coarse_features()];
+        let mut scales = vec![output.logits];
+        scales.extend(self.heads.forward(coarse, size));
+        scales
+    }
+}
+
+/// `(1/S) Σ_s ½ (L_ce + L_dice)`.
+fn supervised(scales: &[Tensor<5>], labels: &Tensor<5, Int>) -> Tensor<1> {
+    let loss = DiceCrossEntropyLossConfig::new().init();
+    let of_scales = scales
+        .iter()
+        .map(|scale| loss.forward(scale.clone(), labels.clone()));
+    Tensor::cat(of_scales.collect(), 0).mean()
+}
+
+impl Recipe for Urpc {
+    fn stages(&self) -> Vec<Stage> {
+        Stage::only("urpc", self.config.iterations, self.config.batch)
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let labels = batch.labeled.labels.clone();
+        let [labeled, unlabeled] = self.config.batch;
+        let [images, _] = batch.views();
+        let scales = self.scales(images);
+        let part = |first, count| -> Vec<Tensor<5>> {
+            let parts = scales.iter().map(|s| s.clone().narrow(0, first, count));
+            parts.collect()
+        };
+
+        let supervised = supervised(&part(0, labeled), &labels);
+        let consistency = PyramidConsistencyLossConfig::new().init();
+        let consistency = consistency.forward(&part(labeled, unlabeled));
+        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+            "consistency",
+            self.config.consistency_weight * ramp,
+            consistency,
+        );
+
+        let module = (self.network.clone(), self.heads.clone());
+        let rate = self.learning_rate(at);
+        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        (self.network, self.heads) = module;
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.network)?;
+        checkpoint.module("heads", &self.heads)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.network = checkpoint.module("student", self.network.clone())?;
+        self.heads = checkpoint.module("heads", self.heads.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::tensor::Distribution;
+    use semivox_models::NetworkConfig;
+
+    fn recipe(architecture: Architecture) -> Urpc {
+        let network = NetworkConfig::new(1, 3).with_filters(1);
+        let setting = Setting {
+            network: network.with_architecture(architecture),
+            patch: [16; 3],
+            seed: 1,
+            device: Device::flex().autodiff(),
+        };
+        Urpc::new(UrpcConfig::new(10), &setting)
+    }
+
+    #[test]
+    fn four_scales_at_full_resolution_in_volumes_and_slices() {
+        let device = Device::flex().autodiff();
+        for (architecture, [d, h, w]) in [
+            (Architecture::VNet, [16, 16, 32]),
+            (Architecture::UNet, [16, 32, 1]),
+        ] {
+            let images = Tensor::random([2, 1, d, h, w], Distribution::Default, &device);
+            let scales = recipe(architecture).scales(images);
+            let shapes: Vec<[usize; 5]> = scales.iter().map(|s| s.dims()).collect();
+            assert_eq!(shapes, [[2, 3, d, h, w]; 4]);
+        }
+    }
+
+    #[test]
+    fn the_supervised_loss_is_the_mean_over_scales() {
+        let device = Device::flex();
+        let labels = Tensor::<5, Int>::from_ints([[[[[0, 1]]]]], &device);
+        let right = Tensor::<5>::from_floats([[[[[60.0, -60.0]]], [[[-60.0, 60.0]]]]], &device);
+        let loss = DiceCrossEntropyLossConfig::new().init();
+        let wrong = loss.forward(right.clone().neg(), labels.clone());
+        let found = supervised(
+            &[right.clone(), right.clone().neg(), right.clone(), right],
+            &labels,
+        );
+        let [found, wrong] = [found, wrong].map(|loss| loss.into_scalar::<f32>());
+        assert!((found - wrong / 4.0).abs() < 1e-4, "{found} {wrong}");
+    }
+}
