@@ -26,6 +26,9 @@ struct Arguments {
     /// ACDC counts patients.
     #[arg(long)]
     labeled: Option<Labeled>,
+    /// A file with the cases to test on, one a line; they do not train.
+    #[arg(long, value_name = "FILE")]
+    test_list: Option<PathBuf>,
     /// The method to train; supervised learns from the labeled cases alone.
     #[arg(long, help = method_help())]
     method: Option<String>,
@@ -106,6 +109,7 @@ fn configuration(arguments: &Arguments, method: &str) -> Result<RunConfig, Train
     config.seed = arguments.seed;
     config.device = arguments.device.clone();
     config.data.root = arguments.data.clone();
+    config.data.test_list = arguments.test_list.clone();
     if let Some(labeled) = arguments.labeled {
         config.data.labeled = labeled;
     }
@@ -144,7 +148,9 @@ mod tests {
         assert_eq!((config.preset.as_str(), config.seed), ("smoke", 7));
         assert_eq!(config.data.labeled, Labeled::Count(3));
         assert_eq!(config.method.settings().iterations(), 50);
-        let config = configuration(&parse("train --data scans --labeled 10%"), "action").unwrap();
+        let line = "train --data scans --labeled 10% --test-list test.list";
+        let config = configuration(&parse(line), "action").unwrap();
+        assert_eq!(config.data.test_list, Some("test.list".into()));
         assert_eq!(config.data.labeled, Labeled::Percent(10.0));
         assert_eq!(config.preset, "compact");
     }

@@ -105,6 +105,7 @@ fn compact() -> RunConfig {
         data: DataConfig {
             root: None,
             labeled: Labeled::Count(8),
+            test_list: None,
             workers: 1,
             ahead: 3,
             phantoms: [20, 4],
@@ -187,6 +188,7 @@ fn paper() -> RunConfig {
         data: DataConfig {
             root: None,
             labeled: Labeled::Count(8),
+            test_list: None,
             workers: 2,
             ahead: 3,
             phantoms: [20, 4],
