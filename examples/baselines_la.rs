@@ -7,9 +7,12 @@
 
 use std::process::ExitCode;
 
+use semivox::trainer::presets::Task;
+
 fn main() -> ExitCode {
     semivox::cli::train(
         "The methods that others are measured against, on the left atrium",
+        Task::LeftAtrium,
         "mean_teacher",
     )
 }

@@ -7,9 +7,12 @@
 
 use std::process::ExitCode;
 
+use semivox::trainer::presets::Task;
+
 fn main() -> ExitCode {
     semivox::cli::train(
         "Semi-supervised segmentation of the left atrium with SimCVD",
+        Task::LeftAtrium,
         "simcvd",
     )
 }

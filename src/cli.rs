@@ -7,7 +7,7 @@ use clap::{Args, Command, FromArgMatches};
 use semivox_data::Labeled;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
-use semivox_trainer::presets::preset;
+use semivox_trainer::presets::Task;
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::Outcome;
 use semivox_trainer::{TrainError, interrupt, progress::Progress};
@@ -26,6 +26,9 @@ struct Arguments {
     /// ACDC counts patients.
     #[arg(long)]
     labeled: Option<Labeled>,
+    /// A file with the cases to test on, one a line; they do not train.
+    #[arg(long, value_name = "FILE")]
+    test_list: Option<PathBuf>,
     /// The method to train; supervised learns from the labeled cases alone.
     #[arg(long, help = method_help())]
     method: Option<String>,
@@ -38,7 +41,7 @@ struct Arguments {
     /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in.
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// Folder for everything the run leaves behind [default: runs/METHOD_la].
+    /// Folder for everything the run leaves behind [default: runs/METHOD_TASK].
     #[arg(long)]
     out: Option<PathBuf>,
     /// Go on with the run in --out, with the settings stored there.
@@ -50,33 +53,34 @@ fn method_help() -> String {
     format!("One of {}", MethodConfig::NAMES.join(", "))
 }
 
-/// A program that trains one method unless `--method` says otherwise.
+/// A program that trains one method on one task unless `--method` says otherwise.
 ///
 /// # Examples
 /// ```no_run
 /// # use std::process::ExitCode;
+/// # use semivox::trainer::presets::Task;
 /// fn main() -> ExitCode {
-///     semivox::cli::train("SimCVD on the left atrium", "simcvd")
+///     semivox::cli::train("SimCVD on the left atrium", Task::LeftAtrium, "simcvd")
 /// }
 /// ```
-pub fn train(about: &'static str, method: &str) -> ExitCode {
+pub fn train(about: &'static str, task: Task, method: &str) -> ExitCode {
     let command = Arguments::augment_args(Command::new("train").about(about));
     let arguments = Arguments::from_arg_matches(&command.get_matches());
     let arguments = arguments.unwrap_or_else(|error| error.exit());
     let method = arguments.method.as_deref().unwrap_or(method);
-    run(&arguments, method).unwrap_or_else(|error| {
+    run(&arguments, task, method).unwrap_or_else(|error| {
         eprintln!("error: {error}");
         ExitCode::FAILURE
     })
 }
 
-fn run(arguments: &Arguments, method: &str) -> Result<ExitCode, TrainError> {
-    let fallback = || Path::new("runs").join(format!("{method}_la"));
+fn run(arguments: &Arguments, task: Task, method: &str) -> Result<ExitCode, TrainError> {
+    let fallback = || Path::new("runs").join(format!("{method}_{task}"));
     let out = arguments.out.clone().unwrap_or_else(fallback);
     let mut progress = Progress::new();
     let session = match arguments.resume {
         true => Session::resume(&out, &progress)?,
-        false => Session::start(configuration(arguments, method)?, &out, &progress)?,
+        false => Session::start(configuration(arguments, task, method)?, &out, &progress)?,
     };
     let stop = interrupt::stop_on_ctrl_c()?;
     let summary = session.run(&mut progress, &stop)?;
@@ -95,17 +99,18 @@ fn run(arguments: &Arguments, method: &str) -> Result<ExitCode, TrainError> {
 }
 
 /// The preset with what the command line says otherwise.
-fn configuration(arguments: &Arguments, method: &str) -> Result<RunConfig, TrainError> {
+fn configuration(arguments: &Arguments, task: Task, method: &str) -> Result<RunConfig, TrainError> {
     let fallback = if arguments.data.is_some() {
         "compact"
     } else {
         "smoke"
     };
     let name = arguments.preset.as_deref().unwrap_or(fallback);
-    let mut config = preset(name, method)?;
+    let mut config = task.preset(name, method)?;
     config.seed = arguments.seed;
     config.device = arguments.device.clone();
     config.data.root = arguments.data.clone();
+    config.data.test_list = arguments.test_list.clone();
     if let Some(labeled) = arguments.labeled {
         config.data.labeled = labeled;
     }
@@ -140,11 +145,13 @@ mod tests {
     #[test]
     fn flags_override_the_preset() {
         let arguments = parse("train --labeled 3 --iterations 50 --seed 7");
-        let config = configuration(&arguments, "mean_teacher").unwrap();
+        let config = configuration(&arguments, Task::LeftAtrium, "mean_teacher").unwrap();
         assert_eq!((config.preset.as_str(), config.seed), ("smoke", 7));
         assert_eq!(config.data.labeled, Labeled::Count(3));
         assert_eq!(config.method.settings().iterations(), 50);
-        let config = configuration(&parse("train --data scans --labeled 10%"), "action").unwrap();
+        let line = "train --data scans --labeled 10% --test-list test.list";
+        let config = configuration(&parse(line), Task::Acdc, "action").unwrap();
+        assert_eq!(config.data.test_list, Some("test.list".into()));
         assert_eq!(config.data.labeled, Labeled::Percent(10.0));
         assert_eq!(config.preset, "compact");
     }

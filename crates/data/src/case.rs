@@ -172,6 +172,17 @@ impl Unit {
     };
 }
 
+/// So many names are listed in a message.
+const KNOWN_CASES: usize = 3;
+
+fn cannot_hold_out(n: usize, available: usize) -> DataError {
+    DataError::InvalidSetting {
+        name: "the number of cases held out",
+        expected: format!("below the {available} labeled cases"),
+        found: n.to_string(),
+    }
+}
+
 /// A data set: which cases train with labels, which without, which are tested on.
 ///
 /// # Examples
@@ -254,6 +265,63 @@ impl Dataset {
         Ok(self)
     }
 
+    /// Holds the labeled cases of these names out to test on. They come last
+    /// among the test cases, in the order of `names`; cases that are held out
+    /// already stay so.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownCase`] with the first name that no labeled case has,
+    /// [`DataError::InvalidSetting`] unless at least one labeled case remains.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use semivox_data::{Dataset, LabeledCase, Source};
+    /// # let case = |id: &str| LabeledCase {
+    /// #     id: id.into(),
+    /// #     image: Source::Nifti("image.nii".into()),
+    /// #     label: Source::Nifti("label.nii".into()),
+    /// # };
+    /// # let labeled = vec![case("a"), case("b"), case("c")];
+    /// # let dataset = Dataset { name: "x".into(), classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// let dataset = dataset.hold_out(&["b"])?;
+    /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "b"));
+    /// let message = dataset.hold_out(&["z"]).unwrap_err().to_string();
+    /// assert!(message.contains("`z`") && message.contains("`a`, `c`"));
+    /// # Ok::<(), semivox_data::DataError>(())
+    /// ```
+    pub fn hold_out(mut self, names: &[impl AsRef<str>]) -> Result<Self, DataError> {
+        let available = self.labeled.len();
+        for name in names.iter().map(AsRef::as_ref) {
+            match self.labeled.iter().position(|case| case.id == name) {
+                Some(at) => self.test.push(self.labeled.remove(at)),
+                None if self.test.iter().any(|case| case.id == name) => {}
+                None => return Err(self.unknown_case(name)),
+            }
+        }
+        if self.labeled.is_empty() {
+            return Err(cannot_hold_out(available, available));
+        }
+        Ok(self)
+    }
+
+    fn unknown_case(&self, name: &str) -> DataError {
+        let known: Vec<String> = self
+            .labeled
+            .iter()
+            .take(KNOWN_CASES)
+            .map(|case| format!("`{}`", case.id))
+            .collect();
+        DataError::UnknownCase {
+            id: name.into(),
+            known: match known.is_empty() {
+                true => "there is none".into(),
+                false => known.join(", "),
+            },
+        }
+    }
+
     /// Holds the last `n` labeled cases out to test on, for data sets that come
     /// without a split. They come last among the test cases.
     ///
@@ -280,11 +348,7 @@ impl Dataset {
     pub fn hold_out_last(mut self, n: usize) -> Result<Self, DataError> {
         let available = self.labeled.len();
         if n >= available {
-            return Err(DataError::InvalidSetting {
-                name: "the number of cases held out",
-                expected: format!("below the {available} labeled cases"),
-                found: n.to_string(),
-            });
+            return Err(cannot_hold_out(n, available));
         }
         self.test.extend(self.labeled.split_off(available - n));
         Ok(self)

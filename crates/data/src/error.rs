@@ -140,6 +140,16 @@ pub enum DataError {
         /// The number there are.
         available: usize,
     },
+    /// A case to hold out is not among the training cases with a label map.
+    #[error(
+        "expected training cases with a label map, such as {known}, found `{id}`; correct the name or leave it out"
+    )]
+    UnknownCase {
+        /// The name that was asked for.
+        id: String,
+        /// A few of the names there are.
+        known: String,
+    },
     /// A setting is out of its range.
     #[error("expected {name} to be {expected}, found {found}; change this setting")]
     InvalidSetting {

@@ -149,6 +149,23 @@ fn every_hippocampus_loads() {
 }
 
 #[test]
+fn every_fifth_hippocampus_is_held_out() {
+    let Some(root) = data("hippocampus") else {
+        return;
+    };
+    let list = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../splits/hippocampus_test.list"
+    );
+    let test = layout::HoldOut::read(list).unwrap();
+    let all = layout::open(&root).unwrap().labeled;
+    let fifths: Vec<&LabeledCase> = all.iter().skip(4).step_by(5).collect();
+    let split = layout::open_split(&root, &test, "10%".parse().unwrap()).unwrap();
+    assert!(split.test.iter().eq(fifths));
+    assert_eq!((split.labeled.len(), split.unlabeled.len()), (16, 144));
+}
+
+#[test]
 fn ten_la_images_read_quickly() {
     let Some(root) = data("la") else { return };
     let dataset = layout::open(root).unwrap();

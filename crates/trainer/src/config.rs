@@ -56,6 +56,10 @@ pub struct DataConfig {
     /// How many training cases keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: Labeled,
+    /// A list of cases to test on, one a line. They are held out beside those
+    /// that the data set holds out itself, and before `labeled` are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_list: Option<PathBuf>,
     /// Threads that prepare batches.
     pub workers: usize,
     /// Batches prepared ahead of use.

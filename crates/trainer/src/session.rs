@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::prelude::Device;
-use semivox_data::{Dataset, layout, phantom};
+use semivox_data::layout::{self, HoldOut};
+use semivox_data::{Dataset, phantom};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
@@ -184,15 +185,19 @@ impl Session {
     }
 }
 
-/// Opens a data set, takes the labels of all but the first `labeled` cases
-/// away and reads the training cases.
+/// Opens a data set, holds the listed cases out, takes the labels of all but
+/// the first `labeled` others away and reads the training cases.
 fn open(
     config: &RunConfig,
     run: &RunFolder,
     observer: &dyn Observer,
 ) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
     let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
-    let dataset = layout::open_labeled(root, config.data.labeled)?;
+    let test = match &config.data.test_list {
+        Some(list) => HoldOut::read(list)?,
+        None => HoldOut::default(),
+    };
+    let dataset = layout::open_split(root, &test, config.data.labeled)?;
     if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
         return Err(TrainError::Config(format!(
             "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",

@@ -137,6 +137,27 @@ fn too_few_and_too_many_labeled_cases() {
 }
 
 #[test]
+fn a_test_case_that_is_not_there() {
+    let text = message(|data, config| {
+        let list = data.join("chosen.list");
+        fs::write(&list, "phantom_001\nphantom_100\n").unwrap();
+        config.data.test_list = Some(list);
+    });
+    assert_names(&text, &["chosen.list", "`phantom_100`", "`phantom_000`"]);
+}
+
+#[test]
+fn listed_test_cases_do_not_train() {
+    let text = message(|data, config| {
+        let list = data.join("chosen.list");
+        fs::write(&list, "phantom_001\n").unwrap();
+        config.data.test_list = Some(list);
+        config.data.labeled = 4.into();
+    });
+    assert_names(&text, &["1 to 3", "found 4"]);
+}
+
+#[test]
 fn no_unlabeled_case_is_left() {
     let text = message(|_, config| {
         config.data.labeled = 4.into();

@@ -21,11 +21,16 @@ impl List {
         path.map(Self::read).transpose()
     }
 
-    fn read(path: PathBuf) -> Result<Self, DataError> {
+    /// Reads a list; lines that begin with `#` are comments.
+    pub(super) fn read(path: PathBuf) -> Result<Self, DataError> {
         let names: Vec<String> = lines(&path)?
             .iter()
+            .filter(|line| !line.starts_with('#'))
             .map(|line| without_extension(line).to_string())
             .collect();
+        if names.is_empty() {
+            return Err(no_line(&path));
+        }
         let mut seen = HashSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
             return Err(DataError::unexpected(
@@ -64,14 +69,18 @@ pub(super) fn lines(path: &Path) -> Result<Vec<String>, DataError> {
         .map(Into::into)
         .collect();
     if lines.is_empty() {
-        return Err(DataError::unexpected(
-            path,
-            "one name a line",
-            "no line",
-            "fill it in or remove it",
-        ));
+        return Err(no_line(path));
     }
     Ok(lines)
+}
+
+fn no_line(path: &Path) -> DataError {
+    DataError::unexpected(
+        path,
+        "one name a line",
+        "no line",
+        "fill it in or remove it",
+    )
 }
 
 fn without_extension(name: &str) -> &str {

@@ -19,7 +19,10 @@ pub mod msd;
 
 mod assemble;
 mod files;
+mod hold_out;
 mod lists;
+
+pub use hold_out::HoldOut;
 
 use std::fmt;
 use std::path::Path;
@@ -185,13 +188,40 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn open_labeled(root: impl AsRef<Path>, labeled: Labeled) -> Result<Dataset, DataError> {
+    open_split(root, &HoldOut::default(), labeled)
+}
+
+/// As [`open_labeled`], after the cases of `test` were held out: `labeled`
+/// refers to the rest.
+///
+/// # Errors
+///
+/// Those of [`HoldOut::apply`] and [`open_labeled`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use semivox_data::{Labeled, layout};
+///
+/// let test = layout::HoldOut::read("splits/hippocampus_test.list")?;
+/// let dataset = layout::open_split("Task04_Hippocampus", &test, Labeled::Percent(10.0))?;
+/// assert_eq!((dataset.labeled.len(), dataset.test.len()), (16, 40));
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+pub fn open_split(
+    root: impl AsRef<Path>,
+    test: &HoldOut,
+    labeled: Labeled,
+) -> Result<Dataset, DataError> {
     let root = root.as_ref();
-    match detect(root)? {
-        Layout::Folder => {
-            let dataset = folder::find(root)?.keep_labeled_units(labeled, Unit::CASE)?;
-            folder::with_classes(root, dataset)
-        }
-        Layout::Acdc => acdc::open(root)?.keep_labeled_units(labeled, acdc::UNIT),
-        Layout::La | Layout::Msd => open(root)?.keep_labeled_units(labeled, Unit::CASE),
+    let layout = detect(root)?;
+    let unit = match layout {
+        Layout::Acdc => acdc::UNIT,
+        Layout::La | Layout::Msd | Layout::Folder => Unit::CASE,
+    };
+    let keep = |dataset| test.apply(dataset)?.keep_labeled_units(labeled, unit);
+    match layout {
+        Layout::Folder => folder::with_classes(root, keep(folder::find(root)?)?),
+        Layout::La | Layout::Acdc | Layout::Msd => keep(open(root)?),
     }
 }

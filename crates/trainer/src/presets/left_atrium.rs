@@ -55,6 +55,7 @@ pub(super) fn compact() -> RunConfig {
             labeled: Labeled::Count(8),
             workers: 1,
             ahead: 3,
+            test_list: None,
             phantoms: [20, 4],
             preprocess: Preprocess {
                 spacing_mm: Some([1.25; 3]),
@@ -97,6 +98,7 @@ fn paper() -> RunConfig {
             labeled: Labeled::Count(8),
             workers: 2,
             ahead: 3,
+            test_list: None,
             phantoms: [20, 4],
             preprocess: Preprocess {
                 intensity: Intensity::ZScore,

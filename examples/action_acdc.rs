@@ -1,0 +1,18 @@
+//! ACTION on ACDC, slice by slice: train, evaluate, look.
+//!
+//! ```sh
+//! cargo run --release --example action_acdc                    # generated phantoms, a few minutes
+//! cargo run --release --example action_acdc -- --data ACDC_FOLDER --labeled 7   # patients
+//! ```
+
+use std::process::ExitCode;
+
+use semivox::trainer::presets::Task;
+
+fn main() -> ExitCode {
+    semivox::cli::train(
+        "Semi-supervised segmentation of the heart in cine MR with ACTION",
+        Task::Acdc,
+        "action",
+    )
+}
