@@ -68,7 +68,10 @@ impl BatchSource {
         Ok(Self {
             set,
             cases,
-            weak: WeakView::new(config.patch),
+            weak: WeakView {
+                patch: config.patch,
+                symmetries: config.weak_view,
+            },
             strong: config.strong_view,
             views: plan.strong,
             seed,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use burn::prelude::Device;
 use semivox_data::Labeled;
-use semivox_data::augment::StrongView;
+use semivox_data::augment::{StrongView, Symmetries};
 use semivox_data::preprocess::Preprocess;
 use semivox_models::{Architecture, NetworkConfig};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The network.
     pub network: NetworkSettings,
+    /// Turns and mirrorings of every patch.
+    pub weak_view: Symmetries,
     /// The student's intensity augmentation.
     pub strong_view: StrongView,
     /// Inference.

@@ -1,4 +1,4 @@
-//! Mirroring of the first or the second axis.
+//! Mirroring of one axis.
 
 use ndarray::{ArrayView3, Axis};
 use rand_chacha::rand_core::Rng;
@@ -19,18 +19,18 @@ use crate::rng::{below, chance};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FlipParams {
-    /// 0 or 1, or none.
+    /// 0, 1 or 2, or none.
     pub axis: Option<u8>,
 }
 
 impl FlipParams {
-    /// Mirrors one of the first two axes with the given probability. The
-    /// field's loaders always mirror one of them: probability 1.
-    pub fn draw(rng: &mut impl Rng, probability: f64) -> Self {
+    /// Mirrors one of the `axes` that are true, with the given probability.
+    pub fn draw(rng: &mut impl Rng, probability: f64, axes: [bool; 3]) -> Self {
         let flip = chance(rng, probability);
-        let axis = below(rng, 2) as u8;
+        let allowed: Vec<u8> = (0..3).filter(|&a| axes[usize::from(a)]).collect();
+        let chosen = below(rng, allowed.len().max(1) as u64) as usize;
         Self {
-            axis: flip.then_some(axis),
+            axis: allowed.get(chosen).copied().filter(|_| flip),
         }
     }
 
@@ -51,10 +51,21 @@ mod tests {
 
     #[test]
     fn the_probability_decides_and_both_axes_occur() {
-        let draw = |step, p| FlipParams::draw(&mut keyed(0, step, "flip"), p).axis;
+        let both = [true, true, false];
+        let draw = |step, p| FlipParams::draw(&mut keyed(0, step, "flip"), p, both).axis;
         assert!((0..50).all(|s| draw(s, 0.0).is_none()));
         let always: Vec<_> = (0..50).map(|s| draw(s, 1.0)).collect();
         assert!(always.contains(&Some(0)) && always.contains(&Some(1)));
         assert!(always.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn only_the_axes_named_are_mirrored() {
+        let draw = |step, axes| FlipParams::draw(&mut keyed(0, step, "flip"), 1.0, axes).axis;
+        for step in 0..20 {
+            assert_eq!(draw(step, [true, false, false]), Some(0));
+            assert_eq!(draw(step, [false, false, true]), Some(2));
+            assert_eq!(draw(step, [false; 3]), None);
+        }
     }
 }

@@ -27,4 +27,4 @@ pub use gamma::{GammaConfig, GammaParams};
 pub use jitter::{JitterConfig, JitterParams};
 pub use noise::{NoiseConfig, NoiseParams};
 pub use rot90::Rot90Params;
-pub use views::{StrongParams, StrongView, WeakParams, WeakView};
+pub use views::{StrongParams, StrongView, Symmetries, WeakParams, WeakView};

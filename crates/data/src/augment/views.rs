@@ -34,20 +34,38 @@ use super::{GammaConfig, GammaParams, JitterConfig, JitterParams, NoiseConfig, N
 pub struct WeakView {
     /// Voxels of the patch on each axis.
     pub patch: [usize; 3],
-    /// Whether quarter turns are drawn.
-    #[serde(default = "yes")]
+    /// Turns and mirrorings.
+    pub symmetries: Symmetries,
+}
+
+/// The turns and mirrorings under which a patch stays plausible.
+///
+/// Where left and right or front and back mean different classes, an axis must not be mirrored: a
+/// network that sees both ways cannot tell them apart.
+///
+/// # References
+///
+/// The default is what the field's loaders for the left atrium do: any quarter turn in the plane,
+/// then always a mirroring.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Symmetries {
+    /// Whether quarter turns in the plane of the first two axes are drawn.
     pub rotate: bool,
-    /// Probability that one of the first two axes is mirrored.
-    #[serde(default = "always")]
+    /// Probability that one axis is mirrored.
     pub flip_probability: f64,
+    /// The axes that may be mirrored.
+    pub flip_axes: [bool; 3],
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn always() -> f64 {
-    1.0
+impl Default for Symmetries {
+    fn default() -> Self {
+        Self {
+            rotate: true,
+            flip_probability: 1.0,
+            flip_axes: [true, true, false],
+        }
+    }
 }
 
 /// What [`WeakView`] drew.
@@ -62,12 +80,11 @@ pub struct WeakParams {
 }
 
 impl WeakView {
-    /// Quarter turns and always one mirrored axis, as the field's loaders for LA.
+    /// The default symmetries.
     pub fn new(patch: [usize; 3]) -> Self {
         Self {
             patch,
-            rotate: true,
-            flip_probability: 1.0,
+            symmetries: Symmetries::default(),
         }
     }
 
@@ -75,10 +92,15 @@ impl WeakView {
     pub fn draw(&self, rng: &mut impl Rng, volume: [usize; 3]) -> WeakParams {
         let crop = CropParams::draw(rng, volume, self.patch);
         let rot90 = Rot90Params::draw(rng, self.patch);
-        let flip = FlipParams::draw(rng, self.flip_probability);
+        let Symmetries {
+            rotate,
+            flip_probability,
+            flip_axes,
+        } = self.symmetries;
+        let flip = FlipParams::draw(rng, flip_probability, flip_axes);
         WeakParams {
             crop,
-            rot90: if self.rotate {
+            rot90: if rotate {
                 rot90
             } else {
                 Rot90Params::default()
@@ -305,8 +327,11 @@ mod tests {
     #[test]
     fn no_turns_when_switched_off() {
         let view = WeakView {
-            rotate: false,
-            flip_probability: 0.0,
+            symmetries: Symmetries {
+                rotate: false,
+                flip_probability: 0.0,
+                ..Symmetries::default()
+            },
             ..WeakView::new([8; 3])
         };
         for step in 0..20 {

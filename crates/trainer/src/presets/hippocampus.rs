@@ -1,11 +1,19 @@
 //! The hippocampus of the Medical Segmentation Decathlon: two parts, about 35×50×35 voxels of 1 mm.
 
+use semivox_data::augment::Symmetries;
 use semivox_data::preprocess::Preprocess;
 
 use super::left_atrium;
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use crate::inference::{Blend, SlidingWindow};
+
+/// Front and back are the classes, so only left and right may be exchanged.
+const MIRRORED_SIDES: Symmetries = Symmetries {
+    rotate: false,
+    flip_probability: 0.5,
+    flip_axes: [true, false, false],
+};
 
 /// The task's presets; what is not said here is as for the left atrium.
 pub(super) fn base(size: Size) -> Base {
@@ -31,6 +39,7 @@ fn sized(preset: &str, filters: usize) -> RunConfig {
             filters,
             ..others.network
         },
+        weak_view: MIRRORED_SIDES,
         inference: SlidingWindow {
             window: patch,
             stride: patch.map(|side| side / 2),

@@ -1,7 +1,7 @@
 //! The left atrium in gadolinium-enhanced MR: volumes of one structure, 0.625 mm isotropic.
 
 use semivox_data::Labeled;
-use semivox_data::augment::{JitterConfig, StrongView};
+use semivox_data::augment::{JitterConfig, StrongView, Symmetries};
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_models::Architecture;
 
@@ -67,6 +67,7 @@ pub(super) fn compact() -> RunConfig {
             filters: 8,
             dropout: 0.5,
         },
+        weak_view: Symmetries::default(),
         strong_view: StrongView {
             jitter: Some(JitterConfig {
                 amount: 0.25,
@@ -110,6 +111,7 @@ fn paper() -> RunConfig {
             filters: 16,
             dropout: 0.5,
         },
+        weak_view: Symmetries::default(),
         strong_view: StrongView::default(),
         inference: SlidingWindow {
             window: patch,

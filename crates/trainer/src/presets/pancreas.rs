@@ -1,6 +1,7 @@
 //! The pancreas in contrast-enhanced CT (NIH Pancreas-CT): one small structure in a large volume.
 
 use semivox_data::Labeled;
+use semivox_data::augment::Symmetries;
 use semivox_data::preprocess::{Intensity, Preprocess};
 
 use super::left_atrium;
@@ -12,6 +13,13 @@ use crate::inference::{Blend, SlidingWindow};
 const WINDOW: Intensity = Intensity::Window {
     low: -125.0,
     high: 275.0,
+};
+
+/// Abdomens lie one way: organs have their side, and the field's code for this data only crops.
+const UPRIGHT: Symmetries = Symmetries {
+    rotate: false,
+    flip_probability: 0.0,
+    flip_axes: [false; 3],
 };
 
 /// The task's presets; what is not said here is as for the left atrium.
@@ -43,6 +51,7 @@ fn sized(preset: &str, spacing: f64, patch: [usize; 3], filters: usize) -> RunCo
             filters,
             ..others.network
         },
+        weak_view: UPRIGHT,
         inference: SlidingWindow {
             window: patch,
             stride: [16; 3],
