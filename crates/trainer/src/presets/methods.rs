@@ -4,7 +4,7 @@ use semivox_models::Resolution;
 
 use super::Size;
 use crate::method::MethodConfig;
-use crate::recipes::{ActionConfig, LabeledView, SimCvdConfig, StudentPasses};
+use crate::recipes::{ActionConfig, ActionPpConfig, LabeledView, SimCvdConfig, StudentPasses};
 use crate::student_teacher::TeacherMode;
 
 /// The method as it fits a size of preset.
@@ -12,6 +12,10 @@ pub(super) fn fitted(method: MethodConfig, size: Size) -> MethodConfig {
     match (size, method) {
         (Size::Smoke, MethodConfig::Action(_)) => MethodConfig::Action(smoke_action()),
         (Size::Compact, MethodConfig::Action(_)) => MethodConfig::Action(compact_action()),
+        (Size::Smoke, MethodConfig::ActionPp(_)) => MethodConfig::ActionPp(smoke_action_pp()),
+        (Size::Compact, MethodConfig::ActionPp(_)) => {
+            MethodConfig::ActionPp(ActionPpConfig::of(compact_action()))
+        }
         (Size::Smoke | Size::Compact, MethodConfig::SimCvd(method)) => {
             MethodConfig::SimCvd(small_simcvd(method))
         }
@@ -36,6 +40,15 @@ fn smoke_action() -> ActionConfig {
         representation_width: 16,
         representation_resolution: Resolution::Half,
         ..ActionConfig::new(320)
+    }
+}
+
+/// As [`smoke_action`], and a bank that a tiny run fills.
+fn smoke_action_pp() -> ActionPpConfig {
+    ActionPpConfig {
+        voxels: 64,
+        queue: 1_024,
+        ..ActionPpConfig::of(smoke_action())
     }
 }
 

@@ -52,7 +52,7 @@ mod state;
 
 use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLossConfig;
-use semivox_models::{Network, NetworkOutput};
+use semivox_models::{Network, NetworkOutput, RepresentationHead};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -63,7 +63,9 @@ use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews}
 use crate::student_teacher::{NETWORKS, StudentTeacher};
 use crate::terms::StepValues;
 
+pub(crate) use config::Temperatures;
 pub use config::{ActionConfig, LabeledView, StudentPasses};
+pub(crate) use contrast::Maps;
 use state::StageState;
 
 /// The recipe: student, teacher and what the current stage needs.
@@ -73,6 +75,8 @@ pub struct Action {
     networks: StudentTeacher<Network>,
     optimizer: Optimizer,
     state: StageState,
+    /// Those of the settings, unless a successor of the method moves them.
+    pub(crate) temperatures: Temperatures,
 }
 
 impl Action {
@@ -86,10 +90,19 @@ impl Action {
         Ok(Self {
             networks: StudentTeacher::new(setting.student()),
             optimizer: config.optimizer.init(false),
+            temperatures: config.temperatures(),
             state,
             config,
             setting,
         })
+    }
+
+    /// The head that stage iii trains.
+    pub(crate) fn representation_head(&self) -> Option<&RepresentationHead> {
+        match &self.state {
+            StageState::Distillation(_) => None,
+            StageState::Contrast(head) => Some(head),
+        }
     }
 
     /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
@@ -103,7 +116,7 @@ impl Action {
     }
 
     /// The teacher's answer, which never carries a gradient.
-    fn teach(&self, images: Tensor<5>) -> NetworkOutput {
+    pub(crate) fn teach(&self, images: Tensor<5>) -> NetworkOutput {
         self.networks.teach(images, self.config.teacher_mode)
     }
 }
@@ -152,7 +165,10 @@ impl Recipe for Action {
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
         match self.state.clone() {
             StageState::Distillation(state) => self.distill(*state, batch, at),
-            StageState::Contrast(head) => self.contrast(*head, batch, at),
+            StageState::Contrast(head) => {
+                let (terms, _) = self.contrast_terms(&head, batch, at)?;
+                self.descend_contrast(*head, terms, at)
+            }
         }
     }
 

@@ -142,6 +142,28 @@ impl ActionConfig {
     }
 }
 
+/// The temperatures that a step of training takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Temperatures {
+    /// `τ_s` of both distillation losses.
+    pub(crate) student: f64,
+    /// `τ_t` of both distillation losses.
+    pub(crate) teacher: f64,
+    /// `τ` of the contrast.
+    pub(crate) contrast: f64,
+}
+
+impl ActionConfig {
+    /// The temperatures as they are set.
+    pub(crate) fn temperatures(&self) -> Temperatures {
+        Temperatures {
+            student: self.student_temperature,
+            teacher: self.teacher_temperature,
+            contrast: self.contrast_temperature,
+        }
+    }
+}
+
 impl MethodSettings for ActionConfig {
     fn name(&self) -> &'static str {
         "action"

@@ -64,8 +64,8 @@ impl Action {
     /// `L_global = KL(P_t ‖ P_s)` over similarities to the anchors.
     fn global_loss(&self, query: Tensor<2>, key: Tensor<2>, anchors: Tensor<2>) -> Tensor<1> {
         GlobalDistillationLossConfig::new()
-            .with_student_temperature(self.config.student_temperature)
-            .with_teacher_temperature(self.config.teacher_temperature)
+            .with_student_temperature(self.temperatures.student)
+            .with_teacher_temperature(self.temperatures.teacher)
             .init()
             .forward(query, key, anchors)
     }
@@ -73,8 +73,8 @@ impl Action {
     /// `L_local`: the same for every patch of the logits.
     fn local_loss(&self, query: Tensor<3>, key: Tensor<3>, bank: Tensor<3>) -> Tensor<1> {
         LocalDistillationLossConfig::new()
-            .with_student_temperature(self.config.student_temperature)
-            .with_teacher_temperature(self.config.teacher_temperature)
+            .with_student_temperature(self.temperatures.student)
+            .with_teacher_temperature(self.temperatures.teacher)
             .with_form(self.config.local_loss)
             .init()
             .forward(query, key, bank)
