@@ -13,7 +13,7 @@ pub mod supervised;
 pub mod ua_mt;
 pub mod urpc;
 
-pub use action::{Action, ActionConfig, LabeledView, StudentPasses};
+pub use action::{Action, ActionConfig, LabeledView, LastPatch, StudentPasses};
 pub use action_pp::{ActionPp, ActionPpConfig, CenterAssignment};
 pub use cps::{Cps, CpsConfig};
 pub use cvrl::{Cvrl, CvrlConfig};

@@ -2,10 +2,10 @@
 
 use burn::prelude::*;
 use semivox_losses::{GlobalDistillationLossConfig, LocalDistillationLossConfig};
-use semivox_sampling::pooled_patches;
 
+use super::local::LocalPatches;
 use super::state::{Distillation, Heads, Projectors, StageState};
-use super::{Action, ActionConfig, supervised};
+use super::{Action, supervised};
 use crate::batch::Batch;
 use crate::ema::ema_update;
 use crate::error::TrainError;
@@ -99,13 +99,7 @@ impl Action {
         logits: Tensor<5>,
         embed: impl Fn(Tensor<5>) -> Tensor<5>,
     ) -> Result<Tensor<3>, TrainError> {
-        let ActionConfig {
-            local_patch,
-            local_step,
-            local_pooled,
-            ..
-        } = self.config;
-        let patches = pooled_patches(logits, local_patch, local_step, local_pooled)?;
+        let patches = LocalPatches::new(&self.config, self.setting.patch).pool(logits)?;
         let [batch, count, classes, d, h, w] = patches.dims();
         let embedded = embed(patches.reshape([batch * count, classes, d, h, w]));
         Ok(embedded.reshape([batch, count, classes * d * h * w]))
