@@ -64,29 +64,25 @@ impl Adaptive {
         if count == 0 {
             return (Tensor::zeros([1], &at.device), None); // every voxel is easy
         }
-        let ints = |values: &[i32]| {
-            let data = TensorData::new(values.to_vec(), [values.len()]);
-            Tensor::<1, Int>::from_data(data, &at.device)
-        };
-        let voxels = ints(&drawn.voxels);
+        let voxels = ints(&drawn.voxels, &at.device);
         let features = voxel_features(maps.representations, voxels.clone());
         let teacher = voxel_features(keys, voxels);
         let seen: Vec<f32> = features.clone().detach().into_data().iter().collect();
         self.centers.observe(&seen, &drawn.classes);
+        let input = AdaptiveContrastInput {
+            features,
+            teacher: teacher.clone(),
+            labels: ints(&drawn.classes, &at.device),
+            queue: self.queue.features().entries(),
+            queue_labels: ints(self.queue.labels(), &at.device),
+            centers: self.assigned_centers(config.assignment, &at.device),
+        };
         let loss = AdaptiveContrastLossConfig::new()
             .with_temperature(config.temperature(at))
             .with_center_weight(config.center_weight)
             .with_normalization(config.normalization)
-            .init()
-            .forward(AdaptiveContrastInput {
-                features,
-                teacher: teacher.clone(),
-                labels: ints(&drawn.classes),
-                queue: self.queue.features().entries(),
-                queue_labels: ints(self.queue.labels()),
-                centers: self.assigned_centers(config.assignment, &at.device),
-            });
-        (loss, Some((teacher, drawn.classes)))
+            .init();
+        (loss.forward(input), Some((teacher, drawn.classes)))
     }
 
     /// `ν`: the center of each class, `[classes, width]`.
@@ -138,6 +134,11 @@ impl Adaptive {
         self.queue = LabeledQueue::from_parts(features, checkpoint.json("feature_labels")?)?;
         Ok(self.centers.restore(checkpoint.values("class_centers")?)?)
     }
+}
+
+/// Numbers of the host on a device.
+fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
 
 /// The voxels of each class that is present, among all or among the hard ones.
