@@ -22,6 +22,7 @@
 //! | [`PyramidConsistencyLoss`] | class probabilities at several scales of one network |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
+//! | [`AdaptiveContrastLoss`] | labeled voxels, banked features and the centers assigned to the classes |
 //!
 //! # Conventions
 //!
@@ -48,6 +49,7 @@
 //! assert!(loss.into_scalar::<f32>() < 1e-3);
 //! ```
 
+mod adaptive_contrast;
 mod anatomical_contrast;
 mod consistency;
 mod cross_entropy;
@@ -72,6 +74,9 @@ mod testing;
 mod uncertainty_consistency;
 mod unsupervised_cross_entropy;
 
+pub use adaptive_contrast::{
+    AdaptiveContrastInput, AdaptiveContrastLoss, AdaptiveContrastLossConfig, PositiveNormalization,
+};
 pub use anatomical_contrast::{
     AnatomicalContrastInput, AnatomicalContrastLoss, AnatomicalContrastLossConfig,
 };

@@ -6,7 +6,7 @@ use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 use semivox_models::{
     Down, GlobalPredictorConfig, GlobalProjectorConfig, LocalPredictorConfig, LocalProjectorConfig,
-    ModelError, RepresentationHeadConfig, Resolution, Up, VNetConfig, materialize,
+    ModelError, RepresentationHeadConfig, Resolution, UNetConfig, Up, VNetConfig, materialize,
     trainable_parameters,
 };
 
@@ -108,6 +108,12 @@ fn heads_have_the_parameters_of_the_official_code() {
     let device = Device::flex().autodiff();
     let head = RepresentationHeadConfig::new(256).init(&device);
     assert_eq!(trainable_parameters(&head), 901_248);
+    let channels = UNetConfig::new(1, 4).feature_channels().iter().sum();
+    assert_eq!(channels, 496);
+    let head = RepresentationHeadConfig::new(channels).with_width(512);
+    let head = head.with_slices(true).init(&device);
+    let kernel = 496 * 512 * 3 * 3;
+    assert_eq!(trainable_parameters(&head), kernel + 512 * 512 + 512);
     let head = GlobalProjectorConfig::new(128).init(&device);
     assert_eq!(trainable_parameters(&head), 2 * (128 * 128 + 128));
     let head = LocalProjectorConfig::new(2).init(&device);

@@ -1,11 +1,10 @@
 //! A memory bank of past embeddings.
 
 use burn::prelude::*;
-use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SamplingError;
-use crate::rng::keyed;
+use crate::rng::{keyed, unit_vector};
 
 /// A first-in first-out bank of the last `capacity` embeddings.
 ///
@@ -247,25 +246,6 @@ fn check_sides(capacity: usize, entry: &[usize]) -> Result<usize, SamplingError>
             found: format!("capacity {capacity}, entry {entry:?}"),
         }),
     }
-}
-
-/// A direction drawn uniformly: a Gaussian vector (Box-Muller), normalized.
-fn unit_vector(length: usize, rng: &mut impl Rng) -> Vec<f32> {
-    let mut uniform = || f64::from(rng.random::<u32>()) + 0.5;
-    let scale = 1.0 / 4_294_967_296.0;
-    let gaussian: Vec<f64> = (0..length)
-        .map(|_| {
-            let radius = (-2.0 * (uniform() * scale).ln()).sqrt();
-            radius * (std::f64::consts::TAU * uniform() * scale).cos()
-        })
-        .collect();
-    let norm = gaussian
-        .iter()
-        .map(|x| x * x)
-        .sum::<f64>()
-        .sqrt()
-        .max(f64::MIN_POSITIVE);
-    gaussian.iter().map(|x| (x / norm) as f32).collect()
 }
 
 #[cfg(test)]

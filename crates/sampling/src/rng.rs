@@ -1,5 +1,6 @@
 //! Random generators named by what they are for.
 
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -57,10 +58,28 @@ fn fnv1a(text: &str) -> u64 {
     })
 }
 
+/// A direction drawn uniformly: a Gaussian vector (Box-Muller), normalized.
+pub(crate) fn unit_vector(length: usize, rng: &mut impl Rng) -> Vec<f32> {
+    let mut uniform = || f64::from(rng.random::<u32>()) + 0.5;
+    let scale = 1.0 / 4_294_967_296.0;
+    let gaussian: Vec<f64> = (0..length)
+        .map(|_| {
+            let radius = (-2.0 * (uniform() * scale).ln()).sqrt();
+            radius * (std::f64::consts::TAU * uniform() * scale).cos()
+        })
+        .collect();
+    let norm = gaussian
+        .iter()
+        .map(|x| x * x)
+        .sum::<f64>()
+        .sqrt()
+        .max(f64::MIN_POSITIVE);
+    gaussian.iter().map(|x| (x / norm) as f32).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::RngExt;
 
     #[test]
     fn fnv1a_has_its_published_values() {

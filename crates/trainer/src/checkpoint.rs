@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use semivox_sampling::{FeatureQueue, QueueState};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -76,21 +77,35 @@ impl CheckpointWriter {
         optimizer.rule.save(&path).map_err(|e| failed(&path, e))
     }
 
-    /// Writes a feature queue: `NAME.json` with its shape and pointer,
-    /// `NAME.f32` with its values in little-endian order.
+    /// Writes a feature queue: `NAME.json` with its shape and pointer, `NAME.f32` with its values.
     ///
     /// # Errors
     /// If the disk does not take it.
     pub fn queue(&mut self, name: &str, queue: &FeatureQueue) -> Result<(), TrainError> {
-        let [header, values] = queue_paths(&self.folder, name);
         let mut state = queue.to_state();
-        let bytes: Vec<u8> = std::mem::take(&mut state.values)
-            .into_iter()
-            .flat_map(f32::to_le_bytes)
-            .collect();
-        let json = serde_json::to_vec(&state).map_err(|e| failed(&header, e))?;
-        fs::write(&header, json).map_err(|e| failed(&header, e))?;
-        fs::write(&values, bytes).map_err(|e| failed(&values, e))
+        let values = std::mem::take(&mut state.values);
+        self.json(name, &state)?;
+        self.values(name, &values)
+    }
+
+    /// Writes `NAME.json`.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn json<T: Serialize>(&mut self, name: &str, value: &T) -> Result<(), TrainError> {
+        let path = json_path(&self.folder, name);
+        let json = serde_json::to_vec(value).map_err(|e| failed(&path, e))?;
+        fs::write(&path, json).map_err(|e| failed(&path, e))
+    }
+
+    /// Writes numbers bit by bit, in little-endian order: `NAME.f32`.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn values(&mut self, name: &str, values: &[f32]) -> Result<(), TrainError> {
+        let path = values_path(&self.folder, name);
+        let bytes: Vec<u8> = values.iter().copied().flat_map(f32::to_le_bytes).collect();
+        fs::write(&path, bytes).map_err(|e| failed(&path, e))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -158,19 +173,35 @@ impl CheckpointReader {
         name: &str,
         device: &burn::prelude::Device,
     ) -> Result<FeatureQueue, TrainError> {
-        let [header, values] = queue_paths(&self.folder, name);
-        let text = fs::read(&header).map_err(|e| failed(&header, e))?;
-        let mut state: QueueState =
-            serde_json::from_slice(&text).map_err(|e| failed(&header, e))?;
-        let bytes = fs::read(&values).map_err(|e| failed(&values, e))?;
+        let mut state: QueueState = self.json(name)?;
+        state.values = self.values(name)?;
+        Ok(FeatureQueue::from_state(state, device)?)
+    }
+
+    /// Reads `NAME.json`.
+    ///
+    /// # Errors
+    /// If the file is missing or damaged.
+    pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, TrainError> {
+        let path = json_path(&self.folder, name);
+        let text = fs::read(&path).map_err(|e| failed(&path, e))?;
+        serde_json::from_slice(&text).map_err(|e| failed(&path, e))
+    }
+
+    /// Reads the numbers of `NAME.f32`.
+    ///
+    /// # Errors
+    /// If the file is missing or cut short.
+    pub fn values(&self, name: &str) -> Result<Vec<f32>, TrainError> {
+        let path = values_path(&self.folder, name);
+        let bytes = fs::read(&path).map_err(|e| failed(&path, e))?;
         let (numbers, rest) = bytes.as_chunks();
         if !rest.is_empty() {
             let found = bytes.len();
             let reason = format!("expected 4 bytes a value, found {found} bytes; it is cut short");
-            return Err(failed(&values, reason));
+            return Err(failed(&path, reason));
         }
-        state.values = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        Ok(FeatureQueue::from_state(state, device)?)
+        Ok(numbers.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -234,8 +265,12 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
     Ok(found)
 }
 
-fn queue_paths(folder: &Path, name: &str) -> [PathBuf; 2] {
-    ["json", "f32"].map(|extension| folder.join(format!("{name}.{extension}")))
+fn json_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.json"))
+}
+
+fn values_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.f32"))
 }
 
 fn remove_if_there(folder: &Path) -> Result<(), TrainError> {

@@ -32,6 +32,8 @@ mod sgd;
 pub mod signed_distance;
 pub mod student_teacher;
 pub mod terms;
+#[cfg(test)]
+mod testing;
 pub mod training;
 pub mod training_set;
 

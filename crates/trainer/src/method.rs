@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::{
-    ActionConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig, IctConfig,
-    MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
+    ActionConfig, ActionPpConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig,
+    IctConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
 };
 
 /// What every method's settings can tell.
@@ -111,6 +111,8 @@ methods! {
     "cvrl" => Cvrl(CvrlConfig),
     /// Anatomical-aware contrastive distillation.
     "action" => Action(ActionConfig),
+    /// ACTION with adaptive contrast and scheduled temperatures.
+    "action_pp" => ActionPp(ActionPpConfig),
 }
 
 impl MethodConfig {

@@ -204,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn the_box_of_a_slice_covers_half_of_it() {
+        for step in 0..20 {
+            let mut rng = keyed(1, step, "box");
+            let mask = cut_box([32, 48, 1])
+                .draw(&mut rng, [32, 48, 1])
+                .mask([32, 48, 1]);
+            let share = mask.iter().filter(|&&m| m).count() as f64 / mask.len() as f64;
+            assert!((share - 0.5).abs() < 0.02, "{share}");
+        }
+    }
+
+    #[test]
     fn a_single_image_is_left_as_it_is() {
         let device = Device::flex();
         for mixing in [Mixing::None, Mixing::Cutmix, Mixing::Classmix] {

@@ -1,4 +1,4 @@
-//! Learning-rate schedules and ramp-ups as pure functions of the step.
+//! Schedules of learning rates and temperatures, and ramp-ups, as pure functions of the step.
 //!
 //! Nothing here holds state, so a resumed run computes the same values as an
 //! uninterrupted one.
@@ -53,6 +53,53 @@ impl LearningRate {
                 base * factor.powi(passed as i32)
             }
         }
+    }
+}
+
+/// A temperature that falls to its lower bound and rises again, `τ⁻ + ½ (1 + cos(2π t/(P·T))) (τ⁺ − τ⁻)`.
+///
+/// A high temperature contrasts groups, a low one single instances.
+///
+/// # References
+/// - C. You et al., ACTION++, MICCAI 2023, arXiv 2304.02689: anatomical-aware temperature scheduler.
+/// - A. Kukleva et al., "Temperature Schedules for Self-Supervised Contrastive Methods on Long-Tail
+///   Data", ICLR 2023.
+///
+/// # Examples
+/// ```
+/// use semivox_trainer::schedule::CosineTemperature;
+/// let schedule = CosineTemperature::default();
+/// assert_eq!(schedule.at(0, 100), 1.0);
+/// assert!((schedule.at(50, 100) - 0.1).abs() < 1e-12);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CosineTemperature {
+    /// `τ⁻`.
+    pub low: f64,
+    /// `τ⁺`, where it starts.
+    pub high: f64,
+    /// `P`: the length of a period, in lengths of the training.
+    pub period: f64,
+}
+
+impl Default for CosineTemperature {
+    /// 1.0 to 0.1 and back, once.
+    fn default() -> Self {
+        Self {
+            low: 0.1,
+            high: 1.0,
+            period: 1.0,
+        }
+    }
+}
+
+impl CosineTemperature {
+    /// The temperature at `step` of `steps`.
+    pub fn at(&self, step: u64, steps: u64) -> f64 {
+        let turns = progress(step, steps) / self.period;
+        let share = 0.5 * (1.0 + (std::f64::consts::TAU * turns).cos());
+        self.low + share * (self.high - self.low)
     }
 }
 
@@ -118,6 +165,31 @@ mod tests {
         for (rate, expected) in rates.iter().zip([1.0, 1.0, 0.1, 0.1, 0.01, 0.01]) {
             assert!((rate - expected).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn the_temperature_swings_between_its_bounds() {
+        let schedule = CosineTemperature {
+            low: 0.07,
+            high: 0.9,
+            period: 0.5,
+        };
+        // Two periods: high, low and high again, twice; a quarter of the way is the mean.
+        for (step, expected) in [
+            (0, 0.9),
+            (25, 0.07),
+            (50, 0.9),
+            (75, 0.07),
+            (100, 0.9),
+            (200, 0.9),
+        ] {
+            assert!((schedule.at(step, 100) - expected).abs() < 1e-12, "{step}");
+        }
+        let whole = CosineTemperature::default();
+        assert!((whole.at(25, 100) - 0.55).abs() < 1e-12);
+        let values: Vec<f64> = (0..=100).map(|t| whole.at(t, 100)).collect();
+        assert!(values[..=50].windows(2).all(|w| w[0] > w[1]));
+        assert!(values[50..].windows(2).all(|w| w[0] < w[1]));
     }
 
     #[test]

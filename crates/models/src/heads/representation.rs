@@ -5,7 +5,7 @@ use burn::nn::PaddingConfig3d;
 use burn::nn::conv::{Conv3d, Conv3dConfig};
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
-use semivox_kernels::{conv3d, resize_trilinear};
+use semivox_kernels::{conv2d, conv3d, resize_trilinear};
 
 use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
@@ -24,7 +24,7 @@ pub enum Resolution {
 /// Sizes of a [`RepresentationHead`].
 #[derive(Config, Debug, PartialEq)]
 pub struct RepresentationHeadConfig {
-    /// Channels of the five maps together: 16 times the filters of a V-Net.
+    /// Channels of the five maps together: 16 times the filters of a V-Net, 31 times those of a U-Net.
     pub channels: usize,
     /// Length of a voxel's embedding. Default: 128.
     #[config(default = 128)]
@@ -32,6 +32,9 @@ pub struct RepresentationHeadConfig {
     /// The grid of the output. Default: full.
     #[config(default = "Resolution::Full")]
     pub resolution: Resolution,
+    /// Whether the maps are slices, whose last side is 1: the convolution is then 3×3×1. Default: false.
+    #[config(default = "false")]
+    pub slices: bool,
 }
 
 impl RepresentationHeadConfig {
@@ -51,8 +54,9 @@ impl RepresentationHeadConfig {
     /// If [`validate`](Self::validate) fails.
     pub fn init(&self, device: &Device) -> RepresentationHead {
         expect_valid(self.validate());
-        let mixing = Conv3dConfig::new([self.channels, self.width], [3; 3])
-            .with_padding(PaddingConfig3d::Explicit(1, 1, 1))
+        let depth = if self.slices { 1 } else { 3 };
+        let mixing = Conv3dConfig::new([self.channels, self.width], [3, 3, depth])
+            .with_padding(PaddingConfig3d::Explicit(1, 1, depth / 2))
             .with_bias(false);
         materialize(RepresentationHead {
             mixing: mixing.init(device),
@@ -64,8 +68,8 @@ impl RepresentationHeadConfig {
 
 /// Brings the maps of the decoder to one grid and mixes them into an embedding for every voxel.
 ///
-/// Trilinear resize (`align_corners`), concatenation, convolution 3×3×3 without bias, convolution
-/// 1×1×1 with bias; no activation.
+/// Trilinear resize (`align_corners`), concatenation, convolution 3×3×3 (3×3 for slices) without bias,
+/// convolution 1×1×1 with bias; no activation.
 ///
 /// # Notes
 ///
@@ -75,7 +79,7 @@ impl RepresentationHeadConfig {
 ///
 /// # References
 ///
-/// ACTION, arXiv:2206.02307, anatomical contrast; the layers are those of the official 3D code.
+/// ACTION, arXiv:2206.02307, anatomical contrast; the layers are those of the official code.
 ///
 /// # Examples
 ///
@@ -110,7 +114,7 @@ impl RepresentationHead {
     ///
     /// # Panics
     ///
-    /// If the channels of the maps do not add up to the configuration's.
+    /// If the channels of the maps do not add up to the configuration's, or a head of slices gets volumes.
     pub fn forward(&self, features: [Tensor<5>; 5]) -> Tensor<5> {
         let [_, _, full @ ..] = features[4].dims();
         let size = match self.resolution {
@@ -119,7 +123,52 @@ impl RepresentationHead {
         };
         let resized = features.map(|map| resize_trilinear(map, size, true));
         let maps = Tensor::cat(resized.into(), 1);
-        let mixed = conv3d(maps, self.mixing.weight.val(), None);
-        pointwise(&self.output, mixed)
+        pointwise(&self.output, self.mix(maps))
+    }
+
+    /// The convolution of the concatenated maps; slices are not convolved along their only voxel.
+    fn mix(&self, maps: Tensor<5>) -> Tensor<5> {
+        let weight = self.mixing.weight.val();
+        match weight.dims()[4] {
+            1 => conv2d(maps.squeeze_dim(4), weight.squeeze_dim(4), None).unsqueeze_dim(4),
+            _ => conv3d(maps, weight, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::module::Param;
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    /// Of a volume of one slice a kernel of three slices sees the middle one and zeros.
+    #[test]
+    fn a_head_of_slices_is_that_of_volumes_without_the_zeros() {
+        let device = Device::flex();
+        let random = |shape: [usize; 5]| Tensor::<5>::random(shape, Distribution::Default, &device);
+        let config = RepresentationHeadConfig::new(5).with_width(3);
+        let slices = config.clone().with_slices(true).init(&device);
+        let mut volumes = config.init(&device);
+        let outer = || random([3, 5, 3, 3, 1]);
+        let kernel = vec![outer(), slices.mixing.weight.val(), outer()];
+        volumes.mixing.weight = Param::from_tensor(Tensor::cat(kernel, 4));
+        volumes.output = slices.output.clone();
+        let maps = [2, 2, 4, 8, 8].map(|side| random([2, 1, side, side, 1]));
+        let found = slices.forward(maps.clone());
+        assert_eq!(found.dims(), [2, 3, 8, 8, 1]);
+        let worst = (found - volumes.forward(maps)).abs().max();
+        assert!(worst.into_scalar::<f32>() < 1e-5);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_head_of_slices_refuses_volumes() {
+        let device = Device::flex();
+        let config = RepresentationHeadConfig::new(5).with_slices(true);
+        let maps = [1; 5].map(|channels| Tensor::zeros([1, channels, 4, 4, 2], &device));
+        config.init(&device).forward(maps);
     }
 }

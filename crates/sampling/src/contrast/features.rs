@@ -2,6 +2,42 @@
 
 use burn::prelude::*;
 
+/// The feature vectors of single voxels, differentiable.
+///
+/// # Shapes
+///
+/// - `maps`: `[batch, d, spatial…]`
+/// - `voxels`: `[drawn]`; voxel `n` is voxel `n mod s` of sample `n / s`, with `s` the voxels of a sample
+/// - output: `[drawn, d]`
+///
+/// # Panics
+///
+/// If there are more than 2^31 - 1 elements.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_sampling::voxel_features;
+///
+/// let device = Device::flex();
+/// let maps = Tensor::<3>::from_floats([[[1., 2., 3.], [4., 5., 6.]]], &device);
+/// let voxels = Tensor::from_ints([2, 0], &device);
+/// let found = voxel_features(maps, voxels).into_data().try_to_vec::<f32>()?;
+/// assert_eq!(found, [3., 6., 1., 4.]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn voxel_features<const D: usize>(maps: Tensor<D>, voxels: Tensor<1, Int>) -> Tensor<2> {
+    let dims = maps.dims();
+    let elements: usize = dims.iter().product();
+    assert!(
+        i32::try_from(elements).is_ok(),
+        "expected at most 2^31 - 1 elements, found {elements}"
+    );
+    let space = dims[2..].iter().product();
+    rows(maps.reshape([dims[0], dims[1], space]), voxels)
+}
+
 /// The feature vectors of the given voxels, `[voxels drawn, d]`, differentiable.
 ///
 /// Voxel `n` is voxel `n mod s` of sample `n / s`. The flat volume is read in place; its gradient

@@ -6,4 +6,5 @@ mod index;
 mod sampler;
 
 pub use config::{ContrastConfig, ContrastInput, ContrastSamples};
+pub use features::voxel_features;
 pub use sampler::ContrastSampler;

@@ -7,9 +7,9 @@ use crate::error::SamplingError;
 /// Cuts a volume into sliding patches and averages each patch down to a few cells a side.
 ///
 /// `out[b, p, c, i] = mean of x[b, c, start(p) + i * cell .. start(p) + (i + 1) * cell]` for the
-/// cubes `i` of side `cell = side / pooled`, with `start(p)` as listed by
+/// cells `i` of sides `cell = side / pooled`, with `start(p)` as listed by
 /// [`fitting_positions`](crate::fitting_positions): only windows that lie inside the volume, the
-/// first axis slowest.
+/// first axis slowest. A slice is a volume whose last side is 1; there side, step and pooled are 1.
 ///
 /// All patches share one grid of cells where `side` and `step` are multiples of the cell, so the
 /// volume is averaged once and the patches are blocks of the averaged volume. For the 700 patches
@@ -19,7 +19,7 @@ use crate::error::SamplingError;
 /// # Shapes
 ///
 /// - `x`: `[batch, channel, depth, height, width]`
-/// - output: `[batch, patch, channel, pooled, pooled, pooled]`
+/// - output: `[batch, patch, channel, pooled[0], pooled[1], pooled[2]]`
 ///
 /// # Errors
 ///
@@ -39,59 +39,69 @@ use crate::error::SamplingError;
 ///
 /// let device = Device::flex();
 /// let logits = Tensor::<5>::ones([1, 2, 112, 112, 80], &device);
-/// let patches = pooled_patches(logits, 20, 10, 4)?;
+/// let patches = pooled_patches(logits, [20; 3], [10; 3], [4; 3])?;
 /// assert_eq!(patches.dims(), [1, 700, 2, 4, 4, 4]);
 /// # Ok::<(), semivox_sampling::SamplingError>(())
 /// ```
 pub fn pooled_patches(
     x: Tensor<5>,
-    side: usize,
-    step: usize,
-    pooled: usize,
+    side: [usize; 3],
+    step: [usize; 3],
+    pooled: [usize; 3],
 ) -> Result<Tensor<6>, SamplingError> {
-    let cell = cell_side(side, step, pooled)?;
+    let cell = cell_sides(side, step, pooled)?;
     let [batch, channel, depth, height, width] = x.dims();
     let volume = [depth, height, width];
-    if volume.iter().any(|&length| length < side) {
+    if (0..3).any(|axis| volume[axis] < side[axis]) {
         return Err(SamplingError::Setting {
             field: "patch side",
-            expected: "at most the shortest side of the volume",
-            found: format!("{side} for a volume of {volume:?}"),
+            expected: "at most the side of the volume",
+            found: format!("{side:?} for a volume of {volume:?}"),
         });
     }
-    let [n0, n1, n2] = volume.map(|length| (length - side) / step + 1);
-    let stride = step / cell;
-    let cells = [n0, n1, n2].map(|count| (count - 1) * stride + pooled);
+    let [n0, n1, n2] = [0, 1, 2].map(|axis| (volume[axis] - side[axis]) / step[axis] + 1);
+    let stride = [0, 1, 2].map(|axis| step[axis] / cell[axis]);
+    let [p0, p1, p2] = pooled;
+    let cells = [
+        (n0 - 1) * stride[0] + p0,
+        (n1 - 1) * stride[1] + p1,
+        (n2 - 1) * stride[2] + p2,
+    ];
     let x = average_cells(x, cell, cells); // [B, C, cells…]
     let x = blocks(
         x.reshape([batch * channel, cells[0], cells[1] * cells[2]]),
         n0,
-        pooled,
-        stride,
+        p0,
+        stride[0],
     );
-    let x = x.reshape([batch * channel * n0 * pooled, cells[1], cells[2]]);
-    let x = blocks(x, n1, pooled, stride);
-    let x = x.reshape([batch * channel * n0 * pooled * n1 * pooled, cells[2], 1]);
-    let x = blocks(x, n2, pooled, stride);
-    let x = x.reshape([batch, channel, n0, pooled, n1, pooled, n2, pooled]);
+    let x = x.reshape([batch * channel * n0 * p0, cells[1], cells[2]]);
+    let x = blocks(x, n1, p1, stride[1]);
+    let x = x.reshape([batch * channel * n0 * p0 * n1 * p1, cells[2], 1]);
+    let x = blocks(x, n2, p2, stride[2]);
+    let x = x.reshape([batch, channel, n0, p0, n1, p1, n2, p2]);
     let x = x.permute([0, 2, 4, 6, 1, 3, 5, 7]);
-    Ok(x.reshape([batch, n0 * n1 * n2, channel, pooled, pooled, pooled]))
+    Ok(x.reshape([batch, n0 * n1 * n2, channel, p0, p1, p2]))
 }
 
-/// The side of a cell of the shared grid.
-fn cell_side(side: usize, step: usize, pooled: usize) -> Result<usize, SamplingError> {
-    let setting = |field, expected, found: usize| {
+/// The sides of a cell of the shared grid.
+fn cell_sides(
+    side: [usize; 3],
+    step: [usize; 3],
+    pooled: [usize; 3],
+) -> Result<[usize; 3], SamplingError> {
+    let setting = |field, expected, found: [usize; 3]| {
         Err(SamplingError::Setting {
             field,
             expected,
-            found: found.to_string(),
+            found: format!("{found:?}"),
         })
     };
-    if pooled == 0 || side == 0 || !side.is_multiple_of(pooled) {
+    let divides = |part: usize, whole: usize| part > 0 && whole > 0 && whole.is_multiple_of(part);
+    if !(0..3).all(|axis| divides(pooled[axis], side[axis])) {
         return setting("patch side", "a positive multiple of the pooled side", side);
     }
-    let cell = side / pooled;
-    if step == 0 || !step.is_multiple_of(cell) {
+    let cell = [0, 1, 2].map(|axis| side[axis] / pooled[axis]);
+    if !(0..3).all(|axis| divides(cell[axis], step[axis])) {
         return setting(
             "patch step",
             "a positive multiple of patch side / pooled side",
@@ -101,18 +111,20 @@ fn cell_side(side: usize, step: usize, pooled: usize) -> Result<usize, SamplingE
     Ok(cell)
 }
 
-/// Means over the cubes of a grid; what lies outside the wanted cells is cut.
-fn average_cells(x: Tensor<5>, cell: usize, cells: [usize; 3]) -> Tensor<5> {
+/// Means over the cells of a grid; what lies outside the wanted cells is cut.
+fn average_cells(x: Tensor<5>, cell: [usize; 3], cells: [usize; 3]) -> Tensor<5> {
     let [batch, channel, ..] = x.dims();
     let outer = batch * channel;
-    let [d, h, w] = cells.map(|count| count * cell);
+    let [d, h, w] = [0, 1, 2].map(|axis| cells[axis] * cell[axis]);
     let x = x.slice([0..batch, 0..channel, 0..d, 0..h, 0..w]);
-    let x = x.reshape([outer * d * h * cells[2], cell, 1]).sum_dim(1);
-    let x = x.reshape([outer * d * cells[1], cell, cells[2]]).sum_dim(1);
+    let x = x.reshape([outer * d * h * cells[2], cell[2], 1]).sum_dim(1);
     let x = x
-        .reshape([outer * cells[0], cell, cells[1] * cells[2]])
+        .reshape([outer * d * cells[1], cell[1], cells[2]])
         .sum_dim(1);
-    let x = x.div_scalar((cell * cell * cell) as f32);
+    let x = x
+        .reshape([outer * cells[0], cell[0], cells[1] * cells[2]])
+        .sum_dim(1);
+    let x = x.div_scalar(cell.iter().product::<usize>() as f32);
     x.reshape([batch, channel, cells[0], cells[1], cells[2]])
 }
 
@@ -134,23 +146,41 @@ mod tests {
     use burn::tensor::Distribution;
 
     /// Cuts every patch and averages its cells with plain loops.
-    fn by_loops(x: &Tensor<5>, side: usize, step: usize, pooled: usize) -> Tensor<6> {
+    fn by_loops(
+        x: &Tensor<5>,
+        side: [usize; 3],
+        step: [usize; 3],
+        pooled: [usize; 3],
+    ) -> Tensor<6> {
         let [batch, channel, depth, height, width] = x.dims();
-        let starts = fitting_positions([depth, height, width], [side; 3], [step; 3]);
-        let cell = side / pooled;
+        let starts = fitting_positions([depth, height, width], side, step);
+        let cell = [0, 1, 2].map(|axis| side[axis] / pooled[axis]);
         let mut cells = Vec::new();
         for b in 0..batch {
             for start in &starts {
                 for c in 0..channel {
-                    for cube in fitting_positions([side; 3], [cell; 3], [cell; 3]) {
+                    for cube in fitting_positions(side, cell, cell) {
                         let [i, j, k] = [0, 1, 2].map(|a| start[a] + cube[a]);
-                        let area = [b..b + 1, c..c + 1, i..i + cell, j..j + cell, k..k + cell];
+                        let area = [
+                            b..b + 1,
+                            c..c + 1,
+                            i..i + cell[0],
+                            j..j + cell[1],
+                            k..k + cell[2],
+                        ];
                         cells.push(x.clone().slice(area).mean().into_scalar::<f32>());
                     }
                 }
             }
         }
-        let shape = [batch, starts.len(), channel, pooled, pooled, pooled];
+        let shape = [
+            batch,
+            starts.len(),
+            channel,
+            pooled[0],
+            pooled[1],
+            pooled[2],
+        ];
         Tensor::<1>::from_floats(cells.as_slice(), &x.device()).reshape(shape)
     }
 
@@ -158,10 +188,12 @@ mod tests {
     fn equals_cutting_and_averaging() {
         let device = Device::flex();
         for (shape, side, step, pooled) in [
-            ([2, 2, 9, 8, 11], 4, 2, 2),
-            ([1, 3, 7, 6, 8], 6, 1, 6),
-            ([2, 1, 10, 7, 6], 6, 4, 3),
-            ([1, 1, 21, 20, 30], 20, 10, 4),
+            ([2, 2, 9, 8, 11], [4; 3], [2; 3], [2; 3]),
+            ([1, 3, 7, 6, 8], [6; 3], [1; 3], [6; 3]),
+            ([2, 1, 10, 7, 6], [6; 3], [4; 3], [3; 3]),
+            ([1, 1, 21, 20, 30], [20; 3], [10; 3], [4; 3]),
+            ([2, 3, 20, 24, 1], [8, 8, 1], [4, 4, 1], [2, 2, 1]), // slices
+            ([1, 2, 9, 8, 12], [6, 8, 4], [3, 2, 2], [2, 4, 4]),
         ] {
             let x = Tensor::<5>::random(shape, Distribution::Default, &device);
             let expected = by_loops(&x, side, step, pooled);
@@ -176,7 +208,9 @@ mod tests {
     fn the_gradient_counts_the_patches_over_a_voxel() {
         let device = Device::flex().autodiff();
         let x = Tensor::<5>::ones([1, 1, 8, 4, 4], &device).require_grad();
-        let loss = pooled_patches(x.clone(), 4, 2, 2).unwrap().sum();
+        let loss = pooled_patches(x.clone(), [4; 3], [2; 3], [2; 3])
+            .unwrap()
+            .sum();
         let gradient = x.grad(&loss.backward()).unwrap();
         let gradient = gradient.slice([0..1, 0..1, 0..8, 1..2, 2..3]).into_data();
         let expected = [1., 1., 2., 2., 2., 2., 1., 1.].map(|n: f32| n / 8.0);
@@ -188,10 +222,10 @@ mod tests {
         let x = Tensor::<5>::zeros([1, 1, 24, 24, 16], &Device::flex());
         for (side, step, pooled) in [(20, 10, 4), (10, 5, 4), (12, 4, 4), (12, 0, 4), (12, 6, 0)] {
             assert!(
-                pooled_patches(x.clone(), side, step, pooled).is_err(),
+                pooled_patches(x.clone(), [side; 3], [step; 3], [pooled; 3]).is_err(),
                 "{side} {step} {pooled}"
             );
         }
-        assert!(pooled_patches(x, 16, 8, 4).is_ok());
+        assert!(pooled_patches(x, [16; 3], [8; 3], [4; 3]).is_ok());
     }
 }

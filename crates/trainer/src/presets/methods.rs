@@ -1,21 +1,42 @@
 //! What methods need to fit the small presets.
 
-use semivox_models::Resolution;
+use semivox_models::{Architecture, Resolution};
 
 use super::Size;
 use crate::method::MethodConfig;
-use crate::recipes::{ActionConfig, LabeledView, SimCvdConfig, StudentPasses};
+use crate::recipes::{
+    ActionConfig, ActionPpConfig, LabeledView, LastPatch, SimCvdConfig, StudentPasses,
+};
 use crate::student_teacher::TeacherMode;
 
-/// The method as it fits a size of preset.
-pub(super) fn fitted(method: MethodConfig, size: Size) -> MethodConfig {
-    match (size, method) {
-        (Size::Smoke, MethodConfig::Action(_)) => MethodConfig::Action(smoke_action()),
-        (Size::Compact, MethodConfig::Action(_)) => MethodConfig::Action(compact_action()),
-        (Size::Smoke | Size::Compact, MethodConfig::SimCvd(method)) => {
+/// The method as it fits a size of preset, and slices where the network takes those.
+pub(super) fn fitted(method: MethodConfig, size: Size, network: Architecture) -> MethodConfig {
+    let action = match (size, network) {
+        (Size::Smoke, _) => Some(smoke_action()),
+        (Size::Compact, Architecture::VNet) => Some(compact_action()),
+        (Size::Compact, Architecture::UNet) => Some(compact_action_2d()),
+        (Size::Paper, Architecture::UNet) => Some(ActionConfig::official_2d()),
+        (Size::Paper, Architecture::VNet) => None,
+    };
+    match (size, method, action) {
+        (_, MethodConfig::Action(_), Some(action)) => MethodConfig::Action(action),
+        (Size::Smoke, MethodConfig::ActionPp(_), Some(action)) => {
+            MethodConfig::ActionPp(smoke_action_pp(action))
+        }
+        (Size::Compact, MethodConfig::ActionPp(_), Some(action)) => {
+            MethodConfig::ActionPp(ActionPpConfig::of(action))
+        }
+        // One joint pre-training of a third of the iterations: 10k and 20k on ACDC.
+        (Size::Paper, MethodConfig::ActionPp(_), Some(action)) => {
+            MethodConfig::ActionPp(ActionPpConfig::of(ActionConfig {
+                iterations: [0, 1, 2],
+                ..action
+            }))
+        }
+        (Size::Smoke | Size::Compact, MethodConfig::SimCvd(method), _) => {
             MethodConfig::SimCvd(small_simcvd(method))
         }
-        (_, method) => method,
+        (_, method, _) => method,
     }
 }
 
@@ -36,6 +57,15 @@ fn smoke_action() -> ActionConfig {
         representation_width: 16,
         representation_resolution: Resolution::Half,
         ..ActionConfig::new(320)
+    }
+}
+
+/// As [`smoke_action`], and a bank that a tiny run fills.
+fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
+    ActionPpConfig {
+        voxels: 64,
+        queue: 1_024,
+        ..ActionPpConfig::of(action)
     }
 }
 
@@ -77,5 +107,20 @@ fn compact_action() -> ActionConfig {
         representation_resolution: Resolution::Half,
         representation_width: 16,
         ..ActionConfig::new(2_000)
+    }
+}
+
+/// ACTION within 2,000 iterations on slices of 128×128: what [`compact_action`] found out, four
+/// slices of each kind, and half of the official sides of the local patches, so that there are 36
+/// of them here too.
+fn compact_action_2d() -> ActionConfig {
+    ActionConfig {
+        distillation_batch: [4, 4],
+        contrast_batch: [4, 4],
+        local_patch: 32,
+        local_step: 16,
+        local_pooled: 8,
+        last_patch: LastPatch::Dropped,
+        ..compact_action()
     }
 }

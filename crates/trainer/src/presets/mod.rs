@@ -85,7 +85,8 @@ impl Task {
             Self::Pancreas => pancreas::base(size),
         };
         let method = MethodConfig::new(method, iterations)?;
-        let mut method = methods::fitted(method, size).with_iterations(iterations);
+        let network = config.network.architecture;
+        let mut method = methods::fitted(method, size, network).with_iterations(iterations);
         if let Some(batch) = batch {
             method.settings_mut().set_batch(batch);
         }

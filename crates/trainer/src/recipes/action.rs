@@ -14,8 +14,9 @@
 //! # Deviations
 //!
 //! The paper prints 2D experiments; its 3D numbers come from the authors'
-//! later papers and code. Where paper and code differ, this table says what
-//! is done here.
+//! later papers and code. Slices and a U-Net take the same stages; the 2D
+//! script's numbers are [`ActionConfig::official_2d`]. Where paper and code
+//! differ, this table says what is done here.
 //!
 //! | item | paper | official code | here |
 //! |---|---|---|---|
@@ -27,7 +28,9 @@
 //! | strong view | – | jitter and blur through clamping and 8 bits | on floats, no clamping |
 //! | order of mixing and strong view | – | mix, then jitter | jitter per image, then mix: both on the loader's host batch |
 //! | key heads | – | optimized, not detached | copied at the start, EMA only, no gradient |
-//! | latent of the global loss | bottleneck (2D) | first decoder map (3D) | first decoder map |
+//! | latent of the global loss | bottleneck (2D) | bottleneck (2D), first decoder map (3D) | as the code: `features[0]` |
+//! | decoder in stage i | – | frozen (2D) | reached by no gradient and no weight decay; in 3D above the first map |
+//! | local patches | – | one that ends at the border is left out in 2D: 36 of 256×256 | `last_patch`, kept; dropped in `official_2d` |
 //! | contrast similarity | dot product | cosine | cosine |
 //! | contrast reduction | sum | mean over queries, mean over valid classes | as the code |
 //! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1 |
@@ -36,8 +39,9 @@
 //! | teacher at stage iii | – | restarted from the student | as the code |
 //! | stage iii batch | 6 (2D) | 1 + 1 (3D), where mixing is a no-op | 2 + 2 with CutMix |
 //! | stage lengths | epochs | 30k each | the given total split 1 : 1 : 6 (5k + 15k for LA in ACTION++) |
-//! | representation head | – | input resolution, width 128 | `representation_resolution`, `representation_width` |
-//! | CutMix box | – | half the plane, 20 of 80 slices | half the plane, a quarter of the slices |
+//! | representation head | – | input resolution, width 128 (3D) or 512 (2D) | `representation_resolution`, `representation_width` |
+//! | CutMix box | – | half the plane, 20 of 80 slices (3D) | half the plane, a quarter of the slices, at least one |
+//! | random deformation (2D) | – | of the images, not of their pseudo-labels | none |
 //! | labels below input resolution | – | – | nearest voxel of the aligned-corner grid |
 //! | teacher's mode | – | batch statistics and dropout | as the code; `teacher_mode = "eval"` |
 //! | `compact` preset: `k₁`, `k₂`, jitter, stage lengths | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200: why stands in `presets.rs` |
@@ -48,11 +52,12 @@ mod config;
 mod contrast;
 mod distillation;
 mod grid;
+mod local;
 mod state;
 
 use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLossConfig;
-use semivox_models::{Network, NetworkOutput};
+use semivox_models::{Network, NetworkOutput, RepresentationHead};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
@@ -63,7 +68,9 @@ use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews}
 use crate::student_teacher::{NETWORKS, StudentTeacher};
 use crate::terms::StepValues;
 
-pub use config::{ActionConfig, LabeledView, StudentPasses};
+pub(crate) use config::Temperatures;
+pub use config::{ActionConfig, LabeledView, LastPatch, StudentPasses};
+pub(crate) use contrast::Maps;
 use state::StageState;
 
 /// The recipe: student, teacher and what the current stage needs.
@@ -73,6 +80,8 @@ pub struct Action {
     networks: StudentTeacher<Network>,
     optimizer: Optimizer,
     state: StageState,
+    /// Those of the settings, unless a successor of the method moves them.
+    pub(crate) temperatures: Temperatures,
 }
 
 impl Action {
@@ -86,10 +95,19 @@ impl Action {
         Ok(Self {
             networks: StudentTeacher::new(setting.student()),
             optimizer: config.optimizer.init(false),
+            temperatures: config.temperatures(),
             state,
             config,
             setting,
         })
+    }
+
+    /// The head that stage iii trains.
+    pub(crate) fn representation_head(&self) -> Option<&RepresentationHead> {
+        match &self.state {
+            StageState::Distillation(_) => None,
+            StageState::Contrast(head) => Some(head),
+        }
     }
 
     /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
@@ -103,7 +121,7 @@ impl Action {
     }
 
     /// The teacher's answer, which never carries a gradient.
-    fn teach(&self, images: Tensor<5>) -> NetworkOutput {
+    pub(crate) fn teach(&self, images: Tensor<5>) -> NetworkOutput {
         self.networks.teach(images, self.config.teacher_mode)
     }
 }
@@ -152,7 +170,10 @@ impl Recipe for Action {
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
         match self.state.clone() {
             StageState::Distillation(state) => self.distill(*state, batch, at),
-            StageState::Contrast(head) => self.contrast(*head, batch, at),
+            StageState::Contrast(head) => {
+                let (terms, _) = self.contrast_terms(&head, batch, at)?;
+                self.descend_contrast(*head, terms, at)
+            }
         }
     }
 
@@ -182,4 +203,88 @@ fn supervised(logits: Tensor<5>, labels: Tensor<5, Int>) -> Tensor<1> {
     DiceCrossEntropyLossConfig::new()
         .init()
         .forward(logits, labels)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::module::{Module, ModuleVisitor, Param};
+    use semivox_models::{Architecture, NetworkConfig};
+
+    use super::*;
+    use crate::testing::{run_stage, setting, term};
+
+    /// The sums of all trainable parameters, by path.
+    #[derive(Default)]
+    struct Sums {
+        path: Vec<String>,
+        found: Vec<(String, f32)>,
+    }
+
+    impl ModuleVisitor for Sums {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.into());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.is_require_grad() {
+                let sum = param.val().square().sum().into_scalar();
+                self.found.push((self.path.join("."), sum));
+            }
+        }
+    }
+
+    fn sums(network: &Network) -> Vec<(String, f32)> {
+        let mut sums = Sums::default();
+        network.visit(&mut sums);
+        sums.found
+    }
+
+    /// Slices of 32×32 with four classes and a tiny U-Net.
+    fn slices() -> (Action, Setting) {
+        let config = ActionConfig {
+            iterations: [3, 30, 30],
+            distillation_batch: [2, 2],
+            global_width: 16,
+            local_patch: 16,
+            local_step: 8,
+            last_patch: LastPatch::Dropped,
+            queries: 16,
+            negatives: 16,
+            representation_width: 8,
+            ..ActionConfig::official_2d()
+        };
+        let network = NetworkConfig::new(1, 4).with_filters(4);
+        let network = network.with_architecture(Architecture::UNet);
+        let setting = setting(network, [32, 32, 1]);
+        (Action::new(config, setting.clone()).unwrap(), setting)
+    }
+
+    #[test]
+    fn slices_go_through_all_stages_and_the_supervised_term_falls() {
+        let (mut recipe, setting) = slices();
+        let before = sums(recipe.network());
+        let values = run_stage(&mut recipe, 0, &setting);
+        assert_eq!(term(&values, "global").len(), 3);
+        let moved = before.iter().zip(sums(recipe.network()));
+        for ((path, before), (_, after)) in moved {
+            let decoder = path.contains("decoder");
+            assert_eq!(
+                *before == after,
+                decoder,
+                "stage i trains the encoder: {path}"
+            );
+        }
+        for stage in [1, 2] {
+            let values = run_stage(&mut recipe, stage, &setting);
+            let supervised = term(&values, "supervised");
+            let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
+            let (first, last) = (mean(&supervised[..10]), mean(&supervised[20..]));
+            assert!(last < 0.9 * first, "stage {stage}: {first} to {last}");
+        }
+    }
 }

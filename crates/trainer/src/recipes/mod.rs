@@ -1,6 +1,7 @@
 //! Training methods, one file each, in the order of their papers.
 
 pub mod action;
+pub mod action_pp;
 pub mod cps;
 pub mod cvrl;
 pub mod dtc;
@@ -12,7 +13,8 @@ pub mod supervised;
 pub mod ua_mt;
 pub mod urpc;
 
-pub use action::{Action, ActionConfig, LabeledView, StudentPasses};
+pub use action::{Action, ActionConfig, LabeledView, LastPatch, StudentPasses};
+pub use action_pp::{ActionPp, ActionPpConfig, CenterAssignment};
 pub use cps::{Cps, CpsConfig};
 pub use cvrl::{Cvrl, CvrlConfig};
 pub use dtc::{AbsentClass, Dtc, DtcConfig};

@@ -40,12 +40,15 @@ pub struct ActionConfig {
     pub bank: usize,
     /// Width `D_g` of the global embeddings.
     pub global_width: usize,
-    /// Side of the local patches, in voxels.
+    /// Side of the local patches, in voxels; 1 along the only voxel of a slice, as the next two.
     pub local_patch: usize,
     /// Step between local patches.
     pub local_step: usize,
     /// Side to which a local patch is pooled.
     pub local_pooled: usize,
+    /// What becomes of the local patches that end at the border.
+    #[serde(default)]
+    pub last_patch: LastPatch,
     /// Per-location loss, or the official code's reinterpreted buffer.
     pub local_loss: LocalDistillationForm,
     /// `k₁` and `k₂`, the weights of the global and the local loss.
@@ -70,6 +73,17 @@ pub struct ActionConfig {
     pub representation_width: usize,
     /// Grid of the representation head: the input's, or half of it.
     pub representation_resolution: Resolution,
+}
+
+/// What becomes of a local patch that ends exactly where its axis ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastPatch {
+    /// It counts.
+    #[default]
+    Kept,
+    /// It is left out, as by the official 2D code: 36 patches of 256×256 instead of 49.
+    Dropped,
 }
 
 /// A view of the labeled patches.
@@ -112,6 +126,7 @@ impl ActionConfig {
             local_patch: 20,
             local_step: 10,
             local_pooled: 4,
+            last_patch: LastPatch::Kept,
             local_loss: LocalDistillationForm::PerLocation,
             distillation_weights: [1.0, 1.0],
             contrast_weight: 0.01,
@@ -138,6 +153,46 @@ impl ActionConfig {
             mixing: Mixing::Classmix,
             local_loss: LocalDistillationForm::OfficialCode,
             ..Self::new(0)
+        }
+    }
+
+    /// The official 2D script, for slices of 256×256 and a U-Net: 30k iterations per stage, three
+    /// images of each kind, four in stage iii, embeddings and representations of 512, and 36 local
+    /// patches of 64×64 pooled to 8×8. The recommended readings of the code's defects stay.
+    pub fn official_2d() -> Self {
+        Self {
+            iterations: [30_000; 3],
+            distillation_batch: [3, 3],
+            contrast_batch: [4, 4],
+            global_width: 512,
+            local_patch: 64,
+            local_step: 32,
+            local_pooled: 8,
+            last_patch: LastPatch::Dropped,
+            representation_width: 512,
+            ..Self::new(0)
+        }
+    }
+}
+
+/// The temperatures that a step of training takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Temperatures {
+    /// `τ_s` of both distillation losses.
+    pub(crate) student: f64,
+    /// `τ_t` of both distillation losses.
+    pub(crate) teacher: f64,
+    /// `τ` of the contrast.
+    pub(crate) contrast: f64,
+}
+
+impl ActionConfig {
+    /// The temperatures as they are set.
+    pub(crate) fn temperatures(&self) -> Temperatures {
+        Temperatures {
+            student: self.student_temperature,
+            teacher: self.teacher_temperature,
+            contrast: self.contrast_temperature,
         }
     }
 }

@@ -17,15 +17,67 @@ use crate::mixing::Pseudo;
 use crate::recipe::{Recipe, StepContext};
 use crate::terms::{LossTerms, StepValues};
 
+/// What stage iii compares, on the grid of the representation head.
+#[derive(Debug, Clone)]
+pub(crate) struct Maps {
+    /// `[batch, width, …]`, from the student.
+    pub(crate) representations: Tensor<5>,
+    /// `[batch, classes, …]`: the student's, without gradient.
+    pub(crate) probabilities: Tensor<5>,
+    /// `[batch, 1, …]`: labels and pseudo-labels.
+    pub(crate) labels: Tensor<5, Int>,
+    /// `[batch, 1, …]`: how sure the teacher is of the label, 1 where a person gave it.
+    pub(crate) confidence: Tensor<5>,
+}
+
+impl Maps {
+    fn new(
+        head: &RepresentationHead,
+        outputs: Vec<NetworkOutput>,
+        labels: Tensor<5, Int>,
+        pseudo: Pseudo,
+    ) -> Self {
+        let certain = Tensor::ones(labels.dims(), &labels.device());
+        let represent = |output: NetworkOutput| (output.logits, head.forward(output.features));
+        let (logits, representations) = outputs.into_iter().map(represent).unzip();
+        let logits: Tensor<5> = Tensor::cat(logits, 0);
+        let representations: Tensor<5> = Tensor::cat(representations, 0);
+        let [_, _, grid @ ..] = representations.dims();
+        Self {
+            representations,
+            probabilities: softmax(nearest(logits.detach(), grid), 1),
+            labels: nearest(Tensor::cat(vec![labels, pseudo.labels], 0), grid),
+            confidence: nearest(Tensor::cat(vec![certain, pseudo.confidence], 0), grid),
+        }
+    }
+
+    /// The first `count` patches: the labeled ones.
+    pub(crate) fn first(self, count: usize) -> Self {
+        Self {
+            representations: self.representations.narrow(0, 0, count),
+            probabilities: self.probabilities.narrow(0, 0, count),
+            labels: self.labels.narrow(0, 0, count),
+            confidence: self.confidence.narrow(0, 0, count),
+        }
+    }
+
+    /// The student's probability of each voxel's label, `[batch, 1, …]`.
+    pub(crate) fn probability(&self) -> Tensor<5> {
+        let labels = self.labels.clone().clamp_min(0);
+        self.probabilities.clone().gather(1, labels)
+    }
+}
+
 impl Action {
     /// Stage iii: labels where there are some, pseudo-labels elsewhere, and a
-    /// contrast between anatomical classes on both.
-    pub(super) fn contrast(
-        &mut self,
-        head: RepresentationHead,
+    /// contrast between anatomical classes on both. Also gives what it
+    /// compared.
+    pub(crate) fn contrast_terms(
+        &self,
+        head: &RepresentationHead,
         batch: Batch,
         at: &StepContext,
-    ) -> Result<StepValues, TrainError> {
+    ) -> Result<(LossTerms, Maps), TrainError> {
         let config = &self.config;
         let unlabeled = batch.unlabeled.expect("stage iii plans unlabeled patches");
         // Pseudo-labels of the weak view, mixed together with the strong view.
@@ -51,12 +103,22 @@ impl Action {
                 pseudo.confidence.clone(),
             );
         let supervised = supervised(on_labeled, labels.clone());
-        let contrast = self.anatomical_contrast(&head, outputs, labels, pseudo, at)?;
+        let maps = Maps::new(head, outputs, labels, pseudo);
+        let contrast = self.anatomical_contrast(maps.clone(), at)?;
         let terms = LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("unsupervised", config.unsupervised_weight, unsupervised)
             .with("contrast", config.contrast_weight, contrast);
+        Ok((terms, maps))
+    }
 
+    /// The step of stage iii that the terms lead to; then the teacher follows.
+    pub(crate) fn descend_contrast(
+        &mut self,
+        head: RepresentationHead,
+        terms: LossTerms,
+        at: &StepContext,
+    ) -> Result<StepValues, TrainError> {
         let module = (self.networks.student.clone(), head);
         let rate = self.learning_rate(at);
         let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
@@ -92,20 +154,14 @@ impl Action {
     }
 
     /// `L_anco` on the representations of both batches.
-    fn anatomical_contrast(
-        &self,
-        head: &RepresentationHead,
-        outputs: Vec<NetworkOutput>,
-        labels: Tensor<5, Int>,
-        pseudo: Pseudo,
-        at: &StepContext,
-    ) -> Result<Tensor<1>, TrainError> {
+    fn anatomical_contrast(&self, maps: Maps, at: &StepContext) -> Result<Tensor<1>, TrainError> {
         let config = &self.config;
+        let temperature = self.temperatures.contrast;
         let sampler = ContrastSampler::new(
             ContrastConfig {
                 queries: config.queries,
                 negatives: config.negatives,
-                temperature: config.contrast_temperature,
+                temperature,
                 hard_threshold: config.strong_threshold,
                 shared_negatives: false,
             },
@@ -113,29 +169,18 @@ impl Action {
             at.seed,
         )?;
         // Labeled voxels are valid; pseudo-labeled ones if the teacher is fairly sure.
-        let certain = Tensor::ones(labels.dims(), &at.device);
-        let confidence = Tensor::cat(vec![certain, pseudo.confidence], 0);
-        let labels = Tensor::cat(vec![labels, pseudo.labels], 0);
-        let represent = |output: NetworkOutput| (output.logits, head.forward(output.features));
-        let (logits, representations) = outputs.into_iter().map(represent).unzip();
-        let logits = Tensor::cat(logits, 0);
-        let representations = Tensor::cat(representations, 0);
-
-        let [_, _, grid @ ..] = representations.dims();
-        let labels = nearest(labels, grid);
-        let valid = nearest(confidence, grid).greater_equal_elem(config.weak_threshold);
-        let probabilities = softmax(nearest(logits.detach(), grid), 1);
+        let sure = (maps.confidence.clone()).greater_equal_elem(config.weak_threshold);
         let samples = sampler.sample(
             ContrastInput {
-                representations,
-                probability: probabilities.gather(1, labels.clone().clamp_min(0)),
-                valid: valid.bool_and(labels.clone().greater_equal_elem(0)),
-                labels,
+                probability: maps.probability(),
+                valid: sure.bool_and(maps.labels.clone().greater_equal_elem(0)),
+                representations: maps.representations,
+                labels: maps.labels,
             },
             at.step,
         )?;
         let loss = AnatomicalContrastLossConfig::new()
-            .with_temperature(config.contrast_temperature)
+            .with_temperature(temperature)
             .init();
         Ok(loss.forward(AnatomicalContrastInput {
             queries: samples.queries,

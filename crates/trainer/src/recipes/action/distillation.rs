@@ -2,10 +2,10 @@
 
 use burn::prelude::*;
 use semivox_losses::{GlobalDistillationLossConfig, LocalDistillationLossConfig};
-use semivox_sampling::pooled_patches;
 
+use super::local::LocalPatches;
 use super::state::{Distillation, Heads, Projectors, StageState};
-use super::{Action, ActionConfig, supervised};
+use super::{Action, supervised};
 use crate::batch::Batch;
 use crate::ema::ema_update;
 use crate::error::TrainError;
@@ -64,8 +64,8 @@ impl Action {
     /// `L_global = KL(P_t ‖ P_s)` over similarities to the anchors.
     fn global_loss(&self, query: Tensor<2>, key: Tensor<2>, anchors: Tensor<2>) -> Tensor<1> {
         GlobalDistillationLossConfig::new()
-            .with_student_temperature(self.config.student_temperature)
-            .with_teacher_temperature(self.config.teacher_temperature)
+            .with_student_temperature(self.temperatures.student)
+            .with_teacher_temperature(self.temperatures.teacher)
             .init()
             .forward(query, key, anchors)
     }
@@ -73,8 +73,8 @@ impl Action {
     /// `L_local`: the same for every patch of the logits.
     fn local_loss(&self, query: Tensor<3>, key: Tensor<3>, bank: Tensor<3>) -> Tensor<1> {
         LocalDistillationLossConfig::new()
-            .with_student_temperature(self.config.student_temperature)
-            .with_teacher_temperature(self.config.teacher_temperature)
+            .with_student_temperature(self.temperatures.student)
+            .with_teacher_temperature(self.temperatures.teacher)
             .with_form(self.config.local_loss)
             .init()
             .forward(query, key, bank)
@@ -99,13 +99,7 @@ impl Action {
         logits: Tensor<5>,
         embed: impl Fn(Tensor<5>) -> Tensor<5>,
     ) -> Result<Tensor<3>, TrainError> {
-        let ActionConfig {
-            local_patch,
-            local_step,
-            local_pooled,
-            ..
-        } = self.config;
-        let patches = pooled_patches(logits, local_patch, local_step, local_pooled)?;
+        let patches = LocalPatches::new(&self.config, self.setting.patch).pool(logits)?;
         let [batch, count, classes, d, h, w] = patches.dims();
         let embedded = embed(patches.reshape([batch * count, classes, d, h, w]));
         Ok(embedded.reshape([batch, count, classes * d * h * w]))

@@ -6,9 +6,10 @@ use semivox_models::{
     LocalPredictorConfig, LocalProjector, LocalProjectorConfig, RepresentationHead,
     RepresentationHeadConfig,
 };
-use semivox_sampling::{FeatureQueue, fitting_positions};
+use semivox_sampling::FeatureQueue;
 
 use super::ActionConfig;
+use super::local::LocalPatches;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::teacher_of;
 use crate::error::TrainError;
@@ -63,8 +64,8 @@ impl Distillation {
         } = setting;
         let (width, classes) = (config.global_width, network.classes);
         let channels = network.feature_channels()[0];
-        let local_projector =
-            LocalProjectorConfig::new(classes).with_grid([config.local_pooled; 3]);
+        let patches = LocalPatches::new(config, *patch);
+        let local_projector = LocalProjectorConfig::new(classes).with_grid(patches.pooled);
         let entry = local_projector.embedding();
         let projectors = Projectors {
             global: GlobalProjectorConfig::new(channels)
@@ -72,8 +73,6 @@ impl Distillation {
                 .init(device),
             local: local_projector.init(device),
         };
-        let side = [config.local_patch; 3];
-        let patches = fitting_positions(*patch, side, [config.local_step; 3]).len();
         let stage = if local { "stage ii" } else { "stage i" };
         let bank = |shape: &[usize], kind: &str| {
             let name = format!("{stage} {kind} bank");
@@ -88,7 +87,7 @@ impl Distillation {
             },
             global_bank: bank(&[width], "global")?,
             local_bank: local
-                .then(|| bank(&[patches, entry], "local"))
+                .then(|| bank(&[patches.count(), entry], "local"))
                 .transpose()?,
         })
     }
@@ -149,5 +148,6 @@ fn representation_head(config: &ActionConfig, setting: &Setting) -> Representati
     RepresentationHeadConfig::new(channels)
         .with_width(config.representation_width)
         .with_resolution(config.representation_resolution)
+        .with_slices(setting.network.architecture.is_2d())
         .init(&setting.device)
 }

@@ -1,0 +1,371 @@
+//! Contrast of labeled voxels with banked features and with the center assigned to their class.
+
+use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
+use burn::tensor::activation::log_softmax;
+
+use crate::similarity::{check_temperature, unit};
+use crate::targets::to_float;
+
+/// What the terms of a voxel are divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "snake_case")]
+pub enum PositiveNormalization {
+    /// Both terms by the number of positives, the center being one of them, as the official code does: the
+    /// center's share shrinks as the bank fills.
+    Code,
+    /// The features of the class by their number, the center by nothing, which is nearer to the paper's formula.
+    Paper,
+}
+
+/// Configuration of [`AdaptiveContrastLoss`].
+#[derive(Config, Debug)]
+pub struct AdaptiveContrastLossConfig {
+    /// Temperature of the contrast.
+    #[config(default = 0.07)]
+    pub temperature: f64,
+    /// Weight of the center among the positives.
+    #[config(default = 0.2)]
+    pub center_weight: f64,
+    /// What the terms of a voxel are divided by.
+    #[config(default = "PositiveNormalization::Code")]
+    pub normalization: PositiveNormalization,
+}
+
+impl AdaptiveContrastLossConfig {
+    /// Makes the loss.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the temperature is not positive and finite.
+    pub fn init(&self) -> AdaptiveContrastLoss {
+        check_temperature("temperature", self.temperature);
+        AdaptiveContrastLoss {
+            temperature: self.temperature,
+            center_weight: self.center_weight,
+            normalization: self.normalization,
+        }
+    }
+}
+
+/// What [`AdaptiveContrastLoss::forward`] compares.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_losses::AdaptiveContrastInput;
+///
+/// let device = Device::flex();
+/// let input = AdaptiveContrastInput {
+///     features: Tensor::ones([4, 8], &device),
+///     teacher: Tensor::ones([4, 8], &device),
+///     labels: Tensor::from_ints([0, 0, 1, 1], &device),
+///     queue: Tensor::ones([16, 8], &device),
+///     queue_labels: Tensor::full([16], -1, &device),
+///     centers: Tensor::ones([2, 8], &device),
+/// };
+/// assert_eq!(input.features.dims(), input.teacher.dims());
+/// ```
+#[derive(Clone, Debug)]
+pub struct AdaptiveContrastInput {
+    /// `[voxels, width]`: the student's features. The only input that receives a gradient.
+    pub features: Tensor<2>,
+    /// `[voxels, width]`: the teacher's features of the same voxels.
+    pub teacher: Tensor<2>,
+    /// `[voxels]`: the class of each voxel.
+    pub labels: Tensor<1, Int>,
+    /// `[entries, width]`: features of earlier voxels.
+    pub queue: Tensor<2>,
+    /// `[entries]`: their classes; an entry of −1 is never a positive.
+    pub queue_labels: Tensor<1, Int>,
+    /// `[classes, width]`: the center assigned to each class.
+    pub centers: Tensor<2>,
+}
+
+/// Pulls labeled voxels to features of their class and to the center assigned to it.
+///
+/// ```text
+/// p_ij = softmax_j( cos(s_i, k_j) / T ),     keys k: [ t_i | queue | centers ]
+/// P_i  = { t_i } ∪ { queue entries with label y_i },     N_i = |P_i| + 1
+/// code:    L = −(1/n) Σ_i (1/N_i)   ( Σ_{j in P_i} log p_ij + λ_a log p_i,ν_i )
+/// paper:   L = −(1/n) Σ_i ( (1/|P_i|) Σ_{j in P_i} log p_ij + λ_a log p_i,ν_i )
+/// ```
+///
+/// | symbol | field |
+/// |---|---|
+/// | s_i, y_i | `features`, `labels` |
+/// | t_i | `teacher` |
+/// | ν_i | the row of `centers` that belongs to y_i |
+/// | T | `temperature`, 0.07 |
+/// | λ_a | `center_weight`, 0.2 |
+///
+/// With M keys and all cosines equal, `paper` gives (1 + λ_a) ln M, and `code` (|P| + λ_a)/(|P| + 1) ln M.
+///
+/// # Shapes
+///
+/// Those of [`AdaptiveContrastInput`]; the result is `[1]`.
+///
+/// # Notes
+///
+/// Gradient flows through the student's features only. The paper prints a sum over the positives that is not
+/// divided by their number; both forms here divide it.
+///
+/// # References
+///
+/// C. You, W. Dai, Y. Min, L. Staib, J. Sekhon, J. S. Duncan. ACTION++: Improving Semi-supervised Medical Image
+/// Segmentation with Adaptive Anatomical Contrast. MICCAI 2023. arXiv 2304.02689. Supervised adaptive anatomical
+/// contrastive learning (SAACL).
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_losses::{AdaptiveContrastInput, AdaptiveContrastLossConfig, PositiveNormalization};
+///
+/// let device = Device::flex();
+/// let input = AdaptiveContrastInput {
+///     features: Tensor::ones([2, 3], &device),
+///     teacher: Tensor::ones([2, 3], &device),
+///     labels: Tensor::from_ints([0, 1], &device),
+///     queue: Tensor::ones([5, 3], &device),
+///     queue_labels: Tensor::from_ints([-1, -1, 0, 1, 1], &device),
+///     centers: Tensor::ones([2, 3], &device),
+/// };
+/// let loss = AdaptiveContrastLossConfig::new().with_normalization(PositiveNormalization::Paper).init();
+/// let value = loss.forward(input).into_scalar::<f32>();
+/// assert!((value - 1.2 * 8f32.ln()).abs() < 1e-5); // 1 + 5 + 2 keys
+/// ```
+#[derive(Module, Debug)]
+pub struct AdaptiveContrastLoss {
+    /// Temperature of the contrast.
+    pub temperature: f64,
+    /// Weight of the center among the positives.
+    pub center_weight: f64,
+    /// What the terms of a voxel are divided by.
+    #[module(skip)]
+    pub normalization: PositiveNormalization,
+}
+
+impl AdaptiveContrastLoss {
+    /// Computes the loss.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`AdaptiveContrastInput`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes of the input do not fit one another.
+    pub fn forward(&self, input: AdaptiveContrastInput) -> Tensor<1> {
+        check_shapes(&input);
+        let (voxels, entries) = (input.features.dims()[0], input.queue.dims()[0]);
+        let classes = input.centers.dims()[0];
+        let dtype = input.features.dtype();
+        let labels = input.labels.without_autodiff().reshape([voxels, 1]);
+        let queue_labels = input.queue_labels.without_autodiff().reshape([1, entries]);
+        let features = unit(input.features);
+        let own = (features.clone() * unit(input.teacher.without_autodiff())).sum_dim(1);
+        let others = Tensor::cat(
+            vec![
+                unit(input.queue.without_autodiff()),
+                unit(input.centers.without_autodiff()),
+            ],
+            0,
+        );
+        let cosines = Tensor::cat(vec![own, features.matmul(others.transpose())], 1);
+        let log = log_softmax(cosines.div_scalar(self.temperature), 1); // [voxels, 1 + entries + classes]
+
+        let same = to_float(labels.clone().equal(queue_labels), dtype); // [voxels, entries]
+        let banked = (log.clone().narrow(1, 1, entries) * same.clone()).sum_dim(1);
+        let class = log.clone().narrow(1, 0, 1) + banked;
+        let center = log.narrow(1, 1 + entries, classes).gather(1, labels);
+        let center = center.mul_scalar(self.center_weight);
+        let positives = same.sum_dim(1).add_scalar(1.0); // |P_i|
+        let terms = match self.normalization {
+            PositiveNormalization::Code => (class + center) / positives.add_scalar(1.0),
+            PositiveNormalization::Paper => class / positives + center,
+        };
+        terms.mean().neg()
+    }
+}
+
+fn check_shapes(input: &AdaptiveContrastInput) {
+    let [voxels, width] = input.features.dims();
+    let (queue, centers) = (input.queue.dims(), input.centers.dims());
+    let fits = input.teacher.dims() == [voxels, width]
+        && input.labels.dims() == [voxels]
+        && queue[1] == width
+        && input.queue_labels.dims() == [queue[0]]
+        && centers[1] == width;
+    assert!(
+        fits,
+        "shapes do not fit features [voxels, width] = {:?}: found teacher {:?}, labels {:?}, queue {queue:?}, \
+         queue labels {:?}, centers {centers:?}",
+        input.features.dims(),
+        input.teacher.dims(),
+        input.labels.dims(),
+        input.queue_labels.dims(),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+    use PositiveNormalization::{Code, Paper};
+
+    fn loss(normalization: PositiveNormalization) -> AdaptiveContrastLoss {
+        AdaptiveContrastLossConfig::new()
+            .with_temperature(0.3)
+            .with_normalization(normalization)
+            .init()
+    }
+
+    /// Four voxels, six entries of the queue, three classes, width three.
+    fn input(labels: [i64; 4], queue_labels: [i64; 6]) -> AdaptiveContrastInput {
+        AdaptiveContrastInput {
+            features: random([4, 3], 1),
+            teacher: random([4, 3], 2),
+            labels: ints([4], &labels),
+            queue: random([6, 3], 3),
+            queue_labels: ints([6], &queue_labels),
+            centers: random([3, 3], 4),
+        }
+    }
+
+    /// Voxel by voxel and key by key.
+    fn oracle(
+        input: &AdaptiveContrastInput,
+        labels: [i64; 4],
+        queue_labels: [i64; 6],
+        normalization: PositiveNormalization,
+    ) -> f64 {
+        let rows = |x: &Tensor<2>| -> Vec<Vec<f64>> {
+            values(x.clone()).chunks(3).map(<[f64]>::to_vec).collect()
+        };
+        let (features, teacher) = (rows(&input.features), rows(&input.teacher));
+        let (queue, centers) = (rows(&input.queue), rows(&input.centers));
+        let mut total = 0.0;
+        for i in 0..4 {
+            let keys = [&teacher[i]].into_iter().chain(&queue).chain(&centers);
+            let logits: Vec<f64> = keys.map(|key| cosine(&features[i], key) / 0.3).collect();
+            let log: Vec<f64> = softmax(&logits).into_iter().map(f64::ln).collect();
+            let mut class = log[0];
+            let mut positives = 1.0;
+            for j in 0..6 {
+                if queue_labels[j] == labels[i] {
+                    class += log[1 + j];
+                    positives += 1.0;
+                }
+            }
+            let center = 0.2 * log[7 + labels[i] as usize];
+            total -= match normalization {
+                Code => (class + center) / (positives + 1.0),
+                Paper => class / positives + center,
+            };
+        }
+        total / 4.0
+    }
+
+    #[test]
+    fn equals_plain_loops() {
+        for normalization in [Code, Paper] {
+            for (labels, queue_labels) in [
+                ([0, 1, 2, 1], [2, -1, 1, 1, 0, 2]),
+                ([0, 1, 1, 0], [-1; 6]),      // nothing was enqueued yet
+                ([2; 4], [0, 0, 1, 1, 0, 1]), // one class, which the queue does not hold
+                ([2; 4], [2; 6]),
+            ] {
+                let input = input(labels, queue_labels);
+                let expected = oracle(&input, labels, queue_labels, normalization);
+                assert_near(scalar(loss(normalization).forward(input)), expected, 1e-10);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_cosines_and_perfect_agreement_have_known_values() {
+        let line = |features: f64, negative: f64| AdaptiveContrastInput {
+            features: tensor([2, 1], &[features; 2]),
+            teacher: tensor([2, 1], &[1.0; 2]),
+            labels: ints([2], &[0, 0]),
+            queue: tensor([3, 1], &[1.0, negative, negative]),
+            queue_labels: ints([3], &[0, 1, -1]),
+            centers: tensor([2, 1], &[1.0, negative]),
+        };
+        // Six keys, two of them positives beside the center.
+        let equal = |n| scalar(loss(n).forward(line(0.5, 1.0)));
+        assert_near(equal(Code), 2.2 / 3.0 * 6f64.ln(), 1e-12);
+        assert_near(equal(Paper), 1.2 * 6f64.ln(), 1e-12);
+        // The three positives at cosine 1, the three others at −1.
+        let least = (3.0 + 3.0 * (-2.0f64 / 0.3).exp()).ln();
+        let apart = |n| scalar(loss(n).forward(line(0.5, -1.0)));
+        assert_near(apart(Code), 2.2 / 3.0 * least, 1e-12);
+        assert_near(apart(Paper), 1.2 * least, 1e-12);
+    }
+
+    #[test]
+    fn gradient_reaches_the_features_and_nothing_else() {
+        let given = input([0, 1, 2, 1], [2, -1, 1, 1, 0, 2]);
+        for normalization in [Code, Paper] {
+            let run = |change: &dyn Fn(&mut AdaptiveContrastInput)| {
+                let mut input = given.clone();
+                change(&mut input);
+                loss(normalization).forward(input)
+            };
+            assert_gradient(given.features.clone(), |x| {
+                run(&|input| input.features = x.clone())
+            });
+            assert_stopped(given.teacher.clone(), |x| {
+                run(&|input| input.teacher = x.clone())
+            });
+            assert_stopped(given.queue.clone(), |x| {
+                run(&|input| input.queue = x.clone())
+            });
+            assert_stopped(given.centers.clone(), |x| {
+                run(&|input| input.centers = x.clone())
+            });
+        }
+    }
+
+    #[test]
+    fn order_and_length_do_not_matter() {
+        let given = input([0, 1, 2, 1], [2, -1, 1, 1, 0, 2]);
+        let flipped = AdaptiveContrastInput {
+            features: given.features.clone().flip([0]) * 3.0,
+            teacher: given.teacher.clone().flip([0]) * 0.5,
+            labels: given.labels.clone().flip([0]),
+            queue: given.queue.clone().flip([0]) * 2.0,
+            queue_labels: given.queue_labels.clone().flip([0]),
+            centers: given.centers.clone() * 4.0,
+        };
+        for normalization in [Code, Paper] {
+            let [a, b] = [&given, &flipped].map(|x| scalar(loss(normalization).forward(x.clone())));
+            assert_near(a, b, 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_feature_without_direction_is_finite() {
+        let mut given = input([0, 1, 2, 1], [-1; 6]);
+        given.features = tensor([4, 3], &[0.0; 12]);
+        let run = |features: Tensor<2>| {
+            loss(Code).forward(AdaptiveContrastInput {
+                features,
+                ..given.clone()
+            })
+        };
+        // Ten keys, one positive beside the center.
+        assert_near(scalar(run(given.features.clone())), 0.6 * 10f64.ln(), 1e-12);
+        assert_stopped(given.features.clone(), run);
+    }
+
+    #[test]
+    #[should_panic(expected = "shapes do not fit features")]
+    fn shapes_must_agree() {
+        let mut given = input([0; 4], [0; 6]);
+        given.centers = random([3, 2], 1);
+        loss(Code).forward(given);
+    }
+}
