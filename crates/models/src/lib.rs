@@ -3,7 +3,7 @@
 //! - [`VNet`]: the encoder-decoder of semi-supervised 3D segmentation, with the maps of its decoder;
 //! - [`UNet`]: its counterpart for slices;
 //! - [`Network`]: either of the two, for volumes and for volumes of one slice, and [`Decoder`]: a second one for its encoder;
-//! - [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
+//! - [`DenseProjector`], [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
 //!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it;
 //! - [`PyramidHeads`]: segmentations from the coarser maps.
 //!
@@ -33,10 +33,11 @@ pub use decoder::Decoder;
 pub use duplicate::duplicate;
 pub use error::ModelError;
 pub use heads::{
-    GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
-    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, PyramidHeads, PyramidHeadsConfig,
-    RepresentationHead, RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector,
-    SliceProjectorConfig, VoxelProjector, VoxelProjectorConfig,
+    DenseProjector, DenseProjectorConfig, GlobalPredictor, GlobalPredictorConfig, GlobalProjector,
+    GlobalProjectorConfig, LocalPredictor, LocalPredictorConfig, LocalProjector,
+    LocalProjectorConfig, PyramidHeads, PyramidHeadsConfig, RepresentationHead,
+    RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector, SliceProjectorConfig,
+    VoxelProjector, VoxelProjectorConfig,
 };
 pub use materialize::{materialize, trainable_parameters};
 pub use network::{Architecture, Network, NetworkConfig};

@@ -8,7 +8,7 @@ use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::{
     ActionConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig, IctConfig,
-    MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
+    IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
 };
 
 /// What every method's settings can tell.
@@ -109,6 +109,8 @@ methods! {
     "simcvd" => SimCvd(SimCvdConfig),
     /// Contrast along batch and features: a reconstruction.
     "cvrl" => Cvrl(CvrlConfig),
+    /// Dense contrast, then two decoders: a reconstruction.
+    "ideal" => Ideal(IdealConfig),
     /// Anatomical-aware contrastive distillation.
     "action" => Action(ActionConfig),
 }
