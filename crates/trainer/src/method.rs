@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::{
-    ActionConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig, IctConfig,
-    IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
+    ActionConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig, GlobalLocalConfig,
+    IctConfig, IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig,
+    UrpcConfig,
 };
 
 /// What every method's settings can tell.
@@ -105,6 +106,8 @@ methods! {
     "dtc" => Dtc(DtcConfig),
     /// Agreement of the scales of one network.
     "urpc" => Urpc(UrpcConfig),
+    /// Contrast of images, then of regions, then labels.
+    "global_local" => GlobalLocal(GlobalLocalConfig),
     /// Contrastive voxel-wise representation distillation.
     "simcvd" => SimCvd(SimCvdConfig),
     /// Contrast along batch and features: a reconstruction.

@@ -6,8 +6,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use semivox_models::{Architecture, NetworkConfig};
@@ -15,7 +13,7 @@ use semivox_trainer::batch::{Batch, LabeledBatch, UnlabeledBatch};
 use semivox_trainer::checkpoint::{CheckpointReader, Position, write};
 use semivox_trainer::method::MethodConfig;
 use semivox_trainer::recipe::{Recipe, Setting, StepContext};
-use semivox_trainer::recipes::IdealConfig;
+use semivox_trainer::recipes::{GlobalLocalConfig, IdealConfig};
 
 const CLASSES: usize = 3;
 
@@ -65,8 +63,9 @@ fn step(recipe: &mut dyn Recipe, number: u64, setting: &Setting) -> Vec<(&'stati
 }
 
 /// Three steps in each stage; the third also by a recipe that was read from a checkpoint.
-fn check(method: &MethodConfig, setting: &Setting, folder: &Path) -> Vec<&'static str> {
+fn check(method: &MethodConfig, setting: &Setting) -> Vec<&'static str> {
     let what = format!("{method:?} on {:?}", setting.patch);
+    let folder = tempfile::tempdir().unwrap();
     let settings = method.settings();
     let mut recipe = settings.recipe(setting.clone()).unwrap();
     let mut names = Vec::new();
@@ -77,7 +76,7 @@ fn check(method: &MethodConfig, setting: &Setting, folder: &Path) -> Vec<&'stati
         step(recipe.as_mut(), first, setting);
         step(recipe.as_mut(), first + 1, setting);
         let position = Position::new(first + 2, stage);
-        let path = write(folder, position, |writer| recipe.save(writer)).unwrap();
+        let path = write(folder.path(), position, |writer| recipe.save(writer)).unwrap();
         let mut read = settings.recipe(setting.clone()).unwrap();
         read.begin_stage(stage).unwrap();
         read.load(&CheckpointReader::new(path)).unwrap();
@@ -96,7 +95,6 @@ fn check(method: &MethodConfig, setting: &Setting, folder: &Path) -> Vec<&'stati
 #[test]
 fn switches_work_and_checkpoints_are_complete() {
     let device = Device::flex().autodiff();
-    let folder = tempfile::tempdir().unwrap();
     let ideal = |name: &str| {
         let config = match name {
             "" => Ok(IdealConfig::new(8)),
@@ -120,6 +118,11 @@ fn switches_work_and_checkpoints_are_complete() {
         ("mirrored_keys", &slice),
         ("dropout_only", &volume),
     ] {
-        assert_eq!(check(&ideal(name), setting, folder.path()), terms);
+        assert_eq!(check(&ideal(name), setting), terms);
+    }
+    let method = MethodConfig::GlobalLocal(GlobalLocalConfig::new(12));
+    let terms = ["global_contrast", "local_contrast", "supervised"];
+    for setting in [&volume, &slice] {
+        assert_eq!(check(&method, setting), terms);
     }
 }
