@@ -21,6 +21,9 @@
 //! | [`DualTaskConsistencyLoss`] | class probabilities and the signed distances of the same network |
 //! | [`PyramidConsistencyLoss`] | class probabilities at several scales of one network |
 //! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
+//! | [`CrossPseudoLoss`] | two predictions, each against the other's most probable classes |
+//! | [`DenseContrastLoss`] | positions that correspond by their features, between query and key |
+//! | [`ViewContrastLoss`] | images, or regions of an image, between two views |
 //! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
 //! | [`AdaptiveContrastLoss`] | labeled voxels, banked features and the centers assigned to the classes |
 //!
@@ -53,6 +56,8 @@ mod adaptive_contrast;
 mod anatomical_contrast;
 mod consistency;
 mod cross_entropy;
+mod cross_pseudo;
+mod dense_contrast;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
@@ -73,6 +78,7 @@ mod targets;
 mod testing;
 mod uncertainty_consistency;
 mod unsupervised_cross_entropy;
+mod view_contrast;
 
 pub use adaptive_contrast::{
     AdaptiveContrastInput, AdaptiveContrastLoss, AdaptiveContrastLossConfig, PositiveNormalization,
@@ -82,6 +88,8 @@ pub use anatomical_contrast::{
 };
 pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
+pub use cross_pseudo::{CrossPseudoLoss, CrossPseudoLossConfig};
+pub use dense_contrast::{DenseContrastLoss, DenseContrastLossConfig, dense_correspondence};
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 pub use dual_task_consistency::{DualTaskConsistencyLoss, DualTaskConsistencyLossConfig};
@@ -103,3 +111,4 @@ pub use uncertainty_consistency::{UncertaintyConsistencyLoss, UncertaintyConsist
 pub use unsupervised_cross_entropy::{
     UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
 };
+pub use view_contrast::{ViewContrastLoss, ViewContrastLossConfig};

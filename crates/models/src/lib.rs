@@ -2,8 +2,8 @@
 //!
 //! - [`VNet`]: the encoder-decoder of semi-supervised 3D segmentation, with the maps of its decoder;
 //! - [`UNet`]: its counterpart for slices;
-//! - [`Network`]: either of the two, for volumes and for volumes of one slice;
-//! - [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
+//! - [`Network`]: either of the two, for volumes and for volumes of one slice, and [`Decoder`]: a second one for its encoder;
+//! - [`DenseProjector`], [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
 //!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it;
 //! - [`PyramidHeads`]: segmentations from the coarser maps.
 //!
@@ -18,6 +18,8 @@
 //! statistics of batch norm; a teacher with statistics of its own that behaves as in training is
 //! `student.valid().train().no_grad()`, fed with inputs on the autodiff device.
 
+mod decoder;
+mod duplicate;
 mod error;
 mod heads;
 mod materialize;
@@ -27,16 +29,19 @@ mod parts;
 mod unet;
 mod vnet;
 
+pub use decoder::Decoder;
+pub use duplicate::duplicate;
 pub use error::ModelError;
 pub use heads::{
-    GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig, LocalPredictor,
-    LocalPredictorConfig, LocalProjector, LocalProjectorConfig, PyramidHeads, PyramidHeadsConfig,
-    RepresentationHead, RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector,
-    SliceProjectorConfig, VoxelProjector, VoxelProjectorConfig,
+    DenseProjector, DenseProjectorConfig, GlobalPredictor, GlobalPredictorConfig, GlobalProjector,
+    GlobalProjectorConfig, LocalPredictor, LocalPredictorConfig, LocalProjector,
+    LocalProjectorConfig, PyramidHeads, PyramidHeadsConfig, RepresentationHead,
+    RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector, SliceProjectorConfig,
+    VoxelProjector, VoxelProjectorConfig,
 };
 pub use materialize::{materialize, trainable_parameters};
 pub use network::{Architecture, Network, NetworkConfig};
 pub use output::NetworkOutput;
-pub use parts::{ConvBlock, Down, Up};
-pub use unet::{UNet, UNetConfig, UNetDecoder, Upsampling};
-pub use vnet::{VNet, VNetConfig};
+pub use parts::{ConvBlock, Down, Up, Upsampling};
+pub use unet::{UNet, UNetConfig, UNetDecoder};
+pub use vnet::{VNet, VNetConfig, VNetDecoder};

@@ -6,6 +6,8 @@ use burn::config::Config;
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 
+use crate::decoder::{Decoder, images};
+use crate::parts::Upsampling;
 use crate::{ModelError, NetworkOutput, UNet, UNetConfig, VNet, VNetConfig};
 
 /// Which network segments.
@@ -70,6 +72,9 @@ pub struct NetworkConfig {
     /// Probability of dropout at the bottleneck. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
+    /// How the decoder doubles its maps. Default: transposed convolution.
+    #[config(default = "Upsampling::Transposed")]
+    pub upsampling: Upsampling,
     /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
     #[config(default = "None")]
     pub signed_distance: Option<usize>,
@@ -81,6 +86,7 @@ impl NetworkConfig {
         VNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
             .with_dropout(self.dropout)
+            .with_upsampling(self.upsampling)
             .with_signed_distance(self.signed_distance)
     }
 
@@ -89,6 +95,7 @@ impl NetworkConfig {
         UNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
             .with_dropout(self.dropout)
+            .with_upsampling(self.upsampling)
             .with_signed_distance(self.signed_distance)
     }
 
@@ -109,6 +116,23 @@ impl NetworkConfig {
         match self.architecture {
             Architecture::VNet => self.vnet().feature_channels(),
             Architecture::UNet => self.unet().feature_channels(),
+        }
+    }
+
+    /// Channels of the map that a decoder's first `blocks` blocks give; of the lowest map for 0.
+    pub fn channels_after(&self, blocks: usize) -> usize {
+        self.filters << (4 - blocks.min(4))
+    }
+
+    /// Builds a decoder alone, a second one for instance.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init_decoder(&self, device: &Device) -> Decoder {
+        match self.architecture {
+            Architecture::VNet => Decoder::VNet(self.vnet().init_decoder(device)),
+            Architecture::UNet => Decoder::UNet(self.unet().init_decoder(device)),
         }
     }
 
@@ -155,6 +179,59 @@ impl Network {
             Self::UNet(network) => volumes(network.forward(image(input))),
         }
     }
+
+    /// The encoder alone: its maps at five resolutions, from full to the lowest, which is 1/16.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: as of [`forward`](Self::forward)
+    /// - output: `[batch, filters << level, side >> level, …]` for the levels 0 to 4
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn encode(&self, input: Tensor<5>) -> [Tensor<5>; 5] {
+        match self {
+            Self::VNet(network) => network.encode(input),
+            Self::UNet(network) => network.encode(image(input)).map(volume),
+        }
+    }
+
+    /// Segments with this network's encoder and another decoder.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward), or if the decoder is of another configuration.
+    pub fn forward_with(&self, decoder: &Decoder, input: Tensor<5>) -> NetworkOutput {
+        decoder.forward(self.encode(input))
+    }
+
+    /// What the first `blocks` of the decoder's four blocks make of [`encode`](Self::encode)'s maps,
+    /// `[batch, channels_after(blocks), side >> (4 - blocks), …]`.
+    ///
+    /// # Panics
+    ///
+    /// If the maps are not those of this configuration.
+    pub fn decode_part(&self, encoded: [Tensor<5>; 5], blocks: usize) -> Tensor<5> {
+        match self {
+            Self::VNet(network) => network.decoder().forward_part(encoded, blocks),
+            Self::UNet(network) => volume(network.decoder().forward_part(images(encoded), blocks)),
+        }
+    }
+
+    /// This network with a copy of another's encoder that can be trained beside it, see
+    /// [`duplicate`](crate::duplicate).
+    ///
+    /// # Panics
+    ///
+    /// If the architectures differ.
+    pub fn with_encoder_of(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::VNet(network), Self::VNet(other)) => Self::VNet(network.with_encoder_of(other)),
+            (Self::UNet(network), Self::UNet(other)) => Self::UNet(network.with_encoder_of(other)),
+            _ => panic!("an encoder can only be taken from a network of the same architecture"),
+        }
+    }
 }
 
 /// A volume of one slice as an image.
@@ -167,9 +244,13 @@ fn image(volume: Tensor<5>) -> Tensor<4> {
     volume.squeeze_dim(4)
 }
 
+/// A map of images as a map of volumes of one slice.
+fn volume(map: Tensor<4>) -> Tensor<5> {
+    map.unsqueeze_dim(4)
+}
+
 /// Maps of images as maps of volumes of one slice.
-fn volumes(output: NetworkOutput<4>) -> NetworkOutput {
-    let volume = |map: Tensor<4>| map.unsqueeze_dim(4);
+pub(crate) fn volumes(output: NetworkOutput<4>) -> NetworkOutput {
     NetworkOutput {
         logits: volume(output.logits),
         features: output.features.map(volume),

@@ -17,6 +17,7 @@ pub mod evaluating;
 pub mod inference;
 pub mod interrupt;
 pub mod method;
+pub mod mirror;
 pub mod mixing;
 pub mod noise;
 pub mod optimizer;

@@ -8,7 +8,8 @@ use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::{
     ActionConfig, ActionPpConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig,
-    IctConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
+    GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig,
+    UaMtConfig, UrpcConfig,
 };
 
 /// What every method's settings can tell.
@@ -105,10 +106,14 @@ methods! {
     "dtc" => Dtc(DtcConfig),
     /// Agreement of the scales of one network.
     "urpc" => Urpc(UrpcConfig),
+    /// Contrast of images, then of regions, then labels.
+    "global_local" => GlobalLocal(GlobalLocalConfig),
     /// Contrastive voxel-wise representation distillation.
     "simcvd" => SimCvd(SimCvdConfig),
     /// Contrast along batch and features: a reconstruction.
     "cvrl" => Cvrl(CvrlConfig),
+    /// Dense contrast, then two decoders: a reconstruction.
+    "ideal" => Ideal(IdealConfig),
     /// Anatomical-aware contrastive distillation.
     "action" => Action(ActionConfig),
     /// ACTION with adaptive contrast and scheduled temperatures.

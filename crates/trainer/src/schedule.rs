@@ -131,6 +131,14 @@ pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
     progress(step, steps)
 }
 
+/// A total of steps split over stages in the proportion of `parts`, the rest going to the last.
+pub(crate) fn split<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
+    let sum = parts.iter().sum::<u64>().max(1);
+    let mut steps = parts.map(|part| total * part / sum);
+    steps[N - 1] = total - steps[..N - 1].iter().sum::<u64>();
+    steps
+}
+
 fn progress(step: u64, steps: u64) -> f64 {
     if steps == 0 {
         return 1.0;

@@ -1,5 +1,6 @@
 //! Heads of contrastive distillation.
 
+mod dense;
 mod global;
 mod local;
 mod pyramid;
@@ -7,6 +8,7 @@ mod representation;
 mod slices;
 mod voxels;
 
+pub use dense::{DenseProjector, DenseProjectorConfig};
 pub use global::{GlobalPredictor, GlobalPredictorConfig, GlobalProjector, GlobalProjectorConfig};
 pub use local::{LocalPredictor, LocalPredictorConfig, LocalProjector, LocalProjectorConfig};
 pub use pyramid::{PyramidHeads, PyramidHeadsConfig};

@@ -4,8 +4,11 @@ mod conv_block;
 mod conv_unit;
 mod layers;
 mod scale;
+mod upsampling;
 
 pub use conv_block::ConvBlock;
 pub use scale::{Down, Up};
+pub use upsampling::Upsampling;
 
+pub(crate) use conv_unit::ConvUnit;
 pub(crate) use layers::{bias, drop_channels, pointwise, pointwise_layer};

@@ -2,25 +2,15 @@
 
 use burn::config::Config;
 use burn::prelude::*;
-use burn::serde::{Deserialize, Serialize};
 
 use super::network::{UNet, UNetDecoder};
 use super::parts::{ConvPair, Up, same_conv};
 use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
+use crate::parts::Upsampling;
 
 /// Each level's share of the bottleneck's dropout: 0.05, 0.1, 0.2, 0.3 and 0.5 in the field's code.
 const DROPOUT_SHARES: [f64; 5] = [0.1, 0.2, 0.4, 0.6, 1.0];
-
-/// How a decoder doubles its maps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(crate = "burn::serde", rename_all = "lowercase")]
-pub enum Upsampling {
-    /// Transposed convolution.
-    Transposed,
-    /// Linear interpolation with aligned corners, after a 1×1 convolution that halves the channels.
-    Linear,
-}
 
 /// Sizes and switches of a [`UNet`].
 ///

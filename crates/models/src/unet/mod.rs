@@ -4,5 +4,5 @@ mod config;
 mod network;
 mod parts;
 
-pub use config::{UNetConfig, Upsampling};
+pub use config::UNetConfig;
 pub use network::{UNet, UNetDecoder};

@@ -6,6 +6,7 @@ use semivox_kernels::max_pool3d;
 
 use super::parts::{ConvPair, Up, convolve};
 use crate::NetworkOutput;
+use crate::duplicate::duplicate;
 
 /// The U-Net of semi-supervised 2D segmentation: batch norm, leaky ReLU, skips that are joined.
 ///
@@ -89,6 +90,14 @@ impl UNet {
     pub fn decoder(&self) -> &UNetDecoder {
         &self.decoder
     }
+
+    /// This network with the encoder of another of the same configuration, see [`duplicate`](crate::duplicate).
+    pub(crate) fn with_encoder_of(self, other: &Self) -> Self {
+        Self {
+            encoder: duplicate(&other.encoder),
+            ..self
+        }
+    }
 }
 
 /// The way up of a [`UNet`], which can also stand beside another as a second opinion.
@@ -107,14 +116,10 @@ impl UNetDecoder {
     ///
     /// If the maps are not those of an encoder of this configuration.
     pub fn forward(&self, [x0, x1, x2, x3, bottleneck]: [Tensor<4>; 5]) -> NetworkOutput<4> {
-        let join = |step: usize, skip: Tensor<4>, low: Tensor<4>| {
-            let up = self.ups[step].forward(low);
-            self.blocks[step].forward(Tensor::cat(vec![skip, up], 1))
-        };
-        let d0 = join(0, x3, bottleneck.clone());
-        let d1 = join(1, x2, d0.clone());
-        let d2 = join(2, x1, d1.clone());
-        let d3 = join(3, x0, d2.clone());
+        let d0 = self.climb(0, x3, bottleneck.clone());
+        let d1 = self.climb(1, x2, d0.clone());
+        let d2 = self.climb(2, x1, d1.clone());
+        let d3 = self.climb(3, x0, d2.clone());
         let distance = |head: &Conv2d| convolve(head, d3.clone()).tanh();
         NetworkOutput {
             signed_distance: self.signed_distance.as_ref().map(distance),
@@ -122,5 +127,23 @@ impl UNetDecoder {
             features: [bottleneck.clone(), d0, d1, d2, d3],
             bottleneck,
         }
+    }
+    /// What the first `blocks` of the four blocks give, `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_part(
+        &self,
+        [x0, x1, x2, x3, bottleneck]: [Tensor<4>; 5],
+        blocks: usize,
+    ) -> Tensor<4> {
+        let skips = [x3, x2, x1, x0].into_iter().enumerate().take(blocks);
+        skips.fold(bottleneck, |low, (step, skip)| self.climb(step, skip, low))
+    }
+
+    fn climb(&self, step: usize, skip: Tensor<4>, low: Tensor<4>) -> Tensor<4> {
+        let up = self.ups[step].forward(low);
+        self.blocks[step].forward(Tensor::cat(vec![skip, up], 1))
     }
 }

@@ -5,8 +5,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, PaddingConfig
 use burn::prelude::*;
 use semivox_kernels::{batch_norm_leaky_relu, conv2d, resize_trilinear, up_conv3d};
 
-use super::config::Upsampling;
-use crate::parts::bias;
+use crate::parts::{Upsampling, bias};
 
 /// What negative values are multiplied by.
 const LEAK: f64 = 0.01;

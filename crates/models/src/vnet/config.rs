@@ -4,10 +4,11 @@ use burn::config::Config;
 use burn::nn::DropoutConfig;
 use burn::prelude::*;
 
+use super::decoder::{Double, VNetDecoder};
 use super::network::VNet;
 use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
-use crate::parts::{ConvBlock, Down, Up, pointwise_layer};
+use crate::parts::{ConvBlock, Down, Upsampling, pointwise_layer};
 
 /// Convolutions a block of the encoder has, from full resolution to the bottleneck.
 const ENCODER_DEPTHS: [usize; 5] = [1, 2, 3, 3, 3];
@@ -41,6 +42,9 @@ pub struct VNetConfig {
     /// Probability with which a channel is dropped at the bottleneck and before the output. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
+    /// How the decoder doubles its maps. Default: transposed convolution.
+    #[config(default = "Upsampling::Transposed")]
+    pub upsampling: Upsampling,
     /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
     #[config(default = "None")]
     pub signed_distance: Option<usize>,
@@ -93,26 +97,45 @@ impl VNetConfig {
             };
             ConvBlock::new(ENCODER_DEPTHS[level], [input, width(level)], device)
         };
-        let decode = |step: usize| {
-            let channels = width(3 - step);
-            ConvBlock::new(DECODER_DEPTHS[step], [channels, channels], device)
-        };
-        let dropout = DropoutConfig::new(self.dropout);
         materialize(VNet {
             encoder: (0..5).map(encode).collect(),
             downs: (0..4)
                 .map(|level| Down::new([width(level), width(level + 1)], device))
                 .collect(),
-            ups: (0..4)
-                .map(|step| Up::new([width(4 - step), width(3 - step)], device))
-                .collect(),
-            decoder: (0..4).map(decode).collect(),
+            decoder: self.decoder(device),
+        })
+    }
+
+    /// Builds a decoder alone, a second one for instance.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init_decoder(&self, device: &Device) -> VNetDecoder {
+        expect_valid(self.validate());
+        materialize(self.decoder(device))
+    }
+
+    /// A decoder whose parameters are not drawn yet.
+    fn decoder(&self, device: &Device) -> VNetDecoder {
+        let width = |step: usize| self.filters << (4 - step);
+        let double = |step: usize| {
+            let channels = [width(step), width(step + 1)];
+            Double::new(self.upsampling, channels, device)
+        };
+        let block = |step: usize| {
+            let channels = [width(step + 1); 2];
+            ConvBlock::new(DECODER_DEPTHS[step], channels, device)
+        };
+        let dropout = DropoutConfig::new(self.dropout);
+        let output = |maps| pointwise_layer([self.filters, maps], device);
+        VNetDecoder {
+            ups: (0..4).map(double).collect(),
+            blocks: (0..4).map(block).collect(),
             bottleneck_dropout: dropout.init(),
             output_dropout: dropout.init(),
-            segmentation: pointwise_layer([self.filters, self.classes], device),
-            signed_distance: self
-                .signed_distance
-                .map(|maps| pointwise_layer([self.filters, maps], device)),
-        })
+            segmentation: output(self.classes),
+            signed_distance: self.signed_distance.map(output),
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The V-Net of semi-supervised 3D segmentation.
 
 mod config;
+mod decoder;
 mod network;
 
 pub use config::VNetConfig;
+pub use decoder::VNetDecoder;
 pub use network::VNet;

@@ -1,12 +1,11 @@
 //! The network itself.
 
-use burn::nn::Dropout;
-use burn::nn::conv::Conv3d;
 use burn::prelude::*;
-use semivox_kernels::add;
 
+use super::decoder::VNetDecoder;
 use crate::NetworkOutput;
-use crate::parts::{ConvBlock, Down, Up, drop_channels, pointwise};
+use crate::duplicate::duplicate;
+use crate::parts::{ConvBlock, Down};
 
 /// The V-Net of semi-supervised 3D segmentation: batch norm, ReLU, skips that are added.
 ///
@@ -47,12 +46,7 @@ use crate::parts::{ConvBlock, Down, Up, drop_channels, pointwise};
 pub struct VNet {
     pub(super) encoder: Vec<ConvBlock>,
     pub(super) downs: Vec<Down>,
-    pub(super) ups: Vec<Up>,
-    pub(super) decoder: Vec<ConvBlock>,
-    pub(super) bottleneck_dropout: Dropout,
-    pub(super) output_dropout: Dropout,
-    pub(super) segmentation: Conv3d,
-    pub(super) signed_distance: Option<Conv3d>,
+    pub(super) decoder: VNetDecoder,
 }
 
 impl VNet {
@@ -73,46 +67,39 @@ impl VNet {
     /// If a side is not a multiple of [`required_multiple`](Self::required_multiple) or the number
     /// of channels is not the configuration's.
     pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
+        self.decoder.forward(self.encode(input))
+    }
+
+    /// The maps of the five levels, from full resolution to the lowest, which the decoder's dropout
+    /// turns into the bottleneck.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn encode(&self, input: Tensor<5>) -> [Tensor<5>; 5] {
         check_sides(&input);
-        let (bottleneck, skips) = self.encode(input);
-        let bottleneck = drop_channels(&self.bottleneck_dropout, bottleneck);
-        let features = self.decode(bottleneck.clone(), skips);
-        let last = drop_channels(&self.output_dropout, features[4].clone());
-        let signed_distance = self.signed_distance.as_ref();
-        NetworkOutput {
-            signed_distance: signed_distance.map(|head| pointwise(head, last.clone()).tanh()),
-            logits: pointwise(&self.segmentation, last),
-            features,
-            bottleneck,
-        }
+        let mut volume = input;
+        std::array::from_fn(|level| {
+            if level > 0 {
+                volume = self.downs[level - 1].forward(volume.clone());
+            }
+            volume = self.encoder[level].forward(volume.clone());
+            volume.clone()
+        })
     }
 
-    /// The lowest resolution, and the outputs of the blocks above it from full resolution down.
-    fn encode(&self, input: Tensor<5>) -> (Tensor<5>, Vec<Tensor<5>>) {
-        let mut volume = self.encoder[0].forward(input);
-        let mut skips = Vec::with_capacity(self.downs.len());
-        for (down, block) in self.downs.iter().zip(&self.encoder[1..]) {
-            skips.push(volume.clone());
-            volume = block.forward(down.forward(volume));
-        }
-        (volume, skips)
+    /// The decoder.
+    pub fn decoder(&self) -> &VNetDecoder {
+        &self.decoder
     }
 
-    /// The five maps of the decoder.
-    fn decode(&self, bottleneck: Tensor<5>, skips: Vec<Tensor<5>>) -> [Tensor<5>; 5] {
-        let mut skips = skips.into_iter().rev();
-        let mut join = |step: usize, volume| {
-            let volume = self.ups[step].forward(volume);
-            skips
-                .next()
-                .map_or(volume.clone(), |skip| add(volume, skip))
-        };
-        let f0 = join(0, bottleneck);
-        let f1 = join(1, self.decoder[0].forward(f0.clone()));
-        let f2 = join(2, self.decoder[1].forward(f1.clone()));
-        let f3 = join(3, self.decoder[2].forward(f2.clone()));
-        let f4 = self.decoder[3].forward(f3.clone());
-        [f0, f1, f2, f3, f4]
+    /// This network with the encoder of another of the same configuration, see [`duplicate`](crate::duplicate).
+    pub(crate) fn with_encoder_of(self, other: &Self) -> Self {
+        Self {
+            encoder: duplicate(&other.encoder),
+            downs: duplicate(&other.downs),
+            ..self
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, 
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
+use crate::schedule::split;
 use crate::student_teacher::TeacherMode;
 
 /// Settings of [`Action`](super::Action); the defaults are those recommended for 3D volumes.
@@ -236,14 +237,6 @@ impl MethodSettings for ActionConfig {
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
         Ok(Box::new(Action::new(self.clone(), setting)?))
     }
-}
-
-/// The total split over the stages in the proportion of `parts`, the rest
-/// going to the last.
-fn split(total: u64, parts: [u64; 3]) -> [u64; 3] {
-    let sum = parts.iter().sum::<u64>().max(1);
-    let [first, second] = [parts[0], parts[1]].map(|part| total * part / sum);
-    [first, second, total - first - second]
 }
 
 #[cfg(test)]

@@ -1,0 +1,104 @@
+//! One embedding a position, on the map itself.
+
+use burn::config::Config;
+use burn::nn::conv::Conv3d;
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+
+use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::materialize::materialize;
+use crate::parts::{pointwise, pointwise_layer};
+
+/// Sizes of a [`DenseProjector`].
+#[derive(Config, Debug, PartialEq)]
+pub struct DenseProjectorConfig {
+    /// Channels of the map.
+    pub channels: usize,
+    /// Channels between the two convolutions.
+    pub hidden: usize,
+    /// Length of the embedding. Default: 128.
+    #[config(default = 128)]
+    pub embedding: usize,
+}
+
+impl DenseProjectorConfig {
+    /// Checks the sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::ZeroSize`] if one is zero.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        check_sizes(&[
+            ("channels", self.channels),
+            ("hidden", self.hidden),
+            ("embedding", self.embedding),
+        ])
+    }
+
+    /// Builds the head and draws its parameters.
+    ///
+    /// # Panics
+    ///
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, device: &Device) -> DenseProjector {
+        expect_valid(self.validate());
+        materialize(DenseProjector {
+            hidden: pointwise_layer([self.channels, self.hidden], device),
+            output: pointwise_layer([self.hidden, self.embedding], device),
+        })
+    }
+}
+
+/// A 1×1×1 convolution, ReLU and a 1×1×1 convolution: a grid of embeddings.
+///
+/// On the mean over all positions it is a perceptron of two layers.
+///
+/// # References
+///
+/// The dense projection head of Wang et al., *Dense Contrastive Learning for Self-Supervised Visual
+/// Pre-Training*, CVPR 2021, arXiv:2011.09157.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::DenseProjectorConfig;
+///
+/// let device = Device::flex();
+/// let head = DenseProjectorConfig::new(8, 8).with_embedding(5).init(&device);
+/// assert_eq!(head.forward(Tensor::ones([3, 8, 4, 2, 1], &device)).dims(), [3, 5, 4, 2, 1]);
+/// assert_eq!(head.forward_pooled(Tensor::ones([3, 8, 4, 2, 1], &device)).dims(), [3, 5]);
+/// ```
+#[derive(Module, Debug)]
+pub struct DenseProjector {
+    hidden: Conv3d,
+    output: Conv3d,
+}
+
+impl DenseProjector {
+    /// Projects every position.
+    ///
+    /// # Shapes
+    ///
+    /// - `map`: `[batch, channel, depth, height, width]`
+    /// - output: `[batch, embedding, depth, height, width]`
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is not the configuration's.
+    pub fn forward(&self, map: Tensor<5>) -> Tensor<5> {
+        let hidden = relu(pointwise(&self.hidden, map));
+        pointwise(&self.output, hidden)
+    }
+
+    /// Projects the mean over all positions, to `[batch, embedding]`.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_pooled(&self, map: Tensor<5>) -> Tensor<2> {
+        let mean: Tensor<3> = map.flatten::<3>(2, 4).mean_dim(2); // [batch, channel, 1]
+        let mean = mean.unsqueeze_dims(&[3, 4]);
+        self.forward(mean).flatten::<3>(2, 4).squeeze_dim(2)
+    }
+}

@@ -1,0 +1,96 @@
+//! The way up.
+
+use burn::nn::Dropout;
+use burn::nn::conv::Conv3d;
+use burn::prelude::*;
+use semivox_kernels::{add, resize_trilinear};
+
+use crate::NetworkOutput;
+use crate::parts::{ConvBlock, ConvUnit, Up, Upsampling, drop_channels, pointwise};
+
+/// The way up of a [`VNet`](crate::VNet), which can also stand beside another as a second opinion.
+///
+/// # References
+///
+/// Interpolation with a convolution after it, as the second way up, is that of Wu et al., *Semi-supervised
+/// Left Atrium Segmentation with Mutual Consistency Training*, MICCAI 2021, arXiv:2103.02911.
+#[derive(Module, Debug)]
+pub struct VNetDecoder {
+    pub(super) ups: Vec<Double>,
+    pub(super) blocks: Vec<ConvBlock>,
+    pub(super) bottleneck_dropout: Dropout,
+    pub(super) output_dropout: Dropout,
+    pub(super) segmentation: Conv3d,
+    pub(super) signed_distance: Option<Conv3d>,
+}
+
+impl VNetDecoder {
+    /// Segments what [`VNet::encode`](crate::VNet::encode) gives.
+    ///
+    /// # Panics
+    ///
+    /// If the maps are not those of an encoder of this configuration.
+    pub fn forward(&self, [x0, x1, x2, x3, lowest]: [Tensor<5>; 5]) -> NetworkOutput {
+        let bottleneck = drop_channels(&self.bottleneck_dropout, lowest);
+        let f0 = self.join(0, bottleneck.clone(), x3);
+        let f1 = self.join(1, self.blocks[0].forward(f0.clone()), x2);
+        let f2 = self.join(2, self.blocks[1].forward(f1.clone()), x1);
+        let f3 = self.join(3, self.blocks[2].forward(f2.clone()), x0);
+        let f4 = self.blocks[3].forward(f3.clone());
+        let last = drop_channels(&self.output_dropout, f4.clone());
+        let distance = |head| pointwise(head, last.clone()).tanh();
+        NetworkOutput {
+            signed_distance: self.signed_distance.as_ref().map(distance),
+            logits: pointwise(&self.segmentation, last),
+            features: [f0, f1, f2, f3, f4],
+            bottleneck,
+        }
+    }
+
+    /// What the first `blocks` of the four blocks give, `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_part(
+        &self,
+        [x0, x1, x2, x3, lowest]: [Tensor<5>; 5],
+        blocks: usize,
+    ) -> Tensor<5> {
+        let skips = [x3, x2, x1, x0].into_iter().enumerate().take(blocks);
+        let low = drop_channels(&self.bottleneck_dropout, lowest);
+        skips.fold(low, |low, (step, skip)| {
+            self.blocks[step].forward(self.join(step, low, skip))
+        })
+    }
+
+    fn join(&self, step: usize, low: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
+        add(self.ups[step].forward(low), skip)
+    }
+}
+
+/// Doubles the sides.
+#[derive(Module, Debug)]
+pub(super) enum Double {
+    Transposed(Up),
+    Linear(ConvUnit),
+}
+
+impl Double {
+    pub(super) fn new(upsampling: Upsampling, channels: [usize; 2], device: &Device) -> Self {
+        match upsampling {
+            Upsampling::Transposed => Self::Transposed(Up::new(channels, device)),
+            Upsampling::Linear => Self::Linear(ConvUnit::new(channels, device)),
+        }
+    }
+
+    fn forward(&self, input: Tensor<5>) -> Tensor<5> {
+        match self {
+            Self::Transposed(up) => up.forward(input),
+            Self::Linear(unit) => {
+                let [_, _, sides @ ..] = input.dims();
+                unit.forward(resize_trilinear(input, sides.map(|side| 2 * side), true))
+            }
+        }
+    }
+}

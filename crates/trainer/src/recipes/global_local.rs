@@ -1,0 +1,345 @@
+//! Global and local contrast: the encoder learns from whole images, the decoder from their regions, then all
+//! from labels.
+//!
+//! K. Chaitanya, E. Erdil, N. Karani, E. Konukoglu, "Contrastive learning of global and local features for
+//! medical image segmentation with limited annotations", NeurIPS 2020, arXiv 2006.10511.
+//!
+//! | stage | data | trained | objective |
+//! |---|---|---|---|
+//! | i, global contrast | all images, no labels | encoder `e`, head `g₁` | `L_g` |
+//! | ii, local contrast | all images, no labels | first decoder blocks `d_l`, head `g₂` | `L_l` |
+//! | iii, fine-tuning | labeled | the whole network | `½ (L_ce + L_dice)` |
+//!
+//! ```text
+//! L_g = NT-Xent over the 2 B views of B images:             z = g₁(e(x))
+//! L_l = NT-Xent over the 2 A views of A regions, per image: f = g₂(d_l(e(x))) of 3×3(×3) positions
+//! ```
+//!
+//! # Deviations
+//!
+//! | item | paper | its code | here |
+//! |---|---|---|---|
+//! | which images are alike | `G^R`: two views of one; `G^{D−}`, `G^D`: also slices of one partition of other volumes | all three, default `G^D` with 4 partitions | `G^R`, as patches carry no position in their scan |
+//! | which regions are alike | `L^R`: of two views of one image; `L^D`: also of other volumes | both, default `L^R` | `L^R` |
+//! | negatives of a region | other regions of the image | 5 chosen ones in both views | all other drawn ones in both views |
+//! | regions | 3×3, flattened | 13 at fixed places, then a linear layer to 128 | 13 drawn for each step from a grid without overlap, flattened; 3×3×3 in volumes |
+//! | `g₁` | dense layers | flattened map of 3,200, 1,024, ReLU, 128, no bias | mean over positions, so that any patch fits, `hidden`, ReLU, 128, with bias |
+//! | `g₂` | two 1×1 convolutions | batch norm and ReLU between them | ReLU between them |
+//! | decoder blocks of stage ii | 3 of 5, to 1/4 of the input | the same | 2 of 4, to 1/4: `decoder_blocks` |
+//! | encoder in stage ii | fixed | fixed | its weights fixed, batch statistics of the batch; `encoder = "trained"` |
+//! | views of stage i | crop and intensity | the same, brightness and contrast by 30 % | strong view; weak view, mirrored: `global_geometry` |
+//! | views of stage ii | intensity alone | the same | strong view; weak view |
+//! | `τ` | 0.1 | 0.1 | 0.1 |
+//! | images of stages i and ii | all training volumes | 52 volumes without labels | labeled and unlabeled ones, as many of each as `pretraining_batch` says |
+//! | batch, optimizer, lengths | – | 12 slices, Adam 0.001, 10,000 each | 2 + 2, SGD 0.01, poly, restarted; 1 : 1 : 4 |
+//! | loss of stage iii | Dice | Dice with background | cross-entropy and Dice, as every method here |
+//! | network | U-Net of six levels, 2D | the same | the run's: five levels, 2D or 3D |
+//! | model that is tested | – | best on validation volumes | the last |
+
+mod config;
+mod regions;
+
+use burn::prelude::*;
+use semivox_losses::{DiceCrossEntropyLossConfig, ViewContrastLossConfig};
+use semivox_models::{DenseProjector, DenseProjectorConfig, Network};
+
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::error::TrainError;
+use crate::optimizer::Optimizer;
+use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::terms::{LossTerms, StepValues};
+
+pub use config::{EncoderInLocal, GlobalLocalConfig};
+use regions::{drawn_cells, regions};
+
+/// The recipe: the network and the head of the current stage.
+pub struct GlobalLocal {
+    config: GlobalLocalConfig,
+    setting: Setting,
+    network: Network,
+    optimizer: Optimizer,
+    head: Head,
+}
+
+/// What exists only during a stage.
+#[derive(Debug, Clone)]
+enum Head {
+    /// `g₁`.
+    Global(DenseProjector),
+    /// `g₂`.
+    Local(DenseProjector),
+    /// The network's own output.
+    None,
+}
+
+impl GlobalLocal {
+    /// A run of the method from a new network.
+    pub fn new(config: GlobalLocalConfig, setting: Setting) -> Self {
+        let network = setting.student();
+        Self {
+            optimizer: config.optimizer.init(false),
+            head: Head::new(0, &config, &setting),
+            network,
+            config,
+            setting,
+        }
+    }
+
+    /// `L_g`: each image is to be found again among all views of the batch.
+    fn global(&self, head: &DenseProjector, batch: Batch, at: &StepContext) -> Tensor<1> {
+        let [weak, strong] = batch.views();
+        let weak = self.config.global_geometry.apply(weak, at);
+        let images = strong.dims()[0];
+        let [.., lowest] = self.network.encode(Tensor::cat(vec![strong, weak], 0));
+        let embeddings = head.forward_pooled(lowest); // [2 images, embedding]
+        let [first, second] = halves(embeddings, images).map(|view| view.unsqueeze::<3>());
+        self.contrast(first, second)
+    }
+
+    /// `L_l`: each region is to be found again among all regions of its image's two views.
+    fn local(&self, head: &DenseProjector, batch: Batch, at: &StepContext) -> Tensor<1> {
+        let [weak, strong] = batch.views();
+        let images = strong.dims()[0];
+        let encoded = self.network.encode(Tensor::cat(vec![strong, weak], 0));
+        let encoded = match self.config.encoder {
+            EncoderInLocal::Fixed => encoded.map(Tensor::detach),
+            EncoderInLocal::Trained => encoded,
+        };
+        let map = self
+            .network
+            .decode_part(encoded, self.config.decoder_blocks);
+        let map = head.forward(map);
+        let cells = drawn_cells(&map, self.config.regions, at);
+        let [first, second] = halves(regions(map, cells), images);
+        self.contrast(first, second)
+    }
+
+    fn contrast(&self, first: Tensor<3>, second: Tensor<3>) -> Tensor<1> {
+        ViewContrastLossConfig::new()
+            .with_temperature(self.config.temperature)
+            .init()
+            .forward(first, second)
+    }
+
+    /// Stages i and ii: one term, one head.
+    fn pretrain(
+        &mut self,
+        (name, term): (&'static str, Tensor<1>),
+        head: DenseProjector,
+        at: &StepContext,
+    ) -> Result<(DenseProjector, StepValues), TrainError> {
+        let terms = LossTerms::new().with(name, 1.0, term);
+        let module = (self.network.clone(), head);
+        let rate = self.learning_rate(at);
+        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        self.network = module.0;
+        Ok((module.1, values))
+    }
+
+    /// Stage iii: labeled patches alone.
+    fn fine_tune(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        let logits = self.network.forward(batch.labeled.weak).logits;
+        let supervised = DiceCrossEntropyLossConfig::new().init();
+        let supervised = supervised.forward(logits, batch.labeled.labels);
+        let terms = LossTerms::new().with("supervised", 1.0, supervised);
+        let rate = self.learning_rate(at);
+        let network = self.network.clone();
+        let (network, values) = terms.descend(network, &mut self.optimizer, rate, at.step)?;
+        self.network = network;
+        Ok(values)
+    }
+}
+
+impl Head {
+    fn new(stage: usize, config: &GlobalLocalConfig, setting: &Setting) -> Self {
+        let (network, device) = (&setting.network, &setting.device);
+        match stage {
+            0 => {
+                let head = DenseProjectorConfig::new(network.channels_after(0), config.hidden);
+                Self::Global(head.with_embedding(config.embedding).init(device))
+            }
+            1 => {
+                let channels = network.channels_after(config.decoder_blocks);
+                let head = DenseProjectorConfig::new(channels, channels);
+                Self::Local(head.with_embedding(channels).init(device))
+            }
+            _ => Self::None,
+        }
+    }
+}
+
+/// The first `count` elements of the batch and the others.
+fn halves<const D: usize>(all: Tensor<D>, count: usize) -> [Tensor<D>; 2] {
+    [0, count].map(|first| all.clone().narrow(0, first, count))
+}
+
+impl Recipe for GlobalLocal {
+    fn stages(&self) -> Vec<Stage> {
+        let [global, local, fine] = self.config.iterations;
+        let plan = |[labeled, unlabeled]: [usize; 2], strong| BatchPlan {
+            labeled,
+            unlabeled,
+            replacement: false,
+            strong,
+        };
+        let stage = |name, steps, plan| Stage { name, steps, plan };
+        let all = plan(self.config.pretraining_batch, StrongViews::All);
+        let labeled = plan([self.config.batch, 0], StrongViews::None);
+        vec![
+            stage("i global contrast", global, all),
+            stage("ii local contrast", local, all),
+            stage("iii fine-tuning", fine, labeled),
+        ]
+    }
+
+    fn begin_stage(&mut self, index: usize) -> Result<(), TrainError> {
+        self.optimizer = self.config.optimizer.init(false);
+        self.head = Head::new(index, &self.config, &self.setting);
+        Ok(())
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+        match self.head.clone() {
+            Head::Global(head) => {
+                let term = ("global_contrast", self.global(&head, batch, at));
+                let (head, values) = self.pretrain(term, head, at)?;
+                self.head = Head::Global(head);
+                Ok(values)
+            }
+            Head::Local(head) => {
+                let term = ("local_contrast", self.local(&head, batch, at));
+                let (head, values) = self.pretrain(term, head, at)?;
+                self.head = Head::Local(head);
+                Ok(values)
+            }
+            Head::None => self.fine_tune(batch, at),
+        }
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.config.optimizer.at(at)
+    }
+
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module("student", &self.network)?;
+        checkpoint.optimizer("optimizer", &self.optimizer)?;
+        match &self.head {
+            Head::Global(head) | Head::Local(head) => checkpoint.module("head", head),
+            Head::None => Ok(()),
+        }
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.network = checkpoint.module("student", self.network.clone())?;
+        self.optimizer = checkpoint.optimizer("optimizer", self.optimizer.clone())?;
+        if let Head::Global(head) | Head::Local(head) = &mut self.head {
+            *head = checkpoint.module("head", head.clone())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::batch::{LabeledBatch, UnlabeledBatch};
+    use crate::method::MethodSettings;
+    use burn::module::{ModuleVisitor, Param};
+    use burn::tensor::Distribution;
+    use semivox_models::{Architecture, NetworkConfig};
+
+    fn recipe(architecture: Architecture, patch: [usize; 3]) -> GlobalLocal {
+        let mut config = GlobalLocalConfig::new(60);
+        config.check(patch).unwrap();
+        config.hidden = 16;
+        let network = NetworkConfig::new(1, 3).with_filters(2);
+        let setting = Setting {
+            network: network.with_architecture(architecture),
+            patch,
+            seed: 5,
+            device: Device::flex().autodiff(),
+        };
+        GlobalLocal::new(config, setting)
+    }
+
+    fn batch([d, h, w]: [usize; 3], device: &Device) -> Batch {
+        let noise = Distribution::Normal(0.0, 1.0);
+        let images = || Tensor::<5>::random([2, 1, d, h, w], noise, device);
+        Batch {
+            labeled: LabeledBatch {
+                weak: images(),
+                strong: images(),
+                labels: Tensor::ones([2, 1, d, h, w], device),
+            },
+            unlabeled: Some(UnlabeledBatch {
+                weak: images(),
+                strong: images(),
+            }),
+        }
+    }
+
+    /// All trainable values of a network's encoder (`true`) or decoder, by the order of its fields.
+    struct Values(Vec<f32>);
+
+    impl ModuleVisitor for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.is_require_grad() {
+                self.0.extend(param.val().into_data().iter::<f32>());
+            }
+        }
+    }
+
+    /// Trainable values of encoder and decoder.
+    fn parts(network: &Network) -> [Vec<f32>; 2] {
+        let visit = |visit: &dyn Fn(&mut Values)| {
+            let mut values = Values(Vec::new());
+            visit(&mut values);
+            values.0
+        };
+        let all = visit(&|values| network.visit(values));
+        let decoder = match network {
+            Network::VNet(network) => visit(&|values| network.decoder().visit(values)),
+            Network::UNet(network) => visit(&|values| network.decoder().visit(values)),
+        };
+        let encoder = all.len() - decoder.len();
+        [all[..encoder].to_vec(), decoder]
+    }
+
+    #[test]
+    fn each_stage_moves_what_it_trains_in_volumes_and_slices() {
+        for (architecture, patch) in [
+            (Architecture::VNet, [32, 32, 32]),
+            (Architecture::UNet, [48, 32, 1]),
+        ] {
+            let mut recipe = recipe(architecture, patch);
+            let device = recipe.setting.device.clone();
+            for (stage, moved) in [[true, false], [false, true], [true, true]]
+                .into_iter()
+                .enumerate()
+            {
+                recipe.begin_stage(stage).unwrap();
+                let at = StepContext {
+                    step: stage as u64,
+                    stage_step: 0,
+                    stage_steps: 10,
+                    seed: 5,
+                    device: device.clone(),
+                };
+                let before = parts(&recipe.network);
+                let values = recipe.step(batch(patch, &device), &at).unwrap();
+                assert!(values[0].1 > 0.0);
+                let after = parts(&recipe.network);
+                for part in 0..2 {
+                    let changed = before[part] != after[part];
+                    assert_eq!(changed, moved[part], "stage {stage}, part {part}");
+                }
+            }
+        }
+    }
+}
