@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::{PhantomConfig, atrium};
+use super::{PhantomConfig, case};
 use crate::io::{write_labels, write_volume};
 use crate::{DataError, LabelMap, Volume};
 
@@ -83,7 +83,8 @@ pub fn write_dataset(
     let written = cases(0..n_train + n_test, config, write);
     written.into_iter().collect::<Result<Vec<()>, _>>()?;
     let names = dir.join("classes.txt");
-    fs::write(&names, "background\natrium\n").map_err(DataError::io("write", &names))?;
+    let classes = config.kind.classes().join("\n") + "\n";
+    fs::write(&names, classes).map_err(DataError::io("write", &names))?;
     write_list(&dir.join("train.list"), 0..n_train)?;
     write_list(&dir.join("test.list"), n_train..n_train + n_test)
 }
@@ -95,7 +96,7 @@ fn cases<T: Send>(
     then: impl Fn(PhantomCase) -> T + Sync,
 ) -> Vec<T> {
     let make = |index: usize| {
-        let (volume, labels) = atrium(config, index as u64);
+        let (volume, labels) = case(config, index as u64);
         then(PhantomCase {
             id: id(index),
             volume,

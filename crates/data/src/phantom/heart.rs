@@ -1,14 +1,17 @@
-//! The anatomy of a phantom.
+//! The left atrium among the other chambers, vessels and lungs.
 
 use rand_chacha::rand_core::Rng;
 
+use super::PhantomConfig;
+use super::appearance::Appearance;
 use super::field::Lattice;
-use super::shapes::{Ellipsoid, Point, Tube};
+use super::scene::{Anatomy, Scene};
+use super::shapes::{Ellipsoid, Point, Tube, draw_turn, jitter, lowest};
 use crate::rng::uniform;
 
 /// What lies at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tissue {
+enum Tissue {
     /// The left atrium with the first part of its veins: the label.
     Atrium,
     /// Blood elsewhere, as bright as in the atrium.
@@ -21,8 +24,27 @@ pub(super) enum Tissue {
     Background,
 }
 
+/// The class of each tissue.
+const CLASSES: [u8; 5] = [1, 0, 0, 0, 0];
+
+/// Draws one case.
+pub(super) fn scene(rng: &mut impl Rng, config: &PhantomConfig) -> Scene {
+    let heart = Heart::draw(rng);
+    let blood = uniform(rng, 0.7, 1.0);
+    let elsewhere = blood * uniform(rng, 0.97, 1.03);
+    let wall = blood * uniform(rng, 0.45, 0.65);
+    let lung = blood * uniform(rng, 0.05, 0.15);
+    let background = blood * uniform(rng, 0.40, 0.70);
+    let brightness = vec![blood, elsewhere, wall, lung, background];
+    Scene {
+        anatomy: Box::new(heart),
+        classes: &CLASSES,
+        appearance: Appearance::mr(rng, config, brightness, blood),
+    }
+}
+
 /// The solids of one case.
-pub(super) struct Heart {
+struct Heart {
     body: Vec<Ellipsoid>,
     veins: Vec<Vein>,
     chambers: Vec<Ellipsoid>,
@@ -42,10 +64,8 @@ struct Vein {
 }
 
 impl Heart {
-    pub fn draw(rng: &mut impl Rng) -> Self {
-        // The half-angle formulas need no sine.
-        let t = uniform(rng, -0.15, 0.15);
-        let turn = [(1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)];
+    fn draw(rng: &mut impl Rng) -> Self {
+        let turn = draw_turn(rng, 0.15);
         Self {
             body: draw_body(rng),
             veins: draw_veins(rng),
@@ -62,8 +82,7 @@ impl Heart {
         }
     }
 
-    /// The tissue at a point of the volume's frame.
-    pub fn tissue(&self, point: Point) -> Tissue {
+    fn at(&self, point: Point) -> Tissue {
         let p = self.to_heart(point);
         let wobble = 0.13 * self.wobble.at(p);
         let body = lowest(self.body.iter().map(|e| e.level(p))) + wobble;
@@ -99,6 +118,12 @@ impl Heart {
         let [x, y, z]: Point = std::array::from_fn(|a| (point[a] - self.shift[a]) / self.scale);
         let [c, s] = self.turn;
         [c * x + s * y, c * y - s * x, z]
+    }
+}
+
+impl Anatomy for Heart {
+    fn tissue(&self, point: Point) -> u8 {
+        self.at(point) as u8
     }
 }
 
@@ -151,12 +176,4 @@ fn draw_vessels(rng: &mut impl Rng) -> Vec<Tube> {
         tube([0.22, 0.74, -1.2], [0.26, 0.72, 1.2], 0.16),
         tube([-0.06, -0.46, 0.1], [-0.12, -0.54, 1.2], 0.17),
     ]
-}
-
-fn jitter(rng: &mut impl Rng, point: Point, amount: f32) -> Point {
-    point.map(|x| x + uniform(rng, -amount, amount))
-}
-
-fn lowest(levels: impl Iterator<Item = f32>) -> f32 {
-    levels.fold(f32::INFINITY, f32::min)
 }

@@ -1,5 +1,9 @@
 //! The solids that phantoms are made of.
 
+use rand_chacha::rand_core::Rng;
+
+use crate::rng::uniform;
+
 /// A position in the phantom's frame, where the volume spans [-1, 1] on each axis.
 pub(super) type Point = [f32; 3];
 
@@ -15,6 +19,10 @@ impl Ellipsoid {
             center,
             inverse_radii: radii.map(|r| 1.0 / r),
         }
+    }
+
+    pub fn center(&self) -> Point {
+        self.center
     }
 
     /// 0 at the center, 1 on the surface, growing outward.
@@ -52,6 +60,23 @@ impl Tube {
         let radius = self.radii[0] + along * (self.radii[1] - self.radii[0]);
         (dot(off, off).sqrt() / radius, along)
     }
+}
+
+/// A point up to `amount` away on each axis.
+pub(super) fn jitter(rng: &mut impl Rng, point: Point, amount: f32) -> Point {
+    point.map(|x| x + uniform(rng, -amount, amount))
+}
+
+/// Cosine and sine of an angle whose half has a tangent up to `amount`: the
+/// half-angle formulas need no sine.
+pub(super) fn draw_turn(rng: &mut impl Rng, amount: f32) -> [f32; 2] {
+    let t = uniform(rng, -amount, amount);
+    [(1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)]
+}
+
+/// The level of the nearest of several solids.
+pub(super) fn lowest(levels: impl Iterator<Item = f32>) -> f32 {
+    levels.fold(f32::INFINITY, f32::min)
 }
 
 fn dot(a: Point, b: Point) -> f32 {
