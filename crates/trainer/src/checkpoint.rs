@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const PREFIX: &str = "step-";
 const TEMPORARY: &str = "writing";
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use burn::prelude::Device;
 use semivox_data::Labeled;
 use semivox_data::augment::{StrongView, Symmetries};
+use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
 use semivox_models::{Architecture, NetworkConfig};
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,8 @@ pub struct DataConfig {
     pub ahead: usize,
     /// Generated training and test cases when `root` is absent.
     pub phantoms: [usize; 2],
+    /// What the phantoms show; their seed is the run's.
+    pub phantom: PhantomConfig,
     /// What is done to every scan before the network sees it.
     pub preprocess: Preprocess,
 }

@@ -219,7 +219,7 @@ fn generate(config: &RunConfig, run: &RunFolder) -> Result<(), TrainError> {
     let [train, test] = config.data.phantoms;
     let settings = phantom::PhantomConfig {
         seed: config.seed,
-        ..Default::default()
+        ..config.data.phantom
     };
     Ok(phantom::write_dataset(
         &phantoms(run),

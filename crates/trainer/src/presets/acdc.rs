@@ -1,6 +1,7 @@
 //! ACDC: three structures of the heart in stacks of thick slices, segmented slice by slice.
 
 use semivox_data::Labeled;
+use semivox_data::phantom::{PhantomConfig, PhantomKind};
 use semivox_data::preprocess::Preprocess;
 use semivox_models::Architecture;
 
@@ -30,6 +31,7 @@ fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
         data: DataConfig {
             labeled: Labeled::Count(7),
             phantoms: [20, 4],
+            phantom: PhantomConfig::of(PhantomKind::ShortAxis),
             preprocess: Preprocess {
                 plane: Some([side, side]),
                 ..Preprocess::default()

@@ -1,6 +1,7 @@
 //! The hippocampus of the Medical Segmentation Decathlon: two parts, about 35×50×35 voxels of 1 mm.
 
 use semivox_data::augment::Symmetries;
+use semivox_data::phantom::{PhantomConfig, PhantomKind};
 use semivox_data::preprocess::Preprocess;
 
 use super::left_atrium;
@@ -32,6 +33,12 @@ fn sized(preset: &str, filters: usize) -> RunConfig {
         patch,
         data: DataConfig {
             phantoms: [16, 4],
+            phantom: PhantomConfig {
+                shape: [36, 52, 36],
+                shape_jitter: [4; 3],
+                spacing_mm: [1.0; 3],
+                ..PhantomConfig::of(PhantomKind::ShortAxis)
+            },
             preprocess: Preprocess::default(),
             ..others.data
         },

@@ -2,6 +2,7 @@
 
 use semivox_data::Labeled;
 use semivox_data::augment::{JitterConfig, StrongView, Symmetries};
+use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_models::Architecture;
 
@@ -57,6 +58,7 @@ pub(super) fn compact() -> RunConfig {
             ahead: 3,
             test_list: None,
             phantoms: [20, 4],
+            phantom: PhantomConfig::default(),
             preprocess: Preprocess {
                 spacing_mm: Some([1.25; 3]),
                 ..paper().data.preprocess
@@ -101,6 +103,7 @@ fn paper() -> RunConfig {
             ahead: 3,
             test_list: None,
             phantoms: [20, 4],
+            phantom: PhantomConfig::default(),
             preprocess: Preprocess {
                 intensity: Intensity::ZScore,
                 ..Preprocess::default()

@@ -178,6 +178,18 @@ mod tests {
         assert!(message.contains("acdc, hippocampus"), "{message}");
     }
 
+    /// The labels are to outweigh the contrast; the other presets keep the starting values.
+    #[test]
+    fn compact_lowers_the_contrast_of_cvrl_alone() {
+        let weights = |name: &str| match preset(name, "cvrl").unwrap().method {
+            MethodConfig::Cvrl(config) => [config.batch_weight, config.feature_weight],
+            _ => panic!("another method"),
+        };
+        assert_eq!(weights("compact"), [0.01; 2]);
+        assert_eq!(weights("smoke"), [0.1; 2]);
+        assert_eq!(weights("paper"), [0.1; 2]);
+    }
+
     #[test]
     fn an_unknown_key_is_refused_by_name() {
         let text = preset("smoke", "action").unwrap().to_toml().unwrap();

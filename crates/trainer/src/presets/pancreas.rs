@@ -2,6 +2,7 @@
 
 use semivox_data::Labeled;
 use semivox_data::augment::Symmetries;
+use semivox_data::phantom::{PhantomConfig, PhantomKind};
 use semivox_data::preprocess::{Intensity, Preprocess};
 
 use super::left_atrium;
@@ -40,6 +41,7 @@ fn sized(preset: &str, spacing: f64, patch: [usize; 3], filters: usize) -> RunCo
         data: DataConfig {
             labeled: Labeled::Count(12),
             phantoms: [20, 4],
+            phantom: PhantomConfig::of(PhantomKind::Abdomen),
             preprocess: Preprocess {
                 spacing_mm: Some([spacing; 3]),
                 intensity: WINDOW,
