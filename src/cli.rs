@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Command, FromArgMatches};
-use semivox_data::Labeled;
+use semivox_data::layout::{self, HoldOut};
+use semivox_data::{Labeled, Survey};
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::Task;
@@ -106,7 +107,10 @@ fn configuration(arguments: &Arguments, task: Task, method: &str) -> Result<RunC
         "smoke"
     };
     let name = arguments.preset.as_deref().unwrap_or(fallback);
-    let mut config = task.preset(name, method)?;
+    let mut config = match &arguments.data {
+        Some(root) if task == Task::Own => task.fitted(&survey(root, arguments)?, name, method)?,
+        _ => task.preset(name, method)?,
+    };
     config.seed = arguments.seed;
     config.device = arguments.device.clone();
     config.data.root = arguments.data.clone();
@@ -118,6 +122,17 @@ fn configuration(arguments: &Arguments, task: Task, method: &str) -> Result<RunC
         config.method = config.method.with_iterations(iterations);
     }
     Ok(config)
+}
+
+/// What the labeled scans of a folder are like.
+fn survey(root: &Path, arguments: &Arguments) -> Result<Survey, TrainError> {
+    let test = match &arguments.test_list {
+        Some(list) => HoldOut::read(list)?,
+        None => HoldOut::default(),
+    };
+    let labeled = arguments.labeled.unwrap_or(Labeled::Percent(100.0));
+    let dataset = layout::open_split(root, &test, labeled)?;
+    Ok(Survey::read(&dataset.labeled, dataset.classes.len())?)
 }
 
 fn print_results(summary: &Summary, out: &Path) {

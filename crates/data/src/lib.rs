@@ -46,6 +46,7 @@ pub mod loader;
 pub mod phantom;
 pub mod preprocess;
 pub mod rng;
+mod survey;
 mod taps;
 mod volume;
 
@@ -53,4 +54,5 @@ pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};
 pub use error::DataError;
 pub use geometry::Geometry;
 pub use labeled::Labeled;
+pub use survey::Survey;
 pub use volume::{LabelMap, Volume, check_labels};

@@ -11,17 +11,20 @@
 //! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×32, 8 filters, 2,000 | 112×112×80, 16 filters, 20,000 |
 //! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 16 filters, 2,000 | 256×256, 16 filters, 30,000 |
 //! | [`hippocampus`](Task::Hippocampus) | two parts of the hippocampus, MR | V-Net | 32×48×32, 8 filters, 1,000 | 32×48×32, 16 filters, 6,000 |
+//! | [`own`](Task::Own) | a person's own scans | V-Net, or U-Net for stacks of slices | fitted, about 96 voxels a side, 2,000 | about 192 voxels a side, 20,000 |
 //! | [`pancreas`](Task::Pancreas) | pancreas, CT | V-Net | 2 mm, 64×64×48, 8 filters, 2,000 | 1 mm, 96×96×96, 16 filters, 6,000 |
 
 mod acdc;
 mod hippocampus;
 mod left_atrium;
 mod methods;
+mod own;
 mod pancreas;
 
 use std::fmt;
 use std::str::FromStr;
 
+use semivox_data::Survey;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
@@ -43,15 +46,19 @@ pub enum Task {
     /// The pancreas in CT, in 3D.
     #[serde(rename = "pancreas")]
     Pancreas,
+    /// A person's own scans, which decide.
+    #[serde(rename = "own")]
+    Own,
 }
 
 impl Task {
     /// All tasks.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::LeftAtrium,
         Self::Acdc,
         Self::Hippocampus,
         Self::Pancreas,
+        Self::Own,
     ];
 
     /// The task's name in flags, files and folders.
@@ -61,6 +68,7 @@ impl Task {
             Self::Acdc => "acdc",
             Self::Hippocampus => "hippocampus",
             Self::Pancreas => "pancreas",
+            Self::Own => "own",
         }
     }
 
@@ -83,15 +91,45 @@ impl Task {
             Self::Acdc => acdc::base(size),
             Self::Hippocampus => hippocampus::base(size),
             Self::Pancreas => pancreas::base(size),
+            Self::Own => own::unseen(size),
         };
-        let method = MethodConfig::new(method, iterations)?;
-        let network = config.network.architecture;
-        let mut method = methods::fitted(method, size, network).with_iterations(iterations);
-        if let Some(batch) = batch {
-            method.settings_mut().set_batch(batch);
-        }
-        Ok(RunConfig { method, ..config })
+        assemble(config, iterations, batch, size, method)
     }
+
+    /// The preset for scans like those surveyed: [`Task::Own`] follows them, the others are fixed.
+    ///
+    /// # Errors
+    /// As [`preset`](Self::preset).
+    pub fn fitted(
+        self,
+        survey: &Survey,
+        preset: &str,
+        method: &str,
+    ) -> Result<RunConfig, TrainError> {
+        if self != Self::Own {
+            return self.preset(preset, method);
+        }
+        let size = Size::from_str(preset)?;
+        let (config, iterations, batch) = own::base(size, survey);
+        assemble(config, iterations, batch, size, method)
+    }
+}
+
+/// The preset with its method.
+fn assemble(
+    config: RunConfig,
+    iterations: u64,
+    batch: Option<[usize; 2]>,
+    size: Size,
+    method: &str,
+) -> Result<RunConfig, TrainError> {
+    let method = MethodConfig::new(method, iterations)?;
+    let network = config.network.architecture;
+    let mut method = methods::fitted(method, size, network).with_iterations(iterations);
+    if let Some(batch) = batch {
+        method.settings_mut().set_batch(batch);
+    }
+    Ok(RunConfig { method, ..config })
 }
 
 impl fmt::Display for Task {
@@ -118,6 +156,16 @@ enum Size {
     Smoke,
     Compact,
     Paper,
+}
+
+impl Size {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Compact => "compact",
+            Self::Paper => "paper",
+        }
+    }
 }
 
 impl FromStr for Size {

@@ -1,0 +1,122 @@
+//! What a data set's scans are like, for settings that fit them.
+
+use crate::{DataError, LabeledCase};
+
+/// Sizes and intensities of a few scans.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Survey {
+    /// Median number of voxels on each axis.
+    pub shape: [usize; 3],
+    /// Median distance between voxels in millimeters.
+    pub spacing_mm: [f64; 3],
+    /// Median of the scans' lowest intensities: far below 0 only in CT.
+    pub lowest: f32,
+    /// The 0.5th and the 99.5th percentile of the labeled voxels' intensities; none without any.
+    pub foreground: Option<[f32; 2]>,
+}
+
+impl Survey {
+    /// Reads the labeled cases of a data set, whose labels must be below `classes`.
+    ///
+    /// # Errors
+    ///
+    /// A mistake found in a file, by name; [`DataError::LabeledCount`] without cases.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::phantom::{PhantomConfig, PhantomKind, write_dataset};
+    /// use semivox_data::{Labeled, Survey, layout};
+    ///
+    /// let root = tempfile::tempdir()?;
+    /// let config = PhantomConfig {
+    ///     shape: [24, 24, 16],
+    ///     shape_jitter: [0; 3],
+    ///     ..PhantomConfig::of(PhantomKind::Abdomen)
+    /// };
+    /// write_dataset(root.path(), 2, 0, &config)?;
+    /// let dataset = layout::open_labeled(root.path(), Labeled::Count(2))?;
+    /// let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
+    /// assert_eq!((survey.shape, survey.spacing_mm), ([24, 24, 16], [2.0; 3]));
+    /// assert!(survey.looks_like_ct());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(cases: &[LabeledCase], classes: usize) -> Result<Self, DataError> {
+        if cases.is_empty() {
+            return Err(DataError::LabeledCount {
+                requested: 1,
+                available: 0,
+                unit: "cases",
+            });
+        }
+        let (mut shapes, mut spacings, mut lowest) = (Vec::new(), Vec::new(), Vec::new());
+        let mut foreground = Vec::new();
+        for case in cases {
+            let (image, labels) = case.load_checked(classes)?;
+            shapes.push(image.shape());
+            spacings.push(image.spacing());
+            lowest.push(image.data.iter().copied().fold(f32::INFINITY, f32::min));
+            let voxels = image.data.iter().zip(&labels.data);
+            foreground.extend(voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x));
+        }
+        foreground.sort_by(f32::total_cmp);
+        let percentile = |share: f64| foreground[(share * (foreground.len() - 1) as f64) as usize];
+        Ok(Self {
+            shape: std::array::from_fn(|a| median(shapes.iter().map(|shape| shape[a]).collect())),
+            spacing_mm: std::array::from_fn(|a| median(spacings.iter().map(|s| s[a]).collect())),
+            lowest: median(lowest),
+            foreground: (!foreground.is_empty()).then(|| [percentile(0.005), percentile(0.995)]),
+        })
+    }
+
+    /// Whether intensities are Hounsfield units by the look of them: air is near −1,000.
+    pub fn looks_like_ct(&self) -> bool {
+        self.lowest < -200.0
+    }
+
+    /// Whether slices are so thick or so few that a volume is better taken slice by slice: voxels three
+    /// times as long on the last axis as on the others, or fewer than 16 slices.
+    pub fn is_stack_of_slices(&self) -> bool {
+        let [x, y, z] = self.spacing_mm;
+        self.shape[2] < 16 || z >= 3.0 * x.max(y)
+    }
+}
+
+/// The upper median of values that can all be compared.
+fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
+    let half = values.len() / 2;
+    let compare = |a: &T, b: &T| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
+    *values.select_nth_unstable_by(half, compare).1
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::io::{write_labels, write_volume};
+    use crate::{Geometry, LabelMap, Labeled, Volume, layout};
+    use ndarray::Array3;
+
+    #[test]
+    fn medians_and_percentiles_are_those_of_the_labeled_cases() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["images", "labels"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        for (name, side, thickness) in [("a", 20, 4.0), ("b", 30, 5.0), ("c", 40, 6.0)] {
+            let geometry = Geometry::from_spacing([1.0, 1.0, thickness]);
+            let image = Array3::from_shape_fn((side, 20, 8), |(x, ..)| x as f32);
+            let labels = image.mapv(|x| u8::from(x < 10.0));
+            let file = |folder: &str| root.path().join(format!("{folder}/{name}.nii.gz"));
+            write_volume(file("images"), &Volume::new(image, geometry)).unwrap();
+            write_labels(file("labels"), &LabelMap::new(labels, geometry)).unwrap();
+        }
+        let dataset = layout::open_labeled(root.path(), Labeled::Count(3)).unwrap();
+        let survey = Survey::read(&dataset.labeled, 2).unwrap();
+        assert_eq!((survey.shape, survey.lowest), ([30, 20, 8], 0.0));
+        assert_eq!(survey.spacing_mm, [1.0, 1.0, 5.0]);
+        assert_eq!(survey.foreground, Some([0.0, 9.0]));
+        assert!(survey.is_stack_of_slices() && !survey.looks_like_ct());
+        assert!(Survey::read(&[], 2).is_err());
+    }
+}

@@ -1,0 +1,196 @@
+//! A person's own scans: settings that follow from what the scans are like.
+
+use semivox_data::augment::Symmetries;
+use semivox_data::preprocess::{Intensity, Preprocess};
+use semivox_data::{Labeled, Survey};
+use semivox_models::Architecture;
+
+use super::left_atrium;
+use super::{Base, Size, Task};
+use crate::config::{DataConfig, NetworkSettings, RunConfig};
+use crate::inference::{Blend, SlidingWindow};
+
+/// Nothing is known of the body part: left and right may be exchanged, nothing is turned.
+const MIRRORED_SIDES: Symmetries = Symmetries {
+    rotate: false,
+    flip_probability: 0.5,
+    flip_axes: [true, false, false],
+};
+
+/// Presets for scans like those surveyed; what is not said here is as for the left atrium.
+///
+/// - Stacks of few or thick slices get a U-Net and planes of one size, other volumes a V-Net.
+/// - Volumes are resampled to cubes of the size that puts as many of them into a scan as the size of
+///   preset is meant for, but never below the finest spacing of the scan.
+/// - CT is windowed to what is labeled, MR z-scored.
+pub(super) fn base(size: Size, survey: &Survey) -> Base {
+    let (filters, side, iterations) = match size {
+        Size::Smoke => (4, 48, 320),
+        Size::Compact => (8, 96, 2_000),
+        Size::Paper => (16, 192, 20_000),
+    };
+    let intensity = match survey.foreground {
+        Some([low, high]) if survey.looks_like_ct() && low < high => {
+            Intensity::Window { low, high }
+        }
+        _ => Intensity::ZScore,
+    };
+    let config = match survey.is_stack_of_slices() {
+        true => slices(survey, side, 2 * filters),
+        false => volumes(survey, side, filters),
+    };
+    let data = DataConfig {
+        labeled: Labeled::Percent(100.0),
+        preprocess: Preprocess {
+            intensity,
+            ..config.data.preprocess
+        },
+        ..config.data
+    };
+    let batch = survey.is_stack_of_slices().then_some([4, 4]);
+    let config = RunConfig {
+        task: Task::Own,
+        preset: size.name().into(),
+        weak_view: MIRRORED_SIDES,
+        data,
+        ..config
+    };
+    (config, iterations, batch)
+}
+
+/// Before any scan is seen: the left atrium's, with its phantoms.
+pub(super) fn unseen(size: Size) -> Base {
+    let (config, iterations, batch) = left_atrium::base(size);
+    let config = RunConfig {
+        task: Task::Own,
+        ..config
+    };
+    (config, iterations, batch)
+}
+
+/// Slices with sides of at most 4/3 of the wanted one.
+fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
+    let most = (side * 4 / 3).next_multiple_of(16);
+    let plane = [0, 1].map(|a| survey.shape[a].next_multiple_of(16).min(most));
+    let patch = [plane[0], plane[1], 1];
+    let others = sized(patch, patch, filters, Architecture::UNet);
+    let data = DataConfig {
+        preprocess: Preprocess {
+            plane: Some(plane),
+            ..Preprocess::default()
+        },
+        ..others.data
+    };
+    RunConfig { data, ..others }
+}
+
+/// Cubic voxels, about `side³` of them in a scan, and patches of two thirds of that on each axis.
+fn volumes(survey: &Survey, side: usize, filters: usize) -> RunConfig {
+    let extent: [f64; 3] = std::array::from_fn(|a| survey.shape[a] as f64 * survey.spacing_mm[a]);
+    let fitting = extent.iter().product::<f64>().cbrt() / side as f64;
+    let finest = survey.spacing_mm.into_iter().fold(f64::INFINITY, f64::min);
+    let spacing = (fitting.max(finest) * 100.0).round().max(1.0) / 100.0;
+    let patch = extent.map(|length| {
+        let voxels = (length / spacing * 2.0 / 3.0) as usize;
+        voxels.next_multiple_of(16).clamp(16, side)
+    });
+    let others = sized(
+        patch,
+        patch.map(|side| side / 2),
+        filters,
+        Architecture::VNet,
+    );
+    let data = DataConfig {
+        preprocess: Preprocess {
+            spacing_mm: Some([spacing; 3]),
+            ..Preprocess::default()
+        },
+        ..others.data
+    };
+    RunConfig { data, ..others }
+}
+
+fn sized(
+    patch: [usize; 3],
+    stride: [usize; 3],
+    filters: usize,
+    architecture: Architecture,
+) -> RunConfig {
+    let others = left_atrium::compact();
+    RunConfig {
+        patch,
+        network: NetworkSettings {
+            architecture,
+            filters,
+            ..others.network
+        },
+        inference: SlidingWindow {
+            window: patch,
+            stride: stride.map(|step| step.max(1)),
+            blend: Blend::Uniform,
+        },
+        ..others
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::method::MethodConfig;
+
+    fn survey(shape: [usize; 3], spacing_mm: [f64; 3], lowest: f32) -> Survey {
+        Survey {
+            shape,
+            spacing_mm,
+            lowest,
+            foreground: Some([-50.0, 180.0]),
+        }
+    }
+
+    #[test]
+    fn settings_follow_from_the_scans() {
+        let ct = base(
+            Size::Compact,
+            &survey([512, 512, 300], [0.7, 0.7, 1.0], -1024.0),
+        )
+        .0;
+        let window = Intensity::Window {
+            low: -50.0,
+            high: 180.0,
+        };
+        assert_eq!(ct.data.preprocess.intensity, window);
+        let spacing = ct.data.preprocess.spacing_mm.map(|s| s[0]);
+        assert!(
+            spacing.is_some_and(|s| (3.0..4.5).contains(&s)),
+            "{spacing:?}"
+        );
+
+        let small = base(Size::Compact, &survey([35, 50, 35], [1.0; 3], 0.0)).0;
+        assert_eq!(small.data.preprocess.spacing_mm, Some([1.0; 3]));
+        assert_eq!(
+            (small.patch, small.data.preprocess.intensity),
+            ([32, 48, 32], Intensity::ZScore)
+        );
+
+        let cine = base(Size::Compact, &survey([216, 256, 10], [1.5, 1.5, 8.0], 0.0)).0;
+        assert_eq!(
+            (cine.patch, cine.network.architecture),
+            ([128, 128, 1], Architecture::UNet)
+        );
+    }
+
+    #[test]
+    fn every_method_takes_them() {
+        for shape in [[35, 50, 35], [216, 256, 10], [512, 512, 90], [20, 20, 20]] {
+            let survey = survey(shape, [1.0; 3], 0.0);
+            for size in ["smoke", "compact", "paper"] {
+                for method in MethodConfig::NAMES {
+                    let checked = Task::Own
+                        .fitted(&survey, size, method)
+                        .and_then(|c| c.check());
+                    assert!(checked.is_ok(), "{shape:?} {size} {method}: {checked:?}");
+                }
+            }
+        }
+    }
+}
