@@ -17,6 +17,9 @@ const MIRRORED_SIDES: Symmetries = Symmetries {
     flip_axes: [true, false, false],
 };
 
+/// The shortest side of a patch, which local patches of ACTION still fit in; smaller scans are padded.
+const LEAST: usize = 32;
+
 /// Presets for scans like those surveyed; what is not said here is as for the left atrium.
 ///
 /// - Stacks of few or thick slices get a U-Net and planes of one size, other volumes a V-Net.
@@ -71,7 +74,7 @@ pub(super) fn unseen(size: Size) -> Base {
 /// Slices with sides of at most 4/3 of the wanted one.
 fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     let most = (side * 4 / 3).next_multiple_of(16);
-    let plane = [0, 1].map(|a| survey.shape[a].next_multiple_of(16).min(most));
+    let plane = [0, 1].map(|a| survey.shape[a].next_multiple_of(16).clamp(LEAST, most));
     let patch = [plane[0], plane[1], 1];
     let others = sized(patch, patch, filters, Architecture::UNet);
     let data = DataConfig {
@@ -92,7 +95,7 @@ fn volumes(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     let spacing = (fitting.max(finest) * 100.0).round().max(1.0) / 100.0;
     let patch = extent.map(|length| {
         let voxels = (length / spacing * 2.0 / 3.0) as usize;
-        voxels.next_multiple_of(16).clamp(16, side)
+        voxels.next_multiple_of(16).clamp(LEAST, side)
     });
     let others = sized(
         patch,

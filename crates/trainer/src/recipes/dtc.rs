@@ -36,9 +36,10 @@ use serde::{Deserialize, Serialize};
 use super::SupervisedConfig;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
 use crate::error::TrainError;
 use crate::method::{MethodSettings, expect_both_kinds, expect_positive};
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
 use crate::signed_distance::signed_distance_targets;
@@ -122,7 +123,7 @@ pub struct Dtc {
     config: DtcConfig,
     classes: usize,
     network: Network,
-    optimizer: Optimizer,
+    descent: Descent,
 }
 
 impl Dtc {
@@ -133,7 +134,7 @@ impl Dtc {
         Self {
             classes,
             network: setting.student(),
-            optimizer: config.optimizer.init(false),
+            descent: Descent::new(&config.optimizer),
             config,
         }
     }
@@ -192,14 +193,11 @@ impl Recipe for Dtc {
                 consistency,
             );
 
-        let (network, rate) = (self.network.clone(), self.learning_rate(at));
-        let (network, values) = terms.descend(network, &mut self.optimizer, rate, at.step)?;
-        self.network = network;
-        Ok(values)
+        self.descent.step(&mut self.network, terms, at)
     }
 
     fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.config.optimizer.at(at)
+        self.descent.learning_rate(at)
     }
 
     fn network(&self) -> &Network {
@@ -208,13 +206,12 @@ impl Recipe for Dtc {
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
         checkpoint.module("student", &self.network)?;
-        checkpoint.optimizer("optimizer", &self.optimizer)
+        self.descent.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
         self.network = checkpoint.module("student", self.network.clone())?;
-        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
-        Ok(())
+        self.descent.load(checkpoint)
     }
 }
 

@@ -53,10 +53,10 @@ use semivox_models::{Network, NetworkOutput, SliceProjector, SliceProjectorConfi
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
 use crate::ema::warmed_up;
 use crate::error::TrainError;
 use crate::noise::clipped_noise;
-use crate::optimizer::Optimizer;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
 use crate::signed_distance::signed_distance_targets;
@@ -71,7 +71,7 @@ pub struct SimCvd {
     classes: usize,
     networks: StudentTeacher<Network>,
     heads: StudentTeacher<SliceProjector>,
-    optimizer: Optimizer,
+    descent: Descent,
 }
 
 impl SimCvd {
@@ -91,7 +91,7 @@ impl SimCvd {
             classes,
             networks: StudentTeacher::new(student),
             heads: StudentTeacher::new(head),
-            optimizer: config.optimizer.init(false),
+            descent: Descent::new(&config.optimizer),
             config,
         }
     }
@@ -252,9 +252,8 @@ impl Recipe for SimCvd {
             at,
         );
 
-        let module = (self.networks.student.clone(), self.heads.student.clone());
-        let rate = self.learning_rate(at);
-        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        let mut module = (self.networks.student.clone(), self.heads.student.clone());
+        let values = self.descent.step(&mut module, terms, at)?;
         (self.networks.student, self.heads.student) = module;
         let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
         self.networks.move_teacher(momentum, TeacherMode::Train);
@@ -263,7 +262,7 @@ impl Recipe for SimCvd {
     }
 
     fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.config.optimizer.at(at)
+        self.descent.learning_rate(at)
     }
 
     fn network(&self) -> &Network {
@@ -273,13 +272,12 @@ impl Recipe for SimCvd {
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
         self.networks.save(checkpoint, NETWORKS)?;
         self.heads.save(checkpoint, HEADS)?;
-        checkpoint.optimizer("optimizer", &self.optimizer)
+        self.descent.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
         self.networks.load(checkpoint, NETWORKS)?;
         self.heads.load(checkpoint, HEADS)?;
-        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
-        Ok(())
+        self.descent.load(checkpoint)
     }
 }

@@ -32,9 +32,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
+use crate::descent::Descent;
 use crate::error::TrainError;
 use crate::method::{MethodSettings, expect_both_kinds};
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::sigmoid_ramp_up;
 use crate::terms::{LossTerms, StepValues};
@@ -101,7 +102,7 @@ pub struct Urpc {
     architecture: Architecture,
     network: Network,
     heads: PyramidHeads,
-    optimizer: Optimizer,
+    descent: Descent,
 }
 
 impl Urpc {
@@ -117,7 +118,7 @@ impl Urpc {
             architecture,
             network,
             heads,
-            optimizer: config.optimizer.init(false),
+            descent: Descent::new(&config.optimizer),
             config,
         }
     }
@@ -167,15 +168,14 @@ impl Recipe for Urpc {
             consistency,
         );
 
-        let module = (self.network.clone(), self.heads.clone());
-        let rate = self.learning_rate(at);
-        let (module, values) = terms.descend(module, &mut self.optimizer, rate, at.step)?;
+        let mut module = (self.network.clone(), self.heads.clone());
+        let values = self.descent.step(&mut module, terms, at)?;
         (self.network, self.heads) = module;
         Ok(values)
     }
 
     fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.config.optimizer.at(at)
+        self.descent.learning_rate(at)
     }
 
     fn network(&self) -> &Network {
@@ -185,14 +185,13 @@ impl Recipe for Urpc {
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
         checkpoint.module("student", &self.network)?;
         checkpoint.module("heads", &self.heads)?;
-        checkpoint.optimizer("optimizer", &self.optimizer)
+        self.descent.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
         self.network = checkpoint.module("student", self.network.clone())?;
         self.heads = checkpoint.module("heads", self.heads.clone())?;
-        self.optimizer = checkpoint.optimizer("optimizer", self.config.optimizer.init(false))?;
-        Ok(())
+        self.descent.load(checkpoint)
     }
 }
 
