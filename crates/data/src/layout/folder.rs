@@ -16,6 +16,9 @@ use crate::{DataError, Dataset, io};
 /// labeled cases (of the test cases if there are none) are read for the largest
 /// label.
 ///
+/// This is also the way for scans as an archive has them, converted to NIfTI:
+/// [`pancreas`](super::pancreas) says how for Pancreas-CT.
+///
 /// # Errors
 ///
 /// [`DataError::Missing`] without `images/`; [`DataError::Unexpected`] if it is
