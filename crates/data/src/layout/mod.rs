@@ -20,6 +20,7 @@ pub mod msd;
 pub mod pancreas;
 
 mod assemble;
+mod classes;
 mod files;
 mod hold_out;
 mod lists;
