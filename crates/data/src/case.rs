@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{DataError, LabelMap, Labeled, Volume, check_labels, io};
+use crate::{DataError, LabelMap, LabelValues, Labeled, Volume, check_labels, io};
 
 /// The order of a stored array's axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,13 @@ pub enum AxisOrder {
 pub enum Source {
     /// A NIfTI-1 file, `.nii` or `.nii.gz`.
     Nifti(PathBuf),
+    /// A label map in a NIfTI-1 file whose voxels hold other values than the classes.
+    MappedNifti {
+        /// The file.
+        path: PathBuf,
+        /// What its values stand for.
+        values: LabelValues,
+    },
     /// A three-dimensional data set in an HDF5 file.
     Hdf5 {
         /// The file.
@@ -45,7 +52,7 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nifti(path) => write!(f, "{}", path.display()),
+            Self::Nifti(path) | Self::MappedNifti { path, .. } => write!(f, "{}", path.display()),
             Self::Hdf5 { path, dataset, .. } => write!(f, "{}:{dataset}", path.display()),
             Self::Hdf5Slices { paths, dataset, .. } => match paths.first() {
                 Some(path) => write!(

@@ -84,9 +84,35 @@ pub enum DataError {
         /// The value found.
         value: f64,
     },
+    /// A label map holds values that cannot be classes.
+    #[error(
+        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {found}; map them in `classes.txt`, with lines such as `205 myocardium`, or under `labels` in `dataset.json`",
+        path.display()
+    )]
+    LabelValues {
+        /// The label file.
+        path: PathBuf,
+        /// The values found.
+        found: String,
+    },
+    /// A label map holds values that the data set's description does not have.
+    #[error(
+        "`{}`: expected the label values of the {classes} classes described ({described}), found label {found}; add it to `classes.txt` or `dataset.json`, or correct the label map",
+        path.display()
+    )]
+    LabelNotDescribed {
+        /// The label file.
+        path: PathBuf,
+        /// The number of classes described, background included.
+        classes: usize,
+        /// The values described.
+        described: String,
+        /// The values found that are not.
+        found: String,
+    },
     /// A label is not among the classes.
     #[error(
-        "expected labels below {classes} ({classes} classes with the background), found label {label}; raise the number of classes or correct the label map"
+        "expected labels below {classes} ({classes} classes with the background), found label {label}; describe it in `classes.txt` or `dataset.json`, or correct the label map"
     )]
     LabelOutOfRange {
         /// The largest label found.

@@ -402,7 +402,7 @@ fn the_decathlon_in_both_spellings() {
 
     for (json, parts) in [
         (
-            r#"{"labels": {"0": "background", "2": "b"}}"#,
+            r#"{"labels": {"1": "a", "2": "b"}}"#,
             ["dataset.json", "renumber"],
         ),
         (

@@ -104,7 +104,7 @@ fn a_label_beyond_the_classes() {
         labels.data[[3, 4, 5]] = 7;
         io::write_labels(&path, &labels).unwrap();
     });
-    assert_names(&text, &["label 7", "2 classes", FIRST]);
+    assert_names(&text, &["label 7", "2 classes", FIRST, "classes.txt"]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::{DataError, LabelMap, Source, Volume};
 /// As [`read_volume`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
 pub fn read_image(source: &Source) -> Result<Volume, DataError> {
     match source {
-        Source::Nifti(path) => read_volume(path),
+        Source::Nifti(path) | Source::MappedNifti { path, .. } => read_volume(path),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::image(source),
     }
 }
@@ -32,10 +32,12 @@ pub fn read_image(source: &Source) -> Result<Volume, DataError> {
 ///
 /// # Errors
 ///
-/// As [`read_labels`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+/// As [`read_labels`]; [`DataError::LabelNotDescribed`] for a value that
+/// [`Source::MappedNifti`] has no class for; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
 pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
     match source {
         Source::Nifti(path) => read_labels(path),
+        Source::MappedNifti { path, values } => nifti::read_mapped_labels(path, values),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::label(source),
     }
 }

@@ -1,17 +1,22 @@
 //! NIfTI-1 images and label maps.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::header::Raw;
 use super::voxels::decode;
-use crate::{DataError, LabelMap, Volume};
+use crate::{DataError, LabelMap, LabelValues, Volume};
 
 /// A scaled label may be this far from a whole number.
 const LABEL_TOLERANCE: f64 = 1e-4;
+
+/// So many values are listed in a message.
+const LISTED: usize = 16;
 
 /// Reads an image from a NIfTI-1 file, `.nii` or `.nii.gz`.
 ///
@@ -56,8 +61,8 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
 ///
 /// # Errors
 ///
-/// As [`read_volume`], and [`DataError::LabelValue`] for a value that is not a
-/// whole number from 0 to 255.
+/// As [`read_volume`]; [`DataError::LabelValue`] for a value that is not a
+/// whole number, [`DataError::LabelValues`] for one that is not from 0 to 255.
 ///
 /// # Examples
 ///
@@ -78,8 +83,74 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let raw = Raw::read(path)?;
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
-    check_label_value(path, bad)?;
+    if bad.get().is_some() {
+        let found = values_found(&raw, path)?;
+        return Err(DataError::LabelValues {
+            path: path.to_path_buf(),
+            found: listed(&found),
+        });
+    }
     Ok(LabelMap::new(data, raw.geometry))
+}
+
+/// Reads a label map whose voxels hold `values`.
+pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
+    let raw = Raw::read(path)?;
+    let bad = AtomicBool::new(false);
+    let class =
+        |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));
+    let data = decode(&raw, |value| {
+        class(value).unwrap_or_else(|| {
+            bad.store(true, Ordering::Relaxed);
+            0
+        })
+    });
+    if bad.into_inner() {
+        let mut found = values_found(&raw, path)?;
+        found.retain(|&value| class(value as f64).is_none());
+        return Err(DataError::LabelNotDescribed {
+            path: path.to_path_buf(),
+            classes: values.classes(),
+            described: values.to_string(),
+            found: listed(&found),
+        });
+    }
+    Ok(LabelMap::new(data, raw.geometry))
+}
+
+/// The whole number that a voxel stands for.
+fn whole(value: f64) -> Option<i64> {
+    let number = value.round();
+    let near = (value - number).abs() <= LABEL_TOLERANCE && number.abs() <= f64::from(u32::MAX);
+    near.then_some(number as i64)
+}
+
+/// The values of a label map in ascending order, or its first value that is
+/// no whole number as an error.
+fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
+    let mut found = BTreeSet::new();
+    for value in decode(raw, |value| value) {
+        let path = || path.to_path_buf();
+        let number = whole(value).ok_or_else(|| DataError::LabelValue {
+            path: path(),
+            value,
+        })?;
+        found.insert(number);
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Values for a message, the first of them if there are many.
+fn listed(values: &[i64]) -> String {
+    let shown: Vec<String> = values
+        .iter()
+        .take(LISTED)
+        .map(ToString::to_string)
+        .collect();
+    match values.len().saturating_sub(LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// The label nearest to `value`, which is noted in `bad` if it is none.

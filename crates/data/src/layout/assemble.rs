@@ -45,16 +45,20 @@ pub(super) fn paired(root: &Path) -> Result<Cases, DataError> {
 }
 
 /// Splits cases by `train.list` and the first of `held_out` that exists.
+pub(super) fn by_lists(root: &Path, held_out: &[&str], cases: Cases) -> Result<Dataset, DataError> {
+    let test_list = List::find(root, held_out)?;
+    by_these_lists(List::find(root, &["train.list"])?, test_list, cases)
+}
+
+/// Splits cases by lists.
 ///
 /// Without a list for training, every case that is not held out trains, in
 /// the order of names.
-pub(super) fn by_lists(
-    root: &Path,
-    held_out: &[&str],
+pub(super) fn by_these_lists(
+    train_list: Option<List>,
+    test_list: Option<List>,
     mut cases: Cases,
 ) -> Result<Dataset, DataError> {
-    let test_list = List::find(root, held_out)?;
-    let train_list = List::find(root, &["train.list"])?;
     if let (Some(train), Some(test)) = (&train_list, &test_list) {
         train.check_disjoint(test)?;
     }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`la`] | `images/`, `labels/`, `train.list`, `test.list`; or one folder per case with `mri_norm2.h5` |
 //! | [`acdc`] | `images/`, `labels/`, `train.list`, `val.list`; or `patientNNN_frameNN_slice_K.h5` and `patientNNN_frameNN.h5` |
+//! | [`pancreas`] | `imageNNNN_norm.h5` in `Pancreas_h5/`, `train.list`, `test.list` or `Flods/` |
 //! | [`msd`] | `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/` |
 //! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` |
 
@@ -16,8 +17,10 @@ pub mod acdc;
 pub mod folder;
 pub mod la;
 pub mod msd;
+pub mod pancreas;
 
 mod assemble;
+mod classes;
 mod files;
 mod hold_out;
 mod lists;
@@ -37,6 +40,8 @@ pub enum Layout {
     La,
     /// The cardiac cine MR of the ACDC challenge: [`acdc`].
     Acdc,
+    /// The abdominal CT of Pancreas-CT: [`pancreas`].
+    Pancreas,
     /// The Medical Segmentation Decathlon: [`msd`].
     Msd,
     /// A person's own images and labels: [`folder`].
@@ -48,6 +53,7 @@ impl fmt::Display for Layout {
         f.write_str(match self {
             Self::La => "la",
             Self::Acdc => "acdc",
+            Self::Pancreas => "pancreas",
             Self::Msd => "msd",
             Self::Folder => "folder",
         })
@@ -59,7 +65,7 @@ impl fmt::Display for Layout {
 /// `dataset.json` means [`Layout::Msd`]. A folder `images/` means
 /// [`Layout::La`] or [`Layout::Acdc`] if its files are named as theirs are and
 /// there is no `classes.txt`, otherwise [`Layout::Folder`]. HDF5 files mean
-/// [`Layout::La`] or [`Layout::Acdc`] by their names.
+/// [`Layout::La`], [`Layout::Acdc`] or [`Layout::Pancreas`] by their names.
 ///
 /// # Errors
 ///
@@ -98,6 +104,9 @@ pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
     }
     if acdc::has_hdf5(root)? {
         return Ok(Layout::Acdc);
+    }
+    if pancreas::has_hdf5(root)? {
+        return Ok(Layout::Pancreas);
     }
     let found = match names.len() {
         0 => "an empty folder".to_string(),
@@ -148,6 +157,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     match detect(root)? {
         Layout::La => la::open(root),
         Layout::Acdc => acdc::open(root),
+        Layout::Pancreas => pancreas::open(root),
         Layout::Msd => msd::open(root),
         Layout::Folder => folder::open(root),
     }
@@ -217,11 +227,11 @@ pub fn open_split(
     let layout = detect(root)?;
     let unit = match layout {
         Layout::Acdc => acdc::UNIT,
-        Layout::La | Layout::Msd | Layout::Folder => Unit::CASE,
+        Layout::La | Layout::Pancreas | Layout::Msd | Layout::Folder => Unit::CASE,
     };
     let keep = |dataset| test.apply(dataset)?.keep_labeled_units(labeled, unit);
     match layout {
         Layout::Folder => folder::with_classes(root, keep(folder::find(root)?)?),
-        Layout::La | Layout::Acdc | Layout::Msd => keep(open(root)?),
+        Layout::La | Layout::Acdc | Layout::Pancreas | Layout::Msd => keep(open(root)?),
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::assemble::{self, Found};
+use super::classes::Classes;
 use super::files;
 use crate::{DataError, Dataset, Source, UnlabeledCase};
 
@@ -40,6 +41,9 @@ enum Image {
 /// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
 ///
 /// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The
+/// numbers are those of the voxels; where they are not 0, 1, 2, …, as in
+/// `"205": "myocardium"`, the classes are numbered in their order, and
+/// predictions hold these numbers. Values with the same name are one class. The
 /// training cases and their order come from `training`; where that is absent,
 /// from the files of `imagesTr/`, labeled if `labelsTr/` has a file of the same
 /// name. The cases of `test`, or else the files of `imagesTs/`, have no public
@@ -49,7 +53,7 @@ enum Image {
 ///
 /// [`DataError::Missing`] for files that are named but absent,
 /// [`DataError::Unexpected`] for a `dataset.json` that cannot be read, more than
-/// one modality, labels that are not 0, 1, 2, …, and no images.
+/// one modality, labels without a 0 for the background, and no images.
 ///
 /// # References
 ///
@@ -74,7 +78,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let path = root.join("dataset.json");
     let description = read(&path)?;
     let mut dataset = assemble::empty();
-    dataset.classes = classes(&path, &description.labels)?;
+    let classes = classes(&path, &description.labels)?;
     dataset.name = if description.name.is_empty() {
         "msd".into()
     } else {
@@ -110,6 +114,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         let (id, image) = source(root, &image)?;
         dataset.unlabeled.push(UnlabeledCase { id, image });
     }
+    classes.give(&mut dataset);
     Ok(dataset)
 }
 
@@ -141,31 +146,23 @@ fn read(path: &Path) -> Result<Description, DataError> {
     }
 }
 
-/// Class names by label; the labels have to be 0, 1, 2, ….
-fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Vec<String>, DataError> {
-    let wrong = |found: String| {
-        DataError::unexpected(
-            path,
-            "labels numbered 0, 1, 2, … with the background first",
-            found,
-            "renumber them",
-        )
-    };
+/// Classes by the values of their voxels, in ascending order.
+fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, DataError> {
     let mut numbered = BTreeMap::new();
     for (key, value) in labels {
         let entry = match value {
-            Value::String(name) => key.parse::<u64>().ok().map(|label| (label, name.clone())),
-            other => other.as_u64().map(|label| (label, key.clone())),
+            Value::String(name) => key.parse().ok().map(|label| (label, name.clone())),
+            other => other
+                .as_u64()
+                .and_then(|label| Some((u32::try_from(label).ok()?, key.clone()))),
         };
-        let (label, name) = entry.ok_or_else(|| wrong(format!("`{key}: {value}`")))?;
+        let (label, name) = entry.ok_or_else(|| {
+            let found = format!("`{key}: {value}`");
+            DataError::unexpected(path, "labels as `\"1\": \"name\"`", found, "renumber them")
+        })?;
         numbered.insert(label, name);
     }
-    let in_order = numbered.keys().copied().eq(0..labels.len() as u64);
-    if in_order && !numbered.is_empty() {
-        Ok(numbered.into_values().collect())
-    } else {
-        Err(wrong(format!("{:?}", numbered.keys().collect::<Vec<_>>())))
-    }
+    Classes::numbered(path, numbered.into_iter())
 }
 
 /// Training cases by the names of files.
