@@ -35,6 +35,7 @@ pub struct WeakView {
     /// Voxels of the patch on each axis.
     pub patch: [usize; 3],
     /// Turns and mirrorings.
+    #[serde(default)]
     pub symmetries: Symmetries,
 }
 

@@ -206,6 +206,7 @@ impl Recipe for Cps {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use semivox_models::NetworkConfig;
 
     /// Two voxels, two classes: the other network says 1, 0, whatever it would learn from that.
     #[test]
@@ -225,5 +226,14 @@ mod tests {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
         assert!(other.grad(&gradients).is_none());
+    }
+
+    #[test]
+    fn the_networks_begin_apart() {
+        let device = Device::flex().autodiff();
+        let setting = crate::testing::setting(NetworkConfig::new(1, 2).with_filters(1), [16; 3]);
+        let images = Tensor::ones([1, 1, 16, 16, 16], &device);
+        let [first, second] = Pair::new(&setting).forward(images).map(Tensor::into_data);
+        assert_ne!(first, second);
     }
 }
