@@ -47,7 +47,8 @@ pub fn dataset(n_train: usize, n_test: usize, config: &PhantomConfig) -> Phantom
 }
 
 /// Writes a data set in the layout of LA: `images/ID.nii.gz`,
-/// `labels/ID.nii.gz`, `train.list`, `test.list` and `classes.txt`.
+/// `labels/ID.nii.gz`, `train.list`, `test.list` and `classes.txt`. A list
+/// without cases is left out.
 ///
 /// # Errors
 ///
@@ -110,7 +111,11 @@ fn id(index: usize) -> String {
     format!("phantom_{index:03}")
 }
 
+/// Writes a list, unless it would be empty: no list is no mistake, an empty one is.
 fn write_list(path: &Path, indices: std::ops::Range<usize>) -> Result<(), DataError> {
+    if indices.is_empty() {
+        return Ok(());
+    }
     let text: String = indices.map(|index| id(index) + "\n").collect();
     fs::write(path, text).map_err(DataError::io("write", path))
 }
@@ -120,6 +125,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::io::{read_image, read_label};
+
+    #[test]
+    fn a_data_set_without_test_cases_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = PhantomConfig {
+            shape: [14, 12, 8],
+            ..Default::default()
+        };
+        write_dataset(dir.path(), 2, 0, &config).unwrap();
+        let opened = crate::layout::open(dir.path()).unwrap();
+        assert_eq!((opened.labeled.len(), opened.test.len()), (2, 0));
+    }
 
     #[test]
     fn disk_and_memory_hold_the_same_cases() {
