@@ -16,12 +16,12 @@ fn tiny(task: Task, method: &str) -> RunConfig {
     let mut config = task.preset("smoke", method).unwrap();
     config.patch = match task {
         Task::Acdc => [32, 32, 1],
-        _ => [32, 32, 16],
+        _ => [32; 3],
     };
     if task == Task::Acdc {
         config.data.preprocess.plane = Some([32, 32]);
     }
-    config.data.phantom.shape = [32, 32, 16];
+    config.data.phantom.shape = [32; 3];
     config.data.phantom.shape_jitter = [2; 3];
     config.inference.window = config.patch;
     config.inference.stride = config.patch;
