@@ -47,7 +47,8 @@ pub struct WeakView {
 /// # References
 ///
 /// The default is what the field's loaders for the left atrium do: any quarter turn in the plane,
-/// then always a mirroring.
+/// then always a mirroring. A patch is then always a mirror image, never the scan as it lies; its results for the
+/// left atrium are comparable only with that.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Symmetries {

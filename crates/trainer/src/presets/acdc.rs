@@ -1,6 +1,7 @@
 //! ACDC: three structures of the heart in stacks of thick slices, segmented slice by slice.
 
 use semivox_data::Labeled;
+use semivox_data::augment::Symmetries;
 use semivox_data::phantom::{PhantomConfig, PhantomKind};
 use semivox_data::preprocess::Preprocess;
 use semivox_models::Architecture;
@@ -9,6 +10,15 @@ use super::left_atrium;
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use crate::inference::{Blend, SlidingWindow};
+
+/// Hearts as they lie half the time, else mirrored. The field's loader for the left atrium always mirrors after
+/// its quarter turn, so that a network never sees a heart as it is: right ventricles are then hardly
+/// found (Dice of 0.04, supervised with 7 patients after 1,000 iterations).
+const HALF_MIRRORED: Symmetries = Symmetries {
+    rotate: false,
+    flip_probability: 0.5,
+    flip_axes: [true, true, false],
+};
 
 /// The task's presets; what is not said here is as for the left atrium.
 ///
@@ -43,6 +53,7 @@ fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
             filters,
             ..others.network
         },
+        weak_view: HALF_MIRRORED,
         inference: SlidingWindow {
             window: patch,
             stride: patch,
