@@ -39,6 +39,7 @@ pub mod cache;
 mod case;
 mod error;
 mod geometry;
+pub mod inspect;
 pub mod io;
 mod label_values;
 mod labeled;

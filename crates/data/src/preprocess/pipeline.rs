@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
-use super::{resample_labels_to, resample_probabilities_to};
+use super::{most_probable_on, resample_labels_to};
 use crate::{DataError, LabelMap, Volume};
 
 /// The cut around the foreground.
@@ -163,9 +163,7 @@ impl Preprocessed {
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
     ) -> Result<LabelMap, DataError> {
-        let grid = Grid::from(&self.volume);
-        let there = resample_probabilities_to(probabilities, &grid, &self.source)?;
-        super::most_probable(there.view(), &self.source)
+        most_probable_on(probabilities, &Grid::from(&self.volume), &self.source)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Class probabilities taken to another grid.
 
-use ndarray::{Array4, ArrayView4, Axis, s};
+use ndarray::{Array3, Array4, ArrayView4, Axis, s};
 use rayon::prelude::*;
 
 use super::grid::Grid;
@@ -55,6 +55,67 @@ pub fn resample_probabilities_to(
         return Ok(separable(probabilities, &map, target.shape));
     }
     Ok(general(probabilities, &map, source.shape, target.shape))
+}
+
+/// Target voxels and classes whose probabilities are held at a time: 128 MiB.
+const SLAB: usize = 1 << 25;
+
+/// The most probable class at every voxel of another grid: [`resample_probabilities_to`] and
+/// [`most_probable`], slab by slab, so that no probabilities of the whole target are held.
+///
+/// # Shapes
+///
+/// `probabilities`: `[class, x, y, z]` on `source`, at most 256 classes.
+///
+/// # Errors
+///
+/// Those of the two.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::{Geometry, preprocess::{Grid, most_probable_on}};
+///
+/// let p = array![[[[1.0, 0.0]]], [[[0.0, 1.0]]]];
+/// let source = Grid { shape: [1, 1, 2], geometry: Geometry::default() };
+/// let target = source.with_spacing([1.0, 1.0, 0.5])?;
+/// let labels = most_probable_on(p.view(), &source, &target)?;
+/// assert_eq!(labels.data, array![[[0, 0, 1, 1]]]);
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+pub fn most_probable_on(
+    probabilities: ArrayView4<'_, f32>,
+    source: &Grid,
+    target: &Grid,
+) -> Result<LabelMap, DataError> {
+    in_slabs(probabilities, source, target, SLAB)
+}
+
+/// [`most_probable_on`] with at most `most` probabilities at a time, but at least one slice of them.
+fn in_slabs(
+    probabilities: ArrayView4<'_, f32>,
+    source: &Grid,
+    target: &Grid,
+    most: usize,
+) -> Result<LabelMap, DataError> {
+    let mut labels = Array3::zeros(target.shape);
+    let [side, y, z] = target.shape;
+    let plane = (y * z * probabilities.dim().0).max(1);
+    let thickness = (most / plane).max(1);
+    for start in (0..side).step_by(thickness) {
+        let end = (start + thickness).min(side);
+        let slab = Grid {
+            shape: [end - start, y, z],
+            geometry: target.geometry.translated([start as f64, 0.0, 0.0]),
+        };
+        let there = resample_probabilities_to(probabilities, source, &slab)?;
+        let chosen = most_probable(there.view(), &slab)?;
+        labels
+            .slice_mut(s![start..end, .., ..])
+            .assign(&chosen.data);
+    }
+    Ok(LabelMap::new(labels, target.geometry))
 }
 
 /// One axis after the other, for an axis-aligned map.
@@ -175,7 +236,7 @@ pub fn most_probable(
         });
     }
     let mut best = probabilities.index_axis(Axis(0), 0).to_owned();
-    let mut labels = ndarray::Array3::zeros(grid.shape);
+    let mut labels = Array3::zeros(grid.shape);
     for class in 1..classes {
         let plane = probabilities.index_axis(Axis(0), class);
         ndarray::Zip::from(&mut best)
@@ -237,6 +298,24 @@ mod tests {
         let a = separable(p.view(), &map, target.shape);
         let b = general(p.view(), &map, source.shape, target.shape);
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn slabs_give_what_the_whole_gives() {
+        let source = Grid {
+            shape: [7, 6, 5],
+            geometry: Geometry::from_spacing([2.0, 1.5, 3.0]),
+        };
+        let p = Array4::from_shape_fn((3, 7, 6, 5), |(c, x, y, z)| {
+            ((5 * c + 2 * x * x + y * z) % 7) as f32
+        });
+        let fine = source.with_spacing([0.5, 1.0, 0.7]).unwrap();
+        let whole = resample_probabilities_to(p.view(), &source, &fine).unwrap();
+        let whole = most_probable(whole.view(), &fine).unwrap();
+        let slice = 3 * fine.shape[1] * fine.shape[2];
+        for most in [1, 3 * slice, 4 * slice + 1, usize::MAX] {
+            assert_eq!(in_slabs(p.view(), &source, &fine, most).unwrap(), whole);
+        }
     }
 
     #[test]

@@ -1,0 +1,310 @@
+//! What lies in a data set's files: sizes, intensities, labels, and what is wrong with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::layout::{self, HoldOut, Layout};
+use crate::{DataError, Dataset, LabelMap, LabeledCase, Source, Volume, io};
+
+/// What a case is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Trains with its label map.
+    Labeled,
+    /// Trains without one.
+    Unlabeled,
+    /// Held out for evaluation.
+    Test,
+}
+
+/// What one case is like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseFacts {
+    /// The case.
+    pub id: String,
+    /// What it is for.
+    pub role: Role,
+    /// Voxels on each axis.
+    pub shape: [usize; 3],
+    /// Distance between voxels in millimeters.
+    pub spacing_mm: [f64; 3],
+    /// The axes' directions, such as `RAS`: see [`Geometry::orientation`](crate::Geometry::orientation).
+    pub orientation: String,
+    /// Lowest and highest intensity.
+    pub intensities: [f32; 2],
+    /// Voxels of each label that occurs; empty without a label map.
+    pub labels: BTreeMap<u8, usize>,
+}
+
+/// What a data set is like, with everything that looks wrong in it.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// How the folder is laid out.
+    pub layout: Layout,
+    /// The data set that was read.
+    pub dataset: Dataset,
+    /// The cases that could be read, by role and then by name.
+    pub cases: Vec<CaseFacts>,
+    /// What has to be mended before a training, each with a file's name.
+    pub errors: Vec<String>,
+    /// What may be right but rarely is.
+    pub warnings: Vec<String>,
+}
+
+impl Inspection {
+    /// Reads every scan and every label map of the data set in `root`.
+    ///
+    /// `progress` is told how many cases of how many are read, from several threads. A file that
+    /// cannot be read does not end the inspection.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`layout::open`], when there is no data set to inspect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::inspect::Inspection;
+    /// use semivox_data::phantom::{PhantomConfig, PhantomKind, write_dataset};
+    ///
+    /// let root = tempfile::tempdir()?;
+    /// let config = PhantomConfig { shape: [24, 24, 16], ..PhantomConfig::of(PhantomKind::Abdomen) };
+    /// write_dataset(root.path(), 2, 1, &config)?;
+    /// let found = Inspection::read(root.path(), &Default::default(), &|_, _| ())?;
+    /// assert_eq!((found.cases.len(), found.errors.len()), (3, 0));
+    /// assert_eq!(found.cases[0].orientation, "RAS");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(
+        root: impl AsRef<std::path::Path>,
+        test: &HoldOut,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, DataError> {
+        let layout = layout::detect(root.as_ref())?;
+        let dataset = test.apply(layout::open(root)?)?;
+        let todo = entries(&dataset);
+        let done = AtomicUsize::new(0);
+        let read: Vec<_> = todo
+            .par_iter()
+            .map(|entry| {
+                let facts = entry.facts(dataset.classes.len());
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, todo.len());
+                facts
+            })
+            .collect();
+        let (mut cases, mut errors) = (Vec::new(), Vec::new());
+        for result in read {
+            match result {
+                Ok(facts) => cases.push(facts),
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        let warnings = warnings(&cases, &dataset);
+        Ok(Self {
+            layout,
+            dataset,
+            cases,
+            errors,
+            warnings,
+        })
+    }
+
+    /// The cases of one role.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = &CaseFacts> {
+        self.cases.iter().filter(move |case| case.role == role)
+    }
+}
+
+/// A case that is to be read.
+struct Entry<'a> {
+    id: &'a str,
+    role: Role,
+    image: &'a Source,
+    labeled: Option<&'a LabeledCase>,
+}
+
+fn entries(dataset: &Dataset) -> Vec<Entry<'_>> {
+    let labeled = dataset
+        .labeled
+        .iter()
+        .map(|case| Entry::new(case, Role::Labeled));
+    let unlabeled = dataset.unlabeled.iter().map(|case| Entry {
+        id: &case.id,
+        role: Role::Unlabeled,
+        image: &case.image,
+        labeled: None,
+    });
+    let test = dataset.test.iter().map(|case| Entry::new(case, Role::Test));
+    labeled.chain(unlabeled).chain(test).collect()
+}
+
+impl<'a> Entry<'a> {
+    fn new(case: &'a LabeledCase, role: Role) -> Self {
+        Self {
+            id: &case.id,
+            role,
+            image: &case.image,
+            labeled: Some(case),
+        }
+    }
+
+    fn facts(&self, classes: usize) -> Result<CaseFacts, DataError> {
+        let (image, labels) = match self.labeled {
+            Some(case) => {
+                let (image, labels) = case.load_checked(classes)?;
+                (image, Some(labels))
+            }
+            None => (io::read_image(self.image)?, None),
+        };
+        Ok(CaseFacts {
+            id: self.id.into(),
+            role: self.role,
+            shape: image.shape(),
+            spacing_mm: image.spacing(),
+            orientation: image.geometry.orientation(),
+            intensities: range(&image),
+            labels: labels.as_ref().map(count).unwrap_or_default(),
+        })
+    }
+}
+
+fn range(image: &Volume) -> [f32; 2] {
+    let widen = |[low, high]: [f32; 2], &x: &f32| [low.min(x), high.max(x)];
+    image
+        .data
+        .iter()
+        .fold([f32::INFINITY, f32::NEG_INFINITY], widen)
+}
+
+fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
+    let mut counts = [0; 256];
+    labels
+        .data
+        .iter()
+        .for_each(|&l| counts[usize::from(l)] += 1);
+    let some = (0..=u8::MAX).zip(counts).filter(|pair| pair.1 > 0);
+    some.collect()
+}
+
+/// Spacings that differ by more than this factor are worth a word.
+const SPACING_FACTOR: f64 = 3.0;
+
+fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
+    let mut found = Vec::new();
+    for case in cases {
+        if case.intensities[0] == case.intensities[1] {
+            let value = case.intensities[0];
+            found.push(format!("{}: every voxel is {value}", case.id));
+        }
+        if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
+            found.push(format!("{}: its label map holds background alone", case.id));
+        }
+    }
+    for (label, name) in dataset.classes.iter().enumerate().skip(1) {
+        let has = |case: &&CaseFacts| case.labels.contains_key(&(label as u8));
+        let mut labeled = cases.iter().filter(|case| case.role == Role::Labeled);
+        if !dataset.labeled.is_empty() && !labeled.any(|case| has(&case)) {
+            found.push(format!("no labeled case shows label {label}, {name}"));
+        }
+    }
+    found.extend(mixed_orientations(cases));
+    found.extend(mixed_spacings(cases));
+    found
+}
+
+fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
+    let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        by.entry(&case.orientation).or_default().push(&case.id);
+    }
+    if by.len() < 2 {
+        return None;
+    }
+    let listed: Vec<String> = by
+        .iter()
+        .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
+        .collect();
+    Some(format!(
+        "orientations differ: {}; scans are not turned, bring them to one orientation first",
+        listed.join(", ")
+    ))
+}
+
+fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {
+    let axes: BTreeSet<usize> = (0..3)
+        .filter(|&axis| {
+            let of = cases.iter().map(|case| case.spacing_mm[axis]);
+            let (least, most) = of.fold((f64::INFINITY, 0.0_f64), |(a, b), s| (a.min(s), b.max(s)));
+            most > SPACING_FACTOR * least
+        })
+        .collect();
+    (!axes.is_empty()).then(|| {
+        format!("spacings differ by more than a factor of {SPACING_FACTOR} on axes {axes:?}; check the headers")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Geometry;
+    use crate::io::{write_labels, write_volume};
+    use ndarray::Array3;
+    use std::path::Path;
+
+    fn write(root: &Path, id: &str, geometry: Geometry, label: Option<u8>) {
+        for folder in ["images", "labels"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let image = Array3::from_shape_fn((4, 4, 4), |(x, y, _)| (x + y) as f32);
+        let file = |folder: &str| root.join(format!("{folder}/{id}.nii.gz"));
+        write_volume(file("images"), &Volume::new(image, geometry)).unwrap();
+        if let Some(label) = label {
+            let mut labels = Array3::zeros((4, 4, 4));
+            labels[[1, 1, 1]] = label;
+            write_labels(file("labels"), &LabelMap::new(labels, geometry)).unwrap();
+        }
+    }
+
+    #[test]
+    fn facts_warnings_and_errors_name_their_cases() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let ras = Geometry::from_spacing([1.0, 1.0, 2.0]);
+        let mut lps = Geometry::from_spacing([1.0, 1.0, 8.0]);
+        (lps.affine[0][0], lps.affine[1][1]) = (-1.0, -1.0);
+        write(root, "a", ras, Some(1));
+        write(root, "b", ras, Some(0));
+        write(root, "c", lps, None);
+        std::fs::write(root.join("classes.txt"), "background\nliver\ntumor\n").unwrap();
+        let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+        assert_eq!(found.layout, Layout::Folder);
+        assert_eq!(found.of(Role::Labeled).count(), 2);
+        let a = &found.cases[0];
+        assert_eq!((a.id.as_str(), a.intensities), ("a", [0.0, 6.0]));
+        assert_eq!(a.labels, BTreeMap::from([(0, 63), (1, 1)]));
+        let warnings = found.warnings.join("\n");
+        for expected in [
+            "b: its label map holds background alone",
+            "no labeled case shows label 2, tumor",
+            "LPS 1 (c, …), RAS 2 (a, …)",
+            "factor of 3 on axes {2}",
+        ] {
+            assert!(warnings.contains(expected), "{warnings}");
+        }
+        assert_eq!((found.warnings.len(), found.errors.len()), (4, 0));
+
+        write(root, "d", ras, Some(7));
+        std::fs::write(root.join("images/c.nii.gz"), [31, 139, 8]).unwrap();
+        let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+        let errors = found.errors.join("\n");
+        assert!(
+            errors.contains("d.nii.gz") && errors.contains("label 7"),
+            "{errors}"
+        );
+        assert!(errors.contains("c.nii.gz"), "{errors}");
+        assert_eq!((found.cases.len(), found.errors.len()), (2, 2));
+    }
+}
