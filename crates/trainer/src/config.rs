@@ -18,6 +18,7 @@ use crate::inference::SlidingWindow;
 use crate::method::MethodConfig;
 use crate::presets::Task;
 use crate::recipe::Setting;
+use crate::settings;
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,10 @@ pub struct DataConfig {
     /// The data set's folder; none for generated phantoms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// Names of the classes, the background first. Filled in when a run starts, so that it can
+    /// predict without its data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// How many training cases keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: Labeled,
@@ -91,13 +96,33 @@ impl RunConfig {
     /// Reads a stored configuration.
     ///
     /// # Errors
-    /// [`TrainError::Config`] with the key and the line of the mistake.
+    /// [`TrainError::Config`] with the key, the line of the mistake and, for an unknown key, the
+    /// nearest known one.
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
-        toml::from_str(text).map_err(|error| {
-            let before = error.span().map_or("", |span| &text[..span.start]);
-            let line = before.matches('\n').count() + 1;
-            TrainError::Config(format!("line {line}: {}", error.message()))
-        })
+        settings::parse(text)
+    }
+
+    /// The same settings with some of them changed: `("method.optimizer.learning_rate", "0.02")`.
+    /// Values are TOML; what is not, such as `cpu`, is taken as text.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] for an unknown key, with the nearest known one, or a value of a wrong type.
+    ///
+    /// # Examples
+    /// ```
+    /// use semivox_trainer::presets::preset;
+    ///
+    /// let config = preset("compact", "action")?.with_values([("method.bank", "20")])?;
+    /// assert!(config.to_toml()?.contains("bank = 20"));
+    /// let message = config.with_values([("method.bnak", "20")]).unwrap_err().to_string();
+    /// assert!(message.contains("did you mean 'bank'?"), "{message}");
+    /// # Ok::<(), semivox_trainer::TrainError>(())
+    /// ```
+    pub fn with_values<'a>(
+        &self,
+        values: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, TrainError> {
+        settings::change(&self.to_toml()?, values)
     }
 
     /// The document stored with a run.

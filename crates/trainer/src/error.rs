@@ -11,6 +11,9 @@ pub enum TrainError {
     /// A configuration value is out of range, or values contradict one another.
     #[error("configuration: {0}")]
     Config(String),
+    /// Files or flags that do not fit one another.
+    #[error("{0}")]
+    Input(String),
     /// The device cannot be had.
     #[error("{0}")]
     Device(String),

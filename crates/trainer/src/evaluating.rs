@@ -107,7 +107,7 @@ fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
 }
 
-fn compare(
+pub(crate) fn compare(
     prediction: &LabelMap,
     reference: ArrayView3<'_, u8>,
     classes: usize,
@@ -123,6 +123,7 @@ fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
         dice: metrics.dice.value(),
         jaccard: metrics.jaccard.value(),
         hd95_mm: metrics.hd95_mm.value(),
+        hd95_directed_max_mm: metrics.hd95_directed_max_mm.value(),
         asd_mm: metrics.asd_mm.value(),
         assd_mm: metrics.assd_mm.value(),
     }

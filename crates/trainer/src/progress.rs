@@ -46,6 +46,46 @@ impl Progress {
     }
 }
 
+/// Shows how many of how many files are done on standard error, from any thread.
+///
+/// # Examples
+/// ```
+/// use semivox_trainer::progress::Counter;
+///
+/// let counter = Counter::new("reading", false);
+/// (1..=3).for_each(|done| counter.at(done, 3));
+/// counter.finish();
+/// ```
+#[derive(Debug)]
+pub struct Counter(ProgressBar);
+
+impl Counter {
+    /// A bar with a word on what is done; none at all if `quiet`.
+    pub fn new(what: &'static str, quiet: bool) -> Self {
+        let bar = match quiet {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::no_length(),
+        };
+        let style =
+            ProgressStyle::with_template("{prefix:>12} {wide_bar:.green} {pos}/{len} · {eta} left");
+        bar.set_style(style.expect("the template is valid"));
+        bar.set_prefix(what);
+        Self(bar)
+    }
+
+    /// `done` of `total`.
+    pub fn at(&self, done: usize, total: usize) {
+        self.0.set_length(total as u64);
+        // Threads may tell out of order.
+        self.0.set_position(self.0.position().max(done as u64));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
 impl Default for Progress {
     fn default() -> Self {
         Self::new()

@@ -81,6 +81,7 @@ impl Session {
             generate(&config, &run)?;
         }
         let (dataset, set) = open(&config, &run, observer)?;
+        let config = with_classes(config, &dataset)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {
             config,
@@ -99,12 +100,23 @@ impl Session {
         let config = RunConfig::from_toml(&run.read_config()?)?;
         config.check()?;
         let (dataset, set) = open(&config, &run, observer)?;
+        let config = with_classes(config, &dataset)?;
         Ok(Self {
             config,
             run,
             dataset,
             set,
         })
+    }
+
+    /// The settings, resolved.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// The data set.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
     }
 
     /// Trains, evaluates the last checkpoint on the test cases and writes the
@@ -207,6 +219,20 @@ fn open(
     }
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
     Ok((dataset, Arc::new(set)))
+}
+
+/// The settings with the names of the classes, which stay the same for a run's whole life.
+fn with_classes(mut config: RunConfig, dataset: &Dataset) -> Result<RunConfig, TrainError> {
+    let names = &mut config.data.classes;
+    if !names.is_empty() && *names != dataset.classes {
+        return Err(TrainError::Config(format!(
+            "data.classes: expected those of the data set, {:?}, found {names:?}; \
+             correct the list or leave it out",
+            dataset.classes
+        )));
+    }
+    names.clone_from(&dataset.classes);
+    Ok(config)
 }
 
 fn phantoms(run: &RunFolder) -> PathBuf {

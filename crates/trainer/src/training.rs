@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use burn::module::Module;
 use burn::prelude::Device;
 use rand::Rng;
 use semivox_data::loader::{LoaderConfig, OrderedLoader};
 use semivox_data::rng::keyed;
+use semivox_models::Network;
 
 use crate::batch::{Batch, BatchSource, HostBatch};
 use crate::checkpoint::{self, CheckpointReader, Position};
@@ -79,7 +81,8 @@ impl Training<'_> {
     ) -> Result<Outcome, TrainError> {
         let stages = recipe.stages();
         let total: u64 = stages.iter().map(|stage| stage.steps).sum();
-        let mut done = self.restore(recipe)?;
+        let restored = restore(self.run, recipe)?;
+        let mut done = restored.map_or(0, |position| position.step);
         let mut log = Log::open(self.run, done)?;
         let mut first = 0;
         for (index, stage) in stages.iter().enumerate() {
@@ -191,20 +194,49 @@ impl Training<'_> {
         Ok(())
     }
 
-    fn restore(&self, recipe: &mut dyn Recipe) -> Result<u64, TrainError> {
-        let Some(folder) = checkpoint::newest(&self.run.checkpoints())? else {
-            return Ok(0);
-        };
-        let reader = CheckpointReader::new(folder);
-        let position = reader.position()?;
-        recipe.begin_stage(position.stage)?;
-        recipe.load(&reader)?;
-        Ok(position.step)
-    }
-
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// Brings a recipe to where the newest checkpoint of the run stands, if there is one.
+fn restore(run: &RunFolder, recipe: &mut dyn Recipe) -> Result<Option<Position>, TrainError> {
+    let Some(folder) = checkpoint::newest(&run.checkpoints())? else {
+        return Ok(None);
+    };
+    let reader = CheckpointReader::new(folder);
+    let position = reader.position()?;
+    recipe.begin_stage(position.stage)?;
+    recipe.load(&reader)?;
+    Ok(Some(position))
+}
+
+/// The network of a run's newest checkpoint, for inference on `device`.
+///
+/// # Errors
+/// If the run has no checkpoint, or its settings do not name the classes.
+pub fn trained_network(
+    run: &RunFolder,
+    config: &RunConfig,
+    device: &Device,
+) -> Result<Network, TrainError> {
+    let classes = config.data.classes.len();
+    if classes < 2 {
+        return Err(TrainError::Config(format!(
+            "data.classes: expected the background and at least one class, found {classes} names; \
+             add them to {}",
+            run.config().display()
+        )));
+    }
+    let setting = config.setting(classes, &device.clone().autodiff());
+    let mut recipe = config.method.settings().recipe(setting)?;
+    if restore(run, recipe.as_mut())?.is_none() {
+        return Err(TrainError::Checkpoint {
+            path: run.checkpoints(),
+            reason: "expected a checkpoint, found none; train the run first".into(),
+        });
+    }
+    Ok(recipe.network().valid())
 }
 
 /// A stage and where it begins.

@@ -33,8 +33,25 @@ pub(super) fn stem(name: &str) -> Option<&str> {
         .or_else(|| name.strip_suffix(".nii"))
 }
 
-/// The NIfTI files of a folder by stem.
-pub(super) fn volumes(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DataError> {
+/// The NIfTI files of a folder by name, without `.nii` or `.nii.gz`.
+///
+/// # Errors
+///
+/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if it has a scan
+/// both compressed and not.
+///
+/// # Examples
+///
+/// ```
+/// let root = tempfile::tempdir()?;
+/// std::fs::write(root.path().join("scan1.nii.gz"), b"")?;
+/// std::fs::write(root.path().join("notes.txt"), b"")?;
+/// let found = semivox_data::layout::volumes(root.path())?;
+/// assert_eq!(found.keys().collect::<Vec<_>>(), ["scan1"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn volumes(folder: impl AsRef<Path>) -> Result<BTreeMap<String, PathBuf>, DataError> {
+    let folder = folder.as_ref();
     let mut found = BTreeMap::new();
     for name in names(folder)? {
         let Some(id) = stem(&name) else { continue };

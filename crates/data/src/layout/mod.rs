@@ -25,6 +25,7 @@ mod files;
 mod hold_out;
 mod lists;
 
+pub use files::volumes;
 pub use hold_out::HoldOut;
 
 use std::fmt;

@@ -14,7 +14,9 @@ mod resample_labels;
 pub use grid::Grid;
 pub use intensity::Intensity;
 pub use pipeline::{ForegroundCrop, Preprocess, Preprocessed, invert_labels};
-pub use probabilities::{most_probable, most_probable_on, resample_probabilities_to};
+pub use probabilities::{
+    most_probable, most_probable_on, probability_on, resample_probabilities_to,
+};
 pub use region::{Region, Threshold, foreground};
 pub use resample::resample;
 pub use resample_labels::{resample_labels, resample_labels_to};

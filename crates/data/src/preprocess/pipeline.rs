@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
-use super::{most_probable_on, resample_labels_to};
+use super::{most_probable_on, probability_on, resample_labels_to};
 use crate::{DataError, LabelMap, Volume};
 
 /// The cut around the foreground.
@@ -164,6 +164,25 @@ impl Preprocessed {
         probabilities: ndarray::ArrayView4<'_, f32>,
     ) -> Result<LabelMap, DataError> {
         most_probable_on(probabilities, &Grid::from(&self.volume), &self.source)
+    }
+
+    /// Takes the probabilities of one class, of those `[class, x, y, z]` on this scan's grid, to the
+    /// grid of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] when the shape is not this scan's.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such class.
+    pub fn restore_probability(
+        &self,
+        probabilities: ndarray::ArrayView4<'_, f32>,
+        class: usize,
+    ) -> Result<Volume, DataError> {
+        let grid = Grid::from(&self.volume);
+        probability_on(probabilities, class, &grid, &self.source)
     }
 }
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::grid::Grid;
 use super::resample_labels::{apply, is_axis_aligned, is_inside, is_on_axis};
 use crate::taps::{Taps, Threads, weighted_sums};
-use crate::{DataError, LabelMap};
+use crate::{DataError, LabelMap, Volume};
 
 /// Interpolates class probabilities linearly at every voxel of another grid.
 ///
@@ -100,22 +100,73 @@ fn in_slabs(
     most: usize,
 ) -> Result<LabelMap, DataError> {
     let mut labels = Array3::zeros(target.shape);
-    let [side, y, z] = target.shape;
-    let plane = (y * z * probabilities.dim().0).max(1);
-    let thickness = (most / plane).max(1);
-    for start in (0..side).step_by(thickness) {
-        let end = (start + thickness).min(side);
-        let slab = Grid {
-            shape: [end - start, y, z],
-            geometry: target.geometry.translated([start as f64, 0.0, 0.0]),
-        };
+    for (range, slab) in slabs(target, probabilities.dim().0, most) {
         let there = resample_probabilities_to(probabilities, source, &slab)?;
         let chosen = most_probable(there.view(), &slab)?;
-        labels
-            .slice_mut(s![start..end, .., ..])
-            .assign(&chosen.data);
+        labels.slice_mut(s![range, .., ..]).assign(&chosen.data);
     }
     Ok(LabelMap::new(labels, target.geometry))
+}
+
+/// The probability of one class at every voxel of another grid, slab by slab.
+///
+/// # Shapes
+///
+/// `probabilities`: `[class, x, y, z]` on `source`.
+///
+/// # Errors
+///
+/// Those of [`resample_probabilities_to`].
+///
+/// # Panics
+///
+/// If there is no such class.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::{Geometry, preprocess::{Grid, probability_on}};
+///
+/// let p = array![[[[1.0, 0.0]]], [[[0.0, 1.0]]]];
+/// let source = Grid { shape: [1, 1, 2], geometry: Geometry::default() };
+/// let target = source.with_spacing([1.0, 1.0, 0.5])?;
+/// let map = probability_on(p.view(), 1, &source, &target)?;
+/// assert_eq!(map.data, array![[[0.0, 0.25, 0.75, 1.0]]]);
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+pub fn probability_on(
+    probabilities: ArrayView4<'_, f32>,
+    class: usize,
+    source: &Grid,
+    target: &Grid,
+) -> Result<Volume, DataError> {
+    let mut map = Array3::zeros(target.shape);
+    for (range, slab) in slabs(target, probabilities.dim().0, SLAB) {
+        let there = resample_probabilities_to(probabilities, source, &slab)?;
+        let there = there.index_axis(Axis(0), class);
+        map.slice_mut(s![range, .., ..]).assign(&there);
+    }
+    Ok(Volume::new(map, target.geometry))
+}
+
+/// Cuts a grid on its first axis so that a slab holds at most `most` values of `classes` each, or one slice.
+fn slabs(
+    grid: &Grid,
+    classes: usize,
+    most: usize,
+) -> impl Iterator<Item = (std::ops::Range<usize>, Grid)> {
+    let Grid { shape, geometry } = *grid;
+    let [side, y, z] = shape;
+    let thickness = (most / (y * z * classes).max(1)).max(1);
+    (0..side).step_by(thickness).map(move |start| {
+        let range = start..(start + thickness).min(side);
+        let slab = Grid {
+            shape: [range.len(), y, z],
+            geometry: geometry.translated([start as f64, 0.0, 0.0]),
+        };
+        (range, slab)
+    })
 }
 
 /// One axis after the other, for an axis-aligned map.

@@ -57,6 +57,7 @@ pub(super) fn compact() -> RunConfig {
             workers: 1,
             ahead: 3,
             test_list: None,
+            classes: Vec::new(),
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {
@@ -102,6 +103,7 @@ fn paper() -> RunConfig {
             workers: 2,
             ahead: 3,
             test_list: None,
+            classes: Vec::new(),
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {

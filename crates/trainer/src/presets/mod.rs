@@ -25,6 +25,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use semivox_data::Survey;
+use semivox_data::layout::Layout;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
@@ -69,6 +70,27 @@ impl Task {
             Self::Hippocampus => "hippocampus",
             Self::Pancreas => "pancreas",
             Self::Own => "own",
+        }
+    }
+
+    /// The task of a data set by its layout and name; [`Own`](Self::Own) if it is none of the public ones.
+    ///
+    /// # Examples
+    /// ```
+    /// use semivox_data::layout::Layout;
+    /// use semivox_trainer::presets::Task;
+    ///
+    /// assert_eq!(Task::of(Layout::Acdc, "ACDC"), Task::Acdc);
+    /// assert_eq!(Task::of(Layout::Msd, "Hippocampus"), Task::Hippocampus);
+    /// assert_eq!(Task::of(Layout::Msd, "Spleen"), Task::Own);
+    /// ```
+    pub fn of(layout: Layout, name: &str) -> Self {
+        match layout {
+            Layout::La => Self::LeftAtrium,
+            Layout::Acdc => Self::Acdc,
+            Layout::Pancreas => Self::Pancreas,
+            Layout::Msd if name.to_lowercase().contains("hippocampus") => Self::Hippocampus,
+            Layout::Msd | Layout::Folder => Self::Own,
         }
     }
 

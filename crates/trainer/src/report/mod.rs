@@ -137,7 +137,8 @@ pub fn render(input: &ReportInput<'_>) -> Result<String, RunError> {
 /// let case = |id: &str, dice| CaseEvaluation {
 ///     id: id.into(),
 ///     classes: vec![ClassEvaluation {
-///         label: 1, dice, jaccard: None, hd95_mm: None, asd_mm: None, assd_mm: None,
+///         label: 1, dice, jaccard: None, hd95_mm: None,
+///         hd95_directed_max_mm: None, asd_mm: None, assd_mm: None,
 ///     }],
 /// };
 /// let cases = vec![case("a", Some(0.9)), case("b", None), case("c", Some(0.4))];
@@ -189,6 +190,7 @@ mod tests {
             dice,
             jaccard: None,
             hd95_mm: Some(3.25),
+            hd95_directed_max_mm: None,
             asd_mm: None,
             assd_mm: None,
         };

@@ -106,6 +106,7 @@ fn class_means(evaluation: &Evaluation, labels: &BTreeSet<u8>) -> String {
             dice: mean.dice,
             jaccard: mean.jaccard,
             hd95_mm: mean.hd95_mm,
+            hd95_directed_max_mm: mean.hd95_directed_max_mm,
             asd_mm: mean.asd_mm,
             assd_mm: mean.assd_mm,
         };

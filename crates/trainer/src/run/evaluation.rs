@@ -20,7 +20,8 @@ use super::folder::write_atomic;
 /// use semivox_trainer::run::evaluation::*;
 ///
 /// let class = |dice, hd95_mm| ClassEvaluation {
-///     label: 1, dice: Some(dice), jaccard: None, hd95_mm, asd_mm: None, assd_mm: None,
+///     label: 1, dice: Some(dice), jaccard: None, hd95_mm, hd95_directed_max_mm: None, asd_mm: None,
+///     assd_mm: None,
 /// };
 /// let case = |id: &str, class| CaseEvaluation { id: id.into(), classes: vec![class] };
 /// let evaluation = Evaluation::new(
@@ -105,6 +106,9 @@ pub struct ClassEvaluation {
     pub jaccard: Option<f64>,
     /// 95th percentile of the pooled surface distances, in mm.
     pub hd95_mm: Option<f64>,
+    /// The larger of the two directions' 95th percentiles, in mm: the other convention of HD95.
+    #[serde(default)]
+    pub hd95_directed_max_mm: Option<f64>,
     /// Mean distance from predicted to reference surface, in mm.
     pub asd_mm: Option<f64>,
     /// Mean of the surface distances in both directions, in mm.
@@ -120,6 +124,9 @@ pub struct Means {
     pub jaccard: Option<f64>,
     /// Pooled 95th percentile distance, in mm.
     pub hd95_mm: Option<f64>,
+    /// Larger of the directed 95th percentile distances, in mm.
+    #[serde(default)]
+    pub hd95_directed_max_mm: Option<f64>,
     /// Average surface distance, in mm.
     pub asd_mm: Option<f64>,
     /// Average symmetric surface distance, in mm.
@@ -135,6 +142,9 @@ pub struct UndefinedCounts {
     pub jaccard: usize,
     /// Pooled 95th percentile distance.
     pub hd95_mm: usize,
+    /// Larger of the directed 95th percentile distances.
+    #[serde(default)]
+    pub hd95_directed_max_mm: usize,
     /// Average surface distance.
     pub asd_mm: usize,
     /// Average symmetric surface distance.
@@ -198,12 +208,14 @@ pub(crate) fn summarize<'a>(
     let dice = of(|class| class.dice);
     let jaccard = of(|class| class.jaccard);
     let hd95_mm = of(|class| class.hd95_mm);
+    let hd95_directed_max_mm = of(|class| class.hd95_directed_max_mm);
     let asd_mm = of(|class| class.asd_mm);
     let assd_mm = of(|class| class.assd_mm);
     let means = Means {
         dice: dice.0,
         jaccard: jaccard.0,
         hd95_mm: hd95_mm.0,
+        hd95_directed_max_mm: hd95_directed_max_mm.0,
         asd_mm: asd_mm.0,
         assd_mm: assd_mm.0,
     };
@@ -211,6 +223,7 @@ pub(crate) fn summarize<'a>(
         dice: dice.1,
         jaccard: jaccard.1,
         hd95_mm: hd95_mm.1,
+        hd95_directed_max_mm: hd95_directed_max_mm.1,
         asd_mm: asd_mm.1,
         assd_mm: assd_mm.1,
     };
@@ -240,6 +253,57 @@ impl Evaluation {
             .map_err(|error| RunError::io("write", path, error.into()))?;
         text.push('\n');
         write_atomic(path, text.as_bytes())
+    }
+
+    /// Writes one line per case and class as comma-separated values; what is undefined stays empty.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Io`].
+    pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<(), RunError> {
+        let path = path.as_ref();
+        let bytes = self.csv();
+        let bytes = bytes.map_err(|error| RunError::io("write", path, error.into()))?;
+        write_atomic(path, &bytes)
+    }
+
+    fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record([
+            "case",
+            "label",
+            "dice",
+            "jaccard",
+            "hd95_mm",
+            "hd95_directed_max_mm",
+            "asd_mm",
+            "assd_mm",
+        ])?;
+        for case in &self.cases {
+            for class in &case.classes {
+                let ClassEvaluation {
+                    label,
+                    dice,
+                    jaccard,
+                    hd95_mm,
+                    hd95_directed_max_mm,
+                    asd_mm,
+                    assd_mm,
+                } = *class;
+                let values = [
+                    dice,
+                    jaccard,
+                    hd95_mm,
+                    hd95_directed_max_mm,
+                    asd_mm,
+                    assd_mm,
+                ];
+                let values = values.map(|value| value.map(|v| v.to_string()).unwrap_or_default());
+                let names = [case.id.clone(), label.to_string()];
+                csv.write_record(names.into_iter().chain(values))?;
+            }
+        }
+        csv.into_inner().map_err(|error| error.into_error().into())
     }
 
     /// Reads `evaluation.json`.
@@ -272,6 +336,7 @@ mod tests {
             dice: Some(0.5),
             jaccard: Some(0.25),
             hd95_mm: None,
+            hd95_directed_max_mm: None,
             asd_mm: Some(1.5),
             assd_mm: Some(f64::INFINITY),
         };
@@ -304,6 +369,11 @@ mod tests {
         assert_eq!(json["mean"]["asd_mm"], 1.5);
         assert_eq!(Evaluation::read(&path).unwrap().mean, evaluation.mean);
 
+        let path = dir.path().join("evaluation.csv");
+        evaluation.write_csv(&path).unwrap();
+        let csv = fs::read_to_string(&path).unwrap();
+        assert_eq!(csv.lines().nth(1), Some("case 1,1,0.5,0.25,,,1.5,inf"));
+
         fs::write(&path, "{\n \"protocol\": 3}").unwrap();
         let message = Evaluation::read(&path).unwrap_err().to_string();
         assert!(message.contains("line 2"), "{message}");
@@ -316,6 +386,7 @@ mod tests {
             dice,
             jaccard: None,
             hd95_mm: Some(2.5),
+            hd95_directed_max_mm: None,
             asd_mm: None,
             assd_mm: None,
         };

@@ -1,0 +1,187 @@
+//! Evaluation of one folder of label maps against another.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use semivox_data::{LabeledCase, io, layout};
+
+use crate::error::TrainError;
+use crate::evaluating::compare;
+use crate::run::evaluation::{CaseEvaluation, Evaluation, Protocol};
+
+/// Compares every `NAME.nii[.gz]` in `predictions` with its namesake in `references`.
+///
+/// There are as many classes as the largest label of all files says. References without prediction
+/// are left out; the result's protocol tells how many. `progress` is told how many of how many
+/// pairs are done, from several threads.
+///
+/// # Errors
+/// If a folder has no label maps, a prediction has no reference, or the two do not lie on one grid.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::{Geometry, LabelMap, io};
+/// use semivox_trainer::label_folders;
+///
+/// let root = tempfile::tempdir().unwrap();
+/// let labels = LabelMap::new(Array3::ones((4, 4, 4)), Geometry::default());
+/// for folder in ["predicted", "drawn"] {
+///     std::fs::create_dir(root.path().join(folder)).unwrap();
+///     io::write_labels(root.path().join(folder).join("a.nii.gz"), &labels)?;
+/// }
+/// let (predicted, drawn) = (root.path().join("predicted"), root.path().join("drawn"));
+/// let evaluation = label_folders::evaluate(&predicted, &drawn, &|_, _| ())?;
+/// assert_eq!(evaluation.mean.dice, Some(1.0));
+/// # Ok::<(), semivox_trainer::TrainError>(())
+/// ```
+pub fn evaluate(
+    predictions: &Path,
+    references: &Path,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Evaluation, TrainError> {
+    let (predicted, drawn) = (some_files(predictions)?, layout::volumes(references)?);
+    let cases = pairs(&predicted, &drawn, references)?;
+    let classes = classes(&cases)?;
+    let done = AtomicUsize::new(0);
+    let results: Result<Vec<CaseEvaluation>, TrainError> = cases
+        .par_iter()
+        .map(|(prediction, case)| {
+            let result = evaluate_pair(prediction, case, classes)?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, cases.len());
+            Ok(result)
+        })
+        .collect();
+    let protocol = Protocol {
+        method: format!("label maps in {}", predictions.display()),
+        preset: "none".into(),
+        checkpoint: "unknown".into(),
+        postprocessing: "unknown".into(),
+        device: "unknown".into(),
+        ..Protocol::default()
+    };
+    Ok(Evaluation::new(protocol, results?))
+}
+
+fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, TrainError> {
+    let files = layout::volumes(folder)?;
+    if files.is_empty() {
+        return Err(TrainError::Input(format!(
+            "{}: expected label maps (.nii or .nii.gz), found none; give the folder that holds them",
+            folder.display()
+        )));
+    }
+    Ok(files)
+}
+
+type Pair = (PathBuf, LabeledCase);
+
+/// Each prediction with the case whose label map bears its name; the prediction stands in for the image, whose grid it has to share.
+fn pairs(
+    predicted: &BTreeMap<String, PathBuf>,
+    drawn: &BTreeMap<String, PathBuf>,
+    references: &Path,
+) -> Result<Vec<Pair>, TrainError> {
+    let alone: Vec<&str> = predicted
+        .keys()
+        .filter(|id| !drawn.contains_key(*id))
+        .map(String::as_str)
+        .collect();
+    if !alone.is_empty() {
+        let first = &alone[..alone.len().min(3)];
+        return Err(TrainError::Input(format!(
+            "{}: expected a label map named as each prediction is, found none for {} of {} ({}, …); \
+             rename them or move those predictions away",
+            references.display(),
+            alone.len(),
+            predicted.len(),
+            first.join(", ")
+        )));
+    }
+    let pair = |(id, path): (&String, &PathBuf)| {
+        let case = LabeledCase {
+            id: id.clone(),
+            image: path.clone().into(),
+            label: drawn[id].clone().into(),
+        };
+        (path.clone(), case)
+    };
+    Ok(predicted.iter().map(pair).collect())
+}
+
+/// The number of classes by the largest label of all files, at least one beside the background.
+fn classes(cases: &[Pair]) -> Result<usize, TrainError> {
+    let largest: Result<Vec<u8>, TrainError> = cases
+        .par_iter()
+        .map(|(prediction, case)| {
+            let labels = [io::read_labels(prediction)?, io::read_label(&case.label)?];
+            let values = labels.iter().flat_map(semivox_data::LabelMap::values);
+            Ok(values.max().unwrap_or(0))
+        })
+        .collect();
+    let largest = largest?.into_iter().max().unwrap_or(0);
+    Ok(usize::from(largest).max(1) + 1)
+}
+
+fn evaluate_pair(
+    prediction: &Path,
+    case: &LabeledCase,
+    classes: usize,
+) -> Result<CaseEvaluation, TrainError> {
+    let (_, reference) = case.load_checked(classes)?;
+    let prediction = io::read_labels(prediction)?;
+    Ok(CaseEvaluation {
+        id: case.id.clone(),
+        classes: compare(&prediction, reference.data.view(), classes)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ndarray::Array3;
+    use semivox_data::{Geometry, LabelMap};
+
+    fn write(folder: &Path, id: &str, label: u8, side: usize, spacing: f64) {
+        std::fs::create_dir_all(folder).unwrap();
+        let mut data = Array3::zeros((side, 4, 4));
+        data[[1, 1, 1]] = label;
+        let labels = LabelMap::new(data, Geometry::from_spacing([spacing; 3]));
+        io::write_labels(folder.join(format!("{id}.nii.gz")), &labels).unwrap();
+    }
+
+    #[test]
+    fn classes_follow_from_the_labels_and_absent_ones_are_undefined() {
+        let root = tempfile::tempdir().unwrap();
+        let (a, b) = (root.path().join("a"), root.path().join("b"));
+        for (id, label) in [("one", 1), ("two", 2)] {
+            write(&a, id, label, 4, 1.0);
+            write(&b, id, label, 4, 1.0);
+        }
+        write(&b, "three", 1, 4, 1.0);
+        let found = evaluate(&a, &b, &|_, _| ()).unwrap();
+        assert_eq!((found.cases.len(), found.mean.dice), (2, Some(1.0)));
+        let undefined = found.cases[0].classes[1].dice;
+        assert_eq!((undefined, found.undefined.dice), (None, 2));
+    }
+
+    #[test]
+    fn mistakes_name_the_files() {
+        let root = tempfile::tempdir().unwrap();
+        let (a, b) = (root.path().join("a"), root.path().join("b"));
+        let message = || evaluate(&a, &b, &|_, _| ()).unwrap_err().to_string();
+        assert!(message().contains("a folder"), "{}", message());
+        std::fs::create_dir(&a).unwrap();
+        assert!(message().contains("found none"), "{}", message());
+        write(&a, "one", 1, 4, 1.0);
+        write(&b, "eins", 1, 4, 1.0);
+        assert!(message().contains("1 of 1 (one, …)"), "{}", message());
+        write(&b, "one", 1, 5, 1.0);
+        assert!(message().contains("[5, 4, 4]"), "{}", message());
+        write(&b, "one", 1, 4, 1.5);
+        assert!(message().contains("one.nii.gz"), "{}", message());
+    }
+}

@@ -1,0 +1,167 @@
+//! Settings from text, with messages that name the key.
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::error::TrainError;
+
+/// Reads a TOML document.
+///
+/// # Errors
+/// [`TrainError::Config`] with the line, the key and, for an unknown key, the nearest known one.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TrainError> {
+    let failed = |key: String, error: toml::de::Error| {
+        let before = error.span().map_or("", |span| &text[..span.start]);
+        let line = before.matches('\n').count() + 1;
+        let message = explain(&key, error.message());
+        TrainError::Config(format!("line {line}: {message}"))
+    };
+    let document = toml::Deserializer::parse(text).map_err(|e| failed(String::new(), e))?;
+    serde_path_to_error::deserialize(document)
+        .map_err(|error| failed(error.path().to_string(), error.into_inner()))
+}
+
+/// Sets keys such as `data.labeled` of a TOML document and reads the result.
+///
+/// # Errors
+/// As [`parse`], without a line.
+pub(crate) fn change<'a, T: DeserializeOwned>(
+    text: &str,
+    values: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<T, TrainError> {
+    let mut document: Table = parse(text)?;
+    for (key, value) in values {
+        set(&mut document, key, literal(value))?;
+    }
+    serde_path_to_error::deserialize(Value::Table(document)).map_err(|error| {
+        let key = error.path().to_string();
+        TrainError::Config(explain(&key, error.into_inner().message()))
+    })
+}
+
+/// A value as TOML has it; anything else is text.
+fn literal(value: &str) -> Value {
+    let document = toml::from_str::<Table>(&format!("value = {value}"));
+    let value_of = |mut document: Table| document.remove("value");
+    let parsed = document.ok().filter(|table| table.len() == 1);
+    let text = || Value::String(value.to_string());
+    parsed.and_then(value_of).unwrap_or_else(text)
+}
+
+fn set(table: &mut Table, path: &str, value: Value) -> Result<(), TrainError> {
+    let (mut table, mut rest) = (table, path);
+    while let Some((section, inner)) = rest.split_once('.') {
+        let entry = table
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(next) = entry else {
+            return Err(TrainError::Config(format!(
+                "{path}: expected the key of a setting, found that {section} is a value, not a section"
+            )));
+        };
+        (table, rest) = (next, inner);
+    }
+    table.insert(rest.to_string(), value);
+    Ok(())
+}
+
+/// A message with the key's whole path and, for an unknown key, the nearest of the known ones.
+fn explain(key: &str, message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = message
+        .starts_with("unknown field")
+        .then(|| names.next())
+        .flatten();
+    let Some(unknown) = unknown else {
+        return match key.is_empty() || key == "." {
+            true => message.to_string(),
+            false => format!("{key}: {message}"),
+        };
+    };
+    // The path ends with the unknown key where the format tells, with its section where it does not.
+    let path = match (key.rsplit('.').next(), key.is_empty() || key == ".") {
+        (_, true) => unknown.to_string(),
+        (Some(last), _) if last == unknown => key.to_string(),
+        _ => format!("{key}.{unknown}"),
+    };
+    let known: Vec<&str> = names.collect();
+    let nearest = known
+        .iter()
+        .max_by(|a, b| likeness(a, unknown).total_cmp(&likeness(b, unknown)));
+    match nearest {
+        Some(nearest) => format!(
+            "unknown key {path}: did you mean '{nearest}'? Known are {}",
+            known.join(", ")
+        ),
+        None => format!("unknown key {path}: this section takes no other keys"),
+    }
+}
+
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::config::RunConfig;
+    use crate::presets::preset;
+
+    fn message(key: &str, value: &str) -> String {
+        let config = preset("compact", "action").unwrap();
+        let changed = config.with_values([(key, value)]);
+        changed.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn values_of_every_type_are_set() {
+        let config = preset("compact", "action").unwrap();
+        let changed = config
+            .with_values([
+                ("seed", "7"),
+                ("patch", "[32, 32, 32]"),
+                ("data.labeled", "10%"),
+                ("data.preprocess.plane", "[64, 64]"),
+                (
+                    "method.optimizer.schedule",
+                    r#"{ kind = "poly", power = 0.5 }"#,
+                ),
+            ])
+            .unwrap();
+        assert_eq!((changed.seed, changed.patch), (7, [32; 3]));
+        assert_eq!(changed.data.labeled.to_string(), "10%");
+        assert_eq!(changed.data.preprocess.plane, Some([64; 2]));
+        assert!(changed.to_toml().unwrap().contains("power = 0.5"));
+    }
+
+    #[test]
+    fn mistakes_name_the_whole_key_and_the_nearest_known_one() {
+        for (key, value, expected) in [
+            ("sead", "1", "unknown key sead: did you mean 'seed'?"),
+            (
+                "data.labelled",
+                "1",
+                "data.labelled: did you mean 'labeled'?",
+            ),
+            ("method.bnak", "1", "method.bnak: did you mean 'bank'?"),
+            ("data.preprocess.spacing", "1", "'spacing_mm'?"),
+            ("seed", "many", "seed: invalid type: string \"many\""),
+            ("seed.x", "1", "seed is a value"),
+        ] {
+            let found = message(key, value);
+            assert!(found.contains(expected), "{key}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_stored_file_is_refused_with_the_line() {
+        let text = preset("compact", "action").unwrap().to_toml().unwrap();
+        let line = 1 + text.lines().position(|l| l.starts_with("labeled")).unwrap();
+        let text = text.replace("\nlabeled = 8", "\nlabelled = 8");
+        let message = RunConfig::from_toml(&text).unwrap_err().to_string();
+        assert!(message.contains(&format!("line {line}: ")), "{message}");
+        assert!(message.contains("did you mean 'labeled'?"), "{message}");
+        let message = RunConfig::from_toml("seed = = 1").unwrap_err().to_string();
+        assert!(message.contains("line 1"), "{message}");
+    }
+}

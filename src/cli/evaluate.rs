@@ -1,0 +1,78 @@
+//! `semivox evaluate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use semivox_trainer::TrainError;
+use semivox_trainer::label_folders;
+use semivox_trainer::progress::Counter;
+use semivox_trainer::run::evaluation::Evaluation;
+use serde_json::json;
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Arguments {
+    /// Folder of predicted label maps.
+    predictions: PathBuf,
+    /// Folder of drawn label maps of the same names; others in it are left out.
+    references: PathBuf,
+    /// Folder for evaluation.csv and evaluation.json [default: that of the predictions].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the evaluation as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// Show nothing.
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+}
+
+const AFTER: &str = "\
+Distances are in millimeters by the files' own spacing. HD95 comes in both conventions: hd95_mm is the
+95th percentile of the distances of both directions together (as MedPy), hd95_directed_max_mm the
+larger of the two directions' percentiles (as MONAI). A class that one of the two masks does not have is
+undefined: counted, and left out of the means.";
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
+    let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
+    let (predictions, references) = (&arguments.predictions, &arguments.references);
+    let evaluation = label_folders::evaluate(predictions, references, &|done, total| {
+        counter.at(done, total);
+    })?;
+    counter.finish();
+    let out = arguments.out.as_ref().unwrap_or(predictions);
+    std::fs::create_dir_all(out)
+        .map_err(|error| TrainError::Input(format!("cannot make {}: {error}", out.display())))?;
+    evaluation.write(out.join("evaluation.json"))?;
+    evaluation.write_csv(out.join("evaluation.csv"))?;
+    if arguments.json {
+        super::print_json(&json!(evaluation));
+    } else if !arguments.quiet {
+        println!("{evaluation}");
+        print!("{}", undefined(&evaluation));
+        println!(
+            "Written: evaluation.csv and evaluation.json in {}",
+            out.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the means leave out, if anything.
+fn undefined(evaluation: &Evaluation) -> String {
+    let counts = &evaluation.undefined;
+    if counts.dice + counts.hd95_mm == 0 {
+        return String::new();
+    }
+    format!(
+        "Undefined, and left out of the means: Dice {}, distances {} of {} pairs of case and class.\n",
+        counts.dice,
+        counts.hd95_mm,
+        evaluation
+            .cases
+            .iter()
+            .map(|case| case.classes.len())
+            .sum::<usize>(),
+    )
+}

@@ -1,0 +1,91 @@
+//! The flags of the examples: one task, one method unless said otherwise.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Command, FromArgMatches};
+use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::presets::Task;
+
+use super::run::{self, SingleArguments, method_help};
+
+#[derive(Debug, Args)]
+struct Arguments {
+    #[command(flatten)]
+    single: SingleArguments,
+    /// The method to train; supervised learns from the labeled cases alone.
+    #[arg(long, help = method_help())]
+    method: Option<String>,
+}
+
+/// A program that trains one method on one task unless `--method` says otherwise.
+///
+/// # Examples
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # use semivox::trainer::presets::Task;
+/// fn main() -> ExitCode {
+///     semivox::cli::train("SimCVD on the left atrium", Task::LeftAtrium, "simcvd")
+/// }
+/// ```
+pub fn train(about: &'static str, task: Task, method: &str) -> ExitCode {
+    let command = Arguments::augment_args(Command::new("train").about(about));
+    let arguments = Arguments::from_arg_matches(&command.get_matches());
+    let arguments = arguments.unwrap_or_else(|error| error.exit());
+    let method = arguments.method.as_deref().unwrap_or(method);
+    let single = &arguments.single;
+    let fallback = Path::new("runs").join(format!("{method}_{task}"));
+    let result = run::train(single, &fallback, || configuration(single, task, method));
+    let finished = matches!(&result, Ok(code) if *code == ExitCode::SUCCESS);
+    if finished && single.run.data.data.is_none() && !single.resume {
+        eprintln!("Real scans: add --data FOLDER --preset compact --labeled 8");
+    }
+    super::exit_code(result)
+}
+
+fn configuration(
+    arguments: &SingleArguments,
+    task: Task,
+    method: &str,
+) -> Result<RunConfig, TrainError> {
+    let mut config = run::configuration(&arguments.run, task, method)?;
+    config.seed = arguments.seed.unwrap_or(config.seed);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use semivox_data::Labeled;
+    use semivox_trainer::method::MethodConfig;
+
+    fn parse(line: &str) -> Arguments {
+        let command = Arguments::augment_args(Command::new("train"));
+        let matches = command.try_get_matches_from(line.split(' ')).unwrap();
+        Arguments::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn flags_override_the_preset() {
+        let arguments = parse("train --labeled 3 --iterations 50 --seed 7").single;
+        let config = configuration(&arguments, Task::LeftAtrium, "mean_teacher").unwrap();
+        assert_eq!((config.preset.as_str(), config.seed), ("smoke", 7));
+        assert_eq!(config.data.labeled, Labeled::Count(3));
+        assert_eq!(config.method.settings().iterations(), 50);
+        let line = "train --data scans --labeled 10% --test-list test.list --set method.bank=9";
+        let config = configuration(&parse(line).single, Task::Acdc, "action").unwrap();
+        assert_eq!(config.data.test_list, Some("test.list".into()));
+        assert_eq!(config.data.labeled, Labeled::Percent(10.0));
+        assert_eq!(config.preset, "compact");
+        assert!(config.to_toml().unwrap().contains("bank = 9\n"));
+    }
+
+    #[test]
+    fn the_help_names_every_method() {
+        for &name in MethodConfig::NAMES {
+            assert!(method_help().contains(name));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `semivox inspect`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use semivox_data::Survey;
+use semivox_data::inspect::{CaseFacts, Inspection, Role};
+use semivox_data::layout::HoldOut;
+use semivox_trainer::TrainError;
+use semivox_trainer::presets::Task;
+use semivox_trainer::progress::Counter;
+use serde_json::json;
+
+use super::table;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
+    dir: PathBuf,
+    /// A file with the cases to test on, one a line.
+    #[arg(long, value_name = "FILE")]
+    test_list: Option<PathBuf>,
+    /// Print a line for every case.
+    #[arg(long)]
+    cases: bool,
+    /// Print everything as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
+    let test = match &arguments.test_list {
+        Some(list) => HoldOut::read(list)?,
+        None => HoldOut::default(),
+    };
+    let counter = Counter::new("reading", arguments.json);
+    let found = Inspection::read(&arguments.dir, &test, &|done, total| {
+        counter.at(done, total);
+    })?;
+    counter.finish();
+    let suggestion = suggestion(&arguments.dir, &found);
+    match arguments.json {
+        true => super::print_json(&as_json(&found, &suggestion)),
+        false => print!("{}", described(&found, arguments.cases, &suggestion)),
+    }
+    Ok(match found.errors.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn described(found: &Inspection, every_case: bool, suggestion: &str) -> String {
+    let count = |role| found.of(role).count();
+    let mut text = format!(
+        "{} ({} layout): {} labeled, {} unlabeled, {} test\n\n",
+        found.dataset.name,
+        found.layout,
+        count(Role::Labeled),
+        count(Role::Unlabeled),
+        count(Role::Test),
+    );
+    if every_case {
+        text += &lines(&found.cases);
+    }
+    if !found.cases.is_empty() {
+        text += &ranges(&found.cases);
+        text += &labels(found);
+    }
+    for (title, messages) in [("errors", &found.errors), ("warnings", &found.warnings)] {
+        if !messages.is_empty() {
+            let _ = writeln!(text, "\n{title}");
+            messages.iter().for_each(|m| {
+                let _ = writeln!(text, "  {m}");
+            });
+        }
+    }
+    let _ = writeln!(text, "\n{suggestion}");
+    text
+}
+
+fn lines(cases: &[CaseFacts]) -> String {
+    let mut text = String::new();
+    for case in cases {
+        let role = format!("{:?}", case.role).to_lowercase();
+        let labels: Vec<String> = case.labels.keys().map(ToString::to_string).collect();
+        let _ = writeln!(
+            text,
+            "  {:<28} {role:<9} {:<14} {:<18} {}  {:>8} to {:<8} labels {}",
+            case.id,
+            table::shape(case.shape),
+            table::spacing(case.spacing_mm),
+            case.orientation,
+            table::short(f64::from(case.intensities[0])),
+            table::short(f64::from(case.intensities[1])),
+            if labels.is_empty() {
+                "–".into()
+            } else {
+                labels.join(" ")
+            },
+        );
+    }
+    text + "\n"
+}
+
+fn ranges(cases: &[CaseFacts]) -> String {
+    let of =
+        |value: &dyn Fn(&CaseFacts) -> f64| table::quantiles(cases.iter().map(value).collect());
+    let mut text = format!(
+        "  {:<22} {:>10} {:>10} {:>10}\n",
+        "", "least", "median", "most"
+    );
+    let mut line = |name: String, value: &dyn Fn(&CaseFacts) -> f64| {
+        let [least, median, most] = of(value).map(table::short);
+        let _ = writeln!(text, "  {name:<22} {least:>10} {median:>10} {most:>10}");
+    };
+    for axis in 0..3 {
+        line(format!("voxels on axis {axis}"), &|c| c.shape[axis] as f64);
+    }
+    for axis in 0..3 {
+        line(format!("spacing {axis} in mm"), &|c| c.spacing_mm[axis]);
+    }
+    line("lowest intensity".into(), &|c| f64::from(c.intensities[0]));
+    line("highest intensity".into(), &|c| f64::from(c.intensities[1]));
+    let mut orientations: BTreeMap<&str, usize> = BTreeMap::new();
+    cases
+        .iter()
+        .for_each(|c| *orientations.entry(&c.orientation).or_default() += 1);
+    let listed: Vec<String> = orientations
+        .iter()
+        .map(|(o, n)| format!("{o} ({n})"))
+        .collect();
+    text + &format!("  orientation            {}\n", listed.join(", "))
+}
+
+/// How often each class occurs, in cases and in voxels.
+fn labels(found: &Inspection) -> String {
+    let with: Vec<&CaseFacts> = found
+        .cases
+        .iter()
+        .filter(|c| !c.labels.is_empty())
+        .collect();
+    if with.is_empty() {
+        return String::new();
+    }
+    let all: usize = with.iter().flat_map(|case| case.labels.values()).sum();
+    let mut text = format!(
+        "\n  {:<6} {:<22} {:>8} {:>12}\n",
+        "label", "name", "cases", "of voxels"
+    );
+    for (label, name) in (0..=u8::MAX).zip(&found.dataset.classes) {
+        let counts = with.iter().filter_map(|case| case.labels.get(&label));
+        let (cases, voxels) = counts.fold((0, 0), |(n, sum), voxels| (n + 1, sum + voxels));
+        let share = 100.0 * voxels as f64 / all as f64;
+        let _ = writeln!(text, "  {label:<6} {name:<22} {cases:>8} {share:>10.3} %");
+    }
+    text
+}
+
+/// What to run on the data, or why nothing can be.
+fn suggestion(dir: &Path, found: &Inspection) -> String {
+    if !found.errors.is_empty() {
+        return "Mend the errors, then inspect again.".into();
+    }
+    if found.dataset.labeled.is_empty() {
+        return "No case has a label map: draw some into labels/ under the names of their images."
+            .into();
+    }
+    let task = Task::of(found.layout, &found.dataset.name);
+    let method = match found.dataset.unlabeled.is_empty() {
+        true => "supervised",
+        false => "mean_teacher",
+    };
+    let fitted = Survey::read(&found.dataset.labeled, found.dataset.classes.len())
+        .map_err(TrainError::from)
+        .and_then(|survey| task.fitted(&survey, "compact", method));
+    match fitted {
+        Ok(config) => format!(
+            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}\n  semivox train {method} --data {} --out runs/first",
+            table::architecture(config.network.architecture),
+            table::shape(config.patch),
+            table::grid(&config.data.preprocess),
+            dir.display(),
+        ),
+        Err(error) => format!("No settings fit: {error}"),
+    }
+}
+
+fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
+    let cases: Vec<_> = found
+        .cases
+        .iter()
+        .map(|case| {
+            json!({
+                "id": case.id,
+                "role": format!("{:?}", case.role).to_lowercase(),
+                "shape": case.shape,
+                "spacing_mm": case.spacing_mm,
+                "orientation": case.orientation,
+                "intensities": case.intensities,
+                "voxels_by_label": case.labels,
+            })
+        })
+        .collect();
+    json!({
+        "name": found.dataset.name,
+        "layout": found.layout.to_string(),
+        "classes": found.dataset.classes,
+        "cases": cases,
+        "errors": found.errors,
+        "warnings": found.warnings,
+        "suggestion": suggestion,
+    })
+}

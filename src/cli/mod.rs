@@ -1,0 +1,112 @@
+//! The `semivox` command, and the flags of the examples.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the work failed, or found mistakes; a message says which |
+//! | 2 | the command line is wrong |
+//! | 130 | stopped by Ctrl-C after a checkpoint; `--resume` goes on |
+
+mod compare;
+mod evaluate;
+mod example;
+mod inspect;
+mod predict;
+mod run;
+mod table;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use semivox_trainer::TrainError;
+
+pub use example::train;
+
+/// Segment medical volumes with few labels.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+A model from your own scans, some of them labeled:
+
+  semivox inspect scans/                                   what is there, what is wrong, what to run
+  semivox train mean_teacher --data scans/ --out runs/mine
+  semivox predict runs/mine new/*.nii.gz --out predicted/
+  semivox evaluate predicted/ drawn/
+
+A folder of scans has images/NAME.nii.gz and, for some of them, labels/NAME.nii.gz; a file
+classes.txt may name the labels, one a line, the background first. Folders of the Medical
+Segmentation Decathlon, LA, ACDC and Pancreas-CT work as they are.
+
+Exit codes: 0 done, 1 failed or mistakes found, 2 wrong command line, 130 stopped by Ctrl-C.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look through a folder of scans: sizes, intensities, labels, mistakes, what to run.
+    Inspect(inspect::Arguments),
+    /// Train a method on a folder of scans, or on generated phantoms.
+    Train(train::Arguments),
+    /// Segment scans with a trained run.
+    Predict(predict::Arguments),
+    /// Compare predicted label maps with drawn ones.
+    Evaluate(evaluate::Arguments),
+    /// Train several methods and seeds, and tabulate them.
+    Compare(compare::Arguments),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Runs the command of this process's arguments.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Completions { shell } => {
+            let out = &mut std::io::stdout();
+            clap_complete::generate(shell, &mut Cli::command(), "semivox", out);
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    exit_code(result)
+}
+
+/// Prints the error, if it is one.
+fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Ends the program as clap does for a wrong command line.
+fn wrong_usage(message: &str) -> ! {
+    let kind = clap::error::ErrorKind::MissingRequiredArgument;
+    Cli::command().error(kind, message).exit()
+}
+
+/// A value as one line of JSON on standard output.
+fn print_json(value: &serde_json::Value) {
+    println!("{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,200 @@
+//! `semivox predict`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use semivox_data::{io, layout};
+use semivox_trainer::TrainError;
+use semivox_trainer::inference::{PredictOptions, Predictor};
+use semivox_trainer::progress::Counter;
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Arguments {
+    /// Folder of a run.
+    run: PathBuf,
+    /// Scans, or folders of scans: .nii or .nii.gz.
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// Folder for the label maps, which bear the names of their scans.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: the run's].
+    #[arg(long)]
+    device: Option<String>,
+    /// Test-time augmentation: average over mirror images on the axes that training mirrored.
+    #[arg(long)]
+    tta: bool,
+    /// Keep the largest connected component of every class; not for lesions.
+    #[arg(long)]
+    largest_component: bool,
+    /// Write the probability of every class too, as NAME_CLASS.nii.gz.
+    #[arg(long)]
+    probabilities: bool,
+    /// What to do with label maps that exist already.
+    #[arg(long, value_enum, default_value = "refuse")]
+    existing: Existing,
+    /// Show nothing.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const AFTER: &str = "\
+Scans are preprocessed as in training; label maps come back in the shape, spacing and orientation of
+the file they belong to. A scan that cannot be read does not stop the others.
+
+  semivox predict runs/first new/ --out predicted/
+  semivox predict runs/first scan.nii.gz --out predicted/ --tta --largest-component";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Existing {
+    /// Stop before anything is predicted.
+    Refuse,
+    /// Leave them and predict the others.
+    Skip,
+    /// Replace them.
+    Overwrite,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
+    let scans = scans(&arguments.inputs)?;
+    let todo = todo(&scans, arguments)?;
+    let options = PredictOptions {
+        mirrored: arguments.tta,
+        largest_component: arguments.largest_component,
+    };
+    let predictor = Predictor::open(&arguments.run, arguments.device.as_deref(), options)?;
+    std::fs::create_dir_all(&arguments.out).map_err(|error| {
+        TrainError::Input(format!("cannot make {}: {error}", arguments.out.display()))
+    })?;
+    let counter = Counter::new("predicting", arguments.quiet);
+    let mut failed = 0;
+    for (done, (id, scan)) in todo.iter().enumerate() {
+        counter.at(done, todo.len());
+        if let Err(error) = predict(&predictor, id, scan, arguments) {
+            eprintln!("error: {error}");
+            failed += 1;
+        }
+    }
+    counter.finish();
+    if !arguments.quiet {
+        let classes = predictor.classes().iter().enumerate();
+        let classes: Vec<String> = classes
+            .map(|(label, name)| format!("{label} {name}"))
+            .collect();
+        let out = arguments.out.display();
+        println!(
+            "{} label maps in {out}: {}",
+            todo.len() - failed,
+            classes.join(", ")
+        );
+    }
+    Ok(match failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// The NIfTI files that the inputs name, by name without ending.
+fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for input in inputs {
+        let files = match input.is_dir() {
+            true => layout::volumes(input)?,
+            false => BTreeMap::from([(id_of(input)?, input.clone())]),
+        };
+        for (id, file) in files {
+            if let Some(other) = found.insert(id.clone(), file.clone()) {
+                return Err(TrainError::Input(format!(
+                    "expected scans of different names, found {} and {}: both would become {id}.nii.gz; \
+                     predict them into different folders",
+                    other.display(),
+                    file.display()
+                )));
+            }
+        }
+    }
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(TrainError::Input(format!(
+            "{}: expected scans (.nii or .nii.gz), found none; give files or the folder that holds them",
+            inputs[0].display()
+        ))),
+    }
+}
+
+fn id_of(file: &Path) -> Result<String, TrainError> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let id = name
+        .strip_suffix(".nii.gz")
+        .or_else(|| name.strip_suffix(".nii"));
+    match id {
+        Some(id) if file.is_file() => Ok(id.to_string()),
+        _ => Err(TrainError::Input(format!(
+            "{}: expected a scan (.nii or .nii.gz) or a folder of scans, found {}; check the path",
+            file.display(),
+            if file.exists() {
+                "another kind of file"
+            } else {
+                "nothing there"
+            }
+        ))),
+    }
+}
+
+/// The scans to predict, after a look at what would be written over.
+fn todo(
+    scans: &BTreeMap<String, PathBuf>,
+    arguments: &Arguments,
+) -> Result<Vec<(String, PathBuf)>, TrainError> {
+    let mut todo = Vec::new();
+    for (id, scan) in scans {
+        let out = output(&arguments.out, id);
+        if same_file(&out, scan) {
+            return Err(TrainError::Input(format!(
+                "{}: expected another folder than the scan's own, where its label map would replace it; \
+                 choose another --out",
+                arguments.out.display()
+            )));
+        }
+        match (out.exists(), arguments.existing) {
+            (true, Existing::Refuse) => {
+                return Err(TrainError::Input(format!(
+                    "{} exists already; choose another --out, or --existing skip or overwrite",
+                    out.display()
+                )));
+            }
+            (true, Existing::Skip) => {}
+            _ => todo.push((id.clone(), scan.clone())),
+        }
+    }
+    Ok(todo)
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn output(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.nii.gz"))
+}
+
+fn predict(
+    predictor: &Predictor,
+    id: &str,
+    scan: &Path,
+    arguments: &Arguments,
+) -> Result<(), TrainError> {
+    let (scan, probabilities) = predictor.probabilities(io::read_volume(scan)?)?;
+    let labels = predictor.labels(&scan, probabilities.view())?;
+    if arguments.probabilities {
+        for (class, name) in predictor.classes().iter().enumerate() {
+            let map = scan.restore_probability(probabilities.view(), class)?;
+            let name = name.replace(['/', '\\', ' '], "_");
+            io::write_volume(output(&arguments.out, &format!("{id}_{name}")), &map)?;
+        }
+    }
+    Ok(io::write_labels(output(&arguments.out, id), &labels)?)
+}

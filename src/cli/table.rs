@@ -1,0 +1,77 @@
+//! Words and numbers for people.
+
+use semivox_data::preprocess::{Intensity, Preprocess};
+use semivox_models::Architecture;
+
+/// How intensities are scaled.
+pub(super) fn intensity(intensity: &Intensity) -> String {
+    match intensity {
+        Intensity::Window { low, high } => format!("intensities {low} to {high}"),
+        Intensity::ZScore => "z-scored".into(),
+        Intensity::Unchanged => "intensities as they are".into(),
+    }
+}
+
+/// The network's name.
+pub(super) fn architecture(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::VNet => "V-Net",
+        Architecture::UNet => "U-Net",
+    }
+}
+
+/// Sides in voxels.
+pub(super) fn shape(sides: [usize; 3]) -> String {
+    sides.map(|n| n.to_string()).join("×")
+}
+
+/// Distances between voxels.
+pub(super) fn spacing(sides: [f64; 3]) -> String {
+    sides.map(short).join("×")
+}
+
+/// What the network's voxels are.
+pub(super) fn grid(preprocess: &Preprocess) -> String {
+    match (preprocess.spacing_mm, preprocess.plane) {
+        (Some(sides), _) => format!("voxels of {} mm", spacing(sides)),
+        (_, Some([x, y])) => format!("slices of {x}×{y} voxels"),
+        _ => "voxels as they are".into(),
+    }
+}
+
+/// A number with as many digits as a table needs.
+pub(super) fn short(value: f64) -> String {
+    let digits = match value.abs() {
+        v if v >= 100.0 => 0,
+        v if v >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
+/// Least, upper median and most of some values, of which there must be one.
+pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [
+        values[0],
+        values[values.len() / 2],
+        values[values.len() - 1],
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let found = [0.625, 1.0, 12.34, -1024.0, 0.0, 300.0].map(short);
+        assert_eq!(found, ["0.62", "1", "12.3", "-1024", "0", "300"]);
+        assert_eq!(quantiles(vec![3.0, 1.0, 2.0, 9.0]), [1.0, 3.0, 9.0]);
+        assert_eq!(spacing([0.5, 0.5, 3.0]), "0.5×0.5×3");
+    }
+}

@@ -1,0 +1,79 @@
+//! `semivox train`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::presets::Task;
+
+use super::run::{self, SingleArguments, method_help, task_of};
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Arguments {
+    /// The method to train.
+    #[arg(help = method_help(), required_unless_present_any = ["resume", "config"])]
+    method: Option<String>,
+    #[command(flatten)]
+    single: SingleArguments,
+    /// la, acdc, hippocampus, pancreas or own [default: by the data].
+    #[arg(long, conflicts_with_all = ["resume", "config"])]
+    task: Option<Task>,
+    /// Settings from a file, such as the config.toml of another run; flags override them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "preset", "resume"])]
+    config: Option<PathBuf>,
+}
+
+const AFTER: &str = "\
+Sizes follow from the labeled scans and are printed before the run starts; config.toml in the run
+folder holds every setting. Ctrl-C saves a checkpoint, --resume goes on from it.
+
+  semivox train supervised --data scans/                     labels alone: what others have to beat
+  semivox train mean_teacher --data scans/ --out runs/mt     labels and the other scans
+  semivox train action                                       generated phantoms, a few minutes
+  semivox train --config runs/mt/config.toml --seed 1 --out runs/mt1
+  semivox train --resume --out runs/mt";
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
+    let single = &arguments.single;
+    if single.resume {
+        let out = single.out.as_deref().unwrap_or_else(|| {
+            super::wrong_usage("--resume: expected --out with the folder of the run, found none")
+        });
+        return run::train(single, out, || configuration(arguments));
+    }
+    let config = configuration(arguments)?;
+    let name = format!("{}_{}", config.method.name(), config.task);
+    run::train(single, &Path::new("runs").join(name), || Ok(config))
+}
+
+fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
+    let SingleArguments { run, seed, .. } = &arguments.single;
+    let mut config = match (&arguments.config, &arguments.method) {
+        (Some(file), _) => run::overridden(stored(file)?, run)?,
+        (None, method) => {
+            let task = match (arguments.task, &run.data.data) {
+                (Some(task), _) => task,
+                (None, Some(root)) => task_of(root)?,
+                (None, None) => Task::LeftAtrium,
+            };
+            let method = method.as_deref().unwrap_or_default();
+            run::configuration(run, task, method)?
+        }
+    };
+    config.seed = seed.unwrap_or(config.seed);
+    Ok(config)
+}
+
+fn stored(file: &Path) -> Result<RunConfig, TrainError> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        TrainError::Input(format!(
+            "{}: expected a file of settings, found {error}; give the config.toml of a run",
+            file.display()
+        ))
+    })?;
+    RunConfig::from_toml(&text)
+        .map_err(|error| TrainError::Input(format!("{}: {error}", file.display())))
+}
