@@ -1,0 +1,147 @@
+//! Three wrong uses of each command and the sentence that each gives.
+
+use std::fs;
+
+use super::{TINY, fail, scans, succeed};
+
+#[test]
+fn inspect() {
+    let (_root, root) = scans(2, 1);
+    let message = fail(&root, 1, &["inspect", "nowhere"]);
+    assert!(
+        message.contains("expected a folder at `nowhere`"),
+        "{message}"
+    );
+    fs::create_dir(root.join("empty")).expect("a folder");
+    let message = fail(&root, 1, &["inspect", "empty"]);
+    assert!(message.contains("found an empty folder"), "{message}");
+    fs::write(root.join("scans/images/case1.nii.gz"), "no scan").expect("a file");
+    let output = super::semivox(&root, &["inspect", "scans"]);
+    let found = super::text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        found.contains("errors") && found.contains("case1.nii.gz"),
+        "{found}"
+    );
+}
+
+#[test]
+fn train() {
+    let (_root, root) = scans(2, 1);
+    let message = fail(&root, 1, &["train", "mean_taecher", "--data", "scans"]);
+    assert!(
+        message.contains("unknown method 'mean_taecher'"),
+        "{message}"
+    );
+    let message = fail(&root, 1, &["train", "action", "--set", "method.bnak=1"]);
+    assert!(
+        message.contains("unknown key method.bnak: did you mean 'bank'?"),
+        "{message}"
+    );
+    let message = fail(&root, 2, &["train", "--resume"]);
+    assert!(message.contains("expected --out"), "{message}");
+    let message = fail(&root, 2, &["train"]);
+    assert!(
+        message.contains("[METHOD]") || message.contains("<METHOD"),
+        "{message}"
+    );
+    let message = fail(&root, 1, &["train", "supervised", "--device", "tpu"]);
+    assert!(message.contains("unknown device 'tpu'"), "{message}");
+    fs::write(root.join("odd.toml"), "seed = 1\nsead = 2\n").expect("a file");
+    let message = fail(&root, 1, &["train", "--config", "odd.toml"]);
+    assert!(
+        message.contains("odd.toml") && message.contains("line "),
+        "{message}"
+    );
+}
+
+#[test]
+fn predict() {
+    let (_root, root) = scans(2, 2);
+    let message = fail(
+        &root,
+        1,
+        &["predict", "scans", "scans/images", "--out", "p"],
+    );
+    assert!(message.contains("config.toml"), "{message}");
+    succeed(
+        &root,
+        &[
+            &[
+                "train",
+                "supervised",
+                "--data",
+                "scans",
+                "--out",
+                "run",
+                "-q",
+            ],
+            &TINY[..],
+        ]
+        .concat(),
+    );
+    let message = fail(&root, 1, &["predict", "run", "scan.nii.gz", "--out", "p"]);
+    assert!(
+        message.contains("scan.nii.gz: expected a scan") && message.contains("nothing there"),
+        "{message}"
+    );
+    let message = fail(
+        &root,
+        1,
+        &["predict", "run", "scans/images", "--out", "scans/images"],
+    );
+    assert!(
+        message.contains("expected another folder than the scan's own"),
+        "{message}"
+    );
+    let message = fail(
+        &root,
+        1,
+        &["predict", "run", "drawn", "scans/images", "--out", "p"],
+    );
+    assert!(
+        message.contains("both would become case0.nii.gz"),
+        "{message}"
+    );
+    // One bad scan does not stop the other.
+    fs::write(root.join("scans/images/case0.nii.gz"), "no scan").expect("a file");
+    let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
+    assert!(message.contains("case0.nii.gz"), "{message}");
+    assert!(root.join("p/case1.nii.gz").is_file());
+    let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
+    assert!(message.contains("exists already"), "{message}");
+}
+
+#[test]
+fn evaluate() {
+    let (_root, root) = scans(2, 1);
+    let message = fail(&root, 1, &["evaluate", "nowhere", "drawn"]);
+    assert!(message.contains("nowhere"), "{message}");
+    fs::create_dir(root.join("empty")).expect("a folder");
+    let message = fail(&root, 1, &["evaluate", "empty", "drawn"]);
+    assert!(message.contains("empty: expected label maps"), "{message}");
+    let message = fail(&root, 1, &["evaluate", "drawn", "scans/labels"]);
+    assert!(
+        message.contains("found none for 1 of 2 (case1, …)"),
+        "{message}"
+    );
+    fs::write(root.join("drawn/case0.nii.gz"), "no label map").expect("a file");
+    let message = fail(&root, 1, &["evaluate", "scans/labels", "drawn"]);
+    assert!(message.contains("drawn/case0.nii.gz"), "{message}");
+}
+
+#[test]
+fn compare() {
+    let (_root, root) = scans(3, 2);
+    let message = fail(&root, 2, &["compare", "--seeds", "0"]);
+    assert!(message.contains("--methods"), "{message}");
+    let message = fail(
+        &root,
+        1,
+        &["compare", "--methods", "magic", "--data", "scans"],
+    );
+    assert!(message.contains("unknown method 'magic'"), "{message}");
+    let words = ["compare", "--methods", "supervised", "--data", "scans"];
+    let message = fail(&root, 1, &[&words[..], &TINY].concat());
+    assert!(message.contains("expected test cases"), "{message}");
+}

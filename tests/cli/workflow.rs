@@ -1,0 +1,201 @@
+//! From a folder of scans to a table.
+
+use std::path::Path;
+
+use semivox::data::io::{read_labels, read_volume};
+use serde_json::Value;
+
+use super::{TINY, scans, semivox, succeed, text};
+
+fn train<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [&["train"], words, &TINY].concat()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("one line of JSON")
+}
+
+#[test]
+fn inspect_train_predict_evaluate() {
+    let (_root, root) = scans(4, 2);
+    let found = succeed(&root, &["inspect", "scans", "--cases"]);
+    assert!(found.contains("2 labeled, 2 unlabeled, 0 test"), "{found}");
+    assert!(
+        found.contains("semivox train mean_teacher --data scans"),
+        "{found}"
+    );
+    assert!(
+        found.contains("34×32×26") && found.contains("RAS"),
+        "{found}"
+    );
+    let found = json(&succeed(&root, &["inspect", "scans", "--json"]));
+    assert_eq!(found["cases"][0]["voxels_by_label"]["1"], 1935);
+
+    let arguments = train(&["mean_teacher", "--data", "scans", "--out", "run", "--json"]);
+    let found = json(&succeed(&root, &arguments));
+    assert_eq!(
+        (found["run"].as_str(), &found["mean"]),
+        (Some("run"), &Value::Null)
+    );
+    for file in ["config.toml", "metrics.jsonl", "report.html"] {
+        assert!(root.join("run").join(file).is_file(), "{file}");
+    }
+
+    let found = succeed(
+        &root,
+        &["predict", "run", "scans/images", "--out", "predicted"],
+    );
+    assert!(
+        found.contains("4 label maps in predicted: 0 background, 1 class 1"),
+        "{found}"
+    );
+    for number in 0..4 {
+        let name = format!("case{number}.nii.gz");
+        let scan = read_volume(root.join("scans/images").join(&name)).expect("the scan");
+        let labels = read_labels(root.join("predicted").join(&name)).expect("the label map");
+        assert_eq!(labels.shape(), scan.shape());
+        assert!(labels.geometry.approx_eq(&scan.geometry, 1e-4));
+    }
+
+    let found = succeed(&root, &["evaluate", "predicted", "drawn"]);
+    assert!(found.contains("case3") && found.contains("mean"), "{found}");
+    let csv = std::fs::read_to_string(root.join("predicted/evaluation.csv")).expect("a table");
+    assert!(
+        csv.starts_with("case,label,dice,jaccard,hd95_mm,hd95_directed_max_mm"),
+        "{csv}"
+    );
+    assert_eq!(csv.lines().count(), 5);
+    let found = json(&succeed(
+        &root,
+        &["evaluate", "drawn", "drawn", "--json", "--out", "own"],
+    ));
+    assert_eq!(found["mean"]["dice"], 1.0);
+    assert!(root.join("own/evaluation.json").is_file());
+}
+
+#[test]
+fn a_stored_configuration_runs_again_and_flags_override_it() {
+    let (_root, root) = scans(3, 2);
+    succeed(
+        &root,
+        &train(&["supervised", "--data", "scans", "--out", "a", "-q"]),
+    );
+    let again = ["train", "--config", "a/config.toml", "--out", "b", "-q"];
+    succeed(&root, &again);
+    let read =
+        |run: &str, file: &str| std::fs::read_to_string(root.join(run).join(file)).expect("a file");
+    assert_eq!(read("a", "config.toml"), read("b", "config.toml"));
+    let losses = |run: &str| -> Vec<Value> {
+        read(run, "metrics.jsonl")
+            .lines()
+            .map(|line| json(line)["losses"].clone())
+            .collect()
+    };
+    assert_eq!(losses("a"), losses("b"));
+    succeed(
+        &root,
+        &[
+            "train",
+            "--config",
+            "a/config.toml",
+            "--seed",
+            "1",
+            "--out",
+            "c",
+            "-q",
+        ],
+    );
+    assert!(read("c", "config.toml").contains("seed = 1"));
+    assert_ne!(losses("a"), losses("c"));
+}
+
+#[test]
+fn predictions_take_what_was_asked_for() {
+    let (_root, root) = scans(3, 2);
+    succeed(
+        &root,
+        &train(&["supervised", "--data", "scans", "--out", "run", "-q"]),
+    );
+    let scan = "scans/images/case2.nii.gz";
+    let all = [
+        "predict",
+        "run",
+        scan,
+        "--out",
+        "all",
+        "--tta",
+        "--largest-component",
+        "--probabilities",
+        "-q",
+    ];
+    assert_eq!(succeed(&root, &all), "");
+    let class = |name: &str| read_volume(root.join("all").join(name)).expect("a probability map");
+    let sum = class("case2_background.nii.gz").data + class("case2_class_1.nii.gz").data;
+    assert!(sum.iter().all(|p| (p - 1.0).abs() < 1e-5));
+    // Label maps that exist are replaced only on demand.
+    let written =
+        |folder: &Path| std::fs::metadata(folder.join("case2.nii.gz")).and_then(|m| m.modified());
+    let before = written(&root.join("all")).expect("a time");
+    succeed(
+        &root,
+        &["predict", "run", scan, "--out", "all", "--existing", "skip"],
+    );
+    assert_eq!(written(&root.join("all")).expect("a time"), before);
+    succeed(
+        &root,
+        &[
+            "predict",
+            "run",
+            scan,
+            "--out",
+            "all",
+            "--existing",
+            "overwrite",
+        ],
+    );
+    assert_ne!(written(&root.join("all")).expect("a time"), before);
+}
+
+#[test]
+fn compare_runs_the_grid_once() {
+    let (_root, root) = scans(4, 3);
+    std::fs::write(root.join("test.list"), "case0\n").expect("a list");
+    let methods = "supervised,mean_teacher";
+    let words = [
+        "compare",
+        "--methods",
+        methods,
+        "--seeds",
+        "0,1",
+        "--data",
+        "scans",
+        "--test-list",
+        "test.list",
+    ];
+    let grid = [&words[..], &["--labeled", "1", "--out", "grid"], &TINY].concat();
+    let found = succeed(&root, &grid);
+    assert!(
+        found.contains("| supervised | 1 | 0, 1 |") && found.contains(" ± "),
+        "{found}"
+    );
+    for file in [
+        "comparison.md",
+        "comparison.csv",
+        "comparison.json",
+        "mean_teacher_1_1/report.html",
+    ] {
+        assert!(root.join("grid").join(file).is_file(), "{file}");
+    }
+    let again = semivox(&root, &grid);
+    assert_eq!(
+        text(&again.stdout),
+        found,
+        "finished runs are read, not run"
+    );
+    let other = [&grid[..], &["--set", "network.filters=2"]].concat();
+    let message = super::fail(&root, 1, &other);
+    assert!(
+        message.contains("supervised_1_0: expected a run with the settings asked for"),
+        "{message}"
+    );
+}
