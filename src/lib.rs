@@ -55,7 +55,18 @@ pub mod prelude {
     pub use semivox_trainer::session::Session;
 }
 
-/// The code in the README, compiled with the documentation tests.
+/// The code in the README and in the book, compiled and run with the documentation tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod book {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../docs/how-to/metrics.md")]
+    struct Metrics;
+
+    #[doc = include_str!("../docs/how-to/embed-a-loss.md")]
+    struct EmbedALoss;
+
+    #[doc = include_str!("../docs/how-to/add-a-method.md")]
+    struct AddAMethod;
+}

@@ -1,5 +1,6 @@
 //! The `semivox` command as a person uses it: on folders, with messages and exit codes.
 
+mod docs;
 mod mistakes;
 mod workflow;
 
