@@ -1,0 +1,59 @@
+//! Each crate's README is the front page of its documentation: one text, in two places.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The crates of the workspace beside the root.
+fn crates() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let entries = fs::read_dir(folder).expect("the crates");
+    entries
+        .map(|entry| entry.expect("a crate").path())
+        .collect()
+}
+
+/// The README that follows from the documentation in `lib.rs`.
+fn readme(folder: &Path) -> String {
+    let name = folder.file_name().expect("a name").to_string_lossy();
+    let source = fs::read_to_string(folder.join("src/lib.rs")).expect("lib.rs");
+    let mut text = format!("# semivox-{name}\n\n");
+    let mut code = false;
+    for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        // Code is marked as Rust, links to items lose their brackets, headings go one level down.
+        match line {
+            "```" => {
+                code = !code;
+                text += if code { "```rust" } else { "```" };
+            }
+            // Hidden lines of an example.
+            _ if code && line.starts_with("# ") => continue,
+            _ if code => text += line,
+            _ if line.starts_with('#') => text += &format!("#{line}"),
+            _ => text += &line.replace("[`", "`").replace("`]", "`"),
+        }
+        text.push('\n');
+    }
+    text + "\nPart of Semivox, which segments medical volumes with few labels. MIT or Apache-2.0, at your choice.\n"
+}
+
+/// With `SEMIVOX_UPDATE=1` the files are written instead.
+#[test]
+fn readmes_are_the_front_pages_of_the_documentation() {
+    let crates = crates();
+    assert!(crates.len() >= 8);
+    for folder in crates {
+        let (path, expected) = (folder.join("README.md"), readme(&folder));
+        assert!(
+            expected.lines().count() > 8,
+            "{}: no documentation",
+            folder.display()
+        );
+        if std::env::var_os("SEMIVOX_UPDATE").is_some() {
+            fs::write(&path, &expected).expect("the README");
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        let message = "run SEMIVOX_UPDATE=1 cargo test --test readmes";
+        assert!(found == expected, "{}: {message}", path.display());
+    }
+}
