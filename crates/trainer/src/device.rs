@@ -1,22 +1,25 @@
 //! Which device to compute on, by name, among those compiled in.
 
-use burn::prelude::Device;
+use std::panic;
+
+use burn::prelude::*;
 
 use crate::error::TrainError;
 
-/// Finds the device called `name`.
+/// Finds the device called `name` and computes a sum on it, so that a missing driver is told
+/// before anything else is done.
 ///
 /// | name | device | cargo feature |
 /// |---|---|---|
 /// | `cpu` | all cores of this machine (burn-flex) | `flex` (default) |
 /// | `cuda`, `cuda:N` | NVIDIA GPU number N | `cuda` |
-/// | `wgpu`, `wgpu:N` | discrete GPU number N through WebGPU | `wgpu` |
+/// | `wgpu`, `wgpu:N` | the best GPU, or discrete GPU number N, through WebGPU | `wgpu` |
 /// | `vulkan`, `vulkan:N` | the same through Vulkan | `vulkan` |
 /// | `metal` | Apple GPU | `metal` |
 ///
 /// # Errors
-/// [`TrainError::Device`] if the name is unknown, its number is not a number
-/// or this build lacks the backend; the message names the feature to enable.
+/// [`TrainError::Device`] if the name is unknown, its number is not a number, this build lacks the
+/// backend (the message names the feature to enable) or the machine lacks the device.
 ///
 /// # Examples
 /// ```
@@ -24,61 +27,110 @@ use crate::error::TrainError;
 /// assert!(semivox_trainer::device::by_name("tpu").is_err());
 /// ```
 pub fn by_name(name: &str) -> Result<Device, TrainError> {
-    let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
-    let index: usize = index.parse().map_err(|_| {
-        TrainError::Device(format!(
-            "device '{name}': expected a number after the colon, found '{index}'"
-        ))
-    })?;
+    let (kind, index) = match name.split_once(':') {
+        Some((kind, index)) => (kind, Some(number(name, index)?)),
+        None => (name, None),
+    };
+    let make: fn(Option<usize>) -> Result<Device, TrainError> = match kind {
+        "cpu" => cpu,
+        "cuda" => cuda,
+        "wgpu" => wgpu,
+        "vulkan" => vulkan,
+        "metal" => metal,
+        _ => {
+            return Err(TrainError::Device(format!(
+                "unknown device '{name}': expected cpu, cuda[:N], wgpu[:N], vulkan[:N] or metal"
+            )));
+        }
+    };
+    if index.is_some() && ["cpu", "metal"].contains(&kind) {
+        return Err(TrainError::Device(format!(
+            "device '{name}': expected no number, there is one {kind}; write {kind}"
+        )));
+    }
+    let device = make(index)?;
     match kind {
-        "cpu" => cpu(),
-        "cuda" => cuda(index),
-        "wgpu" => wgpu(index),
-        "vulkan" => vulkan(index),
-        "metal" => metal(),
-        _ => Err(TrainError::Device(format!(
-            "unknown device '{name}': expected cpu, cuda[:N], wgpu[:N], vulkan[:N] or metal"
-        ))),
+        "cpu" => Ok(device),
+        _ => tried(name, device),
     }
 }
 
-/// One function per backend: the device if its feature is on, else the error
-/// that names the feature.
-macro_rules! backend {
-    ($function:ident($($arg:ident: $type:ty),*), $feature:literal, $device:expr) => {
-        #[cfg(feature = $feature)]
-        fn $function($($arg: $type),*) -> Result<Device, TrainError> {
-            Ok($device)
-        }
+/// The names of the devices that are compiled in.
+pub fn compiled_in() -> Vec<&'static str> {
+    [
+        ("cpu", cfg!(feature = "flex")),
+        ("cuda", cfg!(feature = "cuda")),
+        ("wgpu", cfg!(feature = "wgpu")),
+        ("vulkan", cfg!(feature = "vulkan")),
+        ("metal", cfg!(feature = "metal")),
+    ]
+    .into_iter()
+    .filter_map(|(name, there)| there.then_some(name))
+    .collect()
+}
 
-        #[cfg(not(feature = $feature))]
-        fn $function($($arg: $type),*) -> Result<Device, TrainError> {
-            $(let _ = $arg;)*
+fn number(name: &str, index: &str) -> Result<usize, TrainError> {
+    index.parse().map_err(|_| {
+        TrainError::Device(format!(
+            "device '{name}': expected a number after the colon, found '{index}'"
+        ))
+    })
+}
+
+/// Backends panic where driver or device are missing; a person is to read one sentence instead.
+fn tried(name: &str, device: Device) -> Result<Device, TrainError> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let sum = panic::catch_unwind(|| {
+        let ones = Tensor::<1>::ones([4], &device);
+        ones.sum().into_scalar::<f32>()
+    });
+    panic::set_hook(hook);
+    let found = match sum {
+        Ok(4.0) => return Ok(device),
+        Ok(sum) => format!("1 + 1 + 1 + 1 = {sum}"),
+        Err(cause) => {
+            let text = cause.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+            let first = text.and_then(|text| text.lines().next());
+            first.unwrap_or("no reason").to_string()
+        }
+    };
+    Err(TrainError::Device(format!(
+        "device '{name}': expected a working device and its driver, found: {found}; \
+         install the driver or choose --device cpu"
+    )))
+}
+
+/// One function per backend: the device if its feature is on, else the error that names the feature.
+macro_rules! backend {
+    ($function:ident($index:ident), $feature:literal, $device:expr) => {
+        fn $function($index: Option<usize>) -> Result<Device, TrainError> {
+            let _ = $index;
+            #[cfg(feature = $feature)]
+            return Ok($device);
+            #[cfg(not(feature = $feature))]
             Err(TrainError::Device(format!(
-                "this build has no {0} device: build with `--features {0}`",
-                $feature
+                "this build has no {0} device, only {1}: build with `--features {0}`",
+                $feature,
+                compiled_in().join(", ")
             )))
         }
     };
 }
 
-backend!(cpu(), "flex", Device::flex());
-backend!(cuda(index: usize), "cuda", Device::cuda(index));
-backend!(
-    wgpu(index: usize),
-    "wgpu",
-    Device::wgpu(burn::tensor::DeviceKind::DiscreteGpu(index))
-);
-backend!(
-    vulkan(index: usize),
-    "vulkan",
-    Device::vulkan(burn::tensor::DeviceKind::DiscreteGpu(index))
-);
-backend!(
-    metal(),
-    "metal",
-    Device::metal(burn::tensor::DeviceKind::DefaultDevice)
-);
+backend!(cpu(index), "flex", Device::flex());
+backend!(cuda(index), "cuda", Device::cuda(index.unwrap_or_default()));
+backend!(wgpu(index), "wgpu", Device::wgpu(kind(index)));
+backend!(vulkan(index), "vulkan", Device::vulkan(kind(index)));
+backend!(metal(index), "metal", Device::metal(kind(index)));
+
+/// Without a number the best there is, an integrated or a software device too.
+#[cfg(feature = "wgpu")]
+fn kind(index: Option<usize>) -> burn::tensor::DeviceKind {
+    use burn::tensor::DeviceKind;
+    index.map_or(DeviceKind::DefaultDevice, DeviceKind::DiscreteGpu)
+}
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +142,14 @@ mod tests {
         let message = |name| by_name(name).unwrap_err().to_string();
         assert!(message("tpu").contains("expected cpu, cuda"));
         assert!(message("cpu:x").contains("found 'x'"));
+        assert!(message("cpu:1").contains("write cpu"));
         #[cfg(not(feature = "cuda"))]
-        assert!(message("cuda:1").contains("--features cuda"));
+        {
+            let found = message("cuda:1");
+            assert!(
+                found.contains("only cpu: build with `--features cuda`"),
+                "{found}"
+            );
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a training method is to the loop: stages, steps, state.
 
+use burn::module::Module;
 use burn::prelude::*;
 use semivox_models::{Network, NetworkConfig};
 
@@ -67,11 +68,26 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// A new student, drawn from the seed.
+    /// A new student, drawn from the seed: on the CPU where there is one, so that a seed means the
+    /// same weights on every device.
     pub fn student(&self) -> Network {
-        self.device.seed(self.seed);
-        self.network.init(&self.device)
+        let draw = |device: &Device| {
+            device.seed(self.seed);
+            self.network.init(device)
+        };
+        match host() {
+            Some(host) if host != self.device => draw(&host).to_device(&self.device),
+            _ => draw(&self.device),
+        }
     }
+}
+
+/// The CPU as a training device, if it is compiled in.
+fn host() -> Option<Device> {
+    #[cfg(feature = "flex")]
+    return Some(Device::flex().autodiff());
+    #[cfg(not(feature = "flex"))]
+    None
 }
 
 /// One stage of a method.
