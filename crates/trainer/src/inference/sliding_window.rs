@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::prelude::*;
 use burn::tensor::DType;
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut4, Axis, s};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut4, Axis, CowArray, Ix3, s};
 use rayon::prelude::*;
 use semivox_models::Network;
 use semivox_sampling::grid_positions;
@@ -92,14 +92,20 @@ impl SlidingWindow {
         for mut class in sum.outer_iter_mut() {
             class.zip_mut_with(&norm, |p, n| *p /= n);
         }
+        if padded.is_view() {
+            return sum;
+        }
         let [x, y, z] = offset;
         sum.slice(s![.., x..x + shape[0], y..y + shape[1], z..z + shape[2]])
             .to_owned()
     }
 
-    /// Zero-pads a volume to the window's size; returns where it then lies.
-    fn pad(&self, volume: ArrayView3<'_, f32>) -> (Array3<f32>, [usize; 3]) {
+    /// Zero-pads a volume that is smaller than the window to its size; returns where it then lies.
+    fn pad<'a>(&self, volume: ArrayView3<'a, f32>) -> (CowArray<'a, f32, Ix3>, [usize; 3]) {
         let shape: [usize; 3] = volume.dim().into();
+        if (0..3).all(|a| shape[a] >= self.window[a]) {
+            return (volume.into(), [0; 3]);
+        }
         let size: [usize; 3] = std::array::from_fn(|a| shape[a].max(self.window[a]));
         let offset: [usize; 3] = std::array::from_fn(|a| (size[a] - shape[a]) / 2);
         let mut padded = Array3::zeros(size);
@@ -107,7 +113,7 @@ impl SlidingWindow {
         padded
             .slice_mut(s![x..x + shape[0], y..y + shape[1], z..z + shape[2]])
             .assign(&volume);
-        (padded, offset)
+        (padded.into(), offset)
     }
 
     fn weights(&self) -> Array3<f32> {
