@@ -59,3 +59,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The code in the page about weights, compiled likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/weights.md")]
+struct WeightsPage;
