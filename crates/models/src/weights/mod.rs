@@ -14,22 +14,22 @@
 //!
 //! | part | convolution | norm |
 //! |---|---|---|
-//! | blocks of the encoder, then of the decoder, `W` = `one` … `nine`, convolution `u` | `block_W.conv.{3u}` | `block_W.conv.{3u+1}` |
-//! | steps down, `W` = `one` … `four` | `block_W_dw.conv.0` | `block_W_dw.conv.1` |
-//! | steps up, `W` = `five` … `eight`, transposed | `block_W_up.conv.0` | `block_W_up.conv.1` |
-//! | steps up, interpolated | `block_W_up.conv.1` | `block_W_up.conv.2` |
+//! | blocks of the encoder, then of the decoder, `w` = `one` … `nine`, convolution `u` = 0 … | `block_{w}.conv.{3u}` | `block_{w}.conv.{3u+1}` |
+//! | steps down, `w` = `one` … `four` | `block_{w}_dw.conv.0` | `block_{w}_dw.conv.1` |
+//! | steps up, `w` = `five` … `eight`, transposed | `block_{w}_up.conv.0` | `block_{w}_up.conv.1` |
+//! | steps up, interpolated | `block_{w}_up.conv.1` | `block_{w}_up.conv.2` |
 //! | segmentation | `out_conv` | – |
 //!
 //! The blocks may lie under `encoder.` and `decoder.` or `decoder1.`, as in MC-Net and its successors.
 //!
-//! U-Net, as in SSL4MIS:
+//! U-Net, as in SSL4MIS, whose widespread version interpolates whatever its `bilinear` says:
 //!
 //! | part | convolutions | norms |
 //! |---|---|---|
 //! | first block | `encoder.in_conv.conv_conv.{0,4}` | `encoder.in_conv.conv_conv.{1,5}` |
-//! | blocks further down, `l` = 1 … 4 | `encoder.downl.maxpool_conv.1.conv_conv.{0,4}` | `encoder.downl.maxpool_conv.1.conv_conv.{1,5}` |
-//! | steps up, `s` = 1 … 4 | `decoder.ups.up` if transposed, `decoder.ups.conv1x1` if interpolated | – |
-//! | blocks on the way up | `decoder.ups.conv.conv_conv.{0,4}` | `decoder.ups.conv.conv_conv.{1,5}` |
+//! | blocks below, `l` = 1 … 4 | `encoder.down{l}.maxpool_conv.1.conv_conv.{0,4}` | `encoder.down{l}.maxpool_conv.1.conv_conv.{1,5}` |
+//! | steps up, `s` = 1 … 4 | `decoder.up{s}.up` if transposed, `decoder.up{s}.conv1x1` if interpolated | – |
+//! | blocks on the way up | `decoder.up{s}.conv.conv_conv.{0,4}` | `decoder.up{s}.conv.conv_conv.{1,5}` |
 //! | segmentation | `decoder.out_conv` | – |
 //!
 //! # Heads
