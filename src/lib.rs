@@ -69,4 +69,7 @@ mod book {
 
     #[doc = include_str!("../docs/how-to/add-a-method.md")]
     struct AddAMethod;
+
+    #[doc = include_str!("../docs/weights.md")]
+    struct Weights;
 }

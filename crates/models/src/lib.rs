@@ -5,7 +5,8 @@
 //! - [`Network`]: either of the two, for volumes and for volumes of one slice, and [`Decoder`]: a second one for its encoder;
 //! - [`DenseProjector`], [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
 //!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it;
-//! - [`PyramidHeads`]: segmentations from the coarser maps.
+//! - [`PyramidHeads`]: segmentations from the coarser maps;
+//! - [`weights`]: files of weights from and for PyTorch.
 //!
 //! Each is built from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have the
 //! layout and the default initialization of PyTorch. `init` draws all of them at once and in a fixed
@@ -28,6 +29,7 @@ mod output;
 mod parts;
 mod unet;
 mod vnet;
+pub mod weights;
 
 pub use decoder::Decoder;
 pub use duplicate::duplicate;

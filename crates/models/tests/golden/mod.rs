@@ -5,25 +5,14 @@ use burn::prelude::*;
 use burn::tensor::{DType, Gradients, TensorData};
 use serde::Deserialize;
 
+mod values;
+
+pub use values::{assert_near, floats, wave};
+
 #[derive(Deserialize)]
 pub struct Gradient {
     pub norm: f64,
     pub first: Vec<f64>,
-}
-
-/// The sequence that the script uses for inputs, parameters and cotangents.
-pub fn wave<const D: usize>(
-    shape: [usize; D],
-    seed: usize,
-    scale: f64,
-    (device, dtype): (&Device, DType),
-) -> Tensor<D> {
-    let value = |i: usize| {
-        let hashed = 43_758.545_3 * (12.9898 * i as f64 + 78.233 * seed as f64).sin();
-        scale * (2.0 * (hashed - hashed.floor()) - 1.0)
-    };
-    let values: Vec<f64> = (0..shape.iter().product()).map(value).collect();
-    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
 }
 
 /// Sets the parameters in the order of the fields; running statistics keep their 0 and 1.
@@ -118,23 +107,6 @@ impl ModuleVisitor for Collect<'_> {
             self.found.push(Gradient { norm, first });
         }
     }
-}
-
-pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.cast(DType::F64).into_data().try_to_vec().unwrap()
-}
-
-pub fn assert_near(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
-    let worst = found
-        .iter()
-        .zip(expected)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f64::max);
-    println!("{what}: largest error {worst:.2e}");
-    assert!(
-        worst <= tolerance,
-        "{what}: error {worst:.2e} above {tolerance:.0e}"
-    );
 }
 
 /// Norm and entries agree relative to the norm. A bias before a batch norm has a gradient of zero, of

@@ -1,0 +1,193 @@
+//! What can be wrong with a file of weights.
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many names a message shows.
+const SHOWN: usize = 3;
+
+/// An error about weights: each message says what was expected, what was found and what to do.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{NetworkConfig, weights};
+///
+/// let network = NetworkConfig::new(1, 2).with_filters(1).init(&Device::flex());
+/// let error = weights::import(&network, "no_such_file.pth").unwrap_err();
+/// assert!(error.to_string().starts_with("cannot read `no_such_file.pth`"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried: "read" or "write".
+        action: &'static str,
+        /// The system's own error.
+        source: io::Error,
+    },
+    /// A file is neither safetensors nor what `torch.save` writes, or it is damaged.
+    #[error(
+        "`{}`: expected weights as safetensors or as `torch.save` writes them, found neither or a damaged file ({reason}); copy or download it again",
+        path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the reader met.
+        reason: String,
+    },
+    /// None of a file's tensors has a name that tells which network it is.
+    #[error(
+        "`{}`: expected the tensors of a V-Net (`block_one.conv.0.weight`, …) or a U-Net (`encoder.in_conv.conv_conv.0.weight`, …), found {}; name them as `semivox_models::weights` describes before saving them",
+        path.display(),
+        Names(found)
+    )]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The names of its tensors.
+        found: Vec<String>,
+    },
+    /// A file holds more than one network.
+    #[error(
+        "`{}`: expected one network, found several, for instance under `{}` and `{}`; save the one to be used alone, as `torch.save(checkpoint[\"model\"], \"model.pth\")` does",
+        path.display(), places[0], places[1]
+    )]
+    Several {
+        /// The file.
+        path: PathBuf,
+        /// What the names of two of them begin with.
+        places: [String; 2],
+    },
+    /// A file holds a network of other sizes.
+    #[error(
+        "`{}`: expected {expected}, found {found}; set the network up as the file's, or, if only the classes differ, leave the output layer out (`import_without_head`)",
+        path.display()
+    )]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// The network that the weights are for.
+        expected: String,
+        /// The network that they come from.
+        found: String,
+    },
+    /// A file's tensors are not those of the network.
+    #[error(
+        "`{}`: expected the tensors of {network}, found {difference}; only networks with batch norm after each convolution fit, under the names that `semivox_models::weights` lists: remove or rename the others before saving",
+        path.display()
+    )]
+    Tensors {
+        /// The file.
+        path: PathBuf,
+        /// The network that the weights are for.
+        network: String,
+        /// What differs.
+        difference: Difference,
+    },
+    /// A tensor does not hold floating-point numbers.
+    #[error(
+        "`{}`: expected floating-point numbers in `{name}`, found {found}; save the network before it is quantized",
+        path.display()
+    )]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its type.
+        found: String,
+    },
+}
+
+impl WeightsError {
+    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            action,
+            source,
+        }
+    }
+
+    pub(super) fn unknown<'a>(path: &Path, names: impl Iterator<Item = &'a String>) -> Self {
+        Self::Unknown {
+            path: path.to_owned(),
+            found: names.cloned().collect(),
+        }
+    }
+
+    pub(super) fn several(path: &Path, one: &str, two: &str) -> Self {
+        Self::Several {
+            path: path.to_owned(),
+            places: [one.to_string(), two.to_string()],
+        }
+    }
+}
+
+/// How a file's tensors differ from a network's, by the names of the public networks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Tensors that the file lacks.
+    pub missing: Vec<String>,
+    /// Tensors that the network has no place for.
+    pub unexpected: Vec<String>,
+    /// Tensors of another shape, with the expected and the found one.
+    pub shapes: Vec<(String, Vec<usize>, Vec<usize>)>,
+}
+
+impl Difference {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.shapes.is_empty()
+    }
+}
+
+impl Display for Difference {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if !self.missing.is_empty() {
+            parts.push(format!("{} missing", Names(&self.missing)));
+        }
+        if !self.unexpected.is_empty() {
+            parts.push(format!("{} unexpected", Names(&self.unexpected)));
+        }
+        if let Some((name, expected, found)) = self.shapes.first() {
+            let count = self.shapes.len();
+            parts.push(format!(
+                "{count} of another shape (`{name}`: {found:?} instead of {expected:?})"
+            ));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// A count and the first few names.
+struct Names<'a>(&'a [String]);
+
+impl Display for Names<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(names) = self;
+        let tensors = if names.len() == 1 {
+            "tensor"
+        } else {
+            "tensors"
+        };
+        write!(f, "{} {tensors}", names.len())?;
+        for (index, name) in names.iter().take(SHOWN).enumerate() {
+            write!(f, "{}`{name}`", if index == 0 { " (" } else { ", " })?;
+        }
+        match names.len() {
+            0 => Ok(()),
+            count if count > SHOWN => f.write_str(", …)"),
+            _ => f.write_str(")"),
+        }
+    }
+}
