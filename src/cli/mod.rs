@@ -15,6 +15,7 @@ mod predict;
 mod run;
 mod table;
 mod train;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,10 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Train several methods and seeds, and tabulate them.
     Compare(compare::Arguments),
+    /// Write a run's network as safetensors with PyTorch's names.
+    Export(weights::ExportArguments),
+    /// Make a run of a network from PyTorch, to predict with.
+    Import(weights::ImportArguments),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -73,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Export(arguments) => weights::export(&arguments),
+        Command::Import(arguments) => weights::import(&arguments),
         Command::Completions { shell } => {
             let out = &mut std::io::stdout();
             clap_complete::generate(shell, &mut Cli::command(), "semivox", out);

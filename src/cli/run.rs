@@ -73,7 +73,7 @@ pub(super) struct SingleArguments {
     pub json: bool,
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.trim().into(), value.trim().into())),
         _ => Err(format!("expected KEY=VALUE, found '{text}'")),

@@ -145,3 +145,35 @@ fn compare() {
     let message = fail(&root, 1, &[&words[..], &TINY].concat());
     assert!(message.contains("expected test cases"), "{message}");
 }
+
+#[test]
+fn export_and_import() {
+    let (_root, root) = scans(1, 1);
+    let message = fail(&root, 1, &["export", "scans", "--out", "a.safetensors"]);
+    assert!(message.contains("config.toml"), "{message}");
+    fs::write(root.join("there.safetensors"), "").expect("a file");
+    let message = fail(&root, 1, &["export", "scans", "--out", "there.safetensors"]);
+    assert!(message.contains("exists already"), "{message}");
+    let message = fail(&root, 2, &["export", "scans"]);
+    assert!(message.contains("--out"), "{message}");
+
+    let import = |file: &'static str| ["import", file, "--task", "la", "--out", "run"];
+    let message = fail(&root, 1, &import("nothing.pth"));
+    assert!(message.contains("nothing.pth"), "{message}");
+    let message = fail(&root, 1, &import("there.safetensors"));
+    assert!(message.contains("there.safetensors"), "{message}");
+    let message = fail(
+        &root,
+        2,
+        &[
+            "import",
+            "there.safetensors",
+            "--task",
+            "liver",
+            "--out",
+            "run",
+        ],
+    );
+    assert!(message.contains("expected one of la, acdc"), "{message}");
+    assert!(!root.join("run").exists());
+}

@@ -199,3 +199,71 @@ fn compare_runs_the_grid_once() {
         "{message}"
     );
 }
+
+#[test]
+fn a_network_leaves_as_safetensors_and_comes_back() {
+    let (_root, root) = scans(3, 2);
+    succeed(
+        &root,
+        &train(&["supervised", "--data", "scans", "--out", "run", "-q"]),
+    );
+    succeed(&root, &["export", "run", "--out", "model.safetensors"]);
+    let stored = std::fs::read_to_string(root.join("run/config.toml")).expect("the settings");
+    let line = |key: &str| {
+        let found = stored
+            .lines()
+            .find(|line| line.starts_with(key))
+            .expect("a key");
+        found.replace(' ', "")
+    };
+    let (window, stride) = (
+        format!("inference.{}", line("window")),
+        format!("inference.{}", line("stride")),
+    );
+    let patch = line("patch");
+    let words = [
+        "import",
+        "model.safetensors",
+        "--task",
+        "own",
+        "--classes",
+        "background,ball",
+        "--out",
+        "again",
+        "--set",
+        "data.preprocess.spacing_mm=[2.0, 2.0, 2.0]",
+        "--set",
+        &patch,
+        "--set",
+        &window,
+        "--set",
+        &stride,
+    ];
+    assert_eq!(succeed(&root, &words), "Written: again\n");
+    for run in ["run", "again"] {
+        succeed(
+            &root,
+            &[
+                "predict",
+                run,
+                "scans/images",
+                "--out",
+                &format!("p_{run}"),
+                "-q",
+            ],
+        );
+    }
+    let found = json(&succeed(&root, &["evaluate", "p_run", "p_again", "--json"]));
+    assert!(
+        found["mean"]["dice"]
+            .as_f64()
+            .is_none_or(|dice| dice == 1.0),
+        "{found}"
+    );
+    let labels = |run: &str| {
+        read_labels(root.join(format!("p_{run}/case0.nii.gz")))
+            .expect("labels")
+            .data
+    };
+    assert_eq!(labels("run"), labels("again"));
+}

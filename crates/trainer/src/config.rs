@@ -10,7 +10,7 @@ use semivox_data::Labeled;
 use semivox_data::augment::{StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
-use semivox_models::{Architecture, NetworkConfig};
+use semivox_models::{Architecture, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -86,6 +86,9 @@ pub struct DataConfig {
 pub struct NetworkSettings {
     /// `vnet` (3D) or `unet` (slices).
     pub architecture: Architecture,
+    /// `transposed` or `linear`: how the decoder goes up a level.
+    #[serde(default)]
+    pub upsampling: Upsampling,
     /// Filters of the first level.
     pub filters: usize,
     /// Channel dropout at the bottleneck and before the output layer.
@@ -139,6 +142,7 @@ impl RunConfig {
         Setting {
             network: NetworkConfig::new(1, classes)
                 .with_architecture(self.network.architecture)
+                .with_upsampling(self.network.upsampling)
                 .with_filters(self.network.filters)
                 .with_dropout(self.network.dropout),
             patch: self.patch,

@@ -32,6 +32,9 @@ pub enum TrainError {
     /// The run folder could not be used.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),
+    /// Weights could not be written or read.
+    #[error(transparent)]
+    Weights(#[from] semivox_models::weights::WeightsError),
     /// A checkpoint could not be written or read.
     #[error("checkpoint {path}: {reason}")]
     Checkpoint {

@@ -15,6 +15,7 @@ pub mod device;
 pub mod ema;
 mod error;
 pub mod evaluating;
+pub mod importing;
 pub mod inference;
 pub mod interrupt;
 pub mod label_folders;

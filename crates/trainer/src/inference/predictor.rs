@@ -82,6 +82,11 @@ impl Predictor {
         &self.config.data.classes
     }
 
+    /// The network, in evaluation.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The settings of the run.
     pub fn config(&self) -> &RunConfig {
         &self.config

@@ -4,7 +4,7 @@ use semivox_data::Labeled;
 use semivox_data::augment::{JitterConfig, StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_models::Architecture;
+use semivox_models::{Architecture, Upsampling};
 
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
@@ -25,6 +25,7 @@ fn smoke() -> RunConfig {
     RunConfig {
         network: NetworkSettings {
             architecture: Architecture::VNet,
+            upsampling: Upsampling::Transposed,
             filters: 4,
             dropout: 0.5,
         },
@@ -67,6 +68,7 @@ pub(super) fn compact() -> RunConfig {
         },
         network: NetworkSettings {
             architecture: Architecture::VNet,
+            upsampling: Upsampling::Transposed,
             filters: 8,
             dropout: 0.5,
         },
@@ -113,6 +115,7 @@ fn paper() -> RunConfig {
         },
         network: NetworkSettings {
             architecture: Architecture::VNet,
+            upsampling: Upsampling::Transposed,
             filters: 16,
             dropout: 0.5,
         },

@@ -104,6 +104,11 @@ impl Supervised {
             config,
         }
     }
+
+    /// Goes on from another network of the same configuration.
+    pub(crate) fn set_network(&mut self, network: Network) {
+        self.network = network;
+    }
 }
 
 impl Recipe for Supervised {

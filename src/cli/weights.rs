@@ -1,0 +1,96 @@
+//! `semivox export` and `semivox import`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use semivox_models::weights;
+use semivox_trainer::TrainError;
+use semivox_trainer::importing;
+use semivox_trainer::inference::{PredictOptions, Predictor};
+use semivox_trainer::presets::Task;
+
+use super::table;
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    /// Folder of a run.
+    run: PathBuf,
+    /// The file to write: NAME.safetensors.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError> {
+    let out = &arguments.out;
+    if out.exists() {
+        let out = out.display();
+        return Err(TrainError::Input(format!(
+            "{out} exists already; choose another --out"
+        )));
+    }
+    let predictor = Predictor::open(&arguments.run, None, PredictOptions::default())?;
+    let config = predictor.config();
+    let classes = predictor.classes().join(", ");
+    let preprocess = format!(
+        "{}, {}",
+        table::grid(&config.data.preprocess),
+        table::intensity(&config.data.preprocess.intensity)
+    );
+    let notes = [
+        ("task", config.task.name()),
+        ("method", config.method.name()),
+        ("class_names", classes.as_str()),
+        ("preprocessing", preprocess.as_str()),
+    ];
+    weights::export(predictor.network(), &notes, out)?;
+    println!("Written: {}", out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(super) struct ImportArguments {
+    /// Weights: safetensors, or what torch.save wrote.
+    file: PathBuf,
+    /// Folder for the run.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// la, acdc, hippocampus, pancreas or own: how scans are prepared for the network.
+    #[arg(long)]
+    task: Task,
+    /// compact or paper.
+    #[arg(long, default_value = "paper")]
+    preset: String,
+    /// Names of the classes, the background first, with commas between them.
+    #[arg(long, value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Change any setting: --set data.preprocess.intensity=z_score. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::run::assignment)]
+    settings: Vec<(String, String)>,
+}
+
+const AFTER: &str = "\
+The V-Nets of UA-MT, SSL4MIS, DTC and MC-Net and the U-Nets of SSL4MIS are known. A file does not say how scans
+were prepared for it: --task, --preset and --set have to.
+
+  semivox import iter_6000.pth --task la --out runs/imported
+  semivox predict runs/imported scan.nii.gz --out predicted/";
+
+pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError> {
+    let config = arguments.task.preset(&arguments.preset, "supervised")?;
+    let settings = arguments.settings.iter();
+    let mut config = config.with_values(settings.map(|(k, v)| (k.as_str(), v.as_str())))?;
+    config.data.classes.clone_from(&arguments.classes);
+    let (run, leftovers) = importing::import(&arguments.file, config, &arguments.out)?;
+    for (what, names) in [
+        ("left out of the file", leftovers.unused),
+        ("not in the file, drawn anew", leftovers.kept),
+    ] {
+        if !names.is_empty() {
+            println!("{what}: {}", names.join(", "));
+        }
+    }
+    println!("Written: {}", run.root().display());
+    Ok(ExitCode::SUCCESS)
+}
