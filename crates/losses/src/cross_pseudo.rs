@@ -90,13 +90,34 @@ impl CrossPseudoLoss {
     ///
     /// Panics if the shapes differ.
     pub fn forward<const D: usize>(&self, first: Tensor<D>, second: Tensor<D>) -> Tensor<1> {
+        let [first, second] = self.forward_each(first, second);
+        first + second
+    }
+
+    /// Computes the two cross-entropies apart: of the first prediction, then of the second.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`CrossPseudoLoss`]; each result is `[1]`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn forward_each<const D: usize>(
+        &self,
+        first: Tensor<D>,
+        second: Tensor<D>,
+    ) -> [Tensor<1>; 2] {
         let (found, wanted) = (second.dims(), first.dims());
         assert_eq!(found, wanted, "the two predictions differ in shape");
         let [of_first, of_second] = [&first, &second].map(|logits| self.labels(logits.clone()));
         let learn = CrossEntropyLossConfig::new()
             .with_ignore_label(Some(IGNORED))
             .init();
-        learn.forward(first, of_second) + learn.forward(second, of_first)
+        [
+            learn.forward(first, of_second),
+            learn.forward(second, of_first),
+        ]
     }
 
     /// The most probable class of each voxel, ignored where it is not probable enough.
@@ -147,6 +168,16 @@ mod tests {
             let in_3d = init(theta).forward(tensor(deep, &a), tensor(deep, &b));
             assert_near(scalar(in_2d), expected, 1e-12);
             assert_near(scalar(in_3d), expected, 1e-12);
+        }
+    }
+
+    #[test]
+    fn each_prediction_has_its_own_part() {
+        let (a, b, shape) = (floats(24, 9), floats(24, 10), [2, 3, 4]);
+        let parts = init(0.0).forward_each(tensor(shape, &a), tensor(shape, &b));
+        let expected = [learn(&a, &b, 0.0, shape), learn(&b, &a, 0.0, shape)];
+        for (found, expected) in parts.into_iter().zip(expected) {
+            assert_near(scalar(found), expected, 1e-12);
         }
     }
 

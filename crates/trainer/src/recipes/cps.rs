@@ -27,7 +27,7 @@
 use burn::prelude::*;
 use rand::Rng;
 use semivox_data::rng::keyed;
-use semivox_losses::{CrossEntropyLossConfig, DiceCrossEntropyLossConfig};
+use semivox_losses::{CrossPseudoLossConfig, DiceCrossEntropyLossConfig};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -142,14 +142,6 @@ impl Cps {
     }
 }
 
-/// `L_ce(F, y)`, `y` the most probable classes of the other network.
-fn pseudo_supervision(logits: &Tensor<5>, other: &Tensor<5>) -> Tensor<1> {
-    let labels = other.clone().without_autodiff().argmax(1);
-    CrossEntropyLossConfig::new()
-        .init()
-        .forward(logits.clone(), labels)
-}
-
 impl Recipe for Cps {
     fn stages(&self) -> Vec<Stage> {
         let CpsConfig {
@@ -169,12 +161,14 @@ impl Recipe for Cps {
             .each_ref()
             .map(|logits| supervised.forward(logits.clone().narrow(0, 0, labeled), labels.clone()));
         let [one, other] = logits.map(|logits| logits.narrow(0, labeled, unlabeled));
+        let pseudo = CrossPseudoLossConfig::new().init();
+        let [of_one, of_other] = pseudo.forward_each(one, other);
         let weight = self.config.pseudo_weight * sigmoid_ramp_up(at.stage_step, at.stage_steps);
         let terms = LossTerms::new()
             .with("supervised", 1.0, first)
             .with("supervised_second", 1.0, second)
-            .with("pseudo", weight, pseudo_supervision(&one, &other))
-            .with("pseudo_second", weight, pseudo_supervision(&other, &one));
+            .with("pseudo", weight, of_one)
+            .with("pseudo_second", weight, of_other);
         self.descent.step(&mut self.networks, terms, at)
     }
 
@@ -207,26 +201,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use semivox_models::NetworkConfig;
-
-    /// Two voxels, two classes: the other network says 1, 0, whatever it would learn from that.
-    #[test]
-    fn the_others_classes_are_constants() {
-        let device = Device::flex().autodiff();
-        let logits = |values: [f32; 4]| {
-            let values = Tensor::<1>::from_floats(values, &device);
-            values.reshape([1, 2, 1, 1, 2]).require_grad()
-        };
-        let (own, other) = (logits([0.0; 4]), logits([0.1, 0.9, 0.2, 0.8]));
-        let loss = pseudo_supervision(&own, &other);
-        assert!((loss.clone().into_scalar::<f32>() - 2f32.ln()).abs() < 1e-6);
-        let gradients = loss.backward();
-        let of_own = own.grad(&gradients).unwrap().into_data();
-        let expected = [0.25, -0.25, -0.25, 0.25];
-        for (found, expected) in of_own.iter::<f32>().zip(expected) {
-            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
-        }
-        assert!(other.grad(&gradients).is_none());
-    }
 
     #[test]
     fn the_networks_begin_apart() {
