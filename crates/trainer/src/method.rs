@@ -14,9 +14,6 @@ use crate::recipes::{
 
 /// What every method's settings can tell.
 pub trait MethodSettings {
-    /// The method's name in file names and tables.
-    fn name(&self) -> &'static str;
-
     /// Iterations in all.
     fn iterations(&self) -> u64;
 
@@ -69,6 +66,13 @@ macro_rules! methods {
                         "unknown method '{name}': expected one of {}",
                         Self::NAMES.join(", ")
                     ))),
+                }
+            }
+
+            /// The method's name in file names and tables.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
                 }
             }
 
@@ -125,11 +129,6 @@ impl MethodConfig {
     pub fn with_iterations(mut self, iterations: u64) -> Self {
         self.settings_mut().set_iterations(iterations);
         self
-    }
-
-    /// The method's name in file names and tables.
-    pub fn name(&self) -> &'static str {
-        self.settings().name()
     }
 
     /// Refuses values that cannot work.

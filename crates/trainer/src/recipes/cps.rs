@@ -72,10 +72,6 @@ impl CpsConfig {
 }
 
 impl MethodSettings for CpsConfig {
-    fn name(&self) -> &'static str {
-        "cps"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

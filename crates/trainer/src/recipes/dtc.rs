@@ -91,10 +91,6 @@ impl DtcConfig {
 }
 
 impl MethodSettings for DtcConfig {
-    fn name(&self) -> &'static str {
-        "dtc"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

@@ -64,10 +64,6 @@ impl EntropyMinimizationConfig {
 }
 
 impl MethodSettings for EntropyMinimizationConfig {
-    fn name(&self) -> &'static str {
-        "entropy_minimization"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

@@ -76,10 +76,6 @@ impl IctConfig {
 }
 
 impl MethodSettings for IctConfig {
-    fn name(&self) -> &'static str {
-        "ict"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

@@ -67,10 +67,6 @@ impl MeanTeacherConfig {
 }
 
 impl MethodSettings for MeanTeacherConfig {
-    fn name(&self) -> &'static str {
-        "mean_teacher"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

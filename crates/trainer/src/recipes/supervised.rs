@@ -57,10 +57,6 @@ impl SupervisedConfig {
 }
 
 impl MethodSettings for SupervisedConfig {
-    fn name(&self) -> &'static str {
-        "supervised"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

@@ -87,10 +87,6 @@ impl UaMtConfig {
 }
 
 impl MethodSettings for UaMtConfig {
-    fn name(&self) -> &'static str {
-        "ua_mt"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

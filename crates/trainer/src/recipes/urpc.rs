@@ -70,10 +70,6 @@ impl UrpcConfig {
 }
 
 impl MethodSettings for UrpcConfig {
-    fn name(&self) -> &'static str {
-        "urpc"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

@@ -199,10 +199,6 @@ impl ActionConfig {
 }
 
 impl MethodSettings for ActionConfig {
-    fn name(&self) -> &'static str {
-        "action"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations.iter().sum()
     }

@@ -111,10 +111,6 @@ impl ActionPpConfig {
 }
 
 impl MethodSettings for ActionPpConfig {
-    fn name(&self) -> &'static str {
-        "action_pp"
-    }
-
     fn iterations(&self) -> u64 {
         self.action.iterations()
     }

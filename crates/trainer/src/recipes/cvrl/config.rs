@@ -117,10 +117,6 @@ impl CvrlConfig {
 }
 
 impl MethodSettings for CvrlConfig {
-    fn name(&self) -> &'static str {
-        "cvrl"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }

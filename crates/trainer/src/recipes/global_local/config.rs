@@ -94,10 +94,6 @@ impl GlobalLocalConfig {
 }
 
 impl MethodSettings for GlobalLocalConfig {
-    fn name(&self) -> &'static str {
-        "global_local"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations.iter().sum()
     }

@@ -129,10 +129,6 @@ impl IdealConfig {
 }
 
 impl MethodSettings for IdealConfig {
-    fn name(&self) -> &'static str {
-        "ideal"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations.iter().sum()
     }

@@ -197,10 +197,6 @@ impl SimCvdConfig {
 }
 
 impl MethodSettings for SimCvdConfig {
-    fn name(&self) -> &'static str {
-        "simcvd"
-    }
-
     fn iterations(&self) -> u64 {
         self.iterations
     }
