@@ -28,6 +28,14 @@ pub(crate) fn check_sizes(sizes: &[(&'static str, usize)]) -> Result<(), ModelEr
     }
 }
 
+/// Fails unless a probability of dropout is in `[0, 1)`.
+pub(crate) fn check_probability(field: &'static str, found: f64) -> Result<(), ModelError> {
+    match (0.0..1.0).contains(&found) {
+        true => Ok(()),
+        false => Err(ModelError::Probability { field, found }),
+    }
+}
+
 /// Stops an `init` whose configuration was not checked by its caller.
 pub(crate) fn expect_valid(checked: Result<(), ModelError>) {
     if let Err(error) = checked {

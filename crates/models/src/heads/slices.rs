@@ -6,7 +6,7 @@ use burn::prelude::*;
 use burn::tensor::activation::relu;
 use semivox_kernels::{adaptive_avg_pool3d, adaptive_max_pool3d, alpha_dropout};
 
-use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 
 /// How slices are brought to one size.
@@ -51,13 +51,7 @@ impl SliceProjectorConfig {
             ("hidden", self.hidden),
             ("embedding", self.embedding),
         ])?;
-        match (0.0..1.0).contains(&self.dropout) {
-            true => Ok(()),
-            false => Err(ModelError::Probability {
-                field: "dropout",
-                found: self.dropout,
-            }),
-        }
+        check_probability("dropout", self.dropout)
     }
 
     /// Builds the head and draws its parameters.

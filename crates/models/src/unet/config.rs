@@ -5,7 +5,7 @@ use burn::prelude::*;
 
 use super::network::{UNet, UNetDecoder};
 use super::parts::{ConvPair, Up, same_conv};
-use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::Upsampling;
 
@@ -62,13 +62,7 @@ impl UNetConfig {
             ("filters", self.filters),
             ("signed_distance", self.signed_distance.unwrap_or(1)),
         ])?;
-        match (0.0..1.0).contains(&self.dropout) {
-            true => Ok(()),
-            false => Err(ModelError::Probability {
-                field: "dropout",
-                found: self.dropout,
-            }),
-        }
+        check_probability("dropout", self.dropout)
     }
 
     /// Channels of the bottleneck and of the decoder's four maps.

@@ -6,7 +6,7 @@ use burn::prelude::*;
 
 use super::decoder::{Double, VNetDecoder};
 use super::network::VNet;
-use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{ConvBlock, Down, Upsampling, pointwise_layer};
 
@@ -64,14 +64,7 @@ impl VNetConfig {
             ("filters", self.filters),
             ("signed_distance", self.signed_distance.unwrap_or(1)),
         ])?;
-        if (0.0..1.0).contains(&self.dropout) {
-            Ok(())
-        } else {
-            Err(ModelError::Probability {
-                field: "dropout",
-                found: self.dropout,
-            })
-        }
+        check_probability("dropout", self.dropout)
     }
 
     /// Channels of the five maps of the decoder, `f0` to `f4`.
