@@ -219,6 +219,12 @@ impl Batch {
     }
 }
 
+/// A batch of `counts` labeled and unlabeled patches as these two.
+pub(crate) fn split<const D: usize>(all: Tensor<D>, counts: [usize; 2]) -> [Tensor<D>; 2] {
+    let labeled = all.clone().narrow(0, 0, counts[0]);
+    [labeled, all.narrow(0, counts[0], counts[1])]
+}
+
 impl HostViews {
     /// `[weak, strong]` on the device.
     fn into_tensors(self, patch: [usize; 3], device: &Device) -> [Tensor<5>; 2] {

@@ -19,10 +19,10 @@ pub(crate) struct Descent {
 
 impl Descent {
     /// An optimizer without state.
-    pub(crate) fn new(settings: &OptimizerConfig) -> Self {
+    pub(crate) fn new(settings: OptimizerConfig) -> Self {
         Self {
-            settings: settings.clone(),
             optimizer: settings.init(false),
+            settings,
         }
     }
 

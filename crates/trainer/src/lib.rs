@@ -23,6 +23,7 @@ pub mod method;
 pub mod mirror;
 pub mod mixing;
 pub mod noise;
+pub mod one_stage;
 pub mod optimizer;
 pub mod presets;
 pub mod progress;
@@ -41,6 +42,7 @@ pub mod terms;
 mod testing;
 pub mod training;
 pub mod training_set;
+pub mod with_heads;
 
 // Burn's derive of the first looks for them here.
 use burn::optim::{RecordState, StateSink, StateSource};

@@ -41,6 +41,24 @@ pub trait MethodSettings {
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError>;
 }
 
+/// What [`MethodSettings`] asks of settings that have `iterations` and a `batch` of both kinds.
+macro_rules! one_stage_settings {
+    () => {
+        fn iterations(&self) -> u64 {
+            self.iterations
+        }
+
+        fn set_iterations(&mut self, iterations: u64) {
+            self.iterations = iterations;
+        }
+
+        fn set_batch(&mut self, batch: [usize; 2]) {
+            self.batch = batch;
+        }
+    };
+}
+pub(crate) use one_stage_settings;
+
 /// Defines [`MethodConfig`] and everything that goes through all methods, from one list.
 macro_rules! methods {
     ($($(#[$about:meta])* $name:literal => $variant:ident($config:ty),)*) => {

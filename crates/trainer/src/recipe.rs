@@ -7,6 +7,7 @@ use semivox_models::{Network, NetworkConfig};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
+use crate::schedule::sigmoid_ramp_up;
 use crate::terms::StepValues;
 
 /// A training method, as one file under [`recipes`](crate::recipes).
@@ -103,14 +104,14 @@ pub struct Stage {
 
 impl Stage {
     /// The only stage of a method that sees weak views, in shuffled epochs.
-    pub fn only(name: &'static str, steps: u64, [labeled, unlabeled]: [usize; 2]) -> Vec<Self> {
+    pub fn only(name: &'static str, steps: u64, [labeled, unlabeled]: [usize; 2]) -> Self {
         let plan = BatchPlan {
             labeled,
             unlabeled,
             replacement: false,
             strong: StrongViews::None,
         };
-        vec![Self { name, steps, plan }]
+        Self { name, steps, plan }
     }
 }
 
@@ -151,4 +152,11 @@ pub struct StepContext {
     pub seed: u64,
     /// The training device (with autodiff).
     pub device: Device,
+}
+
+impl StepContext {
+    /// `exp(−5 (1 − t/T)²)` at the step `t` of a stage of `T`: what weights of consistency rise by.
+    pub fn ramp(&self) -> f64 {
+        sigmoid_ramp_up(self.stage_step, self.stage_steps)
+    }
 }

@@ -6,8 +6,10 @@ use semivox_models::{Network, NetworkOutput};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::ema::{ema_update, ema_update_with_buffers, teacher_of};
+use crate::ema::{ema_update, ema_update_with_buffers, teacher_of, warmed_up};
 use crate::error::TrainError;
+use crate::one_stage::Networks;
+use crate::recipe::StepContext;
 
 /// The names of the networks in a checkpoint.
 pub(crate) const NETWORKS: [&str; 2] = ["student", "teacher"];
@@ -56,11 +58,16 @@ impl<M: Module> StudentTeacher<M> {
         self.teacher = update(self.teacher.clone(), &self.student, momentum);
     }
 
+    /// The same in training mode with `m_t = min(1 − 1/(t+1), m)`, as the mean-teacher family does.
+    pub fn follow(&mut self, momentum: f64, at: &StepContext) {
+        self.move_teacher(warmed_up(momentum, at.stage_step), TeacherMode::Train);
+    }
+
     /// Writes both under their names, the student's first.
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn save(
+    pub fn save_as(
         &self,
         checkpoint: &mut CheckpointWriter,
         [student, teacher]: [&str; 2],
@@ -73,7 +80,7 @@ impl<M: Module> StudentTeacher<M> {
     ///
     /// # Errors
     /// If the checkpoint is incomplete or belongs to other modules.
-    pub fn load(
+    pub fn load_from(
         &mut self,
         checkpoint: &CheckpointReader,
         [student, teacher]: [&str; 2],
@@ -91,5 +98,25 @@ impl StudentTeacher<Network> {
             TeacherMode::Train => self.teacher.forward(images),
             TeacherMode::Eval => self.teacher.valid().forward(images.inner()),
         }
+    }
+}
+
+impl Networks for StudentTeacher<Network> {
+    type Trained = Network;
+
+    fn trained(&mut self) -> &mut Network {
+        &mut self.student
+    }
+
+    fn network(&self) -> &Network {
+        &self.student
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        self.save_as(checkpoint, NETWORKS)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.load_from(checkpoint, NETWORKS)
     }
 }

@@ -56,7 +56,6 @@ mod local;
 mod state;
 
 use burn::prelude::*;
-use semivox_losses::DiceCrossEntropyLossConfig;
 use semivox_models::{Network, NetworkOutput, RepresentationHead};
 
 use crate::batch::Batch;
@@ -186,23 +185,16 @@ impl Recipe for Action {
     }
 
     fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint, NETWORKS)?;
+        self.networks.save_as(checkpoint, NETWORKS)?;
         checkpoint.optimizer("optimizer", &self.optimizer)?;
         self.state.save(checkpoint)
     }
 
     fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint, NETWORKS)?;
+        self.networks.load_from(checkpoint, NETWORKS)?;
         self.optimizer = checkpoint.optimizer("optimizer", self.optimizer.clone())?;
         self.state.load(checkpoint, &self.setting)
     }
-}
-
-/// `L_sup = ½ (L_ce + L_dice)` (section 4.4 of the method's text).
-fn supervised(logits: Tensor<5>, labels: Tensor<5, Int>) -> Tensor<1> {
-    DiceCrossEntropyLossConfig::new()
-        .init()
-        .forward(logits, labels)
 }
 
 #[cfg(test)]

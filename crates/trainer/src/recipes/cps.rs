@@ -27,20 +27,20 @@
 use burn::prelude::*;
 use rand::Rng;
 use semivox_data::rng::keyed;
-use semivox_losses::{CrossPseudoLossConfig, DiceCrossEntropyLossConfig};
+use semivox_losses::CrossPseudoLossConfig;
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
-use crate::batch::Batch;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds};
+use crate::method::{MethodSettings, expect_both_kinds, one_stage_settings};
+use crate::one_stage::{Networks, OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::terms::{LossTerms, StepValues};
+use crate::terms::LossTerms;
 
 /// The names of the two networks in a checkpoint; the first is the one that is evaluated.
 const PAIR: [&str; 2] = ["student", "second"];
@@ -72,17 +72,7 @@ impl CpsConfig {
 }
 
 impl MethodSettings for CpsConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -96,7 +86,7 @@ impl MethodSettings for CpsConfig {
 
 /// Two networks that share nothing.
 #[derive(Module, Debug)]
-struct Pair {
+pub struct Pair {
     first: Network,
     second: Network,
 }
@@ -120,75 +110,70 @@ impl Pair {
     }
 }
 
+/// The first is evaluated.
+impl Networks for Pair {
+    type Trained = Self;
+
+    fn trained(&mut self) -> &mut Self {
+        self
+    }
+
+    fn network(&self) -> &Network {
+        &self.first
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
+        checkpoint.module(PAIR[0], &self.first)?;
+        checkpoint.module(PAIR[1], &self.second)
+    }
+
+    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
+        self.first = checkpoint.module(PAIR[0], self.first.clone())?;
+        self.second = checkpoint.module(PAIR[1], self.second.clone())?;
+        Ok(())
+    }
+}
+
 /// The two networks.
 pub struct Cps {
     config: CpsConfig,
-    networks: Pair,
-    descent: Descent,
 }
 
 impl Cps {
     /// A run of the method from new networks.
-    pub fn new(config: CpsConfig, setting: &Setting) -> Self {
-        Self {
-            networks: Pair::new(setting),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+    pub fn new(config: CpsConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let optimizer = config.optimizer.clone();
+        OneStageRecipe::new(Pair::new(setting), optimizer, Self { config })
     }
 }
 
-impl Recipe for Cps {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for Cps {
+    type Networks = Pair;
+
+    fn stage(&self) -> Stage {
         let CpsConfig {
             iterations, batch, ..
         } = self.config;
         Stage::only("cross pseudo supervision", iterations, batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, networks: &Pair, batch: Batch, at: &StepContext) -> LossTerms {
         let labels = batch.labeled.labels.clone();
-        let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
-        let logits = self.networks.forward(images);
+        let logits = networks.forward(images);
+        let [[of_first, first], [of_second, second]] =
+            logits.map(|logits| split(logits, self.config.batch));
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let [first, second] = logits
-            .each_ref()
-            .map(|logits| supervised.forward(logits.clone().narrow(0, 0, labeled), labels.clone()));
-        let [one, other] = logits.map(|logits| logits.narrow(0, labeled, unlabeled));
+        let [of_first, of_second] =
+            [of_first, of_second].map(|logits| supervised_loss(logits, labels.clone()));
         let pseudo = CrossPseudoLossConfig::new().init();
-        let [of_one, of_other] = pseudo.forward_each(one, other);
-        let weight = self.config.pseudo_weight * sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let terms = LossTerms::new()
-            .with("supervised", 1.0, first)
-            .with("supervised_second", 1.0, second)
-            .with("pseudo", weight, of_one)
-            .with("pseudo_second", weight, of_other);
-        self.descent.step(&mut self.networks, terms, at)
-    }
-
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.networks.first
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module(PAIR[0], &self.networks.first)?;
-        checkpoint.module(PAIR[1], &self.networks.second)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        let Pair { first, second } = self.networks.clone();
-        self.networks = Pair {
-            first: checkpoint.module(PAIR[0], first)?,
-            second: checkpoint.module(PAIR[1], second)?,
-        };
-        self.descent.load(checkpoint)
+        let [first, second] = pseudo.forward_each(first, second);
+        let weight = self.config.pseudo_weight * at.ramp();
+        LossTerms::new()
+            .with("supervised", 1.0, of_first)
+            .with("supervised_second", 1.0, of_second)
+            .with("pseudo", weight, first)
+            .with("pseudo_second", weight, second)
     }
 }
 

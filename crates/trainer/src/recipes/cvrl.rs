@@ -36,43 +36,40 @@ use burn::prelude::*;
 use rand::seq::index::sample;
 use semivox_data::rng::keyed;
 use semivox_losses::{
-    ConsistencyLossConfig, DiceCrossEntropyLossConfig, FeatureContrastLossConfig,
-    PositionContrastLossConfig,
+    ConsistencyLossConfig, FeatureContrastLossConfig, PositionContrastLossConfig,
 };
-use semivox_models::{Network, NetworkOutput, VoxelProjector, VoxelProjectorConfig};
+use semivox_models::{NetworkOutput, VoxelProjector, VoxelProjectorConfig};
 
+use super::supervised::supervised_loss;
 use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
-use crate::ema::warmed_up;
-use crate::error::TrainError;
 use crate::noise::clipped_noise;
-use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::student_teacher::{HEADS, NETWORKS, StudentTeacher, TeacherMode};
-use crate::terms::{LossTerms, StepValues};
+use crate::one_stage::{OneStage, OneStageRecipe};
+use crate::recipe::{Setting, Stage, StepContext};
+use crate::student_teacher::StudentTeacher;
+use crate::terms::LossTerms;
+use crate::with_heads::WithHeads;
 
 pub use config::{CvrlConfig, Keys, Levels};
 
 /// A projection head for each level.
 #[derive(Module, Debug)]
-struct Heads {
+pub struct Heads {
     high: VoxelProjector,
     low: VoxelProjector,
 }
 
 /// Student and teacher, each with two projection heads.
+type Networks = StudentTeacher<WithHeads<Heads>>;
+
+/// The method.
 pub struct Cvrl {
     config: CvrlConfig,
-    networks: StudentTeacher<Network>,
-    heads: StudentTeacher<Heads>,
-    descent: Descent,
 }
 
 impl Cvrl {
     /// A run of the method from a new network.
-    pub fn new(config: CvrlConfig, setting: &Setting) -> Self {
-        let networks = StudentTeacher::new(setting.student());
+    pub fn new(config: CvrlConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let network = setting.student();
         let filters = setting.network.filters;
         let (bottleneck, last) = (16 * filters, filters);
         let head = |channels, [hidden, embedding]: [usize; 2]| {
@@ -82,12 +79,8 @@ impl Cvrl {
             high: head(bottleneck, [config.high[0].min(bottleneck), config.high[1]]),
             low: head(last, config.low),
         };
-        Self {
-            networks,
-            heads: StudentTeacher::new(heads),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+        let networks = StudentTeacher::new(WithHeads { network, heads });
+        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
     }
 
     /// All positions of the bottleneck, `[batch · positions, channels]`.
@@ -139,17 +132,19 @@ impl Cvrl {
     /// The contrast at the configured levels.
     fn contrast(
         &self,
+        networks: &Networks,
         mut terms: LossTerms,
         outputs: [&NetworkOutput; 2],
         at: &StepContext,
     ) -> LossTerms {
         let key_heads = match self.config.keys {
-            Keys::Momentum => &self.heads.teacher,
-            Keys::Student => &self.heads.student,
+            Keys::Momentum => &networks.teacher.heads,
+            Keys::Student => &networks.student.heads,
         };
+        let heads = &networks.student.heads;
         let [student, teacher] = outputs;
         if self.config.levels != Levels::Low {
-            let student_rows = self.heads.student.high.forward(Self::high(student));
+            let student_rows = heads.high.forward(Self::high(student));
             let teacher_rows = key_heads.high.forward(Self::high(teacher));
             let spared = self.config.spare_neighbors;
             let spared = spared.then(|| neighbors(student.bottleneck.dims(), &at.device));
@@ -158,7 +153,7 @@ impl Cvrl {
         }
         if self.config.levels != Levels::High {
             let drawn = self.drawn(student, at);
-            let student_rows = self.heads.student.low.forward(Self::low(student, &drawn));
+            let student_rows = heads.low.forward(Self::low(student, &drawn));
             let teacher_rows = key_heads.low.forward(Self::low(teacher, &drawn));
             let names = ["low_batch", "low_feature"];
             terms = self.with_level(terms, names, [student_rows, teacher_rows], None);
@@ -199,74 +194,48 @@ fn neighbors([batch, _, d, h, w]: [usize; 5], device: &Device) -> Tensor<2, Bool
     Tensor::from_data(TensorData::new(pairs, [count, count]), device)
 }
 
-impl Recipe for Cvrl {
-    fn stages(&self) -> Vec<Stage> {
-        Stage::only(
-            "cvrl (reconstruction)",
-            self.config.iterations,
-            self.config.batch,
-        )
+impl OneStage for Cvrl {
+    type Networks = Networks;
+
+    fn stage(&self) -> Stage {
+        let CvrlConfig {
+            iterations, batch, ..
+        } = self.config;
+        Stage::only("cvrl (reconstruction)", iterations, batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
-        let [labeled, unlabeled] = self.config.batch;
+    fn terms(&self, networks: &Networks, batch: Batch, at: &StepContext) -> LossTerms {
+        let config = &self.config;
+        let [labeled, unlabeled] = config.batch;
         let images = batch
             .unlabeled
             .expect("the stage plans unlabeled patches")
             .weak;
-        let noisy = || clipped_noise(images.clone(), self.config.noise);
+        let noisy = || clipped_noise(images.clone(), config.noise);
         let seen = Tensor::cat(vec![batch.labeled.weak, noisy()], 0);
-        let output = self.networks.student.forward(seen);
-        let teacher = self.networks.teach(noisy(), TeacherMode::Train);
-
+        let output = networks.student.network.forward(seen);
+        let teacher = networks.teacher.network.forward(noisy());
         let student = output.narrow(labeled, unlabeled);
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let logits = output.logits.clone().narrow(0, 0, labeled);
-        let supervised = supervised.forward(logits, batch.labeled.labels);
+
+        let labeled = output.logits.clone().narrow(0, 0, labeled);
+        let supervised = supervised_loss(labeled, batch.labeled.labels);
         let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
-        let keys = match self.config.keys {
+        let keys = match config.keys {
             Keys::Momentum => teacher.clone(),
-            Keys::Student => self.networks.student.forward(noisy()),
+            Keys::Student => networks.student.network.forward(noisy()),
         };
-        terms = self.contrast(terms, [&student, &keys], at);
-        if self.config.consistency_weight > 0.0 {
-            let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
+        terms = self.contrast(networks, terms, [&student, &keys], at);
+        if config.consistency_weight > 0.0 {
             let consistency = ConsistencyLossConfig::new().init();
             let consistency = consistency.forward(student.logits, teacher.logits);
-            terms = terms.with(
-                "consistency",
-                self.config.consistency_weight * ramp,
-                consistency,
-            );
+            let weight = config.consistency_weight * at.ramp();
+            terms = terms.with("consistency", weight, consistency);
         }
-
-        let mut module = (self.networks.student.clone(), self.heads.student.clone());
-        let values = self.descent.step(&mut module, terms, at)?;
-        (self.networks.student, self.heads.student) = module;
-        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
-        self.networks.move_teacher(momentum, TeacherMode::Train);
-        self.heads.move_teacher(momentum, TeacherMode::Train);
-        Ok(values)
+        terms
     }
 
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.networks.student
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint, NETWORKS)?;
-        self.heads.save(checkpoint, HEADS)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint, NETWORKS)?;
-        self.heads.load(checkpoint, HEADS)?;
-        self.descent.load(checkpoint)
+    fn follow(&self, networks: &mut Networks, at: &StepContext) {
+        networks.follow(self.config.teacher_momentum, at);
     }
 }
 

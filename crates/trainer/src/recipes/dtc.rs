@@ -27,23 +27,20 @@
 //! | schedule | rate ÷10 every 2,500 of 6,000 iterations | same | at the same shares of the run |
 
 use burn::prelude::*;
-use semivox_losses::{
-    DiceCrossEntropyLossConfig, DualTaskConsistencyLossConfig, SignedDistanceLossConfig,
-};
+use semivox_losses::{DualTaskConsistencyLossConfig, SignedDistanceLossConfig};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
-use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, expect_positive};
+use crate::method::{MethodSettings, expect_both_kinds, expect_positive, one_stage_settings};
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
 use crate::signed_distance::signed_distance_targets;
-use crate::terms::{LossTerms, StepValues};
+use crate::terms::LossTerms;
 
 /// Settings of [`Dtc`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,17 +88,7 @@ impl DtcConfig {
 }
 
 impl MethodSettings for DtcConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -118,21 +105,15 @@ impl MethodSettings for DtcConfig {
 pub struct Dtc {
     config: DtcConfig,
     classes: usize,
-    network: Network,
-    descent: Descent,
 }
 
 impl Dtc {
     /// A run of the method from a new network.
-    pub fn new(config: DtcConfig, mut setting: Setting) -> Self {
+    pub fn new(config: DtcConfig, mut setting: Setting) -> OneStageRecipe<Self> {
         let classes = setting.network.classes;
         setting.network.signed_distance = Some(classes - 1);
-        Self {
-            classes,
-            network: setting.student(),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+        let optimizer = config.optimizer.clone();
+        OneStageRecipe::new(setting.student(), optimizer, Self { config, classes })
     }
 
     /// `T(y)`, one map per foreground class.
@@ -155,59 +136,34 @@ fn without_surface(labels: &Tensor<5, Int>, classes: usize) -> Tensor<5> {
     Tensor::cat(signs.collect(), 1).unsqueeze_dims(&[3, 4])
 }
 
-impl Recipe for Dtc {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for Dtc {
+    type Networks = Network;
+
+    fn stage(&self) -> Stage {
         Stage::only("dtc", self.config.iterations, self.config.batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, network: &Network, batch: Batch, at: &StepContext) -> LossTerms {
         let labels = batch.labeled.labels.clone();
-        let [labeled, _] = self.config.batch;
         let [images, _] = batch.views();
-        let output = self.network.forward(images);
+        let output = network.forward(images);
         let distances = output.signed_distance.expect("built with this head");
+        let [labeled, _] = split(output.logits.clone(), self.config.batch);
+        let [labeled_distances, _] = split(distances.clone(), self.config.batch);
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised =
-            supervised.forward(output.logits.clone().narrow(0, 0, labeled), labels.clone());
+        let targets = self.targets(&labels);
+        let supervised = supervised_loss(labeled, labels);
         let distance = SignedDistanceLossConfig::new().init();
-        let distance = distance.forward(
-            distances.clone().narrow(0, 0, labeled),
-            self.targets(&labels),
-        );
+        let distance = distance.forward(labeled_distances, targets);
         let consistency = DualTaskConsistencyLossConfig::new()
             .with_steepness(self.config.steepness)
             .init()
             .forward(output.logits, distances);
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let terms = LossTerms::new()
+        let weight = self.config.consistency_weight * at.ramp();
+        LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("signed_distance", self.config.distance_weight, distance)
-            .with(
-                "consistency",
-                self.config.consistency_weight * ramp,
-                consistency,
-            );
-
-        self.descent.step(&mut self.network, terms, at)
-    }
-
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.network
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module("student", &self.network)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.network = checkpoint.module("student", self.network.clone())?;
-        self.descent.load(checkpoint)
+            .with("consistency", weight, consistency)
     }
 }
 
@@ -217,7 +173,7 @@ mod tests {
     use super::*;
     use semivox_models::{Architecture, NetworkConfig};
 
-    fn recipe(absent_class: AbsentClass, architecture: Architecture) -> Dtc {
+    fn recipe(absent_class: AbsentClass, architecture: Architecture) -> OneStageRecipe<Dtc> {
         let config = DtcConfig {
             absent_class,
             ..DtcConfig::new(10)
@@ -238,7 +194,8 @@ mod tests {
         let device = Device::flex().autodiff();
         let labels = Tensor::<5, Int>::from_ints([[[[[1, 2, 2]]]], [[[[2, 2, 2]]]]], &device);
         let found = |absent| {
-            let maps = recipe(absent, Architecture::VNet).targets(&labels);
+            let recipe = recipe(absent, Architecture::VNet);
+            let maps = recipe.method.targets(&labels);
             maps.into_data().try_to_vec::<f32>().unwrap()
         };
         let surface = [0.0, 0.5, 1.0, 1.0, 0.0, -0.5];

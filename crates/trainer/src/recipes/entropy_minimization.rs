@@ -22,20 +22,19 @@
 //! | supervised loss | cross-entropy | ½ (cross-entropy + Dice) | as the code |
 //! | optimizer | SGD 2.5e-4, poly | SGD 0.01, poly | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
 
-use semivox_losses::{DiceCrossEntropyLossConfig, EntropyLossConfig};
+use semivox_losses::EntropyLossConfig;
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
-use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds};
+use crate::method::{MethodSettings, expect_both_kinds, one_stage_settings};
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::terms::{LossTerms, StepValues};
+use crate::terms::LossTerms;
 
 /// Settings of [`EntropyMinimization`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,17 +63,7 @@ impl EntropyMinimizationConfig {
 }
 
 impl MethodSettings for EntropyMinimizationConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -89,63 +78,37 @@ impl MethodSettings for EntropyMinimizationConfig {
 /// One network.
 pub struct EntropyMinimization {
     config: EntropyMinimizationConfig,
-    network: Network,
-    descent: Descent,
 }
 
 impl EntropyMinimization {
     /// A run of the method from a new network.
-    pub fn new(config: EntropyMinimizationConfig, setting: &Setting) -> Self {
-        Self {
-            network: setting.student(),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+    pub fn new(config: EntropyMinimizationConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let optimizer = config.optimizer.clone();
+        OneStageRecipe::new(setting.student(), optimizer, Self { config })
     }
 }
 
-impl Recipe for EntropyMinimization {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for EntropyMinimization {
+    type Networks = Network;
+
+    fn stage(&self) -> Stage {
         let EntropyMinimizationConfig {
             iterations, batch, ..
         } = self.config;
         Stage::only("entropy minimization", iterations, batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, network: &Network, batch: Batch, at: &StepContext) -> LossTerms {
         let labels = batch.labeled.labels.clone();
-        let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
-        let logits = self.network.forward(images).logits;
+        let logits = network.forward(images).logits;
+        let [labeled, unlabeled] = split(logits, self.config.batch);
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
-        let entropy = EntropyLossConfig::new().init();
-        let entropy = entropy.forward(logits.narrow(0, labeled, unlabeled));
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
-            "entropy",
-            self.config.entropy_weight * ramp,
-            entropy,
-        );
-        self.descent.step(&mut self.network, terms, at)
-    }
-
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.network
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module("student", &self.network)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.network = checkpoint.module("student", self.network.clone())?;
-        self.descent.load(checkpoint)
+        let supervised = supervised_loss(labeled, labels);
+        let entropy = EntropyLossConfig::new().init().forward(unlabeled);
+        let weight = self.config.entropy_weight * at.ramp();
+        LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with("entropy", weight, entropy)
     }
 }

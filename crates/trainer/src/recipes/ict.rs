@@ -26,22 +26,20 @@
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use semivox_data::rng::{beta, keyed};
-use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
+use semivox_losses::ConsistencyLossConfig;
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
-use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
-use crate::ema::warmed_up;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share};
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share, one_stage_settings};
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
-use crate::terms::{LossTerms, StepValues};
+use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::terms::LossTerms;
 
 /// Settings of [`Ict`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,17 +74,7 @@ impl IctConfig {
 }
 
 impl MethodSettings for IctConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -104,18 +92,13 @@ impl MethodSettings for IctConfig {
 /// Student and teacher.
 pub struct Ict {
     config: IctConfig,
-    networks: StudentTeacher<Network>,
-    descent: Descent,
 }
 
 impl Ict {
     /// A run of the method from a new network.
-    pub fn new(config: IctConfig, setting: &Setting) -> Self {
-        Self {
-            networks: StudentTeacher::new(setting.student()),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+    pub fn new(config: IctConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let networks = StudentTeacher::new(setting.student());
+        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
     }
 
     /// `r` of each pair of the unlabeled patches, `[pairs, 1, 1, 1, 1]`.
@@ -137,64 +120,42 @@ fn interpolate(batch: Tensor<5>, factors: Tensor<5>) -> Tensor<5> {
     first + difference * factors
 }
 
-impl Recipe for Ict {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for Ict {
+    type Networks = StudentTeacher<Network>;
+
+    fn stage(&self) -> Stage {
         let IctConfig {
             iterations, batch, ..
         } = self.config;
         Stage::only("interpolation consistency", iterations, batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, networks: &Self::Networks, batch: Batch, at: &StepContext) -> LossTerms {
         let images = batch
             .unlabeled
             .expect("the stage plans unlabeled patches")
             .weak;
         let factors = self.factors(at);
         let mixed = interpolate(images.clone(), factors.clone());
-        let [labeled, pairs] = [self.config.batch[0], mixed.dims()[0]];
+        let counts = [self.config.batch[0], mixed.dims()[0]];
         let seen = Tensor::cat(vec![batch.labeled.weak, mixed], 0);
-        let logits = self.networks.student.forward(seen).logits;
-        let teacher = self.networks.teach(images, TeacherMode::Train).logits;
+        let [labeled, student] = split(networks.student.forward(seen).logits, counts);
+        let teacher = networks.teach(images, TeacherMode::Train).logits;
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised_logits = logits.clone().narrow(0, 0, labeled);
-        let supervised = supervised.forward(supervised_logits, batch.labeled.labels);
+        let supervised = supervised_loss(labeled, batch.labeled.labels);
         let target = interpolate(softmax(teacher, 1), factors);
-        let consistency = ConsistencyLossConfig::new()
-            .init()
-            .forward_probabilities(logits.narrow(0, labeled, pairs), target);
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let weight = self.config.consistency_weight * ramp;
-        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+        let consistency = ConsistencyLossConfig::new().init();
+        let consistency = consistency.forward_probabilities(student, target);
+        let weight = self.config.consistency_weight * at.ramp();
+        LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",
             weight,
             consistency,
-        );
-
-        let student = &mut self.networks.student;
-        let values = self.descent.step(student, terms, at)?;
-        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
-        self.networks.move_teacher(momentum, TeacherMode::Train);
-        Ok(values)
+        )
     }
 
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.networks.student
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint, NETWORKS)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint, NETWORKS)?;
-        self.descent.load(checkpoint)
+    fn follow(&self, networks: &mut Self::Networks, at: &StepContext) {
+        networks.follow(self.config.teacher_momentum, at);
     }
 }
 

@@ -16,23 +16,21 @@
 //! | λ 0.1, ramp over the whole run, m 0.99, teacher in train mode | same |
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
 
-use semivox_losses::{ConsistencyLossConfig, DiceCrossEntropyLossConfig};
+use semivox_losses::ConsistencyLossConfig;
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
-use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
-use crate::ema::warmed_up;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, expect_share};
+use crate::method::{MethodSettings, expect_both_kinds, expect_share, one_stage_settings};
 use crate::noise::clipped_noise;
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
-use crate::terms::{LossTerms, StepValues};
+use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::terms::LossTerms;
 
 /// Settings of [`MeanTeacher`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,17 +65,7 @@ impl MeanTeacherConfig {
 }
 
 impl MethodSettings for MeanTeacherConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -93,68 +81,44 @@ impl MethodSettings for MeanTeacherConfig {
 /// Student and teacher.
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
-    networks: StudentTeacher<Network>,
-    descent: Descent,
 }
 
 impl MeanTeacher {
     /// A run of the method from a new network.
-    pub fn new(config: MeanTeacherConfig, setting: &Setting) -> Self {
-        Self {
-            networks: StudentTeacher::new(setting.student()),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+    pub fn new(config: MeanTeacherConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let networks = StudentTeacher::new(setting.student());
+        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
     }
 }
 
-impl Recipe for MeanTeacher {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for MeanTeacher {
+    type Networks = StudentTeacher<Network>;
+
+    fn stage(&self) -> Stage {
         Stage::only("mean teacher", self.config.iterations, self.config.batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, networks: &Self::Networks, batch: Batch, at: &StepContext) -> LossTerms {
         let labels = batch.labeled.labels.clone();
-        let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
-        let logits = self.networks.student.forward(images.clone()).logits;
-        let images = clipped_noise(images.narrow(0, labeled, unlabeled), self.config.noise);
-        let teacher = self.networks.teach(images, TeacherMode::Train).logits;
+        let logits = networks.student.forward(images.clone()).logits;
+        let [labeled, student] = split(logits, self.config.batch);
+        let [_, images] = split(images, self.config.batch);
+        let images = clipped_noise(images, self.config.noise);
+        let teacher = networks.teach(images, TeacherMode::Train).logits;
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
-        let student = logits.narrow(0, labeled, unlabeled);
-        let consistency = ConsistencyLossConfig::new()
-            .init()
-            .forward(student, teacher);
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+        let supervised = supervised_loss(labeled, labels);
+        let consistency = ConsistencyLossConfig::new().init();
+        let consistency = consistency.forward(student, teacher);
+        let weight = self.config.consistency_weight * at.ramp();
+        LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",
-            self.config.consistency_weight * ramp,
+            weight,
             consistency,
-        );
-
-        let values = self.descent.step(&mut self.networks.student, terms, at)?;
-        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
-        self.networks.move_teacher(momentum, TeacherMode::Train);
-        Ok(values)
+        )
     }
 
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.networks.student
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint, NETWORKS)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint, NETWORKS)?;
-        self.descent.load(checkpoint)
+    fn follow(&self, networks: &mut Self::Networks, at: &StepContext) {
+        networks.follow(self.config.teacher_momentum, at);
     }
 }

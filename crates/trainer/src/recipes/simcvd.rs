@@ -46,54 +46,63 @@ use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use semivox_data::rng::keyed;
 use semivox_losses::{
-    ConsistencyLossConfig, DiceCrossEntropyLossConfig, PairwiseDistillationLossConfig,
-    SignedDistanceLossConfig, SliceContrastLossConfig,
+    ConsistencyLossConfig, PairwiseDistillationLossConfig, SignedDistanceLossConfig,
+    SliceContrastLossConfig,
 };
-use semivox_models::{Network, NetworkOutput, SliceProjector, SliceProjectorConfig};
+use semivox_models::{NetworkOutput, SliceProjector, SliceProjectorConfig};
 
+use super::supervised::supervised_loss;
 use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
-use crate::ema::warmed_up;
-use crate::error::TrainError;
 use crate::noise::clipped_noise;
-use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
+use crate::one_stage::{OneStage, OneStageRecipe};
+use crate::recipe::{Setting, Stage, StepContext};
 use crate::signed_distance::signed_distance_targets;
-use crate::student_teacher::{HEADS, NETWORKS, StudentTeacher, TeacherMode};
-use crate::terms::{LossTerms, StepValues};
+use crate::student_teacher::StudentTeacher;
+use crate::terms::LossTerms;
+use crate::with_heads::WithHeads;
 
 pub use config::{Boundary, Consistent, DistanceHead, Ramped, SimCvdConfig};
 
 /// Student and teacher, each with a projection head.
+type Networks = StudentTeacher<WithHeads<SliceProjector>>;
+
+/// The method.
 pub struct SimCvd {
     config: SimCvdConfig,
     classes: usize,
-    networks: StudentTeacher<Network>,
-    heads: StudentTeacher<SliceProjector>,
-    descent: Descent,
 }
 
 impl SimCvd {
     /// A run of the method from a new network.
-    pub fn new(config: SimCvdConfig, mut setting: Setting) -> Self {
+    pub fn new(config: SimCvdConfig, mut setting: Setting) -> OneStageRecipe<Self> {
         let classes = setting.network.classes;
         setting.network.signed_distance = config.needs_distance_head().then_some(classes - 1);
-        let student = setting.student();
-        let head = SliceProjectorConfig::new()
+        let network = setting.student();
+        let heads = SliceProjectorConfig::new()
             .with_side(config.pooled)
             .with_pooling(config.pooling)
             .with_dropout(config.head_dropout)
             .with_hidden(config.hidden)
             .with_embedding(config.embedding)
             .init(&setting.device);
-        Self {
-            classes,
-            networks: StudentTeacher::new(student),
-            heads: StudentTeacher::new(head),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+        let networks = StudentTeacher::new(WithHeads { network, heads });
+        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config, classes })
+    }
+
+    /// What the student says of labeled and of unlabeled images, and the teacher of the latter, under noises of their own.
+    fn see(
+        &self,
+        networks: &Networks,
+        labeled: Tensor<5>,
+        images: &Tensor<5>,
+    ) -> [NetworkOutput; 3] {
+        let noisy = || clipped_noise(images.clone(), self.config.noise);
+        let counts = [&labeled, images].map(|images| images.dims()[0]);
+        let seen = Tensor::cat(vec![labeled, noisy()], 0);
+        let output = networks.student.network.forward(seen);
+        let teacher = networks.teacher.network.forward(noisy());
+        let student = output.narrow(counts[0], counts[1]);
+        [output.narrow(0, counts[0]), student, teacher]
     }
 
     /// `S`: one map per foreground class, `[batch, class − 1, …]`.
@@ -123,16 +132,18 @@ impl SimCvd {
     /// `L_contrast`, Eqs. 2 and 3.
     fn contrast(
         &self,
+        networks: &Networks,
         images: Tensor<5>,
         outputs: [&NetworkOutput; 2],
         at: &StepContext,
     ) -> Tensor<1> {
         let [student, teacher] = outputs.map(|output| self.boundary_aware(images.clone(), output));
-        let student = self.heads.student.forward(student);
-        let teacher = match self.config.shared_head {
-            true => self.heads.student.forward(teacher),
-            false => self.heads.teacher.forward(teacher),
+        let key_head = match self.config.shared_head {
+            true => &networks.student.heads,
+            false => &networks.teacher.heads,
         };
+        let student = networks.student.heads.forward(student);
+        let teacher = key_head.forward(teacher);
         let [student, teacher] = self.drawn_slices([student, teacher], at);
         SliceContrastLossConfig::new()
             .with_temperature(self.config.temperature)
@@ -185,34 +196,40 @@ impl SimCvd {
             }
         }
     }
+}
 
-    /// The terms of Eq. 6; a term of weight 0 is not computed.
-    fn terms(
-        &self,
-        labels: Tensor<5, Int>,
-        labeled: &NetworkOutput,
-        images: Tensor<5>,
-        outputs: [&NetworkOutput; 2],
-        at: &StepContext,
-    ) -> LossTerms {
+impl OneStage for SimCvd {
+    type Networks = Networks;
+
+    fn stage(&self) -> Stage {
+        Stage::only("simcvd", self.config.iterations, self.config.batch)
+    }
+
+    /// Eq. 6; a term of weight 0 is not computed.
+    fn terms(&self, networks: &Networks, batch: Batch, at: &StepContext) -> LossTerms {
         let config = &self.config;
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised = supervised.forward(labeled.logits.clone(), labels.clone());
+        let labels = batch.labeled.labels;
+        let images = batch
+            .unlabeled
+            .expect("the stage plans unlabeled patches")
+            .weak;
+        let [labeled, student, teacher] = self.see(networks, batch.labeled.weak, &images);
+        let outputs = [&student, &teacher];
+
+        let supervised = supervised_loss(labeled.logits.clone(), labels.clone());
         let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
         if config.distance_weight > 0.0 {
             let target = signed_distance_targets(&labels, self.classes);
             let distance = SignedDistanceLossConfig::new().init();
-            let distance = distance.forward(self.distance(labeled), target);
+            let distance = distance.forward(self.distance(&labeled), target);
             terms = terms.with("signed_distance", config.distance_weight, distance);
         }
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let others = if config.ramped == Ramped::All {
-            ramp
-        } else {
-            1.0
+        let others = match config.ramped {
+            Ramped::All => at.ramp(),
+            Ramped::Consistency => 1.0,
         };
         if config.contrast_weight > 0.0 {
-            let contrast = self.contrast(images, outputs, at);
+            let contrast = self.contrast(networks, images, outputs, at);
             terms = terms.with("contrast", config.contrast_weight * others, contrast);
         }
         if config.pairwise_weight > 0.0 {
@@ -221,63 +238,13 @@ impl SimCvd {
         }
         if config.consistency_weight > 0.0 {
             let consistency = self.consistency(outputs);
-            terms = terms.with("consistency", config.consistency_weight * ramp, consistency);
+            let weight = config.consistency_weight * at.ramp();
+            terms = terms.with("consistency", weight, consistency);
         }
         terms
     }
-}
 
-impl Recipe for SimCvd {
-    fn stages(&self) -> Vec<Stage> {
-        Stage::only("simcvd", self.config.iterations, self.config.batch)
-    }
-
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
-        let [labeled, unlabeled] = self.config.batch;
-        let images = batch
-            .unlabeled
-            .expect("the stage plans unlabeled patches")
-            .weak;
-        let noisy = || clipped_noise(images.clone(), self.config.noise);
-        let seen = Tensor::cat(vec![batch.labeled.weak, noisy()], 0);
-        let output = self.networks.student.forward(seen);
-        let teacher = self.networks.teach(noisy(), TeacherMode::Train);
-
-        let student = output.narrow(labeled, unlabeled);
-        let terms = self.terms(
-            batch.labeled.labels,
-            &output.narrow(0, labeled),
-            images,
-            [&student, &teacher],
-            at,
-        );
-
-        let mut module = (self.networks.student.clone(), self.heads.student.clone());
-        let values = self.descent.step(&mut module, terms, at)?;
-        (self.networks.student, self.heads.student) = module;
-        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
-        self.networks.move_teacher(momentum, TeacherMode::Train);
-        self.heads.move_teacher(momentum, TeacherMode::Train);
-        Ok(values)
-    }
-
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.networks.student
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint, NETWORKS)?;
-        self.heads.save(checkpoint, HEADS)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint, NETWORKS)?;
-        self.heads.load(checkpoint, HEADS)?;
-        self.descent.load(checkpoint)
+    fn follow(&self, networks: &mut Networks, at: &StepContext) {
+        networks.follow(self.config.teacher_momentum, at);
     }
 }

@@ -13,19 +13,19 @@
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
 
-use semivox_losses::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
+use burn::prelude::*;
+use semivox_losses::DiceCrossEntropyLossConfig;
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
 use crate::error::TrainError;
 use crate::method::MethodSettings;
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::schedule::LearningRate;
-use crate::terms::{LossTerms, StepValues};
+use crate::terms::LossTerms;
 
 /// Settings of [`Supervised`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,20 +85,13 @@ impl MethodSettings for SupervisedConfig {
 /// Training on labeled patches only.
 pub struct Supervised {
     config: SupervisedConfig,
-    network: Network,
-    descent: Descent,
-    loss: DiceCrossEntropyLoss,
 }
 
 impl Supervised {
     /// A run of the method from a new network.
-    pub fn new(config: SupervisedConfig, setting: &Setting) -> Self {
-        Self {
-            network: setting.student(),
-            descent: Descent::new(&config.optimizer),
-            loss: DiceCrossEntropyLossConfig::new().init(),
-            config,
-        }
+    pub fn new(config: SupervisedConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let optimizer = config.optimizer.clone();
+        OneStageRecipe::new(setting.student(), optimizer, Self { config })
     }
 
     /// Goes on from another network of the same configuration.
@@ -107,33 +100,22 @@ impl Supervised {
     }
 }
 
-impl Recipe for Supervised {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for Supervised {
+    type Networks = Network;
+
+    fn stage(&self) -> Stage {
         Stage::only("supervised", self.config.iterations, [self.config.batch, 0])
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
-        let output = self.network.forward(batch.labeled.weak);
-        let loss = self.loss.forward(output.logits, batch.labeled.labels);
-        let terms = LossTerms::new().with("supervised", 1.0, loss);
-        self.descent.step(&mut self.network, terms, at)
+    fn terms(&self, network: &Network, batch: Batch, _at: &StepContext) -> LossTerms {
+        let logits = network.forward(batch.labeled.weak).logits;
+        let loss = supervised_loss(logits, batch.labeled.labels);
+        LossTerms::new().with("supervised", 1.0, loss)
     }
+}
 
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.network
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module("student", &self.network)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.network = checkpoint.module("student", self.network.clone())?;
-        self.descent.load(checkpoint)
-    }
+/// `½ (L_ce + L_dice)`, which every method here has.
+pub(super) fn supervised_loss(logits: Tensor<5>, labels: Tensor<5, Int>) -> Tensor<1> {
+    let loss = DiceCrossEntropyLossConfig::new().init();
+    loss.forward(logits, labels)
 }

@@ -28,25 +28,21 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
-use semivox_losses::{
-    DiceCrossEntropyLossConfig, UncertaintyConsistencyLossConfig, predictive_entropy,
-};
+use semivox_losses::{UncertaintyConsistencyLossConfig, predictive_entropy};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
 use super::SupervisedConfig;
-use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
-use crate::ema::warmed_up;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share};
+use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share, one_stage_settings};
 use crate::noise::clipped_noise;
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::student_teacher::{NETWORKS, StudentTeacher, TeacherMode};
-use crate::terms::{LossTerms, StepValues};
+use crate::student_teacher::{StudentTeacher, TeacherMode};
+use crate::terms::LossTerms;
 
 /// Settings of [`UaMt`]; the defaults are those of paper and code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,17 +83,7 @@ impl UaMtConfig {
 }
 
 impl MethodSettings for UaMtConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -115,29 +101,24 @@ impl MethodSettings for UaMtConfig {
 /// Student and teacher.
 pub struct UaMt {
     config: UaMtConfig,
-    networks: StudentTeacher<Network>,
-    descent: Descent,
 }
 
 impl UaMt {
     /// A run of the method from a new network.
-    pub fn new(config: UaMtConfig, setting: &Setting) -> Self {
-        Self {
-            networks: StudentTeacher::new(setting.student()),
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+    pub fn new(config: UaMtConfig, setting: &Setting) -> OneStageRecipe<Self> {
+        let networks = StudentTeacher::new(setting.student());
+        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
     }
 
     /// The teacher's logits under dropout and noise of their own at each call.
-    fn stochastic_pass(&self, images: &Tensor<5>) -> Tensor<5> {
+    fn stochastic_pass(&self, networks: &StudentTeacher<Network>, images: &Tensor<5>) -> Tensor<5> {
         let noisy = clipped_noise(images.clone(), self.config.noise);
-        self.networks.teach(noisy, TeacherMode::Train).logits
+        networks.teach(noisy, TeacherMode::Train).logits
     }
 
     /// `u`, Eq. 2: the entropy of the passes' mean probability.
-    fn uncertainty(&self, images: &Tensor<5>) -> Tensor<5> {
-        let pass = |_| softmax(self.stochastic_pass(images), 1);
+    fn uncertainty(&self, networks: &StudentTeacher<Network>, images: &Tensor<5>) -> Tensor<5> {
+        let pass = |_| softmax(self.stochastic_pass(networks, images), 1);
         let sum = (1..self.config.passes).map(pass).fold(pass(0), Tensor::add);
         predictive_entropy(sum / self.config.passes as f64)
     }
@@ -149,61 +130,36 @@ impl UaMt {
     }
 }
 
-impl Recipe for UaMt {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for UaMt {
+    type Networks = StudentTeacher<Network>;
+
+    fn stage(&self) -> Stage {
         Stage::only("ua-mt", self.config.iterations, self.config.batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, networks: &Self::Networks, batch: Batch, at: &StepContext) -> LossTerms {
         let labels = batch.labeled.labels.clone();
-        let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
-        let logits = self.networks.student.forward(images.clone()).logits;
-        let images = images.narrow(0, labeled, unlabeled);
-        let teacher = self.stochastic_pass(&images);
-        let uncertainty = self.uncertainty(&images);
+        let logits = networks.student.forward(images.clone()).logits;
+        let [labeled, student] = split(logits, self.config.batch);
+        let [_, images] = split(images, self.config.batch);
+        let teacher = self.stochastic_pass(networks, &images);
+        let uncertainty = self.uncertainty(networks, &images);
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised = supervised.forward(logits.clone().narrow(0, 0, labeled), labels);
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let threshold = self.threshold(logits.dims()[1], ramp);
-        let student = logits.narrow(0, labeled, unlabeled);
-        let consistency = UncertaintyConsistencyLossConfig::new().init().forward(
-            student,
-            teacher,
-            uncertainty,
-            threshold,
-        );
-        let weight = self.config.consistency_weight * ramp;
-        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+        let supervised = supervised_loss(labeled, labels);
+        let threshold = self.threshold(student.dims()[1], at.ramp());
+        let consistency = UncertaintyConsistencyLossConfig::new().init();
+        let consistency = consistency.forward(student, teacher, uncertainty, threshold);
+        let weight = self.config.consistency_weight * at.ramp();
+        LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",
             weight,
             consistency,
-        );
-
-        let student = &mut self.networks.student;
-        let values = self.descent.step(student, terms, at)?;
-        let momentum = warmed_up(self.config.teacher_momentum, at.stage_step);
-        self.networks.move_teacher(momentum, TeacherMode::Train);
-        Ok(values)
+        )
     }
 
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.networks.student
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        self.networks.save(checkpoint, NETWORKS)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.networks.load(checkpoint, NETWORKS)?;
-        self.descent.load(checkpoint)
+    fn follow(&self, networks: &mut Self::Networks, at: &StepContext) {
+        networks.follow(self.config.teacher_momentum, at);
     }
 }
 
@@ -218,13 +174,14 @@ mod tests {
         let device = Device::flex().autodiff();
         let setting = preset("smoke", "ua_mt").unwrap().setting(4, &device);
         let recipe = UaMt::new(UaMtConfig::new(10), &setting);
-        assert!((recipe.threshold(2, 0.0) - 0.75 * 2f64.ln()).abs() < 1e-12);
-        assert!((recipe.threshold(4, 1.0) - 4f64.ln()).abs() < 1e-12);
+        let (method, networks) = (recipe.method, recipe.networks);
+        assert!((method.threshold(2, 0.0) - 0.75 * 2f64.ln()).abs() < 1e-12);
+        assert!((method.threshold(4, 1.0) - 4f64.ln()).abs() < 1e-12);
 
         let images = Tensor::ones([1, 1, 16, 16, 16], &device);
-        let passes = [0, 1].map(|_| recipe.stochastic_pass(&images).into_data());
+        let passes = [0, 1].map(|_| method.stochastic_pass(&networks, &images).into_data());
         assert_ne!(passes[0], passes[1], "dropout and noise are drawn anew");
-        let uncertainty = recipe.uncertainty(&images);
+        let uncertainty = method.uncertainty(&networks, &images);
         assert_eq!(uncertainty.dims(), [1, 1, 16, 16, 16]);
         assert!(!uncertainty.is_tracked(), "no pass records a graph");
         assert!(uncertainty.max().into_scalar::<f32>() <= 4f32.ln() + 1e-5);

@@ -26,19 +26,19 @@
 //! | inference | – | finest scale | the network's own output, the finest scale |
 
 use burn::prelude::*;
-use semivox_losses::{DiceCrossEntropyLossConfig, PyramidConsistencyLossConfig};
-use semivox_models::{Architecture, Network, PyramidHeads, PyramidHeadsConfig};
+use semivox_losses::PyramidConsistencyLossConfig;
+use semivox_models::{Architecture, PyramidHeads, PyramidHeadsConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Batch;
-use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::descent::Descent;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds};
+use crate::method::{MethodSettings, expect_both_kinds, one_stage_settings};
+use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
-use crate::schedule::sigmoid_ramp_up;
-use crate::terms::{LossTerms, StepValues};
+use crate::terms::LossTerms;
+use crate::with_heads::WithHeads;
 
 /// Settings of [`Urpc`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,17 +70,7 @@ impl UrpcConfig {
 }
 
 impl MethodSettings for UrpcConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
@@ -96,98 +86,66 @@ impl MethodSettings for UrpcConfig {
 pub struct Urpc {
     config: UrpcConfig,
     architecture: Architecture,
-    network: Network,
-    heads: PyramidHeads,
-    descent: Descent,
 }
 
 impl Urpc {
     /// A run of the method from a new network.
-    pub fn new(config: UrpcConfig, setting: &Setting) -> Self {
+    pub fn new(config: UrpcConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let (network, architecture) = (setting.student(), setting.network.architecture);
         let channels = setting.network.feature_channels();
         let channels = channels[architecture.coarse_features()].to_vec();
         let heads = PyramidHeadsConfig::new(channels, setting.network.classes)
             .with_align_corners(config.align_corners)
             .init(&setting.device);
-        Self {
+        let method = Self {
+            config: config.clone(),
             architecture,
-            network,
-            heads,
-            descent: Descent::new(&config.optimizer),
-            config,
-        }
+        };
+        OneStageRecipe::new(WithHeads { network, heads }, config.optimizer, method)
     }
 
     /// The logits of all scales at full resolution, the network's own first.
-    fn scales(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
-        let output = self.network.forward(images);
+    fn scales(&self, networks: &WithHeads<PyramidHeads>, images: Tensor<5>) -> Vec<Tensor<5>> {
+        let output = networks.network.forward(images);
         let [_, _, size @ ..] = output.logits.dims();
         let coarse = &output.features[self.architecture.coarse_features()];
         let mut scales = vec![output.logits];
-        scales.extend(self.heads.forward(coarse, size));
+        scales.extend(networks.heads.forward(coarse, size));
         scales
     }
 }
 
 /// `(1/S) Σ_s ½ (L_ce + L_dice)`.
-fn supervised(scales: &[Tensor<5>], labels: &Tensor<5, Int>) -> Tensor<1> {
-    let loss = DiceCrossEntropyLossConfig::new().init();
+fn supervised(scales: Vec<Tensor<5>>, labels: &Tensor<5, Int>) -> Tensor<1> {
     let of_scales = scales
-        .iter()
-        .map(|scale| loss.forward(scale.clone(), labels.clone()));
+        .into_iter()
+        .map(|scale| supervised_loss(scale, labels.clone()));
     Tensor::cat(of_scales.collect(), 0).mean()
 }
 
-impl Recipe for Urpc {
-    fn stages(&self) -> Vec<Stage> {
+impl OneStage for Urpc {
+    type Networks = WithHeads<PyramidHeads>;
+
+    fn stage(&self) -> Stage {
         Stage::only("urpc", self.config.iterations, self.config.batch)
     }
 
-    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
+    fn terms(&self, networks: &Self::Networks, batch: Batch, at: &StepContext) -> LossTerms {
         let labels = batch.labeled.labels.clone();
-        let [labeled, unlabeled] = self.config.batch;
         let [images, _] = batch.views();
-        let scales = self.scales(images);
-        let part = |first, count| -> Vec<Tensor<5>> {
-            let parts = scales.iter().map(|s| s.clone().narrow(0, first, count));
-            parts.collect()
-        };
+        let scales = self.scales(networks, images).into_iter();
+        let parts = scales.map(|scale| split(scale, self.config.batch).into());
+        let (labeled, unlabeled): (Vec<_>, Vec<_>) = parts.unzip();
 
-        let supervised = supervised(&part(0, labeled), &labels);
+        let supervised = supervised(labeled, &labels);
         let consistency = PyramidConsistencyLossConfig::new().init();
-        let consistency = consistency.forward(&part(labeled, unlabeled));
-        let ramp = sigmoid_ramp_up(at.stage_step, at.stage_steps);
-        let terms = LossTerms::new().with("supervised", 1.0, supervised).with(
+        let consistency = consistency.forward(&unlabeled);
+        let weight = self.config.consistency_weight * at.ramp();
+        LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",
-            self.config.consistency_weight * ramp,
+            weight,
             consistency,
-        );
-
-        let mut module = (self.network.clone(), self.heads.clone());
-        let values = self.descent.step(&mut module, terms, at)?;
-        (self.network, self.heads) = module;
-        Ok(values)
-    }
-
-    fn learning_rate(&self, at: &StepContext) -> f64 {
-        self.descent.learning_rate(at)
-    }
-
-    fn network(&self) -> &Network {
-        &self.network
-    }
-
-    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
-        checkpoint.module("student", &self.network)?;
-        checkpoint.module("heads", &self.heads)?;
-        self.descent.save(checkpoint)
-    }
-
-    fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), TrainError> {
-        self.network = checkpoint.module("student", self.network.clone())?;
-        self.heads = checkpoint.module("heads", self.heads.clone())?;
-        self.descent.load(checkpoint)
+        )
     }
 }
 
@@ -198,7 +156,7 @@ mod tests {
     use burn::tensor::Distribution;
     use semivox_models::NetworkConfig;
 
-    fn recipe(architecture: Architecture) -> Urpc {
+    fn recipe(architecture: Architecture) -> OneStageRecipe<Urpc> {
         let network = NetworkConfig::new(1, 3).with_filters(1);
         let setting = Setting {
             network: network.with_architecture(architecture),
@@ -217,7 +175,8 @@ mod tests {
             (Architecture::UNet, [16, 32, 1]),
         ] {
             let images = Tensor::random([2, 1, d, h, w], Distribution::Default, &device);
-            let scales = recipe(architecture).scales(images);
+            let recipe = recipe(architecture);
+            let scales = recipe.method.scales(&recipe.networks, images);
             let shapes: Vec<[usize; 5]> = scales.iter().map(|s| s.dims()).collect();
             assert_eq!(shapes, [[2, 3, d, h, w]; 4]);
         }
@@ -228,12 +187,9 @@ mod tests {
         let device = Device::flex();
         let labels = Tensor::<5, Int>::from_ints([[[[[0, 1]]]]], &device);
         let right = Tensor::<5>::from_floats([[[[[60.0, -60.0]]], [[[-60.0, 60.0]]]]], &device);
-        let loss = DiceCrossEntropyLossConfig::new().init();
-        let wrong = loss.forward(right.clone().neg(), labels.clone());
-        let found = supervised(
-            &[right.clone(), right.clone().neg(), right.clone(), right],
-            &labels,
-        );
+        let wrong = supervised_loss(right.clone().neg(), labels.clone());
+        let scales = vec![right.clone(), right.clone().neg(), right.clone(), right];
+        let found = supervised(scales, &labels);
         let [found, wrong] = [found, wrong].map(|loss| loss.into_scalar::<f32>());
         assert!((found - wrong / 4.0).abs() < 1e-4, "{found} {wrong}");
     }

@@ -10,11 +10,12 @@ use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler};
 
 use super::grid::nearest;
 use super::state::StageState;
-use super::{Action, StudentPasses, supervised};
+use super::{Action, StudentPasses};
 use crate::batch::Batch;
 use crate::error::TrainError;
 use crate::mixing::Pseudo;
 use crate::recipe::{Recipe, StepContext};
+use crate::recipes::supervised::supervised_loss;
 use crate::terms::{LossTerms, StepValues};
 
 /// What stage iii compares, on the grid of the representation head.
@@ -102,7 +103,7 @@ impl Action {
                 pseudo.labels.clone(),
                 pseudo.confidence.clone(),
             );
-        let supervised = supervised(on_labeled, labels.clone());
+        let supervised = supervised_loss(on_labeled, labels.clone());
         let maps = Maps::new(head, outputs, labels, pseudo);
         let contrast = self.anatomical_contrast(maps.clone(), at)?;
         let terms = LossTerms::new()

@@ -3,13 +3,14 @@
 use burn::prelude::*;
 use semivox_losses::{GlobalDistillationLossConfig, LocalDistillationLossConfig};
 
+use super::Action;
 use super::local::LocalPatches;
 use super::state::{Distillation, Heads, Projectors, StageState};
-use super::{Action, supervised};
 use crate::batch::Batch;
 use crate::ema::ema_update;
 use crate::error::TrainError;
 use crate::recipe::{Recipe, StepContext};
+use crate::recipes::supervised::supervised_loss;
 use crate::terms::{LossTerms, StepValues};
 
 impl Action {
@@ -41,7 +42,7 @@ impl Action {
         let mut local_key = None;
         if let Some(bank) = &state.local_bank {
             let labeled = student.logits.clone().narrow(0, 0, labels.dims()[0]);
-            terms = terms.with("supervised", 1.0, supervised(labeled, labels));
+            terms = terms.with("supervised", 1.0, supervised_loss(labeled, labels));
             let query = self.local_query(&state.heads, student.logits)?;
             let key = self.local_key(&state.keys, teacher.logits)?;
             let local = self.local_loss(query, key.clone(), bank.entries());

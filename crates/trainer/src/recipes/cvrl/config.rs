@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Cvrl;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
+use crate::method::{
+    MethodSettings, expect, expect_both_kinds, expect_positive, expect_share, one_stage_settings,
+};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
 use crate::recipes::SimCvdConfig;
@@ -117,17 +119,7 @@ impl CvrlConfig {
 }
 
 impl MethodSettings for CvrlConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;

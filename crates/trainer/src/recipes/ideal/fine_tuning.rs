@@ -1,14 +1,14 @@
 //! Stage ii: two streams that learn from labels and from each other.
 
 use burn::prelude::*;
-use semivox_losses::{CrossPseudoLossConfig, DiceCrossEntropyLossConfig};
+use semivox_losses::CrossPseudoLossConfig;
 use semivox_models::{Decoder, Network, NetworkOutput, Upsampling};
 
 use super::{Ideal, IdealConfig, Perturbation, State, Streams};
-use crate::batch::Batch;
+use crate::batch::{Batch, split};
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting, StepContext};
-use crate::schedule::sigmoid_ramp_up;
+use crate::recipes::supervised::supervised_loss;
 use crate::terms::{LossTerms, StepValues};
 
 /// The second stream.
@@ -51,7 +51,6 @@ impl Ideal {
     ) -> Result<StepValues, TrainError> {
         let config = &self.config;
         let labels = batch.labeled.labels.clone();
-        let [labeled, unlabeled] = config.fine_tuning_batch;
         let [weak, strong] = batch.views();
         let other_view = match config.perturbation {
             Perturbation::Intensity => strong,
@@ -60,19 +59,18 @@ impl Ideal {
         let one = self.network.forward(weak).logits;
         let other = second.forward(&self.network, other_view).logits;
 
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let [of_one, of_other] = [&one, &other]
-            .map(|logits| supervised.forward(logits.clone().narrow(0, 0, labeled), labels.clone()));
-        let [one, other] = [one, other].map(|logits| logits.narrow(0, labeled, unlabeled));
+        let [[of_one, one], [of_other, other]] =
+            [one, other].map(|logits| split(logits, config.fine_tuning_batch));
+        let of_one = supervised_loss(of_one, labels.clone());
+        let of_other = supervised_loss(of_other, labels);
         let cross = CrossPseudoLossConfig::new()
             .with_threshold(config.threshold)
             .init()
             .forward(one, other);
-        let weight = config.cross_weight * sigmoid_ramp_up(at.stage_step, at.stage_steps);
         let terms = LossTerms::new()
             .with("supervised", 1.0, of_one)
             .with("supervised_second", 1.0, of_other)
-            .with("cross_pseudo", weight, cross);
+            .with("cross_pseudo", config.cross_weight * at.ramp(), cross);
 
         let module = (self.network.clone(), second);
         let rate = self.learning_rate(at);

@@ -55,7 +55,7 @@ impl Pretraining {
 
     pub(super) fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), TrainError> {
         checkpoint.module(KEYS, &self.keys)?;
-        self.heads.save(checkpoint, HEADS)?;
+        self.heads.save_as(checkpoint, HEADS)?;
         checkpoint.queue(QUEUE, &self.queue)
     }
 
@@ -65,7 +65,7 @@ impl Pretraining {
         setting: &Setting,
     ) -> Result<(), TrainError> {
         self.keys = checkpoint.module(KEYS, self.keys.clone())?;
-        self.heads.load(checkpoint, HEADS)?;
+        self.heads.load_from(checkpoint, HEADS)?;
         self.queue = checkpoint.queue(QUEUE, &setting.device)?;
         Ok(())
     }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::SimCvd;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
+use crate::method::{
+    MethodSettings, expect, expect_both_kinds, expect_positive, expect_share, one_stage_settings,
+};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
 use crate::schedule::LearningRate;
@@ -197,17 +199,7 @@ impl SimCvdConfig {
 }
 
 impl MethodSettings for SimCvdConfig {
-    fn iterations(&self) -> u64 {
-        self.iterations
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = iterations;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
+    one_stage_settings!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
