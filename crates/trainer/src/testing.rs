@@ -54,7 +54,7 @@ pub(crate) fn batch(counts: [usize; 2], setting: &Setting, step: u64) -> Batch {
             weak,
             labels,
         },
-        unlabeled: Some(UnlabeledBatch {
+        unlabeled: (counts[1] > 0).then(|| UnlabeledBatch {
             strong: other.clone() * 1.1,
             weak: other,
         }),

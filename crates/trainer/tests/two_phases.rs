@@ -6,60 +6,35 @@
 
 #![allow(clippy::unwrap_used)]
 
-use burn::prelude::*;
-use burn::tensor::Distribution;
 use semivox_models::{Architecture, NetworkConfig};
-use semivox_trainer::batch::{Batch, LabeledBatch, UnlabeledBatch};
 use semivox_trainer::checkpoint::{CheckpointReader, Position, write};
 use semivox_trainer::method::MethodConfig;
 use semivox_trainer::recipe::{Recipe, Setting, StepContext};
 use semivox_trainer::recipes::{GlobalLocalConfig, IdealConfig};
+// What the unit tests' helpers look for in the crate they are part of.
+use semivox_trainer::{batch, recipe, terms};
 
-const CLASSES: usize = 3;
+#[allow(dead_code)] // the unit tests use all of it
+#[path = "../src/testing.rs"]
+mod testing;
 
-fn setting(architecture: Architecture, patch: [usize; 3], device: &Device) -> Setting {
-    let network = NetworkConfig::new(1, CLASSES).with_filters(2);
-    Setting {
-        network: network.with_architecture(architecture),
-        patch,
-        seed: 11,
-        device: device.clone(),
-    }
-}
-
-/// Bright blocks of the classes 1 and 2 in noise.
-fn batch([d, h, w]: [usize; 3], device: &Device) -> Batch {
-    let noise = |deviation| {
-        let normal = Distribution::Normal(0.0, deviation);
-        Tensor::<5>::random([2, 1, d, h, w], normal, device)
-    };
-    let labels = Tensor::<5, Int>::zeros([2, 1, d, h, w], device);
-    let labels = labels.slice_fill([0..2, 0..1, 0..d / 2, 0..h, 0..w], 1);
-    let labels = labels.slice_fill([0..2, 0..1, 0..d / 4, 0..h / 2, 0..w], 2);
-    let weak = labels.clone().float() + noise(0.3);
-    let strong = weak.clone() * 1.2 + noise(0.1);
-    Batch {
-        labeled: LabeledBatch {
-            weak: weak.clone(),
-            strong: strong.clone(),
-            labels,
-        },
-        unlabeled: Some(UnlabeledBatch { weak, strong }),
-    }
+fn setting(architecture: Architecture, patch: [usize; 3]) -> Setting {
+    let network = NetworkConfig::new(1, 3).with_filters(2);
+    testing::setting(network.with_architecture(architecture), patch)
 }
 
 /// The values of a step whose random numbers are its own.
 fn step(recipe: &mut dyn Recipe, number: u64, setting: &Setting) -> Vec<(&'static str, f64)> {
-    let Setting { device, patch, .. } = setting;
-    device.seed(number);
+    setting.device.seed(number);
     let at = StepContext {
         step: number,
         stage_step: number % 4,
         stage_steps: 4,
         seed: setting.seed,
-        device: device.clone(),
+        device: setting.device.clone(),
     };
-    recipe.step(batch(*patch, device), &at).unwrap()
+    let batch = testing::batch([2, 2], setting, number);
+    recipe.step(batch, &at).unwrap()
 }
 
 /// Three steps in each stage; the third also by a recipe that was read from a checkpoint.
@@ -94,7 +69,6 @@ fn check(method: &MethodConfig, setting: &Setting) -> Vec<&'static str> {
 
 #[test]
 fn switches_work_and_checkpoints_are_complete() {
-    let device = Device::flex().autodiff();
     let ideal = |name: &str| {
         let config = match name {
             "" => Ok(IdealConfig::new(8)),
@@ -102,8 +76,8 @@ fn switches_work_and_checkpoints_are_complete() {
         };
         MethodConfig::Ideal(config.unwrap())
     };
-    let volume = setting(Architecture::VNet, [32, 32, 16], &device);
-    let slice = setting(Architecture::UNet, [32, 48, 1], &device);
+    let volume = setting(Architecture::VNet, [32, 32, 16]);
+    let slice = setting(Architecture::UNet, [32, 48, 1]);
     let terms = [
         "dense_contrast",
         "supervised",

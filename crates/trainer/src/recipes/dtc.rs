@@ -171,31 +171,21 @@ impl OneStage for Dtc {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use semivox_models::{Architecture, NetworkConfig};
-
-    fn recipe(absent_class: AbsentClass, architecture: Architecture) -> OneStageRecipe<Dtc> {
-        let config = DtcConfig {
-            absent_class,
-            ..DtcConfig::new(10)
-        };
-        let network = NetworkConfig::new(1, 3).with_filters(1);
-        let setting = Setting {
-            network: network.with_architecture(architecture),
-            patch: [16; 3],
-            seed: 1,
-            device: Device::flex().autodiff(),
-        };
-        Dtc::new(config, setting)
-    }
+    use crate::testing::setting;
+    use semivox_models::NetworkConfig;
 
     #[test]
     fn a_class_without_surface_is_outside_or_inside_unless_zero_is_asked_for() {
         // Class 1 borders on class 2, which fills the second patch.
         let device = Device::flex().autodiff();
         let labels = Tensor::<5, Int>::from_ints([[[[[1, 2, 2]]]], [[[[2, 2, 2]]]]], &device);
-        let found = |absent| {
-            let recipe = recipe(absent, Architecture::VNet);
-            let maps = recipe.method.targets(&labels);
+        let found = |absent_class| {
+            let config = DtcConfig {
+                absent_class,
+                ..DtcConfig::new(10)
+            };
+            let setting = setting(NetworkConfig::new(1, 3).with_filters(1), [16; 3]);
+            let maps = Dtc::new(config, setting).method.targets(&labels);
             maps.into_data().try_to_vec::<f32>().unwrap()
         };
         let surface = [0.0, 0.5, 1.0, 1.0, 0.0, -0.5];
@@ -204,47 +194,6 @@ mod tests {
         assert_eq!(zero[..6], outside[..6]);
         assert_eq!(outside[6..], [1.0, 1.0, 1.0, -1.0, -1.0, -1.0]);
         assert_eq!(zero[6..], [0.0; 6]);
-    }
-
-    #[test]
-    fn several_classes_and_slices_take_a_step() {
-        use crate::batch::{LabeledBatch, UnlabeledBatch};
-        let device = Device::flex().autodiff();
-        for (architecture, sides) in [
-            (Architecture::VNet, [16, 16, 16]),
-            (Architecture::UNet, [16, 32, 1]),
-        ] {
-            let [d, h, w] = sides;
-            let weak = Tensor::<5>::random(
-                [2, 1, d, h, w],
-                burn::tensor::Distribution::Default,
-                &device,
-            );
-            let labels = (weak.clone() * 3.0).int().clamp(0, 2);
-            let batch = Batch {
-                labeled: LabeledBatch {
-                    weak: weak.clone(),
-                    strong: weak.clone(),
-                    labels,
-                },
-                unlabeled: Some(UnlabeledBatch {
-                    weak: weak.clone(),
-                    strong: weak,
-                }),
-            };
-            let at = StepContext {
-                step: 5,
-                stage_step: 5,
-                stage_steps: 10,
-                seed: 1,
-                device: device.clone(),
-            };
-            let values = recipe(AbsentClass::Outside, architecture)
-                .step(batch, &at)
-                .unwrap();
-            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-            assert_eq!(names, ["supervised", "signed_distance", "consistency"]);
-        }
     }
 
     #[test]

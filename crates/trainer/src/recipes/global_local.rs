@@ -248,41 +248,9 @@ impl Recipe for GlobalLocal {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::batch::{LabeledBatch, UnlabeledBatch};
-    use crate::method::MethodSettings;
+    use crate::testing::{run_stage, setting};
     use burn::module::{ModuleVisitor, Param};
-    use burn::tensor::Distribution;
     use semivox_models::{Architecture, NetworkConfig};
-
-    fn recipe(architecture: Architecture, patch: [usize; 3]) -> GlobalLocal {
-        let mut config = GlobalLocalConfig::new(60);
-        config.check(patch).unwrap();
-        config.hidden = 16;
-        let network = NetworkConfig::new(1, 3).with_filters(2);
-        let setting = Setting {
-            network: network.with_architecture(architecture),
-            patch,
-            seed: 5,
-            device: Device::flex().autodiff(),
-        };
-        GlobalLocal::new(config, setting)
-    }
-
-    fn batch([d, h, w]: [usize; 3], device: &Device) -> Batch {
-        let noise = Distribution::Normal(0.0, 1.0);
-        let images = || Tensor::<5>::random([2, 1, d, h, w], noise, device);
-        Batch {
-            labeled: LabeledBatch {
-                weak: images(),
-                strong: images(),
-                labels: Tensor::ones([2, 1, d, h, w], device),
-            },
-            unlabeled: Some(UnlabeledBatch {
-                weak: images(),
-                strong: images(),
-            }),
-        }
-    }
 
     /// All trainable values of a network's encoder (`true`) or decoder, by the order of its fields.
     struct Values(Vec<f32>);
@@ -317,23 +285,20 @@ mod tests {
             (Architecture::VNet, [32, 32, 32]),
             (Architecture::UNet, [48, 32, 1]),
         ] {
-            let mut recipe = recipe(architecture, patch);
-            let device = recipe.setting.device.clone();
+            let network = NetworkConfig::new(1, 3).with_filters(2);
+            let setting = setting(network.with_architecture(architecture), patch);
+            let config = GlobalLocalConfig {
+                hidden: 16,
+                ..GlobalLocalConfig::new(6)
+            };
+            let mut recipe = GlobalLocal::new(config, setting.clone());
             for (stage, moved) in [[true, false], [false, true], [true, true]]
                 .into_iter()
                 .enumerate()
             {
-                recipe.begin_stage(stage).unwrap();
-                let at = StepContext {
-                    step: stage as u64,
-                    stage_step: 0,
-                    stage_steps: 10,
-                    seed: 5,
-                    device: device.clone(),
-                };
                 let before = parts(&recipe.network);
-                let values = recipe.step(batch(patch, &device), &at).unwrap();
-                assert!(values[0].1 > 0.0);
+                let values = run_stage(&mut recipe, stage, &setting);
+                assert!(values[0][0].1 > 0.0);
                 let after = parts(&recipe.network);
                 for part in 0..2 {
                     let changed = before[part] != after[part];

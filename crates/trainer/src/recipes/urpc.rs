@@ -153,17 +153,13 @@ impl OneStage for Urpc {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::testing::setting;
     use burn::tensor::Distribution;
     use semivox_models::NetworkConfig;
 
     fn recipe(architecture: Architecture) -> OneStageRecipe<Urpc> {
         let network = NetworkConfig::new(1, 3).with_filters(1);
-        let setting = Setting {
-            network: network.with_architecture(architecture),
-            patch: [16; 3],
-            seed: 1,
-            device: Device::flex().autodiff(),
-        };
+        let setting = setting(network.with_architecture(architecture), [16; 3]);
         Urpc::new(UrpcConfig::new(10), &setting)
     }
 
