@@ -1,0 +1,108 @@
+//! ACDC: frames of patients, as volumes or as slices.
+
+use std::fs;
+
+use semivox_data::Source;
+use semivox_data::layout::{self, Layout, acdc};
+use tempfile::TempDir;
+
+use crate::made::{image, label, labeled, refused, tested, text, unlabeled};
+
+#[test]
+fn acdc_is_told_by_its_names() {
+    let root = tempfile::tempdir().unwrap();
+    image(root.path(), "images/patient001_frame01.nii.gz");
+    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Acdc);
+    assert_eq!(
+        unlabeled(&acdc::open(root.path()).unwrap()),
+        ["patient001_frame01"]
+    );
+}
+
+/// Three patients of two frames each, listed out of order.
+fn patients() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let ids = [
+        "3_frame01",
+        "1_frame01",
+        "3_frame10",
+        "2_frame01",
+        "1_frame12",
+        "2_frame09",
+    ]
+    .map(|id| format!("patient00{id}"));
+    for id in &ids {
+        image(root.path(), &format!("images/{id}.nii.gz"));
+        label(root.path(), &format!("labels/{id}.nii.gz"), 3);
+    }
+    text(&root, "train.list", &ids.join("\n"));
+    root
+}
+
+#[test]
+fn acdc_keeps_the_labels_of_patients() {
+    let root = patients();
+    let open = |labeled: &str| layout::open_labeled(root.path(), labeled.parse().unwrap());
+    let one = open("1").unwrap();
+    assert_eq!(labeled(&one), ["patient003_frame01", "patient003_frame10"]);
+    assert_eq!(
+        unlabeled(&one),
+        ["1_frame01", "2_frame01", "1_frame12", "2_frame09"].map(|id| format!("patient00{id}"))
+    );
+    assert_eq!(open("1.25%").unwrap(), one);
+    let two = open("60%").unwrap();
+    assert_eq!(
+        labeled(&two),
+        ["3_frame01", "1_frame01", "3_frame10", "1_frame12"].map(|id| format!("patient00{id}"))
+    );
+    assert_eq!(labeled(&open("100%").unwrap()).len(), 6);
+    refused(open("4"), &["patients", "1 to 3", "4"]);
+    let cases = acdc::open(root.path()).unwrap().keep_labeled(1).unwrap();
+    assert_eq!(labeled(&cases), ["patient003_frame01"]);
+}
+
+#[test]
+fn slices_are_ordered_by_number_and_gaps_refused() {
+    let root = tempfile::tempdir().unwrap();
+    for slice in 1..=11 {
+        text(&root, &format!("patient001_frame01_slice_{slice}.h5"), "");
+    }
+    text(&root, "patient002_frame01.h5", "");
+    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Acdc);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(tested(&dataset), ["patient002_frame01"]);
+    let Source::Hdf5Slices { paths, .. } = &dataset.labeled[0].image else {
+        panic!("slices expected")
+    };
+    let numbers: Vec<String> = (1..=11)
+        .map(|slice| format!("patient001_frame01_slice_{slice}.h5"))
+        .collect();
+    assert!(
+        paths
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .eq(numbers.iter())
+    );
+
+    text(
+        &root,
+        "train_slices.list",
+        "patient001_frame01_slice_2\npatient001_frame01_slice_1\n",
+    );
+    text(&root, "val.list", "patient002_frame01\n");
+    assert_eq!(
+        labeled(&layout::open(root.path()).unwrap()),
+        ["patient001_frame01"]
+    );
+    text(&root, "val.list", "patient003_frame01\n");
+    refused(
+        layout::open(root.path()),
+        &["val.list", "patient003_frame01"],
+    );
+    fs::remove_file(root.path().join("val.list")).unwrap();
+    fs::remove_file(root.path().join("patient001_frame01_slice_5.h5")).unwrap();
+    refused(
+        layout::open(root.path()),
+        &["slice 6 after slice 4", "add the missing"],
+    );
+}

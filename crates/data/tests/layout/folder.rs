@@ -1,0 +1,131 @@
+//! A person's own images and labels.
+
+use std::fs;
+
+use semivox_data::layout::{self, Layout, folder};
+
+use crate::made::{image, label, labeled, own, refused, tested, text, unlabeled};
+
+#[test]
+fn a_folder_of_ones_own() {
+    let root = own();
+    text(&root, "images/._a.nii.gz", "left behind by an archive");
+    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Folder);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(labeled(&dataset), ["a", "b", "c"]);
+    assert_eq!(unlabeled(&dataset), ["d"]);
+    assert_eq!(
+        dataset.classes,
+        ["background", "class 1", "class 2", "class 3"]
+    );
+    assert_eq!(dataset.labeled[1].load().unwrap().1.values(), [0, 3]);
+
+    text(
+        &root,
+        "classes.txt",
+        "background\r\nleft ear\r\n\r\nright ear\r\n",
+    );
+    text(&root, "test.list", "\u{feff}b\n");
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(dataset.classes, ["background", "left ear", "right ear"]);
+    assert_eq!(
+        (labeled(&dataset), tested(&dataset)),
+        (vec!["a", "c"], vec!["b"])
+    );
+    text(&root, "classes.txt", "left ear\nright ear\n");
+    refused(
+        folder::open(root.path()),
+        &["classes.txt", "background", "left ear"],
+    );
+}
+
+#[test]
+fn the_label_of_an_unlabeled_case_is_never_opened() {
+    let root = own();
+    text(&root, "train.list", "b\na\nc\n");
+    for id in ["a", "c"] {
+        text(&root, &format!("labels/{id}.nii"), "no label map at all");
+    }
+    let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
+    assert_eq!(dataset.classes.len(), 4);
+    assert!(layout::open_labeled(root.path(), 2.into()).is_err());
+    assert!(layout::open(root.path()).is_err());
+    text(&root, "classes.txt", "background\none\ntwo\nthree\n");
+    assert_eq!(
+        layout::open(root.path())
+            .unwrap()
+            .keep_labeled(1)
+            .unwrap()
+            .labeled,
+        dataset.labeled
+    );
+    assert_eq!(
+        (labeled(&dataset), unlabeled(&dataset)),
+        (vec!["b"], vec!["a", "c"])
+    );
+    dataset.labeled[0].load().unwrap();
+    for case in &dataset.unlabeled {
+        assert_eq!(case.load().unwrap().shape(), [3, 2, 2]);
+        assert!(!format!("{case:?}").contains("labels"));
+    }
+}
+
+#[test]
+fn keep_labeled_names_both_numbers() {
+    let root = own();
+    for n in [0, 4] {
+        refused(
+            folder::open(root.path()).unwrap().keep_labeled(n),
+            &[&n.to_string(), "to 3"],
+        );
+    }
+    let all = folder::open(root.path()).unwrap();
+    assert_eq!(all.clone().keep_labeled(3).unwrap(), all);
+}
+
+#[test]
+fn a_percentage_counts_the_cases_with_a_label() {
+    let root = own();
+    for (part, count) in [("1%", 1), ("50%", 2), ("100%", 3)] {
+        let dataset = layout::open_labeled(root.path(), part.parse().unwrap()).unwrap();
+        assert_eq!(labeled(&dataset).len(), count, "{part}");
+        assert_eq!(unlabeled(&dataset).len(), 4 - count, "{part}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_folder_are_named() {
+    refused(
+        layout::open("no/such/place"),
+        &["no/such/place", "check the path"],
+    );
+    let root = tempfile::tempdir().unwrap();
+    refused(
+        layout::open(root.path()),
+        &["images/", "empty folder", "put"],
+    );
+    text(&root, "notes.docx", "");
+    refused(layout::open(root.path()), &["1 entries (notes.docx)"]);
+    fs::create_dir(root.path().join("images")).unwrap();
+    refused(layout::open(root.path()), &["images", "at least one .nii"]);
+
+    let root = own();
+    label(root.path(), "labels/e_seg.nii.gz", 1);
+    refused(layout::open(root.path()), &["labels", "e_seg", "rename"]);
+    fs::remove_file(root.path().join("labels/e_seg.nii.gz")).unwrap();
+    for (train, test, parts) in [
+        ("a\nz\n", "b\n", ["train.list", "`z`"]),
+        ("a\na\n", "b\n", ["train.list", "`a` twice"]),
+        ("a\nb\n", "b\n", ["train.list", "`b` in both"]),
+        ("a\n", "d\n", ["test.list", "label map"]),
+        ("\n", "b\n", ["train.list", "no line"]),
+    ] {
+        text(&root, "train.list", train);
+        text(&root, "test.list", test);
+        refused(layout::open(root.path()), &parts);
+    }
+    fs::remove_file(root.path().join("train.list")).unwrap();
+    fs::remove_file(root.path().join("test.list")).unwrap();
+    image(root.path(), "images/a.nii");
+    refused(layout::open(root.path()), &["one file for `a`"]);
+}

@@ -1,0 +1,67 @@
+//! The Medical Segmentation Decathlon.
+
+use semivox_data::layout::{self, msd};
+
+use crate::made::{image, label, labeled, refused, text, unlabeled};
+
+#[test]
+fn the_decathlon_in_both_spellings() {
+    let root = tempfile::tempdir().unwrap();
+    for name in [
+        "imagesTr/a.nii.gz",
+        "imagesTr/b.nii.gz",
+        "imagesTs/t.nii.gz",
+    ] {
+        image(root.path(), name);
+    }
+    label(root.path(), "labelsTr/b.nii.gz", 2);
+    text(
+        &root,
+        "dataset.json",
+        r#"{"name": "Ears", "modality": {"0": "MRI"}, "labels": {"0": "background", "2": "right", "1": "left"},
+            "training": [{"image": "./imagesTr/b.nii.gz", "label": "./labelsTr/b.nii.gz"}], "test": ["./imagesTs/t.nii.gz"]}"#,
+    );
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(
+        (dataset.name.as_str(), &dataset.classes[..]),
+        (
+            "Ears",
+            &["background", "left", "right"].map(String::from)[..]
+        )
+    );
+    assert_eq!(
+        (labeled(&dataset), unlabeled(&dataset)),
+        (vec!["b"], vec!["t"])
+    );
+
+    text(
+        &root,
+        "dataset.json",
+        r#"{"channel_names": {"0": "MRI"}, "labels": {"background": 0, "left": 1, "right": 2}}"#,
+    );
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(dataset.classes, ["background", "left", "right"]);
+    assert_eq!(
+        (labeled(&dataset), unlabeled(&dataset)),
+        (vec!["b"], vec!["a", "t"])
+    );
+
+    for (json, parts) in [
+        (
+            r#"{"labels": {"1": "a", "2": "b"}}"#,
+            ["dataset.json", "renumber"],
+        ),
+        (
+            r#"{"labels": {"0": "x"}, "modality": {"0": "T1", "1": "T2"}}"#,
+            ["dataset.json", "one modality"],
+        ),
+        (r#"{"labels": "#, ["dataset.json", "JSON"]),
+        (
+            r#"{"labels": {"0": "x"}, "training": [{"image": "imagesTr/c.nii"}]}"#,
+            ["c.nii", "named in"],
+        ),
+    ] {
+        text(&root, "dataset.json", json);
+        refused(msd::open(root.path()), &parts);
+    }
+}
