@@ -162,7 +162,7 @@ impl UnlabeledCase {
     }
 }
 
-/// What is counted when labels are kept.
+/// What keeps its labels or loses them, and is held out or not, as a whole.
 #[derive(Clone, Copy)]
 pub(crate) struct Unit {
     /// Its plural, for messages.
@@ -181,6 +181,11 @@ impl Unit {
 
 /// So many names are listed in a message.
 const KNOWN_CASES: usize = 3;
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
 
 fn cannot_hold_out(n: usize, available: usize) -> DataError {
     DataError::InvalidSetting {
@@ -298,7 +303,16 @@ impl Dataset {
     /// assert!(message.contains("`z`") && message.contains("`a`, `c`"));
     /// # Ok::<(), semivox_data::DataError>(())
     /// ```
-    pub fn hold_out(mut self, names: &[impl AsRef<str>]) -> Result<Self, DataError> {
+    pub fn hold_out(self, names: &[impl AsRef<str>]) -> Result<Self, DataError> {
+        self.hold_out_units(names, Unit::CASE)
+    }
+
+    /// As [`hold_out`](Self::hold_out), and refuses to part a unit of several cases.
+    pub(crate) fn hold_out_units(
+        mut self,
+        names: &[impl AsRef<str>],
+        unit: Unit,
+    ) -> Result<Self, DataError> {
         let available = self.labeled.len();
         for name in names.iter().map(AsRef::as_ref) {
             match self.labeled.iter().position(|case| case.id == name) {
@@ -307,24 +321,39 @@ impl Dataset {
                 None => return Err(self.unknown_case(name)),
             }
         }
+        self.refuse_parted(unit)?;
         if self.labeled.is_empty() {
             return Err(cannot_hold_out(available, available));
         }
         Ok(self)
     }
 
+    /// Refuses a unit of which some cases are held out and others train, with or without labels.
+    pub(crate) fn refuse_parted(&self, unit: Unit) -> Result<(), DataError> {
+        let tested = || self.test.iter().map(|case| case.id.as_str());
+        let unlabeled = self.unlabeled.iter().map(|case| case.id.as_str());
+        let training = self.labeled.iter().map(|case| case.id.as_str());
+        let mut training = training.chain(unlabeled);
+        let held_out: HashSet<&str> = tested().map(unit.of).collect();
+        let Some(first) = training.find(|id| held_out.contains((unit.of)(id))) else {
+            return Ok(());
+        };
+        let whole = (unit.of)(first);
+        let of_it = |id: &&str| (unit.of)(id) == whole;
+        Err(DataError::Parted {
+            unit: whole.into(),
+            held_out: listed(tested().filter(of_it)),
+            training: listed(std::iter::once(first).chain(training.filter(of_it))),
+        })
+    }
+
     fn unknown_case(&self, name: &str) -> DataError {
-        let known: Vec<String> = self
-            .labeled
-            .iter()
-            .take(KNOWN_CASES)
-            .map(|case| format!("`{}`", case.id))
-            .collect();
+        let known = self.labeled.iter().take(KNOWN_CASES);
         DataError::UnknownCase {
             id: name.into(),
-            known: match known.is_empty() {
+            known: match self.labeled.is_empty() {
                 true => "there is none".into(),
-                false => known.join(", "),
+                false => listed(known.map(|case| case.id.as_str())),
             },
         }
     }

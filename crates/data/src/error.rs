@@ -176,6 +176,18 @@ pub enum DataError {
         /// A few of the names there are.
         known: String,
     },
+    /// Some cases of a patient are held out, and others train.
+    #[error(
+        "expected all cases of `{unit}` to be held out or none, found {held_out} held out and {training} not; list the missing too or remove the others: who is tested on must not train"
+    )]
+    Parted {
+        /// The patient.
+        unit: String,
+        /// The cases that are held out.
+        held_out: String,
+        /// The cases that are not.
+        training: String,
+    },
     /// A setting is out of its range.
     #[error("expected {name} to be {expected}, found {found}; change this setting")]
     InvalidSetting {

@@ -30,8 +30,9 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 ///
 /// # Errors
 ///
-/// As [`la::open`](super::la::open), and [`DataError::Unexpected`] for a case
-/// whose slice numbers have a gap.
+/// As [`la::open`](super::la::open), [`DataError::Unexpected`] for a case whose
+/// slice numbers have a gap, and [`DataError::Parted`] for a patient of whom
+/// one frame is held out and another trains.
 ///
 /// # Notes
 ///
@@ -60,6 +61,12 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     } else {
         open_hdf5(root)?
     };
+    dataset
+        .refuse_parted(UNIT)
+        .map_err(|source| DataError::InFile {
+            file: root.display().to_string(),
+            source: Box::new(source),
+        })?;
     dataset.name = "ACDC".into();
     dataset.classes = assemble::classes(&[
         "background",
@@ -84,7 +91,8 @@ pub fn patient(case: &str) -> &str {
         .map_or(case, |(patient, _)| patient)
 }
 
-/// What [`open_labeled`](super::open_labeled) counts.
+/// What [`open_labeled`](super::open_labeled) counts and
+/// [`open_split`](super::open_split) holds out.
 pub(super) const UNIT: Unit = Unit {
     name: "patients",
     of: patient,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::lists::List;
+use crate::case::Unit;
 use crate::{DataError, Dataset};
 
 /// Names of cases to hold out, for data sets that come without a split of
@@ -42,17 +43,27 @@ impl HoldOut {
         &self.names
     }
 
-    /// Holds the cases out.
+    /// Holds the cases out, each by itself;
+    /// [`open_split`](super::open_split) does not part the cases of a patient.
     ///
     /// # Errors
     ///
     /// [`DataError::InFile`] with the list around the errors of
     /// [`Dataset::hold_out`].
     pub fn apply(&self, dataset: Dataset) -> Result<Dataset, DataError> {
+        self.apply_to_units(dataset, Unit::CASE)
+    }
+
+    /// As [`apply`](Self::apply), and refuses to part a unit of several cases.
+    pub(super) fn apply_to_units(
+        &self,
+        dataset: Dataset,
+        unit: Unit,
+    ) -> Result<Dataset, DataError> {
         if self.names.is_empty() {
             return Ok(dataset);
         }
-        let held_out = dataset.hold_out(&self.names);
+        let held_out = dataset.hold_out_units(&self.names, unit);
         held_out.map_err(|source| DataError::InFile {
             file: self.path.display().to_string(),
             source: Box::new(source),

@@ -203,11 +203,13 @@ pub fn open_labeled(root: impl AsRef<Path>, labeled: Labeled) -> Result<Dataset,
 }
 
 /// As [`open_labeled`], after the cases of `test` were held out: `labeled`
-/// refers to the rest.
+/// refers to the rest. In [`acdc`] the frames of a patient are held out
+/// together.
 ///
 /// # Errors
 ///
-/// Those of [`HoldOut::apply`] and [`open_labeled`].
+/// Those of [`HoldOut::apply`] and [`open_labeled`], and [`DataError::Parted`],
+/// in the list, for a patient of whom it does not name all frames.
 ///
 /// # Examples
 ///
@@ -230,7 +232,10 @@ pub fn open_split(
         Layout::Acdc => acdc::UNIT,
         Layout::La | Layout::Pancreas | Layout::Msd | Layout::Folder => Unit::CASE,
     };
-    let keep = |dataset| test.apply(dataset)?.keep_labeled_units(labeled, unit);
+    let keep = |dataset| {
+        test.apply_to_units(dataset, unit)?
+            .keep_labeled_units(labeled, unit)
+    };
     match layout {
         Layout::Folder => folder::with_classes(root, keep(folder::find(root)?)?),
         Layout::La | Layout::Acdc | Layout::Pancreas | Layout::Msd => keep(open(root)?),

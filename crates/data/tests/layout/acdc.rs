@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use semivox_data::Source;
-use semivox_data::layout::{self, Layout, acdc};
+use semivox_data::layout::{self, HoldOut, Layout, acdc};
+use semivox_data::{Labeled, Source};
 use tempfile::TempDir;
 
 use crate::made::{image, label, labeled, refused, tested, text, unlabeled};
@@ -59,6 +59,54 @@ fn acdc_keeps_the_labels_of_patients() {
     refused(open("4"), &["patients", "1 to 3", "4"]);
     let cases = acdc::open(root.path()).unwrap().keep_labeled(1).unwrap();
     assert_eq!(labeled(&cases), ["patient003_frame01"]);
+}
+
+#[test]
+fn patients_are_held_out_with_all_their_frames() {
+    let root = patients();
+    let open = |list: &str| {
+        text(&root, "chosen.txt", list);
+        let test = HoldOut::read(root.path().join("chosen.txt"))?;
+        layout::open_split(root.path(), &test, Labeled::Count(1))
+    };
+    let whole = open("patient003_frame10\npatient003_frame01\n").unwrap();
+    assert_eq!(tested(&whole), ["patient003_frame10", "patient003_frame01"]);
+    assert_eq!(
+        labeled(&whole),
+        ["patient001_frame01", "patient001_frame12"]
+    );
+    refused(
+        open("patient003_frame01\npatient003_frame10\npatient001_frame12\n"),
+        &[
+            "chosen.txt",
+            "all cases of `patient001`",
+            "`patient001_frame12` held out and `patient001_frame01` not",
+            "list the missing",
+        ],
+    );
+    // A frame without a label map would train as well.
+    fs::remove_file(root.path().join("labels/patient002_frame09.nii.gz")).unwrap();
+    refused(open("patient002_frame01\n"), &["`patient002_frame09` not"]);
+}
+
+#[test]
+fn the_data_sets_own_lists_do_not_part_a_patient_either() {
+    let root = patients();
+    text(
+        &root,
+        "train.list",
+        "patient001_frame01\npatient002_frame01\n",
+    );
+    text(&root, "val.list", "patient002_frame09\n");
+    refused(
+        layout::open(root.path()),
+        &["`patient002_frame09` held out and `patient002_frame01` not"],
+    );
+    text(&root, "val.list", "patient003_frame10\n");
+    assert_eq!(
+        tested(&layout::open(root.path()).unwrap()),
+        ["patient003_frame10"]
+    );
 }
 
 #[test]
