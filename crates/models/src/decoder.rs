@@ -2,7 +2,7 @@
 
 use burn::prelude::*;
 
-use crate::network::volumes;
+use crate::network::{image, volumes};
 use crate::{NetworkOutput, UNetDecoder, VNetDecoder};
 
 /// A [`VNetDecoder`], or a [`UNetDecoder`] that works on volumes whose last side is 1.
@@ -40,12 +40,7 @@ impl Decoder {
     pub fn forward(&self, encoded: [Tensor<5>; 5]) -> NetworkOutput {
         match self {
             Self::VNet(decoder) => decoder.forward(encoded),
-            Self::UNet(decoder) => volumes(decoder.forward(images(encoded))),
+            Self::UNet(decoder) => volumes(decoder.forward(encoded.map(image))),
         }
     }
-}
-
-/// Maps of volumes of one slice as maps of images.
-pub(crate) fn images(encoded: [Tensor<5>; 5]) -> [Tensor<4>; 5] {
-    encoded.map(|map| map.squeeze_dim(4))
 }

@@ -6,7 +6,7 @@ use burn::config::Config;
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 
-use crate::decoder::{Decoder, images};
+use crate::decoder::Decoder;
 use crate::parts::Upsampling;
 use crate::{ModelError, NetworkOutput, UNet, UNetConfig, VNet, VNetConfig};
 
@@ -215,7 +215,9 @@ impl Network {
     pub fn decode_part(&self, encoded: [Tensor<5>; 5], blocks: usize) -> Tensor<5> {
         match self {
             Self::VNet(network) => network.decoder().forward_part(encoded, blocks),
-            Self::UNet(network) => volume(network.decoder().forward_part(images(encoded), blocks)),
+            Self::UNet(network) => {
+                volume(network.decoder().forward_part(encoded.map(image), blocks))
+            }
         }
     }
 
@@ -234,8 +236,8 @@ impl Network {
     }
 }
 
-/// A volume of one slice as an image.
-fn image(volume: Tensor<5>) -> Tensor<4> {
+/// A volume of one slice, or a map of one, as an image.
+pub(crate) fn image(volume: Tensor<5>) -> Tensor<4> {
     let slices = volume.dims()[4];
     assert_eq!(
         slices, 1,
