@@ -1,7 +1,9 @@
 //! Evaluation of a network on held-out cases, in each case's own grid.
 
+use std::collections::HashSet;
+
 use ndarray::ArrayView3;
-use semivox_data::{Dataset, LabelMap, LabeledCase, Volume, io};
+use semivox_data::{Dataset, LabelMap, LabeledCase, Volume, io, layout};
 use semivox_metrics::ClassMetrics;
 use semivox_models::Network;
 
@@ -60,7 +62,7 @@ pub fn evaluate(
         });
     }
     observer.evaluating(cases.len(), cases.len());
-    Ok(Evaluation::new(protocol(config, dataset), results))
+    Ok(Evaluation::new(protocol(config, dataset)?, results))
 }
 
 /// Pictures of the worst, the median and the best of `cases` by Dice, read
@@ -129,11 +131,14 @@ fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
     }
 }
 
-fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
-    Protocol {
+fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainError> {
+    let labeled = dataset.labeled.len();
+    let units = labeled_units(config, dataset)?;
+    Ok(Protocol {
         method: config.method.name().into(),
         preset: config.preset.clone(),
-        labeled: Some(dataset.labeled.len()),
+        labeled: Some(labeled),
+        labeled_units: Some(units).filter(|&units| units != labeled),
         seed: config.seed,
         iterations: config.method.settings().iterations(),
         checkpoint: "last".into(),
@@ -141,5 +146,50 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
         spacing_mm: config.data.preprocess.spacing_mm,
         commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
         device: config.device.clone(),
+    })
+}
+
+/// How many patients or cases keep their labels; phantoms are cases.
+fn labeled_units(config: &RunConfig, dataset: &Dataset) -> Result<usize, TrainError> {
+    let Some(root) = &config.data.root else {
+        return Ok(dataset.labeled.len());
+    };
+    let layout = layout::detect(root)?;
+    let units = dataset.labeled.iter().map(|case| layout.unit(&case.id));
+    Ok(units.collect::<HashSet<_>>().len())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::presets::preset;
+    use ndarray::Array3;
+    use semivox_data::Geometry;
+
+    #[test]
+    fn the_protocol_counts_patients_where_they_have_several_cases() {
+        let root = tempfile::tempdir().unwrap();
+        let ids = ["1_frame01", "1_frame12", "2_frame01", "2_frame09"];
+        for folder in ["images", "labels"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap();
+            for id in ids {
+                let path = root.path().join(format!("{folder}/patient00{id}.nii.gz"));
+                let labels = LabelMap::new(Array3::ones((2, 2, 2)), Geometry::default());
+                io::write_labels(path, &labels).unwrap();
+            }
+        }
+        let mut config = preset("smoke", "supervised").unwrap();
+        config.data.root = Some(root.path().to_path_buf());
+        let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
+        let found = protocol(&config, &dataset).unwrap();
+        assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
+        // Whoever names the classes has cases of their own.
+        std::fs::write(root.path().join("classes.txt"), "background\nheart\n").unwrap();
+        let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
+        let found = protocol(&config, &dataset).unwrap();
+        assert_eq!((found.labeled, found.labeled_units), (Some(1), None));
+        let json = serde_json::to_string(&found).unwrap();
+        assert!(!json.contains("labeled_units"));
     }
 }

@@ -49,6 +49,30 @@ pub enum Layout {
     Folder,
 }
 
+impl Layout {
+    /// What a case belongs to that keeps its labels or loses them, and is held
+    /// out or not, as a whole: the patient in [`acdc`], elsewhere the case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::layout::Layout;
+    ///
+    /// assert_eq!(Layout::Acdc.unit("patient003_frame01"), "patient003");
+    /// assert_eq!(Layout::Folder.unit("patient003_frame01"), "patient003_frame01");
+    /// ```
+    pub fn unit(self, case: &str) -> &str {
+        (self.units().of)(case)
+    }
+
+    fn units(self) -> Unit {
+        match self {
+            Self::Acdc => acdc::UNIT,
+            Self::La | Self::Pancreas | Self::Msd | Self::Folder => Unit::CASE,
+        }
+    }
+}
+
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -228,10 +252,7 @@ pub fn open_split(
 ) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let layout = detect(root)?;
-    let unit = match layout {
-        Layout::Acdc => acdc::UNIT,
-        Layout::La | Layout::Pancreas | Layout::Msd | Layout::Folder => Unit::CASE,
-    };
+    let unit = layout.units();
     let keep = |dataset| {
         test.apply_to_units(dataset, unit)?
             .keep_labeled_units(labeled, unit)

@@ -54,6 +54,9 @@ pub struct Protocol {
     /// Labeled training cases.
     #[serde(default)]
     pub labeled: Option<usize>,
+    /// Those who have these cases, where they are fewer: patients in ACDC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labeled_units: Option<usize>,
     /// Seed of the run.
     pub seed: u64,
     /// Training steps, over all stages.
