@@ -39,6 +39,7 @@
 mod config;
 mod regions;
 
+use burn::module::Module;
 use burn::prelude::*;
 use semivox_losses::{DiceCrossEntropyLossConfig, ViewContrastLossConfig};
 use semivox_models::{DenseProjector, DenseProjectorConfig, Network};
@@ -101,11 +102,7 @@ impl GlobalLocal {
     fn local(&self, head: &DenseProjector, batch: Batch, at: &StepContext) -> Tensor<1> {
         let [weak, strong] = batch.views();
         let images = strong.dims()[0];
-        let encoded = self.network.encode(Tensor::cat(vec![strong, weak], 0));
-        let encoded = match self.config.encoder {
-            EncoderInLocal::Fixed => encoded.map(Tensor::detach),
-            EncoderInLocal::Trained => encoded,
-        };
+        let encoded = self.encoded(Tensor::cat(vec![strong, weak], 0));
         let map = self
             .network
             .decode_part(encoded, self.config.decoder_blocks);
@@ -113,6 +110,15 @@ impl GlobalLocal {
         let cells = drawn_cells(&map, self.config.regions, at);
         let [first, second] = halves(regions(map, cells), images);
         self.contrast(first, second)
+    }
+
+    /// The encoder's maps for `L_l`.
+    fn encoded(&self, images: Tensor<5>) -> [Tensor<5>; 5] {
+        match self.config.encoder {
+            // Without gradients no graph is recorded; the clone's running statistics are the network's.
+            EncoderInLocal::Fixed => self.network.clone().no_grad().encode(images),
+            EncoderInLocal::Trained => self.network.encode(images),
+        }
     }
 
     fn contrast(&self, first: Tensor<3>, second: Tensor<3>) -> Tensor<1> {
@@ -248,7 +254,7 @@ impl Recipe for GlobalLocal {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::testing::{run_stage, setting};
+    use crate::testing::{batch, run_stage, setting};
     use burn::module::{ModuleVisitor, Param};
     use semivox_models::{Architecture, NetworkConfig};
 
@@ -277,6 +283,42 @@ mod tests {
         };
         let encoder = all.len() - decoder.len();
         [all[..encoder].to_vec(), decoder]
+    }
+
+    /// All values of a network, its running statistics too.
+    struct Everything(Vec<f32>);
+
+    impl ModuleVisitor for Everything {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.extend(param.val().into_data().iter::<f32>());
+        }
+    }
+
+    #[test]
+    fn a_fixed_encoder_records_no_graph_and_its_statistics_go_on() {
+        let everything = |network: &Network| {
+            let mut values = Everything(Vec::new());
+            network.valid().visit(&mut values);
+            values.0
+        };
+        for (encoder, tracked) in [
+            (EncoderInLocal::Fixed, false),
+            (EncoderInLocal::Trained, true),
+        ] {
+            let setting = setting(NetworkConfig::new(1, 3).with_filters(1), [16; 3]);
+            let config = GlobalLocalConfig {
+                encoder,
+                ..GlobalLocalConfig::new(6)
+            };
+            let recipe = GlobalLocal::new(config, setting.clone());
+            let before = everything(&recipe.network);
+            let [images, _] = batch([1, 1], &setting, 0).views();
+            let maps = recipe.encoded(images);
+            assert!(maps.iter().all(|map| map.is_tracked() == tracked));
+            assert_ne!(before, everything(&recipe.network));
+            let trainable = parts(&recipe.network);
+            assert!(trainable.iter().all(|part| !part.is_empty()));
+        }
     }
 
     #[test]
