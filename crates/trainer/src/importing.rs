@@ -45,7 +45,7 @@ pub fn import(
     let setting = config.setting(found.classes, &device::by_name(&config.device)?.autodiff());
     let mut recipe = Supervised::new(SupervisedConfig::new(iterations), &setting);
     let imported = weights::import(recipe.network(), file)?;
-    recipe.set_network(imported.network);
+    recipe.networks = imported.network;
     let run = RunFolder::create(out)?;
     let position = Position::new(iterations, 0);
     checkpoint::write(&run.checkpoints(), position, |w| recipe.save(w))?;

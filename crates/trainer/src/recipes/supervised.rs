@@ -93,11 +93,6 @@ impl Supervised {
         let optimizer = config.optimizer.clone();
         OneStageRecipe::new(setting.student(), optimizer, Self { config })
     }
-
-    /// Goes on from another network of the same configuration.
-    pub(crate) fn set_network(&mut self, network: Network) {
-        self.network = network;
-    }
 }
 
 impl OneStage for Supervised {
