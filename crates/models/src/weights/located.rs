@@ -24,15 +24,7 @@ impl Located {
     /// Finds the network wherever in the file it lies (`state_dict.`, `module.`, …) and leaves out
     /// what lies elsewhere.
     pub(super) fn find(path: &Path, contents: Contents) -> Result<Self, WeightsError> {
-        let names = || contents.entries.keys();
-        let found: BTreeMap<String, Architecture> =
-            names().filter_map(|name| marked(name)).collect();
-        let mut found = found.into_iter();
-        let (prefix, architecture) = match (found.next(), found.next()) {
-            (Some(one), None) => one,
-            (None, _) => return Err(WeightsError::unknown(path, names())),
-            (Some(one), Some(two)) => return Err(WeightsError::several(path, &one.0, &two.0)),
-        };
+        let (prefix, architecture) = place(path, &contents)?;
         let mut entries = BTreeMap::new();
         for (full, entry) in contents.entries {
             let Some(name) = full.strip_prefix(&prefix) else {
@@ -82,6 +74,18 @@ impl Located {
             ],
         };
         starts.iter().any(|start| name.starts_with(start))
+    }
+}
+
+/// Where in a file its network lies, and which it is.
+fn place(path: &Path, contents: &Contents) -> Result<(String, Architecture), WeightsError> {
+    let names = || contents.entries.keys();
+    let found: BTreeMap<String, Architecture> = names().filter_map(|name| marked(name)).collect();
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(WeightsError::unknown(path, names())),
+        (Some(one), Some(two)) => Err(WeightsError::several(path, &one.0, &two.0)),
     }
 }
 
