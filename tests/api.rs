@@ -1,0 +1,24 @@
+//! Promises of the public interface that the compiler keeps.
+
+use semivox::data::{DataError, Dataset, LabelMap, Survey, Volume};
+use semivox::metrics::MetricError;
+use semivox::models::Network;
+use semivox::trainer::TrainError;
+use semivox::trainer::config::RunConfig;
+use semivox::trainer::inference::Predictor;
+use semivox::trainer::run::evaluation::Evaluation;
+use semivox::trainer::session::Session;
+
+fn threads<T: Send + Sync>() {}
+
+fn error<T: std::error::Error + Send + Sync + 'static>() {}
+
+#[test]
+fn data_settings_networks_and_errors_go_between_threads() {
+    threads::<(Volume, LabelMap, Dataset, Survey)>();
+    threads::<(RunConfig, Evaluation, Session)>();
+    threads::<(Network, Predictor)>();
+    error::<TrainError>();
+    error::<DataError>();
+    error::<MetricError>();
+}
