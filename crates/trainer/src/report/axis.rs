@@ -89,15 +89,15 @@ fn round_values(range: [f64; 2], wanted: f64) -> (Vec<f64>, f64) {
     ((first..=last).map(|i| i as f64 * step).collect(), step)
 }
 
-/// Powers of ten inside the range, every so many of them; over less than two
-/// of them, their doubles and fivefolds too.
+/// Powers of ten inside the range, every so many of them; over few of them,
+/// some of their multiples too.
 fn powers(range: [f64; 2], wanted: f64) -> Vec<(f64, String)> {
     let [first, last] = range.map(f64::log10);
     let every = ((last - first) / wanted).ceil().max(1.0) as i32;
-    let factors: &[f64] = if last - first < 2.0 {
-        &[1.0, 2.0, 5.0]
-    } else {
-        &[1.0]
+    let factors: &[f64] = match last - first {
+        0.0..0.9 => &[1.0, 2.0, 3.0, 4.0, 6.0, 8.0],
+        0.9..2.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
     };
     let mut ticks = Vec::new();
     for exponent in first.floor() as i32..=last.ceil() as i32 {
@@ -162,6 +162,7 @@ mod tests {
     fn logarithmic_ticks_are_powers() {
         let logarithmic = |range| labels(range, Scaling::Logarithmic);
         assert_eq!(logarithmic([0.03, 0.6]), ["0.05", "0.1", "0.2", "0.5"]);
+        assert_eq!(logarithmic([2.2, 6.5]), ["3", "4", "6"]);
         assert_eq!(logarithmic([2e-5, 3.0]), ["1e-4", "0.01", "1"]);
         let axis = Axis::new([1.0, 100.0], [10.0, 0.0], Scaling::Logarithmic);
         assert!((axis.place(10.0) - 5.0).abs() < 1e-12);

@@ -8,10 +8,29 @@ use ndarray::ArrayView2;
 /// A corner between pixels: row and column.
 type Corner = (usize, usize);
 
+/// Draws the outlines of all labels but 0, stretched over `across` by `down`.
+pub(super) fn contour(
+    html: &mut String,
+    class: &str,
+    labels: ArrayView2<'_, u8>,
+    [across, down]: [f64; 2],
+) {
+    let (rows, columns) = labels.dim();
+    let path = contour_path(labels);
+    if !path.is_empty() {
+        let _ = write!(
+            html,
+            "<path class=\"{class}\" transform=\"scale({:.5} {:.5})\" d=\"{path}\"/>",
+            across / columns as f64,
+            down / rows as f64
+        );
+    }
+}
+
 /// The outlines of all labels but 0 as SVG path data in pixels.
 ///
 /// They run along pixel edges, joined end to end so that dashes run on.
-pub(super) fn contour_path(labels: ArrayView2<'_, u8>) -> String {
+fn contour_path(labels: ArrayView2<'_, u8>) -> String {
     let present: BTreeSet<u8> = labels.iter().copied().filter(|&label| label > 0).collect();
     let mut path = String::new();
     for label in present {

@@ -67,8 +67,9 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\">\
          <title>{title}</title><style>{}</style></head>\n<body><main>{body}</main>\n\
-         <script>\n{}{}{}</script></body></html>\n",
+         <script>\n{}{}{}{}</script></body></html>\n",
         include_str!("report.css"),
+        include_str!("voxels.js"),
         include_str!("viewer.js"),
         include_str!("curves.js"),
         include_str!("table.js"),

@@ -7,6 +7,7 @@
 //! [`remake`] writes the page of a run folder anew.
 
 mod axis;
+mod case;
 mod cases;
 mod contour;
 mod curves;
@@ -262,7 +263,7 @@ mod tests {
             "class=\"reference\" transform",
             "class=\"prediction\" transform",
             "<b class=\"left\" aria-hidden=\"true\">R</b>",
-            "slice 3 of 6, z = 7.5 mm",
+            "slice 2 of 6, z = 5.0 mm",
         ] {
             assert!(html.contains(expected), "{expected}");
         }
@@ -298,26 +299,6 @@ mod tests {
             .collect();
         assert!(places.is_sorted(), "{places:?}");
         assert!(html.contains("data-values=\"[25,null,3.25,null,null]\""));
-    }
-
-    #[test]
-    fn a_slice_has_one_plane_and_a_large_volume_says_what_is_left() {
-        let mut input = input();
-        let flat = |label| Array3::from_shape_fn((9, 8, 1), |(x, _, _)| u8::from(x > 4) * label);
-        let picture = &mut input.pictures[0];
-        (picture.reference, picture.prediction) = (flat(1), flat(1));
-        picture.image = Array3::zeros((9, 8, 1));
-        let html = render(&input).unwrap();
-        assert_eq!(html.matches("<svg class=\"slice\"").count(), 1);
-        assert!(!html.contains("the volume of"));
-        // Noise over half a gigabyte would not fit; zeros of that size are not even tried.
-        let large = (300, 300, 400);
-        let picture = &mut input.pictures[0];
-        picture.image = Array3::zeros(large);
-        picture.reference = Array3::from_shape_fn(large, |(x, _, _)| u8::from(x > 280));
-        picture.prediction = picture.reference.clone();
-        let html = render(&input).unwrap();
-        assert!(html.contains("the volume of 300 × 300 × 400 voxels is cut to 30 mm around"));
     }
 
     #[test]

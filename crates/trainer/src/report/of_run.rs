@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use semivox_data::{Dataset, LabeledCase, io};
 
+use super::html::thousands;
 use super::{CasePicture, ReportInput, notable_cases, write};
 use crate::config::RunConfig;
 use crate::error::TrainError;
@@ -64,24 +65,11 @@ pub(crate) fn write_for(
     dataset: Result<&Dataset, &TrainError>,
     evaluation: Option<&Evaluation>,
 ) -> Result<Remade, TrainError> {
-    let mut missing = Vec::new();
-    let mut pictures = Vec::new();
-    match (dataset, evaluation) {
-        (Ok(dataset), Some(evaluation)) => {
-            for (index, rank) in notable_cases(evaluation) {
-                let case = &evaluation.cases[index];
-                match picture(case, &rank, dataset, run) {
-                    Ok(picture) => pictures.push(picture),
-                    Err(reason) => missing.push(format!("Case {} is not shown: {reason}", case.id)),
-                }
-            }
-        }
-        (_, None) => {}
-        (Err(error), Some(_)) => missing.push(format!(
-            "The data set could not be opened, so there are no slices and no class names: {error}"
-        )),
-    }
-    let config_toml = config.to_toml()?;
+    let (pictures, missing) = match evaluation {
+        Some(evaluation) => pictures(run, dataset, evaluation),
+        None => Default::default(),
+    };
+    let config_toml = run.read_config()?;
     let metrics = match run.metrics().is_file() {
         true => metrics_log::read(run.metrics())?,
         false => Vec::new(),
@@ -106,6 +94,31 @@ pub(crate) fn write_for(
     Ok(Remade { path, missing })
 }
 
+/// The notable cases, and what is missing of them.
+fn pictures(
+    run: &RunFolder,
+    dataset: Result<&Dataset, &TrainError>,
+    evaluation: &Evaluation,
+) -> (Vec<CasePicture>, Vec<String>) {
+    let dataset = match dataset {
+        Ok(dataset) => dataset,
+        Err(error) => {
+            let consequence = "so there are no slices and no class names";
+            let said = format!("The data set could not be opened, {consequence}: {error}");
+            return (Vec::new(), vec![said]);
+        }
+    };
+    let (mut pictures, mut missing) = (Vec::new(), Vec::new());
+    for (index, rank) in notable_cases(evaluation) {
+        let case = &evaluation.cases[index];
+        match picture(case, &rank, dataset, run) {
+            Ok(picture) => pictures.push(picture),
+            Err(reason) => missing.push(format!("Case {} is not shown: {reason}", case.id)),
+        }
+    }
+    (pictures, missing)
+}
+
 fn title(config: &RunConfig, dataset: Option<&Dataset>) -> String {
     let method = match config.method.name() {
         // Built from abstracts: nobody should take them for the papers' own.
@@ -122,6 +135,7 @@ fn title(config: &RunConfig, dataset: Option<&Dataset>) -> String {
 fn unfinished(config: &RunConfig, done: u64) -> Option<String> {
     let all = config.method.settings().iterations();
     (done < all).then(|| {
+        let (done, all) = (thousands(done), thousands(all));
         format!(
             "This run stands at step {done} of {all}: it was interrupted, or is still going on."
         )
@@ -230,7 +244,11 @@ mod tests {
         assert_eq!(html.matches("class=\"voxels\"").count(), 3);
         let places = ["worst", "median", "best"].map(|rank| html.find(&format!("<p>{rank} case")));
         assert!(places.is_sorted() && places[0].is_some());
-        assert!(html.contains("<h1>cvrl (reconstruction) on "), "{}", &html[..200]);
+        assert!(
+            html.contains("<h1>cvrl (reconstruction) on "),
+            "{}",
+            &html[..200]
+        );
         assert!(html.contains("This run stands at step 0 of"));
     }
 
@@ -241,14 +259,19 @@ mod tests {
         fs::remove_file(prediction_path(&run, "phantom_003")).unwrap();
         let (html, missing) = page(&run);
         assert_eq!(missing.len(), 1);
-        assert!(missing[0].starts_with("Case phantom_003 is not shown: "), "{missing:?}");
+        assert!(
+            missing[0].starts_with("Case phantom_003 is not shown: "),
+            "{missing:?}"
+        );
         assert!(html.contains("Case phantom_003 is not shown"));
         assert_eq!(html.matches("class=\"voxels\"").count(), 2);
 
         fs::rename(folder.path().join("scans"), folder.path().join("moved")).unwrap();
         let (html, missing) = page(&run);
         assert_eq!(missing.len(), 1);
-        assert!(missing[0].contains("data set could not be opened") && missing[0].contains("scans"));
+        assert!(
+            missing[0].contains("data set could not be opened") && missing[0].contains("scans")
+        );
         assert!(html.contains("data set could not be opened") && html.contains("phantom_003"));
         assert!(!html.contains("class=\"voxels\""));
 
