@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 
 use ndarray::ArrayView3;
-use semivox_data::{Dataset, LabelMap, LabeledCase, Volume, io, layout};
+use semivox_data::{Dataset, LabelMap, Volume, io, layout};
 use semivox_metrics::ClassMetrics;
 use semivox_models::Network;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::report::{CasePicture, notable_cases};
 use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
@@ -65,47 +64,8 @@ pub fn evaluate(
     Ok(Evaluation::new(protocol(config, dataset)?, results))
 }
 
-/// Pictures of the worst, the median and the best of `cases` by Dice, read
-/// back from the run folder.
-///
-/// `evaluation` must be that of the same cases.
-///
-/// # Errors
-/// If a scan or a prediction cannot be read.
-pub fn pictures(
-    evaluation: &Evaluation,
-    cases: &[LabeledCase],
-    run: &RunFolder,
-) -> Result<Vec<CasePicture>, TrainError> {
-    notable_cases(evaluation)
-        .into_iter()
-        .map(|(index, rank)| {
-            let result = &evaluation.cases[index];
-            let dice = result.mean_dice().unwrap_or_default();
-            let caption = format!("{rank} case, Dice {dice:.3}");
-            picture(&cases[index], run, caption)
-        })
-        .collect()
-}
-
-fn picture(
-    case: &LabeledCase,
-    run: &RunFolder,
-    caption: String,
-) -> Result<CasePicture, TrainError> {
-    let (image, reference) = case.load()?;
-    let prediction = io::read_labels(prediction_path(run, &case.id))?;
-    Ok(CasePicture {
-        id: case.id.clone(),
-        caption,
-        spacing: image.spacing(),
-        image: image.data,
-        reference: reference.data,
-        prediction: prediction.data,
-    })
-}
-
-fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
+/// Where the prediction of a case lies.
+pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
 }
 

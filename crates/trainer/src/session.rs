@@ -15,10 +15,9 @@ use semivox_data::{Dataset, phantom};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::recipe::Recipe;
-use crate::report::{self, ReportInput};
+use crate::report;
 use crate::run::evaluation::Evaluation;
 use crate::run::folder::RunFolder;
-use crate::run::metrics_log;
 use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
 use crate::{device, evaluating};
@@ -120,7 +119,7 @@ impl Session {
     }
 
     /// Trains, evaluates the last checkpoint on the test cases and writes the
-    /// report.
+    /// report; after an interruption, the report of the steps done so far.
     ///
     /// # Errors
     /// Whatever stops it; the last checkpoint is then still there.
@@ -146,11 +145,11 @@ impl Session {
             stop,
         };
         let outcome = training.run(recipe.as_mut(), observer)?;
-        let mut evaluation = None;
-        if outcome == Outcome::Finished {
-            evaluation = self.evaluate(recipe.as_ref(), Some(&self.run), observer)?;
-            self.report(evaluation.as_ref())?;
-        }
+        let evaluation = match outcome {
+            Outcome::Finished => self.evaluate(recipe.as_ref(), Some(&self.run), observer)?,
+            Outcome::Interrupted { .. } => None,
+        };
+        report::write_for(&self.run, config, Ok(&self.dataset), evaluation.as_ref())?;
         Ok(Summary {
             outcome,
             dice_before,
@@ -179,37 +178,26 @@ impl Session {
         }
         Ok(Some(evaluation))
     }
-
-    fn report(&self, evaluation: Option<&Evaluation>) -> Result<(), TrainError> {
-        let pictures = match evaluation {
-            Some(evaluation) => evaluating::pictures(evaluation, &self.dataset.test, &self.run)?,
-            None => Vec::new(),
-        };
-        let config_toml = self.config.to_toml()?;
-        let input = ReportInput {
-            title: format!("{} on {}", self.config.method.name(), self.dataset.name),
-            config_toml: &config_toml,
-            metrics: metrics_log::read(self.run.metrics())?,
-            evaluation: evaluation.cloned(),
-            pictures,
-        };
-        Ok(report::write(self.run.report(), &input)?)
-    }
 }
 
-/// Opens a data set, holds the listed cases out, takes the labels of all but
-/// the first `labeled` others away and reads the training cases.
-fn open(
-    config: &RunConfig,
-    run: &RunFolder,
-    observer: &dyn Observer,
-) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
+/// Opens a run's data set, holds the listed cases out and takes the labels of
+/// all but the first `labeled` others away.
+pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Dataset, TrainError> {
     let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
     let test = match &config.data.test_list {
         Some(list) => HoldOut::read(list)?,
         None => HoldOut::default(),
     };
-    let dataset = layout::open_split(root, &test, config.data.labeled)?;
+    Ok(layout::open_split(root, &test, config.data.labeled)?)
+}
+
+/// Opens a data set and reads the training cases.
+fn open(
+    config: &RunConfig,
+    run: &RunFolder,
+    observer: &dyn Observer,
+) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
+    let dataset = open_dataset(config, run)?;
     if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
         return Err(TrainError::Config(format!(
             "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",

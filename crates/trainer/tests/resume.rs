@@ -51,6 +51,8 @@ fn train(config: &RunConfig, out: &Path, stops: &[u64]) -> Vec<u8> {
             .run(&mut StopAfter { step, stop: &stop }, &stop)
             .unwrap();
         assert_eq!(summary.outcome, Outcome::Interrupted { step });
+        let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(&format!("stands at step {step} of 16")));
         session = Session::resume(out, &()).unwrap();
     }
     let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();

@@ -1,8 +1,8 @@
-//! The page: head, protocol, summary and configuration.
+//! The page: summary, results, protocol and configuration.
 
 use std::fmt::Write;
 
-use super::{ReportInput, figures, tables};
+use super::{ReportInput, cases, curves, tables};
 use crate::run::evaluation::{Evaluation, Protocol};
 use crate::run::metrics_log::MetricsRow;
 
@@ -26,24 +26,32 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
+/// The name of a class, or its label where names are not known.
+pub(super) fn class_name(classes: &[String], label: u8) -> String {
+    match classes.get(usize::from(label)) {
+        Some(name) => name.clone(),
+        None => format!("label {label}"),
+    }
+}
+
 /// The whole page.
 pub(super) fn page(input: &ReportInput<'_>) -> String {
     let title = escape(&input.title);
     let evaluation = input.evaluation.as_ref();
-    let mut body = format!(
-        "<header><h1>{title}</h1>{}</header>",
-        training_line(&input.metrics)
-    );
+    let mut body = format!("<header><h1>{title}</h1>{}</header>", summary(input));
+    for notice in &input.notices {
+        let _ = write!(body, "<p class=\"notice\">{}</p>", escape(notice));
+    }
     body.push_str(&match evaluation {
         Some(evaluation) => results(evaluation),
         None => "<section><h2>Results</h2><p class=\"note\">This run has not been evaluated: \
                  there is no evaluation.json.</p></section>"
             .to_string(),
     });
-    body.push_str(&figures::pictures(&input.pictures));
-    body.push_str(&figures::curves(&input.metrics));
+    body.push_str(&cases::section(&input.pictures, &input.classes));
+    body.push_str(&curves::section(&input.metrics));
     if let Some(evaluation) = evaluation {
-        body.push_str(&tables::cases(evaluation));
+        body.push_str(&tables::section(evaluation, &input.classes));
     }
     let _ = write!(
         body,
@@ -58,33 +66,62 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{title}</title><style>{}</style></head>\n<body><main>{body}</main>\
-         <script>{}</script></body></html>\n",
-        include_str!("style.css"),
+         <title>{title}</title><style>{}</style></head>\n<body><main>{body}</main>\n\
+         <script>\n{}{}{}{}</script></body></html>\n",
+        include_str!("report.css"),
+        include_str!("voxels.js"),
         include_str!("viewer.js"),
+        include_str!("curves.js"),
+        include_str!("table.js"),
     )
 }
 
-/// Steps, pace and share of time spent waiting for data.
-fn training_line(metrics: &[MetricsRow]) -> String {
-    let Some(last) = metrics.last() else {
-        return "<p class=\"lead\">No training step has been logged.</p>".to_string();
-    };
+/// One line: labels, result, steps and time.
+fn summary(input: &ReportInput<'_>) -> String {
+    let mut facts = Vec::new();
+    if let Some(labeled) = &input.labeled {
+        let plural = if *labeled == 1 { "" } else { "s" };
+        facts.push(format!("{labeled} labeled case{plural}"));
+    }
+    if let Some(Evaluation { mean, .. }) = &input.evaluation {
+        facts.extend(
+            mean.dice
+                .map(|dice| format!("Dice {:.1}&nbsp;%", 100.0 * dice)),
+        );
+        facts.extend(mean.hd95_mm.map(|mm| format!("HD95 {mm:.2}&nbsp;mm")));
+    }
+    match input.metrics.last() {
+        Some(last) => training(&mut facts, &input.metrics, last.step),
+        None => facts.push("no training step has been logged".to_string()),
+    }
+    format!("<p class=\"lead\">{}</p>", facts.join(" &middot; "))
+}
+
+/// Steps, time, pace and share of time spent waiting for data.
+fn training(facts: &mut Vec<String>, metrics: &[MetricsRow], steps: u64) {
     let mut pace: Vec<f64> = finite(metrics, |row| row.seconds_per_step);
     pace.sort_by(f64::total_cmp);
-    let median = pace.get(pace.len() / 2).copied().unwrap_or(f64::NAN);
+    if let Some(median) = pace.get(pace.len() / 2) {
+        let digits = if *median >= 0.1 { 2 } else { 4 };
+        facts.push(format!(
+            "{} steps in {} ({median:.digits$}&nbsp;s each)",
+            thousands(steps),
+            duration(pace.iter().sum())
+        ));
+    }
     let waits = finite(metrics, |row| row.data_wait);
     let wait = 100.0 * waits.iter().sum::<f64>() / waits.len().max(1) as f64;
-    format!(
-        "<p class=\"lead\">{} steps &middot; {} s per step (median) &middot; \
-         {wait:.1}&nbsp;% of the time waiting for data</p>",
-        thousands(last.step),
-        if median >= 0.1 {
-            format!("{median:.2}")
-        } else {
-            format!("{median:.4}")
-        },
-    )
+    facts.push(format!("{wait:.1}&nbsp;% of it waiting for data"));
+}
+
+/// Hours and minutes, minutes, or seconds.
+fn duration(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match minutes {
+        0..2 => format!("{seconds:.0}&nbsp;s"),
+        2..120 => format!("{minutes}&nbsp;min"),
+        _ => format!("{}&nbsp;h {}&nbsp;min", minutes / 60, minutes % 60),
+    }
 }
 
 fn finite(metrics: &[MetricsRow], field: fn(&MetricsRow) -> f64) -> Vec<f64> {
@@ -109,7 +146,7 @@ fn results(evaluation: &Evaluation) -> String {
         let (value, unit) = match (value, percent) {
             (Some(share), true) => (format!("{:.1}", 100.0 * share), "%"),
             (Some(distance), false) => (format!("{distance:.2}"), "mm"),
-            (None, _) => ("–".to_string(), ""),
+            (None, _) => ("undefined".to_string(), ""),
         };
         let note = match missing {
             0 => format!("mean of {pairs}"),
@@ -158,7 +195,8 @@ fn protocol(protocol: &Protocol) -> String {
     html
 }
 
-fn thousands(number: u64) -> String {
+/// A number with its digits in groups of three.
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -175,11 +213,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_escaped_and_numbers_grouped() {
+    fn text_is_escaped_and_numbers_are_readable() {
         assert_eq!(
             escape("<a href=\"x\">'&"),
             "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"
         );
+        assert_eq!(duration(83.4), "83&nbsp;s");
+        assert_eq!(duration(5399.0), "90&nbsp;min");
+        assert_eq!(duration(9000.0), "2&nbsp;h 30&nbsp;min");
         let grouped: Vec<_> = [0, 999, 1000, 1_234_567].map(thousands).into();
         assert_eq!(grouped, ["0", "999", "1,000", "1,234,567"]);
     }

@@ -1,11 +1,22 @@
 //! `report.html`: one file that shows a run, and opens without a network.
 //!
-//! Everything is inline: style, curves and contours as SVG, slices as PNG in
-//! base64, and a few lines of script for the slice viewer.
+//! Everything is inline: style, curves as SVG, still slices as PNG in base64,
+//! and behind a few small scripts the volumes of the cases shown, packed, for
+//! a viewer with window and level. Without scripts the still slices are left.
+//!
+//! [`remake`] writes the page of a run folder anew.
 
+mod axis;
+mod case;
+mod cases;
 mod contour;
-mod figures;
+mod curves;
+mod embed;
 mod html;
+mod layout;
+mod of_run;
+mod planes;
+mod reduce;
 mod slices;
 mod svg;
 mod tables;
@@ -13,11 +24,15 @@ mod tables;
 use std::path::Path;
 
 use ndarray::Array3;
+use semivox_data::Geometry;
 
 use crate::run::RunError;
 use crate::run::evaluation::Evaluation;
 use crate::run::folder::write_atomic;
 use crate::run::metrics_log::MetricsRow;
+
+pub(crate) use of_run::write_for;
+pub use of_run::{Remade, remake};
 
 /// What a report shows.
 ///
@@ -31,25 +46,29 @@ use crate::run::metrics_log::MetricsRow;
 /// let html = render(&ReportInput {
 ///     title: "Left atrium, 4 labels".into(),
 ///     config_toml: "seed = 1",
-///     metrics: vec![],
-///     evaluation: None,
-///     pictures: vec![],
+///     ..ReportInput::default()
 /// })?;
 /// assert!(html.contains("has not been evaluated"));
 /// # Ok::<(), semivox_trainer::run::RunError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ReportInput<'a> {
     /// Headline.
     pub title: String,
+    /// Labeled training cases, where known.
+    pub labeled: Option<usize>,
+    /// Names of the classes, the background first; empty where not known.
+    pub classes: Vec<String>,
     /// The resolved configuration, shown as it is.
     pub config_toml: &'a str,
     /// The training log.
     pub metrics: Vec<MetricsRow>,
     /// The evaluation, if it was run.
     pub evaluation: Option<Evaluation>,
-    /// Cases to draw; [`notable_cases`] says which are worth it.
+    /// Cases to look at; [`notable_cases`] says which are worth it.
     pub pictures: Vec<CasePicture>,
+    /// What a reader must know first, such as that the run was interrupted.
+    pub notices: Vec<String>,
 }
 
 /// A scan with its reference and predicted labels.
@@ -58,6 +77,7 @@ pub struct ReportInput<'a> {
 ///
 /// ```
 /// use ndarray::Array3;
+/// use semivox_data::Geometry;
 /// use semivox_trainer::report::{CasePicture, ReportInput, render};
 ///
 /// let picture = CasePicture {
@@ -66,14 +86,11 @@ pub struct ReportInput<'a> {
 ///     image: Array3::from_shape_fn((8, 8, 4), |(x, _, _)| x as f32),
 ///     reference: Array3::from_shape_fn((8, 8, 4), |(x, y, _)| u8::from(x > 3 && y > 3)),
 ///     prediction: Array3::zeros((8, 8, 4)),
-///     spacing: [1.0, 1.0, 2.5],
+///     geometry: Geometry::from_spacing([1.0, 1.0, 2.5]),
 /// };
-/// let html = render(&ReportInput {
-///     title: "Run".into(), config_toml: "", metrics: vec![], evaluation: None,
-///     pictures: vec![picture],
-/// })?;
-/// assert!(html.contains("<path class=\"reference\""));
-/// assert!(!html.contains("<path class=\"prediction\"")); // nothing was predicted
+/// let html = render(&ReportInput { pictures: vec![picture], ..ReportInput::default() })?;
+/// assert!(html.contains("<path class=\"reference\" transform"));
+/// assert!(!html.contains("<path class=\"prediction\" transform")); // nothing was predicted
 /// # Ok::<(), semivox_trainer::run::RunError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -88,8 +105,8 @@ pub struct CasePicture {
     pub reference: Array3<u8>,
     /// Predicted labels, of the image's shape.
     pub prediction: Array3<u8>,
-    /// Voxel size along x, y, z in mm.
-    pub spacing: [f64; 3],
+    /// Where the voxels lie: it names the planes and gives positions in mm.
+    pub geometry: Geometry,
 }
 
 /// Renders and writes the report.
@@ -104,10 +121,7 @@ pub struct CasePicture {
 /// ```
 /// # use semivox_trainer::report::{ReportInput, write};
 /// # let dir = tempfile::tempdir().unwrap();
-/// # let input = ReportInput {
-/// #     title: "run".into(), config_toml: "", metrics: vec![], evaluation: None, pictures: vec![],
-/// # };
-/// write(dir.path().join("report.html"), &input)?;
+/// write(dir.path().join("report.html"), &ReportInput::default())?;
 /// # Ok::<(), semivox_trainer::run::RunError>(())
 /// ```
 pub fn write(path: impl AsRef<Path>, input: &ReportInput<'_>) -> Result<(), RunError> {
@@ -172,8 +186,8 @@ mod tests {
     use super::*;
     use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
 
-    fn input() -> ReportInput<'static> {
-        let metrics = (1..=40).map(|step| MetricsRow {
+    fn rows() -> Vec<MetricsRow> {
+        let row = |step: u64| MetricsRow {
             step: step * 10,
             stage: if step < 20 { "warm-up" } else { "main" }.into(),
             losses: [
@@ -182,41 +196,53 @@ mod tests {
             ]
             .into(),
             lr: 0.01,
-            seconds_per_step: 0.5,
+            seconds_per_step: 5.0,
             data_wait: 0.1,
-        });
-        let class = |label, dice| ClassEvaluation {
+        };
+        (1..=40).map(row).collect()
+    }
+
+    fn case(id: &str, dice: Option<f64>) -> CaseEvaluation {
+        let class = |label, hd95_mm| ClassEvaluation {
             label,
             dice,
             jaccard: None,
-            hd95_mm: Some(3.25),
+            hd95_mm,
             hd95_directed_max_mm: None,
             asd_mm: None,
             assd_mm: None,
         };
-        let case = |id: &str, dice| CaseEvaluation {
+        CaseEvaluation {
             id: id.into(),
-            classes: vec![class(1, dice), class(2, dice)],
-        };
+            classes: vec![class(1, Some(3.25)), class(2, None)],
+        }
+    }
+
+    fn input() -> ReportInput<'static> {
         let cases = vec![
-            case("<b>one</b>", Some(0.5)),
+            case("</script><b>one</b>", Some(0.5)),
             case("two", Some(0.25)),
             case("three", None),
         ];
         let labels = Array3::from_shape_fn((8, 7, 6), |(x, y, z)| u8::from(x + y + z < 8));
         ReportInput {
             title: "A & B".into(),
+            labeled: Some(4),
+            classes: ["background", "left", "<script>alert(1)</script>"]
+                .map(str::to_string)
+                .into(),
             config_toml: "name = \"</pre><script>\"",
-            metrics: metrics.collect(),
+            metrics: rows(),
             evaluation: Some(Evaluation::new(Protocol::default(), cases)),
             pictures: vec![CasePicture {
-                id: "one".into(),
-                caption: "worst".into(),
+                id: "</script><b>one</b>".into(),
+                caption: "<worst>".into(),
                 image: Array3::from_shape_fn((8, 7, 6), |(x, y, z)| (x * y * z) as f32),
                 prediction: labels.mapv(|label| label * 2),
                 reference: labels,
-                spacing: [1.0, 1.0, 2.5],
+                geometry: Geometry::from_spacing([1.0, 1.0, 2.5]).translated([1.0; 3]),
             }],
+            notices: vec!["<stopped>".into()],
         }
     }
 
@@ -225,21 +251,54 @@ mod tests {
         let html = render(&input()).unwrap();
         for expected in [
             "<title>A &amp; B</title>",
-            "&lt;b&gt;one&lt;/b&gt;<span class=\"mark median best\">median, best</span>",
+            "4 labeled cases &middot; Dice 37.5&nbsp;% &middot; HD95 3.25&nbsp;mm &middot; 400 steps",
+            "&lt;stopped&gt;",
             "two<span class=\"mark worst\">worst</span>",
             "<b>2 of 6 undefined</b>",
+            "3.25<small class=\"undefined\">1 undefined</small>",
             "loss: &lt;dice&gt;",
-            "learning rate",
-            "name = &quot;&lt;/pre&gt;&lt;script&gt;&quot;",
+            "<b>learning rate</b>",
+            "<b>waiting for data, % of a step</b>",
+            "<li>main <small>steps 200&ndash;400</small></li>",
             "class=\"reference\" transform",
             "class=\"prediction\" transform",
+            "<b class=\"left\" aria-hidden=\"true\">R</b>",
+            "slice 2 of 6, z = 5.0 mm",
         ] {
             assert!(html.contains(expected), "{expected}");
         }
-        assert_eq!(html.matches("<path class=\"stage\"").count(), 3);
-        assert_eq!(html.matches("<svg class=\"slice\"").count(), 6 + 2);
+        assert_eq!(html.matches("<path class=\"stage\"").count(), 4);
+        assert_eq!(html.matches("<svg class=\"slice\"").count(), 3);
         assert!(!html.contains("http:") && !html.contains("https:") && !html.contains("NaN"));
-        assert_eq!(html.matches("<script").count(), 1);
+    }
+
+    #[test]
+    fn names_cannot_become_markup() {
+        let html = render(&input()).unwrap();
+        for escaped in [
+            "name = &quot;&lt;/pre&gt;&lt;script&gt;&quot;",
+            "&lt;/script&gt;&lt;b&gt;one&lt;/b&gt;<span class=\"mark median best\">",
+            "<h3>&lt;/script&gt;&lt;b&gt;one&lt;/b&gt;</h3><p>&lt;worst&gt;</p>",
+            "&lt;script&gt;alert(1)&lt;/script&gt;",
+            "\"id\":\"\\u003c/script>\\u003cb>one\\u003c/b>\"",
+        ] {
+            assert!(html.contains(escaped), "{escaped}");
+        }
+        assert!(!html.contains("<b>one") && !html.contains("<script>alert"));
+        // The case's data, its voxels and the page's own script.
+        assert_eq!(html.matches("<script").count(), 3);
+        assert_eq!(html.matches("</script>").count(), 3);
+    }
+
+    #[test]
+    fn cases_are_listed_from_the_worst_and_undefined_ones_last() {
+        let html = render(&input()).unwrap();
+        let places: Vec<usize> = ["two", "&lt;/script&gt;&lt;b&gt;one&lt;/b&gt;", "three"]
+            .iter()
+            .map(|id| html.find(&format!("<tbody data-case=\"{id}\"")).unwrap())
+            .collect();
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(html.contains("data-values=\"[25,null,3.25,null,null]\""));
     }
 
     #[test]
@@ -254,6 +313,6 @@ mod tests {
         let path = dir.path().join("report.html");
         write(&path, &empty).unwrap();
         let html = std::fs::read_to_string(path).unwrap();
-        assert!(html.contains("has not been evaluated") && html.contains("No training step"));
+        assert!(html.contains("has not been evaluated") && html.contains("no training step"));
     }
 }

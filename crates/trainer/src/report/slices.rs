@@ -1,58 +1,19 @@
-//! Slices of a case, ready to be drawn.
+//! Slices of a case as still pictures.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
 use super::CasePicture;
+use super::planes::Plane;
 use crate::run::RunError;
 
 /// Pixels along the longer side of an embedded slice, at most.
 const LONGEST_SIDE: usize = 320;
 /// Voxels looked at for the intensity window, at most.
 const SAMPLES: usize = 1 << 18;
-
-/// A plane through a volume with axes x, y, z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plane {
-    /// Across z: x to the right, y upwards.
-    Axial,
-    /// Across y: x to the right, z upwards.
-    Coronal,
-    /// Across x: y to the right, z upwards.
-    Sagittal,
-}
-
-impl Plane {
-    /// The axis the plane cuts.
-    pub(super) fn axis(self) -> usize {
-        match self {
-            Self::Axial => 2,
-            Self::Coronal => 1,
-            Self::Sagittal => 0,
-        }
-    }
-
-    /// The axes drawn to the right and upwards.
-    pub(super) fn drawn(self) -> [usize; 2] {
-        match self {
-            Self::Axial => [0, 1],
-            Self::Coronal => [0, 2],
-            Self::Sagittal => [1, 2],
-        }
-    }
-
-    /// Its name, with the axis it cuts.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Axial => "Axial, z",
-            Self::Coronal => "Coronal, y",
-            Self::Sagittal => "Sagittal, x",
-        }
-    }
-}
 
 /// Whether the arrays of a case can be drawn together.
 pub(super) fn check(picture: &CasePicture) -> Result<(), RunError> {
@@ -73,25 +34,34 @@ pub(super) fn check(picture: &CasePicture) -> Result<(), RunError> {
             return refuse("labels of the image's shape", found);
         }
     }
-    if !picture.spacing.iter().all(|s| s.is_finite() && *s > 0.0) {
-        return refuse("a positive spacing in mm", format!("{:?}", picture.spacing));
+    let spacing = picture.geometry.spacing();
+    if !spacing.iter().all(|s| s.is_finite() && *s > 0.0) {
+        return refuse("a positive spacing in mm", format!("{spacing:?}"));
     }
     Ok(())
 }
 
 /// One plane of an array as rows (top first) and columns.
-pub(super) fn cut<T: Copy>(array: ArrayView3<'_, T>, plane: Plane, index: usize) -> Array2<T> {
-    let slice = array.index_axis_move(Axis(plane.axis()), index);
-    let mut rows = slice.reversed_axes();
-    rows.invert_axis(Axis(0));
+pub(super) fn cut<T: Copy>(array: ArrayView3<'_, T>, plane: &Plane, index: usize) -> Array2<T> {
+    let (across, down) = (plane.across, plane.down);
+    let slice = array.index_axis_move(Axis(plane.axis), index);
+    let mut rows = match down.axis < across.axis {
+        true => slice,
+        false => slice.reversed_axes(),
+    };
+    for (axis, along) in [down, across].into_iter().enumerate() {
+        if along.reversed {
+            rows.invert_axis(Axis(axis));
+        }
+    }
     rows.to_owned()
 }
 
 /// Where to cut: the median voxel of the reference along every axis, of the
 /// prediction if the reference is empty, else the middle of the volume.
-pub(super) fn middle(picture: &CasePicture) -> [usize; 3] {
-    let shape = picture.image.shape();
-    let object = [&picture.reference, &picture.prediction]
+pub(super) fn middle(reference: ArrayView3<'_, u8>, prediction: ArrayView3<'_, u8>) -> [usize; 3] {
+    let shape = reference.shape();
+    let object = [reference, prediction]
         .into_iter()
         .find(|labels| labels.iter().any(|&label| label > 0));
     [0, 1, 2].map(|axis| match object {
@@ -100,44 +70,21 @@ pub(super) fn middle(picture: &CasePicture) -> [usize; 3] {
     })
 }
 
-fn areas(labels: &Array3<u8>, axis: usize) -> Vec<usize> {
-    labels
-        .axis_iter(Axis(axis))
-        .map(|plane| plane.iter().filter(|&&label| label > 0).count())
-        .collect()
-}
-
-fn median_plane(labels: &Array3<u8>, axis: usize) -> usize {
-    let areas = areas(labels, axis);
+fn median_plane(labels: ArrayView3<'_, u8>, axis: usize) -> usize {
+    let area = |plane: ArrayView2<'_, u8>| plane.iter().filter(|&&label| label > 0).count();
+    let areas: Vec<usize> = labels.axis_iter(Axis(axis)).map(area).collect();
     let half = areas.iter().sum::<usize>().div_ceil(2);
     let mut seen = 0;
-    areas
-        .iter()
-        .position(|area| {
-            seen += area;
-            seen >= half
-        })
-        .unwrap_or(0)
+    let reached = |area: &usize| {
+        seen += area;
+        seen >= half
+    };
+    areas.iter().position(reached).unwrap_or(0)
 }
 
-/// Axial slices for the viewer: at most `count`, spread over the labels and
-/// a little beyond, `middle` among them.
-pub(super) fn stack(picture: &CasePicture, middle: usize, count: usize) -> Vec<usize> {
-    let depth = picture.image.shape()[2];
-    let (reference, prediction) = (areas(&picture.reference, 2), areas(&picture.prediction, 2));
-    let labeled = |z: &usize| reference[*z] + prediction[*z] > 0;
-    let first = (0..depth).find(labeled).unwrap_or(0);
-    let last = (0..depth).rfind(labeled).unwrap_or(depth - 1);
-    let first = first.saturating_sub(2);
-    let last = (last + 2).min(depth - 1);
-    let stride = (last - first + 1).div_ceil(count);
-    (first..=last)
-        .filter(|z| z % stride == middle % stride)
-        .collect()
-}
-
-/// Intensities shown as black and white: the 1st and 99th percentile.
-pub(super) fn window(image: &Array3<f32>) -> [f32; 2] {
+/// The intensities below which the given shares of the finite voxels lie, by
+/// a sample; 0 and 1 if there are none.
+pub(super) fn percentiles(image: ArrayView3<'_, f32>, shares: [f64; 2]) -> [f32; 2] {
     // An even stride would walk along one axis of a volume with a side of its length.
     let stride = (image.len() / SAMPLES).max(1) | 1;
     let mut values: Vec<f32> = image
@@ -148,7 +95,7 @@ pub(super) fn window(image: &Array3<f32>) -> [f32; 2] {
         .collect();
     values.sort_unstable_by(f32::total_cmp);
     match values.len().checked_sub(1) {
-        Some(last) => [0.01, 0.99].map(|share| values[(share * last as f64).round() as usize]),
+        Some(last) => shares.map(|share| values[(share * last as f64).round() as usize]),
         None => [0.0, 1.0],
     }
 }
@@ -190,7 +137,11 @@ fn shrink(plane: ArrayView2<'_, f32>, longest: usize) -> Array2<f32> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use ndarray::Array3;
+    use semivox_data::Geometry;
+
     use super::*;
+    use crate::report::planes::planes;
 
     fn picture() -> CasePicture {
         let mut reference = Array3::zeros((4, 5, 6));
@@ -202,37 +153,38 @@ mod tests {
             image: Array3::from_shape_fn((4, 5, 6), |(x, y, z)| (x * 100 + y * 10 + z) as f32),
             prediction: Array3::zeros((4, 5, 6)),
             reference,
-            spacing: [1.0; 3],
+            geometry: Geometry::default(),
         }
     }
 
     #[test]
     fn planes_are_turned_upright() {
         let image = picture().image;
-        let axial = cut(image.view(), Plane::Axial, 5);
-        assert_eq!(axial.dim(), (5, 4));
-        assert_eq!(axial[[0, 1]], 145.0); // top row is the last y
-        assert_eq!(cut(image.view(), Plane::Coronal, 2)[[5, 3]], 320.0);
-        assert_eq!(cut(image.view(), Plane::Sagittal, 1)[[0, 4]], 145.0);
+        let [axial, coronal, sagittal] = planes(&Geometry::default());
+        let slice = cut(image.view(), &axial, 5);
+        assert_eq!(slice.dim(), (5, 4));
+        assert_eq!(slice[[0, 1]], 105.0); // x to the right, y downwards
+        assert_eq!(cut(image.view(), &coronal, 2)[[5, 3]], 320.0); // z upwards
+        assert_eq!(cut(image.view(), &sagittal, 1)[[0, 4]], 145.0);
+        let shifted = Geometry::default().translated([1.0; 3]);
+        let [axial, ..] = planes(&shifted);
+        assert_eq!(cut(image.view(), &axial, 5)[[0, 0]], 345.0); // right and front first
     }
 
     #[test]
     fn the_cut_goes_through_the_object() {
-        let mut case = picture();
-        assert_eq!(middle(&case), [1, 2, 3]);
-        assert_eq!(stack(&case, 3, 24), [1, 2, 3, 4, 5]);
-        assert_eq!(stack(&case, 3, 2), [3]);
-        std::mem::swap(&mut case.reference, &mut case.prediction);
-        assert_eq!(middle(&case), [1, 2, 3]);
-        case.prediction.fill(0);
-        assert_eq!(middle(&case), [2, 2, 3]);
-        assert_eq!(stack(&case, 3, 24).len(), 6);
+        let case = picture();
+        let (some, none) = (case.reference.view(), case.prediction.view());
+        assert_eq!(middle(some, none), [1, 2, 3]);
+        assert_eq!(middle(none, some), [1, 2, 3]);
+        assert_eq!(middle(none, none), [2, 2, 3]);
     }
 
     #[test]
     fn odd_images_get_a_window_and_a_picture() {
-        assert_eq!(window(&Array3::from_elem((2, 2, 2), 3.0)), [3.0, 3.0]);
-        assert_eq!(window(&Array3::from_elem((2, 2, 2), f32::NAN)), [0.0, 1.0]);
+        let window = |value| percentiles(Array3::from_elem((2, 2, 2), value).view(), [0.01, 0.99]);
+        assert_eq!(window(3.0), [3.0, 3.0]);
+        assert_eq!(window(f32::NAN), [0.0, 1.0]);
         let constant = Array2::from_elem((2, 3), f32::NAN);
         assert!(
             picture_address(constant.view(), [3.0, 3.0]).starts_with("data:image/png;base64,iVBOR")
@@ -247,7 +199,7 @@ mod tests {
     fn arrays_that_do_not_fit_are_refused() {
         let mut case = picture();
         check(&case).unwrap();
-        case.spacing[1] = 0.0;
+        case.geometry.affine[1][1] = 0.0;
         assert!(check(&case).unwrap_err().to_string().contains("spacing"));
         case.prediction = Array3::zeros((1, 1, 1));
         let message = check(&case).unwrap_err().to_string();

@@ -1,7 +1,8 @@
-//! Learning curves as inline SVG.
+//! A quantity over training steps as inline SVG.
 
 use std::fmt::Write;
 
+use super::axis::{Axis, Scaling};
 use super::html::escape;
 
 const WIDTH: f64 = 380.0;
@@ -25,52 +26,52 @@ pub(super) struct Chart<'a> {
     pub(super) last_step: f64,
     /// Whether to draw a moving average over the raw curve.
     pub(super) smooth: bool,
+    /// Whether to draw it over a logarithmic axis too, if any value is positive.
+    pub(super) logarithmic: bool,
 }
 
-struct Frame {
-    x: [f64; 2],
-    y: [f64; 2],
-}
-
-impl Frame {
-    fn x(&self, value: f64) -> f64 {
-        LEFT + (value - self.x[0]) / (self.x[1] - self.x[0]) * (WIDTH - LEFT - RIGHT)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        HEIGHT - BOTTOM - (value - self.y[0]) / (self.y[1] - self.y[0]) * (HEIGHT - TOP - BOTTOM)
-    }
+/// A chart and what a script needs to read values off it.
+pub(super) struct Drawn {
+    pub(super) svg: String,
+    /// Whether there is a logarithmic variant.
+    pub(super) logarithmic: bool,
+    /// `step:value` of every point drawn, separated by spaces.
+    pub(super) points: String,
+    /// Left and right end of the plot in the SVG's units, and the last step.
+    pub(super) plot: String,
 }
 
 /// Draws the chart: grid, ticks, stage marks, the raw curve and its average.
-pub(super) fn line_chart(chart: &Chart<'_>) -> String {
+pub(super) fn line_chart(chart: &Chart<'_>) -> Drawn {
     let segments = by_stage(&chart.points, chart.stages);
-    let frame = Frame {
-        x: [0.0, chart.last_step.max(1.0)],
-        y: value_range(&segments),
-    };
+    let steps = Axis::new(
+        [0.0, chart.last_step.max(1.0)],
+        [LEFT, WIDTH - RIGHT],
+        Scaling::Linear,
+    );
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{} by step\">",
         escape(chart.title)
     );
-    draw_axes(&mut svg, &frame);
-    draw_stages(&mut svg, &frame, chart.stages);
-    for buckets in segments {
-        if chart.smooth {
-            let extremes = buckets.iter().flat_map(|b| [(b.x, b.low), (b.x, b.high)]);
-            polyline(&mut svg, "raw", &frame, extremes);
-            polyline(&mut svg, "curve", &frame, moving_average(&buckets));
-        } else {
-            polyline(
-                &mut svg,
-                "curve",
-                &frame,
-                buckets.iter().map(|b| (b.x, b.mean)),
-            );
-        }
+    draw_steps(&mut svg, &steps);
+    draw_stages(&mut svg, &steps, chart.stages);
+    draw_curves(&mut svg, chart, &steps, (&segments, Scaling::Linear));
+    let positive = positive_part(&segments);
+    let logarithmic = chart.logarithmic && !positive.is_empty();
+    if logarithmic {
+        draw_curves(&mut svg, chart, &steps, (&positive, Scaling::Logarithmic));
     }
-    svg.push_str("</svg>");
-    svg
+    svg.push_str("<path class=\"cursor\" d=\"\"/></svg>");
+    let mut points = String::new();
+    for bucket in segments.iter().flatten() {
+        let _ = write!(points, "{:.0}:{:.4e} ", bucket.x, bucket.mean);
+    }
+    Drawn {
+        svg,
+        logarithmic,
+        points,
+        plot: format!("{LEFT} {} {TOP} {}", WIDTH - RIGHT, HEIGHT - BOTTOM),
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -105,25 +106,43 @@ fn bucket(points: &[(f64, f64)]) -> Bucket {
     }
 }
 
-fn value_range(segments: &[Vec<Bucket>]) -> [f64; 2] {
+/// What a logarithmic axis can show: buckets whose values are all above 0.
+fn positive_part(segments: &[Vec<Bucket>]) -> Vec<Vec<Bucket>> {
+    let positive = |segment: &Vec<Bucket>| -> Vec<Bucket> {
+        segment.iter().copied().filter(|b| b.low > 0.0).collect()
+    };
+    let mut kept: Vec<_> = segments.iter().map(positive).collect();
+    kept.retain(|segment| !segment.is_empty());
+    kept
+}
+
+fn draw_curves(
+    svg: &mut String,
+    chart: &Chart<'_>,
+    steps: &Axis,
+    (segments, scaling): (&[Vec<Bucket>], Scaling),
+) {
     let buckets = || segments.iter().flatten();
     let low = buckets().map(|b| b.low).fold(f64::INFINITY, f64::min);
     let high = buckets().map(|b| b.high).fold(f64::NEG_INFINITY, f64::max);
-    if low > high {
-        return [0.0, 1.0];
+    let values = Axis::around([low, high], [HEIGHT - BOTTOM, TOP], scaling);
+    let class = match scaling {
+        Scaling::Linear => "linear",
+        Scaling::Logarithmic => "logarithmic",
+    };
+    let _ = write!(svg, "<g class=\"{class}\">");
+    draw_values(svg, &values);
+    for segment in segments {
+        if chart.smooth {
+            let extremes = segment.iter().flat_map(|b| [(b.x, b.low), (b.x, b.high)]);
+            polyline(svg, "raw", [steps, &values], extremes);
+            polyline(svg, "curve", [steps, &values], moving_average(segment));
+        } else {
+            let means = segment.iter().map(|b| (b.x, b.mean));
+            polyline(svg, "curve", [steps, &values], means);
+        }
     }
-    let low = if low >= 0.0 && low < 0.5 * high {
-        0.0
-    } else {
-        low
-    };
-    let margin = match (high > low, high == 0.0) {
-        (true, _) => 0.05 * (high - low),
-        (false, false) => 0.1 * high.abs(),
-        (false, true) => 1.0, // a term that is switched off
-    };
-    let bottom = if low == 0.0 { 0.0 } else { low - margin };
-    [bottom, high + margin]
+    svg.push_str("</g>");
 }
 
 fn moving_average(buckets: &[Bucket]) -> impl Iterator<Item = (f64, f64)> {
@@ -138,135 +157,116 @@ fn moving_average(buckets: &[Bucket]) -> impl Iterator<Item = (f64, f64)> {
 fn polyline(
     svg: &mut String,
     class: &str,
-    frame: &Frame,
+    [x, y]: [&Axis; 2],
     points: impl Iterator<Item = (f64, f64)>,
 ) {
     let _ = write!(svg, "<polyline class=\"{class}\" points=\"");
-    for (x, y) in points {
-        let _ = write!(svg, "{:.1},{:.1} ", frame.x(x), frame.y(y));
+    for (step, value) in points {
+        let _ = write!(svg, "{:.1},{:.1} ", x.place(step), y.place(value));
     }
     svg.push_str("\"/>");
 }
 
-fn draw_axes(svg: &mut String, frame: &Frame) {
-    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
-    let (values, step) = ticks(frame.y, 4.0);
-    for value in values {
-        let y = frame.y(value);
-        let label = tick_label(value, step);
+fn draw_values(svg: &mut String, values: &Axis) {
+    for (value, label) in values.ticks(4.0) {
+        let y = values.place(value);
         let _ = write!(
             svg,
-            "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/>\
+            "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{}\"/>\
              <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
+            WIDTH - RIGHT,
             LEFT - 6.0,
             y + 3.5
         );
     }
-    let (values, step) = ticks(frame.x, 5.0);
-    for value in values {
-        let x = frame.x(value);
-        let label = tick_label(value, step);
+}
+
+fn draw_steps(svg: &mut String, steps: &Axis) {
+    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+    for (value, label) in steps.ticks(5.0) {
+        let x = steps.place(value);
+        let anchor = if x > right - 12.0 { "end" } else { "middle" };
         let _ = write!(
             svg,
             "<path class=\"axis\" d=\"M{x:.1} {bottom}v4\"/>\
-             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{}\">{label}</text>",
+             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>",
             bottom + 16.0,
-            if x > right - 12.0 { "end" } else { "middle" }
         );
     }
     let _ = write!(svg, "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/>");
 }
 
-fn draw_stages(svg: &mut String, frame: &Frame, stages: &[(f64, &str)]) {
+/// A dashed line where a stage begins, and its number.
+fn draw_stages(svg: &mut String, steps: &Axis, stages: &[(f64, &str)]) {
     if stages.len() < 2 {
         return;
     }
     for (index, &(step, name)) in stages.iter().enumerate() {
-        let x = frame.x(if index == 0 { frame.x[0] } else { step });
+        let x = if index == 0 { LEFT } else { steps.place(step) };
         if index > 0 {
-            let _ = write!(
-                svg,
-                "<path class=\"stage\" d=\"M{x:.1} {TOP}V{}\"/>",
-                HEIGHT - BOTTOM
-            );
+            let bottom = HEIGHT - BOTTOM;
+            let _ = write!(svg, "<path class=\"stage\" d=\"M{x:.1} {TOP}V{bottom}\"/>");
         }
         let _ = write!(
             svg,
-            "<text class=\"stage-name\" x=\"{:.1}\" y=\"11\">{}</text>",
-            x,
+            "<text class=\"stage-number\" x=\"{:.1}\" y=\"13\">{}<title>{}</title></text>",
+            x + 2.0,
+            index + 1,
             escape(name)
         );
     }
 }
 
-/// Round values inside the range, about `wanted` of them, and their distance.
-fn ticks(range: [f64; 2], wanted: f64) -> (Vec<f64>, f64) {
-    let rough = (range[1] - range[0]) / wanted;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * power)
-        .find(|step| *step >= rough * 0.999)
-        .unwrap_or(rough);
-    let first = (range[0] / step).ceil() as i64;
-    let last = (range[1] / step + 1e-9).floor() as i64;
-    ((first..=last).map(|i| i as f64 * step).collect(), step)
-}
-
-fn tick_label(value: f64, step: f64) -> String {
-    if value == 0.0 {
-        "0".to_string()
-    } else if step < 1e-4 {
-        format!("{:.1e}", value)
-    } else if step >= 1000.0 {
-        format!("{}k", value / 1000.0)
-    } else {
-        let decimals = (-step.log10().floor()).max(0.0) as usize;
-        format!("{value:.decimals$}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
-    #[test]
-    fn ticks_are_round_and_inside() {
-        assert_eq!(
-            ticks([0.0, 2000.0], 5.0).0,
-            [0.0, 500.0, 1000.0, 1500.0, 2000.0]
-        );
-        let (values, step) = ticks([0.13, 0.87], 4.0);
-        let labels: Vec<_> = values.iter().map(|&v| tick_label(v, step)).collect();
-        assert_eq!(labels, ["0.2", "0.4", "0.6", "0.8"]);
-        assert_eq!(tick_label(20_000.0, 10_000.0), "20k");
+    fn chart(points: Vec<(f64, f64)>) -> Drawn {
+        line_chart(&Chart {
+            title: "a<b",
+            points,
+            stages: &[(0.0, "one"), (5.0, "<two>")],
+            last_step: 10.0,
+            smooth: true,
+            logarithmic: true,
+        })
     }
 
     #[test]
     fn odd_curves_draw_without_nan() {
-        let chart = |points| {
-            line_chart(&Chart {
-                title: "a<b",
-                points,
-                stages: &[(0.0, "one"), (5.0, "two")],
-                last_step: 10.0,
-                smooth: true,
-            })
-        };
         for points in [
             vec![],
             vec![(1.0, 0.0)],
             vec![(1.0, -2.5), (2.0, -2.5)],
             vec![(1.0, f64::NAN), (2.0, f64::INFINITY), (3.0, 1.0)],
+            vec![(1.0, 1e-40), (2.0, 1e38)],
             (0..5000)
                 .map(|i| (f64::from(i), f64::from(i % 7)))
                 .collect(),
         ] {
-            let svg = chart(points);
+            let svg = chart(points).svg;
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-            assert!(svg.contains("a&lt;b by step") && svg.len() < 30_000);
+            assert!(svg.contains("a&lt;b by step") && svg.len() < 60_000);
+            assert!(svg.contains("<title>&lt;two&gt;</title>"));
         }
+    }
+
+    #[test]
+    fn a_logarithmic_variant_needs_a_positive_value() {
+        let mixed = chart(vec![(1.0, 0.0), (2.0, 0.5), (3.0, 0.05)]);
+        assert!(mixed.logarithmic && mixed.svg.contains("<g class=\"logarithmic\">"));
+        let (_, logarithmic) = mixed
+            .svg
+            .split_once("<g class=\"logarithmic\">")
+            .unwrap_or_default();
+        assert_eq!(logarithmic.matches("<polyline class=\"curve\"").count(), 1);
+        assert!(!chart(vec![(1.0, -1.0), (2.0, 0.0)]).logarithmic);
+    }
+
+    #[test]
+    fn the_points_can_be_read_back() {
+        let drawn = chart(vec![(1.0, 0.25), (7.0, -3.0)]);
+        assert_eq!(drawn.points, "1:2.5000e-1 7:-3.0000e0 ");
+        assert_eq!(drawn.plot, "46 372 18 176");
     }
 }

@@ -1,121 +1,205 @@
-//! Metric tables: one row per case and class, and the mean of each class.
+//! Metric tables: the mean of each class, and every case with its classes.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::html::escape;
+use super::html::{class_name, escape};
 use super::notable_cases;
-use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, summarize};
+use crate::run::evaluation::{
+    CaseEvaluation, ClassEvaluation, Evaluation, Means, UndefinedCounts, summarize,
+};
 
-const HEAD: &str = "<th class=\"number\">Dice&nbsp;%</th><th class=\"number\">Jaccard&nbsp;%</th>\
-    <th class=\"number\">HD95&nbsp;mm</th><th class=\"number\">ASD&nbsp;mm</th>\
-    <th class=\"number\">ASSD&nbsp;mm</th>";
+/// A column of a metric: its name, whether larger is better, and its place.
+struct Metric {
+    name: &'static str,
+    best_high: bool,
+    mean: fn(&Means) -> Option<f64>,
+    undefined: fn(&UndefinedCounts) -> usize,
+}
 
-/// The section of all cases, worst, median and best marked.
-pub(super) fn cases(evaluation: &Evaluation) -> String {
+/// Shares are shown in percent, distances in mm.
+const METRICS: [Metric; 5] = [
+    Metric {
+        name: "Dice&nbsp;%",
+        best_high: true,
+        mean: |mean| Some(100.0 * mean.dice?),
+        undefined: |counts| counts.dice,
+    },
+    Metric {
+        name: "Jaccard&nbsp;%",
+        best_high: true,
+        mean: |mean| Some(100.0 * mean.jaccard?),
+        undefined: |counts| counts.jaccard,
+    },
+    Metric {
+        name: "HD95&nbsp;mm",
+        best_high: false,
+        mean: |mean| mean.hd95_mm,
+        undefined: |counts| counts.hd95_mm,
+    },
+    Metric {
+        name: "ASD&nbsp;mm",
+        best_high: false,
+        mean: |mean| mean.asd_mm,
+        undefined: |counts| counts.asd_mm,
+    },
+    Metric {
+        name: "ASSD&nbsp;mm",
+        best_high: false,
+        mean: |mean| mean.assd_mm,
+        undefined: |counts| counts.assd_mm,
+    },
+];
+
+/// The section of all cases from the worst to the best; worst, median and
+/// best are marked.
+pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
     let labels: BTreeSet<u8> = (evaluation.cases.iter())
         .flat_map(|case| case.classes.iter().map(|class| class.label))
         .collect();
+    let several = labels.len() > 1;
+    let mut html = String::from("<section><h2>Cases</h2>");
+    if several {
+        class_means(&mut html, evaluation, classes, &labels);
+    }
+    let class_head = if several { "<th>Class</th>" } else { "" };
+    let _ = write!(
+        html,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"All cases\">\
+         <table class=\"sortable\"><thead><tr><th data-column=\"case\">Case</th>{class_head}{}\
+         </tr></thead>",
+        heads(true)
+    );
     let notable = notable_cases(evaluation);
-    let mut rows = String::new();
-    for (index, case) in evaluation.cases.iter().enumerate() {
+    for index in from_the_worst(&evaluation.cases) {
         let rank = notable.iter().find(|(place, _)| *place == index);
-        case_rows(
-            &mut rows,
-            case,
-            rank.map(|(_, names)| names.as_str()),
-            labels.len() > 1,
+        let rank = rank.map(|(_, names)| names.as_str());
+        case(
+            &mut html,
+            &evaluation.cases[index],
+            rank,
+            several.then_some(classes),
         );
     }
-    let label_head = if labels.len() > 1 {
-        "<th class=\"number\">Label</th>"
-    } else {
-        ""
-    };
-    let means = if labels.len() > 1 {
-        class_means(evaluation, &labels)
-    } else {
-        String::new()
-    };
-    format!(
-        "<section><h2>Cases</h2>{means}<div class=\"scroll\"><table><thead><tr><th>Case</th>\
-         {label_head}{HEAD}</tr></thead><tbody>{rows}</tbody></table></div>\
-         <p class=\"note\">A dash stands where a metric is undefined because a mask is empty; \
-         means leave it out and count it.</p></section>"
-    )
+    let span = if several { " colspan=\"2\"" } else { "" };
+    let _ = write!(html, "<tfoot><tr><th scope=\"row\"{span}>Mean of all</th>");
+    metric_cells(&mut html, &evaluation.mean, &evaluation.undefined);
+    html.push_str(
+        "</tr></tfoot></table></div><p class=\"note\">A metric is undefined where a mask is \
+         empty; means leave it out and say how often. A click on a column's head sorts by it.</p>\
+         </section>",
+    );
+    html
 }
 
-fn case_rows(html: &mut String, case: &CaseEvaluation, rank: Option<&str>, show_label: bool) {
-    for (index, class) in case.classes.iter().enumerate() {
-        html.push_str("<tr>");
-        if index == 0 {
-            let mark = rank.map_or(String::new(), |names| {
-                let class = names.replace(',', "");
-                format!("<span class=\"mark {class}\">{names}</span>")
-            });
-            let _ = write!(
-                html,
-                "<th scope=\"row\" rowspan=\"{}\">{}{mark}</th>",
-                case.classes.len(),
-                escape(&case.id)
-            );
-        }
-        if show_label {
-            let _ = write!(html, "<td class=\"number\">{}</td>", class.label);
-        }
-        metric_cells(html, class);
+/// The indices of the cases by mean Dice, those without one last.
+fn from_the_worst(cases: &[CaseEvaluation]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by(
+        |&a, &b| match (cases[a].mean_dice(), cases[b].mean_dice()) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        },
+    );
+    order
+}
+
+/// The metrics' names; `sortable` adds what sorting by them needs.
+fn heads(sortable: bool) -> String {
+    let head = |(column, metric): (usize, &Metric)| {
+        let first = if metric.best_high {
+            "ascending"
+        } else {
+            "descending"
+        };
+        let sorting = match (sortable, column) {
+            (false, _) => String::new(),
+            (true, 0) => format!(" data-column=\"0\" data-first=\"{first}\" aria-sort=\"{first}\""),
+            (true, _) => format!(" data-column=\"{column}\" data-first=\"{first}\""),
+        };
+        format!("<th class=\"number\"{sorting}>{}</th>", metric.name)
+    };
+    METRICS.iter().enumerate().map(head).collect()
+}
+
+/// A case as a body of its own: its metrics and, with names, those of its classes.
+fn case(html: &mut String, case: &CaseEvaluation, rank: Option<&str>, names: Option<&[String]>) {
+    let (mean, undefined) = summarize(case.classes.iter());
+    let values: Vec<String> = (METRICS.iter())
+        .map(|metric| (metric.mean)(&mean).map_or("null".into(), |value| value.to_string()))
+        .collect();
+    let mark = rank.map_or(String::new(), |names| {
+        let class = names.replace(',', "");
+        format!("<span class=\"mark {class}\">{names}</span>")
+    });
+    let rows = match names {
+        Some(_) => case.classes.len() + 1,
+        None => 1,
+    };
+    let id = escape(&case.id);
+    let _ = write!(
+        html,
+        "<tbody data-case=\"{id}\" data-values=\"[{}]\"><tr><th scope=\"rowgroup\" rowspan=\"{rows}\">{id}{mark}</th>",
+        values.join(",")
+    );
+    if names.is_some() {
+        html.push_str("<td>mean</td>");
+    }
+    metric_cells(html, &mean, &undefined);
+    html.push_str("</tr>");
+    for class in case.classes.iter().filter(|_| names.is_some()) {
+        let (mean, undefined) = summarize([class].into_iter());
+        let name = escape(&class_name(names.unwrap_or_default(), class.label));
+        let _ = write!(html, "<tr class=\"of-class\"><td>{name}</td>");
+        metric_cells(html, &mean, &undefined);
         html.push_str("</tr>");
     }
+    html.push_str("</tbody>");
 }
 
-fn metric_cells(html: &mut String, class: &ClassEvaluation) {
-    if let Some(dice) = class.dice {
-        let share = 100.0 * dice;
-        let _ = write!(
-            html,
-            "<td class=\"number bar\" style=\"--share:{share:.1}%\">{share:.1}</td>"
-        );
-    } else {
-        cell(html, None);
-    }
-    cell(
-        html,
-        class.jaccard.map(|share| format!("{:.1}", 100.0 * share)),
-    );
-    for distance in [class.hd95_mm, class.asd_mm, class.assd_mm] {
-        cell(html, distance.map(|mm| format!("{mm:.2}")));
-    }
-}
-
-fn cell(html: &mut String, value: Option<String>) {
-    let _ = match value {
-        Some(value) => write!(html, "<td class=\"number\">{value}</td>"),
-        None => write!(html, "<td class=\"number\" title=\"undefined\">–</td>"),
-    };
-}
-
-fn class_means(evaluation: &Evaluation, labels: &BTreeSet<u8>) -> String {
-    let mut rows = String::new();
-    for &label in labels {
-        let classes = (evaluation.cases.iter())
-            .flat_map(|case| &case.classes)
-            .filter(|class| class.label == label);
-        let (mean, _) = summarize(classes);
-        let class = ClassEvaluation {
-            label,
-            dice: mean.dice,
-            jaccard: mean.jaccard,
-            hd95_mm: mean.hd95_mm,
-            hd95_directed_max_mm: mean.hd95_directed_max_mm,
-            asd_mm: mean.asd_mm,
-            assd_mm: mean.assd_mm,
+/// Values, or that there is none; where a mean leaves some out, how many.
+fn metric_cells(html: &mut String, mean: &Means, undefined: &UndefinedCounts) {
+    for (column, metric) in METRICS.iter().enumerate() {
+        let digits = if metric.best_high { 1 } else { 2 };
+        let missing = (metric.undefined)(undefined);
+        let _ = match ((metric.mean)(mean), missing) {
+            (None, _) => write!(html, "<td class=\"number undefined\">undefined</td>"),
+            (Some(value), 0) if column == 0 => write!(
+                html,
+                "<td class=\"number bar\" style=\"--share:{value:.1}%\">{value:.digits$}</td>"
+            ),
+            (Some(value), 0) => write!(html, "<td class=\"number\">{value:.digits$}</td>"),
+            (Some(value), _) => write!(
+                html,
+                "<td class=\"number\">{value:.digits$}<small class=\"undefined\">{missing} undefined</small></td>"
+            ),
         };
-        let _ = write!(rows, "<tr><th scope=\"row\">Mean of label {label}</th>");
-        metric_cells(&mut rows, &class);
-        rows.push_str("</tr>");
     }
-    format!(
-        "<div class=\"scroll\"><table><thead><tr><th>Class</th>{HEAD}</tr></thead>\
-         <tbody>{rows}</tbody></table></div>"
-    )
+}
+
+fn class_means(
+    html: &mut String,
+    evaluation: &Evaluation,
+    classes: &[String],
+    labels: &BTreeSet<u8>,
+) {
+    let _ = write!(
+        html,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Means of the classes\">\
+         <table><thead><tr><th>Mean of class</th>{}</tr></thead><tbody>",
+        heads(false)
+    );
+    for &label in labels {
+        let all = evaluation.cases.iter().flat_map(|case| &case.classes);
+        let of_class = |class: &&ClassEvaluation| class.label == label;
+        let (mean, undefined) = summarize(all.filter(of_class));
+        let name = escape(&class_name(classes, label));
+        let _ = write!(html, "<tr><th scope=\"row\">{name}</th>");
+        metric_cells(html, &mean, &undefined);
+        html.push_str("</tr>");
+    }
+    html.push_str("</tbody></table></div>");
 }

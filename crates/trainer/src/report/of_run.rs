@@ -1,0 +1,282 @@
+//! From a run folder to its report.
+
+use std::path::PathBuf;
+
+use semivox_data::{Dataset, LabeledCase, io};
+
+use super::html::thousands;
+use super::{CasePicture, ReportInput, notable_cases, write};
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::evaluating::prediction_path;
+use crate::run::evaluation::{CaseEvaluation, Evaluation};
+use crate::run::folder::RunFolder;
+use crate::run::metrics_log;
+use crate::session::open_dataset;
+
+/// A report that was written, and what it could not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remade {
+    /// The page.
+    pub path: PathBuf,
+    /// What is missing in it and why, a sentence each; the page says the same.
+    pub missing: Vec<String>,
+}
+
+/// Writes the report of a run anew from its folder.
+///
+/// Scans and references come from the data set named in `config.toml`,
+/// predictions from the run folder. Where they are gone, the page is written
+/// without the pictures that need them, and says so. A run that was not
+/// evaluated, or was interrupted, has its curves.
+///
+/// # Errors
+/// If the configuration, the log or the evaluation cannot be read, or the
+/// page cannot be written.
+///
+/// # Examples
+/// ```no_run
+/// use semivox_trainer::{report, run::folder::RunFolder};
+///
+/// let remade = report::remake(&RunFolder::open_existing("runs/action_la")?)?;
+/// for sentence in &remade.missing {
+///     eprintln!("{sentence}");
+/// }
+/// println!("Report: {}", remade.path.display());
+/// # Ok::<(), semivox_trainer::TrainError>(())
+/// ```
+pub fn remake(run: &RunFolder) -> Result<Remade, TrainError> {
+    let config = RunConfig::from_toml(&run.read_config()?)?;
+    let evaluation = match run.evaluation().is_file() {
+        true => Some(Evaluation::read(run.evaluation())?),
+        false => None,
+    };
+    let dataset = open_dataset(&config, run);
+    write_for(run, &config, dataset.as_ref(), evaluation.as_ref())
+}
+
+/// Writes the report of a run with what is known of its data set.
+///
+/// # Errors
+/// If the log cannot be read or the page cannot be written.
+pub(crate) fn write_for(
+    run: &RunFolder,
+    config: &RunConfig,
+    dataset: Result<&Dataset, &TrainError>,
+    evaluation: Option<&Evaluation>,
+) -> Result<Remade, TrainError> {
+    let (pictures, missing) = match evaluation {
+        Some(evaluation) => pictures(run, dataset, evaluation),
+        None => Default::default(),
+    };
+    let config_toml = run.read_config()?;
+    let metrics = match run.metrics().is_file() {
+        true => metrics_log::read(run.metrics())?,
+        false => Vec::new(),
+    };
+    let unfinished = unfinished(config, metrics.last().map_or(0, |row| row.step));
+    let dataset = dataset.ok();
+    let input = ReportInput {
+        title: title(config, dataset),
+        labeled: match (evaluation, dataset) {
+            (Some(evaluation), _) => evaluation.protocol.labeled,
+            (None, dataset) => dataset.map(|dataset| dataset.labeled.len()),
+        },
+        classes: dataset.map_or(Vec::new(), |dataset| dataset.classes.clone()),
+        config_toml: &config_toml,
+        metrics,
+        evaluation: evaluation.cloned(),
+        pictures,
+        notices: unfinished.into_iter().chain(missing.clone()).collect(),
+    };
+    let path = run.report();
+    write(&path, &input)?;
+    Ok(Remade { path, missing })
+}
+
+/// The notable cases, and what is missing of them.
+fn pictures(
+    run: &RunFolder,
+    dataset: Result<&Dataset, &TrainError>,
+    evaluation: &Evaluation,
+) -> (Vec<CasePicture>, Vec<String>) {
+    let dataset = match dataset {
+        Ok(dataset) => dataset,
+        Err(error) => {
+            let consequence = "so there are no slices and no class names";
+            let said = format!("The data set could not be opened, {consequence}: {error}");
+            return (Vec::new(), vec![said]);
+        }
+    };
+    let (mut pictures, mut missing) = (Vec::new(), Vec::new());
+    for (index, rank) in notable_cases(evaluation) {
+        let case = &evaluation.cases[index];
+        match picture(case, &rank, dataset, run) {
+            Ok(picture) => pictures.push(picture),
+            Err(reason) => missing.push(format!("Case {} is not shown: {reason}", case.id)),
+        }
+    }
+    (pictures, missing)
+}
+
+fn title(config: &RunConfig, dataset: Option<&Dataset>) -> String {
+    let method = match config.method.name() {
+        // Built from abstracts: nobody should take them for the papers' own.
+        name @ ("cvrl" | "ideal") => format!("{name} (reconstruction)"),
+        name => name.to_string(),
+    };
+    match dataset {
+        Some(dataset) => format!("{method} on {}", dataset.name),
+        None => format!("{method} on {}", config.task),
+    }
+}
+
+/// Says so if the log ends before the run does.
+fn unfinished(config: &RunConfig, done: u64) -> Option<String> {
+    let all = config.method.settings().iterations();
+    (done < all).then(|| {
+        let (done, all) = (thousands(done), thousands(all));
+        format!(
+            "This run stands at step {done} of {all}: it was interrupted, or is still going on."
+        )
+    })
+}
+
+/// A case of an evaluation with its scan, reference and prediction.
+fn picture(
+    result: &CaseEvaluation,
+    rank: &str,
+    dataset: &Dataset,
+    run: &RunFolder,
+) -> Result<CasePicture, TrainError> {
+    let case = find(dataset, &result.id)?;
+    let (image, reference) = case.load()?;
+    let prediction = io::read_labels(prediction_path(run, &case.id))?;
+    let picture = CasePicture {
+        id: case.id.clone(),
+        caption: match result.mean_dice() {
+            Some(dice) => format!("{rank} case, Dice {:.1} %", 100.0 * dice),
+            None => format!("{rank} case"),
+        },
+        geometry: image.geometry,
+        image: image.data,
+        reference: reference.data,
+        prediction: prediction.data,
+    };
+    super::slices::check(&picture)?;
+    Ok(picture)
+}
+
+fn find<'a>(dataset: &'a Dataset, id: &str) -> Result<&'a LabeledCase, TrainError> {
+    let case = dataset.test.iter().find(|case| case.id == id);
+    case.ok_or_else(|| {
+        TrainError::Config(format!(
+            "expected {id} among the {} test cases of data.root, found none of that name; \
+             is it still the data set of this run?",
+            dataset.test.len()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+    use std::path::Path;
+
+    use semivox_data::phantom::{PhantomConfig, write_dataset};
+
+    use super::*;
+    use crate::presets::preset;
+    use crate::run::evaluation::{ClassEvaluation, Protocol};
+
+    /// A finished run on five phantoms whose predictions are the references.
+    fn finished(folder: &Path) -> RunFolder {
+        let phantoms = PhantomConfig {
+            shape: [16, 16, 12],
+            shape_jitter: [0, 0, 0],
+            ..Default::default()
+        };
+        let root = folder.join("scans");
+        write_dataset(&root, 2, 3, &phantoms).unwrap();
+        let mut config = preset("smoke", "cvrl").unwrap();
+        config.data.root = Some(root.clone());
+        config.data.labeled = 1.into();
+        let run = RunFolder::create(folder.join("run")).unwrap();
+        run.write_config(&config.to_toml().unwrap()).unwrap();
+        let cases = [(2, 0.9), (3, 0.5), (4, 0.7)].map(|(number, dice)| {
+            let id = format!("phantom_00{number}");
+            let reference = root.join(format!("labels/{id}.nii.gz"));
+            fs::copy(reference, prediction_path(&run, &id)).unwrap();
+            let class = ClassEvaluation {
+                label: 1,
+                dice: Some(dice),
+                jaccard: None,
+                hd95_mm: None,
+                hd95_directed_max_mm: None,
+                asd_mm: None,
+                assd_mm: None,
+            };
+            CaseEvaluation {
+                id,
+                classes: vec![class],
+            }
+        });
+        let evaluation = Evaluation::new(Protocol::default(), cases.into());
+        evaluation.write(run.evaluation()).unwrap();
+        run
+    }
+
+    /// Makes the page; returns it with what is missing.
+    fn page(run: &RunFolder) -> (String, Vec<String>) {
+        let remade = remake(run).unwrap();
+        assert_eq!(remade.path, run.report());
+        let html = fs::read_to_string(&remade.path).unwrap();
+        (html, remade.missing)
+    }
+
+    #[test]
+    fn a_report_is_made_from_the_folder_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (html, missing) = page(&finished(folder.path()));
+        assert_eq!(missing, Vec::<String>::new());
+        assert_eq!(html.matches("class=\"voxels\"").count(), 3);
+        let places = ["worst", "median", "best"].map(|rank| html.find(&format!("<p>{rank} case")));
+        assert!(places.is_sorted() && places[0].is_some());
+        assert!(
+            html.contains("<h1>cvrl (reconstruction) on "),
+            "{}",
+            &html[..200]
+        );
+        assert!(html.contains("This run stands at step 0 of"));
+    }
+
+    #[test]
+    fn what_is_gone_is_named_and_the_rest_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = finished(folder.path());
+        fs::remove_file(prediction_path(&run, "phantom_003")).unwrap();
+        let (html, missing) = page(&run);
+        assert_eq!(missing.len(), 1);
+        assert!(
+            missing[0].starts_with("Case phantom_003 is not shown: "),
+            "{missing:?}"
+        );
+        assert!(html.contains("Case phantom_003 is not shown"));
+        assert_eq!(html.matches("class=\"voxels\"").count(), 2);
+
+        fs::rename(folder.path().join("scans"), folder.path().join("moved")).unwrap();
+        let (html, missing) = page(&run);
+        assert_eq!(missing.len(), 1);
+        assert!(
+            missing[0].contains("data set could not be opened") && missing[0].contains("scans")
+        );
+        assert!(html.contains("data set could not be opened") && html.contains("phantom_003"));
+        assert!(!html.contains("class=\"voxels\""));
+
+        fs::remove_file(run.evaluation()).unwrap();
+        let (html, missing) = page(&run);
+        assert!(missing.is_empty() && html.contains("has not been evaluated"));
+    }
+}
