@@ -12,6 +12,7 @@ mod evaluate;
 mod example;
 mod inspect;
 mod predict;
+mod report;
 mod run;
 mod table;
 mod train;
@@ -59,6 +60,8 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Train several methods and seeds, and tabulate them.
     Compare(compare::Arguments),
+    /// Make the report of a run again.
+    Report(report::Arguments),
     /// Write a run's network as safetensors with PyTorch's names.
     Export(weights::ExportArguments),
     /// Make a run of a network from PyTorch, to predict with.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Export(arguments) => weights::export(&arguments),
         Command::Import(arguments) => weights::import(&arguments),
         Command::Completions { shell } => {

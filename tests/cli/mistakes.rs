@@ -177,3 +177,31 @@ fn export_and_import() {
     assert!(message.contains("expected one of la, acdc"), "{message}");
     assert!(!root.join("run").exists());
 }
+
+#[test]
+fn report() {
+    let (_root, root) = scans(2, 2);
+    let message = fail(&root, 1, &["report", "scans"]);
+    assert!(message.contains("config.toml"), "{message}");
+    let message = fail(&root, 1, &["report", "nowhere"]);
+    assert!(message.contains("nowhere"), "{message}");
+    succeed(
+        &root,
+        &[
+            &[
+                "train",
+                "supervised",
+                "--data",
+                "scans",
+                "--out",
+                "run",
+                "-q",
+            ],
+            &TINY[..],
+        ]
+        .concat(),
+    );
+    fs::write(root.join("run/config.toml"), "seed = 1").expect("a file");
+    let message = fail(&root, 1, &["report", "run"]);
+    assert!(message.contains("configuration"), "{message}");
+}

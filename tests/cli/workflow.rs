@@ -186,6 +186,14 @@ fn compare_runs_the_grid_once() {
     ] {
         assert!(root.join("grid").join(file).is_file(), "{file}");
     }
+    let page =
+        || std::fs::read_to_string(root.join("grid/supervised_1_0/report.html")).expect("a page");
+    let written = page();
+    assert_eq!(
+        succeed(&root, &["report", "grid/supervised_1_0"]),
+        "Report: grid/supervised_1_0/report.html\n"
+    );
+    assert_eq!(page(), written, "the report follows from the folder");
     let again = semivox(&root, &grid);
     assert_eq!(
         text(&again.stdout),
