@@ -79,10 +79,12 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
 /// One line: labels, result, steps and time.
 fn summary(input: &ReportInput<'_>) -> String {
     let mut facts = Vec::new();
-    if let Some(labeled) = &input.labeled {
-        let plural = if *labeled == 1 { "" } else { "s" };
-        facts.push(format!("{labeled} labeled case{plural}"));
-    }
+    let protocol = input.evaluation.as_ref().map(|found| &found.protocol);
+    let units = protocol.and_then(|protocol| protocol.labeled_units);
+    facts.extend(input.labeled.map(|labeled| {
+        let plural = if labeled == 1 { "" } else { "s" };
+        format!("{labeled} labeled case{plural}{}", of_units(units))
+    }));
     if let Some(Evaluation { mean, .. }) = &input.evaluation {
         facts.extend(
             mean.dice
@@ -95,6 +97,15 @@ fn summary(input: &ReportInput<'_>) -> String {
         None => facts.push("no training step has been logged".to_string()),
     }
     format!("<p class=\"lead\">{}</p>", facts.join(" &middot; "))
+}
+
+/// Whose cases they are, where a patient has several.
+fn of_units(units: Option<usize>) -> String {
+    match units {
+        Some(1) => " of 1 patient".to_string(),
+        Some(units) => format!(" of {units} patients"),
+        None => String::new(),
+    }
 }
 
 /// Steps, time, pace and share of time spent waiting for data.
@@ -173,7 +184,9 @@ fn protocol(protocol: &Protocol) -> String {
         ("Preset", protocol.preset.clone()),
         (
             "Labeled cases",
-            protocol.labeled.map_or_else(unknown, |n| n.to_string()),
+            protocol.labeled.map_or_else(unknown, |labeled| {
+                format!("{labeled}{}", of_units(protocol.labeled_units))
+            }),
         ),
         ("Seed", protocol.seed.to_string()),
         ("Iterations", thousands(protocol.iterations)),

@@ -14,6 +14,7 @@ mod curves;
 mod embed;
 mod html;
 mod layout;
+mod metric;
 mod of_run;
 mod planes;
 mod reduce;
@@ -225,6 +226,11 @@ mod tests {
             case("three", None),
         ];
         let labels = Array3::from_shape_fn((8, 7, 6), |(x, y, z)| u8::from(x + y + z < 8));
+        let protocol = Protocol {
+            labeled: Some(4),
+            labeled_units: Some(2),
+            ..Protocol::default()
+        };
         ReportInput {
             title: "A & B".into(),
             labeled: Some(4),
@@ -233,7 +239,7 @@ mod tests {
                 .into(),
             config_toml: "name = \"</pre><script>\"",
             metrics: rows(),
-            evaluation: Some(Evaluation::new(Protocol::default(), cases)),
+            evaluation: Some(Evaluation::new(protocol, cases)),
             pictures: vec![CasePicture {
                 id: "</script><b>one</b>".into(),
                 caption: "<worst>".into(),
@@ -251,7 +257,7 @@ mod tests {
         let html = render(&input()).unwrap();
         for expected in [
             "<title>A &amp; B</title>",
-            "4 labeled cases &middot; Dice 37.5&nbsp;% &middot; HD95 3.25&nbsp;mm &middot; 400 steps",
+            "4 labeled cases of 2 patients &middot; Dice 37.5&nbsp;% &middot; HD95 3.25&nbsp;mm &middot; 400 steps",
             "&lt;stopped&gt;",
             "two<span class=\"mark worst\">worst</span>",
             "<b>2 of 6 undefined</b>",
@@ -299,6 +305,24 @@ mod tests {
             .collect();
         assert!(places.is_sorted(), "{places:?}");
         assert!(html.contains("data-values=\"[25,null,3.25,null,null]\""));
+        assert!(
+            !html.contains("HD95&nbsp;max"),
+            "an evaluation from before this metric"
+        );
+        let mut input = input();
+        for case in &mut input.evaluation.as_mut().unwrap().cases {
+            case.classes[0].hd95_directed_max_mm = Some(4.5);
+        }
+        let Some(Evaluation {
+            protocol, cases, ..
+        }) = input.evaluation
+        else {
+            panic!()
+        };
+        input.evaluation = Some(Evaluation::new(protocol, cases));
+        let html = render(&input).unwrap();
+        assert!(html.contains("HD95&nbsp;max&nbsp;mm</th>"));
+        assert!(html.contains("data-values=\"[25,null,3.25,4.5,null,null]\""));
     }
 
     #[test]

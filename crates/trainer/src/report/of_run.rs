@@ -82,7 +82,7 @@ pub(crate) fn write_for(
             (Some(evaluation), _) => evaluation.protocol.labeled,
             (None, dataset) => dataset.map(|dataset| dataset.labeled.len()),
         },
-        classes: dataset.map_or(Vec::new(), |dataset| dataset.classes.clone()),
+        classes: dataset.map_or(&config.data.classes, |d| &d.classes).clone(),
         config_toml: &config_toml,
         metrics,
         evaluation: evaluation.cloned(),
@@ -103,9 +103,8 @@ fn pictures(
     let dataset = match dataset {
         Ok(dataset) => dataset,
         Err(error) => {
-            let consequence = "so there are no slices and no class names";
-            let said = format!("The data set could not be opened, {consequence}: {error}");
-            return (Vec::new(), vec![said]);
+            let said = "The data set could not be opened, so there are no slices";
+            return (Vec::new(), vec![format!("{said}: {error}")]);
         }
     };
     let (mut pictures, mut missing) = (Vec::new(), Vec::new());

@@ -31,9 +31,8 @@ impl Grid {
 
     /// The region of the labels with a margin; the whole if there are none.
     pub(super) fn around_labels(picture: &CasePicture) -> Self {
-        let spacing = picture.geometry.spacing();
         let mut grid = Self::whole(picture);
-        for axis in 0..3 {
+        for (axis, spacing) in picture.geometry.spacing().into_iter().enumerate() {
             let labeled = |index: &usize| {
                 let any = |labels: &Array3<u8>| {
                     labels.index_axis(Axis(axis), *index).iter().any(|&l| l > 0)
@@ -43,7 +42,7 @@ impl Grid {
             let length = grid.size[axis];
             let (first, last) = ((0..length).find(labeled), (0..length).rfind(labeled));
             if let (Some(first), Some(last)) = (first, last) {
-                let margin = (MARGIN_MM / spacing[axis]).ceil() as usize;
+                let margin = (MARGIN_MM / spacing).ceil() as usize;
                 grid.start[axis] = first.saturating_sub(margin);
                 grid.size[axis] = (last + margin + 1).min(length) - grid.start[axis];
             }
@@ -86,8 +85,8 @@ impl Grid {
             [0, 1, 2].map(|axis| self.start[axis] as f64 + (self.factor[axis] as f64 - 1.0) / 2.0);
         let mut moved = geometry.translated(first);
         for row in &mut moved.affine[..3] {
-            for axis in 0..3 {
-                row[axis] *= self.factor[axis] as f64;
+            for (entry, factor) in row.iter_mut().zip(self.factor) {
+                *entry *= factor as f64;
             }
         }
         moved

@@ -5,52 +5,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::html::{class_name, escape};
+use super::metric::{Metric, metrics};
 use super::notable_cases;
 use crate::run::evaluation::{
     CaseEvaluation, ClassEvaluation, Evaluation, Means, UndefinedCounts, summarize,
 };
-
-/// A column of a metric: its name, whether larger is better, and its place.
-struct Metric {
-    name: &'static str,
-    best_high: bool,
-    mean: fn(&Means) -> Option<f64>,
-    undefined: fn(&UndefinedCounts) -> usize,
-}
-
-/// Shares are shown in percent, distances in mm.
-const METRICS: [Metric; 5] = [
-    Metric {
-        name: "Dice&nbsp;%",
-        best_high: true,
-        mean: |mean| Some(100.0 * mean.dice?),
-        undefined: |counts| counts.dice,
-    },
-    Metric {
-        name: "Jaccard&nbsp;%",
-        best_high: true,
-        mean: |mean| Some(100.0 * mean.jaccard?),
-        undefined: |counts| counts.jaccard,
-    },
-    Metric {
-        name: "HD95&nbsp;mm",
-        best_high: false,
-        mean: |mean| mean.hd95_mm,
-        undefined: |counts| counts.hd95_mm,
-    },
-    Metric {
-        name: "ASD&nbsp;mm",
-        best_high: false,
-        mean: |mean| mean.asd_mm,
-        undefined: |counts| counts.asd_mm,
-    },
-    Metric {
-        name: "ASSD&nbsp;mm",
-        best_high: false,
-        mean: |mean| mean.assd_mm,
-        undefined: |counts| counts.assd_mm,
-    },
-];
 
 /// The section of all cases from the worst to the best; worst, median and
 /// best are marked.
@@ -58,37 +17,20 @@ pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
     let labels: BTreeSet<u8> = (evaluation.cases.iter())
         .flat_map(|case| case.classes.iter().map(|class| class.label))
         .collect();
-    let several = labels.len() > 1;
+    let table = Table {
+        metrics: metrics(evaluation),
+        classes,
+        several: labels.len() > 1,
+    };
     let mut html = String::from("<section><h2>Cases</h2>");
-    if several {
-        class_means(&mut html, evaluation, classes, &labels);
+    if table.several {
+        table.class_means(&mut html, evaluation, &labels);
     }
-    let class_head = if several { "<th>Class</th>" } else { "" };
-    let _ = write!(
-        html,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"All cases\">\
-         <table class=\"sortable\"><thead><tr><th data-column=\"case\">Case</th>{class_head}{}\
-         </tr></thead>",
-        heads(true)
-    );
-    let notable = notable_cases(evaluation);
-    for index in from_the_worst(&evaluation.cases) {
-        let rank = notable.iter().find(|(place, _)| *place == index);
-        let rank = rank.map(|(_, names)| names.as_str());
-        case(
-            &mut html,
-            &evaluation.cases[index],
-            rank,
-            several.then_some(classes),
-        );
-    }
-    let span = if several { " colspan=\"2\"" } else { "" };
-    let _ = write!(html, "<tfoot><tr><th scope=\"row\"{span}>Mean of all</th>");
-    metric_cells(&mut html, &evaluation.mean, &evaluation.undefined);
+    table.cases(&mut html, evaluation);
     html.push_str(
-        "</tr></tfoot></table></div><p class=\"note\">A metric is undefined where a mask is \
-         empty; means leave it out and say how often. A click on a column's head sorts by it.</p>\
-         </section>",
+        "<p class=\"note\">A metric is undefined where a mask is empty; means leave it out and \
+         say how often. HD95 pools the surface distances of both directions; HD95 max is the \
+         larger of the two directions' own. A click on a column's head sorts by it.</p></section>",
     );
     html
 }
@@ -107,99 +49,128 @@ fn from_the_worst(cases: &[CaseEvaluation]) -> Vec<usize> {
     order
 }
 
-/// The metrics' names; `sortable` adds what sorting by them needs.
-fn heads(sortable: bool) -> String {
-    let head = |(column, metric): (usize, &Metric)| {
-        let first = if metric.best_high {
-            "ascending"
-        } else {
-            "descending"
-        };
-        let sorting = match (sortable, column) {
-            (false, _) => String::new(),
-            (true, 0) => format!(" data-column=\"0\" data-first=\"{first}\" aria-sort=\"{first}\""),
-            (true, _) => format!(" data-column=\"{column}\" data-first=\"{first}\""),
-        };
-        format!("<th class=\"number\"{sorting}>{}</th>", metric.name)
-    };
-    METRICS.iter().enumerate().map(head).collect()
+/// What the rows of a page's tables share.
+struct Table<'a> {
+    metrics: Vec<&'static Metric>,
+    /// Names of the classes.
+    classes: &'a [String],
+    /// Whether cases have more than one class.
+    several: bool,
 }
 
-/// A case as a body of its own: its metrics and, with names, those of its classes.
-fn case(html: &mut String, case: &CaseEvaluation, rank: Option<&str>, names: Option<&[String]>) {
-    let (mean, undefined) = summarize(case.classes.iter());
-    let values: Vec<String> = (METRICS.iter())
-        .map(|metric| (metric.mean)(&mean).map_or("null".into(), |value| value.to_string()))
-        .collect();
-    let mark = rank.map_or(String::new(), |names| {
-        let class = names.replace(',', "");
-        format!("<span class=\"mark {class}\">{names}</span>")
-    });
-    let rows = match names {
-        Some(_) => case.classes.len() + 1,
-        None => 1,
-    };
-    let id = escape(&case.id);
-    let _ = write!(
-        html,
-        "<tbody data-case=\"{id}\" data-values=\"[{}]\"><tr><th scope=\"rowgroup\" rowspan=\"{rows}\">{id}{mark}</th>",
-        values.join(",")
-    );
-    if names.is_some() {
-        html.push_str("<td>mean</td>");
+impl Table<'_> {
+    fn cases(&self, html: &mut String, evaluation: &Evaluation) {
+        let class_head = if self.several { "<th>Class</th>" } else { "" };
+        let _ = write!(
+            html,
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"All cases\">\
+             <table class=\"sortable\"><thead><tr><th data-column=\"case\">Case</th>{class_head}{}\
+             </tr></thead>",
+            self.heads(true)
+        );
+        let notable = notable_cases(evaluation);
+        for index in from_the_worst(&evaluation.cases) {
+            let rank = notable.iter().find(|(place, _)| *place == index);
+            let rank = rank.map(|(_, names)| names.as_str());
+            self.case(html, &evaluation.cases[index], rank);
+        }
+        let span = if self.several { " colspan=\"2\"" } else { "" };
+        let _ = write!(html, "<tfoot><tr><th scope=\"row\"{span}>Mean of all</th>");
+        self.cells(html, &evaluation.mean, &evaluation.undefined);
+        html.push_str("</tr></tfoot></table></div>");
     }
-    metric_cells(html, &mean, &undefined);
-    html.push_str("</tr>");
-    for class in case.classes.iter().filter(|_| names.is_some()) {
-        let (mean, undefined) = summarize([class].into_iter());
-        let name = escape(&class_name(names.unwrap_or_default(), class.label));
-        let _ = write!(html, "<tr class=\"of-class\"><td>{name}</td>");
-        metric_cells(html, &mean, &undefined);
+
+    /// The metrics' names; `sortable` adds what sorting by them needs.
+    fn heads(&self, sortable: bool) -> String {
+        let head = |(column, metric): (usize, &&Metric)| {
+            let worst = match metric.best_high {
+                true => "ascending",
+                false => "descending",
+            };
+            let sorting = match (sortable, column) {
+                (false, _) => String::new(),
+                (true, 0) => {
+                    format!(" data-column=\"0\" data-first=\"{worst}\" aria-sort=\"{worst}\"")
+                }
+                (true, _) => format!(" data-column=\"{column}\" data-first=\"{worst}\""),
+            };
+            format!("<th class=\"number\"{sorting}>{}</th>", metric.name)
+        };
+        self.metrics.iter().enumerate().map(head).collect()
+    }
+
+    /// A case as a body of its own: its metrics and, if there are several, those of its classes.
+    fn case(&self, html: &mut String, case: &CaseEvaluation, rank: Option<&str>) {
+        let (mean, undefined) = summarize(case.classes.iter());
+        let value =
+            |metric: &&Metric| (metric.mean)(&mean).map_or("null".into(), |v| v.to_string());
+        let values: Vec<String> = self.metrics.iter().map(value).collect();
+        let mark = rank.map_or(String::new(), |names| {
+            let class = names.replace(',', "");
+            format!("<span class=\"mark {class}\">{names}</span>")
+        });
+        let (rows, mean_cell) = match self.several {
+            true => (case.classes.len() + 1, "<td>mean</td>"),
+            false => (1, ""),
+        };
+        let id = escape(&case.id);
+        let _ = write!(
+            html,
+            "<tbody data-case=\"{id}\" data-values=\"[{}]\"><tr>\
+             <th scope=\"rowgroup\" rowspan=\"{rows}\">{id}{mark}</th>{mean_cell}",
+            values.join(",")
+        );
+        self.cells(html, &mean, &undefined);
         html.push_str("</tr>");
+        for class in case.classes.iter().filter(|_| self.several) {
+            let (mean, undefined) = summarize([class].into_iter());
+            let name = escape(&class_name(self.classes, class.label));
+            let _ = write!(html, "<tr class=\"of-class\"><td>{name}</td>");
+            self.cells(html, &mean, &undefined);
+            html.push_str("</tr>");
+        }
+        html.push_str("</tbody>");
     }
-    html.push_str("</tbody>");
-}
 
-/// Values, or that there is none; where a mean leaves some out, how many.
-fn metric_cells(html: &mut String, mean: &Means, undefined: &UndefinedCounts) {
-    for (column, metric) in METRICS.iter().enumerate() {
-        let digits = if metric.best_high { 1 } else { 2 };
-        let missing = (metric.undefined)(undefined);
-        let _ = match ((metric.mean)(mean), missing) {
-            (None, _) => write!(html, "<td class=\"number undefined\">undefined</td>"),
-            (Some(value), 0) if column == 0 => write!(
+    /// Values, or that there is none; where a mean leaves some out, how many.
+    fn cells(&self, html: &mut String, mean: &Means, undefined: &UndefinedCounts) {
+        for (column, metric) in self.metrics.iter().enumerate() {
+            let Some(value) = (metric.mean)(mean) else {
+                html.push_str("<td class=\"number undefined\">undefined</td>");
+                continue;
+            };
+            let digits = if metric.best_high { 1 } else { 2 };
+            let bar = match column {
+                0 => format!(" bar\" style=\"--share:{value:.1}%"),
+                _ => String::new(),
+            };
+            let left_out = match (metric.undefined)(undefined) {
+                0 => String::new(),
+                missing => format!("<small class=\"undefined\">{missing} undefined</small>"),
+            };
+            let _ = write!(
                 html,
-                "<td class=\"number bar\" style=\"--share:{value:.1}%\">{value:.digits$}</td>"
-            ),
-            (Some(value), 0) => write!(html, "<td class=\"number\">{value:.digits$}</td>"),
-            (Some(value), _) => write!(
-                html,
-                "<td class=\"number\">{value:.digits$}<small class=\"undefined\">{missing} undefined</small></td>"
-            ),
-        };
+                "<td class=\"number{bar}\">{value:.digits$}{left_out}</td>"
+            );
+        }
     }
-}
 
-fn class_means(
-    html: &mut String,
-    evaluation: &Evaluation,
-    classes: &[String],
-    labels: &BTreeSet<u8>,
-) {
-    let _ = write!(
-        html,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Means of the classes\">\
-         <table><thead><tr><th>Mean of class</th>{}</tr></thead><tbody>",
-        heads(false)
-    );
-    for &label in labels {
-        let all = evaluation.cases.iter().flat_map(|case| &case.classes);
-        let of_class = |class: &&ClassEvaluation| class.label == label;
-        let (mean, undefined) = summarize(all.filter(of_class));
-        let name = escape(&class_name(classes, label));
-        let _ = write!(html, "<tr><th scope=\"row\">{name}</th>");
-        metric_cells(html, &mean, &undefined);
-        html.push_str("</tr>");
+    fn class_means(&self, html: &mut String, evaluation: &Evaluation, labels: &BTreeSet<u8>) {
+        let _ = write!(
+            html,
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Means of the classes\">\
+             <table><thead><tr><th>Mean of class</th>{}</tr></thead><tbody>",
+            self.heads(false)
+        );
+        for &label in labels {
+            let all = evaluation.cases.iter().flat_map(|case| &case.classes);
+            let of_class = |class: &&ClassEvaluation| class.label == label;
+            let (mean, undefined) = summarize(all.filter(of_class));
+            let name = escape(&class_name(self.classes, label));
+            let _ = write!(html, "<tr><th scope=\"row\">{name}</th>");
+            self.cells(html, &mean, &undefined);
+            html.push_str("</tr>");
+        }
+        html.push_str("</tbody></table></div>");
     }
-    html.push_str("</tbody></table></div>");
 }
