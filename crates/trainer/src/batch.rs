@@ -219,7 +219,7 @@ impl Batch {
     }
 }
 
-/// A batch of `counts` labeled and unlabeled patches as these two.
+/// The two parts of a batch, such as labeled and unlabeled patches, of `counts` elements.
 pub(crate) fn split<const D: usize>(all: Tensor<D>, counts: [usize; 2]) -> [Tensor<D>; 2] {
     let labeled = all.clone().narrow(0, 0, counts[0]);
     [labeled, all.narrow(0, counts[0], counts[1])]

@@ -41,10 +41,11 @@ mod regions;
 
 use burn::module::Module;
 use burn::prelude::*;
-use semivox_losses::{DiceCrossEntropyLossConfig, ViewContrastLossConfig};
+use semivox_losses::ViewContrastLossConfig;
 use semivox_models::{DenseProjector, DenseProjectorConfig, Network};
 
-use crate::batch::Batch;
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
@@ -94,7 +95,7 @@ impl GlobalLocal {
         let images = strong.dims()[0];
         let [.., lowest] = self.network.encode(Tensor::cat(vec![strong, weak], 0));
         let embeddings = head.forward_pooled(lowest); // [2 images, embedding]
-        let [first, second] = halves(embeddings, images).map(|view| view.unsqueeze::<3>());
+        let [first, second] = split(embeddings, [images; 2]).map(|view| view.unsqueeze::<3>());
         self.contrast(first, second)
     }
 
@@ -108,7 +109,7 @@ impl GlobalLocal {
             .decode_part(encoded, self.config.decoder_blocks);
         let map = head.forward(map);
         let cells = drawn_cells(&map, self.config.regions, at);
-        let [first, second] = halves(regions(map, cells), images);
+        let [first, second] = split(regions(map, cells), [images; 2]);
         self.contrast(first, second)
     }
 
@@ -146,8 +147,7 @@ impl GlobalLocal {
     /// Stage iii: labeled patches alone.
     fn fine_tune(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
         let logits = self.network.forward(batch.labeled.weak).logits;
-        let supervised = DiceCrossEntropyLossConfig::new().init();
-        let supervised = supervised.forward(logits, batch.labeled.labels);
+        let supervised = supervised_loss(logits, batch.labeled.labels);
         let terms = LossTerms::new().with("supervised", 1.0, supervised);
         let rate = self.learning_rate(at);
         let network = self.network.clone();
@@ -173,11 +173,6 @@ impl Head {
             _ => Self::None,
         }
     }
-}
-
-/// The first `count` elements of the batch and the others.
-fn halves<const D: usize>(all: Tensor<D>, count: usize) -> [Tensor<D>; 2] {
-    [0, count].map(|first| all.clone().narrow(0, first, count))
 }
 
 impl Recipe for GlobalLocal {
