@@ -22,7 +22,7 @@ pub struct Leftovers {
 }
 
 /// Makes the run folder `out` from a file of weights (safetensors or `.pth`, see
-/// [`weights`](semivox_models::weights)).
+/// [`weights`]).
 ///
 /// How scans are prepared follows from `config`, network and number of classes from the file. The names in
 /// `config.data.classes` are used if there are any, else `class 1`, `class 2`, ….
