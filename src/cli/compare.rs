@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Args;
 use semivox_data::Labeled;
 use semivox_trainer::comparison::Comparison;
+use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 use semivox_trainer::progress::Progress;
 use semivox_trainer::run::evaluation::Evaluation;
@@ -56,6 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         Some(root) => task_of(root)?,
         None => Task::LeftAtrium,
     };
+    let survey = run::surveyed(&arguments.run.data, task)?;
     let cells = cells(arguments);
     let stop = interrupt::stop_on_ctrl_c()?;
     let mut evaluations = Vec::new();
@@ -64,7 +66,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             let (of, Cell { method, seed, .. }) = (cells.len(), cell);
             eprintln!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
-        match outcome(cell, task, arguments, &stop)? {
+        let wanted = run::configuration(&arguments.run, task, survey.as_ref(), cell.method)?;
+        let wanted = RunConfig {
+            seed: cell.seed,
+            ..wanted
+        };
+        match outcome(&cell.folder, wanted, arguments.run.quiet, &stop)? {
             Some(evaluation) => evaluations.push(evaluation),
             None => {
                 eprintln!("Stopped, saved. Give the same command again to go on.");
@@ -101,28 +108,26 @@ fn cells(arguments: &Arguments) -> Vec<Cell<'_>> {
         .collect()
 }
 
-/// The evaluation of a run, trained now, earlier or partly both; none if it was stopped.
+/// The evaluation of a run with these settings, trained now, earlier or partly both; none if it was stopped.
 fn outcome(
-    cell: &Cell<'_>,
-    task: Task,
-    arguments: &Arguments,
+    folder: &Path,
+    wanted: RunConfig,
+    quiet: bool,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>, TrainError> {
-    let mut wanted = run::configuration(&arguments.run, task, cell.method)?;
-    wanted.seed = cell.seed;
     let (mut progress, mut nothing) = (Progress::new(), ());
-    let observer: &mut dyn Observer = match arguments.run.quiet {
+    let observer: &mut dyn Observer = match quiet {
         true => &mut nothing,
         false => &mut progress,
     };
-    let session = match begun(&cell.folder)? {
-        None => Session::start(wanted, &cell.folder, observer)?,
+    let session = match begun(folder)? {
+        None => Session::start(wanted, folder, observer)?,
         Some(run) => {
             refuse_other_settings(&run, wanted)?;
             if run.evaluation().is_file() {
                 return Ok(Some(Evaluation::read(run.evaluation())?));
             }
-            Session::resume(&cell.folder, observer)?
+            Session::resume(folder, observer)?
         }
     };
     let summary = session.run(observer, stop)?;
@@ -145,11 +150,8 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
 }
 
 /// An earlier run counts only with the same settings.
-fn refuse_other_settings(
-    run: &RunFolder,
-    mut wanted: semivox_trainer::config::RunConfig,
-) -> Result<(), TrainError> {
-    let found = semivox_trainer::config::RunConfig::from_toml(&run.read_config()?)?;
+fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), TrainError> {
+    let found = RunConfig::from_toml(&run.read_config()?)?;
     wanted.data.classes.clone_from(&found.data.classes);
     if wanted == found {
         return Ok(());

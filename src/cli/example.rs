@@ -35,8 +35,7 @@ pub fn train(about: &'static str, task: Task, method: &str) -> ExitCode {
     let arguments = arguments.unwrap_or_else(|error| error.exit());
     let method = arguments.method.as_deref().unwrap_or(method);
     let single = &arguments.single;
-    let fallback = Path::new("runs").join(format!("{method}_{task}"));
-    let result = run::train(single, &fallback, || configuration(single, task, method));
+    let result = run(single, task, method);
     let finished = matches!(&result, Ok(code) if *code == ExitCode::SUCCESS);
     if finished && single.run.data.data.is_none() && !single.resume {
         eprintln!("Real scans: add --data FOLDER --preset compact --labeled 8");
@@ -44,12 +43,23 @@ pub fn train(about: &'static str, task: Task, method: &str) -> ExitCode {
     super::exit_code(result)
 }
 
+fn run(single: &SingleArguments, task: Task, method: &str) -> Result<ExitCode, TrainError> {
+    let fallback = || Path::new("runs").join(format!("{method}_{task}"));
+    let out = single.out.clone().unwrap_or_else(fallback);
+    let config = match single.resume {
+        true => None,
+        false => Some(configuration(single, task, method)?),
+    };
+    run::train(single, &out, config)
+}
+
 fn configuration(
     arguments: &SingleArguments,
     task: Task,
     method: &str,
 ) -> Result<RunConfig, TrainError> {
-    let mut config = run::configuration(&arguments.run, task, method)?;
+    let survey = run::surveyed(&arguments.run.data, task)?;
+    let mut config = run::configuration(&arguments.run, task, survey.as_ref(), method)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     Ok(config)
 }

@@ -169,13 +169,19 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
             .into();
     }
     let task = Task::of(found.layout, &found.dataset.name);
-    let method = match found.dataset.unlabeled.is_empty() {
-        true => "supervised",
-        false => "mean_teacher",
+    // Public data sets have labels for all cases, of which their presets keep a few.
+    let all_labeled = task == Task::Own && found.dataset.unlabeled.is_empty();
+    let method = if all_labeled {
+        "supervised"
+    } else {
+        "mean_teacher"
     };
-    let fitted = Survey::read(&found.dataset.labeled, found.dataset.classes.len())
-        .map_err(TrainError::from)
-        .and_then(|survey| task.fitted(&survey, "compact", method));
+    let fitted = match task {
+        Task::Own => Survey::read(&found.dataset.labeled, found.dataset.classes.len())
+            .map_err(TrainError::from)
+            .and_then(|survey| task.fitted(&survey, "compact", method)),
+        _ => task.preset("compact", method),
+    };
     match fitted {
         Ok(config) => format!(
             "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}\n  semivox train {method} --data {} --out runs/first",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use semivox_data::layout::{self, HoldOut};
+use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{Dataset, Labeled, Survey};
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
@@ -85,14 +85,12 @@ pub(super) fn method_help() -> String {
     format!("One of {}", MethodConfig::NAMES.join(", "))
 }
 
-/// Trains or resumes; `config` is asked for the settings of a new run, whose folder is `fallback`
-/// if the flags name none.
+/// Starts a run in `out` with these settings, or goes on with the one there if there are none.
 pub(super) fn train(
     arguments: &SingleArguments,
-    fallback: &Path,
-    config: impl FnOnce() -> Result<RunConfig, TrainError>,
+    out: &Path,
+    config: Option<RunConfig>,
 ) -> Result<ExitCode, TrainError> {
-    let out = arguments.out.as_deref().unwrap_or(fallback);
     let quiet = arguments.run.quiet;
     let mut progress = Progress::new();
     let mut nothing = ();
@@ -100,9 +98,9 @@ pub(super) fn train(
         true => &mut nothing,
         false => &mut progress,
     };
-    let session = match arguments.resume {
-        true => Session::resume(out, observer)?,
-        false => Session::start(config()?, out, observer)?,
+    let session = match config {
+        None => Session::resume(out, observer)?,
+        Some(config) => Session::start(config, out, observer)?,
     };
     if !quiet {
         eprintln!("{}", described(session.config(), session.dataset()));
@@ -152,10 +150,11 @@ fn print_results(summary: &Summary, out: &Path) {
     println!("Report: {}", out.join("report.html").display());
 }
 
-/// The preset with what the flags say otherwise.
+/// The preset with what the flags say otherwise; [`surveyed`] scans decide where the task follows them.
 pub(super) fn configuration(
     arguments: &RunArguments,
     task: Task,
+    survey: Option<&Survey>,
     method: &str,
 ) -> Result<RunConfig, TrainError> {
     let fallback = match arguments.data.data {
@@ -163,12 +162,9 @@ pub(super) fn configuration(
         None => "smoke",
     };
     let preset = arguments.preset.as_deref().unwrap_or(fallback);
-    let config = match &arguments.data.data {
-        Some(root) if task == Task::Own => {
-            let survey = survey(root, &arguments.data)?;
-            task.fitted(&survey, preset, method)?
-        }
-        _ => task.preset(preset, method)?,
+    let config = match survey {
+        Some(survey) => task.fitted(survey, preset, method)?,
+        None => task.preset(preset, method)?,
     };
     overridden(config, arguments)
 }
@@ -205,22 +201,27 @@ pub(super) fn overridden(
 /// The task of the data set in a folder.
 pub(super) fn task_of(root: &Path) -> Result<Task, TrainError> {
     let layout = layout::detect(root)?;
-    Ok(Task::of(layout, &layout::open(root)?.name))
+    // Nowhere else does the name decide, and to open other data sets may take reading label maps.
+    let name = match layout {
+        Layout::Msd => layout::open(root)?.name,
+        _ => String::new(),
+    };
+    Ok(Task::of(layout, &name))
 }
 
-/// What the labeled scans of a folder are like.
-fn survey(root: &Path, data: &DataArguments) -> Result<Survey, TrainError> {
-    let labeled = data.labeled.unwrap_or(Labeled::Percent(100.0));
-    let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;
-    Ok(Survey::read(&dataset.labeled, dataset.classes.len())?)
-}
-
-/// The cases that the flags hold out.
-pub(super) fn hold_out(data: &DataArguments) -> Result<HoldOut, TrainError> {
-    Ok(match &data.test_list {
+/// What the labeled scans are like, if the task's settings follow from them.
+pub(super) fn surveyed(data: &DataArguments, task: Task) -> Result<Option<Survey>, TrainError> {
+    let Some(root) = data.data.as_ref().filter(|_| task == Task::Own) else {
+        return Ok(None);
+    };
+    let test = match &data.test_list {
         Some(list) => HoldOut::read(list)?,
         None => HoldOut::default(),
-    })
+    };
+    let labeled = data.labeled.unwrap_or(Labeled::Percent(100.0));
+    let dataset = layout::open_split(root, &test, labeled)?;
+    let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
+    Ok(Some(survey))
 }
 
 /// What a run is about to do, in a few lines.

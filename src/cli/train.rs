@@ -42,11 +42,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         let out = single.out.as_deref().unwrap_or_else(|| {
             super::wrong_usage("--resume: expected --out with the folder of the run, found none")
         });
-        return run::train(single, out, || configuration(arguments));
+        return run::train(single, out, None);
     }
     let config = configuration(arguments)?;
     let name = format!("{}_{}", config.method.name(), config.task);
-    run::train(single, &Path::new("runs").join(name), || Ok(config))
+    let fallback = || Path::new("runs").join(name);
+    let out = single.out.clone().unwrap_or_else(fallback);
+    run::train(single, &out, Some(config))
 }
 
 fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
@@ -60,7 +62,8 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
                 (None, None) => Task::LeftAtrium,
             };
             let method = method.as_deref().unwrap_or_default();
-            run::configuration(run, task, method)?
+            let survey = run::surveyed(&run.data, task)?;
+            run::configuration(run, task, survey.as_ref(), method)?
         }
     };
     config.seed = seed.unwrap_or(config.seed);

@@ -55,6 +55,12 @@ fn fail(folder: &Path, code: i32, arguments: &[&str]) -> String {
     error
 }
 
+/// A tiny supervised run on `scans/` into `run`.
+fn trained(folder: &Path, run: &str) {
+    let words = ["train", "supervised", "--data", "scans", "--out", run, "-q"];
+    succeed(folder, &[&words[..], &TINY].concat());
+}
+
 /// A scan with a bright ball, and the ball.
 fn scan(number: usize) -> (Volume, LabelMap) {
     let geometry = Geometry::from_spacing([2.0, 2.0, 2.5]).translated([number as f64, 0.0, -7.0]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{TINY, fail, scans, succeed};
+use super::{TINY, fail, scans, trained};
 
 #[test]
 fn inspect() {
@@ -64,22 +64,7 @@ fn predict() {
         &["predict", "scans", "scans/images", "--out", "p"],
     );
     assert!(message.contains("config.toml"), "{message}");
-    succeed(
-        &root,
-        &[
-            &[
-                "train",
-                "supervised",
-                "--data",
-                "scans",
-                "--out",
-                "run",
-                "-q",
-            ],
-            &TINY[..],
-        ]
-        .concat(),
-    );
+    trained(&root, "run");
     let message = fail(&root, 1, &["predict", "run", "scan.nii.gz", "--out", "p"]);
     assert!(
         message.contains("scan.nii.gz: expected a scan") && message.contains("nothing there"),
@@ -185,22 +170,7 @@ fn report() {
     assert!(message.contains("config.toml"), "{message}");
     let message = fail(&root, 1, &["report", "nowhere"]);
     assert!(message.contains("nowhere"), "{message}");
-    succeed(
-        &root,
-        &[
-            &[
-                "train",
-                "supervised",
-                "--data",
-                "scans",
-                "--out",
-                "run",
-                "-q",
-            ],
-            &TINY[..],
-        ]
-        .concat(),
-    );
+    trained(&root, "run");
     fs::write(root.join("run/config.toml"), "seed = 1").expect("a file");
     let message = fail(&root, 1, &["report", "run"]);
     assert!(message.contains("configuration"), "{message}");

@@ -1,11 +1,13 @@
 //! From a folder of scans to a table.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use semivox::data::io::{read_labels, read_volume};
 use serde_json::Value;
 
-use super::{TINY, scans, semivox, succeed, text};
+use super::{TINY, scans, semivox, succeed, text, trained};
 
 fn train<'a>(words: &[&'a str]) -> Vec<&'a str> {
     [&["train"], words, &TINY].concat()
@@ -76,10 +78,7 @@ fn inspect_train_predict_evaluate() {
 #[test]
 fn a_stored_configuration_runs_again_and_flags_override_it() {
     let (_root, root) = scans(3, 2);
-    succeed(
-        &root,
-        &train(&["supervised", "--data", "scans", "--out", "a", "-q"]),
-    );
+    trained(&root, "a");
     let again = ["train", "--config", "a/config.toml", "--out", "b", "-q"];
     succeed(&root, &again);
     let read =
@@ -112,10 +111,7 @@ fn a_stored_configuration_runs_again_and_flags_override_it() {
 #[test]
 fn predictions_take_what_was_asked_for() {
     let (_root, root) = scans(3, 2);
-    succeed(
-        &root,
-        &train(&["supervised", "--data", "scans", "--out", "run", "-q"]),
-    );
+    trained(&root, "run");
     let scan = "scans/images/case2.nii.gz";
     let all = [
         "predict",
@@ -213,10 +209,7 @@ fn compare_runs_the_grid_once() {
 #[test]
 fn a_network_leaves_as_safetensors_and_comes_back() {
     let (_root, root) = scans(3, 2);
-    succeed(
-        &root,
-        &train(&["supervised", "--data", "scans", "--out", "run", "-q"]),
-    );
+    trained(&root, "run");
     succeed(&root, &["export", "run", "--out", "model.safetensors"]);
     let stored = std::fs::read_to_string(root.join("run/config.toml")).expect("the settings");
     let line = |key: &str| {
@@ -276,4 +269,53 @@ fn a_network_leaves_as_safetensors_and_comes_back() {
             .data
     };
     assert_eq!(labels("run"), labels("again"));
+}
+
+/// Ctrl-C, as a terminal sends it, once the first step is logged.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_tells_so_and_goes_on() {
+    let (_root, root) = scans(3, 2);
+    let words = [
+        "train",
+        "supervised",
+        "--data",
+        "scans",
+        "--out",
+        "run",
+        "-q",
+    ];
+    let many = ["--iterations", "3000"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_semivox"))
+        .current_dir(&root)
+        .args(words.iter().chain(&many).chain(&TINY[2..]))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let log = root.join("run/metrics.jsonl");
+    let begun = || std::fs::metadata(&log).is_ok_and(|found| found.len() > 0);
+    while !begun() && child.try_wait().expect("a state").is_none() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let process = child.id().to_string();
+    let signal = Command::new("kill").args(["-INT", &process]).status();
+    assert!(signal.expect("a signal").success());
+    let output = child.wait_with_output().expect("an end");
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(
+        message.contains("Add --resume --out run to go on"),
+        "{message}"
+    );
+
+    let steps = || {
+        std::fs::read_to_string(&log)
+            .expect("the log")
+            .lines()
+            .count()
+    };
+    let done = steps();
+    assert!((1..3000).contains(&done));
+    succeed(&root, &["train", "--resume", "--out", "run", "-q"]);
+    assert_eq!(steps(), 3000);
 }

@@ -61,7 +61,7 @@ impl Inspection {
     ///
     /// # Errors
     ///
-    /// Those of [`layout::open`], when there is no data set to inspect.
+    /// Those of [`layout::open_held_out`], when there is no data set to inspect.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl Inspection {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
         let layout = layout::detect(root.as_ref())?;
-        let dataset = test.apply(layout::open(root)?)?;
+        let dataset = layout::open_held_out(root.as_ref(), test)?;
         let todo = entries(&dataset);
         let done = AtomicUsize::new(0);
         let read: Vec<_> = todo

@@ -3,35 +3,17 @@
 use std::collections::HashSet;
 
 use ndarray::ArrayView3;
-use semivox_data::{Dataset, LabelMap, Volume, io, layout};
+use semivox_data::{Dataset, LabelMap, io, layout};
 use semivox_metrics::ClassMetrics;
 use semivox_models::Network;
 
 use crate::config::RunConfig;
+use crate::device;
 use crate::error::TrainError;
+use crate::inference::{PredictOptions, Predictor};
 use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
-
-/// Predicts the label map of `image` in its own grid.
-///
-/// The image is preprocessed as in training, segmented by sliding window, and
-/// class probabilities are interpolated back to the image's grid before the
-/// class is chosen.
-///
-/// # Errors
-/// If the image cannot be preprocessed.
-pub fn predict(
-    network: &Network,
-    image: &Volume,
-    config: &RunConfig,
-) -> Result<LabelMap, TrainError> {
-    let device = crate::device::by_name(&config.device)?;
-    let scan = config.data.preprocess.apply(image)?;
-    let volume = scan.volume.data.view();
-    let probabilities = config.inference.probabilities(network, volume, &device);
-    Ok(scan.restore_probabilities(probabilities.view())?)
-}
 
 /// Evaluates `network` on the test cases of `dataset`; with a run folder, writes each prediction
 /// to `predictions/ID.nii.gz`.
@@ -46,11 +28,14 @@ pub fn evaluate(
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, TrainError> {
     let (cases, classes) = (&dataset.test, dataset.classes.len());
+    let device = device::by_name(&config.device)?;
+    let plain = PredictOptions::default();
+    let predictor = Predictor::new(network.clone(), config.clone(), device, plain)?;
     let mut results = Vec::with_capacity(cases.len());
     for (done, case) in cases.iter().enumerate() {
         observer.evaluating(done, cases.len());
         let (image, reference) = case.load_checked(classes)?;
-        let prediction = predict(network, &image, config)?;
+        let prediction = predictor.predict(image)?;
         if let Some(run) = run {
             let path = prediction_path(run, &case.id);
             io::write_labels(&path, &prediction)?;

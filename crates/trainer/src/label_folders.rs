@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use semivox_data::{LabeledCase, io, layout};
+use semivox_data::{LabelMap, LabeledCase, io, layout};
 
 use crate::error::TrainError;
 use crate::evaluating::compare;
@@ -48,8 +48,8 @@ pub fn evaluate(
     let done = AtomicUsize::new(0);
     let results: Result<Vec<CaseEvaluation>, TrainError> = cases
         .par_iter()
-        .map(|(prediction, case)| {
-            let result = evaluate_pair(prediction, case, classes)?;
+        .map(|case| {
+            let result = evaluate_pair(case, classes)?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, cases.len());
             Ok(result)
         })
@@ -76,14 +76,12 @@ fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, TrainError> {
     Ok(files)
 }
 
-type Pair = (PathBuf, LabeledCase);
-
 /// Each prediction with the case whose label map bears its name; the prediction stands in for the image, whose grid it has to share.
 fn pairs(
     predicted: &BTreeMap<String, PathBuf>,
     drawn: &BTreeMap<String, PathBuf>,
     references: &Path,
-) -> Result<Vec<Pair>, TrainError> {
+) -> Result<Vec<LabeledCase>, TrainError> {
     let alone: Vec<&str> = predicted
         .keys()
         .filter(|id| !drawn.contains_key(*id))
@@ -100,38 +98,32 @@ fn pairs(
             first.join(", ")
         )));
     }
-    let pair = |(id, path): (&String, &PathBuf)| {
-        let case = LabeledCase {
-            id: id.clone(),
-            image: path.clone().into(),
-            label: drawn[id].clone().into(),
-        };
-        (path.clone(), case)
+    let pair = |(id, path): (&String, &PathBuf)| LabeledCase {
+        id: id.clone(),
+        image: path.clone().into(),
+        label: drawn[id].clone().into(),
     };
     Ok(predicted.iter().map(pair).collect())
 }
 
 /// The number of classes by the largest label of all files, at least one beside the background.
-fn classes(cases: &[Pair]) -> Result<usize, TrainError> {
+fn classes(cases: &[LabeledCase]) -> Result<usize, TrainError> {
     let largest: Result<Vec<u8>, TrainError> = cases
         .par_iter()
-        .map(|(prediction, case)| {
-            let labels = [io::read_labels(prediction)?, io::read_label(&case.label)?];
-            let values = labels.iter().flat_map(semivox_data::LabelMap::values);
-            Ok(values.max().unwrap_or(0))
+        .map(|case| {
+            let labels = [io::read_label(&case.image)?, io::read_label(&case.label)?];
+            Ok(labels.iter().flat_map(LabelMap::values).max().unwrap_or(0))
         })
         .collect();
     let largest = largest?.into_iter().max().unwrap_or(0);
     Ok(usize::from(largest).max(1) + 1)
 }
 
-fn evaluate_pair(
-    prediction: &Path,
-    case: &LabeledCase,
-    classes: usize,
-) -> Result<CaseEvaluation, TrainError> {
-    let (_, reference) = case.load_checked(classes)?;
-    let prediction = io::read_labels(prediction)?;
+/// The prediction is read as the case's image, which checks that both lie on one grid; that it holds labels, [`classes`] has found.
+fn evaluate_pair(case: &LabeledCase, classes: usize) -> Result<CaseEvaluation, TrainError> {
+    let (prediction, reference) = case.load_checked(classes)?;
+    let labels = prediction.data.mapv(|label| label as u8);
+    let prediction = LabelMap::new(labels, prediction.geometry);
     Ok(CaseEvaluation {
         id: case.id.clone(),
         classes: compare(&prediction, reference.data.view(), classes)?,
@@ -143,7 +135,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use ndarray::Array3;
-    use semivox_data::{Geometry, LabelMap};
+    use semivox_data::Geometry;
 
     fn write(folder: &Path, id: &str, label: u8, side: usize, spacing: f64) {
         std::fs::create_dir_all(folder).unwrap();

@@ -43,23 +43,13 @@ impl HoldOut {
         &self.names
     }
 
-    /// Holds the cases out, each by itself;
-    /// [`open_split`](super::open_split) does not part the cases of a patient.
+    /// Holds the cases out and refuses to part a unit of several.
     ///
     /// # Errors
     ///
     /// [`DataError::InFile`] with the list around the errors of
-    /// [`Dataset::hold_out`].
-    pub fn apply(&self, dataset: Dataset) -> Result<Dataset, DataError> {
-        self.apply_to_units(dataset, Unit::CASE)
-    }
-
-    /// As [`apply`](Self::apply), and refuses to part a unit of several cases.
-    pub(super) fn apply_to_units(
-        &self,
-        dataset: Dataset,
-        unit: Unit,
-    ) -> Result<Dataset, DataError> {
+    /// [`Dataset::hold_out`] and [`DataError::Parted`].
+    pub(super) fn apply(&self, dataset: Dataset, unit: Unit) -> Result<Dataset, DataError> {
         if self.names.is_empty() {
             return Ok(dataset);
         }

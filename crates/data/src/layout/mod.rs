@@ -226,13 +226,27 @@ pub fn open_labeled(root: impl AsRef<Path>, labeled: Labeled) -> Result<Dataset,
     open_split(root, &HoldOut::default(), labeled)
 }
 
+/// As [`open`], with the cases of `test` held out and all other labels kept; a data set without any label opens too.
+///
+/// # Errors
+///
+/// Those of [`open`], and in the list's file those of [`Dataset::hold_out`] and [`DataError::Parted`].
+///
+/// # Examples
+///
+/// See [`open`].
+pub fn open_held_out(root: impl AsRef<Path>, test: &HoldOut) -> Result<Dataset, DataError> {
+    let root = root.as_ref();
+    test.apply(open(root)?, detect(root)?.units())
+}
+
 /// As [`open_labeled`], after the cases of `test` were held out: `labeled`
 /// refers to the rest. In [`acdc`] the frames of a patient are held out
 /// together.
 ///
 /// # Errors
 ///
-/// Those of [`HoldOut::apply`] and [`open_labeled`], and [`DataError::Parted`],
+/// Those of [`Dataset::hold_out`], in the list's file, and of [`open_labeled`], and [`DataError::Parted`],
 /// in the list, for a patient of whom it does not name all frames.
 ///
 /// # Examples
@@ -253,10 +267,7 @@ pub fn open_split(
     let root = root.as_ref();
     let layout = detect(root)?;
     let unit = layout.units();
-    let keep = |dataset| {
-        test.apply_to_units(dataset, unit)?
-            .keep_labeled_units(labeled, unit)
-    };
+    let keep = |dataset| test.apply(dataset, unit)?.keep_labeled_units(labeled, unit);
     match layout {
         Layout::Folder => folder::with_classes(root, keep(folder::find(root)?)?),
         Layout::La | Layout::Acdc | Layout::Pancreas | Layout::Msd => keep(open(root)?),

@@ -61,6 +61,19 @@ impl Predictor {
         config.check()?;
         let device = device::by_name(device.unwrap_or(&config.device))?;
         let network = training::trained_network(&run, &config, &device)?;
+        Self::new(network, config, device, options)
+    }
+
+    /// A network with the settings of its run, on `device`.
+    ///
+    /// # Errors
+    /// If mirroring is asked for of a network that never saw a mirror image.
+    pub fn new(
+        network: Network,
+        config: RunConfig,
+        device: Device,
+        options: PredictOptions,
+    ) -> Result<Self, TrainError> {
         let predictor = Self {
             network,
             config,
@@ -93,6 +106,9 @@ impl Predictor {
     }
 
     /// The label map of a scan, on the scan's own grid.
+    ///
+    /// The scan is preprocessed as in training and segmented by sliding window; class probabilities
+    /// are interpolated back to its grid before the class is chosen.
     ///
     /// Memory beyond the scan: class probabilities on the grid that the network works on, and a slab of them on the scan's.
     ///

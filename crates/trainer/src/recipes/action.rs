@@ -239,7 +239,7 @@ mod tests {
     /// Slices of 32×32 with four classes and a tiny U-Net.
     fn slices() -> (Action, Setting) {
         let config = ActionConfig {
-            iterations: [3, 40, 60],
+            iterations: [3, 40, 100],
             distillation_batch: [2, 2],
             global_width: 16,
             local_patch: 16,
@@ -278,7 +278,7 @@ mod tests {
             let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
             let end = supervised.len() - 10;
             let (first, last) = (mean(&supervised[..10]), mean(&supervised[end..]));
-            assert!(last < 0.95 * first, "stage {stage}: {first} to {last}");
+            assert!(last < 0.9 * first, "stage {stage}: {first} to {last}");
         }
     }
 }

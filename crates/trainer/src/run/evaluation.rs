@@ -271,7 +271,10 @@ impl Evaluation {
     }
 
     fn csv(&self) -> Result<Vec<u8>, csv::Error> {
-        let mut csv = csv::Writer::from_writer(Vec::new());
+        // The fields of a class follow in their order.
+        let mut csv = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(Vec::new());
         csv.write_record([
             "case",
             "label",
@@ -284,26 +287,7 @@ impl Evaluation {
         ])?;
         for case in &self.cases {
             for class in &case.classes {
-                let ClassEvaluation {
-                    label,
-                    dice,
-                    jaccard,
-                    hd95_mm,
-                    hd95_directed_max_mm,
-                    asd_mm,
-                    assd_mm,
-                } = *class;
-                let values = [
-                    dice,
-                    jaccard,
-                    hd95_mm,
-                    hd95_directed_max_mm,
-                    asd_mm,
-                    assd_mm,
-                ];
-                let values = values.map(|value| value.map(|v| v.to_string()).unwrap_or_default());
-                let names = [case.id.clone(), label.to_string()];
-                csv.write_record(names.into_iter().chain(values))?;
+                csv.serialize((&case.id, class))?;
             }
         }
         csv.into_inner().map_err(|error| error.into_error().into())
