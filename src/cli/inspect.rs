@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use semivox_data::Survey;
 use semivox_data::inspect::{CaseFacts, Inspection, Role};
 use semivox_data::layout::HoldOut;
+use semivox_data::{Orientation, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::presets::Task;
 use semivox_trainer::progress::Counter;
@@ -124,10 +124,10 @@ fn ranges(cases: &[CaseFacts]) -> String {
     }
     line("lowest intensity".into(), &|c| f64::from(c.intensities[0]));
     line("highest intensity".into(), &|c| f64::from(c.intensities[1]));
-    let mut orientations: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut orientations: BTreeMap<Orientation, usize> = BTreeMap::new();
     cases
         .iter()
-        .for_each(|c| *orientations.entry(&c.orientation).or_default() += 1);
+        .for_each(|c| *orientations.entry(c.orientation).or_default() += 1);
     let listed: Vec<String> = orientations
         .iter()
         .map(|(o, n)| format!("{o} ({n})"))
@@ -185,7 +185,7 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
     match fitted {
         Ok(config) => format!(
             "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}\n  semivox train {method} --data {} --out runs/first",
-            table::architecture(config.network.architecture),
+            config.network.architecture,
             table::shape(config.patch),
             table::grid(&config.data.preprocess),
             dir.display(),

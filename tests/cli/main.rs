@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ndarray::Array3;
+use semivox::data::Orientation;
 use semivox::data::io::{write_labels, write_volume};
 use semivox::prelude::*;
 
@@ -74,9 +75,12 @@ fn scan(number: usize) -> (Volume, LabelMap) {
         if inside(x, y, z) { 90.0 + noise } else { noise }
     });
     let labels = Array3::from_shape_fn(shape, |(x, y, z)| u8::from(inside(x, y, z)));
+    // One of them lies otherwise in its file.
+    let stored = if number == 1 { "PSR" } else { "RAS" };
+    let turn = Orientation::of(&geometry).turn_to(stored.parse().expect("an orientation"));
     (
-        Volume::new(image, geometry),
-        LabelMap::new(labels, geometry),
+        turn.volume(&Volume::new(image, geometry)),
+        turn.labels(&LabelMap::new(labels, geometry)),
     )
 }
 

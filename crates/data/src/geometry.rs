@@ -61,35 +61,6 @@ impl Geometry {
         })
     }
 
-    /// The directions of the axes in the field's three letters: `RAS` when the first axis runs to the
-    /// patient's right, the second to the front (anterior), the third to the head (superior), `L`,
-    /// `P`, `I` for the opposites. Of an oblique volume, the nearest.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use semivox_data::Geometry;
-    ///
-    /// assert_eq!(Geometry::from_spacing([1.0, 1.0, 3.0]).orientation(), "RAS");
-    /// ```
-    pub fn orientation(&self) -> String {
-        const LETTERS: [[char; 2]; 3] = [['R', 'L'], ['A', 'P'], ['S', 'I']];
-        let mut free = [true; 3];
-        let spacing = self.spacing();
-        // The clearest axis chooses first, so that every body axis is named once.
-        let share = |axis: usize, row: usize| self.affine[row][axis] / spacing[axis];
-        let mut pairs: Vec<(usize, usize)> = (0..9).map(|i| (i / 3, i % 3)).collect();
-        pairs.sort_by(|&(a, r), &(b, s)| share(b, s).abs().total_cmp(&share(a, r).abs()));
-        let mut letters = [None; 3];
-        for (axis, row) in pairs {
-            if letters[axis].is_none() && free[row] {
-                free[row] = false;
-                letters[axis] = Some(LETTERS[row][usize::from(share(axis, row) < 0.0)]);
-            }
-        }
-        letters.into_iter().flatten().collect()
-    }
-
     /// Determinant of the 3×3 part: the signed volume of a voxel in mm³.
     pub fn determinant(&self) -> f64 {
         let a = &self.affine;
@@ -145,27 +116,6 @@ mod tests {
             assert!((found - expected).abs() < 1e-12);
         }
         assert!((geometry.determinant() + 24.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn orientation_names_every_body_axis_once() {
-        let affine = |columns: [[f64; 3]; 3]| {
-            let mut affine = [[0.0; 4]; 4];
-            for (axis, column) in columns.iter().enumerate() {
-                (0..3).for_each(|row| affine[row][axis] = column[row]);
-            }
-            Geometry { affine }.orientation()
-        };
-        let lps = [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 2.0]];
-        assert_eq!(affine(lps), "LPS");
-        // Sagittal slices: the last axis runs from right to left.
-        let sagittal = [[0.0, 1.0, 0.1], [0.0, -0.1, 1.0], [-3.0, 0.0, 0.0]];
-        assert_eq!(affine(sagittal), "ASL");
-        let (s, c) = std::f64::consts::FRAC_PI_4.sin_cos();
-        let oblique = [[c, s, 0.0], [c * 0.999, -s, 0.0], [0.0, 0.0, -1.0]];
-        let mut letters: Vec<char> = affine(oblique).chars().collect();
-        letters.sort_unstable();
-        assert!(letters.len() == 3 && letters.contains(&'I'), "{letters:?}");
     }
 
     #[test]

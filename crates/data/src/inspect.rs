@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
-use crate::{DataError, Dataset, LabelMap, LabeledCase, Source, Volume, io};
+use crate::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, Volume, io};
 
 /// What a case is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +30,8 @@ pub struct CaseFacts {
     pub shape: [usize; 3],
     /// Distance between voxels in millimeters.
     pub spacing_mm: [f64; 3],
-    /// The axes' directions, such as `RAS`: see [`Geometry::orientation`](crate::Geometry::orientation).
-    pub orientation: String,
+    /// The directions of the axes.
+    pub orientation: Orientation,
     /// Lowest and highest intensity.
     pub intensities: [f32; 2],
     /// Voxels of each label that occurs; empty without a label map.
@@ -74,7 +74,7 @@ impl Inspection {
     /// write_dataset(root.path(), 2, 1, &config)?;
     /// let found = Inspection::read(root.path(), &Default::default(), &|_, _| ())?;
     /// assert_eq!((found.cases.len(), found.errors.len()), (3, 0));
-    /// assert_eq!(found.cases[0].orientation, "RAS");
+    /// assert_eq!(found.cases[0].orientation.to_string(), "RAS");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(
@@ -163,7 +163,7 @@ impl<'a> Entry<'a> {
             role: self.role,
             shape: image.shape(),
             spacing_mm: image.spacing(),
-            orientation: image.geometry.orientation(),
+            orientation: Orientation::of(&image.geometry),
             intensities: range(&image),
             labels: labels.as_ref().map(count).unwrap_or_default(),
         })
@@ -215,9 +215,9 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
 }
 
 fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
-    let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut by: BTreeMap<Orientation, Vec<&str>> = BTreeMap::new();
     for case in cases {
-        by.entry(&case.orientation).or_default().push(&case.id);
+        by.entry(case.orientation).or_default().push(&case.id);
     }
     if by.len() < 2 {
         return None;
@@ -227,7 +227,7 @@ fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
         .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
         .collect();
     Some(format!(
-        "orientations differ: {}; scans are not turned, bring them to one orientation first",
+        "orientations differ: {}; data.preprocess.orientation turns them to one, by itself in trainings on scans of one's own",
         listed.join(", ")
     ))
 }
@@ -289,7 +289,7 @@ mod tests {
         for expected in [
             "b: its label map holds background alone",
             "no labeled case shows label 2, tumor",
-            "LPS 1 (c, …), RAS 2 (a, …)",
+            "RAS 2 (a, …), LPS 1 (c, …)",
             "factor of 3 on axes {2}",
         ] {
             assert!(warnings.contains(expected), "{warnings}");

@@ -1,10 +1,13 @@
 //! What a data set's scans are like, for settings that fit them.
 
-use crate::{DataError, LabeledCase};
+use crate::preprocess::Grid;
+use crate::{DataError, LabeledCase, Orientation};
 
 /// Sizes and intensities of a few scans.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survey {
+    /// The commonest orientation, of equals the first. The other sizes are those of scans turned to it.
+    pub orientation: Orientation,
     /// Median number of voxels on each axis.
     pub shape: [usize; 3],
     /// Median distance between voxels in millimeters.
@@ -49,21 +52,37 @@ impl Survey {
                 unit: "cases",
             });
         }
-        let (mut shapes, mut spacings, mut lowest) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut grids, mut lowest) = (Vec::new(), Vec::new());
         let mut foreground = Vec::new();
         for case in cases {
             let (image, labels) = case.load_checked(classes)?;
-            shapes.push(image.shape());
-            spacings.push(image.spacing());
+            grids.push(Grid::from(&image));
             lowest.push(image.data.iter().copied().fold(f32::INFINITY, f32::min));
             let voxels = image.data.iter().zip(&labels.data);
             foreground.extend(voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x));
         }
         foreground.sort_by(f32::total_cmp);
         let percentile = |share: f64| foreground[(share * (foreground.len() - 1) as f64) as usize];
+        let orientation = commonest(&grids);
+        let turned: Vec<Grid> = grids
+            .iter()
+            .map(|grid| {
+                Orientation::of(&grid.geometry)
+                    .turn_to(orientation)
+                    .grid(grid)
+            })
+            .collect();
+        let of = |a: usize| {
+            turned
+                .iter()
+                .map(move |grid| (grid.shape[a], grid.geometry.spacing()[a]))
+        };
         Ok(Self {
-            shape: std::array::from_fn(|a| median(shapes.iter().map(|shape| shape[a]).collect())),
-            spacing_mm: std::array::from_fn(|a| median(spacings.iter().map(|s| s[a]).collect())),
+            orientation,
+            shape: std::array::from_fn(|a| median(of(a).map(|(side, _)| side).collect())),
+            spacing_mm: std::array::from_fn(|a| {
+                median(of(a).map(|(_, spacing)| spacing).collect())
+            }),
             lowest: median(lowest),
             foreground: (!foreground.is_empty()).then(|| [percentile(0.005), percentile(0.995)]),
         })
@@ -80,6 +99,21 @@ impl Survey {
         let [x, y, z] = self.spacing_mm;
         self.shape[2] < 16 || z >= 3.0 * x.max(y)
     }
+}
+
+/// The orientation that most of the grids have, of equals the first.
+fn commonest(grids: &[Grid]) -> Orientation {
+    let all: Vec<Orientation> = grids
+        .iter()
+        .map(|grid| Orientation::of(&grid.geometry))
+        .collect();
+    let count = |wanted: &Orientation| all.iter().filter(|&found| found == wanted).count();
+    // Of equals, `max_by_key` takes the last.
+    let most = all
+        .iter()
+        .rev()
+        .max_by_key(|&orientation| count(orientation));
+    *most.expect("at least one grid")
 }
 
 /// The upper median of values that can all be compared.
@@ -111,10 +145,18 @@ mod tests {
             write_volume(file("images"), &Volume::new(image, geometry)).unwrap();
             write_labels(file("labels"), &LabelMap::new(labels, geometry)).unwrap();
         }
+        // One of them lies otherwise in its file.
+        let file = |folder: &str| root.path().join(format!("{folder}/c.nii.gz"));
+        let image = crate::io::read_volume(file("images")).unwrap();
+        let labels = crate::io::read_labels(file("labels")).unwrap();
+        let turn = Orientation::of(&image.geometry).turn_to("SLP".parse().unwrap());
+        write_volume(file("images"), &turn.volume(&image)).unwrap();
+        write_labels(file("labels"), &turn.labels(&labels)).unwrap();
         let dataset = layout::open_labeled(root.path(), Labeled::Count(3)).unwrap();
         let survey = Survey::read(&dataset.labeled, 2).unwrap();
         assert_eq!((survey.shape, survey.lowest), ([30, 20, 8], 0.0));
         assert_eq!(survey.spacing_mm, [1.0, 1.0, 5.0]);
+        assert_eq!(survey.orientation.to_string(), "RAS");
         assert_eq!(survey.foreground, Some([0.0, 9.0]));
         assert!(survey.is_stack_of_slices() && !survey.looks_like_ct());
         assert!(Survey::read(&[], 2).is_err());

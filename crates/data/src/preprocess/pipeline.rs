@@ -1,10 +1,12 @@
 //! The steps of preprocessing in their order.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
 use super::{most_probable_on, probability_on, resample_labels_to};
-use crate::{DataError, LabelMap, Volume};
+use crate::{DataError, Geometry, LabelMap, Orientation, Turn, Volume};
 
 /// The cut around the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,11 +21,12 @@ pub struct ForegroundCrop {
 
 /// What is done to a scan before a network sees it, in this order:
 ///
-/// 1. resample to `spacing_mm`, or every slice to the `plane`;
-/// 2. bring `intensity` to a common scale over the whole volume;
-/// 3. cut out the `foreground`, found in the intensities before step 2 and
+/// 1. turn to `orientation`;
+/// 2. resample to `spacing_mm`, or every slice to the `plane`;
+/// 3. bring `intensity` to a common scale over the whole volume;
+/// 4. cut out the `foreground`, found in the intensities before step 3 and
 ///    never in a label;
-/// 4. widen the cut to `min_size`, evenly on both ends, with what the scan
+/// 5. widen the cut to `min_size`, evenly on both ends, with what the scan
 ///    holds there and with 0 beyond the scan.
 ///
 /// # Examples
@@ -47,6 +50,10 @@ pub struct ForegroundCrop {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
+    /// The directions of the axes to turn to, such as `RAS`; none leaves the file's. No voxel is
+    /// computed anew. All that follows refers to the turned axes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<Orientation>,
     /// The spacing to resample to; none leaves the file's.
     pub spacing_mm: Option<[f64; 3]>,
     /// The number of voxels that every slice is resampled to on the first two axes, whatever its
@@ -67,7 +74,9 @@ pub struct Preprocessed {
     pub volume: Volume,
     /// The grid of the file.
     pub source: Grid,
-    /// The box that steps 3 and 4 took, in the resampled volume; its start is
+    /// How the file was turned.
+    pub turn: Turn,
+    /// The box that steps 4 and 5 took, in the resampled volume; its start is
     /// negative where the volume was padded.
     pub region: Region,
 }
@@ -79,9 +88,11 @@ impl Preprocess {
     ///
     /// [`DataError::InvalidSetting`] for a setting out of its range.
     pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
-        let mut volume = match self.spacing(&Grid::from(image))? {
-            Some(spacing) => resample(image, spacing)?,
-            None => image.clone(),
+        let turn = self.turn(&image.geometry);
+        let turned = turned(image, turn);
+        let mut volume = match self.spacing(&Grid::from(turned.as_ref()))? {
+            Some(spacing) => resample(&turned, spacing)?,
+            None => turned.into_owned(),
         };
         let mut region = Region::whole(volume.shape());
         if let Some(crop) = self.foreground {
@@ -99,6 +110,7 @@ impl Preprocess {
         Ok(Preprocessed {
             volume,
             source: Grid::from(image),
+            turn,
             region,
         })
     }
@@ -117,12 +129,23 @@ impl Preprocess {
         check_grids(image, labels)?;
         let scan = self.apply(image)?;
         let labels = LabelMap::new(labels.data.clone(), image.geometry);
-        let labels = match self.spacing(&Grid::from(image))? {
+        let labels = match scan.turn {
+            Turn::NONE => labels,
+            turn => turn.labels(&labels),
+        };
+        let labels = match self.spacing(&Grid::from(&labels))? {
             Some(spacing) => resample_labels(&labels, spacing)?,
             None => labels,
         };
         let labels = scan.region.cut_labels(&labels);
         Ok((scan, labels))
+    }
+
+    fn turn(&self, geometry: &Geometry) -> Turn {
+        match self.orientation {
+            Some(wanted) => Orientation::of(geometry).turn_to(wanted),
+            None => Turn::NONE,
+        }
     }
 
     /// The spacing that a scan on `grid` is resampled to, if any.
@@ -150,7 +173,7 @@ impl Preprocessed {
     ///
     /// [`DataError::InvalidSetting`] when the affine cannot be inverted.
     pub fn restore_labels(&self, labels: &LabelMap) -> Result<LabelMap, DataError> {
-        invert_labels(labels, &self.source)
+        Ok(self.turned_back(invert_labels(labels, &self.target())?))
     }
 
     /// Takes probabilities `[class, x, y, z]` on this scan's grid to the grid
@@ -163,7 +186,8 @@ impl Preprocessed {
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
     ) -> Result<LabelMap, DataError> {
-        most_probable_on(probabilities, &Grid::from(&self.volume), &self.source)
+        let labels = most_probable_on(probabilities, &Grid::from(&self.volume), &self.target())?;
+        Ok(self.turned_back(labels))
     }
 
     /// Takes the probabilities of one class, of those `[class, x, y, z]` on this scan's grid, to the
@@ -182,7 +206,34 @@ impl Preprocessed {
         class: usize,
     ) -> Result<Volume, DataError> {
         let grid = Grid::from(&self.volume);
-        probability_on(probabilities, class, &grid, &self.source)
+        let map = probability_on(probabilities, class, &grid, &self.target())?;
+        let map = turned(&map, self.turn.inverse()).into_owned();
+        Ok(Volume::new(map.data, self.source.geometry))
+    }
+
+    /// The grid of the file, turned as the file was.
+    fn target(&self) -> Grid {
+        match self.turn {
+            Turn::NONE => self.source,
+            turn => turn.grid(&self.source),
+        }
+    }
+
+    /// Turns a label map on the turned grid of the file, and gives it the file's own affine to the last digit.
+    fn turned_back(&self, labels: LabelMap) -> LabelMap {
+        let labels = match self.turn {
+            Turn::NONE => labels,
+            turn => turn.inverse().labels(&labels),
+        };
+        LabelMap::new(labels.data, self.source.geometry)
+    }
+}
+
+/// A volume turned, or as it is where nothing is to be turned.
+fn turned(volume: &Volume, turn: Turn) -> Cow<'_, Volume> {
+    match turn {
+        Turn::NONE => Cow::Borrowed(volume),
+        turn => Cow::Owned(turn.volume(volume)),
     }
 }
 
@@ -224,7 +275,6 @@ fn check_grids(image: &Volume, labels: &LabelMap) -> Result<(), DataError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::Geometry;
     use ndarray::Array3;
 
     fn scan() -> (Volume, LabelMap) {
@@ -331,6 +381,52 @@ mod tests {
         };
         let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
         assert_eq!(out.restore_labels(&target).unwrap().data, labels.data);
+    }
+
+    /// However a scan is stored, the network sees the same, and predictions go back to the file.
+    #[test]
+    fn scans_are_turned_to_one_orientation_and_back() {
+        let (image, labels) = scan();
+        let steps = Preprocess {
+            orientation: Some("ASL".parse().unwrap()),
+            spacing_mm: Some([1.0; 3]),
+            min_size: Some([24; 3]),
+            ..Default::default()
+        };
+        let (expected, expected_labels) = steps.apply_labeled(&image, &labels).unwrap();
+        assert_eq!(
+            Orientation::of(&expected.volume.geometry).to_string(),
+            "ASL"
+        );
+        for stored in ["ASL", "LPS", "SAR", "IRP"] {
+            let turn = Orientation::of(&image.geometry).turn_to(stored.parse().unwrap());
+            let (image, labels) = (turn.volume(&image), turn.labels(&labels));
+            let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+            assert_eq!(out.volume.data, expected.volume.data, "{stored}");
+            assert_eq!(target.data, expected_labels.data, "{stored}");
+            let nearest = out.restore_labels(&target).unwrap();
+            assert_eq!(Grid::from(&nearest), Grid::from(&labels));
+            assert!(dice(&nearest, &labels) > 0.93, "{stored}");
+            let shape = target.shape();
+            let one_hot = |c: usize, index: [usize; 3]| {
+                f32::from(u8::from(usize::from(target.data[index]) == c))
+            };
+            let p = ndarray::Array4::from_shape_fn(
+                (2, shape[0], shape[1], shape[2]),
+                |(c, x, y, z)| one_hot(c, [x, y, z]),
+            );
+            let back = out.restore_probabilities(p.view()).unwrap();
+            assert_eq!(Grid::from(&back), Grid::from(&image));
+            assert!(dice(&back, &labels) > 0.95, "{stored}");
+            let map = out.restore_probability(p.view(), 1).unwrap();
+            assert_eq!(Grid::from(&map), Grid::from(&image));
+            let clear = map
+                .data
+                .iter()
+                .zip(&back.data)
+                .all(|(&p, &l)| (p > 0.5) == (l == 1) || p == 0.5);
+            assert!(clear, "{stored}");
+        }
     }
 
     #[test]

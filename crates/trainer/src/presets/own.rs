@@ -11,11 +11,14 @@ use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use crate::inference::{Blend, SlidingWindow};
 
 /// Nothing is known of the body part: left and right may be exchanged, nothing is turned.
-const MIRRORED_SIDES: Symmetries = Symmetries {
-    rotate: false,
-    flip_probability: 0.5,
-    flip_axes: [true, false, false],
-};
+fn mirrored_sides(survey: &Survey) -> Symmetries {
+    let sides = survey.orientation.left_right();
+    Symmetries {
+        rotate: false,
+        flip_probability: 0.5,
+        flip_axes: std::array::from_fn(|axis| axis == sides),
+    }
+}
 
 /// The shortest side of a patch, which local patches of ACTION still fit in; smaller scans are padded.
 const LEAST: usize = 32;
@@ -25,6 +28,7 @@ const LEAST: usize = 32;
 /// - Stacks of few or thick slices get a U-Net and planes of one size, other volumes a V-Net.
 /// - Volumes are resampled to cubes of the size that puts as many of them into a scan as the size of
 ///   preset is meant for, but never below the finest spacing of the scan.
+/// - Scans are turned to the orientation that most of them have.
 /// - CT is windowed to what is labeled, MR z-scored.
 pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let (filters, side, iterations) = match size {
@@ -45,6 +49,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let data = DataConfig {
         labeled: Labeled::Percent(100.0),
         preprocess: Preprocess {
+            orientation: Some(survey.orientation),
             intensity,
             ..config.data.preprocess
         },
@@ -54,7 +59,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let config = RunConfig {
         task: Task::Own,
         preset: size.name().into(),
-        weak_view: MIRRORED_SIDES,
+        weak_view: mirrored_sides(survey),
         data,
         ..config
     };
@@ -143,6 +148,7 @@ mod tests {
 
     fn survey(shape: [usize; 3], spacing_mm: [f64; 3], lowest: f32) -> Survey {
         Survey {
+            orientation: "RAS".parse().expect("an orientation"),
             shape,
             spacing_mm,
             lowest,
@@ -179,6 +185,18 @@ mod tests {
         assert_eq!(
             (cine.patch, cine.network.architecture),
             ([128, 128, 1], Architecture::UNet)
+        );
+    }
+
+    #[test]
+    fn sides_are_mirrored_wherever_their_axis_lies() {
+        let mut sagittal = survey([256, 256, 160], [1.0; 3], 0.0);
+        sagittal.orientation = "ASL".parse().expect("an orientation");
+        let config = base(Size::Compact, &sagittal).0;
+        assert_eq!(config.weak_view.flip_axes, [false, false, true]);
+        assert_eq!(
+            config.data.preprocess.orientation,
+            Some(sagittal.orientation)
         );
     }
 
