@@ -1,12 +1,14 @@
 //! Distillation of patch similarity distributions over a memory bank.
 
 use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
 
 use crate::divergence::kl;
 use crate::similarity::{check_temperature, log_softmax_similarity};
 
 /// Which quantity the local distillation compares.
-#[derive(Config, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "snake_case")]
 pub enum LocalDistillationForm {
     /// Each patch against the same location in the banked images, as the paper describes it.
     PerLocation,

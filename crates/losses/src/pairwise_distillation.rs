@@ -1,11 +1,13 @@
 //! Distillation of the similarities between positions of one feature map.
 
 use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
 
 use crate::similarity::{log_softmax_similarity, matched};
 
 /// What becomes of the terms of a volume's positions.
-#[derive(Config, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "snake_case")]
 pub enum PositionReduction {
     /// Their mean.
     Mean,

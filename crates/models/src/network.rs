@@ -1,5 +1,6 @@
 //! A network of either architecture behind one interface of volumes.
 
+use std::fmt;
 use std::ops::Range;
 
 use burn::config::Config;
@@ -13,11 +14,22 @@ use crate::{ModelError, NetworkOutput, UNet, UNetConfig, VNet, VNetConfig};
 /// Which network segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Architecture {
     /// [`VNet`], in 3D.
     VNet,
     /// [`UNet`], slice by slice.
     UNet,
+}
+
+/// The name as papers write it.
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::VNet => "V-Net",
+            Self::UNet => "U-Net",
+        })
+    }
 }
 
 impl Architecture {
@@ -194,6 +206,19 @@ impl Network {
         match self {
             Self::VNet(network) => network.encode(input),
             Self::UNet(network) => network.encode(image(input)).map(volume),
+        }
+    }
+
+    /// What the decoder makes of [`encode`](Self::encode)'s maps; together they are
+    /// [`forward`](Self::forward).
+    ///
+    /// # Panics
+    ///
+    /// If the maps are not those of this configuration.
+    pub fn decode(&self, encoded: [Tensor<5>; 5]) -> NetworkOutput {
+        match self {
+            Self::VNet(network) => network.decoder().forward(encoded),
+            Self::UNet(network) => volumes(network.decoder().forward(encoded.map(image))),
         }
     }
 

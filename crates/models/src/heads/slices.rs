@@ -3,6 +3,7 @@
 use burn::config::Config;
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::activation::relu;
 use semivox_kernels::{adaptive_avg_pool3d, adaptive_max_pool3d, alpha_dropout};
 
@@ -10,7 +11,8 @@ use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 
 /// How slices are brought to one size.
-#[derive(Config, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "snake_case")]
 pub enum SlicePooling {
     /// Adaptive average pooling.
     Average,

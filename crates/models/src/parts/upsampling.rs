@@ -5,6 +5,7 @@ use burn::serde::{Deserialize, Serialize};
 /// How a decoder doubles its maps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Upsampling {
     /// Transposed convolution.
     #[default]

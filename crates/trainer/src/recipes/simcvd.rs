@@ -22,7 +22,7 @@
 //! |---|---|---|---|
 //! | signed distance | drawn as a function of the probability, and as a tanh branch | 1×1×1 convolution, tanh | as the code; `distance_head = "logits"` |
 //! | views of the two networks | different affine transforms and crops, yet compared voxel by voxel | one | one |
-//! | sum over positions in `L_pd` | sum | – | mean; `position_reduction = "Sum"` |
+//! | sum over positions in `L_pd` | sum | – | mean; `position_reduction = "sum"` |
 //! | what `Ψ` ramps | "parameters" | the consistency | the consistency; `ramped = "all"` |
 //! | projection heads | two, one letter | – | the teacher's is the average of the student's; `shared_head` |
 //! | maps in `L_con` | both in the formula, the probability in the figure | probability | probability; `consistent = "both"` |
@@ -30,7 +30,7 @@
 //! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
 //! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum` |
 //! | `L_seg` | Dice and cross-entropy | ½ of each, Dice of the foreground | ½ of each, Dice of all classes, as in every recipe here |
-//! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; no switch for before |
+//! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; `pairwise_map = "before_dropout"` |
 //! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
 //! | dropout | alpha dropout in the head | channel dropout in the V-Net | both |
 //! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn apart |
@@ -49,7 +49,7 @@ use semivox_losses::{
     ConsistencyLossConfig, PairwiseDistillationLossConfig, SignedDistanceLossConfig,
     SliceContrastLossConfig,
 };
-use semivox_models::{NetworkOutput, SliceProjector, SliceProjectorConfig};
+use semivox_models::{Network, NetworkOutput, SliceProjector, SliceProjectorConfig};
 
 use super::supervised::supervised_loss;
 use crate::batch::Batch;
@@ -61,7 +61,7 @@ use crate::student_teacher::StudentTeacher;
 use crate::terms::LossTerms;
 use crate::with_heads::WithHeads;
 
-pub use config::{Boundary, Consistent, DistanceHead, Ramped, SimCvdConfig};
+pub use config::{Boundary, Consistent, DistanceHead, PairwiseMap, Ramped, SimCvdConfig};
 
 /// Student and teacher, each with a projection head.
 type Networks = StudentTeacher<WithHeads<SliceProjector>>;
@@ -99,10 +99,24 @@ impl SimCvd {
         let noisy = || clipped_noise(images.clone(), self.config.noise);
         let counts = [&labeled, images].map(|images| images.dims()[0]);
         let seen = Tensor::cat(vec![labeled, noisy()], 0);
-        let output = networks.student.network.forward(seen);
-        let teacher = networks.teacher.network.forward(noisy());
+        let output = self.answer(&networks.student.network, seen);
+        let teacher = self.answer(&networks.teacher.network, noisy());
         let student = output.narrow(counts[0], counts[1]);
         [output.narrow(0, counts[0]), student, teacher]
+    }
+
+    /// A network's answer, whose `bottleneck` is the map that `L_pd` compares.
+    fn answer(&self, network: &Network, images: Tensor<5>) -> NetworkOutput {
+        let encoded = network.encode(images);
+        let before_dropout = encoded[4].clone();
+        let output = network.decode(encoded);
+        match self.config.pairwise_map {
+            PairwiseMap::AfterDropout => output,
+            PairwiseMap::BeforeDropout => NetworkOutput {
+                bottleneck: before_dropout,
+                ..output
+            },
+        }
     }
 
     /// `S`: one map per foreground class, `[batch, class − 1, …]`.
@@ -246,5 +260,44 @@ impl OneStage for SimCvd {
 
     fn follow(&self, networks: &mut Networks, at: &StepContext) {
         networks.follow(self.config.teacher_momentum, at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::tensor::Distribution;
+    use semivox_models::NetworkConfig;
+
+    use super::*;
+    use crate::testing::setting;
+
+    /// Dropped channels are zero in one of the maps and alive in the other.
+    #[test]
+    fn the_pairwise_distillation_compares_the_map_that_was_asked_for() {
+        let network = NetworkConfig::new(1, 2).with_filters(4).with_dropout(0.5);
+        let setting = setting(network, [16; 3]);
+        let images = Tensor::random([2, 1, 32, 32, 16], Distribution::Default, &setting.device);
+        let dead = |pairwise_map| {
+            let config = SimCvdConfig {
+                pairwise_map,
+                ..SimCvdConfig::new(10)
+            };
+            let method = SimCvd { config, classes: 2 };
+            let student = setting.student();
+            let answer = method.answer(&student, images.clone());
+            let channels = answer.bottleneck.abs().sum_dim(2).sum_dim(3).sum_dim(4);
+            let expected = student.encode(images.clone())[4].clone();
+            let alive = expected
+                .abs()
+                .sum_dim(2)
+                .sum_dim(3)
+                .sum_dim(4)
+                .greater_elem(0.0);
+            let dead = channels.equal_elem(0.0).bool_and(alive);
+            dead.int().sum().into_scalar::<i32>()
+        };
+        assert_eq!(dead(PairwiseMap::BeforeDropout), 0);
+        assert!(dead(PairwiseMap::AfterDropout) > 0);
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::SimCvd;
 use crate::error::TrainError;
 use crate::method::{
-    MethodSettings, expect, expect_both_kinds, expect_positive, expect_share, one_stage_settings,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    one_stage_settings,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -58,6 +59,8 @@ pub struct SimCvdConfig {
     pub embedding: usize,
     /// Whether the teacher projects slices with the student's head instead of its average.
     pub shared_head: bool,
+    /// Which of the encoder's last maps the pair-wise distillation compares.
+    pub pairwise_map: PairwiseMap,
     /// Mean or literal sum over positions in the pair-wise distillation.
     pub position_reduction: PositionReduction,
     /// Which maps are to be consistent.
@@ -94,6 +97,16 @@ pub enum DistanceHead {
     Own,
     /// tanh of the logits, background minus class.
     Logits,
+}
+
+/// Which of the encoder's last maps the pair-wise distillation compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairwiseMap {
+    /// The one that the decoder gets, some of whose channels are dropped.
+    AfterDropout,
+    /// The one that the encoder gives.
+    BeforeDropout,
 }
 
 /// Which maps the consistency compares.
@@ -137,6 +150,7 @@ impl SimCvdConfig {
             hidden: 256,
             embedding: 128,
             shared_head: false,
+            pairwise_map: PairwiseMap::AfterDropout,
             position_reduction: PositionReduction::Mean,
             consistent: Consistent::Probabilities,
             noise: 0.1,
@@ -200,6 +214,7 @@ impl SimCvdConfig {
 
 impl MethodSettings for SimCvdConfig {
     one_stage_settings!();
+    ablations!();
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
