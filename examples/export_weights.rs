@@ -56,9 +56,9 @@ fn trained(config: &NetworkConfig) -> Network {
 
 /// Two patches whose values the script computes as well.
 fn input(config: &NetworkConfig, seed: usize, device: &Device) -> Tensor<5> {
-    let shape = match config.architecture {
-        Architecture::VNet => [2, config.in_channels, 32, 32, 16],
-        Architecture::UNet => [2, config.in_channels, 64, 48, 1],
+    let shape = match config.architecture.is_2d() {
+        false => [2, config.in_channels, 32, 32, 16],
+        true => [2, config.in_channels, 64, 48, 1],
     };
     let value = |index: usize| {
         let hashed = 43_758.545_3 * (12.9898 * index as f64 + 78.233 * seed as f64).sin();

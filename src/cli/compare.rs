@@ -17,7 +17,7 @@ use semivox_trainer::training::{Observer, Outcome};
 use semivox_trainer::{TrainError, interrupt};
 use serde_json::json;
 
-use super::run::{self, RunArguments, method_help, task_of};
+use super::run::{self, RunArguments, file_name, method_help, task_of};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -99,7 +99,9 @@ fn cells(arguments: &Arguments) -> Vec<Cell<'_>> {
     let cell = |seed, method| Cell {
         method,
         seed,
-        folder: arguments.out.join(format!("{method}_{labeled}_{seed}")),
+        folder: arguments
+            .out
+            .join(format!("{}_{labeled}_{seed}", file_name(method))),
     };
     let methods = || arguments.methods.iter();
     let seeds = arguments.seeds.iter();

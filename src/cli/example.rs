@@ -8,7 +8,7 @@ use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 
-use super::run::{self, SingleArguments, method_help};
+use super::run::{self, SingleArguments, file_name, method_help};
 
 #[derive(Debug, Args)]
 struct Arguments {
@@ -44,7 +44,7 @@ pub fn train(about: &'static str, task: Task, method: &str) -> ExitCode {
 }
 
 fn run(single: &SingleArguments, task: Task, method: &str) -> Result<ExitCode, TrainError> {
-    let fallback = || Path::new("runs").join(format!("{method}_{task}"));
+    let fallback = || Path::new("runs").join(format!("{}_{task}", file_name(method)));
     let out = single.out.clone().unwrap_or_else(fallback);
     let config = match single.resume {
         true => None,

@@ -82,7 +82,15 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
 
 /// The help of a flag that takes a method.
 pub(super) fn method_help() -> String {
-    format!("One of {}", MethodConfig::NAMES.join(", "))
+    format!(
+        "One of {}; METHOD:ABLATION for a row of its paper's ablations",
+        MethodConfig::NAMES.join(", ")
+    )
+}
+
+/// A method, or `METHOD:ABLATION`, as part of a folder's name on any system.
+pub(super) fn file_name(method: &str) -> String {
+    method.replace(':', "_")
 }
 
 /// Starts a run in `out` with these settings, or goes on with the one there if there are none.
@@ -230,7 +238,7 @@ fn described(config: &RunConfig, dataset: &Dataset) -> String {
     format!(
         "  method   {}, {} iterations, seed {}\n  data     {}: {} labeled, {} unlabeled, {} test; {}, {}\n  \
          classes  {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
-        config.method.name(),
+        config.method_title(),
         config.method.settings().iterations(),
         config.seed,
         dataset.name,
@@ -238,9 +246,9 @@ fn described(config: &RunConfig, dataset: &Dataset) -> String {
         dataset.unlabeled.len(),
         dataset.test.len(),
         table::grid(preprocess),
-        table::intensity(&preprocess.intensity),
+        preprocess.intensity,
         dataset.classes.join(", "),
-        table::architecture(config.network.architecture),
+        config.network.architecture,
         config.network.filters,
         table::shape(config.patch),
         config.device,

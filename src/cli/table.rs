@@ -1,24 +1,6 @@
 //! Words and numbers for people.
 
-use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_models::Architecture;
-
-/// How intensities are scaled.
-pub(super) fn intensity(intensity: &Intensity) -> String {
-    match intensity {
-        Intensity::Window { low, high } => format!("intensities {low} to {high}"),
-        Intensity::ZScore => "z-scored".into(),
-        Intensity::Unchanged => "intensities as they are".into(),
-    }
-}
-
-/// The network's name.
-pub(super) fn architecture(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::VNet => "V-Net",
-        Architecture::UNet => "U-Net",
-    }
-}
+use semivox_data::preprocess::Preprocess;
 
 /// Sides in voxels.
 pub(super) fn shape(sides: [usize; 3]) -> String {

@@ -8,7 +8,7 @@ use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 
-use super::run::{self, SingleArguments, method_help, task_of};
+use super::run::{self, SingleArguments, file_name, method_help, task_of};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         return run::train(single, out, None);
     }
     let config = configuration(arguments)?;
-    let name = format!("{}_{}", config.method.name(), config.task);
+    let name = format!("{}_{}", file_name(&config.method_name()), config.task);
     let fallback = || Path::new("runs").join(name);
     let out = single.out.clone().unwrap_or_else(fallback);
     run::train(single, &out, Some(config))

@@ -35,7 +35,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError
     let preprocess = format!(
         "{}, {}",
         table::grid(&config.data.preprocess),
-        table::intensity(&config.data.preprocess.intensity)
+        config.data.preprocess.intensity
     );
     let notes = [
         ("task", config.task.name()),

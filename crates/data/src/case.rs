@@ -17,6 +17,7 @@ pub enum AxisOrder {
 
 /// Where an array is stored.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Source {
     /// A NIfTI-1 file, `.nii` or `.nii.gz`.
     Nifti(PathBuf),

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// Why a metric has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UndefinedReason {
     /// The prediction is empty, the reference is not.
     PredictionEmpty,

@@ -28,6 +28,9 @@ pub struct RunConfig {
     pub task: Task,
     /// Name of the preset these settings came from.
     pub preset: String,
+    /// Name of the ablation that the method's settings came from, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ablation: Option<String>,
     /// Seed of every random choice.
     pub seed: u64,
     /// Device name, see [`device::by_name`](crate::device::by_name).
@@ -134,6 +137,25 @@ impl RunConfig {
     /// [`TrainError::Config`] if a value has no TOML form.
     pub fn to_toml(&self) -> Result<String, TrainError> {
         toml::to_string(self).map_err(|e| TrainError::Config(e.to_string()))
+    }
+
+    /// The method as it is asked for: `METHOD`, or `METHOD:ABLATION`.
+    pub fn method_name(&self) -> String {
+        let method = self.method.name();
+        match &self.ablation {
+            Some(ablation) => format!("{method}:{ablation}"),
+            None => method.into(),
+        }
+    }
+
+    /// The method as people meet it, in tables and reports.
+    pub fn method_title(&self) -> String {
+        let name = self.method_name();
+        match self.method {
+            // Built from abstracts: nobody should take them for the papers' own.
+            MethodConfig::Cvrl(_) | MethodConfig::Ideal(_) => format!("{name} (reconstruction)"),
+            _ => name,
+        }
     }
 
     /// What a recipe is given for data of `classes` classes; `device` is the

@@ -80,7 +80,7 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainErro
     let labeled = dataset.labeled.len();
     let units = labeled_units(config, dataset)?;
     Ok(Protocol {
-        method: config.method.name().into(),
+        method: config.method_title(),
         preset: config.preset.clone(),
         labeled: Some(labeled),
         labeled_units: Some(units).filter(|&units| units != labeled),

@@ -28,6 +28,16 @@ pub trait MethodSettings {
         true
     }
 
+    /// Takes away or exchanges the part of the method that an ablation is named after.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the known ablations, if there are any.
+    fn ablate(&mut self, name: &str) -> Result<(), TrainError> {
+        Err(TrainError::Config(format!(
+            "unknown ablation '{name}': this method has none; give the method's name alone"
+        )))
+    }
+
     /// Refuses values out of range and patches that do not fit.
     ///
     /// # Errors
@@ -59,12 +69,24 @@ macro_rules! one_stage_settings {
 }
 pub(crate) use one_stage_settings;
 
+/// [`MethodSettings::ablate`] of settings that have a function `ablation`.
+macro_rules! ablations {
+    () => {
+        fn ablate(&mut self, name: &str) -> Result<(), TrainError> {
+            *self = self.clone().ablation(name)?;
+            Ok(())
+        }
+    };
+}
+pub(crate) use ablations;
+
 /// Defines [`MethodConfig`] and everything that goes through all methods, from one list.
 macro_rules! methods {
     ($($(#[$about:meta])* $name:literal => $variant:ident($config:ty),)*) => {
         /// A training method with its settings; `name` selects it.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "name")]
+        #[non_exhaustive]
         pub enum MethodConfig {
             $($(#[$about])* #[serde(rename = $name)] $variant($config),)*
         }
@@ -147,6 +169,15 @@ impl MethodConfig {
     pub fn with_iterations(mut self, iterations: u64) -> Self {
         self.settings_mut().set_iterations(iterations);
         self
+    }
+
+    /// The same method without or with another part, by the name of one of its ablations.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the known ablations.
+    pub fn with_ablation(mut self, name: &str) -> Result<Self, TrainError> {
+        self.settings_mut().ablate(name)?;
+        Ok(self)
     }
 
     /// Refuses values that cannot work.

@@ -23,6 +23,7 @@ use crate::recipe::StepContext;
 /// - ClassMix: V. Olsson et al., WACV 2021.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Mixing {
     /// Not at all.
     None,

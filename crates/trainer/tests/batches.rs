@@ -1,4 +1,5 @@
-//! Every method with one patch of each kind, with unequal numbers of them, and with a class missing from the batch.
+//! Every method with one patch of each kind, with unequal numbers of them, and with a class missing from the batch;
+//! every ablation.
 //!
 //! One test only: the CPU backend's random generator is shared by the whole
 //! process, and tests of one file run side by side.
@@ -45,9 +46,9 @@ fn noise([labeled, unlabeled]: [usize; 2], [d, h, w]: [usize; 3], device: &Devic
 
 /// Runs every stage of a method for a few steps; its terms are finite.
 fn run(name: &str, batch: [usize; 2], setting: &Setting) {
-    let task = match setting.network.architecture {
-        Architecture::UNet => Task::Acdc,
-        Architecture::VNet => Task::LeftAtrium,
+    let task = match setting.network.architecture.is_2d() {
+        true => Task::Acdc,
+        false => Task::LeftAtrium,
     };
     let mut method = task.preset("smoke", name).unwrap().method;
     method.settings_mut().set_batch(batch);
@@ -74,8 +75,63 @@ fn run(name: &str, batch: [usize; 2], setting: &Setting) {
     }
 }
 
+/// The rows of the papers' ablations, and what the reconstructions' texts claim.
+const ABLATIONS: [(&str, &[&str]); 6] = [
+    (
+        "simcvd",
+        &[
+            "without_sdm",
+            "without_sdm_loss",
+            "without_contrast",
+            "without_pairwise",
+            "without_contrast_and_pairwise",
+            "max_pooling",
+            "dropout_0.2",
+            "pooled_16",
+        ],
+    ),
+    (
+        "cvrl",
+        &[
+            "batch_only",
+            "feature_only",
+            "high_only",
+            "low_only",
+            "student_keys",
+        ],
+    ),
+    (
+        "ideal",
+        &[
+            "without_pretraining",
+            "without_cross",
+            "batch_negatives",
+            "mirrored_keys",
+            "two_networks",
+            "dropout_only",
+        ],
+    ),
+    (
+        "action",
+        &[
+            "without_stage_ii",
+            "without_stage_iii",
+            "without_anco",
+            "without_unsup",
+        ],
+    ),
+    (
+        "action_pp",
+        &["without_saacl", "without_ats", "random_assignment"],
+    ),
+    (
+        "global_local",
+        &["global_only", "local_only", "from_scratch"],
+    ),
+];
+
 #[test]
-fn every_method_takes_batches_of_one_and_batches_without_a_class() {
+fn every_method_takes_batches_of_one_and_batches_without_a_class_and_every_ablation_runs() {
     let device = Device::flex().autodiff();
     let inputs = [
         (Architecture::UNet, [32, 32, 1]),
@@ -86,6 +142,11 @@ fn every_method_takes_batches_of_one_and_batches_without_a_class() {
         for &name in MethodConfig::NAMES {
             for batch in [[1, 1], [2, 3]] {
                 run(name, batch, &setting);
+            }
+        }
+        for (method, names) in ABLATIONS {
+            for name in names {
+                run(&format!("{method}:{name}"), [2, 2], &setting);
             }
         }
     }

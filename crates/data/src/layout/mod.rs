@@ -36,6 +36,7 @@ use crate::{DataError, Dataset, Labeled};
 
 /// The ways in which a data set may be laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Layout {
     /// The left atrium of the 2018 challenge: [`la`].
     La,

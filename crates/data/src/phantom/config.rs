@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a phantom shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum PhantomKind {
     /// A left atrium in gadolinium-enhanced MR.
     #[default]

@@ -1,5 +1,7 @@
 //! Intensities brought to a common scale.
 
+use std::fmt;
+
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,7 @@ use crate::DataError;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Intensity {
     /// Left as they are.
     Unchanged,
@@ -33,6 +36,17 @@ pub enum Intensity {
         /// Becomes 1.
         high: f32,
     },
+}
+
+/// What is done, in a few words.
+impl fmt::Display for Intensity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unchanged => f.write_str("intensities as they are"),
+            Self::ZScore => f.write_str("z-scored"),
+            Self::Window { low, high } => write!(f, "intensities {low} to {high}"),
+        }
+    }
 }
 
 impl Intensity {

@@ -14,6 +14,7 @@ use crate::error::TrainError;
 /// How overlapping windows are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Blend {
     /// Every window counts the same, as in the field's evaluation code.
     Uniform,

@@ -48,6 +48,7 @@ pub(super) fn compact() -> RunConfig {
     RunConfig {
         task: Task::LeftAtrium,
         preset: "compact".into(),
+        ablation: None,
         seed: 0,
         device: "cpu".into(),
         patch,
@@ -95,6 +96,7 @@ fn paper() -> RunConfig {
     RunConfig {
         task: Task::LeftAtrium,
         preset: "paper".into(),
+        ablation: None,
         seed: 0,
         device: "cpu".into(),
         patch,

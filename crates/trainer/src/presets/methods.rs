@@ -11,12 +11,12 @@ use crate::student_teacher::TeacherMode;
 
 /// The method as it fits a size of preset, and slices where the network takes those.
 pub(super) fn fitted(method: MethodConfig, size: Size, network: Architecture) -> MethodConfig {
-    let action = match (size, network) {
+    let action = match (size, network.is_2d()) {
         (Size::Smoke, _) => Some(smoke_action()),
-        (Size::Compact, Architecture::VNet) => Some(compact_action()),
-        (Size::Compact, Architecture::UNet) => Some(compact_action_2d()),
-        (Size::Paper, Architecture::UNet) => Some(ActionConfig::official_2d()),
-        (Size::Paper, Architecture::VNet) => None,
+        (Size::Compact, false) => Some(compact_action()),
+        (Size::Compact, true) => Some(compact_action_2d()),
+        (Size::Paper, true) => Some(ActionConfig::official_2d()),
+        (Size::Paper, false) => None,
     };
     match (size, method, action) {
         (_, MethodConfig::Action(_), Some(action)) => MethodConfig::Action(action),

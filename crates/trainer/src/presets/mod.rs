@@ -34,6 +34,7 @@ use crate::method::MethodConfig;
 
 /// What is segmented, which decides sizes, intensities and phantoms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Task {
     /// The left atrium in 3D.
     #[serde(rename = "la")]
@@ -90,14 +91,15 @@ impl Task {
             Layout::Acdc => Self::Acdc,
             Layout::Pancreas => Self::Pancreas,
             Layout::Msd if name.to_lowercase().contains("hippocampus") => Self::Hippocampus,
-            Layout::Msd | Layout::Folder => Self::Own,
+            _ => Self::Own,
         }
     }
 
-    /// The preset called `preset` for the method called `method`.
+    /// The preset called `preset` for the method called `method`, or for one of its ablations,
+    /// `METHOD:ABLATION`.
     ///
     /// # Errors
-    /// [`TrainError::Config`] naming the known presets or methods.
+    /// [`TrainError::Config`] naming the known presets, methods or ablations.
     ///
     /// # Examples
     /// ```
@@ -105,6 +107,8 @@ impl Task {
     ///
     /// let config = Task::Acdc.preset("compact", "supervised").unwrap();
     /// assert_eq!(config.patch, [128, 128, 1]);
+    /// let config = Task::LeftAtrium.preset("paper", "simcvd:without_contrast").unwrap();
+    /// assert_eq!(config.method_name(), "simcvd:without_contrast");
     /// ```
     pub fn preset(self, preset: &str, method: &str) -> Result<RunConfig, TrainError> {
         let size = Size::from_str(preset)?;
@@ -145,13 +149,25 @@ fn assemble(
     size: Size,
     method: &str,
 ) -> Result<RunConfig, TrainError> {
+    let (method, ablation) = match method.split_once(':') {
+        Some((method, ablation)) => (method, Some(ablation)),
+        None => (method, None),
+    };
     let method = MethodConfig::new(method, iterations)?;
     let network = config.network.architecture;
     let mut method = methods::fitted(method, size, network).with_iterations(iterations);
     if let Some(batch) = batch {
         method.settings_mut().set_batch(batch);
     }
-    Ok(RunConfig { method, ..config })
+    if let Some(name) = ablation {
+        method = method.with_ablation(name)?;
+    }
+    let ablation = ablation.map(String::from);
+    Ok(RunConfig {
+        method,
+        ablation,
+        ..config
+    })
 }
 
 impl fmt::Display for Task {

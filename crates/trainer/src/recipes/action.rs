@@ -23,7 +23,7 @@
 //! | anchors | randomly sampled images | queue of 36 past teacher embeddings | the queue |
 //! | distillation loss | prints `−log` inside `p_t`, `p_s` | softmax, then `KL(P_t‖P_s)` | as the code |
 //! | `τ_t` | 0.01 | 0.6 in 3D | 0.01; `teacher_temperature` |
-//! | local loss | per location | flat buffer reinterpreted without a transpose | per location; `local_loss = "OfficialCode"` |
+//! | local loss | per location | flat buffer reinterpreted without a transpose | per location; `local_loss = "official_code"` |
 //! | views | weak to teacher, strong to student | one aliased tensor | weak to teacher, strong to a copy |
 //! | strong view | – | jitter and blur through clamping and 8 bits | on floats, no clamping |
 //! | order of mixing and strong view | – | mix, then jitter | jitter per image, then mix: both on the loader's host batch |

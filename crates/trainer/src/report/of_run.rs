@@ -119,11 +119,7 @@ fn pictures(
 }
 
 fn title(config: &RunConfig, dataset: Option<&Dataset>) -> String {
-    let method = match config.method.name() {
-        // Built from abstracts: nobody should take them for the papers' own.
-        name @ ("cvrl" | "ideal") => format!("{name} (reconstruction)"),
-        name => name.to_string(),
-    };
+    let method = config.method_title();
     match dataset {
         Some(dataset) => format!("{method} on {}", dataset.name),
         None => format!("{method} on {}", config.task),

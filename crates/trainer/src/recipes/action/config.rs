@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Action;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
+use crate::method::{
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+};
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -176,6 +178,40 @@ impl ActionConfig {
     }
 }
 
+impl ActionConfig {
+    /// A row of the paper's ablations by name; a stage that is left out leaves its iterations to the next,
+    /// the last to the one before:
+    ///
+    /// | name | change |
+    /// |---|---|
+    /// | `without_stage_ii` | no local distillation |
+    /// | `without_stage_iii` | no anatomical contrast and no pseudo-labels |
+    /// | `without_anco` | `λ₁ = 0` |
+    /// | `without_unsup` | `λ₂ = 0` |
+    ///
+    /// The paper's row without randomly sampled images is not here: what took their place is not described.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] if there is no such row.
+    pub fn ablation(self, name: &str) -> Result<Self, TrainError> {
+        let [global, local, contrast] = self.iterations;
+        let mut config = self;
+        match name {
+            "without_stage_ii" => config.iterations = [global, 0, local + contrast],
+            "without_stage_iii" => config.iterations = [global, local + contrast, 0],
+            "without_anco" => config.contrast_weight = 0.0,
+            "without_unsup" => config.unsupervised_weight = 0.0,
+            _ => {
+                return Err(TrainError::Config(format!(
+                    "unknown ablation '{name}' of action: expected without_stage_ii, \
+                     without_stage_iii, without_anco or without_unsup"
+                )));
+            }
+        }
+        Ok(config)
+    }
+}
+
 /// The temperatures that a step of training takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Temperatures {
@@ -199,6 +235,8 @@ impl ActionConfig {
 }
 
 impl MethodSettings for ActionConfig {
+    ablations!();
+
     fn iterations(&self) -> u64 {
         self.iterations.iter().sum()
     }
@@ -252,6 +290,18 @@ mod tests {
         let mut equal = ActionConfig::official_3d();
         equal.set_iterations(100);
         assert_eq!(equal.iterations, [33, 33, 34]);
+    }
+
+    #[test]
+    fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {
+        let of = |name: &str| ActionConfig::new(80).ablation(name).unwrap();
+        assert_eq!(ActionConfig::new(80).iterations, [10, 10, 60]);
+        assert_eq!(of("without_stage_ii").iterations, [10, 0, 70]);
+        assert_eq!(of("without_stage_iii").iterations, [10, 70, 0]);
+        assert_eq!(of("without_anco").contrast_weight, 0.0);
+        assert_eq!(of("without_unsup").unsupervised_weight, 0.0);
+        let message = ActionConfig::new(80).ablation("none").unwrap_err();
+        assert!(message.to_string().contains("without_stage_iii"));
     }
 
     #[test]

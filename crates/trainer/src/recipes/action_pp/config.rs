@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ActionPp;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_positive, expect_share};
+use crate::method::{MethodSettings, ablations, expect, expect_positive, expect_share};
 use crate::recipe::{Recipe, Setting, StepContext};
 use crate::recipes::ActionConfig;
 use crate::schedule::CosineTemperature;
@@ -111,6 +111,8 @@ impl ActionPpConfig {
 }
 
 impl MethodSettings for ActionPpConfig {
+    ablations!();
+
     fn iterations(&self) -> u64 {
         self.action.iterations()
     }

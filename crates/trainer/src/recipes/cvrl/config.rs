@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Cvrl;
 use crate::error::TrainError;
 use crate::method::{
-    MethodSettings, expect, expect_both_kinds, expect_positive, expect_share, one_stage_settings,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    one_stage_settings,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -120,6 +121,7 @@ impl CvrlConfig {
 
 impl MethodSettings for CvrlConfig {
     one_stage_settings!();
+    ablations!();
 
     fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;

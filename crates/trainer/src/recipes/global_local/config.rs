@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::GlobalLocal;
 use super::regions::cells;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive};
+use crate::method::{MethodSettings, ablations, expect, expect_both_kinds, expect_positive};
 use crate::mirror::Geometry;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -94,6 +94,8 @@ impl GlobalLocalConfig {
 }
 
 impl MethodSettings for GlobalLocalConfig {
+    ablations!();
+
     fn iterations(&self) -> u64 {
         self.iterations.iter().sum()
     }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Ideal;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_positive, expect_share};
+use crate::method::{
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+};
 use crate::mirror::Geometry;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -129,6 +131,8 @@ impl IdealConfig {
 }
 
 impl MethodSettings for IdealConfig {
+    ablations!();
+
     fn iterations(&self) -> u64 {
         self.iterations.iter().sum()
     }
