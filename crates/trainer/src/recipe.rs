@@ -77,7 +77,8 @@ impl Setting {
             self.network.init(device)
         };
         match host() {
-            Some(host) if host != self.device => draw(&host).to_device(&self.device),
+            // Not `to_device`, whose parameters would remember the CPU as where their gradient goes.
+            Some(host) if host != self.device => draw(&host).fork(&self.device),
             _ => draw(&self.device),
         }
     }
