@@ -95,4 +95,5 @@ def main():
     (OUT / "two_frames.nii").write_bytes(header.binaryblock + b"\0" * 4 + frames.tobytes("F"))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ use semivox_trainer::progress::Counter;
 pub(super) struct Arguments {
     /// Folder of a run.
     run: PathBuf,
-    /// Scans, or folders of scans: .nii or .nii.gz.
+    /// Scans, or folders of scans: .nii, .nii.gz or .nrrd.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder for the label maps, which bear the names of their scans.
@@ -119,7 +119,7 @@ fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
     match found.is_empty() {
         false => Ok(found),
         true => Err(TrainError::Input(format!(
-            "{}: expected scans (.nii or .nii.gz), found none; give files or the folder that holds them",
+            "{}: expected scans (.nii, .nii.gz or .nrrd), found none; give files or the folder that holds them",
             inputs[0].display()
         ))),
     }
@@ -127,13 +127,10 @@ fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
 
 fn id_of(file: &Path) -> Result<String, TrainError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let id = name
-        .strip_suffix(".nii.gz")
-        .or_else(|| name.strip_suffix(".nii"));
-    match id {
+    match layout::stem(&name) {
         Some(id) if file.is_file() => Ok(id.to_string()),
         _ => Err(TrainError::Input(format!(
-            "{}: expected a scan (.nii or .nii.gz) or a folder of scans, found {}; check the path",
+            "{}: expected a scan (.nii, .nii.gz or .nrrd) or a folder of scans, found {}; check the path",
             file.display(),
             if file.exists() {
                 "another kind of file"

@@ -148,8 +148,8 @@ mod tests {
         crate::io::write_labels(&label_path, &LabelMap::new(labels, geometry)).unwrap();
         let case = LabeledCase {
             id: "a".into(),
-            image: Source::Nifti(image_path),
-            label: Source::Nifti(label_path),
+            image: Source::File(image_path),
+            label: Source::File(label_path),
         };
         let loaded = load_labeled(&[case], &Preprocess::default(), 2, |_, _| {});
         loaded.unwrap_err().to_string()

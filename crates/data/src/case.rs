@@ -19,10 +19,10 @@ pub enum AxisOrder {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A NIfTI-1 file, `.nii` or `.nii.gz`.
-    Nifti(PathBuf),
-    /// A label map in a NIfTI-1 file whose voxels hold other values than the classes.
-    MappedNifti {
+    /// A NIfTI-1 file, `.nii` or `.nii.gz`, or an NRRD file.
+    File(PathBuf),
+    /// A label map in such a file whose voxels hold other values than the classes.
+    MappedFile {
         /// The file.
         path: PathBuf,
         /// What its values stand for.
@@ -53,7 +53,7 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nifti(path) | Self::MappedNifti { path, .. } => write!(f, "{}", path.display()),
+            Self::File(path) | Self::MappedFile { path, .. } => write!(f, "{}", path.display()),
             Self::Hdf5 { path, dataset, .. } => write!(f, "{}:{dataset}", path.display()),
             Self::Hdf5Slices { paths, dataset, .. } => match paths.first() {
                 Some(path) => write!(
@@ -70,7 +70,7 @@ impl fmt::Display for Source {
 
 impl From<PathBuf> for Source {
     fn from(path: PathBuf) -> Self {
-        Self::Nifti(path)
+        Self::File(path)
     }
 }
 
@@ -205,8 +205,8 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 ///
 /// let case = |id: &str| LabeledCase {
 ///     id: id.into(),
-///     image: Source::Nifti(format!("images/{id}.nii.gz").into()),
-///     label: Source::Nifti(format!("labels/{id}.nii.gz").into()),
+///     image: Source::File(format!("images/{id}.nii.gz").into()),
+///     label: Source::File(format!("labels/{id}.nii.gz").into()),
 /// };
 /// let dataset = Dataset {
 ///     name: "example".into(),
@@ -293,8 +293,8 @@ impl Dataset {
     /// # use semivox_data::{Dataset, LabeledCase, Source};
     /// # let case = |id: &str| LabeledCase {
     /// #     id: id.into(),
-    /// #     image: Source::Nifti("image.nii".into()),
-    /// #     label: Source::Nifti("label.nii".into()),
+    /// #     image: Source::File("image.nii".into()),
+    /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
     /// # let dataset = Dataset { name: "x".into(), classes: vec![], labeled, unlabeled: vec![], test: vec![] };
@@ -372,8 +372,8 @@ impl Dataset {
     /// # use semivox_data::{Dataset, LabeledCase, Source};
     /// # let case = |id: &str| LabeledCase {
     /// #     id: id.into(),
-    /// #     image: Source::Nifti("image.nii".into()),
-    /// #     label: Source::Nifti("label.nii".into()),
+    /// #     image: Source::File("image.nii".into()),
+    /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
     /// # let dataset = Dataset { name: "x".into(), classes: vec![], labeled, unlabeled: vec![], test: vec![] };

@@ -253,8 +253,8 @@ fn an_image_and_a_label_map_have_to_agree() {
     write_volume(&image, &Volume::new(ramp(), oblique())).unwrap();
     let case = LabeledCase {
         id: "a".into(),
-        image: Source::Nifti(image),
-        label: Source::Nifti(label.clone()),
+        image: Source::File(image),
+        label: Source::File(label.clone()),
     };
 
     write_labels(&label, &LabelMap::new(Array3::zeros((19, 4, 2)), oblique())).unwrap();

@@ -69,7 +69,7 @@ fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, TrainError> {
     let files = layout::volumes(folder)?;
     if files.is_empty() {
         return Err(TrainError::Input(format!(
-            "{}: expected label maps (.nii or .nii.gz), found none; give the folder that holds them",
+            "{}: expected label maps (.nii, .nii.gz or .nrrd), found none; give the folder that holds them",
             folder.display()
         )));
     }

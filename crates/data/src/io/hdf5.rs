@@ -40,7 +40,7 @@ pub(super) fn label(source: &Source) -> Result<LabelMap, DataError> {
 
 fn geometry(source: &Source) -> Geometry {
     match source {
-        Source::Nifti(_) | Source::MappedNifti { .. } => Geometry::default(),
+        Source::File(_) | Source::MappedFile { .. } => Geometry::default(),
         Source::Hdf5 { spacing_mm, .. } | Source::Hdf5Slices { spacing_mm, .. } => {
             Geometry::from_spacing(*spacing_mm)
         }
@@ -53,7 +53,7 @@ fn volume<'a, T: Clone>(
     read: Read<'_, T>,
 ) -> Result<(Array3<T>, &'a Path), DataError> {
     match source {
-        Source::Nifti(path) | Source::MappedNifti { path, .. } => Err(DataError::unexpected(
+        Source::File(path) | Source::MappedFile { path, .. } => Err(DataError::unexpected(
             path,
             "an HDF5 file",
             "NIfTI",

@@ -1,4 +1,4 @@
-//! What a NIfTI-1 header says about the voxels that follow it.
+//! A file's voxels as stored, and what a NIfTI-1 header says about them.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
-use super::affine;
+use super::{affine, nrrd};
 use crate::{DataError, Geometry};
 
 /// Length of a NIfTI-1 header in bytes.
@@ -17,6 +17,11 @@ pub(super) const HEADER_LEN: usize = 348;
 /// A file's voxels as stored, and what its header says about them.
 pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
+    pub(super) layout: Layout,
+}
+
+/// What a header says about the voxels.
+pub(super) struct Layout {
     pub(super) shape: [usize; 3],
     pub(super) datatype: NiftiType,
     pub(super) big_endian: bool,
@@ -43,18 +48,20 @@ impl Drop for Raw {
 }
 
 impl Raw {
-    /// Reads a `.nii` or `.nii.gz` file; compression is told by the content.
+    /// Reads a `.nii`, `.nii.gz` or `.nrrd` file; format and compression are told by the content.
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                DataError::missing(path, "a NIfTI file", "check the path")
+                DataError::missing(path, "a NIfTI or NRRD file", "check the path")
             }
             _ => DataError::io("read", path)(error),
         })?;
         let stored = file.metadata().map_err(DataError::io("read", path))?.len();
         let mut file = BufReader::with_capacity(1 << 16, file);
         let start = file.fill_buf().map_err(DataError::io("read", path))?;
-        if start.starts_with(&[0x1f, 0x8b]) {
+        if start.starts_with(nrrd::MAGIC) {
+            nrrd::read(path, file, stored)
+        } else if start.starts_with(&[0x1f, 0x8b]) {
             // Deflate shrinks at most 1032-fold, which bounds a false header's claim.
             Self::from_reader(path, MultiGzDecoder::new(file), stored.saturating_mul(1032))
         } else {
@@ -76,32 +83,45 @@ impl Raw {
             HEADER_LEN as u64,
             most,
         )?;
-        let length = shape.iter().product::<usize>() as u64 * datatype.size_of() as u64;
+        let (slope, intercept) = scaling(&header);
+        let layout = Layout {
+            shape,
+            datatype,
+            big_endian: header.endianness == Endianness::Big,
+            slope,
+            intercept,
+            geometry: affine::from_header(path, &header)?,
+        };
+        Self::after(path, reader, layout, HEADER_LEN as u64 + gap, most)
+    }
+
+    /// Reads the voxels that `layout` announces, of which there are `most` bytes at the most.
+    pub(super) fn of_voxels(
+        path: &Path,
+        reader: impl Read,
+        layout: Layout,
+        most: u64,
+    ) -> Result<Self, DataError> {
+        Self::after(path, reader, layout, 0, most)
+    }
+
+    /// As [`of_voxels`](Self::of_voxels), after `before` bytes of the same stream.
+    fn after(
+        path: &Path,
+        mut reader: impl Read,
+        layout: Layout,
+        before: u64,
+        most: u64,
+    ) -> Result<Self, DataError> {
+        let voxels = layout.shape.iter().product::<usize>() as u64;
+        let length = voxels * layout.datatype.size_of() as u64;
         let mut bytes = SPARE.take();
         bytes.clear();
         bytes.reserve_exact(length.min(most) as usize);
-        fill(
-            path,
-            &mut reader,
-            &mut bytes,
-            length,
-            HEADER_LEN as u64 + gap,
-            most,
-        )?;
+        fill(path, &mut reader, &mut bytes, length, before, most)?;
         // The checksum is compared when the end of a compressed stream is read.
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| damaged(path, &error))?;
-        let (slope, intercept) = scaling(&header);
-        let big_endian = header.endianness == Endianness::Big;
-        let geometry = affine::from_header(path, &header)?;
-        Ok(Self {
-            bytes,
-            shape,
-            datatype,
-            big_endian,
-            slope,
-            intercept,
-            geometry,
-        })
+        Ok(Self { bytes, layout })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading and writing volumes.
 //!
-//! NIfTI-1 is read and written; HDF5 is read, in the forms in which the field
+//! NIfTI-1 is read and written, NRRD is read; HDF5 is read, in the forms in which the field
 //! passes its preprocessed data sets around.
 
 mod affine;
@@ -8,6 +8,7 @@ mod atomic;
 mod hdf5;
 mod header;
 mod nifti;
+mod nrrd;
 mod voxels;
 mod write;
 
@@ -23,7 +24,7 @@ use crate::{DataError, LabelMap, Source, Volume};
 /// As [`read_volume`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
 pub fn read_image(source: &Source) -> Result<Volume, DataError> {
     match source {
-        Source::Nifti(path) | Source::MappedNifti { path, .. } => read_volume(path),
+        Source::File(path) | Source::MappedFile { path, .. } => read_volume(path),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::image(source),
     }
 }
@@ -33,11 +34,11 @@ pub fn read_image(source: &Source) -> Result<Volume, DataError> {
 /// # Errors
 ///
 /// As [`read_labels`]; [`DataError::LabelNotDescribed`] for a value that
-/// [`Source::MappedNifti`] has no class for; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+/// [`Source::MappedFile`] has no class for; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
 pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
     match source {
-        Source::Nifti(path) => read_labels(path),
-        Source::MappedNifti { path, values } => nifti::read_mapped_labels(path, values),
+        Source::File(path) => read_labels(path),
+        Source::MappedFile { path, values } => nifti::read_mapped_labels(path, values),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::label(source),
     }
 }

@@ -1,4 +1,4 @@
-//! NIfTI-1 images and label maps.
+//! Images and label maps in files that say themselves where they lie: NIfTI-1 and NRRD.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,12 +18,14 @@ const LABEL_TOLERANCE: f64 = 1e-4;
 /// So many values are listed in a message.
 const LISTED: usize = 16;
 
-/// Reads an image from a NIfTI-1 file, `.nii` or `.nii.gz`.
+/// Reads an image from a NIfTI-1 file, `.nii` or `.nii.gz`, or from an NRRD file with its voxels
+/// attached, raw or gzip; the content tells which.
 ///
 /// Any integer or floating-point type up to 64 bits in either byte order is
-/// taken; slope and intercept are applied. The affine is the sform if there is
+/// taken. Of NIfTI, slope and intercept are applied, and the affine is the sform if there is
 /// one, else the qform, else the voxel sizes alone, in millimeters (a file in
-/// meters or micrometers is converted).
+/// meters or micrometers is converted). Of NRRD, the affine is that of `space directions` and
+/// `space origin`, taken from `space` to the frame of NIfTI, else the `spacings` alone.
 ///
 /// # Shapes
 ///
@@ -54,10 +56,10 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
     let raw = Raw::read(path)?;
     let data = decode(&raw, |value| value as f32);
     check_finite(path, &data)?;
-    Ok(Volume::new(data, raw.geometry))
+    Ok(Volume::new(data, raw.layout.geometry))
 }
 
-/// Reads a label map from a NIfTI-1 file of any numeric type.
+/// Reads a label map from a NIfTI-1 or NRRD file of any numeric type.
 ///
 /// # Errors
 ///
@@ -90,7 +92,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
             found: listed(&found),
         });
     }
-    Ok(LabelMap::new(data, raw.geometry))
+    Ok(LabelMap::new(data, raw.layout.geometry))
 }
 
 /// Reads a label map whose voxels hold `values`.
@@ -115,7 +117,7 @@ pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<La
             found: listed(&found),
         });
     }
-    Ok(LabelMap::new(data, raw.geometry))
+    Ok(LabelMap::new(data, raw.layout.geometry))
 }
 
 /// The whole number that a voxel stands for.

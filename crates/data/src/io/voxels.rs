@@ -14,18 +14,18 @@ pub(super) fn decode<T>(raw: &Raw, convert: impl Fn(f64) -> T + Sync) -> Array3<
 where
     T: Copy + Default + Send,
 {
-    let (slope, intercept) = (raw.slope, raw.intercept);
+    let (slope, intercept) = (raw.layout.slope, raw.layout.intercept);
     let convert = move |value: f64| convert(value * slope + intercept);
     macro_rules! decode_as {
         ($type:ty) => {
-            if raw.big_endian {
+            if raw.layout.big_endian {
                 reorder(raw, |bytes| convert(<$type>::from_be_bytes(bytes) as f64))
             } else {
                 reorder(raw, |bytes| convert(<$type>::from_le_bytes(bytes) as f64))
             }
         };
     }
-    match raw.datatype {
+    match raw.layout.datatype {
         NiftiType::Uint8 => decode_as!(u8),
         NiftiType::Int8 => decode_as!(i8),
         NiftiType::Uint16 => decode_as!(u16),
@@ -44,9 +44,9 @@ fn reorder<T, const N: usize>(raw: &Raw, convert: impl Fn([u8; N]) -> T + Sync) 
 where
     T: Copy + Default + Send,
 {
-    let [nx, ny, nz] = raw.shape;
+    let [nx, ny, nz] = raw.layout.shape;
     let (stored, _) = raw.bytes.as_chunks::<N>();
-    let mut out = Array3::from_elem(raw.shape, T::default());
+    let mut out = Array3::from_elem(raw.layout.shape, T::default());
     let slab = ny * nz;
     let Some(flat) = out.as_slice_mut() else {
         return out;

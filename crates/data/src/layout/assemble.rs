@@ -23,11 +23,11 @@ pub(super) fn paired(root: &Path) -> Result<Cases, DataError> {
     let cases = images
         .into_iter()
         .map(|(id, image)| {
-            let label = labels.remove(&id).map(Source::Nifti);
+            let label = labels.remove(&id).map(Source::File);
             (
                 id,
                 Found {
-                    image: Source::Nifti(image),
+                    image: Source::File(image),
                     label,
                 },
             )

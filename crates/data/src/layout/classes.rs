@@ -95,10 +95,10 @@ impl Classes {
         dataset.classes = self.names;
         let Some(values) = self.values else { return };
         for LabeledCase { label, .. } in dataset.labeled.iter_mut().chain(&mut dataset.test) {
-            if let Source::Nifti(path) = label {
+            if let Source::File(path) = label {
                 let path = std::mem::take(path);
                 let values = values.clone();
-                *label = Source::MappedNifti { path, values };
+                *label = Source::MappedFile { path, values };
             }
         }
     }

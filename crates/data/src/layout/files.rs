@@ -27,18 +27,30 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// A file name without `.nii` or `.nii.gz`; `None` for other files.
-pub(super) fn stem(name: &str) -> Option<&str> {
-    name.strip_suffix(".nii.gz")
-        .or_else(|| name.strip_suffix(".nii"))
+/// The endings of files that volumes are read from.
+const ENDINGS: [&str; 3] = [".nii.gz", ".nii", ".nrrd"];
+
+/// A file name without its ending; `None` for other files than volumes.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::stem;
+///
+/// assert_eq!(stem("scan.nii.gz"), Some("scan"));
+/// assert_eq!(stem("scan.seg.nrrd"), Some("scan.seg"));
+/// assert_eq!(stem("scan.dcm"), None);
+/// ```
+pub fn stem(name: &str) -> Option<&str> {
+    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
 }
 
-/// The NIfTI files of a folder by name, without `.nii` or `.nii.gz`.
+/// The volumes of a folder, in NIfTI or NRRD files, by name without ending.
 ///
 /// # Errors
 ///
 /// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if it has a scan
-/// both compressed and not.
+/// twice.
 ///
 /// # Examples
 ///
@@ -55,11 +67,12 @@ pub fn volumes(folder: impl AsRef<Path>) -> Result<BTreeMap<String, PathBuf>, Da
     let mut found = BTreeMap::new();
     for name in names(folder)? {
         let Some(id) = stem(&name) else { continue };
-        if found.insert(id.to_string(), folder.join(&name)).is_some() {
+        if let Some(other) = found.insert(id.to_string(), folder.join(&name)) {
+            let other = other.file_name().unwrap_or_default().to_string_lossy();
             return Err(DataError::unexpected(
                 folder,
                 format!("one file for `{id}`"),
-                format!("`{id}.nii` and `{id}.nii.gz`"),
+                format!("`{other}` and `{name}`"),
                 "remove one of them",
             ));
         }
@@ -74,7 +87,7 @@ pub(super) fn some_volumes(folder: &Path) -> Result<BTreeMap<String, PathBuf>, D
         let other = names(folder)?.len();
         return Err(DataError::unexpected(
             folder,
-            "at least one .nii or .nii.gz file",
+            "at least one .nii, .nii.gz or .nrrd file",
             format!("{other} other files"),
             "put the images there",
         ));

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::files::stem;
 use crate::DataError;
 
 /// Names and the file they were read from.
@@ -84,8 +85,6 @@ fn no_line(path: &Path) -> DataError {
 }
 
 fn without_extension(name: &str) -> &str {
-    [".nii.gz", ".nii", ".h5"]
-        .iter()
-        .find_map(|extension| name.strip_suffix(extension))
-        .unwrap_or(name)
+    let id = stem(name).or_else(|| name.strip_suffix(".h5"));
+    id.unwrap_or(name)
 }

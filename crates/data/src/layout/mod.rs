@@ -25,7 +25,7 @@ mod files;
 mod hold_out;
 mod lists;
 
-pub use files::volumes;
+pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 
 use std::fmt;
@@ -144,7 +144,7 @@ pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
     };
     Err(DataError::unexpected(
         root,
-        "`images/` with .nii or .nii.gz files, `dataset.json`, or HDF5 cases",
+        "`images/` with .nii, .nii.gz or .nrrd files, `dataset.json`, or HDF5 cases",
         found,
         "put the images into `images/` and the label maps into `labels/` under the same names",
     ))

@@ -106,7 +106,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         let images = files::volumes_if_any(&root.join("imagesTs"))?;
         let cases = images.into_iter().map(|(id, image)| UnlabeledCase {
             id,
-            image: Source::Nifti(image),
+            image: Source::File(image),
         });
         dataset.unlabeled.extend(cases);
     }
@@ -169,12 +169,12 @@ fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, Dat
 fn scan(root: &Path, dataset: &mut Dataset) -> Result<(), DataError> {
     let mut labels = files::volumes_if_any(&root.join("labelsTr"))?;
     for (id, image) in files::some_volumes(&root.join("imagesTr"))? {
-        let label = labels.remove(&id).map(Source::Nifti);
+        let label = labels.remove(&id).map(Source::File);
         assemble::train_on(
             dataset,
             id,
             Found {
-                image: Source::Nifti(image),
+                image: Source::File(image),
                 label,
             },
         );
@@ -200,6 +200,6 @@ fn source(root: &Path, entry: &str) -> Result<(String, Source), DataError> {
         .into_owned();
     Ok((
         files::stem(&name).unwrap_or(&name).to_string(),
-        Source::Nifti(path),
+        Source::File(path),
     ))
 }
