@@ -6,12 +6,23 @@
 //! |---|---|---|
 //! | [`sdf`] | exact distance transforms, signed distance maps, connected components | no |
 //! | [`metrics`] | Dice, Jaccard, HD95, ASD, ASSD, NSD in millimeters | no |
-//! | [`data`] | volumes with geometry, file formats, preprocessing, augmentation, loading | no |
-//! | [`kernels`] | 3D operators with their gradients | yes |
-//! | [`models`] | V-Net and heads | yes |
+//! | [`data`] | volumes with geometry, NIfTI, NRRD and HDF5, preprocessing, augmentation, loading | no |
+//! | [`kernels`] | operators of volumes with their gradients, fast on CPUs | yes |
+//! | [`models`] | V-Net, U-Net and heads, weights from and for PyTorch | yes |
 //! | [`losses`] | one loss, one file | yes |
 //! | [`sampling`] | which case, which patch, which voxel | yes |
 //! | [`trainer`] | recipes, loop, checkpoints, inference, evaluation, report | yes |
+//!
+//! # Features
+//!
+//! | feature | what |
+//! |---|---|
+//! | `cli` (default) | the `semivox` command and the flags of the examples |
+//! | `flex` (default) | the CPU backend |
+//! | `wgpu`, `vulkan`, `metal` | GPUs through WebGPU, Vulkan or Metal |
+//! | `cuda`, `cuda-nvrtc` | NVIDIA GPUs, through LLVM or NVRTC |
+//!
+//! A library that brings its own backend turns the default features off. Rust 1.95 or later.
 //!
 //! # Examples
 //!

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use semivox_data::Labeled;
+use semivox_data::{Labeled, layout};
 use semivox_trainer::comparison::Comparison;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
@@ -13,11 +13,11 @@ use semivox_trainer::progress::Progress;
 use semivox_trainer::run::evaluation::Evaluation;
 use semivox_trainer::run::folder::RunFolder;
 use semivox_trainer::session::Session;
-use semivox_trainer::training::{Observer, Outcome};
+use semivox_trainer::training::Observer;
 use semivox_trainer::{TrainError, interrupt};
 use serde_json::json;
 
-use super::run::{self, RunArguments, file_name, method_help, task_of};
+use super::run::{self, DataArguments, RunArguments, file_name, method_help, task_of};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -46,32 +46,21 @@ report. The table is written to comparison.md, .csv and .json.
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
 /// A run of the grid.
-struct Cell<'a> {
-    method: &'a str,
-    seed: u64,
+struct Cell {
+    config: RunConfig,
     folder: PathBuf,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
-    let task = match &arguments.run.data.data {
-        Some(root) => task_of(root)?,
-        None => Task::LeftAtrium,
-    };
-    let survey = run::surveyed(&arguments.run.data, task)?;
-    let cells = cells(arguments);
+    let (cells, quiet) = (cells(arguments)?, arguments.run.quiet);
     let stop = interrupt::stop_on_ctrl_c()?;
     let mut evaluations = Vec::new();
-    for (number, cell) in cells.iter().enumerate() {
-        if !arguments.run.quiet {
-            let (of, Cell { method, seed, .. }) = (cells.len(), cell);
+    for (number, Cell { config, folder }) in cells.iter().enumerate() {
+        if !quiet {
+            let (of, method, seed) = (cells.len(), config.method_title(), config.seed);
             eprintln!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
-        let wanted = run::configuration(&arguments.run, task, survey.as_ref(), cell.method)?;
-        let wanted = RunConfig {
-            seed: cell.seed,
-            ..wanted
-        };
-        match outcome(&cell.folder, wanted, arguments.run.quiet, &stop)? {
+        match outcome(folder, config.clone(), quiet, &stop)? {
             Some(evaluation) => evaluations.push(evaluation),
             None => {
                 eprintln!("Stopped, saved. Give the same command again to go on.");
@@ -88,26 +77,48 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn cells(arguments: &Arguments) -> Vec<Cell<'_>> {
-    let labeled = arguments
-        .run
-        .data
-        .labeled
-        .map_or("all".into(), |n: Labeled| {
-            n.to_string().replace('%', "percent")
-        });
-    let cell = |seed, method| Cell {
-        method,
-        seed,
-        folder: arguments
-            .out
-            .join(format!("{}_{labeled}_{seed}", file_name(method))),
+/// All runs, whose settings hold: a mistake in the last one is not told after hours.
+fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
+    let RunArguments { data, .. } = &arguments.run;
+    let task = match &data.data {
+        Some(root) => task_of(root)?,
+        None => Task::LeftAtrium,
     };
-    let methods = || arguments.methods.iter();
-    let seeds = arguments.seeds.iter();
-    seeds
-        .flat_map(|&seed| methods().map(move |method| cell(seed, method)))
-        .collect()
+    expect_test_cases(data)?;
+    let survey = run::surveyed(data, task)?;
+    let labeled = data
+        .labeled
+        .map(|n: Labeled| n.to_string().replace('%', "percent"));
+    let labeled = labeled.unwrap_or("all".into());
+    let mut cells = Vec::new();
+    for &seed in &arguments.seeds {
+        for method in &arguments.methods {
+            let config = run::configuration(&arguments.run, task, survey.as_ref(), method)?;
+            let config = RunConfig { seed, ..config };
+            config.check()?;
+            let name = format!("{}_{labeled}_{seed}", file_name(method));
+            let folder = arguments.out.join(name);
+            cells.push(Cell { config, folder });
+        }
+    }
+    Ok(cells)
+}
+
+/// Phantoms have test cases of their own.
+fn expect_test_cases(data: &DataArguments) -> Result<(), TrainError> {
+    let Some(root) = &data.data else {
+        return Ok(());
+    };
+    match layout::open_held_out(root, &run::hold_out(data)?)?
+        .test
+        .is_empty()
+    {
+        false => Ok(()),
+        true => Err(TrainError::Input(
+            "compare: expected test cases, found none in the data set; name some with --test-list"
+                .into(),
+        )),
+    }
 }
 
 /// The evaluation of a run with these settings, trained now, earlier or partly both; none if it was stopped.
@@ -133,14 +144,8 @@ fn outcome(
         }
     };
     let summary = session.run(observer, stop)?;
-    match (summary.outcome, summary.evaluation) {
-        (Outcome::Interrupted { .. }, _) => Ok(None),
-        (Outcome::Finished, Some(evaluation)) => Ok(Some(evaluation)),
-        (Outcome::Finished, None) => Err(TrainError::Input(
-            "compare: expected test cases, found none in the data set; name some with --test-list"
-                .into(),
-        )),
-    }
+    // There are test cases, so only an interrupted run has no evaluation.
+    Ok(summary.evaluation)
 }
 
 /// The run in a folder, if one was begun there.

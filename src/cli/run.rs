@@ -222,14 +222,18 @@ pub(super) fn surveyed(data: &DataArguments, task: Task) -> Result<Option<Survey
     let Some(root) = data.data.as_ref().filter(|_| task == Task::Own) else {
         return Ok(None);
     };
-    let test = match &data.test_list {
-        Some(list) => HoldOut::read(list)?,
-        None => HoldOut::default(),
-    };
     let labeled = data.labeled.unwrap_or(Labeled::Percent(100.0));
-    let dataset = layout::open_split(root, &test, labeled)?;
+    let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;
     let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
     Ok(Some(survey))
+}
+
+/// The cases that the flags hold out.
+pub(super) fn hold_out(data: &DataArguments) -> Result<HoldOut, TrainError> {
+    Ok(match &data.test_list {
+        Some(list) => HoldOut::read(list)?,
+        None => HoldOut::default(),
+    })
 }
 
 /// What a run is about to do, in a few lines.

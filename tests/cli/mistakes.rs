@@ -120,15 +120,20 @@ fn compare() {
     let (_root, root) = scans(3, 2);
     let message = fail(&root, 2, &["compare", "--seeds", "0"]);
     assert!(message.contains("--methods"), "{message}");
-    let message = fail(
-        &root,
-        1,
-        &["compare", "--methods", "magic", "--data", "scans"],
-    );
-    assert!(message.contains("unknown method 'magic'"), "{message}");
-    let words = ["compare", "--methods", "supervised", "--data", "scans"];
+    let words = [
+        "compare",
+        "--methods",
+        "supervised,magic",
+        "--data",
+        "scans",
+    ];
     let message = fail(&root, 1, &[&words[..], &TINY].concat());
     assert!(message.contains("expected test cases"), "{message}");
+    fs::write(root.join("test.list"), "case0\n").expect("a list");
+    let words = [&words[..], &["--test-list", "test.list"]].concat();
+    let message = fail(&root, 1, &[&words[..], &TINY].concat());
+    assert!(message.contains("unknown method 'magic'"), "{message}");
+    assert!(!root.join("runs").exists(), "nothing was trained before");
 }
 
 #[test]

@@ -29,8 +29,7 @@ pub enum RunError {
     },
     /// A run was to be continued where there is none.
     #[error(
-        "{} is not a run folder: expected {}, found none; pass the folder of an earlier run, \
-         or start a new one without --resume",
+        "{} is not a run folder: expected {}, found none; give the folder that a training wrote",
         path.display(),
         path.join("config.toml").display()
     )]
