@@ -34,7 +34,31 @@ fn readme(folder: &Path) -> String {
         }
         text.push('\n');
     }
-    text + "\nPart of Semivox, which segments medical volumes with few labels. MIT or Apache-2.0, at your choice.\n"
+    text + &features(folder)
+        + "\nPart of Semivox, which segments medical volumes with few labels. Rust 1.95 or later. \
+           MIT or Apache-2.0, at your choice.\n"
+}
+
+/// The features in `Cargo.toml` and what stands above each; nothing if there are none.
+fn features(folder: &Path) -> String {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("Cargo.toml");
+    let lines: Vec<&str> = manifest.lines().collect();
+    let default = lines.iter().find(|line| line.starts_with("default = "));
+    let mut rows = String::new();
+    for pair in lines.windows(2) {
+        let (Some(about), Some((name, _))) =
+            (pair[0].strip_prefix("## "), pair[1].split_once(" = "))
+        else {
+            continue;
+        };
+        let on = default.is_some_and(|line| line.contains(&format!("\"{name}\"")));
+        let on = if on { " (default)" } else { "" };
+        rows += &format!("| `{name}`{on} | {about} |\n");
+    }
+    match rows.is_empty() {
+        true => rows,
+        false => format!("\n## Features\n\n| feature | what |\n|---|---|\n{rows}"),
+    }
 }
 
 /// With `SEMIVOX_UPDATE=1` the files are written instead.

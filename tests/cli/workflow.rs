@@ -42,6 +42,11 @@ fn inspect_train_predict_evaluate() {
     for file in ["config.toml", "metrics.jsonl", "report.html"] {
         assert!(root.join("run").join(file).is_file(), "{file}");
     }
+    // Without test cases, the report shows scans that nothing is known of.
+    let page = std::fs::read_to_string(root.join("run/report.html")).expect("the report");
+    for shown in ["case2", "case3", "no label map", "class=\"voxels\""] {
+        assert!(page.contains(shown), "{shown}");
+    }
 
     let found = succeed(
         &root,

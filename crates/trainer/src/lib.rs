@@ -36,6 +36,7 @@ pub mod session;
 mod settings;
 mod sgd;
 pub mod signed_distance;
+mod specimens;
 pub mod student_teacher;
 pub mod terms;
 #[cfg(test)]

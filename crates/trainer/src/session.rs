@@ -20,7 +20,7 @@ use crate::run::evaluation::Evaluation;
 use crate::run::folder::RunFolder;
 use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
-use crate::{device, evaluating};
+use crate::{device, evaluating, specimens};
 
 /// A run folder with its configuration and data set, ready to train.
 ///
@@ -146,6 +146,11 @@ impl Session {
         };
         let outcome = training.run(recipe.as_mut(), observer)?;
         let evaluation = match outcome {
+            Outcome::Finished if self.dataset.test.is_empty() => {
+                let (network, dataset) = (recipe.network(), &self.dataset);
+                specimens::predict(network, dataset, config, &self.run, observer)?;
+                None
+            }
             Outcome::Finished => self.evaluate(recipe.as_ref(), Some(&self.run), observer)?,
             Outcome::Interrupted { .. } => None,
         };

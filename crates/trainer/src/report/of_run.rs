@@ -13,6 +13,7 @@ use crate::run::evaluation::{CaseEvaluation, Evaluation};
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::session::open_dataset;
+use crate::specimens::specimens;
 
 /// A report that was written, and what it could not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +66,10 @@ pub(crate) fn write_for(
     dataset: Result<&Dataset, &TrainError>,
     evaluation: Option<&Evaluation>,
 ) -> Result<Remade, TrainError> {
-    let (pictures, missing) = match evaluation {
-        Some(evaluation) => pictures(run, dataset, evaluation),
-        None => Default::default(),
+    let (pictures, missing) = match (evaluation, dataset) {
+        (Some(evaluation), dataset) => pictures(run, dataset, evaluation),
+        (None, Ok(dataset)) if dataset.test.is_empty() => unmeasured(run, dataset),
+        (None, _) => Default::default(),
     };
     let config_toml = run.read_config()?;
     let metrics = match run.metrics().is_file() {
@@ -113,6 +115,26 @@ fn pictures(
         match picture(case, &rank, dataset, run) {
             Ok(picture) => pictures.push(picture),
             Err(reason) => missing.push(format!("Case {} is not shown: {reason}", case.id)),
+        }
+    }
+    (pictures, missing)
+}
+
+/// Where there are no test cases, some of the others; none before the run is finished.
+fn unmeasured(run: &RunFolder, dataset: &Dataset) -> (Vec<CasePicture>, Vec<String>) {
+    let (mut pictures, mut missing) = (Vec::new(), Vec::new());
+    for specimen in specimens(dataset) {
+        let id = specimen.id();
+        if !prediction_path(run, id).is_file() {
+            continue;
+        }
+        let checked = |picture| {
+            super::slices::check(&picture)?;
+            Ok(picture)
+        };
+        match specimen.picture(run).and_then(checked) {
+            Ok(picture) => pictures.push(picture),
+            Err(reason) => missing.push(format!("Case {id} is not shown: {reason}")),
         }
     }
     (pictures, missing)

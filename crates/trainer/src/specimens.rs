@@ -1,0 +1,128 @@
+//! Cases to look at where there are no test cases.
+
+use ndarray::Array3;
+use semivox_data::{Dataset, LabelMap, LabeledCase, UnlabeledCase, Volume, io};
+use semivox_models::Network;
+
+use crate::config::RunConfig;
+use crate::device;
+use crate::error::TrainError;
+use crate::evaluating::prediction_path;
+use crate::inference::{PredictOptions, Predictor};
+use crate::report::CasePicture;
+use crate::run::folder::RunFolder;
+use crate::training::Observer;
+
+/// So many cases are shown.
+const COUNT: usize = 3;
+
+/// A case that no metric is computed of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Specimen<'a> {
+    /// Has no label map.
+    Unlabeled(&'a UnlabeledCase),
+    /// Has one, which the network was trained on.
+    Trained(&'a LabeledCase),
+}
+
+/// The first, the middle and the last case without a label map; if there are none, of those that trained.
+pub(crate) fn specimens(dataset: &Dataset) -> Vec<Specimen<'_>> {
+    match dataset.unlabeled.is_empty() {
+        false => spread(&dataset.unlabeled)
+            .map(Specimen::Unlabeled)
+            .collect(),
+        true => spread(&dataset.labeled).map(Specimen::Trained).collect(),
+    }
+}
+
+fn spread<T>(cases: &[T]) -> impl Iterator<Item = &T> {
+    let count = COUNT.min(cases.len());
+    let place = move |i: usize| i * (cases.len() - 1) / (count - 1).max(1);
+    (0..count).map(move |i| &cases[place(i)])
+}
+
+/// Predicts the specimens of a data set to `predictions/ID.nii.gz`.
+///
+/// # Errors
+/// If a case cannot be read or a prediction cannot be written.
+pub(crate) fn predict(
+    network: &Network,
+    dataset: &Dataset,
+    config: &RunConfig,
+    run: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<(), TrainError> {
+    let device = device::by_name(&config.device)?;
+    let plain = PredictOptions::default();
+    let predictor = Predictor::new(network.clone(), config.clone(), device, plain)?;
+    let specimens = specimens(dataset);
+    for (done, specimen) in specimens.iter().enumerate() {
+        observer.evaluating(done, specimens.len());
+        let prediction = predictor.predict(specimen.image()?)?;
+        io::write_labels(prediction_path(run, specimen.id()), &prediction)?;
+    }
+    observer.evaluating(specimens.len(), specimens.len());
+    Ok(())
+}
+
+impl Specimen<'_> {
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Unlabeled(case) => &case.id,
+            Self::Trained(case) => &case.id,
+        }
+    }
+
+    fn image(&self) -> Result<Volume, TrainError> {
+        Ok(match self {
+            Self::Unlabeled(case) => case.load()?,
+            Self::Trained(case) => case.load()?.0,
+        })
+    }
+
+    /// The case as a report shows it, with the prediction that [`predict`] wrote.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(crate) fn picture(&self, run: &RunFolder) -> Result<CasePicture, TrainError> {
+        let prediction = io::read_labels(prediction_path(run, self.id()))?;
+        let (image, reference, caption) = match self {
+            Self::Unlabeled(case) => {
+                let image = case.load()?;
+                let nothing = Array3::zeros(image.data.dim());
+                let caption = "no label map: the prediction alone";
+                (image, LabelMap::new(nothing, prediction.geometry), caption)
+            }
+            Self::Trained(case) => {
+                let (image, labels) = case.load()?;
+                (image, labels, "trained on: a new scan will look worse")
+            }
+        };
+        Ok(CasePicture {
+            id: self.id().into(),
+            caption: caption.into(),
+            geometry: image.geometry,
+            image: image.data,
+            reference: reference.data,
+            prediction: prediction.data,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specimens_are_spread_over_the_cases() {
+        let of = |count: usize| -> Vec<usize> {
+            let cases: Vec<usize> = (0..count).collect();
+            spread(&cases).copied().collect()
+        };
+        assert_eq!(of(0), [0; 0]);
+        assert_eq!(of(1), [0]);
+        assert_eq!(of(2), [0, 1]);
+        assert_eq!(of(3), [0, 1, 2]);
+        assert_eq!(of(8), [0, 3, 7]);
+    }
+}
