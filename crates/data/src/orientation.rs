@@ -23,7 +23,7 @@ const LETTERS: [[char; 2]; 3] = [['R', 'L'], ['A', 'P'], ['S', 'I']];
 ///
 /// let sagittal: Orientation = "ASL".parse()?;
 /// assert_eq!(sagittal.to_string(), "ASL");
-/// assert_eq!(sagittal.left_right(), 2);
+/// assert_eq!(sagittal.axes(), [2, 0, 1]);
 /// assert!("RAR".parse::<Orientation>().is_err());
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
@@ -59,19 +59,19 @@ impl Orientation {
         )
     }
 
-    /// The axis that runs between the patient's left and right.
-    pub fn left_right(self) -> usize {
-        let found = self.0.iter().position(|direction| direction.body == 0);
+    /// The axes that run between the patient's left and right, back and front, feet and head.
+    pub fn axes(self) -> [usize; 3] {
+        [0, 1, 2].map(|body| self.axis_of(body))
+    }
+
+    fn axis_of(self, body: usize) -> usize {
+        let found = self.0.iter().position(|direction| direction.body == body);
         found.expect("every axis of the body is there")
     }
 
     /// How a volume of this orientation is turned to another.
     pub fn turn_to(self, other: Self) -> Turn {
-        let source = |wanted: Direction| {
-            let found = self.0.iter().position(|have| have.body == wanted.body);
-            found.expect("every axis of the body is there")
-        };
-        let axes = other.0.map(source);
+        let axes = other.0.map(|wanted| self.axis_of(wanted.body));
         let flipped = std::array::from_fn(|a| other.0[a].opposite != self.0[axes[a]].opposite);
         Turn { axes, flipped }
     }

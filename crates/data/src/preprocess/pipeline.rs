@@ -207,7 +207,10 @@ impl Preprocessed {
     ) -> Result<Volume, DataError> {
         let grid = Grid::from(&self.volume);
         let map = probability_on(probabilities, class, &grid, &self.target())?;
-        let map = turned(&map, self.turn.inverse()).into_owned();
+        let map = match self.turn {
+            Turn::NONE => map,
+            turn => turn.inverse().volume(&map),
+        };
         Ok(Volume::new(map.data, self.source.geometry))
     }
 

@@ -12,7 +12,7 @@ use crate::inference::{Blend, SlidingWindow};
 
 /// Nothing is known of the body part: left and right may be exchanged, nothing is turned.
 fn mirrored_sides(survey: &Survey) -> Symmetries {
-    let sides = survey.orientation.left_right();
+    let [sides, ..] = survey.orientation.axes();
     Symmetries {
         rotate: false,
         flip_probability: 0.5,

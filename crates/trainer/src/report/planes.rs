@@ -1,6 +1,6 @@
 //! The three planes through a volume, by the directions of its axes.
 
-use semivox_data::Geometry;
+use semivox_data::{Geometry, Orientation};
 use serde::Serialize;
 
 /// One of the three planes through a volume, and how it is laid on the screen.
@@ -36,16 +36,6 @@ const VIEWS: [(&str, [usize; 3], [char; 4]); 3] = [
     ("Sagittal", [0, 1, 2], ['A', 'P', 'S', 'I']),
 ];
 
-/// Array axes for x, y and z; the plain order last, since it wins a draw.
-const ORDERS: [[usize; 3]; 6] = [
-    [2, 1, 0],
-    [2, 0, 1],
-    [1, 2, 0],
-    [1, 0, 2],
-    [0, 2, 1],
-    [0, 1, 2],
-];
-
 /// Whether a file says how the patient lies: an affine that only repeats the
 /// voxel sizes is what readers make up where it does not.
 pub(super) fn recorded(geometry: &Geometry) -> bool {
@@ -58,7 +48,7 @@ pub(super) fn recorded(geometry: &Geometry) -> bool {
 /// them: x to the patient's left, y to the back, z to the head.
 pub(super) fn planes(geometry: &Geometry) -> [Plane; 3] {
     let recorded = recorded(geometry);
-    let order = nearest_axes(geometry);
+    let order = Orientation::of(geometry).axes();
     let along = |world: usize| Along {
         axis: order[world],
         reversed: match recorded {
@@ -74,19 +64,6 @@ pub(super) fn planes(geometry: &Geometry) -> [Plane; 3] {
         down: along(down),
         sides: recorded.then_some(sides),
     })
-}
-
-/// The array axis that runs nearest to each axis of space.
-fn nearest_axes(geometry: &Geometry) -> [usize; 3] {
-    let spacing = geometry.spacing();
-    let closeness = |order: &[usize; 3]| -> f64 {
-        let cosine = |world: usize| geometry.affine[world][order[world]] / spacing[order[world]];
-        (0..3).map(|world| cosine(world).abs()).sum()
-    };
-    let best = ORDERS
-        .into_iter()
-        .max_by(|a, b| closeness(a).total_cmp(&closeness(b)));
-    best.unwrap_or([0, 1, 2])
 }
 
 #[cfg(test)]
