@@ -46,6 +46,7 @@
 //! | teacher's mode | – | batch statistics and dropout | as the code; `teacher_mode = "eval"` |
 //! | `compact` preset: `k₁`, `k₂`, jitter, stage lengths | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200: why stands in `presets/methods.rs` |
 //! | `compact` preset: teacher, labeled view, passes | – | batch statistics, weak, two | evaluation mode, strong, one pass: likewise |
+//! | `compact` preset on slices: `λ₂` | – | 1 | 0: likewise |
 //! | student at test time | – | batch statistics (no evaluation mode) | evaluation mode |
 
 mod config;
