@@ -155,9 +155,7 @@ pub enum DataError {
         difference: f64,
     },
     /// More labeled cases were asked for than there are, or none.
-    #[error(
-        "expected a number of labeled {unit} from 1 to {available}, found {requested}; choose one in that range"
-    )]
+    #[error("{}", labeled_count(unit, *requested, *available))]
     LabeledCount {
         /// What is counted: "cases" or "patients".
         unit: &'static str,
@@ -198,6 +196,17 @@ pub enum DataError {
         /// The value it has.
         found: String,
     },
+}
+
+fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
+    match available {
+        0 => format!(
+            "expected at least one of the training {unit} to have a label map, found none; draw some"
+        ),
+        _ => format!(
+            "expected a number of labeled {unit} (--labeled) from 1 to {available}, found {requested}; choose one in that range"
+        ),
+    }
 }
 
 impl DataError {

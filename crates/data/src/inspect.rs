@@ -83,7 +83,7 @@ impl Inspection {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
         let layout = layout::detect(root.as_ref())?;
-        let dataset = layout::open_held_out(root.as_ref(), test)?;
+        let (dataset, odd) = layout::open_readable(root.as_ref(), test)?;
         let todo = entries(&dataset);
         let done = AtomicUsize::new(0);
         let read: Vec<_> = todo
@@ -94,12 +94,17 @@ impl Inspection {
                 facts
             })
             .collect();
-        let (mut cases, mut errors) = (Vec::new(), Vec::new());
+        let mut errors: Vec<String> = odd.iter().map(ToString::to_string).collect();
+        let mut cases = Vec::new();
         for result in read {
             match result {
                 Ok(facts) => cases.push(facts),
                 Err(error) => errors.push(error.to_string()),
             }
+        }
+        let labels = |case: &CaseFacts| !case.labels.is_empty();
+        if dataset.classes.len() < 2 && cases.iter().any(labels) {
+            errors.push("no label map holds anything but background".into());
         }
         let warnings = warnings(&cases, &dataset);
         Ok(Self {
@@ -306,5 +311,28 @@ mod tests {
         );
         assert!(errors.contains("c.nii.gz"), "{errors}");
         assert_eq!((found.cases.len(), found.errors.len()), (2, 2));
+
+        // Without classes.txt the label maps say how many classes there are, those that can be read.
+        std::fs::remove_file(root.join("classes.txt")).unwrap();
+        std::fs::write(root.join("labels/a.nii.gz"), [31, 139, 8]).unwrap();
+        write(root, "d", ras, Some(60));
+        let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+        let errors = found.errors.join("\n");
+        assert!(
+            errors.contains("a.nii.gz") && errors.contains("c.nii.gz"),
+            "{errors}"
+        );
+        assert!(errors.contains("found 0, 60"), "{errors}");
+        assert_eq!((found.cases.len(), found.dataset.classes.len()), (2, 61));
+        for id in ["a", "d"] {
+            write(root, id, ras, Some(0));
+        }
+        let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+        assert!(
+            found
+                .errors
+                .iter()
+                .any(|e| e.contains("anything but background"))
+        );
     }
 }

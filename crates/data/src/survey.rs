@@ -18,6 +18,9 @@ pub struct Survey {
     pub foreground: Option<[f32; 2]>,
 }
 
+/// So many labeled voxels of a case are enough for percentiles, and little memory however many cases there are.
+const MOST_OF_A_CASE: usize = 100_000;
+
 impl Survey {
     /// Reads the labeled cases of a data set, whose labels must be below `classes`.
     ///
@@ -59,7 +62,9 @@ impl Survey {
             grids.push(Grid::from(&image));
             lowest.push(image.data.iter().copied().fold(f32::INFINITY, f32::min));
             let voxels = image.data.iter().zip(&labels.data);
-            foreground.extend(voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x));
+            let labeled = voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x);
+            let every = labeled.clone().count().div_ceil(MOST_OF_A_CASE).max(1);
+            foreground.extend(labeled.step_by(every));
         }
         foreground.sort_by(f32::total_cmp);
         let percentile = |share: f64| foreground[(share * (foreground.len() - 1) as f64) as usize];

@@ -60,6 +60,24 @@ pub struct Symmetries {
     pub flip_axes: [bool; 3],
 }
 
+impl Symmetries {
+    /// The axes that are mirrored at times.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::augment::Symmetries;
+    ///
+    /// let never = Symmetries { flip_probability: 0.0, ..Symmetries::default() };
+    /// assert_eq!(Symmetries::default().mirrored(), [true, true, false]);
+    /// assert_eq!(never.mirrored(), [false; 3]);
+    /// ```
+    pub fn mirrored(&self) -> [bool; 3] {
+        self.flip_axes
+            .map(|axis| axis && self.flip_probability > 0.0)
+    }
+}
+
 impl Default for Symmetries {
     fn default() -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Files that appear complete or not at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,8 +27,8 @@ fn write_synced(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    let mut writer = BufWriter::new(file);
+    // What lies there was left by a process that had our number, as in a container's first.
+    let mut writer = BufWriter::new(File::create(path)?);
     content(&mut writer)?;
     writer
         .into_inner()
@@ -50,6 +50,15 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("left.partial");
+        std::fs::write(&path, "longer than what comes").unwrap();
+        write_synced(&path, |file| file.write_all(b"new")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {

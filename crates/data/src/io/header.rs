@@ -117,7 +117,15 @@ impl Raw {
         let length = voxels * layout.datatype.size_of() as u64;
         let mut bytes = SPARE.take();
         bytes.clear();
-        bytes.reserve_exact(length.min(most) as usize);
+        let wanted = length.min(most) as usize;
+        bytes.try_reserve_exact(wanted).map_err(|_| {
+            DataError::unexpected(
+                path,
+                "voxels that fit into memory",
+                format!("a header that announces {:?} voxels", layout.shape),
+                "check the file's header, or use a machine with more memory",
+            )
+        })?;
         fill(path, &mut reader, &mut bytes, length, before, most)?;
         // The checksum is compared when the end of a compressed stream is read.
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| damaged(path, &error))?;

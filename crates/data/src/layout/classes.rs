@@ -21,6 +21,12 @@ impl Classes {
         let numbered: Vec<Option<(u32, String)>> = lines.iter().map(|line| number(line)).collect();
         let background = lines[0].eq_ignore_ascii_case("background");
         if numbered.iter().all(Option::is_none) {
+            let mut seen = HashSet::new();
+            if let Some(twice) = lines.iter().find(|line| !seen.insert(line.as_str())) {
+                let found = format!("`{twice}` twice");
+                let hint = "give each class a name of its own";
+                return Err(DataError::unexpected(path, "different names", found, hint));
+            }
             return match background {
                 true => Ok(Self {
                     names: lines,

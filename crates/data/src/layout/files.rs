@@ -8,6 +8,10 @@ use crate::DataError;
 /// Names in a folder in ascending order, without hidden ones (among them the
 /// `._name` files that macOS leaves in archives).
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
+    if folder.is_file() {
+        let hint = "give the folder that it lies in";
+        return Err(DataError::unexpected(folder, "a folder", "a file", hint));
+    }
     if !folder.is_dir() {
         return Err(DataError::missing(folder, "a folder", "check the path"));
     }

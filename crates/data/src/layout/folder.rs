@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::assemble;
 use super::classes::Classes;
-use crate::{DataError, Dataset, io};
+use crate::{DataError, Dataset, LabeledCase, io};
 
 /// Labels found that are fewer than one in so many of those up to the largest
 /// (as in 0 and 255) are values of a file and no classes.
@@ -22,8 +22,7 @@ const FEWEST: usize = 4;
 /// every line begins with one, as in `205 myocardium`; lines with the same name
 /// are one class, the classes are numbered in the order of the lines, and
 /// predictions hold these numbers. Without `classes.txt` the label maps of the
-/// labeled cases (of the test cases if there are none) are read for the largest
-/// label.
+/// labeled cases and of the test cases are read for the largest label.
 ///
 /// This is also the way for scans as an archive has them, converted to NIfTI:
 /// [`pancreas`](super::pancreas) says how for Pancreas-CT.
@@ -66,18 +65,37 @@ pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset,
     Ok(dataset)
 }
 
+/// As [`with_classes`] for an inspection, which goes on after a label map that cannot be read: the classes are
+/// those of the others, and values that look like no classes come along as an error.
+pub(super) fn with_readable_classes(
+    root: &Path,
+    mut dataset: Dataset,
+) -> Result<(Dataset, Option<DataError>), DataError> {
+    if root.join("classes.txt").is_file() {
+        return Ok((with_classes(root, dataset)?, None));
+    }
+    let found: BTreeSet<u8> = values(&dataset).into_iter().flatten().flatten().collect();
+    dataset.classes = numbered(found.last().copied().unwrap_or(0));
+    Ok((dataset, expect_classes(root, &found).err()))
+}
+
+/// The values of each label map; no label map of an unlabeled case is opened.
+fn values(dataset: &Dataset) -> Vec<Result<Vec<u8>, DataError>> {
+    let cases: Vec<&LabeledCase> = dataset.labeled.iter().chain(&dataset.test).collect();
+    let read = |case: &&LabeledCase| Ok(io::read_label(&case.label)?.values());
+    cases.par_iter().map(read).collect()
+}
+
 /// As many classes as the largest label asks for.
 fn found_classes(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataError> {
-    let cases = if dataset.labeled.is_empty() {
-        &dataset.test
-    } else {
-        &dataset.labeled
-    };
-    let found: Vec<Vec<u8>> = cases
-        .par_iter()
-        .map(|case| Ok(io::read_label(&case.label)?.values()))
-        .collect::<Result<_, DataError>>()?;
-    let found: BTreeSet<u8> = found.into_iter().flatten().collect();
+    let found: Result<Vec<Vec<u8>>, DataError> = values(dataset).into_iter().collect();
+    let found: BTreeSet<u8> = found?.into_iter().flatten().collect();
+    expect_classes(root, &found)?;
+    Ok(numbered(found.last().copied().unwrap_or(0)))
+}
+
+/// Refuses values of a file that are no classes.
+fn expect_classes(root: &Path, found: &BTreeSet<u8>) -> Result<(), DataError> {
     let largest = found.last().copied().unwrap_or(0);
     if FEWEST * (found.len() + usize::from(!found.contains(&0))) < usize::from(largest) {
         let values: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -86,8 +104,12 @@ fn found_classes(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataErro
             found: values.join(", "),
         });
     }
+    Ok(())
+}
+
+fn numbered(largest: u8) -> Vec<String> {
     let names = (1..=largest).map(|label| format!("class {label}"));
-    Ok(std::iter::once("background".to_string())
+    std::iter::once("background".to_string())
         .chain(names)
-        .collect())
+        .collect()
 }

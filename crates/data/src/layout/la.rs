@@ -52,7 +52,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
                 hint,
             ));
         }
-        cases.into_iter().map(|path| hdf5(&path)).collect::<Cases>()
+        by_folder(root, cases)?
     };
     let mut dataset = assemble::by_lists(root, &["test.list"], cases)?;
     dataset.name = "LA".into();
@@ -84,6 +84,24 @@ pub(super) fn hdf5_cases(root: &Path) -> Result<Vec<PathBuf>, DataError> {
         }
     }
     Ok(found)
+}
+
+/// Cases by the names of their folders.
+fn by_folder(root: &Path, files: Vec<PathBuf>) -> Result<Cases, DataError> {
+    let mut cases = Cases::new();
+    for path in files {
+        let (id, found) = hdf5(&path);
+        if cases.contains_key(&id) {
+            return Err(DataError::unexpected(
+                root,
+                format!("one folder `{id}`"),
+                "two",
+                "remove one of them",
+            ));
+        }
+        cases.insert(id, found);
+    }
+    Ok(cases)
 }
 
 fn folders(root: &Path) -> Result<Vec<PathBuf>, DataError> {

@@ -241,6 +241,22 @@ pub fn open_held_out(root: impl AsRef<Path>, test: &HoldOut) -> Result<Dataset, 
     test.apply(open(root)?, detect(root)?.units())
 }
 
+/// As [`open_held_out`] for an inspection, which goes on where label maps cannot be read or hold odd values; what
+/// is wrong with the values comes along.
+pub(crate) fn open_readable(
+    root: &Path,
+    test: &HoldOut,
+) -> Result<(Dataset, Option<DataError>), DataError> {
+    let layout = detect(root)?;
+    match layout {
+        Layout::Folder => {
+            let dataset = test.apply(folder::find(root)?, layout.units())?;
+            folder::with_readable_classes(root, dataset)
+        }
+        _ => Ok((open_held_out(root, test)?, None)),
+    }
+}
+
 /// As [`open_labeled`], after the cases of `test` were held out: `labeled`
 /// refers to the rest. In [`acdc`] the frames of a patient are held out
 /// together.

@@ -16,8 +16,11 @@ use crate::{DataError, Dataset, Source, UnlabeledCase};
 struct Description {
     #[serde(default)]
     name: String,
-    #[serde(default, alias = "channel_names")]
+    #[serde(default)]
     modality: BTreeMap<String, Value>,
+    /// What nnU-Net calls them; its images end in the channel's number.
+    #[serde(default)]
+    channel_names: BTreeMap<String, Value>,
     labels: BTreeMap<String, Value>,
     #[serde(default)]
     training: Vec<Pair>,
@@ -38,6 +41,9 @@ enum Image {
     Entry { image: String },
 }
 
+/// The first and only channel in the names of nnU-Net's images.
+const CHANNEL: &str = "_0000";
+
 /// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
 ///
 /// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The
@@ -46,7 +52,8 @@ enum Image {
 /// predictions hold these numbers. Values with the same name are one class. The
 /// training cases and their order come from `training`; where that is absent,
 /// from the files of `imagesTr/`, labeled if `labelsTr/` has a file of the same
-/// name. The cases of `test`, or else the files of `imagesTs/`, have no public
+/// name; where `dataset.json` has `channel_names`, as nnU-Net's, images are named
+/// `NAME_0000`. The cases of `test`, or else the files of `imagesTs/`, have no public
 /// labels and become unlabeled cases. No case is held out.
 ///
 /// # Errors
@@ -84,8 +91,12 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     } else {
         description.name
     };
+    let suffix = match description.channel_names.is_empty() {
+        true => "",
+        false => CHANNEL,
+    };
     if description.training.is_empty() {
-        scan(root, &mut dataset)?;
+        scan(root, suffix, &mut dataset)?;
     }
     for Pair { image, label } in description.training {
         let image = source(root, &image)?;
@@ -105,7 +116,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     if description.test.is_empty() {
         let images = files::volumes_if_any(&root.join("imagesTs"))?;
         let cases = images.into_iter().map(|(id, image)| UnlabeledCase {
-            id,
+            id: case(&id, suffix),
             image: Source::File(image),
         });
         dataset.unlabeled.extend(cases);
@@ -135,7 +146,7 @@ fn read(path: &Path) -> Result<Description, DataError> {
             "compare it with the Decathlon's own",
         )
     })?;
-    match description.modality.len() {
+    match description.modality.len() + description.channel_names.len() {
         0 | 1 => Ok(description),
         n => Err(DataError::unexpected(
             path,
@@ -166,9 +177,11 @@ fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, Dat
 }
 
 /// Training cases by the names of files.
-fn scan(root: &Path, dataset: &mut Dataset) -> Result<(), DataError> {
-    let mut labels = files::volumes_if_any(&root.join("labelsTr"))?;
-    for (id, image) in files::some_volumes(&root.join("imagesTr"))? {
+fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataError> {
+    let folder = root.join("labelsTr");
+    let mut labels = files::volumes_if_any(&folder)?;
+    for (name, image) in files::some_volumes(&root.join("imagesTr"))? {
+        let id = case(&name, suffix);
         let label = labels.remove(&id).map(Source::File);
         assemble::train_on(
             dataset,
@@ -179,7 +192,20 @@ fn scan(root: &Path, dataset: &mut Dataset) -> Result<(), DataError> {
             },
         );
     }
-    Ok(())
+    match labels.keys().next() {
+        None => Ok(()),
+        Some(id) => Err(DataError::unexpected(
+            &folder,
+            format!("only label maps of an image `NAME{suffix}` in `imagesTr/`"),
+            format!("`{id}`, of which there is no image"),
+            "rename it, or add the image",
+        )),
+    }
+}
+
+/// The case of an image's name.
+fn case(name: &str, suffix: &str) -> String {
+    name.strip_suffix(suffix).unwrap_or(name).to_string()
 }
 
 /// The name and the file of an entry such as `./imagesTr/a.nii.gz`.

@@ -36,6 +36,14 @@ pub enum Intensity {
         /// Becomes 1.
         high: f32,
     },
+    /// Clamped to [low, high], then as [`ZScore`](Self::ZScore). For CT and methods that count on a
+    /// deviation of 1, such as those that add noise.
+    WindowZScore {
+        /// The lowest intensity told apart.
+        low: f32,
+        /// The highest.
+        high: f32,
+    },
 }
 
 /// What is done, in a few words.
@@ -45,6 +53,9 @@ impl fmt::Display for Intensity {
             Self::Unchanged => f.write_str("intensities as they are"),
             Self::ZScore => f.write_str("z-scored"),
             Self::Window { low, high } => write!(f, "intensities {low} to {high}"),
+            Self::WindowZScore { low, high } => {
+                write!(f, "intensities {low} to {high}, z-scored")
+            }
         }
     }
 }
@@ -60,6 +71,10 @@ impl Intensity {
             Self::Unchanged => {}
             Self::ZScore => z_score(data),
             Self::Window { low, high } => window(data, low, high)?,
+            Self::WindowZScore { low, high } => {
+                window(data, low, high)?;
+                z_score(data);
+            }
         }
         Ok(())
     }
@@ -126,10 +141,22 @@ mod tests {
 
     #[test]
     fn a_window_must_be_open() {
-        let bad = Intensity::Window {
-            low: 1.0,
-            high: 1.0,
-        };
-        assert!(bad.apply(&mut Array3::zeros((1, 1, 1))).is_err());
+        let (low, high) = (1.0, 1.0);
+        for bad in [
+            Intensity::Window { low, high },
+            Intensity::WindowZScore { low, high },
+        ] {
+            assert!(bad.apply(&mut Array3::zeros((1, 1, 1))).is_err());
+        }
+    }
+
+    /// Clamped to -100 to 100: -100, -100, 100, 100.
+    #[test]
+    fn what_lies_outside_of_a_window_does_not_count() {
+        let mut data = ndarray::array![[[-1000.0, -100.0, 100.0, 3000.0]]];
+        let (low, high) = (-100.0, 100.0);
+        let steps = Intensity::WindowZScore { low, high };
+        steps.apply(&mut data).unwrap();
+        assert_eq!(data, ndarray::array![[[-1.0, -1.0, 1.0, 1.0]]]);
     }
 }
