@@ -156,6 +156,30 @@ fn window_convolutions_and_their_gradients_equal_the_composition() {
     }
 }
 
+/// Else voxels of one image would be taken for channels of another.
+#[test]
+fn windows_of_other_channels_are_left_to_the_composition() {
+    let device = Device::flex();
+    let level = Level::current();
+    let (input, weight) = (
+        random([2, 3, 4, 4, 4], &device),
+        random([5, 2, 2, 2, 2], &device),
+    );
+    let [fitting, long] = [3, 6].map(|length| random([length], &device));
+    let layer = |input, weight, bias| Layer {
+        input,
+        weight,
+        bias,
+    };
+    assert!(Windows::down(level, layer(&input, &weight, None)).is_none());
+    assert!(Windows::up(level, layer(&input, &weight, None)).is_none());
+    let square = random([3, 3, 2, 2, 2], &device);
+    for windows in [Windows::down, Windows::up] {
+        assert!(windows(level, layer(&input, &square, Some(&fitting))).is_some());
+        assert!(windows(level, layer(&input, &square, Some(&long))).is_none());
+    }
+}
+
 #[test]
 fn convolution_without_autodiff_equals_the_composition() {
     let device = Device::flex();

@@ -76,10 +76,20 @@ impl Convolution for Windows {
 }
 
 impl Windows {
-    /// The convolution down with this weight.
-    pub(crate) fn down(level: Level, Layer { input, weight, .. }: Layer) -> Option<Self> {
-        let [batch, _, d, h, w] = input.dims();
-        let [_, _, kd, kh, kw] = weight.dims();
+    /// The convolution down with this weight, if the channels agree.
+    pub(crate) fn down(
+        level: Level,
+        Layer {
+            input,
+            weight,
+            bias,
+        }: Layer,
+    ) -> Option<Self> {
+        let [batch, inputs, d, h, w] = input.dims();
+        let [small, large, kd, kh, kw] = weight.dims();
+        if inputs != large || bias.is_some_and(|b| b.dims() != [small]) {
+            return None;
+        }
         let grid = Grid {
             batch,
             small: [d / kd, h / kh, w / kw],
@@ -89,10 +99,20 @@ impl Windows {
         Self::new(level, grid, Direction::Down, weight)
     }
 
-    /// The convolution up with this weight.
-    pub(crate) fn up(level: Level, Layer { input, weight, .. }: Layer) -> Option<Self> {
-        let [batch, _, d, h, w] = input.dims();
-        let [_, _, kd, kh, kw] = weight.dims();
+    /// The convolution up with this weight, if the channels agree.
+    pub(crate) fn up(
+        level: Level,
+        Layer {
+            input,
+            weight,
+            bias,
+        }: Layer,
+    ) -> Option<Self> {
+        let [batch, inputs, d, h, w] = input.dims();
+        let [small, large, kd, kh, kw] = weight.dims();
+        if inputs != small || bias.is_some_and(|b| b.dims() != [large]) {
+            return None;
+        }
         let grid = Grid {
             batch,
             small: [d, h, w],
