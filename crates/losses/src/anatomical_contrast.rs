@@ -55,7 +55,8 @@ pub struct AnatomicalContrastInput {
     pub queries: Tensor<3>,
     /// `[classes, width]`: mean representation of each class.
     pub positive_keys: Tensor<2>,
-    /// `[classes, queries, negatives, width]`: voxels of other classes, each query with its own.
+    /// `[classes, queries, negatives, width]`: voxels of other classes, each query with its own;
+    /// `[classes, 1, negatives, width]` where the queries of a class share theirs.
     pub negatives: Tensor<4>,
     /// `[classes]`: 1 if the class has a valid voxel in the mini-batch, else 0. Its sum is C_v.
     pub valid: Tensor<1>,
@@ -152,10 +153,18 @@ fn positive_cosines(queries: Tensor<3>, keys: Tensor<2>) -> Tensor<3> {
 
 /// `cos(q, n)` of unit queries: `[classes, queries, negatives]`.
 fn negative_cosines(queries: Tensor<3>, negatives: Tensor<4>) -> Tensor<3> {
-    let [classes, count, width] = queries.dims();
-    let inverse = inverse_norm(negatives.clone()); // [classes, queries, negatives, 1]
-    let products = negatives.matmul(queries.reshape([classes, count, width, 1]));
-    (products * inverse).squeeze_dim(3)
+    let inverse = inverse_norm(negatives.clone()); // [classes, sets, negatives, 1]
+    let shared = negatives.dims()[1] == 1;
+    let queries = match shared {
+        true => queries.unsqueeze_dim::<4>(1), // [classes, 1, queries, width]
+        false => queries.unsqueeze_dim::<4>(2), // [classes, queries, 1, width]
+    };
+    let products = negatives.matmul(queries.swap_dims(2, 3)); // [classes, sets, negatives, queries of a set]
+    let cosines = products * inverse;
+    match shared {
+        true => cosines.squeeze_dim::<3>(1).swap_dims(1, 2),
+        false => cosines.squeeze_dim(3),
+    }
 }
 
 /// Sum over the classes with queries, divided by the number of valid classes; 0 if there are fewer than two.
@@ -171,7 +180,9 @@ fn check_shapes(input: &AnatomicalContrastInput) {
     let [classes, queries, width] = input.queries.dims();
     let negatives = input.negatives.dims();
     let fits = input.positive_keys.dims() == [classes, width]
-        && negatives == [classes, queries, negatives[2], width]
+        && negatives[0] == classes
+        && (negatives[1] == queries || negatives[1] == 1)
+        && negatives[3] == width
         && input.valid.dims() == [classes]
         && input.queried.dims() == [classes];
     assert!(
@@ -247,6 +258,28 @@ mod tests {
             let expected = oracle(&input);
             assert_near(scalar(init().forward(input)), expected, 1e-12);
         }
+    }
+
+    #[test]
+    fn shared_negatives_are_those_of_every_query() {
+        let given = inputs([1.0; 3], [1.0, 0.0, 1.0]);
+        let shared = given.negatives.clone().narrow(1, 1, 1);
+        let with = |negatives| AnatomicalContrastInput {
+            negatives,
+            ..given.clone()
+        };
+        let expected = oracle(&with(shared.clone().repeat_dim(1, 2)));
+        assert_near(
+            scalar(init().forward(with(shared.clone()))),
+            expected,
+            1e-12,
+        );
+        assert_gradient(given.queries.clone(), |queries| {
+            init().forward(AnatomicalContrastInput {
+                queries,
+                ..with(shared.clone())
+            })
+        });
     }
 
     #[test]

@@ -156,7 +156,7 @@ mod tests {
             for i in voxels.filter(|&i| y[i] >= 0) {
                 let loss = -p[(image * c + y[i] as usize) * n + i % n].ln();
                 total += confident / labeled * loss;
-                positive += 1.0;
+                positive += f64::from(u8::from(loss > 0.0));
             }
         }
         total / positive
@@ -179,6 +179,20 @@ mod tests {
         );
         assert_near(scalar(in_2d), expected, 1e-12);
         assert_near(scalar(in_3d), expected, 1e-12);
+    }
+
+    /// Of two voxels, the one that is surely right already is not counted: ln 2, not half of it.
+    #[test]
+    fn a_voxel_without_loss_is_not_averaged_over() {
+        let (x, y, confidence) = ([1e3, 0.0, -1e3, 0.0], [0, 1], [1.0; 2]);
+        let found = init().forward(
+            tensor([1, 2, 2], &x),
+            ints([1, 1, 2], &y),
+            tensor([1, 1, 2], &confidence),
+        );
+        let expected = oracle(&x, &y, &confidence, [1, 2, 2]);
+        assert_near(expected, 2f64.ln(), 1e-12);
+        assert_near(scalar(found), expected, 1e-12);
     }
 
     #[test]

@@ -34,7 +34,11 @@ pub(super) fn write(
     header.push_str(&" ".repeat(padding));
     replace(
         path,
-        &[&header.len().to_le_bytes(), header.as_bytes(), &values],
+        &[
+            &(header.len() as u64).to_le_bytes(),
+            header.as_bytes(),
+            &values,
+        ],
     )
     .map_err(|e| WeightsError::io("write", path, e))
 }
