@@ -10,7 +10,8 @@
 //! are synced, and only then is the folder renamed. A killed run therefore
 //! leaves either the whole checkpoint or none, and the one before it stays.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
+use crate::quietly::quietly;
 
 const FORMAT: u32 = 2;
 const PREFIX: &str = "step-";
@@ -149,8 +151,17 @@ impl CheckpointReader {
     /// If the file is missing, damaged or of another network.
     pub fn module<M: Module>(&self, name: &str, module: M) -> Result<M, TrainError> {
         let path = self.path(name);
-        let record = ModuleRecord::load(&path).map_err(|e| failed(&path, e))?;
-        module.try_load_record(record).map_err(|e| failed(&path, e))
+        let record = ModuleRecord::load(&path).map_err(|e| damaged(&path, e))?;
+        module.try_load_record(record).map_err(|e| {
+            let text = e.to_string();
+            let first: String = text.lines().take(2).collect::<Vec<_>>().join(" ");
+            let first: String = first.chars().take(200).collect();
+            let reason = format!(
+                "expected the weights of the network that config.toml describes, found others ({first}); \
+                 set its network and method back to what the run was trained with"
+            );
+            failed(&path, reason)
+        })
     }
 
     /// Loads the saved state into `optimizer`.
@@ -159,8 +170,10 @@ impl CheckpointReader {
     /// If the file is missing or damaged.
     pub fn optimizer(&self, name: &str, mut optimizer: Optimizer) -> Result<Optimizer, TrainError> {
         let path = self.path(name);
-        let loaded = optimizer.rule.load(&path);
-        optimizer.rule = loaded.map_err(|e| failed(&path, e))?;
+        // Burn panics on a record whose names were damaged.
+        let load = AssertUnwindSafe(|| optimizer.rule.clone().load(&path));
+        let loaded = quietly(load).map_err(|e| damaged(&path, e))?;
+        optimizer.rule = loaded.map_err(|e| damaged(&path, e))?;
         Ok(optimizer)
     }
 
@@ -221,16 +234,11 @@ pub fn write(
 ) -> Result<PathBuf, TrainError> {
     let temporary = folder.join(TEMPORARY);
     let target = folder.join(format!("{PREFIX}{:08}", position.step));
-    remove_if_there(&temporary)?;
-    fs::create_dir_all(&temporary).map_err(|e| failed(&temporary, e))?;
-    let mut writer = CheckpointWriter {
-        folder: temporary.clone(),
-    };
-    save(&mut writer)?;
-    let state = temporary.join("state.json");
-    let json = serde_json::to_vec_pretty(&position).map_err(|e| failed(&state, e))?;
-    fs::write(&state, json).map_err(|e| failed(&state, e))?;
-    sync_files(&temporary)?;
+    if let Err(error) = write_files(&temporary, position, save) {
+        // What failed is already an error; a full disk gets back what it can.
+        let _ = fs::remove_dir_all(&temporary);
+        return Err(advised(error));
+    }
     remove_if_there(&target)?;
     fs::rename(&temporary, &target).map_err(|e| failed(&target, e))?;
     sync(folder)?;
@@ -238,6 +246,36 @@ pub fn write(
         remove_if_there(&old)?;
     }
     Ok(target)
+}
+
+fn advised(error: TrainError) -> TrainError {
+    match error {
+        TrainError::Checkpoint { path, reason } => TrainError::Checkpoint {
+            path,
+            reason: format!(
+                "{reason}; the checkpoint before it is untouched: free some space or mend the folder, then pass --resume"
+            ),
+        },
+        other => other,
+    }
+}
+
+/// All files of a checkpoint, synced.
+fn write_files(
+    temporary: &Path,
+    position: Position,
+    save: impl FnOnce(&mut CheckpointWriter) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
+    remove_if_there(temporary)?;
+    fs::create_dir_all(temporary).map_err(|e| failed(temporary, e))?;
+    let mut writer = CheckpointWriter {
+        folder: temporary.to_path_buf(),
+    };
+    save(&mut writer)?;
+    let state = temporary.join("state.json");
+    let json = serde_json::to_vec_pretty(&position).map_err(|e| failed(&state, e))?;
+    fs::write(&state, json).map_err(|e| failed(&state, e))?;
+    sync_files(temporary)
 }
 
 /// The newest checkpoint in `folder`, if there is one.
@@ -258,7 +296,9 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
         .filter_map(|entry| entry.ok().map(|e| e.path()))
         .filter(|path| {
             let name = path.file_name().and_then(|n| n.to_str());
-            name.is_some_and(|n| n.starts_with(PREFIX))
+            let step = name.and_then(|n| n.strip_prefix(PREFIX));
+            // Copies that people made under names of their own are theirs.
+            step.is_some_and(|step| !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()))
         })
         .collect();
     found.sort();
@@ -293,8 +333,20 @@ fn sync(path: &Path) -> Result<(), TrainError> {
     if cfg!(windows) && path.is_dir() {
         return Ok(());
     }
-    let file = File::open(path).map_err(|e| failed(path, e))?;
-    file.sync_all().map_err(|e| failed(path, e))
+    // Windows syncs only what may be written.
+    let file = match path.is_dir() {
+        true => File::open(path),
+        false => OpenOptions::new().write(true).open(path),
+    };
+    let synced = file.and_then(|file| file.sync_all());
+    synced.map_err(|e| failed(path, e))
+}
+
+fn damaged(path: &Path, reason: impl std::fmt::Display) -> TrainError {
+    let reason = format!(
+        "expected a whole checkpoint, found a damaged file ({reason}); remove its folder, so that the one before it counts"
+    );
+    failed(path, reason)
 }
 
 fn failed(path: &Path, reason: impl std::fmt::Display) -> TrainError {
@@ -329,6 +381,16 @@ mod tests {
     }
 
     #[test]
+    fn copies_under_other_names_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("step-00000005-best");
+        fs::create_dir(&copy).unwrap();
+        let last = [5, 10, 100].map(|step| save(folder.path(), step));
+        assert_eq!(newest(folder.path()).unwrap().as_ref(), last.last());
+        assert!(copy.exists());
+    }
+
+    #[test]
     fn a_write_that_fails_leaves_the_last_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let last = save(folder.path(), 5);
@@ -336,6 +398,10 @@ mod tests {
         let result = write(folder.path(), Position::new(6, 0), |_| Err(failure()));
         assert!(result.is_err());
         assert_eq!(newest(folder.path()).unwrap(), Some(last));
+        assert!(
+            !folder.path().join(TEMPORARY).exists(),
+            "its files are gone"
+        );
         save(folder.path(), 7);
         assert_eq!(
             list(folder.path()).unwrap().len(),

@@ -1,10 +1,9 @@
 //! Which device to compute on, by name, among those compiled in.
 
-use std::panic;
-
 use burn::prelude::*;
 
 use crate::error::TrainError;
+use crate::quietly::quietly;
 
 /// Finds the device called `name` and doubles a number on it, so that a missing driver is told
 /// before anything else is done.
@@ -79,22 +78,14 @@ fn number(name: &str, index: &str) -> Result<usize, TrainError> {
 
 /// Backends panic where driver or device are missing; a person is to read one sentence instead.
 fn tried(name: &str, device: Device) -> Result<Device, TrainError> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| ()));
-    let doubled = panic::catch_unwind(|| {
+    let doubled = quietly(|| {
         let two = Tensor::<1>::full([1], 2.0, &device);
         (two * 2.0).into_scalar::<f32>()
     });
-    panic::set_hook(hook);
     let found = match doubled {
         Ok(4.0) => return Ok(device),
         Ok(other) => format!("2 · 2 = {other}"),
-        Err(cause) => {
-            let text = cause.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
-            let first = text.and_then(|text| text.lines().next());
-            first.unwrap_or("no reason").to_string()
-        }
+        Err(cause) => cause,
     };
     Err(TrainError::Device(format!(
         "device '{name}': expected a working device and its driver, found: {found}; \

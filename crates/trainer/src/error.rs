@@ -43,6 +43,15 @@ pub enum TrainError {
         /// What failed.
         reason: String,
     },
+    /// A step made weights infinite or not a number.
+    #[error(
+        "weights became infinite or not a number by step {step}: training stopped and they were not saved; \
+         lower the learning rate, then start again or pass --resume"
+    )]
+    NonFiniteWeights {
+        /// Steps done.
+        step: u64,
+    },
     /// A loss term became infinite or not a number.
     #[error(
         "loss term '{term}' became {value} at step {step}: training stopped; lower the learning rate or look at the data of this step"

@@ -1,6 +1,7 @@
 //! Evaluation of a network on held-out cases, in each case's own grid.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::ArrayView3;
 use semivox_data::{Dataset, LabelMap, io, layout};
@@ -16,7 +17,7 @@ use crate::run::folder::RunFolder;
 use crate::training::Observer;
 
 /// Evaluates `network` on the test cases of `dataset`; with a run folder, writes each prediction
-/// to `predictions/ID.nii.gz`.
+/// to `predictions/ID.nii.gz`. None if `stop` was set before the last case.
 ///
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
@@ -26,13 +27,17 @@ pub fn evaluate(
     config: &RunConfig,
     run: Option<&RunFolder>,
     observer: &mut dyn Observer,
-) -> Result<Evaluation, TrainError> {
+    stop: &AtomicBool,
+) -> Result<Option<Evaluation>, TrainError> {
     let (cases, classes) = (&dataset.test, dataset.classes.len());
     let device = device::by_name(&config.device)?;
     let plain = PredictOptions::default();
     let predictor = Predictor::new(network.clone(), config.clone(), device, plain)?;
     let mut results = Vec::with_capacity(cases.len());
     for (done, case) in cases.iter().enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         observer.evaluating(done, cases.len());
         let (image, reference) = case.load_checked(classes)?;
         let prediction = predictor.predict(image)?;
@@ -46,7 +51,7 @@ pub fn evaluate(
         });
     }
     observer.evaluating(cases.len(), cases.len());
-    Ok(Evaluation::new(protocol(config, dataset)?, results))
+    Ok(Some(Evaluation::new(protocol(config, dataset)?, results)))
 }
 
 /// Where the prediction of a case lies.

@@ -15,6 +15,7 @@ pub mod device;
 pub mod ema;
 mod error;
 pub mod evaluating;
+mod finite;
 pub mod importing;
 pub mod inference;
 pub mod interrupt;
@@ -27,6 +28,7 @@ pub mod one_stage;
 pub mod optimizer;
 pub mod presets;
 pub mod progress;
+mod quietly;
 pub mod recipe;
 pub mod recipes;
 pub mod report;
@@ -44,8 +46,5 @@ mod testing;
 pub mod training;
 pub mod training_set;
 pub mod with_heads;
-
-// Burn's derive of the first looks for them here.
-use burn::optim::{RecordState, StateSink, StateSource};
 
 pub use error::TrainError;

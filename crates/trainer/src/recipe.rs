@@ -62,6 +62,8 @@ pub struct Setting {
     pub network: NetworkConfig,
     /// Patch size in voxels.
     pub patch: [usize; 3],
+    /// The axes on which a mirror image of a patch is as plausible as the patch.
+    pub mirrored: [bool; 3],
     /// The run's seed.
     pub seed: u64,
     /// The training device (with autodiff).
@@ -69,25 +71,29 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// A new student, drawn from the seed: on the CPU where there is one, so that a seed means the
-    /// same weights on every device.
+    /// A new student, drawn from the seed.
     pub fn student(&self) -> Network {
-        let draw = |device: &Device| {
+        self.drawn(|device| {
             device.seed(self.seed);
             self.network.init(device)
-        };
-        match host() {
+        })
+    }
+
+    /// A module with new weights, drawn on the CPU where there is one, so that a seed means the same
+    /// weights on every device.
+    pub fn drawn<M: Module>(&self, new: impl FnOnce(&Device) -> M) -> M {
+        match host().map(Device::autodiff) {
             // Not `to_device`, whose parameters would remember the CPU as where their gradient goes.
-            Some(host) if host != self.device => draw(&host).fork(&self.device),
-            _ => draw(&self.device),
+            Some(host) if host != self.device => new(&host).fork(&self.device),
+            _ => new(&self.device),
         }
     }
 }
 
-/// The CPU as a training device, if it is compiled in.
-fn host() -> Option<Device> {
+/// The CPU, if it is compiled in.
+pub(crate) fn host() -> Option<Device> {
     #[cfg(feature = "flex")]
-    return Some(Device::flex().autodiff());
+    return Some(Device::flex());
     #[cfg(not(feature = "flex"))]
     None
 }

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::prelude::Device;
+use rayon::prelude::*;
 use semivox_data::layout::{self, HoldOut};
-use semivox_data::{Dataset, phantom};
+use semivox_data::{Dataset, LabeledCase, phantom};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::recipe::Recipe;
 use crate::report;
+use crate::run::cases::CaseList;
 use crate::run::evaluation::Evaluation;
 use crate::run::folder::RunFolder;
 use crate::training::{Observer, Outcome, Training};
@@ -81,6 +83,7 @@ impl Session {
         }
         let (dataset, set) = open(&config, &run, observer)?;
         let config = with_classes(config, &dataset)?;
+        CaseList::of(&dataset).write(&run)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {
             config,
@@ -93,12 +96,14 @@ impl Session {
     /// Opens an earlier run to go on with it, with the settings stored there.
     ///
     /// # Errors
-    /// If `out` holds no run, or its data set is not where it was.
+    /// If `out` holds no run, or its data set is not where it was or has other cases.
     pub fn resume(out: impl AsRef<Path>, observer: &dyn Observer) -> Result<Self, TrainError> {
         let run = RunFolder::open_existing(out)?;
+        run.make_subfolders()?;
         let config = RunConfig::from_toml(&run.read_config()?)?;
         config.check()?;
         let (dataset, set) = open(&config, &run, observer)?;
+        CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_classes(config, &dataset)?;
         Ok(Self {
             config,
@@ -133,7 +138,7 @@ impl Session {
         let mut recipe = self.recipe(&device)?;
         let dice_before = match config.data.root {
             None => self
-                .evaluate(recipe.as_ref(), None, observer)?
+                .evaluate(recipe.as_ref(), None, observer, stop)?
                 .and_then(|e| e.mean.dice),
             Some(_) => None,
         };
@@ -144,14 +149,21 @@ impl Session {
             device,
             stop,
         };
-        let outcome = training.run(recipe.as_mut(), observer)?;
+        let mut outcome = training.run(recipe.as_mut(), observer)?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
                 let (network, dataset) = (recipe.network(), &self.dataset);
                 specimens::predict(network, dataset, config, &self.run, observer)?;
                 None
             }
-            Outcome::Finished => self.evaluate(recipe.as_ref(), Some(&self.run), observer)?,
+            Outcome::Finished => {
+                let found = self.evaluate(recipe.as_ref(), Some(&self.run), observer, stop)?;
+                if found.is_none() {
+                    let step = config.method.settings().iterations();
+                    outcome = Outcome::Interrupted { step };
+                }
+                found
+            }
             Outcome::Interrupted { .. } => None,
         };
         report::write_for(&self.run, config, Ok(&self.dataset), evaluation.as_ref())?;
@@ -172,16 +184,18 @@ impl Session {
         recipe: &dyn Recipe,
         run: Option<&RunFolder>,
         observer: &mut dyn Observer,
+        stop: &AtomicBool,
     ) -> Result<Option<Evaluation>, TrainError> {
         if self.dataset.test.is_empty() {
             return Ok(None);
         }
         let (network, dataset) = (recipe.network(), &self.dataset);
-        let evaluation = evaluating::evaluate(network, dataset, &self.config, run, observer)?;
-        if let Some(run) = run {
+        let config = &self.config;
+        let evaluation = evaluating::evaluate(network, dataset, config, run, observer, stop)?;
+        if let (Some(run), Some(evaluation)) = (run, &evaluation) {
             evaluation.write(run.evaluation())?;
         }
-        Ok(Some(evaluation))
+        Ok(evaluation)
     }
 }
 
@@ -203,6 +217,12 @@ fn open(
     observer: &dyn Observer,
 ) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
     let dataset = open_dataset(config, run)?;
+    if dataset.classes.len() < 2 {
+        return Err(TrainError::Input(format!(
+            "{}: expected label maps with at least one class, found background alone; draw what is to be segmented, as 1, 2, …",
+            dataset.name
+        )));
+    }
     if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
         return Err(TrainError::Config(format!(
             "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",
@@ -210,8 +230,16 @@ fn open(
             dataset.labeled.len()
         )));
     }
+    check_tests(&dataset)?;
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
     Ok((dataset, Arc::new(set)))
+}
+
+/// A test case that cannot be evaluated is told before hours of training.
+fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
+    let classes = dataset.classes.len();
+    let check = |case: &LabeledCase| case.load_checked(classes).map(drop);
+    Ok(dataset.test.par_iter().try_for_each(check)?)
 }
 
 /// The settings with the names of the classes, which stay the same for a run's whole life.

@@ -1,8 +1,10 @@
 //! Gradient descent with momentum as an optimizer of Burn.
 
-use burn::optim::Optimizer;
+use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::prelude::*;
 use semivox_kernels::{SgdStep, sgd_step};
+
+use crate::recipe::host;
 
 /// Stochastic gradient descent, one pass per parameter.
 #[derive(Debug, Clone)]
@@ -13,9 +15,25 @@ pub(crate) struct Sgd {
 }
 
 /// What [`Sgd`] keeps of a parameter.
-#[derive(crate::RecordState, Clone)]
+#[derive(Clone)]
 pub(crate) struct SgdState<const D: usize> {
     velocity: Tensor<D>,
+}
+
+impl<const D: usize> RecordState for SgdState<D> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        out.push_tensor(prefix, "velocity", self.velocity.clone().into_data());
+    }
+
+    /// On the CPU, from where the next step takes it to its parameter: the device that Burn offers is the
+    /// first compiled in, which this machine may lack.
+    fn state_unflatten(prefix: &str, source: &mut StateSource, offered: &Device) -> Option<Self> {
+        let velocity = source.take_tensor(prefix, "velocity")?;
+        let device = host().unwrap_or_else(|| offered.clone());
+        Some(Self {
+            velocity: Tensor::from_data(velocity, &device),
+        })
+    }
 }
 
 impl Optimizer for Sgd {

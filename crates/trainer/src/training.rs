@@ -16,7 +16,8 @@ use crate::batch::{Batch, BatchSource, HostBatch};
 use crate::checkpoint::{self, CheckpointReader, Position};
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::recipe::{Recipe, Stage, StepContext};
+use crate::finite::is_finite;
+use crate::recipe::{Recipe, Stage, StepContext, host};
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log::{MetricsLog, MetricsRow};
 use crate::run::tfevents::EventWriter;
@@ -147,7 +148,7 @@ impl Training<'_> {
             log.append(&row)?;
             observer.step(&row);
             if done == end || done.is_multiple_of(self.config.checkpoint_every) || self.stopped() {
-                self.save(recipe, done, span.index)?;
+                self.save(recipe, log, done, span.index)?;
             }
             if self.stopped() {
                 break;
@@ -182,13 +183,28 @@ impl Training<'_> {
     }
 
     /// Dropout draws from the device's generator, whose state cannot be
-    /// saved; seeding it anew at each step makes a resume bit-equal.
+    /// saved; seeding it anew at each step makes a resume bit-equal. New weights
+    /// are drawn on the host, whose generator gets the same seed.
     fn seed(&self, step: u64, purpose: &str) {
-        let mut rng = keyed(self.config.seed, step, purpose);
-        self.device.seed(rng.next_u64());
+        let seed = keyed(self.config.seed, step, purpose).next_u64();
+        self.device.seed(seed);
+        if let Some(host) = host() {
+            host.seed(seed);
+        }
     }
 
-    fn save(&self, recipe: &dyn Recipe, step: u64, stage: usize) -> Result<(), TrainError> {
+    /// Rows first: a checkpoint on disk never has steps that the log lacks.
+    fn save(
+        &self,
+        recipe: &dyn Recipe,
+        log: &Log,
+        step: u64,
+        stage: usize,
+    ) -> Result<(), TrainError> {
+        log.rows.sync()?;
+        if !is_finite(recipe.network()) {
+            return Err(TrainError::NonFiniteWeights { step });
+        }
         let position = Position::new(step, stage);
         checkpoint::write(&self.run.checkpoints(), position, |w| recipe.save(w))?;
         Ok(())
@@ -206,9 +222,27 @@ fn restore(run: &RunFolder, recipe: &mut dyn Recipe) -> Result<Option<Position>,
     };
     let reader = CheckpointReader::new(folder);
     let position = reader.position()?;
+    expect_stage(&recipe.stages(), position)?;
     recipe.begin_stage(position.stage)?;
     recipe.load(&reader)?;
     Ok(Some(position))
+}
+
+/// A checkpoint belongs to the stage of its last step; other lengths than the run began with would train another.
+fn expect_stage(stages: &[Stage], position: Position) -> Result<(), TrainError> {
+    let first: u64 = stages.iter().take(position.stage).map(|s| s.steps).sum();
+    let steps = stages.get(position.stage).map_or(0, |stage| stage.steps);
+    if (first..=first + steps).contains(&position.step) {
+        return Ok(());
+    }
+    Err(TrainError::Config(format!(
+        "method.iterations: expected those that the run began with, as its checkpoint of step {} lies in stage {} of the \
+         method, found {} to {} for that stage; set them back, or start a new run in another --out",
+        position.step,
+        position.stage + 1,
+        first + 1,
+        first + steps,
+    )))
 }
 
 /// The network of a run's newest checkpoint, for inference on `device`.
@@ -256,10 +290,8 @@ impl Log {
     fn open(run: &RunFolder, done: u64) -> Result<Self, TrainError> {
         let mut rows = MetricsLog::open(run.metrics())?;
         rows.truncate_after(done)?;
-        let events = match done {
-            0 => EventWriter::create(run.root())?,
-            _ => EventWriter::resume(run.root(), done)?,
-        };
+        // Steps of an earlier start that no checkpoint was written of are dropped too.
+        let events = EventWriter::resume(run.root(), done)?;
         Ok(Self { rows, events })
     }
 
@@ -267,5 +299,24 @@ impl Log {
         self.rows.append(row)?;
         self.events.row(row)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Stages of 3 and 2 steps: step 3 may end the first or, of stage 2, be none.
+    #[test]
+    fn a_checkpoint_of_another_stage_is_refused() {
+        let stages = [3, 2].map(|steps| Stage::only("one", steps, [1, 0]));
+        let check = |step, stage| expect_stage(&stages, Position::new(step, stage));
+        for (step, stage) in [(1, 0), (3, 0), (4, 1), (5, 1)] {
+            check(step, stage).unwrap();
+        }
+        let message = check(4, 0).unwrap_err().to_string();
+        assert!(message.contains("step 4 lies in stage 1") && message.contains("1 to 3"));
+        assert!(check(6, 1).is_err() && check(2, 1).is_err() && check(1, 2).is_err());
     }
 }

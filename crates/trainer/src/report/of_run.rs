@@ -69,7 +69,8 @@ pub(crate) fn write_for(
     let (pictures, missing) = match (evaluation, dataset) {
         (Some(evaluation), dataset) => pictures(run, dataset, evaluation),
         (None, Ok(dataset)) if dataset.test.is_empty() => unmeasured(run, dataset),
-        (None, _) => Default::default(),
+        (None, Ok(_)) => Default::default(),
+        (None, Err(error)) => (Vec::new(), vec![without_slices(error)]),
     };
     let config_toml = run.read_config()?;
     let metrics = match run.metrics().is_file() {
@@ -96,6 +97,10 @@ pub(crate) fn write_for(
     Ok(Remade { path, missing })
 }
 
+fn without_slices(error: &TrainError) -> String {
+    format!("The data set could not be opened, so there are no slices: {error}")
+}
+
 /// The notable cases, and what is missing of them.
 fn pictures(
     run: &RunFolder,
@@ -105,8 +110,7 @@ fn pictures(
     let dataset = match dataset {
         Ok(dataset) => dataset,
         Err(error) => {
-            let said = "The data set could not be opened, so there are no slices";
-            return (Vec::new(), vec![format!("{said}: {error}")]);
+            return (Vec::new(), vec![without_slices(error)]);
         }
     };
     let (mut pictures, mut missing) = (Vec::new(), Vec::new());
@@ -294,6 +298,7 @@ mod tests {
 
         fs::remove_file(run.evaluation()).unwrap();
         let (html, missing) = page(&run);
-        assert!(missing.is_empty() && html.contains("has not been evaluated"));
+        assert!(html.contains("has not been evaluated"));
+        assert!(missing.len() == 1 && html.contains("data set could not be opened"));
     }
 }

@@ -65,7 +65,6 @@ impl RunFolder {
         if !run.config().is_file() {
             return Err(RunError::NotARun { path: run.root });
         }
-        run.make_subfolders()?;
         Ok(run)
     }
 
@@ -82,6 +81,11 @@ impl RunFolder {
     /// `metrics.jsonl`: one JSON object per logged step.
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.jsonl")
+    }
+
+    /// `cases.json`: the names of the cases, in order.
+    pub fn cases(&self) -> PathBuf {
+        self.root.join("cases.json")
     }
 
     /// `checkpoints/`.
@@ -124,12 +128,16 @@ impl RunFolder {
     }
 
     fn traces_of_a_run(&self) -> Option<&'static str> {
-        ["config.toml", "metrics.jsonl", "evaluation.json"]
+        let file = ["config.toml", "metrics.jsonl", "evaluation.json"]
             .into_iter()
-            .find(|name| self.root.join(name).exists())
+            .find(|name| self.root.join(name).exists());
+        // A new run would go on from there.
+        let saved = fs::read_dir(self.checkpoints()).is_ok_and(|mut found| found.next().is_some());
+        file.or(saved.then_some("checkpoints"))
     }
 
-    fn make_subfolders(&self) -> Result<(), RunError> {
+    /// Makes `checkpoints/` and `predictions/` where they are missing, as git leaves empty folders out.
+    pub(crate) fn make_subfolders(&self) -> Result<(), RunError> {
         for folder in [&self.root, &self.checkpoints(), &self.predictions()] {
             fs::create_dir_all(folder)
                 .map_err(|error| RunError::io("create folder", folder, error))?;
@@ -214,7 +222,8 @@ fn write_synced(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create_new(path)?);
+    // What lies there was left by a process that had our number, as in a container's first.
+    let mut file = BufWriter::new(File::create(path)?);
     write(&mut file)?;
     file.into_inner()
         .map_err(io::IntoInnerError::into_error)?
@@ -254,6 +263,19 @@ mod tests {
             "holds another run (config.toml found); choose another --out or pass --resume"
         ));
         assert_eq!(run.read_config().unwrap(), "seed = 1");
+        fs::remove_file(run.config()).unwrap();
+        fs::create_dir(run.checkpoints().join("step-00000400")).unwrap();
+        let message = RunFolder::create(&path).unwrap_err().to_string();
+        assert!(message.contains("checkpoints found"), "{message}");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("left.tmp");
+        fs::write(&path, "longer than what comes").unwrap();
+        write_synced(&path, |file| file.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -47,7 +47,8 @@ fn nullable_map<'de, D: Deserializer<'de>>(
         .collect())
 }
 
-/// Appends rows to `metrics.jsonl`, each of them on disk when `append` returns.
+/// Appends rows to `metrics.jsonl`, each of them with the system when `append` returns and on disk
+/// after `sync`.
 ///
 /// # Examples
 ///
@@ -89,16 +90,19 @@ impl MetricsLog {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
         let path = path.as_ref().to_path_buf();
         let open = || -> std::io::Result<(File, u64)> {
-            let file = OpenOptions::new().create(true).append(true).open(&path)?;
-            let length = file.metadata()?.len();
-            if length == 0 {
+            // Not for appending, which on Windows does not allow to cut a file.
+            let mut options = OpenOptions::new();
+            let options = options.create(true).truncate(false).write(true);
+            let mut file = options.open(&path)?;
+            if file.metadata()?.len() == 0 {
                 return Ok((file, 0));
             }
             let bytes = fs::read(&path)?;
             let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1) as u64;
-            if whole < length {
+            if whole < bytes.len() as u64 {
                 file.set_len(whole)?;
             }
+            file.seek(SeekFrom::Start(whole))?;
             Ok((file, whole))
         };
         let (file, length) = open().map_err(|error| RunError::io("write", &path, error))?;
@@ -118,10 +122,21 @@ impl MetricsLog {
         if let Err(error) = self.file.write_all(&line) {
             // Half a line must not stand before the next one.
             let _ = self.file.set_len(self.length);
+            let _ = self.file.seek(SeekFrom::Start(self.length));
             return Err(failed(error));
         }
         self.length += line.len() as u64;
         Ok(())
+    }
+
+    /// Waits until the rows are on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Io`].
+    pub fn sync(&self) -> Result<(), RunError> {
+        let synced = self.file.sync_data();
+        synced.map_err(|error| RunError::io("write", &self.path, error))
     }
 
     /// Drops the rows after `step`, and a torn last line; for a resume from

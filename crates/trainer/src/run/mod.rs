@@ -3,6 +3,7 @@
 //! | name | written by |
 //! |---|---|
 //! | `config.toml` | [`folder::RunFolder::write_config`] |
+//! | `cases.json` | the session, which compares it on resume |
 //! | `metrics.jsonl` | [`metrics_log::MetricsLog`] |
 //! | `events.out.tfevents.*` | [`tfevents::EventWriter`] |
 //! | `evaluation.json` | [`evaluation::Evaluation::write`] |
@@ -12,6 +13,7 @@
 //! Files that are replaced as a whole go through [`folder::write_atomic`], so a
 //! crash or a full disk leaves the previous version or none, never half a file.
 
+pub(crate) mod cases;
 pub mod error;
 pub mod evaluation;
 pub mod folder;

@@ -1,0 +1,130 @@
+//! `cases.json`: the cases of a run in their order, which stay the same for its whole life.
+
+use std::fs;
+
+use semivox_data::Dataset;
+use serde::{Deserialize, Serialize};
+
+use super::RunError;
+use super::folder::{RunFolder, write_atomic};
+use crate::error::TrainError;
+
+/// The names of a run's cases, in the order that its batches count them by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CaseList {
+    labeled: Vec<String>,
+    unlabeled: Vec<String>,
+    test: Vec<String>,
+}
+
+impl CaseList {
+    pub(crate) fn of(dataset: &Dataset) -> Self {
+        let named = |cases: &[semivox_data::LabeledCase]| -> Vec<String> {
+            cases.iter().map(|case| case.id.clone()).collect()
+        };
+        Self {
+            labeled: named(&dataset.labeled),
+            unlabeled: dataset.unlabeled.iter().map(|c| c.id.clone()).collect(),
+            test: named(&dataset.test),
+        }
+    }
+
+    /// Writes `cases.json`.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub(crate) fn write(&self, run: &RunFolder) -> Result<(), TrainError> {
+        let path = run.cases();
+        let failed = |error: serde_json::Error| RunError::io("write", &path, error.into());
+        let json = serde_json::to_vec_pretty(self).map_err(failed)?;
+        Ok(write_atomic(&path, &json)?)
+    }
+
+    /// Refuses to go on with other cases than the run began with: one that was trained on might be tested.
+    /// Runs without the file, which older versions began, pass.
+    ///
+    /// # Errors
+    /// [`TrainError::Input`] with the first case that differs.
+    pub(crate) fn expect_unchanged(&self, run: &RunFolder) -> Result<(), TrainError> {
+        let path = run.cases();
+        if !path.exists() {
+            return Ok(());
+        }
+        let text = fs::read(&path).map_err(|error| RunError::io("read", &path, error))?;
+        let began: Self = serde_json::from_slice(&text).map_err(|error| {
+            TrainError::Input(format!(
+                "{}: expected the cases that the run began with, found a damaged file ({error}); \
+                 start a new run",
+                path.display()
+            ))
+        })?;
+        let groups = [
+            ("labeled", &began.labeled, &self.labeled),
+            ("unlabeled", &began.unlabeled, &self.unlabeled),
+            ("test", &began.test, &self.test),
+        ];
+        for (kind, began, found) in groups {
+            let same = began.iter().zip(found).take_while(|(a, b)| a == b).count();
+            if same < began.len().max(found.len()) {
+                let name = |cases: &[String]| cases.get(same).map_or("none", |id| id).to_string();
+                return Err(TrainError::Input(format!(
+                    "{}: expected the cases that the run began with, {kind} case {} of {} being '{}', found '{}' of {}; \
+                     restore the data set, or start a new run in another --out",
+                    path.display(),
+                    same + 1,
+                    began.len(),
+                    name(began),
+                    name(found),
+                    found.len(),
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn list(labeled: &[&str], test: &[&str]) -> CaseList {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+        CaseList {
+            labeled: owned(labeled),
+            unlabeled: Vec::new(),
+            test: owned(test),
+        }
+    }
+
+    #[test]
+    fn a_case_that_came_went_or_moved_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(dir.path().join("run")).unwrap();
+        let began = list(&["a", "b"], &["c"]);
+        began.expect_unchanged(&run).unwrap();
+        began.write(&run).unwrap();
+        began.expect_unchanged(&run).unwrap();
+        for (found, words) in [
+            (
+                list(&["a0", "a"], &["c"]),
+                "labeled case 1 of 2 being 'a', found 'a0' of 2",
+            ),
+            (
+                list(&["a"], &["c"]),
+                "labeled case 2 of 2 being 'b', found 'none' of 1",
+            ),
+            (
+                list(&["a", "b"], &["c", "d"]),
+                "test case 2 of 1 being 'none', found 'd' of 2",
+            ),
+        ] {
+            let message = found.expect_unchanged(&run).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
+        fs::write(run.cases(), "{").unwrap();
+        let message = began.expect_unchanged(&run).unwrap_err().to_string();
+        assert!(message.contains("damaged"), "{message}");
+    }
+}
