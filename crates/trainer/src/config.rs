@@ -168,6 +168,7 @@ impl RunConfig {
                 .with_filters(self.network.filters)
                 .with_dropout(self.network.dropout),
             patch: self.patch,
+            mirrored: self.weak_view.mirrored(),
             seed: self.seed,
             device: device.clone(),
         }
@@ -192,7 +193,36 @@ impl RunConfig {
             return refuse("checkpoint_every: expected at least 1, found 0".into());
         }
         self.inference.check()?;
+        self.check_views()?;
         self.method.check(self.patch)
+    }
+
+    /// Refuses probabilities and strengths of augmentation that mean nothing.
+    fn check_views(&self) -> Result<(), TrainError> {
+        let (jitter, blur) = (&self.strong_view.jitter, &self.strong_view.blur);
+        let mut checked = vec![(
+            "weak_view.flip_probability",
+            self.weak_view.flip_probability,
+            1.0,
+        )];
+        if let Some(jitter) = jitter {
+            checked.push(("strong_view.jitter.probability", jitter.probability, 1.0));
+            checked.push(("strong_view.jitter.amount", f64::from(jitter.amount), 1.0));
+        }
+        if let Some(blur) = blur {
+            let [least, most] = blur.sigma.map(f64::from);
+            checked.push(("strong_view.blur.probability", blur.probability, 1.0));
+            checked.push(("strong_view.blur.sigma", most, 1e3));
+            checked.push(("strong_view.blur.sigma", least, most));
+        }
+        for (key, value, most) in checked {
+            if !(0.0..=most).contains(&value) {
+                return Err(TrainError::Config(format!(
+                    "{key}: expected 0 to {most}, found {value}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses sides that the network cannot halve four times; a U-Net takes one slice.

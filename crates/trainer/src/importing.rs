@@ -36,6 +36,15 @@ pub fn import(
     out: &Path,
 ) -> Result<(RunFolder, Leftovers), TrainError> {
     let found = weights::inspect(file)?.config;
+    if found.architecture.is_2d() != config.network.architecture.is_2d() {
+        return Err(TrainError::Input(format!(
+            "{}: expected a network for task {}, a {}, found a {}; choose another task",
+            file.display(),
+            config.task,
+            config.network.architecture,
+            found.architecture
+        )));
+    }
     config.network.architecture = found.architecture;
     config.network.filters = found.filters;
     config.network.upsampling = found.upsampling;

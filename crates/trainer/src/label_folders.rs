@@ -13,12 +13,12 @@ use crate::run::evaluation::{CaseEvaluation, Evaluation, Protocol};
 
 /// Compares every `NAME.nii[.gz]` in `predictions` with its namesake in `references`.
 ///
-/// There are as many classes as the largest label of all files says. References without prediction
-/// are left out; the result's protocol tells how many. `progress` is told how many of how many
-/// pairs are done, from several threads.
+/// There are as many classes as the largest label of all files says. References without prediction are left
+/// out, and predictions without reference, whose names come second. `progress` is told how many of how
+/// many pairs are done, from several threads.
 ///
 /// # Errors
-/// If a folder has no label maps, a prediction has no reference, or the two do not lie on one grid.
+/// If a folder has no label maps, no prediction has a reference, or the two of a pair do not lie on one grid.
 ///
 /// # Examples
 /// ```
@@ -33,7 +33,8 @@ use crate::run::evaluation::{CaseEvaluation, Evaluation, Protocol};
 ///     io::write_labels(root.path().join(folder).join("a.nii.gz"), &labels)?;
 /// }
 /// let (predicted, drawn) = (root.path().join("predicted"), root.path().join("drawn"));
-/// let evaluation = label_folders::evaluate(&predicted, &drawn, &|_, _| ())?;
+/// let (evaluation, alone) = label_folders::evaluate(&predicted, &drawn, &|_, _| ())?;
+/// assert!(alone.is_empty());
 /// assert_eq!(evaluation.mean.dice, Some(1.0));
 /// # Ok::<(), semivox_trainer::TrainError>(())
 /// ```
@@ -41,9 +42,9 @@ pub fn evaluate(
     predictions: &Path,
     references: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Evaluation, TrainError> {
+) -> Result<(Evaluation, Vec<String>), TrainError> {
     let (predicted, drawn) = (some_files(predictions)?, layout::volumes(references)?);
-    let cases = pairs(&predicted, &drawn, references)?;
+    let (cases, alone) = pairs(&predicted, &drawn, references)?;
     let classes = classes(&cases)?;
     let done = AtomicUsize::new(0);
     let results: Result<Vec<CaseEvaluation>, TrainError> = cases
@@ -62,7 +63,7 @@ pub fn evaluate(
         device: "unknown".into(),
         ..Protocol::default()
     };
-    Ok(Evaluation::new(protocol, results?))
+    Ok((Evaluation::new(protocol, results?), alone))
 }
 
 fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, TrainError> {
@@ -76,34 +77,34 @@ fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, TrainError> {
     Ok(files)
 }
 
-/// Each prediction with the case whose label map bears its name; the prediction stands in for the image, whose grid it has to share.
+/// Each prediction with the case whose label map bears its name, and the names of those without; the prediction
+/// stands in for the image, whose grid it has to share.
 fn pairs(
     predicted: &BTreeMap<String, PathBuf>,
     drawn: &BTreeMap<String, PathBuf>,
     references: &Path,
-) -> Result<Vec<LabeledCase>, TrainError> {
-    let alone: Vec<&str> = predicted
-        .keys()
-        .filter(|id| !drawn.contains_key(*id))
-        .map(String::as_str)
-        .collect();
-    if !alone.is_empty() {
-        let first = &alone[..alone.len().min(3)];
+) -> Result<(Vec<LabeledCase>, Vec<String>), TrainError> {
+    let (mut pairs, mut alone) = (Vec::new(), Vec::new());
+    for (id, path) in predicted {
+        match drawn.get(id) {
+            None => alone.push(id.clone()),
+            Some(label) => pairs.push(LabeledCase {
+                id: id.clone(),
+                image: path.clone().into(),
+                label: label.clone().into(),
+            }),
+        }
+    }
+    if pairs.is_empty() {
         return Err(TrainError::Input(format!(
-            "{}: expected a label map named as each prediction is, found none for {} of {} ({}, …); \
-             rename them or move those predictions away",
+            "{}: expected label maps named as the predictions are, found none for all {} ({}, …); \
+             give the folder of the drawn label maps, or rename them",
             references.display(),
             alone.len(),
-            predicted.len(),
-            first.join(", ")
+            alone[..alone.len().min(3)].join(", ")
         )));
     }
-    let pair = |(id, path): (&String, &PathBuf)| LabeledCase {
-        id: id.clone(),
-        image: path.clone().into(),
-        label: drawn[id].clone().into(),
-    };
-    Ok(predicted.iter().map(pair).collect())
+    Ok((pairs, alone))
 }
 
 /// The number of classes by the largest label of all files, at least one beside the background.
@@ -154,7 +155,9 @@ mod tests {
             write(&b, id, label, 4, 1.0);
         }
         write(&b, "three", 1, 4, 1.0);
-        let found = evaluate(&a, &b, &|_, _| ()).unwrap();
+        write(&a, "one_background", 1, 4, 1.0);
+        let (found, alone) = evaluate(&a, &b, &|_, _| ()).unwrap();
+        assert_eq!(alone, ["one_background"]);
         assert_eq!((found.cases.len(), found.mean.dice), (2, Some(1.0)));
         let undefined = found.cases[0].classes[1].dice;
         assert_eq!((undefined, found.undefined.dice), (None, 2));
@@ -170,7 +173,11 @@ mod tests {
         assert!(message().contains("found none"), "{}", message());
         write(&a, "one", 1, 4, 1.0);
         write(&b, "eins", 1, 4, 1.0);
-        assert!(message().contains("1 of 1 (one, …)"), "{}", message());
+        assert!(
+            message().contains("none for all 1 (one, …)"),
+            "{}",
+            message()
+        );
         write(&b, "one", 1, 5, 1.0);
         assert!(message().contains("[5, 4, 4]"), "{}", message());
         write(&b, "one", 1, 4, 1.5);

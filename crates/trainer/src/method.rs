@@ -214,6 +214,16 @@ pub(crate) fn expect_share(key: &str, value: f64) -> Result<(), TrainError> {
     expect((0.0..=1.0).contains(&value), key, "0 to 1", value)
 }
 
+/// Refuses a weight or a deviation below 0.
+pub(crate) fn expect_weight(key: &str, value: f64) -> Result<(), TrainError> {
+    expect(value >= 0.0 && value.is_finite(), key, "0 or more", value)
+}
+
+/// Refuses a size of 0.
+pub(crate) fn expect_some(key: &str, size: usize) -> Result<(), TrainError> {
+    expect(size > 0, key, "at least 1", size)
+}
+
 /// Refuses a temperature that is not above 0.
 pub(crate) fn expect_positive(key: &str, value: f64) -> Result<(), TrainError> {
     expect(value > 0.0 && value.is_finite(), key, "above 0", value)

@@ -12,19 +12,22 @@ use crate::recipe::StepContext;
 pub enum Geometry {
     /// Voxel on voxel.
     Aligned,
-    /// Mirrored along the first or the second axis, drawn for each step by its seed.
+    /// Mirrored along one of the axes that scans may be mirrored on, drawn for each step by its seed;
+    /// voxel on voxel where there is none.
     Mirrored,
 }
 
 impl Geometry {
-    /// The other view's images, `[batch, channel, sides…]`.
-    pub fn apply(self, images: Tensor<5>, at: &StepContext) -> Tensor<5> {
+    /// The other view's images, `[batch, channel, sides…]`, which may be mirrored on the axes `allowed`.
+    pub fn apply(self, images: Tensor<5>, allowed: [bool; 3], at: &StepContext) -> Tensor<5> {
+        let axes: Vec<usize> = (0..3).filter(|&axis| allowed[axis]).collect();
         match self {
-            Self::Aligned => images,
-            Self::Mirrored => {
-                let axis = below(&mut keyed(at.seed, at.step, "mirrored view"), 2);
-                images.flip([2 + axis as usize])
+            Self::Mirrored if !axes.is_empty() => {
+                let mut rng = keyed(at.seed, at.step, "mirrored view");
+                let axis = axes[below(&mut rng, axes.len() as u64) as usize];
+                images.flip([2 + axis])
             }
+            _ => images,
         }
     }
 }
@@ -35,11 +38,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_axes_occur_and_a_step_always_takes_the_same() {
+    fn allowed_axes_occur_and_a_step_always_takes_the_same() {
         let device = Device::flex();
         let images = Tensor::<1, Int>::arange(0..8, &device).float();
         let images = images.reshape([1, 1, 2, 2, 2]);
-        let values = |geometry: Geometry, step| {
+        let values = |geometry: Geometry, allowed, step| {
             let at = StepContext {
                 step,
                 stage_step: 0,
@@ -47,15 +50,24 @@ mod tests {
                 seed: 3,
                 device: device.clone(),
             };
-            let view = geometry.apply(images.clone(), &at).into_data();
+            let view = geometry.apply(images.clone(), allowed, &at).into_data();
             view.iter::<f32>().collect::<Vec<_>>()
         };
-        let found: Vec<_> = (0..20)
-            .map(|step| values(Geometry::Mirrored, step))
-            .collect();
-        assert!(found.contains(&vec![4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0]));
-        assert!(found.contains(&vec![2.0, 3.0, 0.0, 1.0, 6.0, 7.0, 4.0, 5.0]));
-        assert_eq!(found[7], values(Geometry::Mirrored, 7));
-        assert_eq!(values(Geometry::Aligned, 7)[..3], [0.0, 1.0, 2.0]);
+        let mirrored = |allowed| -> Vec<_> {
+            let view = |step| values(Geometry::Mirrored, allowed, step);
+            (0..20).map(view).collect()
+        };
+        let (first, second) = (
+            vec![4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0],
+            vec![2.0, 3.0, 0.0, 1.0, 6.0, 7.0, 4.0, 5.0],
+        );
+        let found = mirrored([true, true, false]);
+        assert!(found.contains(&first) && found.contains(&second));
+        assert!(found.iter().all(|view| [&first, &second].contains(&view)));
+        assert_eq!(found, mirrored([true, true, false]));
+        assert_eq!(mirrored([false, true, false]), vec![second; 20]);
+        let whole: Vec<f32> = (0..8).map(|x| x as f32).collect();
+        assert_eq!(mirrored([false; 3]), vec![whole.clone(); 20]);
+        assert_eq!(values(Geometry::Aligned, [true; 3], 7), whole);
     }
 }

@@ -50,6 +50,7 @@ use crate::terms::{LossTerms, StepValues};
 /// let setting = Setting {
 ///     network: NetworkConfig::new(1, 2).with_filters(2),
 ///     patch: [16; 3],
+///     mirrored: [true, true, false],
 ///     seed: 0,
 ///     device: Device::flex().autodiff(),
 /// };

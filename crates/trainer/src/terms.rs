@@ -38,6 +38,13 @@ impl LossTerms {
         self
     }
 
+    /// The term called `name`.
+    #[cfg(test)]
+    pub(crate) fn term(&self, name: &str) -> Tensor<1> {
+        let found = self.0.iter().find(|(known, ..)| *known == name);
+        found.expect("a term of this name").2.clone()
+    }
+
     /// The weighted sum.
     ///
     /// # Panics

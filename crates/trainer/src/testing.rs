@@ -1,6 +1,11 @@
 //! Batches for the recipes' unit tests.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
+use std::ops::Range;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
 use burn::prelude::*;
 use rand::{Rng, RngExt};
 use semivox_data::rng::keyed;
@@ -15,6 +20,7 @@ pub(crate) fn setting(network: NetworkConfig, patch: [usize; 3]) -> Setting {
     Setting {
         network,
         patch,
+        mirrored: [true, true, false],
         seed: 3,
         device: Device::flex().autodiff(),
     }
@@ -43,6 +49,17 @@ fn patches(count: usize, setting: &Setting, rng: &mut impl Rng) -> (Tensor<5>, T
     )
 }
 
+/// The first step of a stage of ten.
+pub(crate) fn first_step(setting: &Setting) -> StepContext {
+    StepContext {
+        step: 0,
+        stage_step: 0,
+        stage_steps: 10,
+        seed: setting.seed,
+        device: setting.device.clone(),
+    }
+}
+
 /// The batch of a step; the strong view is a brighter copy.
 pub(crate) fn batch(counts: [usize; 2], setting: &Setting, step: u64) -> Batch {
     let mut rng = keyed(setting.seed, step, "test batch");
@@ -67,6 +84,18 @@ pub(crate) fn run_stage(
     index: usize,
     setting: &Setting,
 ) -> Vec<StepValues> {
+    recipe.begin_stage(index).unwrap();
+    let steps = recipe.stages()[index].steps;
+    run_steps(recipe, index, 0..steps, setting)
+}
+
+/// The terms of some steps of a stage.
+pub(crate) fn run_steps(
+    recipe: &mut dyn Recipe,
+    index: usize,
+    steps: Range<u64>,
+    setting: &Setting,
+) -> Vec<StepValues> {
     let stages = recipe.stages();
     let first: u64 = stages[..index].iter().map(|stage| stage.steps).sum();
     let stage = &stages[index];
@@ -78,7 +107,6 @@ pub(crate) fn run_stage(
         seed: setting.seed,
         device: setting.device.clone(),
     };
-    recipe.begin_stage(index).unwrap();
     let mut step = |n| {
         let values = recipe
             .step(batch(counts, setting, first + n), &at(n))
@@ -86,7 +114,97 @@ pub(crate) fn run_stage(
         assert!(values.iter().all(|(_, value)| value.is_finite()));
         values
     };
-    (0..stage.steps).map(&mut step).collect()
+    steps.map(&mut step).collect()
+}
+
+/// Which parts of a module a term teaches: those whose name is part of the path of a parameter with a gradient.
+pub(crate) fn taught<'a, M: Module>(
+    term: &Tensor<1>,
+    module: &M,
+    parts: &[&'a str],
+) -> Vec<&'a str> {
+    let mut paths = Paths {
+        gradients: GradientsParams::from_grads(term.backward(), module),
+        path: Vec::new(),
+        taught: Vec::new(),
+    };
+    module.visit(&mut paths);
+    let reached = |part: &&&str| {
+        let mut paths = paths.taught.iter();
+        paths.any(|path| path.iter().any(|name| name == **part))
+    };
+    parts.iter().filter(reached).copied().collect()
+}
+
+/// Paths of the parameters whose gradient is not 0.
+struct Paths {
+    gradients: GradientsParams,
+    path: Vec<String>,
+    taught: Vec<Vec<String>>,
+}
+
+impl ModuleVisitor for Paths {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = self.gradients.get::<D>(param.id);
+        if gradient.is_some_and(|g| g.abs().sum().into_scalar::<f32>() > 0.0) {
+            self.taught.push(self.path.clone());
+        }
+    }
+}
+
+/// How far the parameters of `found` are, at most, from `m·average + (1 − m)·followed`; those of `followed`
+/// that do not learn, such as running statistics, do not count.
+pub(crate) fn off_average<M: Module>(
+    found: &M,
+    [average, followed]: [&M; 2],
+    momentum: f64,
+) -> f64 {
+    let learning = Values::of(followed, true);
+    let [found, average] = [found, average].map(|module| Values::of(module, false));
+    assert!(!learning.is_empty());
+    let distance = |(id, followed): (&ParamId, &Vec<f32>)| {
+        let values = found[id].iter().zip(&average[id]).zip(followed);
+        let off = values.map(|((&found, &average), &followed)| {
+            let [found, average, followed] = [found, average, followed].map(f64::from);
+            (found - momentum * average - (1.0 - momentum) * followed).abs()
+        });
+        off.fold(0.0, f64::max)
+    };
+    learning.iter().map(distance).fold(0.0, f64::max)
+}
+
+/// Parameters by identity.
+struct Values {
+    found: HashMap<ParamId, Vec<f32>>,
+    learning: bool,
+}
+
+impl Values {
+    fn of<M: Module>(module: &M, learning: bool) -> HashMap<ParamId, Vec<f32>> {
+        let mut values = Self {
+            found: HashMap::new(),
+            learning,
+        };
+        module.visit(&mut values);
+        values.found
+    }
+}
+
+impl ModuleVisitor for Values {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() || !self.learning {
+            let values = param.val().into_data().iter().collect();
+            self.found.insert(param.id, values);
+        }
+    }
 }
 
 /// A term's value at each step.

@@ -1,4 +1,4 @@
-//! Training learns, and ACTION's teacher only ever follows its student.
+//! Every method learns on phantoms.
 
 #![allow(clippy::unwrap_used)]
 

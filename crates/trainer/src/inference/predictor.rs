@@ -168,9 +168,8 @@ impl Predictor {
 
     /// The axes that training mirrored.
     fn mirrored_axes(&self) -> Vec<usize> {
-        let view = &self.config.weak_view;
-        let ever = view.flip_probability > 0.0;
-        (0..3).filter(|&a| ever && view.flip_axes[a]).collect()
+        let mirrored = self.config.weak_view.mirrored();
+        (0..3).filter(|&axis| mirrored[axis]).collect()
     }
 }
 

@@ -4,12 +4,12 @@
 //! |---|---|---|
 //! | `smoke` | generated phantoms, tiny network | first contact, continuous integration |
 //! | `compact` | small patches, few filters, 1,000 or 2,000 iterations in all | real data on a CPU |
-//! | `paper` | the papers' sizes | a GPU |
+//! | `paper` | sizes, batches and iterations as published | a GPU |
 //!
 //! | task | data | network | `compact` | `paper` |
 //! |---|---|---|---|---|
-//! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×32, 8 filters, 2,000 | 112×112×80, 16 filters, 20,000 |
-//! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 16 filters, 2,000 | 256×256, 16 filters, 30,000 |
+//! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×32, 8 filters, 2,000 | 112×112×80, 16 filters, 6,000, methods of several stages 20,000 |
+//! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 16 filters, 2,000 | 256×256, 16 filters, 30,000, ACTION 90,000 |
 //! | [`hippocampus`](Task::Hippocampus) | two parts of the hippocampus, MR | V-Net | 32×48×32, 8 filters, 1,000 | 32×48×32, 16 filters, 6,000 |
 //! | [`own`](Task::Own) | a person's own scans | V-Net, or U-Net for stacks of slices | fitted, about 96 voxels a side, 2,000 | about 192 voxels a side, 20,000 |
 //! | [`pancreas`](Task::Pancreas) | pancreas, CT | V-Net | 2 mm, 64×64×48, 8 filters, 2,000 | 1 mm, 96×96×96, 16 filters, 6,000 |
@@ -112,17 +112,23 @@ impl Task {
     /// ```
     pub fn preset(self, preset: &str, method: &str) -> Result<RunConfig, TrainError> {
         let size = Size::from_str(preset)?;
-        let (config, iterations, batch) = match self {
+        let base = match self {
             Self::LeftAtrium => left_atrium::base(size),
             Self::Acdc => acdc::base(size),
             Self::Hippocampus => hippocampus::base(size),
             Self::Pancreas => pancreas::base(size),
             Self::Own => own::unseen(size),
         };
-        assemble(config, iterations, batch, size, method)
+        assemble(base, size, method)
     }
 
-    /// The preset for scans like those surveyed: [`Task::Own`] follows them, the others are fixed.
+    /// Whether settings follow from the scans, so that [`fitted`](Self::fitted) is worth a survey.
+    pub fn follows_scans(self) -> bool {
+        matches!(self, Self::Own | Self::Pancreas)
+    }
+
+    /// The preset for scans like those surveyed: [`Task::Own`] follows them, [`Task::Pancreas`] only
+    /// in whether intensities still are Hounsfield units; the others are fixed.
     ///
     /// # Errors
     /// As [`preset`](Self::preset).
@@ -132,30 +138,29 @@ impl Task {
         preset: &str,
         method: &str,
     ) -> Result<RunConfig, TrainError> {
-        if self != Self::Own {
-            return self.preset(preset, method);
-        }
         let size = Size::from_str(preset)?;
-        let (config, iterations, batch) = own::base(size, survey);
-        assemble(config, iterations, batch, size, method)
+        let base = match self {
+            Self::Own => own::base(size, survey),
+            Self::Pancreas => pancreas::fitted(size, survey),
+            _ => return self.preset(preset, method),
+        };
+        assemble(base, size, method)
     }
 }
 
 /// The preset with its method.
-fn assemble(
-    config: RunConfig,
-    iterations: u64,
-    batch: Option<[usize; 2]>,
-    size: Size,
-    method: &str,
-) -> Result<RunConfig, TrainError> {
-    let (method, ablation) = match method.split_once(':') {
-        Some((method, ablation)) => (method, Some(ablation)),
+fn assemble(base: Base, size: Size, method: &str) -> Result<RunConfig, TrainError> {
+    let (name, ablation) = match method.split_once(':') {
+        Some((name, ablation)) => (name, Some(ablation)),
         None => (method, None),
     };
-    let method = MethodConfig::new(method, iterations)?;
-    let network = config.network.architecture;
-    let mut method = methods::fitted(method, size, network).with_iterations(iterations);
+    let (config, iterations, batch) = base;
+    let (iterations, batch) = match size {
+        Size::Paper => methods::published(config.task, name, (iterations, batch)),
+        _ => (iterations, batch),
+    };
+    let method = MethodConfig::new(name, iterations)?;
+    let mut method = methods::fitted(method, size, config.patch).with_iterations(iterations);
     if let Some(batch) = batch {
         method.settings_mut().set_batch(batch);
     }
@@ -245,6 +250,7 @@ pub fn preset(preset: &str, method: &str) -> Result<RunConfig, TrainError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use semivox_data::preprocess::Intensity;
 
     #[test]
     fn every_preset_checks_and_survives_toml() {
@@ -262,6 +268,48 @@ mod tests {
         }
         let message = "liver".parse::<Task>().unwrap_err().to_string();
         assert!(message.contains("acdc, hippocampus"), "{message}");
+    }
+
+    /// Iterations and batches of the papers, where methods differ.
+    #[test]
+    fn paper_has_the_published_lengths() {
+        let method = |task: Task, name| task.preset("paper", name).unwrap().method;
+        let iterations = |task, name| method(task, name).settings().iterations();
+        assert_eq!(iterations(Task::LeftAtrium, "simcvd"), 6_000);
+        assert_eq!(iterations(Task::LeftAtrium, "mean_teacher"), 6_000);
+        assert_eq!(iterations(Task::LeftAtrium, "action"), 20_000);
+        assert_eq!(iterations(Task::Acdc, "cps"), 30_000);
+        let MethodConfig::Action(action) = method(Task::Acdc, "action") else {
+            panic!("another method");
+        };
+        assert_eq!(action, crate::recipes::ActionConfig::official_2d());
+        let MethodConfig::ActionPp(config) = method(Task::Acdc, "action_pp") else {
+            panic!("another method");
+        };
+        assert_eq!(config.action.iterations, [0, 10_000, 20_000]);
+        assert_eq!(config.action.distillation_batch, [4, 4]);
+        assert_eq!(config.action.contrast_batch, [4, 4]);
+    }
+
+    /// The field's HDF5 files of the pancreas are windowed and scaled already.
+    #[test]
+    fn only_hounsfield_units_are_windowed() {
+        let survey = |lowest| Survey {
+            orientation: "RAS".parse().unwrap(),
+            shape: [96; 3],
+            spacing_mm: [1.0; 3],
+            lowest,
+            foreground: None,
+        };
+        let intensity = |lowest| {
+            let config = Task::Pancreas.fitted(&survey(lowest), "compact", "simcvd");
+            config.unwrap().data.preprocess.intensity
+        };
+        let (low, high) = (-125.0, 275.0);
+        assert_eq!(intensity(-1_024.0), Intensity::WindowZScore { low, high });
+        assert_eq!(intensity(0.0), Intensity::ZScore);
+        let unseen = Task::Pancreas.preset("compact", "simcvd").unwrap();
+        assert_eq!(unseen.data.preprocess.intensity, intensity(-1_024.0));
     }
 
     /// The labels are to outweigh the contrast; the other presets keep the starting values.

@@ -34,7 +34,7 @@ const LEAST: usize = 32;
 /// - Volumes are resampled to cubes of the size that puts as many of them into a scan as the size of
 ///   preset is meant for, but never below the finest spacing of the scan.
 /// - Scans are turned to the orientation that most of them have.
-/// - CT is windowed to what is labeled, MR z-scored.
+/// - CT is cut to what is labeled; then intensities are z-scored, those of MR too.
 pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let (filters, side, iterations) = match size {
         Size::Smoke => (4, 48, 320),
@@ -43,7 +43,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
     };
     let intensity = match survey.foreground {
         Some([low, high]) if survey.looks_like_ct() && low < high => {
-            Intensity::Window { low, high }
+            Intensity::WindowZScore { low, high }
         }
         _ => Intensity::ZScore,
     };
@@ -176,7 +176,7 @@ mod tests {
             &survey([512, 512, 300], [0.7, 0.7, 1.0], -1024.0),
         )
         .0;
-        let window = Intensity::Window {
+        let window = Intensity::WindowZScore {
             low: -50.0,
             high: 180.0,
         };
@@ -219,7 +219,13 @@ mod tests {
 
     #[test]
     fn every_method_takes_them() {
-        for shape in [[35, 50, 35], [216, 256, 10], [512, 512, 90], [20, 20, 20]] {
+        for shape in [
+            [35, 50, 35],
+            [216, 256, 10],
+            [512, 512, 90],
+            [20, 20, 20],
+            [40, 40, 8],
+        ] {
             let survey = survey(shape, [1.0; 3], 0.0);
             for size in ["smoke", "compact", "paper"] {
                 for method in MethodConfig::NAMES {

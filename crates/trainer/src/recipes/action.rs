@@ -205,7 +205,7 @@ mod tests {
     use semivox_models::{Architecture, NetworkConfig};
 
     use super::*;
-    use crate::testing::{run_stage, setting, term};
+    use crate::testing::{off_average, run_stage, run_steps, setting, term};
 
     /// The sums of all trainable parameters, by path.
     #[derive(Default)]
@@ -240,7 +240,7 @@ mod tests {
     /// Slices of 32×32 with four classes and a tiny U-Net.
     fn slices() -> (Action, Setting) {
         let config = ActionConfig {
-            iterations: [3, 40, 100],
+            iterations: [3, 100, 100],
             distillation_batch: [2, 2],
             global_width: 16,
             local_patch: 16,
@@ -258,6 +258,60 @@ mod tests {
         (Action::new(config, setting.clone()).unwrap(), setting)
     }
 
+    fn distillation(recipe: &Action) -> state::Distillation {
+        match &recipe.state {
+            StageState::Distillation(state) => state.as_ref().clone(),
+            StageState::Contrast(_) => panic!("stage iii"),
+        }
+    }
+
+    /// In stages i and ii teacher and keys follow the student of before the step, in stage iii the teacher that
+    /// of after it. Half of the way, so that one cannot be taken for the other.
+    #[test]
+    fn teacher_keys_and_banks_follow_in_the_order_of_the_paper() {
+        const HALF: f64 = 0.5;
+        let (mut recipe, setting) = slices();
+        recipe.config.teacher_momentum = HALF;
+        for stage in [0, 1] {
+            let teacher = recipe.networks.teacher.clone();
+            recipe.begin_stage(stage).unwrap();
+            let student = &recipe.networks.student;
+            let kept = off_average(&recipe.networks.teacher, [&teacher, student], 1.0);
+            assert_eq!(kept, 0.0, "the teacher stays");
+            assert_eq!(distillation(&recipe).global_bank.filled(), 0);
+            run_steps(&mut recipe, stage, 0..1, &setting);
+            let (before, networks) = (distillation(&recipe), recipe.networks.clone());
+            run_steps(&mut recipe, stage, 1..2, &setting);
+            let (after, now) = (distillation(&recipe), &recipe.networks);
+
+            let pair = [&networks.teacher, &networks.student];
+            assert!(off_average(&now.teacher, pair, HALF) < 1e-6);
+            let pair = [&networks.teacher, &now.student];
+            assert!(off_average(&now.teacher, pair, HALF) > 1e-5);
+            let pair = [&before.keys, &before.heads.projectors];
+            assert!(off_average(&after.keys, pair, HALF) < 1e-6);
+            let pair = [&before.keys, &after.heads.projectors];
+            assert!(off_average(&after.keys, pair, HALF) > 1e-5);
+            // Two labeled and two unlabeled patches a step.
+            let banks = [Some(after.global_bank), after.local_bank];
+            for bank in banks.iter().flatten() {
+                assert_eq!((bank.filled(), bank.pointer()), (8, 8));
+            }
+            assert_eq!(banks[1].is_some(), stage == 1);
+        }
+        recipe.begin_stage(2).unwrap();
+        let StudentTeacher { student, teacher } = recipe.networks.clone();
+        assert_eq!(
+            off_average(&teacher, [&student, &student], HALF),
+            0.0,
+            "restarted"
+        );
+        run_steps(&mut recipe, 2, 0..1, &setting);
+        let now = &recipe.networks;
+        assert!(off_average(&now.teacher, [&teacher, &now.student], HALF) < 1e-6);
+        assert!(off_average(&now.teacher, [&teacher, &student], HALF) > 1e-5);
+    }
+
     #[test]
     fn slices_go_through_all_stages_and_the_supervised_term_falls() {
         let (mut recipe, setting) = slices();
@@ -273,13 +327,18 @@ mod tests {
                 "stage i trains the encoder: {path}"
             );
         }
-        for stage in [1, 2] {
+        let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
+        let ends = [1, 2].map(|stage| {
             let values = run_stage(&mut recipe, stage, &setting);
             let supervised = term(&values, "supervised");
-            let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
-            let end = supervised.len() - 10;
-            let (first, last) = (mean(&supervised[..10]), mean(&supervised[end..]));
-            assert!(last < 0.9 * first, "stage {stage}: {first} to {last}");
-        }
+            let (first, rest) = supervised.split_at(10);
+            [mean(first), mean(&rest[rest.len() - 10..])]
+        });
+        let [[start, middle], [again, end]] = ends;
+        assert!(middle < 0.9 * start, "stage ii: {start} to {middle}");
+        assert!(
+            end < again && end < 0.6 * start,
+            "stage iii: {again} to {end}"
+        );
     }
 }

@@ -34,7 +34,7 @@
 //! | one class in the crop | – | 256 voxels of any class, a shape error in 3D | 256 voxels of that class |
 //! | hard voxels | – | a switch, probability below 0.7 | `hard_below`, off |
 //! | labeled view | weak | weak | `labeled_view` of ACTION for the student, weak for the teacher |
-//! | pre-training | one run with all losses; 5k + 15k for LA | the same; 30k + 30k | stage i has no steps, ii and iii 1 : 3; `smoke` and `compact` take ACTION's lengths |
+//! | pre-training | one run with all losses; 5k + 15k for LA, 10k + 20k for ACDC | the same; 30k + 30k | stage i has no steps, ii and iii 1 : 3, in the `paper` preset of ACDC 1 : 2; `smoke` and `compact` take ACTION's lengths |
 //! | random assignment (ablation) | not found | – | class `c` takes center `c` of the randomly turned simplex |
 
 mod adaptive;
@@ -45,7 +45,7 @@ use semivox_models::Network;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method::{MethodSettings, expect};
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::recipes::action::{Action, Temperatures};
 use crate::terms::StepValues;
@@ -68,6 +68,20 @@ impl ActionPp {
     /// If a setting contradicts another.
     pub fn new(config: ActionPpConfig, setting: Setting) -> Result<Self, TrainError> {
         config.check(setting.patch)?;
+        if config.adaptive_weight > 0.0 {
+            // As far apart as a simplex's corners, centers need a dimension less than there are classes.
+            let (width, least) = (
+                config.action.representation_width,
+                setting.network.classes - 1,
+            );
+            let wanted = format!("at least {least}, for {} classes", least + 1);
+            expect(
+                width >= least,
+                "action.representation_width",
+                &wanted,
+                width,
+            )?;
+        }
         Ok(Self {
             action: Action::new(config.action.clone(), setting.clone())?,
             adaptive: None,
@@ -171,7 +185,7 @@ mod tests {
     use super::*;
     use crate::recipes::{ActionConfig, LabeledView, StudentPasses};
     use crate::student_teacher::TeacherMode;
-    use crate::testing::{run_stage, setting, term};
+    use crate::testing::{off_average, run_stage, run_steps, setting, term};
 
     fn config() -> ActionPpConfig {
         let action = ActionConfig {
@@ -219,6 +233,35 @@ mod tests {
             ..config()
         });
         run(config().ablation("random_assignment").unwrap());
+    }
+
+    #[test]
+    fn the_key_head_follows_the_head_of_after_the_step() {
+        const HALF: f64 = 0.5;
+        let setting = setting(NetworkConfig::new(1, 3).with_filters(1), [32; 3]);
+        let mut config = config();
+        config.action.teacher_momentum = HALF;
+        let mut recipe = ActionPp::new(config, setting.clone()).unwrap();
+        let head = |recipe: &ActionPp| recipe.action.representation_head().unwrap().clone();
+        let key = |recipe: &ActionPp| recipe.adaptive.as_ref().unwrap().key_head().clone();
+        recipe.begin_stage(2).unwrap();
+        let first = head(&recipe);
+        assert_eq!(off_average(&key(&recipe), [&first, &first], HALF), 0.0);
+        run_steps(&mut recipe, 2, 0..1, &setting);
+        let (key, head) = (key(&recipe), head(&recipe));
+        assert!(off_average(&key, [&first, &head], HALF) < 1e-6);
+        assert!(off_average(&key, [&first, &first], HALF) > 1e-5);
+    }
+
+    #[test]
+    fn centers_need_room() {
+        let setting = setting(NetworkConfig::new(1, 10).with_filters(1), [32; 3]);
+        let error = ActionPp::new(config(), setting.clone()).err().unwrap();
+        let message = error.to_string();
+        assert!(
+            message.contains("representation_width: expected at least 9, for 10 classes, found 8")
+        );
+        assert!(ActionPp::new(config().ablation("without_saacl").unwrap(), setting).is_ok());
     }
 
     #[test]

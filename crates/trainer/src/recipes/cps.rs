@@ -36,7 +36,7 @@ use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, one_stage_settings};
+use crate::method::{MethodSettings, expect_both_kinds, expect_weight, one_stage_settings};
 use crate::one_stage::{Networks, OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
@@ -76,6 +76,7 @@ impl MethodSettings for CpsConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("pseudo_weight", self.pseudo_weight)?;
         expect_both_kinds("batch", self.batch)
     }
 

@@ -30,6 +30,7 @@
 //! | hidden width of the high level | – | at most the bottleneck's width | `high` |
 
 mod config;
+mod diversity;
 
 use burn::module::Module;
 use burn::prelude::*;
@@ -50,6 +51,7 @@ use crate::terms::LossTerms;
 use crate::with_heads::WithHeads;
 
 pub use config::{CvrlConfig, Keys, Levels};
+use diversity::diversity;
 
 /// A projection head for each level.
 #[derive(Module, Debug)]
@@ -73,7 +75,8 @@ impl Cvrl {
         let filters = setting.network.filters;
         let (bottleneck, last) = (16 * filters, filters);
         let head = |channels, [hidden, embedding]: [usize; 2]| {
-            VoxelProjectorConfig::new(channels, hidden, embedding).init(&setting.device)
+            let head = VoxelProjectorConfig::new(channels, hidden, embedding);
+            setting.drawn(|device| head.init(device))
         };
         let heads = Heads {
             high: head(bottleneck, [config.high[0].min(bottleneck), config.high[1]]),
@@ -103,15 +106,18 @@ impl Cvrl {
         Tensor::from_data(TensorData::new(drawn, [count]), &at.device)
     }
 
-    /// Adds `L_batch` and `L_feat` of one level.
+    /// Adds `L_batch` and `L_feat` of one level, and how diverse its channels are, which weighs nothing.
     fn with_level(
         &self,
         terms: LossTerms,
-        names: [&'static str; 2],
+        names: [&'static str; 4],
         [student, teacher]: [Tensor<2>; 2],
         spared: Option<Tensor<2, Bool>>,
     ) -> LossTerms {
-        let mut terms = terms;
+        let [rank, correlation] = diversity(student.clone());
+        let mut terms = terms
+            .with(names[2], 0.0, rank)
+            .with(names[3], 0.0, correlation);
         if self.config.batch_weight > 0.0 {
             let loss = PositionContrastLossConfig::new()
                 .with_temperature(self.config.batch_temperature)
@@ -148,14 +154,19 @@ impl Cvrl {
             let teacher_rows = key_heads.high.forward(Self::high(teacher));
             let spared = self.config.spare_neighbors;
             let spared = spared.then(|| neighbors(student.bottleneck.dims(), &at.device));
-            let names = ["high_batch", "high_feature"];
+            let names = [
+                "high_batch",
+                "high_feature",
+                "high_rank",
+                "high_correlation",
+            ];
             terms = self.with_level(terms, names, [student_rows, teacher_rows], spared);
         }
         if self.config.levels != Levels::High {
             let drawn = self.drawn(student, at);
             let student_rows = heads.low.forward(Self::low(student, &drawn));
             let teacher_rows = key_heads.low.forward(Self::low(teacher, &drawn));
-            let names = ["low_batch", "low_feature"];
+            let names = ["low_batch", "low_feature", "low_rank", "low_correlation"];
             terms = self.with_level(terms, names, [student_rows, teacher_rows], None);
         }
         terms
@@ -243,6 +254,33 @@ impl OneStage for Cvrl {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::testing::{batch, first_step, setting, taught};
+    use semivox_models::NetworkConfig;
+
+    /// High terms stop at the encoder's end, low ones reach the trunk, none of them the segmentation.
+    #[test]
+    fn terms_teach_the_parts_that_they_should() {
+        let network = NetworkConfig::new(1, 3).with_filters(2);
+        let setting = setting(network.with_dropout(0.0), [32, 32, 16]);
+        let recipe = Cvrl::new(CvrlConfig::new(10), &setting);
+        let student = &recipe.networks.student;
+        let parts = ["encoder", "ups", "segmentation", "high", "low"];
+        // A graph goes backward once.
+        let taught = |name: &str| {
+            let batch = batch([2, 2], &setting, 0);
+            let at = first_step(&setting);
+            let terms = recipe.method.terms(&recipe.networks, batch, &at);
+            taught(&terms.term(name), student, &parts)
+        };
+        assert_eq!(taught("supervised"), ["encoder", "ups", "segmentation"]);
+        for name in ["high_batch", "high_feature"] {
+            assert_eq!(taught(name), ["encoder", "high"], "{name}");
+        }
+        for name in ["low_batch", "low_feature"] {
+            assert_eq!(taught(name), ["encoder", "ups", "low"], "{name}");
+        }
+        assert_eq!(taught("consistency"), ["encoder", "ups", "segmentation"]);
+    }
 
     #[test]
     fn rows_are_positions_and_neighbors_touch_within_a_volume() {

@@ -35,7 +35,9 @@ use super::SupervisedConfig;
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, expect_positive, one_stage_settings};
+use crate::method::{
+    MethodSettings, expect_both_kinds, expect_positive, expect_weight, one_stage_settings,
+};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
@@ -92,6 +94,8 @@ impl MethodSettings for DtcConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("distance_weight", self.distance_weight)?;
+        expect_weight("consistency_weight", self.consistency_weight)?;
         expect_both_kinds("batch", self.batch)?;
         expect_positive("steepness", self.steepness)
     }

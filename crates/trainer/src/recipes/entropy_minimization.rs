@@ -30,7 +30,7 @@ use super::SupervisedConfig;
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, one_stage_settings};
+use crate::method::{MethodSettings, expect_both_kinds, expect_weight, one_stage_settings};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
@@ -67,6 +67,7 @@ impl MethodSettings for EntropyMinimizationConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("entropy_weight", self.entropy_weight)?;
         expect_both_kinds("batch", self.batch)
     }
 

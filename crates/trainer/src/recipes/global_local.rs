@@ -26,8 +26,8 @@
 //! | `g₁` | dense layers | flattened map of 3,200, 1,024, ReLU, 128, no bias | mean over positions, so that any patch fits, `hidden`, ReLU, 128, with bias |
 //! | `g₂` | two 1×1 convolutions | batch norm and ReLU between them | ReLU between them |
 //! | decoder blocks of stage ii | 3 of 5, to 1/4 of the input | the same | 2 of 4, to 1/4: `decoder_blocks` |
-//! | encoder in stage ii | fixed | fixed | its weights fixed, batch statistics of the batch; `encoder = "trained"` |
-//! | views of stage i | crop and intensity | the same, brightness and contrast by 30 % | strong view; weak view, mirrored: `global_geometry` |
+//! | encoder in stage ii | fixed | fixed | its weights fixed, batch statistics of the batch, a V-Net's dropout at the bottleneck; `encoder = "trained"` |
+//! | views of stage i | crop and intensity | the same, brightness and contrast by 30 % | strong view; weak view, mirrored on an axis that the task allows: `global_geometry` |
 //! | views of stage ii | intensity alone | the same | strong view; weak view |
 //! | `τ` | 0.1 | 0.1 | 0.1 |
 //! | images of stages i and ii | all training volumes | 52 volumes without labels | labeled and unlabeled ones, as many of each as `pretraining_batch` says |
@@ -91,7 +91,8 @@ impl GlobalLocal {
     /// `L_g`: each image is to be found again among all views of the batch.
     fn global(&self, head: &DenseProjector, batch: Batch, at: &StepContext) -> Tensor<1> {
         let [weak, strong] = batch.views();
-        let weak = self.config.global_geometry.apply(weak, at);
+        let geometry = self.config.global_geometry;
+        let weak = geometry.apply(weak, self.setting.mirrored, at);
         let images = strong.dims()[0];
         let [.., lowest] = self.network.encode(Tensor::cat(vec![strong, weak], 0));
         let embeddings = head.forward_pooled(lowest); // [2 images, embedding]
@@ -159,16 +160,17 @@ impl GlobalLocal {
 
 impl Head {
     fn new(stage: usize, config: &GlobalLocalConfig, setting: &Setting) -> Self {
-        let (network, device) = (&setting.network, &setting.device);
+        let network = &setting.network;
         match stage {
             0 => {
-                let head = DenseProjectorConfig::new(network.channels_after(0), config.hidden);
-                Self::Global(head.with_embedding(config.embedding).init(device))
+                let head = DenseProjectorConfig::new(network.channels_after(0), config.hidden)
+                    .with_embedding(config.embedding);
+                Self::Global(setting.drawn(|device| head.init(device)))
             }
             1 => {
                 let channels = network.channels_after(config.decoder_blocks);
-                let head = DenseProjectorConfig::new(channels, channels);
-                Self::Local(head.with_embedding(channels).init(device))
+                let head = DenseProjectorConfig::new(channels, channels).with_embedding(channels);
+                Self::Local(setting.drawn(|device| head.init(device)))
             }
             _ => Self::None,
         }

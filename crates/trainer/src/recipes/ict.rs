@@ -34,7 +34,9 @@ use super::SupervisedConfig;
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect, expect_both_kinds, expect_share, one_stage_settings};
+use crate::method::{
+    MethodSettings, expect, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
+};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
@@ -78,6 +80,7 @@ impl MethodSettings for IctConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("consistency_weight", self.consistency_weight)?;
         expect_both_kinds("batch", self.batch)?;
         expect_share("teacher_momentum", self.teacher_momentum)?;
         let drawable = self.mixing > 0.0 && self.mixing <= 1.0;

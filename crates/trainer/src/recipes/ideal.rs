@@ -43,7 +43,7 @@
 //! | `w`, ramp over all of stage ii, supervised loss | – | \[R\] 0.1, cross-entropy and Dice, the field's code of cross pseudo supervision | `cross_weight` |
 //! | optimizer, lengths of the stages | – | \[R\] SGD 0.01, poly, restarted; 1 : 3 | `optimizer`, `iterations` |
 //! | 3D volumes | 2D slices \[K\] | both | the network's architecture |
-//! | at test time | – | \[R\] the first stream, the network with transposed convolutions | – |
+//! | at test time | – | \[R\] the first stream, the network with transposed convolutions; the mean of both streams, the other reading, is not offered | – |
 
 mod config;
 mod fine_tuning;

@@ -24,7 +24,9 @@ use super::SupervisedConfig;
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, expect_share, one_stage_settings};
+use crate::method::{
+    MethodSettings, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
+};
 use crate::noise::clipped_noise;
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
@@ -69,6 +71,8 @@ impl MethodSettings for MeanTeacherConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("consistency_weight", self.consistency_weight)?;
+        expect_weight("noise", self.noise)?;
         expect_both_kinds("batch", self.batch)?;
         expect_share("teacher_momentum", self.teacher_momentum)
     }

@@ -37,7 +37,9 @@
 //! | image in `X + S` | – | – | without noise, as in Fig. 1 |
 //! | output | one probability | two classes, softmax | softmax over the classes; one distance map per foreground class, of which `X + S` takes the mean |
 //! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
-//! | pooled side | 128 | – | 128; 64 in the `smoke` and `compact` presets, the side of their patch; `pooled` |
+//! | pooled side | 128 | – | 128; 64 in the `smoke` and `compact` presets, the side of the left atrium's compact patch; `pooled` |
+//! | distance of a class that a labeled patch lacks | – | – | 0 everywhere |
+//! | augmentation of the pancreas | rotation, flip, crop | crop | crop |
 //! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's |
 
 mod config;
@@ -83,8 +85,8 @@ impl SimCvd {
             .with_pooling(config.pooling)
             .with_dropout(config.head_dropout)
             .with_hidden(config.hidden)
-            .with_embedding(config.embedding)
-            .init(&setting.device);
+            .with_embedding(config.embedding);
+        let heads = setting.drawn(|device| heads.init(device));
         let networks = StudentTeacher::new(WithHeads { network, heads });
         OneStageRecipe::new(networks, config.optimizer.clone(), Self { config, classes })
     }
@@ -134,13 +136,13 @@ impl SimCvd {
     /// `X + S`, which shows where a network sees boundaries.
     fn boundary_aware(&self, images: Tensor<5>, output: &NetworkOutput) -> Tensor<5> {
         let map = match self.config.boundary {
-            Boundary::SignedDistance => self.distance(output),
+            Boundary::SignedDistance => self.distance(output).mean_dim(1),
             Boundary::Probability => {
                 let probabilities = softmax(output.logits.clone(), 1);
-                probabilities.narrow(1, 1, self.classes - 1)
+                probabilities.narrow(1, 1, self.classes - 1).sum_dim(1)
             }
         };
-        images + map.mean_dim(1)
+        images + map
     }
 
     /// `L_contrast`, Eqs. 2 and 3.
@@ -270,7 +272,77 @@ mod tests {
     use semivox_models::NetworkConfig;
 
     use super::*;
-    use crate::testing::setting;
+    use crate::testing::{batch, first_step, off_average, run_steps, setting, taught};
+
+    /// Which part learns from which term, and that nothing of the teacher does: its gradients would be among those
+    /// of the student, whose parameters have the same identities.
+    #[test]
+    fn terms_teach_the_parts_of_the_paper() {
+        let network = NetworkConfig::new(1, 3).with_filters(2);
+        let setting = setting(network.with_dropout(0.0), [32, 32, 16]);
+        let config = SimCvdConfig {
+            pooled: 16,
+            ..SimCvdConfig::new(10)
+        };
+        let recipe = SimCvd::new(config, setting.clone());
+        let student = &recipe.networks.student;
+        let parts = ["encoder", "ups", "segmentation", "signed_distance", "heads"];
+        // A graph goes backward once.
+        let taught = |name: &str| {
+            let batch = batch([2, 2], &setting, 0);
+            let at = first_step(&setting);
+            let terms = recipe.method.terms(&recipe.networks, batch, &at);
+            taught(&terms.term(name), student, &parts)
+        };
+        assert_eq!(taught("supervised"), ["encoder", "ups", "segmentation"]);
+        assert_eq!(
+            taught("signed_distance"),
+            ["encoder", "ups", "signed_distance"]
+        );
+        assert_eq!(
+            taught("contrast"),
+            ["encoder", "ups", "signed_distance", "heads"]
+        );
+        assert_eq!(taught("pairwise"), ["encoder"]);
+        assert_eq!(taught("consistency"), ["encoder", "ups", "segmentation"]);
+    }
+
+    /// `m_0 = min(1 − 1/1, m) = 0`: after the first step the teacher is the student.
+    #[test]
+    fn after_the_first_step_the_teacher_is_the_student() {
+        let network = NetworkConfig::new(1, 2).with_filters(2);
+        let setting = setting(network, [16; 3]);
+        let config = SimCvdConfig {
+            pooled: 16,
+            ..SimCvdConfig::new(10)
+        };
+        let mut recipe = SimCvd::new(config, setting.clone());
+        let before = recipe.networks.student.clone();
+        run_steps(&mut recipe, 0, 0..1, &setting);
+        let StudentTeacher { student, teacher } = &recipe.networks;
+        assert_eq!(off_average(teacher, [student, student], 0.5), 0.0);
+        assert!(off_average(teacher, [&before, &before], 0.5) > 1e-5);
+    }
+
+    /// Where the background wins, the distance from the logits is positive: outside.
+    #[test]
+    fn the_distance_from_logits_is_positive_outside() {
+        let network = NetworkConfig::new(1, 2).with_filters(2);
+        let setting = setting(network, [16; 3]);
+        let config = SimCvdConfig {
+            distance_head: DistanceHead::Logits,
+            ..SimCvdConfig::new(10)
+        };
+        let recipe = SimCvd::new(config, setting.clone());
+        let images = batch([1, 0], &setting, 0).labeled.weak;
+        let network = &recipe.networks.student.network;
+        let output = NetworkOutput {
+            logits: Tensor::from_floats([[[[[3.0]]], [[[-1.0]]]]], &setting.device),
+            ..network.forward(images)
+        };
+        let found = recipe.method.distance(&output).into_scalar::<f32>();
+        assert!((found - 4f32.tanh()).abs() < 1e-6, "{found}");
+    }
 
     /// Dropped channels are zero in one of the maps and alive in the other.
     #[test]

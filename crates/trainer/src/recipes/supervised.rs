@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method::{MethodSettings, expect_some};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
@@ -74,7 +74,8 @@ impl MethodSettings for SupervisedConfig {
     }
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
-        self.optimizer.check()
+        self.optimizer.check()?;
+        expect_some("batch", self.batch)
     }
 
     fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, one_stage_settings};
+use crate::method::{MethodSettings, expect_both_kinds, expect_weight, one_stage_settings};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
@@ -74,6 +74,7 @@ impl MethodSettings for UrpcConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("consistency_weight", self.consistency_weight)?;
         expect_both_kinds("batch", self.batch)
     }
 
@@ -95,8 +96,8 @@ impl Urpc {
         let channels = setting.network.feature_channels();
         let channels = channels[architecture.coarse_features()].to_vec();
         let heads = PyramidHeadsConfig::new(channels, setting.network.classes)
-            .with_align_corners(config.align_corners)
-            .init(&setting.device);
+            .with_align_corners(config.align_corners);
+        let heads = setting.drawn(|device| heads.init(device));
         let method = Self {
             config: config.clone(),
             architecture,
@@ -115,12 +116,14 @@ impl Urpc {
     }
 }
 
-/// `(1/S) Σ_s ½ (L_ce + L_dice)`.
-fn supervised(scales: Vec<Tensor<5>>, labels: &Tensor<5, Int>) -> Tensor<1> {
+/// `½ (L_ce + L_dice)(p_s)` of each scale, and their mean.
+fn supervised(scales: Vec<Tensor<5>>, labels: &Tensor<5, Int>) -> (Vec<Tensor<1>>, Tensor<1>) {
     let of_scales = scales
         .into_iter()
         .map(|scale| supervised_loss(scale, labels.clone()));
-    Tensor::cat(of_scales.collect(), 0).mean()
+    let of_scales: Vec<Tensor<1>> = of_scales.collect();
+    let mean = Tensor::cat(of_scales.clone(), 0).mean();
+    (of_scales, mean)
 }
 
 impl OneStage for Urpc {
@@ -137,15 +140,15 @@ impl OneStage for Urpc {
         let parts = scales.map(|scale| split(scale, self.config.batch).into());
         let (labeled, unlabeled): (Vec<_>, Vec<_>) = parts.unzip();
 
-        let supervised = supervised(labeled, &labels);
+        let (of_scales, supervised) = supervised(labeled, &labels);
         let consistency = PyramidConsistencyLossConfig::new().init();
         let consistency = consistency.forward(&unlabeled);
         let weight = self.config.consistency_weight * at.ramp();
-        LossTerms::new().with("supervised", 1.0, supervised).with(
-            "consistency",
-            weight,
-            consistency,
-        )
+        // The scale that is tested is shown alone: the mean hides one that learns less than the others.
+        LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with("finest", 0.0, of_scales[0].clone().detach())
+            .with("consistency", weight, consistency)
     }
 }
 
@@ -184,9 +187,11 @@ mod tests {
         let labels = Tensor::<5, Int>::from_ints([[[[[0, 1]]]]], &device);
         let right = Tensor::<5>::from_floats([[[[[60.0, -60.0]]], [[[-60.0, 60.0]]]]], &device);
         let wrong = supervised_loss(right.clone().neg(), labels.clone());
-        let scales = vec![right.clone(), right.clone().neg(), right.clone(), right];
-        let found = supervised(scales, &labels);
-        let [found, wrong] = [found, wrong].map(|loss| loss.into_scalar::<f32>());
-        assert!((found - wrong / 4.0).abs() < 1e-4, "{found} {wrong}");
+        let scales = vec![right.clone().neg(), right.clone(), right.clone(), right];
+        let (of_scales, mean) = supervised(scales, &labels);
+        let of = |loss: Tensor<1>| loss.into_scalar::<f32>();
+        let (mean, wrong, finest) = (of(mean), of(wrong), of(of_scales[0].clone()));
+        assert!((mean - wrong / 4.0).abs() < 1e-4, "{mean} {wrong}");
+        assert_eq!(finest, wrong);
     }
 }

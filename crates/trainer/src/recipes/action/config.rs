@@ -8,6 +8,7 @@ use super::Action;
 use crate::error::TrainError;
 use crate::method::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight,
 };
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
@@ -147,7 +148,7 @@ impl ActionConfig {
 
     /// The official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
     /// of each kind in stage iii, ClassMix (a no-op at that batch), and the
-    /// local loss on the reinterpreted buffer.
+    /// local loss on the reinterpreted buffer. The recommended readings of the code's other defects stay.
     pub fn official_3d() -> Self {
         Self {
             iterations: [30_000; 3],
@@ -234,6 +235,37 @@ impl ActionConfig {
     }
 }
 
+impl ActionConfig {
+    fn check_sizes(&self) -> Result<(), TrainError> {
+        for (key, size) in [
+            ("bank", self.bank),
+            ("global_width", self.global_width),
+            ("queries", self.queries),
+            ("negatives", self.negatives),
+            ("representation_width", self.representation_width),
+        ] {
+            expect_some(key, size)?;
+        }
+        Ok(())
+    }
+
+    /// Whole local patches fit, and each cell of a pooled one lies on the grid that all of them share.
+    fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), TrainError> {
+        let (side, step, pooled) = (self.local_patch, self.local_step, self.local_pooled);
+        expect_some("local_patch", side)?;
+        expect_some("local_step", step)?;
+        expect_some("local_pooled", pooled)?;
+        let fits = patch.iter().all(|&whole| whole == 1 || whole >= side);
+        let wanted = format!("at most the shortest side of the patch {patch:?}");
+        expect(fits, "local_patch", &wanted, side)?;
+        let wanted = format!("a divisor of local_patch ({side})");
+        expect(side.is_multiple_of(pooled), "local_pooled", &wanted, pooled)?;
+        let cell = side / pooled;
+        let wanted = format!("a multiple of local_patch / local_pooled ({cell})");
+        expect(step.is_multiple_of(cell), "local_step", &wanted, step)
+    }
+}
+
 impl MethodSettings for ActionConfig {
     ablations!();
 
@@ -253,11 +285,16 @@ impl MethodSettings for ActionConfig {
 
     fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
-        let fits = patch
-            .iter()
-            .all(|&side| side == 1 || side >= self.local_patch);
-        let wanted = format!("at most the shortest side of the patch {patch:?}");
-        expect(fits, "local_patch", &wanted, self.local_patch)?;
+        self.check_sizes()?;
+        self.check_local_patches(patch)?;
+        for (key, weight) in [
+            ("distillation_weights", self.distillation_weights[0]),
+            ("distillation_weights", self.distillation_weights[1]),
+            ("contrast_weight", self.contrast_weight),
+            ("unsupervised_weight", self.unsupervised_weight),
+        ] {
+            expect_weight(key, weight)?;
+        }
         expect_positive("student_temperature", self.student_temperature)?;
         expect_positive("teacher_temperature", self.teacher_temperature)?;
         expect_positive("contrast_temperature", self.contrast_temperature)?;
@@ -304,6 +341,19 @@ mod tests {
         assert!(message.to_string().contains("without_stage_iii"));
     }
 
+    type Change = fn(&mut ActionConfig);
+    /// What must not be 0.
+    const SIZES: [(&str, Change); 8] = [
+        ("bank", |c| c.bank = 0),
+        ("global_width", |c| c.global_width = 0),
+        ("local_patch", |c| c.local_patch = 0),
+        ("local_step", |c| c.local_step = 0),
+        ("local_pooled", |c| c.local_pooled = 0),
+        ("queries", |c| c.queries = 0),
+        ("negatives", |c| c.negatives = 0),
+        ("representation_width", |c| c.representation_width = 0),
+    ];
+
     #[test]
     fn mistakes_name_the_key_and_the_value() {
         let check = |change: fn(&mut ActionConfig), patch| {
@@ -320,5 +370,19 @@ mod tests {
         assert!(text.contains("contrast_batch"));
         let text = check(|_| (), [64, 64, 16]);
         assert!(text.contains("local_patch") && text.contains("[64, 64, 16]"));
+        let text = check(|c| (c.local_patch, c.local_pooled) = (30, 8), patch);
+        assert!(text.contains("local_pooled: expected a divisor of local_patch (30), found 8"));
+        let text = check(|c| c.local_step = 8, patch);
+        assert!(
+            text.contains("local_step: expected a multiple of") && text.contains("(5), found 8")
+        );
+        for (key, change) in SIZES {
+            let text = check(change, patch);
+            assert!(
+                text.contains(key) && text.contains("at least 1, found 0"),
+                "{text}"
+            );
+        }
+        assert!(check(|c| c.unsupervised_weight = -1.0, patch).contains("unsupervised_weight"));
     }
 }

@@ -61,18 +61,19 @@ impl Distillation {
             patch,
             seed,
             device,
+            ..
         } = setting;
         let (width, classes) = (config.global_width, network.classes);
         let channels = network.feature_channels()[0];
         let patches = LocalPatches::new(config, *patch);
         let local_projector = LocalProjectorConfig::new(classes).with_grid(patches.pooled);
         let entry = local_projector.embedding();
-        let projectors = Projectors {
+        let projectors = setting.drawn(|device| Projectors {
             global: GlobalProjectorConfig::new(channels)
                 .with_embedding(width)
                 .init(device),
             local: local_projector.init(device),
-        };
+        });
         let stage = if local { "stage ii" } else { "stage i" };
         let bank = |shape: &[usize], kind: &str| {
             let name = format!("{stage} {kind} bank");
@@ -82,8 +83,10 @@ impl Distillation {
             keys: teacher_of(&projectors),
             heads: Heads {
                 projectors,
-                global_predictor: GlobalPredictorConfig::new(width).init(device),
-                local_predictor: LocalPredictorConfig::new(classes).init(device),
+                global_predictor: setting
+                    .drawn(|device| GlobalPredictorConfig::new(width).init(device)),
+                local_predictor: setting
+                    .drawn(|device| LocalPredictorConfig::new(classes).init(device)),
             },
             global_bank: bank(&[width], "global")?,
             local_bank: local
@@ -145,9 +148,9 @@ impl StageState {
 
 fn representation_head(config: &ActionConfig, setting: &Setting) -> RepresentationHead {
     let channels = setting.network.feature_channels().iter().sum();
-    RepresentationHeadConfig::new(channels)
+    let head = RepresentationHeadConfig::new(channels)
         .with_width(config.representation_width)
         .with_resolution(config.representation_resolution)
-        .with_slices(setting.network.architecture.is_2d())
-        .init(&setting.device)
+        .with_slices(setting.network.architecture.is_2d());
+    setting.drawn(|device| head.init(device))
 }

@@ -45,6 +45,11 @@ impl Adaptive {
         self.key_head.forward(teacher.features).detach()
     }
 
+    #[cfg(test)]
+    pub(super) fn key_head(&self) -> &RepresentationHead {
+        &self.key_head
+    }
+
     /// The classes in the bank.
     #[cfg(test)]
     pub(super) fn labels(&self) -> &[i32] {

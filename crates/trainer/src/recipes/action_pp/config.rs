@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ActionPp;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, ablations, expect, expect_positive, expect_share};
+use crate::method::{
+    MethodSettings, ablations, expect_positive, expect_share, expect_some, expect_weight,
+};
 use crate::recipe::{Recipe, Setting, StepContext};
 use crate::recipes::ActionConfig;
 use crate::schedule::CosineTemperature;
@@ -130,8 +132,10 @@ impl MethodSettings for ActionPpConfig {
         expect_positive("temperature", self.temperature)?;
         expect_share("center_rate", self.center_rate)?;
         expect_share("hard_below", self.hard_below.unwrap_or(1.0))?;
-        expect(self.voxels > 0, "voxels", "at least 1", self.voxels)?;
-        expect(self.queue > 0, "queue", "at least 1", self.queue)?;
+        expect_weight("adaptive_weight", self.adaptive_weight)?;
+        expect_weight("center_weight", self.center_weight)?;
+        expect_some("voxels", self.voxels)?;
+        expect_some("queue", self.queue)?;
         for (key, schedule) in [
             ("schedule", &self.schedule),
             ("teacher_schedule", &self.teacher_schedule),

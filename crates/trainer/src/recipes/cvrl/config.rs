@@ -6,7 +6,7 @@ use super::Cvrl;
 use crate::error::TrainError;
 use crate::method::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
-    one_stage_settings,
+    expect_weight, one_stage_settings,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -129,6 +129,14 @@ impl MethodSettings for CvrlConfig {
         expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_positive("batch_temperature", self.batch_temperature)?;
         expect_positive("feature_temperature", self.feature_temperature)?;
+        for (key, weight) in [
+            ("batch_weight", self.batch_weight),
+            ("feature_weight", self.feature_weight),
+            ("consistency_weight", self.consistency_weight),
+            ("noise", self.noise),
+        ] {
+            expect_weight(key, weight)?;
+        }
         for (key, widths) in [("high", self.high), ("low", self.low)] {
             expect(!widths.contains(&0), key, "widths of at least 1", 0)?;
         }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::GlobalLocal;
 use super::regions::cells;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, ablations, expect, expect_both_kinds, expect_positive};
+use crate::method::{
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_some,
+};
 use crate::mirror::Geometry;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -119,7 +121,7 @@ impl MethodSettings for GlobalLocalConfig {
             ("hidden", self.hidden),
             ("embedding", self.embedding),
         ] {
-            expect(size > 0, key, "at least 1", size)?;
+            expect_some(key, size)?;
         }
         let blocks = self.decoder_blocks;
         expect(

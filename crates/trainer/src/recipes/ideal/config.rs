@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Ideal;
 use crate::error::TrainError;
 use crate::method::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
+    expect_weight,
 };
 use crate::mirror::Geometry;
 use crate::optimizer::OptimizerConfig;
@@ -149,13 +150,14 @@ impl MethodSettings for IdealConfig {
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        expect_weight("cross_weight", self.cross_weight)?;
         expect_both_kinds("pretraining_batch", self.pretraining_batch)?;
         expect_both_kinds("fine_tuning_batch", self.fine_tuning_batch)?;
         expect_share("key_momentum", self.key_momentum)?;
         expect_share("threshold", self.threshold)?;
         expect_positive("temperature", self.temperature)?;
         for (key, size) in [("embedding", self.embedding), ("queue", self.queue)] {
-            expect(size > 0, key, "at least 1", size)?;
+            expect_some(key, size)?;
         }
         Ok(())
     }

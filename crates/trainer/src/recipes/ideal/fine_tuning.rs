@@ -26,9 +26,12 @@ impl Second {
     pub(super) fn new(first: &Network, config: &IdealConfig, setting: &Setting) -> Self {
         let network = setting.network.clone().with_upsampling(Upsampling::Linear);
         match config.streams {
-            Streams::Decoders => Self::Decoder(network.init_decoder(&setting.device)),
+            Streams::Decoders => {
+                Self::Decoder(setting.drawn(|device| network.init_decoder(device)))
+            }
             Streams::Networks => {
-                Self::Network(network.init(&setting.device).with_encoder_of(first))
+                let second = setting.drawn(|device| network.init(device));
+                Self::Network(second.with_encoder_of(first))
             }
         }
     }

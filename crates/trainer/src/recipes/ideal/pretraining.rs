@@ -35,9 +35,8 @@ impl Pretraining {
         setting: &Setting,
     ) -> Result<Self, TrainError> {
         let channels = setting.network.channels_after(0);
-        let head = DenseProjectorConfig::new(channels, channels)
-            .with_embedding(config.embedding)
-            .init(&setting.device);
+        let head = DenseProjectorConfig::new(channels, channels).with_embedding(config.embedding);
+        let head = setting.drawn(|device| head.init(device));
         let (seed, device) = (setting.seed, &setting.device);
         Ok(Self {
             keys: teacher_of(network),
@@ -82,7 +81,10 @@ impl Ideal {
         let config = &self.config;
         let [weak, strong] = batch.views();
         let query = lowest(&self.network, strong);
-        let key = lowest(&state.keys, config.key_geometry.apply(weak, at));
+        let key = lowest(
+            &state.keys,
+            config.key_geometry.apply(weak, self.setting.mirrored, at),
+        );
         let correspondence = dense_correspondence(query.clone(), key.clone());
         let queries = state.heads.student.forward(query);
         let keys = state.heads.teacher.forward(key);
@@ -122,7 +124,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::presets::preset;
+    use crate::recipe::Recipe;
+    use crate::testing::{off_average, run_steps, setting};
     use burn::tensor::Distribution;
+    use semivox_models::NetworkConfig;
 
     /// Views of one geometry that differ in brightness and contrast correspond position by position.
     #[test]
@@ -138,6 +143,32 @@ mod tests {
         let found = dense_correspondence(query, key).into_data();
         let expected: Vec<i64> = (0..12).collect();
         assert_eq!(found.iter::<i64>().collect::<Vec<_>>(), expected.repeat(2));
+    }
+
+    /// After the step keys follow the query's encoder and head, and the queue takes a key of each image.
+    #[test]
+    fn keys_and_queue_follow() {
+        const HALF: f64 = 0.5;
+        let setting = setting(NetworkConfig::new(1, 2).with_filters(2), [32; 3]);
+        let config = IdealConfig {
+            key_momentum: HALF,
+            ..IdealConfig::new(8)
+        };
+        let mut recipe = Ideal::new(config, setting.clone()).unwrap();
+        recipe.begin_stage(0).unwrap();
+        let state = |recipe: &Ideal| match &recipe.state {
+            State::Pretraining(state) => state.as_ref().clone(),
+            State::FineTuning(_) => panic!("stage ii"),
+        };
+        let (before, network) = (state(&recipe), recipe.network.clone());
+        run_steps(&mut recipe, 0, 0..1, &setting);
+        let after = state(&recipe);
+        let off = |network: &Network| off_average(&after.keys, [&before.keys, network], HALF);
+        assert!(off(&recipe.network) < 1e-6 && off(&network) > 1e-5);
+        let (old, new) = (&before.heads, &after.heads);
+        assert!(off_average(&new.teacher, [&old.teacher, &new.student], HALF) < 1e-6);
+        assert!(off_average(&new.teacher, [&old.teacher, &old.student], HALF) > 1e-6);
+        assert_eq!((before.queue.filled(), after.queue.filled()), (0, 4));
     }
 
     #[test]

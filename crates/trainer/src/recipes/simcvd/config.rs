@@ -8,7 +8,7 @@ use super::SimCvd;
 use crate::error::TrainError;
 use crate::method::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
-    one_stage_settings,
+    expect_some, expect_weight, one_stage_settings,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
@@ -173,7 +173,10 @@ impl SimCvdConfig {
     /// # Errors
     /// [`TrainError::Config`] if there is no such row.
     pub fn ablation(self, name: &str) -> Result<Self, TrainError> {
-        let number = |prefix: &str| name.strip_prefix(prefix).and_then(|n| n.parse().ok());
+        let probability = name.strip_prefix("dropout_").and_then(|p| p.parse().ok());
+        let side = name
+            .strip_prefix("pooled_")
+            .and_then(|side| side.parse().ok());
         let mut config = self;
         match name {
             "without_sdm" => {
@@ -188,9 +191,9 @@ impl SimCvdConfig {
                 config.pairwise_weight = 0.0;
             }
             "max_pooling" => config.pooling = SlicePooling::Max,
-            _ => match (number("dropout_"), number("pooled_")) {
-                (Some(p), _) => config.head_dropout = p,
-                (_, Some(side)) => config.pooled = side as usize,
+            _ => match (probability, side) {
+                (Some(probability), _) => config.head_dropout = probability,
+                (_, Some(side)) => config.pooled = side,
                 _ => {
                     return Err(TrainError::Config(format!(
                         "unknown ablation '{name}' of simcvd: expected without_sdm, \
@@ -221,6 +224,15 @@ impl MethodSettings for SimCvdConfig {
         expect_both_kinds("batch", self.batch)?;
         expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_positive("temperature", self.temperature)?;
+        for (key, weight) in [
+            ("distance_weight", self.distance_weight),
+            ("contrast_weight", self.contrast_weight),
+            ("pairwise_weight", self.pairwise_weight),
+            ("consistency_weight", self.consistency_weight),
+            ("noise", self.noise),
+        ] {
+            expect_weight(key, weight)?;
+        }
         let kept = (0.0..1.0).contains(&self.head_dropout);
         expect(kept, "head_dropout", "0 to below 1", self.head_dropout)?;
         let sizes = [
@@ -230,7 +242,7 @@ impl MethodSettings for SimCvdConfig {
             ("slices", self.slices.unwrap_or(1)),
         ];
         for (key, size) in sizes {
-            expect(size > 0, key, "at least 1", size)?;
+            expect_some(key, size)?;
         }
         Ok(())
     }
@@ -257,6 +269,7 @@ mod tests {
         assert!(of("without_sdm_loss").needs_distance_head());
         let message = base.clone().ablation("without_it").unwrap_err().to_string();
         assert!(message.contains("'without_it'") && message.contains("pooled_N"));
+        assert!(base.ablation("pooled_64.5").is_err());
     }
 
     #[test]
@@ -269,5 +282,7 @@ mod tests {
         assert!(check(|c| c.temperature = 0.0).contains("method.temperature"));
         assert!(check(|c| c.head_dropout = 1.0).contains("found 1"));
         assert!(check(|c| c.pooled = 0).contains("method.pooled"));
+        assert!(check(|c| c.noise = -0.1).contains("method.noise: expected 0 or more, found -0.1"));
+        assert!(check(|c| c.contrast_weight = f64::NAN).contains("method.contrast_weight"));
     }
 }
