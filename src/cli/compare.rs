@@ -1,8 +1,9 @@
 //! `semivox compare`.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use semivox_data::{Labeled, layout};
@@ -56,16 +57,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let stop = interrupt::stop_on_ctrl_c()?;
     let mut evaluations = Vec::new();
     for (number, Cell { config, folder }) in cells.iter().enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(stopped());
+        }
         if !quiet {
             let (of, method, seed) = (cells.len(), config.method_title(), config.seed);
             eprintln!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
         match outcome(folder, config.clone(), quiet, &stop)? {
             Some(evaluation) => evaluations.push(evaluation),
-            None => {
-                eprintln!("Stopped, saved. Give the same command again to go on.");
-                return Ok(ExitCode::from(130));
-            }
+            None => return Ok(stopped()),
         }
     }
     let comparison = Comparison::new(&evaluations)?;
@@ -77,6 +78,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn stopped() -> ExitCode {
+    eprintln!("Stopped, saved. Give the same command again to go on.");
+    ExitCode::from(130)
+}
+
 /// All runs, whose settings hold: a mistake in the last one is not told after hours.
 fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     let RunArguments { data, .. } = &arguments.run;
@@ -84,40 +90,63 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
         Some(root) => task_of(root)?,
         None => Task::LeftAtrium,
     };
-    expect_test_cases(data)?;
-    let survey = run::surveyed(data, task)?;
-    let labeled = data
-        .labeled
-        .map(|n: Labeled| n.to_string().replace('%', "percent"));
-    let labeled = labeled.unwrap_or("all".into());
+    expect_once("--methods", &arguments.methods)?;
+    expect_once("--seeds", &arguments.seeds)?;
+    let survey = match arguments.methods.first() {
+        Some(method) => run::surveyed(&arguments.run, task, method)?,
+        None => None,
+    };
     let mut cells = Vec::new();
     for &seed in &arguments.seeds {
         for method in &arguments.methods {
             let config = run::configuration(&arguments.run, task, survey.as_ref(), method)?;
             let config = RunConfig { seed, ..config };
             config.check()?;
+            let labeled = match config.data.labeled {
+                Labeled::Percent(100.0) => "all".into(),
+                some => some.to_string().replace('%', "percent"),
+            };
             let name = format!("{}_{labeled}_{seed}", file_name(method));
             let folder = arguments.out.join(name);
             cells.push(Cell { config, folder });
         }
     }
+    expect_cases(data, &cells)?;
     Ok(cells)
 }
 
-/// Phantoms have test cases of their own.
-fn expect_test_cases(data: &DataArguments) -> Result<(), TrainError> {
-    let Some(root) = &data.data else {
+/// A run that counts twice would make a spread look small.
+fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), TrainError> {
+    let again = values.iter().enumerate();
+    let mut again = again.filter(|(at, value)| values[..*at].contains(value));
+    match again.next() {
+        None => Ok(()),
+        Some((_, value)) => Err(TrainError::Input(format!(
+            "{flag}: expected each once, found {value} twice; leave one out"
+        ))),
+    }
+}
+
+/// Test cases, and unlabeled ones where a method needs them, before the first run; phantoms have both.
+fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> {
+    let (Some(root), Some(first)) = (&data.data, cells.first()) else {
         return Ok(());
     };
-    match layout::open_held_out(root, &run::hold_out(data)?)?
-        .test
-        .is_empty()
-    {
-        false => Ok(()),
-        true => Err(TrainError::Input(
+    let dataset = layout::open_split(root, &run::hold_out(data)?, first.config.data.labeled)?;
+    if dataset.test.is_empty() {
+        return Err(TrainError::Input(
             "compare: expected test cases, found none in the data set; name some with --test-list"
                 .into(),
-        )),
+        ));
+    }
+    let needs = |cell: &&Cell| cell.config.method.settings().needs_unlabeled();
+    match cells.iter().find(needs) {
+        Some(cell) if dataset.unlabeled.is_empty() => Err(TrainError::Input(format!(
+            "compare: {} learns from unlabeled cases, found none beside the {} labeled; lower --labeled or leave it out",
+            cell.config.method_title(),
+            dataset.labeled.len()
+        ))),
+        _ => Ok(()),
     }
 }
 

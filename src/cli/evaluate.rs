@@ -1,6 +1,6 @@
 //! `semivox evaluate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -31,13 +31,14 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 Distances are in millimeters by the files' own spacing. HD95 comes in both conventions: hd95_mm is the
 95th percentile of the distances of both directions together (as MedPy), hd95_directed_max_mm the
-larger of the two directions' percentiles (as MONAI). A class that one of the two masks does not have is
-undefined: counted, and left out of the means.";
+larger of the two directions' percentiles (as MONAI). Where only one of the two masks has a class, its
+Dice is 0 and its distances are undefined; where neither has it, all are. Undefined values are counted, and
+left out of the means. Predictions without a drawn label map are named and left out.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
     let (predictions, references) = (&arguments.predictions, &arguments.references);
-    let evaluation = label_folders::evaluate(predictions, references, &|done, total| {
+    let (evaluation, alone) = label_folders::evaluate(predictions, references, &|done, total| {
         counter.at(done, total);
     })?;
     counter.finish();
@@ -46,6 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         .map_err(|error| TrainError::Input(format!("cannot make {}: {error}", out.display())))?;
     evaluation.write(out.join("evaluation.json"))?;
     evaluation.write_csv(out.join("evaluation.csv"))?;
+    if !alone.is_empty() && !arguments.quiet {
+        eprintln!("{}", left_out(&alone, references));
+    }
     if arguments.json {
         super::print_json(&json!(evaluation));
     } else if !arguments.quiet {
@@ -57,6 +61,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Predictions that nothing was drawn for.
+fn left_out(alone: &[String], references: &Path) -> String {
+    format!(
+        "Left out, as {} has no label map of the name: {} predictions ({}{})",
+        references.display(),
+        alone.len(),
+        alone[..alone.len().min(3)].join(", "),
+        if alone.len() > 3 { ", …" } else { "" }
+    )
 }
 
 /// What the means leave out, if anything.

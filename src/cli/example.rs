@@ -58,7 +58,7 @@ fn configuration(
     task: Task,
     method: &str,
 ) -> Result<RunConfig, TrainError> {
-    let survey = run::surveyed(&arguments.run.data, task)?;
+    let survey = run::surveyed(&arguments.run, task, method)?;
     let mut config = run::configuration(&arguments.run, task, survey.as_ref(), method)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     Ok(config)
@@ -86,10 +86,14 @@ mod tests {
         assert_eq!(config.method.settings().iterations(), 50);
         let line = "train --data scans --labeled 10% --test-list test.list --set method.bank=9";
         let config = configuration(&parse(line).single, Task::Acdc, "action").unwrap();
-        assert_eq!(config.data.test_list, Some("test.list".into()));
+        let list = config.data.test_list.unwrap();
+        assert!(list.is_absolute() && list.ends_with("test.list"));
         assert_eq!(config.data.labeled, Labeled::Percent(10.0));
         assert_eq!(config.preset, "compact");
-        assert!(config.to_toml().unwrap().contains("bank = 9\n"));
+        let MethodConfig::Action(action) = config.method else {
+            panic!("another method");
+        };
+        assert_eq!(action.bank, 9);
     }
 
     #[test]

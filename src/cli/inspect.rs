@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use semivox_data::inspect::{CaseFacts, Inspection, Role};
 use semivox_data::layout::HoldOut;
-use semivox_data::{Orientation, Survey};
+use semivox_data::{Dataset, Labeled, Orientation, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::presets::Task;
 use semivox_trainer::progress::Counter;
@@ -176,21 +176,32 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
     } else {
         "mean_teacher"
     };
-    let fitted = match task {
-        Task::Own => Survey::read(&found.dataset.labeled, found.dataset.classes.len())
+    let fitted = match task.follows_scans() {
+        true => Survey::read(&found.dataset.labeled, found.dataset.classes.len())
             .map_err(TrainError::from)
             .and_then(|survey| task.fitted(&survey, "compact", method)),
-        _ => task.preset("compact", method),
+        false => task.preset("compact", method),
     };
     match fitted {
         Ok(config) => format!(
-            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}\n  semivox train {method} --data {} --out runs/first",
+            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}\n  semivox train {method} --data {}{} --out runs/first",
             config.network.architecture,
             table::shape(config.patch),
             table::grid(&config.data.preprocess),
             dir.display(),
+            fewer_labels(&found.dataset, config.data.labeled),
         ),
         Err(error) => format!("No settings fit: {error}"),
+    }
+}
+
+/// The flag that a data set needs which is smaller than the public one that its preset is made for.
+fn fewer_labels(dataset: &Dataset, preset: Labeled) -> String {
+    match preset {
+        Labeled::Count(n) if n >= dataset.labeled.len() => {
+            format!(" --labeled {}", dataset.labeled.len().div_ceil(2))
+        }
+        _ => String::new(),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Keep the largest connected component of every class; not for lesions.
     #[arg(long)]
     largest_component: bool,
-    /// Write the probability of every class too, as NAME_CLASS.nii.gz.
+    /// Write the probability of every class too, as probabilities/NAME_CLASS.nii.gz.
     #[arg(long)]
     probabilities: bool,
     /// What to do with label maps that exist already.
@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     #[arg(long, short)]
     quiet: bool,
 }
+
+/// Apart from the label maps, which are evaluated by folder.
+const PROBABILITIES: &str = "probabilities";
 
 const AFTER: &str = "\
 Scans are preprocessed as in training; label maps come back in the shape, spacing and orientation of
@@ -66,9 +69,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         largest_component: arguments.largest_component,
     };
     let predictor = Predictor::open(&arguments.run, arguments.device.as_deref(), options)?;
-    std::fs::create_dir_all(&arguments.out).map_err(|error| {
-        TrainError::Input(format!("cannot make {}: {error}", arguments.out.display()))
-    })?;
+    make(&arguments.out)?;
+    let probabilities = arguments.out.join(PROBABILITIES);
+    if arguments.probabilities {
+        make(&probabilities)?;
+    }
     let counter = Counter::new("predicting", arguments.quiet);
     let mut failed = 0;
     for (done, (id, scan)) in todo.iter().enumerate() {
@@ -95,6 +100,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
+}
+
+/// Makes a folder that can be written, before anything is predicted.
+fn make(folder: &Path) -> Result<(), TrainError> {
+    let probe = folder.join(".writable");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| {
+            TrainError::Input(format!(
+                "{}: expected a folder that can be written, found: {error}; choose another --out",
+                folder.display()
+            ))
+        })
 }
 
 /// The NIfTI files that the inputs name, by name without ending.
@@ -149,10 +168,10 @@ fn todo(
     let mut todo = Vec::new();
     for (id, scan) in scans {
         let out = output(&arguments.out, id);
-        if same_file(&out, scan) {
+        if scan.parent().is_some_and(|own| same(&arguments.out, own)) {
             return Err(TrainError::Input(format!(
-                "{}: expected another folder than the scan's own, where its label map would replace it; \
-                 choose another --out",
+                "{}: expected another folder than the scan's own, where its label map would replace it or pass for \
+                 another scan of its name; choose another --out",
                 arguments.out.display()
             )));
         }
@@ -170,8 +189,10 @@ fn todo(
     Ok(todo)
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+fn same(a: &Path, b: &Path) -> bool {
+    // A file's own folder is written as nothing where it is the present one.
+    let whole = |path: &Path| Path::new(".").join(path).canonicalize();
+    matches!((whole(a), whole(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn output(folder: &Path, id: &str) -> PathBuf {
@@ -190,7 +211,8 @@ fn predict(
         for (class, name) in predictor.classes().iter().enumerate() {
             let map = scan.restore_probability(probabilities.view(), class)?;
             let name = name.replace(['/', '\\', ' '], "_");
-            io::write_volume(output(&arguments.out, &format!("{id}_{name}")), &map)?;
+            let folder = arguments.out.join(PROBABILITIES);
+            io::write_volume(output(&folder, &format!("{id}_{name}")), &map)?;
         }
     }
     Ok(io::write_labels(output(&arguments.out, id), &labels)?)

@@ -54,6 +54,16 @@ pub(super) struct RunArguments {
     pub quiet: bool,
 }
 
+impl RunArguments {
+    fn preset(&self) -> &str {
+        let fallback = match self.data.data {
+            Some(_) => "compact",
+            None => "smoke",
+        };
+        self.preset.as_deref().unwrap_or(fallback)
+    }
+}
+
 /// What a single training has beside those.
 #[derive(Debug, Args)]
 pub(super) struct SingleArguments {
@@ -165,11 +175,7 @@ pub(super) fn configuration(
     survey: Option<&Survey>,
     method: &str,
 ) -> Result<RunConfig, TrainError> {
-    let fallback = match arguments.data.data {
-        Some(_) => "compact",
-        None => "smoke",
-    };
-    let preset = arguments.preset.as_deref().unwrap_or(fallback);
+    let preset = arguments.preset();
     let config = match survey {
         Some(survey) => task.fitted(survey, preset, method)?,
         None => task.preset(preset, method)?,
@@ -188,10 +194,14 @@ pub(super) fn overridden(
         test_list,
     } = &arguments.data;
     if let Some(data) = data {
-        config.data.root = Some(data.clone());
+        let root = Some(absolute(data)?);
+        if config.data.root != root {
+            config.data.classes.clear(); // those of the data set that the settings came from
+        }
+        config.data.root = root;
     }
     if let Some(list) = test_list {
-        config.data.test_list = Some(list.clone());
+        config.data.test_list = Some(absolute(list)?);
     }
     if let Some(labeled) = labeled {
         config.data.labeled = *labeled;
@@ -206,6 +216,12 @@ pub(super) fn overridden(
     config.with_values(settings.map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
+/// A path that means the same wherever a run is resumed from.
+fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
+    std::path::absolute(path)
+        .map_err(|error| TrainError::Input(format!("{}: {error}; check the path", path.display())))
+}
+
 /// The task of the data set in a folder.
 pub(super) fn task_of(root: &Path) -> Result<Task, TrainError> {
     let layout = layout::detect(root)?;
@@ -217,12 +233,22 @@ pub(super) fn task_of(root: &Path) -> Result<Task, TrainError> {
     Ok(Task::of(layout, &name))
 }
 
-/// What the labeled scans are like, if the task's settings follow from them.
-pub(super) fn surveyed(data: &DataArguments, task: Task) -> Result<Option<Survey>, TrainError> {
-    let Some(root) = data.data.as_ref().filter(|_| task == Task::Own) else {
+/// What the labeled scans are like, if the task's settings follow from them; labels that the run will not see are not
+/// opened.
+pub(super) fn surveyed(
+    arguments: &RunArguments,
+    task: Task,
+    method: &str,
+) -> Result<Option<Survey>, TrainError> {
+    let data = &arguments.data;
+    let Some(root) = data.data.as_ref().filter(|_| task.follows_scans()) else {
         return Ok(None);
     };
-    let labeled = data.labeled.unwrap_or(Labeled::Percent(100.0));
+    let mut config = task.preset(arguments.preset(), method)?;
+    if task == Task::Own {
+        config.data.labeled = Labeled::Percent(100.0);
+    }
+    let labeled = overridden(config, arguments)?.data.labeled;
     let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;
     let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
     Ok(Some(survey))

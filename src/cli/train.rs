@@ -7,6 +7,7 @@ use clap::Args;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
+use semivox_trainer::run::folder::RunFolder;
 
 use super::run::{self, SingleArguments, file_name, method_help, task_of};
 
@@ -42,6 +43,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         let out = single.out.as_deref().unwrap_or_else(|| {
             super::wrong_usage("--resume: expected --out with the folder of the run, found none")
         });
+        if let Some(method) = &arguments.method {
+            expect_method(out, method)?;
+        }
         return run::train(single, out, None);
     }
     let config = configuration(arguments)?;
@@ -49,6 +53,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let fallback = || Path::new("runs").join(name);
     let out = single.out.clone().unwrap_or_else(fallback);
     run::train(single, &out, Some(config))
+}
+
+/// A run goes on with its own method, not with the one that the command names.
+fn expect_method(out: &Path, method: &str) -> Result<(), TrainError> {
+    let found = stored(&RunFolder::open_existing(out)?.config())?.method_name();
+    match found == method {
+        true => Ok(()),
+        false => Err(TrainError::Input(format!(
+            "{}: expected a run of {method}, found one of {found}; leave the method out to go on with it",
+            out.display()
+        ))),
+    }
 }
 
 fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
@@ -62,7 +78,7 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
                 (None, None) => Task::LeftAtrium,
             };
             let method = method.as_deref().unwrap_or_default();
-            let survey = run::surveyed(&run.data, task)?;
+            let survey = run::surveyed(run, task, method)?;
             run::configuration(run, task, survey.as_ref(), method)?
         }
     };

@@ -59,7 +59,7 @@ pub(super) struct ImportArguments {
     /// la, acdc, hippocampus, pancreas or own: how scans are prepared for the network.
     #[arg(long)]
     task: Task,
-    /// compact or paper.
+    /// smoke, compact or paper.
     #[arg(long, default_value = "paper")]
     preset: String,
     /// Names of the classes, the background first, with commas between them.

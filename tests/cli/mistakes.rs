@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{TINY, fail, scans, trained};
+use semivox::data::io::{read_labels, write_labels};
+
+use super::{TINY, fail, scans, succeed, trained};
 
 #[test]
 fn inspect() {
@@ -56,6 +58,42 @@ fn train() {
 }
 
 #[test]
+fn resume_and_test_cases() {
+    let (_root, root) = scans(4, 3);
+    fs::write(root.join("test.list"), "case0\n").expect("a list");
+    let words = ["train", "supervised", "--data", "scans", "-q"];
+    let tested = ["--test-list", "test.list", "--out", "run"];
+    succeed(&root, &[&words[..], &tested, &TINY].concat());
+    let message = fail(&root, 1, &["train", "action", "--resume", "--out", "run"]);
+    assert!(
+        message.contains("expected a run of action, found one of supervised"),
+        "{message}"
+    );
+    // Else the case that trained would be tested.
+    fs::write(root.join("test.list"), "case1\n").expect("a list");
+    let message = fail(&root, 1, &["train", "--resume", "--out", "run"]);
+    assert!(
+        message.contains("cases.json") && message.contains("'case1', found 'case0'"),
+        "{message}"
+    );
+
+    // What only the end of a run would meet.
+    fs::write(root.join("scans/labels/case1.nii.gz"), "no label map").expect("a file");
+    let late = ["--test-list", "test.list", "--out", "late"];
+    let message = fail(&root, 1, &[&words[..], &late, &TINY].concat());
+    assert!(message.contains("labels/case1.nii.gz"), "{message}");
+    assert!(!root.join("late/config.toml").exists());
+    for case in ["case0", "case1", "case2"] {
+        let file = |folder: &str| root.join(format!("{folder}/{case}.nii.gz"));
+        let mut labels = read_labels(file("drawn")).expect("a label map");
+        labels.data.fill(0);
+        write_labels(file("scans/labels"), &labels).expect("a label map");
+    }
+    let message = fail(&root, 1, &[&words[..], &late, &TINY].concat());
+    assert!(message.contains("background alone"), "{message}");
+}
+
+#[test]
 fn predict() {
     let (_root, root) = scans(2, 2);
     let message = fail(
@@ -105,9 +143,15 @@ fn evaluate() {
     fs::create_dir(root.join("empty")).expect("a folder");
     let message = fail(&root, 1, &["evaluate", "empty", "drawn"]);
     assert!(message.contains("empty: expected label maps"), "{message}");
-    let message = fail(&root, 1, &["evaluate", "drawn", "scans/labels"]);
+    fs::create_dir(root.join("other")).expect("a folder");
+    fs::rename(
+        root.join("drawn/case1.nii.gz"),
+        root.join("other/case1.nii.gz"),
+    )
+    .expect("a file");
+    let message = fail(&root, 1, &["evaluate", "other", "scans/labels"]);
     assert!(
-        message.contains("found none for 1 of 2 (case1, …)"),
+        message.contains("found none for all 1 (case1, …)"),
         "{message}"
     );
     fs::write(root.join("drawn/case0.nii.gz"), "no label map").expect("a file");
@@ -120,19 +164,32 @@ fn compare() {
     let (_root, root) = scans(3, 2);
     let message = fail(&root, 2, &["compare", "--seeds", "0"]);
     assert!(message.contains("--methods"), "{message}");
-    let words = [
-        "compare",
-        "--methods",
-        "supervised,magic",
-        "--data",
-        "scans",
-    ];
-    let message = fail(&root, 1, &[&words[..], &TINY].concat());
+    let compare = |methods: &str, more: &[&str]| {
+        let words = ["compare", "--methods", methods, "--data", "scans"];
+        fail(&root, 1, &[&words[..], more, &TINY].concat())
+    };
+    let message = compare("supervised", &[]);
     assert!(message.contains("expected test cases"), "{message}");
     fs::write(root.join("test.list"), "case0\n").expect("a list");
-    let words = [&words[..], &["--test-list", "test.list"]].concat();
-    let message = fail(&root, 1, &[&words[..], &TINY].concat());
+    let tested = ["--test-list", "test.list"];
+    let message = compare("supervised,magic", &tested);
     assert!(message.contains("unknown method 'magic'"), "{message}");
+    let message = compare("supervised,supervised", &tested);
+    assert!(
+        message.contains("--methods: expected each once"),
+        "{message}"
+    );
+    let message = compare("supervised", &[&tested[..], &["--seeds", "0,1,0"]].concat());
+    assert!(
+        message.contains("--seeds: expected each once, found 0 twice"),
+        "{message}"
+    );
+    fs::remove_file(root.join("scans/images/case2.nii.gz")).expect("the unlabeled case");
+    let message = compare("supervised,mean_teacher", &tested);
+    assert!(
+        message.contains("mean_teacher learns from unlabeled cases"),
+        "{message}"
+    );
     assert!(!root.join("runs").exists(), "nothing was trained before");
 }
 

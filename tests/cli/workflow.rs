@@ -131,7 +131,8 @@ fn predictions_take_what_was_asked_for() {
     ];
     assert_eq!(succeed(&root, &all), "");
     let class = |name: &str| read_volume(root.join("all").join(name)).expect("a probability map");
-    let sum = class("case2_background.nii.gz").data + class("case2_class_1.nii.gz").data;
+    let sum = class("probabilities/case2_background.nii.gz").data
+        + class("probabilities/case2_class_1.nii.gz").data;
     assert!(sum.iter().all(|p| (p - 1.0).abs() < 1e-5));
     // Label maps that exist are replaced only on demand.
     let written =
