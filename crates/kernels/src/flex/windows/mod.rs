@@ -13,7 +13,6 @@ use super::finish::Finish;
 use super::memory::{Buffer, Target, filled};
 use super::operator::{Convolution, Layer};
 use super::simd::Level;
-use burn::prelude::*;
 use grid::{Block, Grid};
 use matrix::Matrix;
 use rayon::prelude::*;
@@ -76,57 +75,43 @@ impl Convolution for Windows {
 }
 
 impl Windows {
-    /// The convolution down with this weight, if the channels agree.
-    pub(crate) fn down(
-        level: Level,
-        Layer {
-            input,
-            weight,
-            bias,
-        }: Layer,
-    ) -> Option<Self> {
-        let [batch, inputs, d, h, w] = input.dims();
-        let [small, large, kd, kh, kw] = weight.dims();
-        if inputs != large || bias.is_some_and(|b| b.dims() != [small]) {
-            return None;
-        }
+    /// The convolution down with this weight.
+    pub(crate) fn down(level: Level, layer: Layer) -> Option<Self> {
+        let [batch, _, d, h, w] = layer.input.dims();
+        let [_, _, kd, kh, kw] = layer.weight.dims();
         let grid = Grid {
             batch,
             small: [d / kd, h / kh, w / kw],
             large: [d, h, w],
             kernel: [kd, kh, kw],
         };
-        Self::new(level, grid, Direction::Down, weight)
+        Self::new(level, grid, Direction::Down, layer)
     }
 
-    /// The convolution up with this weight, if the channels agree.
-    pub(crate) fn up(
-        level: Level,
-        Layer {
-            input,
-            weight,
-            bias,
-        }: Layer,
-    ) -> Option<Self> {
-        let [batch, inputs, d, h, w] = input.dims();
-        let [small, large, kd, kh, kw] = weight.dims();
-        if inputs != small || bias.is_some_and(|b| b.dims() != [large]) {
-            return None;
-        }
+    /// The convolution up with this weight.
+    pub(crate) fn up(level: Level, layer: Layer) -> Option<Self> {
+        let [batch, _, d, h, w] = layer.input.dims();
+        let [_, _, kd, kh, kw] = layer.weight.dims();
         let grid = Grid {
             batch,
             small: [d, h, w],
             large: [d * kd, h * kh, w * kw],
             kernel: [kd, kh, kw],
         };
-        Self::new(level, grid, Direction::Up, weight)
+        Self::new(level, grid, Direction::Up, layer)
     }
 
-    /// The convolution, if there is anything to compute.
-    fn new(level: Level, grid: Grid, direction: Direction, weight: &Tensor<5>) -> Option<Self> {
-        let [small, large, ..] = weight.dims();
+    /// The convolution, if there is anything to compute and the channels agree.
+    fn new(level: Level, grid: Grid, direction: Direction, layer: Layer) -> Option<Self> {
+        let [small, large, ..] = layer.weight.dims();
+        let (inputs, outputs) = match direction {
+            Direction::Down => (large, small),
+            Direction::Up => (small, large),
+        };
         let some = grid.small_len() * small * large > 0;
-        some.then_some(Self {
+        let agree = layer.input.dims()[1] == inputs
+            && layer.bias.is_none_or(|bias| bias.dims() == [outputs]);
+        (some && agree).then_some(Self {
             level,
             grid,
             direction,
