@@ -9,6 +9,7 @@ use semivox_data::{io, layout};
 use semivox_trainer::TrainError;
 use semivox_trainer::inference::{PredictOptions, Predictor};
 use semivox_trainer::progress::Counter;
+use semivox_trainer::run::folder::make_writable;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -69,10 +70,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         largest_component: arguments.largest_component,
     };
     let predictor = Predictor::open(&arguments.run, arguments.device.as_deref(), options)?;
-    make(&arguments.out)?;
-    let probabilities = arguments.out.join(PROBABILITIES);
+    make_writable(&arguments.out)?;
     if arguments.probabilities {
-        make(&probabilities)?;
+        make_writable(&arguments.out.join(PROBABILITIES))?;
     }
     let counter = Counter::new("predicting", arguments.quiet);
     let mut failed = 0;
@@ -100,20 +100,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
-}
-
-/// Makes a folder that can be written, before anything is predicted.
-fn make(folder: &Path) -> Result<(), TrainError> {
-    let probe = folder.join(".writable");
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&probe, b""))
-        .and_then(|()| std::fs::remove_file(&probe))
-        .map_err(|error| {
-            TrainError::Input(format!(
-                "{}: expected a folder that can be written, found: {error}; choose another --out",
-                folder.display()
-            ))
-        })
 }
 
 /// The NIfTI files that the inputs name, by name without ending.

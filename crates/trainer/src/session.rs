@@ -82,6 +82,7 @@ impl Session {
             generate(&config, &run)?;
         }
         let (dataset, set) = open(&config, &run, observer)?;
+        check_tests(&dataset)?;
         let config = with_classes(config, &dataset)?;
         CaseList::of(&dataset).write(&run)?;
         run.write_config(&config.to_toml()?)?;
@@ -230,7 +231,6 @@ fn open(
             dataset.labeled.len()
         )));
     }
-    check_tests(&dataset)?;
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
     Ok((dataset, Arc::new(set)))
 }

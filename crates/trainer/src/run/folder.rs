@@ -47,9 +47,7 @@ impl RunFolder {
             });
         }
         run.make_subfolders()?;
-        let probe = run.root.join(".writable");
-        write_atomic(&probe, b"").map_err(|error| in_folder(error, &run.root))?;
-        fs::remove_file(&probe).map_err(|error| RunError::io("write", &run.root, error))?;
+        make_writable(&run.root)?;
         Ok(run)
     }
 
@@ -151,6 +149,29 @@ fn in_folder(error: RunError, folder: &Path) -> RunError {
         RunError::Io { source, .. } => RunError::io("write in", folder, source),
         other => other,
     }
+}
+
+/// Makes a folder with its parents and tries to write in it, before long work is done for it.
+///
+/// # Errors
+///
+/// [`RunError::Io`] with the path and the system's reason.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_trainer::run::folder::make_writable;
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// make_writable(&dir.path().join("a/b"))?;
+/// assert!(dir.path().join("a/b").is_dir());
+/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// ```
+pub fn make_writable(folder: &Path) -> Result<(), RunError> {
+    fs::create_dir_all(folder).map_err(|error| RunError::io("create folder", folder, error))?;
+    let probe = folder.join(".writable");
+    write_atomic(&probe, b"").map_err(|error| in_folder(error, folder))?;
+    fs::remove_file(&probe).map_err(|error| RunError::io("write", folder, error))
 }
 
 /// Replaces `path` by `bytes`, as a whole or not at all.
