@@ -195,12 +195,15 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
     }
 }
 
-/// The flag that a data set needs which is smaller than the public one that its preset is made for.
+/// The flag that a data set needs which is smaller than the public one that its preset is made for: all labels, or
+/// half of them where no case would be left without.
 fn fewer_labels(dataset: &Dataset, preset: Labeled) -> String {
+    let (labeled, none_left) = (dataset.labeled.len(), dataset.unlabeled.is_empty());
     match preset {
-        Labeled::Count(n) if n >= dataset.labeled.len() => {
-            format!(" --labeled {}", dataset.labeled.len().div_ceil(2))
+        Labeled::Count(n) if none_left && n >= labeled => {
+            format!(" --labeled {}", labeled.div_ceil(2))
         }
+        Labeled::Count(n) if n > labeled => format!(" --labeled {labeled}"),
         _ => String::new(),
     }
 }
@@ -230,4 +233,44 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
         "warnings": found.warnings,
         "suggestion": suggestion,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semivox_data::{LabeledCase, Source, UnlabeledCase};
+
+    #[test]
+    fn a_small_data_set_keeps_what_labels_it_can() {
+        let file = || Source::File("scan.nii".into());
+        let dataset = |labeled: usize, unlabeled: usize| Dataset {
+            name: "small".into(),
+            classes: Vec::new(),
+            labeled: (0..labeled)
+                .map(|n| LabeledCase {
+                    id: n.to_string(),
+                    image: file(),
+                    label: file(),
+                })
+                .collect(),
+            unlabeled: (0..unlabeled)
+                .map(|n| UnlabeledCase {
+                    id: n.to_string(),
+                    image: file(),
+                })
+                .collect(),
+            test: Vec::new(),
+        };
+        for (labeled, unlabeled, flag) in [
+            (80, 0, ""),
+            (8, 72, ""),
+            (8, 0, " --labeled 4"),
+            (3, 5, " --labeled 3"),
+            (3, 0, " --labeled 2"),
+        ] {
+            let found = fewer_labels(&dataset(labeled, unlabeled), Labeled::Count(8));
+            assert_eq!(found, flag, "{labeled} and {unlabeled}");
+        }
+        assert_eq!(fewer_labels(&dataset(3, 0), Labeled::Percent(100.0)), "");
+    }
 }
