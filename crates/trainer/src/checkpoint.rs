@@ -153,9 +153,8 @@ impl CheckpointReader {
         let path = self.path(name);
         let record = ModuleRecord::load(&path).map_err(|e| damaged(&path, e))?;
         module.try_load_record(record).map_err(|e| {
-            let text = e.to_string();
-            let first: String = text.lines().take(2).collect::<Vec<_>>().join(" ");
-            let first: String = first.chars().take(200).collect();
+            // Burn lists every tensor, on one line.
+            let first: String = e.to_string().chars().take(200).collect();
             let reason = format!(
                 "expected the weights of the network that config.toml describes, found others ({first}); \
                  set its network and method back to what the run was trained with"

@@ -16,3 +16,17 @@ pub(crate) fn quietly<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, Stri
         first.unwrap_or("no reason").to_string()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_the_first_line_of_its_message() {
+        assert_eq!(quietly(|| 3), Ok(3));
+        let many: fn() -> i32 = || panic!("no parameter id {}\nand a trace", 7);
+        assert_eq!(quietly(many), Err("no parameter id 7".into()));
+        let few: fn() -> i32 = || panic!("gone");
+        assert_eq!(quietly(few), Err("gone".into()));
+    }
+}

@@ -151,9 +151,9 @@ fn compact_action() -> ActionConfig {
 /// slices of each kind, and half of the official sides of the local patches, so that there are 36
 /// of them here too.
 ///
-/// `λ₂` is 0: no cross-entropy on pseudo-labels, which still take part in the contrast at a weight of 0.01. With seven patients the teacher of stage iii takes most of an
-/// unlabeled heart for background, with confidence, and the student follows. Measured on ACDC after
-/// 1,000 iterations, mean Dice on labels of ten training patients that no run sees: supervised 0.43,
+/// `λ₂` is 0: no cross-entropy on pseudo-labels, which still take part in the contrast at a weight of
+/// 0.01. With seven patients the teacher of stage iii takes most of an unlabeled heart for background,
+/// with confidence, and the student follows. Measured on ACDC after 1,000 iterations, mean Dice on labels of ten training patients that no run sees: supervised 0.43,
 /// `λ₂` of 1 0.11, the same with a longer stage ii 0.10, `λ₂` of 0 0.51. Official runs have 30,000
 /// iterations before stage iii.
 fn compact_action_2d() -> ActionConfig {

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `smoke` | generated phantoms, tiny network | first contact, continuous integration |
 //! | `compact` | small patches, few filters, 1,000 or 2,000 iterations in all | real data on a CPU |
-//! | `paper` | sizes, batches and iterations as published | a GPU |
+//! | `paper` | sizes, batches and iterations of the papers, where a task has papers | a GPU |
 //!
 //! | task | data | network | `compact` | `paper` |
 //! |---|---|---|---|---|

@@ -28,6 +28,7 @@
 //! | views | – | one crop, noise `clip(0.1·N(0,1), ±0.2)` drawn for each network | `noise` |
 //! | supervised loss, consistency, schedule | – | SimCVD | `optimizer`, `consistency_weight` |
 //! | hidden width of the high level | – | at most the bottleneck's width | `high` |
+//! | effective rank of `Z^s` | – | logged as the participation ratio of the eigenvalues of the correlations, without decomposing them | – |
 
 mod config;
 mod diversity;
