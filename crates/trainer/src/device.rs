@@ -15,6 +15,7 @@ use crate::quietly::quietly;
 /// | `wgpu`, `wgpu:N` | the best GPU, or discrete GPU number N, through WebGPU | `wgpu` |
 /// | `vulkan`, `vulkan:N` | the same through Vulkan | `vulkan` |
 /// | `metal` | Apple GPU | `metal` |
+/// | `ndarray` | the CPU through burn-ndarray, which upstream deprecates | `ndarray` |
 ///
 /// # Errors
 /// [`TrainError::Device`] if the name is unknown, its number is not a number, this build lacks the
@@ -36,13 +37,14 @@ pub fn by_name(name: &str) -> Result<Device, TrainError> {
         "wgpu" => wgpu,
         "vulkan" => vulkan,
         "metal" => metal,
+        "ndarray" => ndarray,
         _ => {
             return Err(TrainError::Device(format!(
-                "unknown device '{name}': expected cpu, cuda[:N], wgpu[:N], vulkan[:N] or metal"
+                "unknown device '{name}': expected cpu, cuda[:N], wgpu[:N], vulkan[:N], metal or ndarray"
             )));
         }
     };
-    if index.is_some() && ["cpu", "metal"].contains(&kind) {
+    if index.is_some() && ["cpu", "metal", "ndarray"].contains(&kind) {
         return Err(TrainError::Device(format!(
             "device '{name}': expected no number, there is one {kind}; write {kind}"
         )));
@@ -62,6 +64,7 @@ pub fn compiled_in() -> Vec<&'static str> {
         ("wgpu", cfg!(feature = "wgpu")),
         ("vulkan", cfg!(feature = "vulkan")),
         ("metal", cfg!(feature = "metal")),
+        ("ndarray", cfg!(feature = "ndarray")),
     ]
     .into_iter()
     .filter_map(|(name, there)| there.then_some(name))
@@ -115,6 +118,15 @@ backend!(cuda(index), "cuda", Device::cuda(index.unwrap_or_default()));
 backend!(wgpu(index), "wgpu", Device::wgpu(kind(index)));
 backend!(vulkan(index), "vulkan", Device::vulkan(kind(index)));
 backend!(metal(index), "metal", Device::metal(kind(index)));
+backend!(ndarray(index), "ndarray", burn_ndarray());
+
+/// Upstream deprecates this backend in favor of Flex; programs that run on it can have our networks
+/// for as long as it exists.
+#[cfg(feature = "ndarray")]
+#[allow(deprecated)]
+fn burn_ndarray() -> Device {
+    Device::ndarray()
+}
 
 /// Without a number the best there is, an integrated or a software device too.
 #[cfg(feature = "wgpu")]
