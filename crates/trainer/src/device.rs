@@ -1,6 +1,7 @@
 //! Which device to compute on, by name, among those compiled in.
 
 use burn::prelude::*;
+use semivox_kernels::ConvAlgorithm;
 
 use crate::error::TrainError;
 use crate::quietly::quietly;
@@ -19,7 +20,8 @@ use crate::quietly::quietly;
 ///
 /// # Errors
 /// [`TrainError::Device`] if the name is unknown, its number is not a number, this build lacks the
-/// backend (the message names the feature to enable) or the machine lacks the device.
+/// backend (the message names the feature to enable) or the machine lacks the device; also if
+/// `SEMIVOX_CONVOLUTION` names no [`ConvAlgorithm`].
 ///
 /// # Examples
 /// ```
@@ -49,6 +51,7 @@ pub fn by_name(name: &str) -> Result<Device, TrainError> {
             "device '{name}': expected no number, there is one {kind}; write {kind}"
         )));
     }
+    ConvAlgorithm::forced().map_err(|unknown| TrainError::Device(unknown.to_string()))?;
     let device = make(index)?;
     match kind {
         "cpu" => Ok(device),
