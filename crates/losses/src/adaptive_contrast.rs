@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 use burn::tensor::activation::log_softmax;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, unit};
 use crate::targets::to_float;
 
@@ -161,22 +162,18 @@ impl AdaptiveContrastLoss {
         check_shapes(&input);
         let (voxels, entries) = (input.features.dims()[0], input.queue.dims()[0]);
         let classes = input.centers.dims()[0];
-        let dtype = input.features.dtype();
+        let format = Format::of(&input.features);
         let labels = input.labels.without_autodiff().reshape([voxels, 1]);
         let queue_labels = input.queue_labels.without_autodiff().reshape([1, entries]);
-        let features = unit(input.features);
-        let own = (features.clone() * unit(input.teacher.without_autodiff())).sum_dim(1);
-        let others = Tensor::cat(
-            vec![
-                unit(input.queue.without_autodiff()),
-                unit(input.centers.without_autodiff()),
-            ],
-            0,
-        );
+        let features = unit(format.widen(input.features));
+        let [teacher, queue, centers] = [input.teacher, input.queue, input.centers]
+            .map(|constant| unit(format.widen(constant.without_autodiff())));
+        let own = (features.clone() * teacher).sum_dim(1);
+        let others = Tensor::cat(vec![queue, centers], 0);
         let cosines = Tensor::cat(vec![own, features.matmul(others.transpose())], 1);
         let log = log_softmax(cosines.div_scalar(self.temperature), 1); // [voxels, 1 + entries + classes]
 
-        let same = to_float(labels.clone().equal(queue_labels), dtype); // [voxels, entries]
+        let same = to_float(labels.clone().equal(queue_labels), log.dtype()); // [voxels, entries]
         let banked = (log.clone().narrow(1, 1, entries) * same.clone()).sum_dim(1);
         let class = log.clone().narrow(1, 0, 1) + banked;
         let center = log.narrow(1, 1 + entries, classes).gather(1, labels);
@@ -186,7 +183,7 @@ impl AdaptiveContrastLoss {
             PositiveNormalization::Code => (class + center) / positives.add_scalar(1.0),
             PositiveNormalization::Paper => class / positives + center,
         };
-        terms.mean().neg()
+        format.narrow(terms.mean().neg())
     }
 }
 

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, inverse_norm, unit};
 use crate::targets::to_float;
 
@@ -134,15 +135,18 @@ impl AnatomicalContrastLoss {
     /// Panics if the shapes of the input do not fit one another.
     pub fn forward(&self, input: AnatomicalContrastInput) -> Tensor<1> {
         check_shapes(&input);
-        let dtype = input.queries.dtype();
-        let valid = input.valid.without_autodiff().cast(dtype);
-        let queried = input.queried.without_autodiff().cast(dtype);
-        let queries = unit(input.queries); // [classes, queries, width]
-        let positive = positive_cosines(queries.clone(), input.positive_keys.without_autodiff());
-        let negative = negative_cosines(queries, input.negatives.without_autodiff());
+        let format = Format::of(&input.queries);
+        let [valid, queried] =
+            [input.valid, input.queried].map(|mask| format.widen(mask.without_autodiff()));
+        let keys = format.widen(input.positive_keys.without_autodiff());
+        let negatives = format.widen(input.negatives.without_autodiff());
+        let queries = unit(format.widen(input.queries)); // [classes, queries, width]
+        let positive = positive_cosines(queries.clone(), keys);
+        let negative = negative_cosines(queries, negatives);
         let logits = Tensor::cat(vec![positive, negative], 2).div_scalar(self.temperature);
         let losses = log_softmax(logits, 2).narrow(2, 0, 1).neg(); // [classes, queries, 1]
-        mean_over_classes(losses.mean_dim(1).flatten(0, 2), valid, queried)
+        let losses = losses.mean_dim(1).flatten(0, 2);
+        format.narrow(mean_over_classes(losses, valid, queried))
     }
 }
 

@@ -3,6 +3,8 @@
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
+use crate::format::Format;
+
 /// Configuration of [`ConsistencyLoss`].
 #[derive(Config, Debug)]
 pub struct ConsistencyLossConfig {}
@@ -63,7 +65,8 @@ impl ConsistencyLoss {
     pub fn forward<const D: usize>(&self, student: Tensor<D>, teacher: Tensor<D>) -> Tensor<1> {
         let (found, wanted) = (teacher.dims(), student.dims());
         assert_eq!(found, wanted, "teacher and student logits differ in shape");
-        self.forward_probabilities(student, softmax(teacher.without_autodiff(), 1))
+        let teacher = Format::of(&student).widen(teacher.without_autodiff());
+        self.forward_probabilities(student, softmax(teacher, 1))
     }
 
     /// The loss against class probabilities, such as a mix of a teacher's answers.
@@ -82,8 +85,10 @@ impl ConsistencyLoss {
     ) -> Tensor<1> {
         let (found, wanted) = (probabilities.dims(), student.dims());
         assert_eq!(found, wanted, "probabilities and logits differ in shape");
-        let difference = softmax(student, 1) - probabilities.without_autodiff();
-        difference.square().mean()
+        let format = Format::of(&student);
+        let probabilities = format.widen(probabilities.without_autodiff());
+        let difference = softmax(format.widen(student), 1) - probabilities;
+        format.narrow(difference.square().mean())
     }
 }
 

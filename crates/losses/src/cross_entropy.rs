@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 use semivox_kernels::VoxelStatistics;
 
+use crate::format::Format;
 use crate::targets::{check_map, flatten_voxels, one_hot, statistics};
 
 /// Configuration of [`CrossEntropyLoss`].
@@ -76,7 +77,9 @@ impl CrossEntropyLoss {
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, labels: Tensor<D, Int>) -> Tensor<1> {
-        self.of_statistics(&statistics(logits, labels, self.ignore_label))
+        let format = Format::of(&logits);
+        let sums = statistics(format.widen(logits), labels, self.ignore_label);
+        format.narrow(self.of_statistics(&sums))
     }
 
     /// The loss from sums over all voxels.
@@ -100,14 +103,16 @@ impl CrossEntropyLoss {
     ) -> Tensor<D> {
         let shape = labels.dims();
         check_map("labels", shape, logits.dims());
-        let log_probabilities = log_softmax(flatten_voxels(logits), 1); // [batch, class, voxels]
+        let format = Format::of(&logits);
+        let logits = flatten_voxels(format.widen(logits));
+        let log_probabilities = log_softmax(logits, 1); // [batch, class, voxels]
         let one_hot = one_hot(
             flatten_voxels(labels),
             self.ignore_label,
             &log_probabilities,
         );
         let losses = (log_probabilities * one_hot).sum_dim(1).neg(); // [batch, 1, voxels]
-        losses.reshape(shape)
+        format.narrow(losses.reshape(shape))
     }
 }
 

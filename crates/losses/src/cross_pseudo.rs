@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
 use crate::CrossEntropyLossConfig;
+use crate::format::Format;
 
 /// The label of a voxel that takes no part.
 const IGNORED: i64 = -1;
@@ -90,8 +91,9 @@ impl CrossPseudoLoss {
     ///
     /// Panics if the shapes differ.
     pub fn forward<const D: usize>(&self, first: Tensor<D>, second: Tensor<D>) -> Tensor<1> {
-        let [first, second] = self.forward_each(first, second);
-        first + second
+        let format = Format::of(&first);
+        let [first, second] = self.forward_each(format.widen(first), format.widen(second));
+        format.narrow(first + second)
     }
 
     /// Computes the two cross-entropies apart: of the first prediction, then of the second.
@@ -110,6 +112,8 @@ impl CrossPseudoLoss {
     ) -> [Tensor<1>; 2] {
         let (found, wanted) = (second.dims(), first.dims());
         assert_eq!(found, wanted, "the two predictions differ in shape");
+        let format = Format::of(&first);
+        let [first, second] = [first, second].map(|logits| format.widen(logits));
         let [of_first, of_second] = [&first, &second].map(|logits| self.labels(logits.clone()));
         let learn = CrossEntropyLossConfig::new()
             .with_ignore_label(Some(IGNORED))
@@ -118,6 +122,7 @@ impl CrossPseudoLoss {
             learn.forward(first, of_second),
             learn.forward(second, of_first),
         ]
+        .map(|loss| format.narrow(loss))
     }
 
     /// The most probable class of each voxel, ignored where it is not probable enough.

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, unit};
 use crate::targets::flatten_voxels;
 
@@ -39,7 +40,9 @@ pub fn dense_correspondence<const D: usize>(query: Tensor<D>, key: Tensor<D>) ->
         [batch, channels],
         "query and key differ in batch or channels"
     );
-    let similarity = positions(query.detach()).matmul(positions(key.detach()).swap_dims(1, 2));
+    let format = Format::of(&query);
+    let [query, key] = [query, key].map(|map| positions(format.widen(map.detach())));
+    let similarity = query.matmul(key.swap_dims(1, 2));
     let [batch, queries, _] = similarity.dims();
     similarity.argmax(2).reshape([batch, queries])
 }
@@ -133,8 +136,9 @@ impl DenseContrastLoss {
         correspondence: Tensor<2, Int>,
         queue: Option<Tensor<2>>,
     ) -> Tensor<1> {
-        let queries = positions(queries); // [batch, positions, channel]
-        let keys = positions(keys.detach());
+        let format = Format::of(&queries);
+        let queries = positions(format.widen(queries)); // [batch, positions, channel]
+        let keys = positions(format.widen(keys.detach()));
         let [batch, count, channels] = queries.dims();
         let [key_batch, key_count, _] = keys.dims();
         assert_eq!(key_batch, batch, "queries and keys differ in batch");
@@ -150,14 +154,17 @@ impl DenseContrastLoss {
         let queries = queries.reshape([batch * count, channels]);
         let keys = keys.reshape([batch * key_count, channels]);
         let log_probability = match queue {
-            Some(queue) => self.among_queue(queries, keys.select(0, positive), queue.detach()),
+            Some(queue) => {
+                let queue = format.widen(queue.detach());
+                self.among_queue(queries, keys.select(0, positive), queue)
+            }
             None => {
                 let similarity = queries.matmul(keys.transpose()) / self.temperature;
                 let rows = positive.reshape([batch * count, 1]);
                 log_softmax(similarity, 1).gather(1, rows)
             }
         };
-        log_probability.mean().neg()
+        format.narrow(log_probability.mean().neg())
     }
 
     /// `log p` of each positive against the queue's rows, `[queries, 1]`.

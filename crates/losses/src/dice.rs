@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use semivox_kernels::VoxelStatistics;
 
+use crate::format::Format;
 use crate::targets::statistics;
 
 /// Configuration of [`DiceLoss`].
@@ -100,7 +101,9 @@ impl DiceLoss {
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits, or if the background is left out and
     /// there is no other class.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, labels: Tensor<D, Int>) -> Tensor<1> {
-        self.of_statistics(&statistics(logits, labels, self.ignore_label))
+        let format = Format::of(&logits);
+        let sums = statistics(format.widen(logits), labels, self.ignore_label);
+        format.narrow(self.of_statistics(&sums))
     }
 
     /// The loss from sums over all voxels.

@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 
+use crate::format::Format;
 use crate::targets::statistics;
 use crate::{CrossEntropyLoss, CrossEntropyLossConfig, DiceLoss, DiceLossConfig};
 
@@ -108,10 +109,17 @@ impl DiceCrossEntropyLoss {
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, labels: Tensor<D, Int>) -> Tensor<1> {
-        let sums = statistics(logits, labels, self.cross_entropy.ignore_label);
+        let format = Format::of(&logits);
+        let sums = statistics(
+            format.widen(logits),
+            labels,
+            self.cross_entropy.ignore_label,
+        );
         let cross_entropy = self.cross_entropy.of_statistics(&sums);
         let dice = self.dice.of_statistics(&sums);
-        cross_entropy.mul_scalar(self.cross_entropy_weight) + dice.mul_scalar(self.dice_weight)
+        let sum =
+            cross_entropy.mul_scalar(self.cross_entropy_weight) + dice.mul_scalar(self.dice_weight);
+        format.narrow(sum)
     }
 }
 

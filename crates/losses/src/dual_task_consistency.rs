@@ -3,6 +3,8 @@
 use burn::prelude::*;
 use burn::tensor::activation::{sigmoid, softmax};
 
+use crate::format::Format;
+
 /// Configuration of [`DualTaskConsistencyLoss`].
 #[derive(Config, Debug)]
 pub struct DualTaskConsistencyLossConfig {
@@ -95,9 +97,10 @@ impl DualTaskConsistencyLoss {
             found, wanted,
             "expected one distance map per foreground class"
         );
-        let probabilities = softmax(logits, 1).narrow(1, 1, foreground);
-        let inside = sigmoid(distances.mul_scalar(-self.steepness));
-        (probabilities - inside).square().mean()
+        let format = Format::of(&logits);
+        let probabilities = softmax(format.widen(logits), 1).narrow(1, 1, foreground);
+        let inside = sigmoid(format.widen(distances).mul_scalar(-self.steepness));
+        format.narrow((probabilities - inside).square().mean())
     }
 }
 

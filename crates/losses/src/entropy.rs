@@ -3,6 +3,8 @@
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::format::Format;
+
 /// Configuration of [`EntropyLoss`].
 #[derive(Config, Debug)]
 pub struct EntropyLossConfig {}
@@ -69,9 +71,10 @@ impl EntropyLoss {
             classes > 1,
             "entropy needs at least 2 classes, found {classes}"
         );
-        let logarithms = log_softmax(logits, 1);
+        let format = Format::of(&logits);
+        let logarithms = log_softmax(format.widen(logits), 1);
         let entropy = (logarithms.clone().exp() * logarithms).sum_dim(1).neg();
-        entropy.mean() / (classes as f64).ln()
+        format.narrow(entropy.mean() / (classes as f64).ln())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, identification, unit};
 
 /// Configuration of [`FeatureContrastLoss`].
@@ -89,11 +90,12 @@ impl FeatureContrastLoss {
             found, wanted,
             "teacher and student embeddings differ in shape"
         );
-        let student = channels(student);
-        let teacher = channels(teacher.without_autodiff());
+        let format = Format::of(&student);
+        let student = channels(format.widen(student));
+        let teacher = channels(format.widen(teacher.without_autodiff()));
         let similarity = student.matmul(teacher.transpose()) / self.temperature; // [channels, channels]
         let back = identification(similarity.clone().transpose());
-        (identification(similarity) + back) / 2.0
+        format.narrow((identification(similarity) + back) / 2.0)
     }
 }
 

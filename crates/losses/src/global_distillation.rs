@@ -3,6 +3,7 @@
 use burn::prelude::*;
 
 use crate::divergence::kl;
+use crate::format::Format;
 use crate::similarity::{check_temperature, log_softmax_similarity};
 
 /// Configuration of [`GlobalDistillationLoss`].
@@ -97,14 +98,13 @@ impl GlobalDistillationLoss {
     /// Panics if student and teacher differ in shape or the anchors differ in width.
     pub fn forward(&self, student: Tensor<2>, teacher: Tensor<2>, anchors: Tensor<2>) -> Tensor<1> {
         check_shapes(student.dims(), teacher.dims(), anchors.dims());
-        let anchors = anchors.without_autodiff();
-        let teacher = log_softmax_similarity(
-            teacher.without_autodiff(),
-            anchors.clone(),
-            self.teacher_temperature,
-        ); // [batch, anchors]
-        let student = log_softmax_similarity(student, anchors, self.student_temperature);
-        kl(teacher, student)
+        let format = Format::of(&student);
+        let [teacher, anchors] =
+            [teacher, anchors].map(|constant| format.widen(constant.without_autodiff()));
+        let teacher = log_softmax_similarity(teacher, anchors.clone(), self.teacher_temperature); // [batch, anchors]
+        let student =
+            log_softmax_similarity(format.widen(student), anchors, self.student_temperature);
+        format.narrow(kl(teacher, student))
     }
 }
 

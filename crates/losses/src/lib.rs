@@ -31,7 +31,10 @@
 //!
 //! - Logits are `[batch, class, spatial…]` of any rank: 2D slices, 3D volumes, or no spatial axis at all. Labels are
 //!   integers of shape `[batch, 1, spatial…]`. The spatial axes are flattened inside.
-//! - Use `f32` (or `f64`) inputs. Sums over a volume lose counts in 16-bit floats.
+//! - The result has the number format of the first input, and the other inputs follow it. `f16` and `bf16` are widened
+//!   to `f32` inside, since sums over a volume lose counts in 16 bits; what remains is the rounding of inputs, result
+//!   and gradients. The gradient of a mean over many voxels may be too small for `f16` (below 3e-8 it is 0): multiply
+//!   the loss and divide the gradients, or use `bf16`.
 //! - Nothing here reads a value back from the device, so no loss stalls a GPU queue.
 //! - What a paper treats as a constant (teacher, anchors, memory banks, class means, negatives) is taken out of the
 //!   autodiff graph inside the loss.
@@ -64,6 +67,7 @@ mod divergence;
 mod dual_task_consistency;
 mod entropy;
 mod feature_contrast;
+mod format;
 mod global_distillation;
 mod local_distillation;
 mod pairwise_distillation;

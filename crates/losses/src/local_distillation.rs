@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 
 use crate::divergence::kl;
+use crate::format::Format;
 use crate::similarity::{check_temperature, log_softmax_similarity};
 
 /// Which quantity the local distillation compares.
@@ -119,8 +120,11 @@ impl LocalDistillationLoss {
     /// Panics if student and teacher differ in shape or the bank differs in patches or width.
     pub fn forward(&self, student: Tensor<3>, teacher: Tensor<3>, bank: Tensor<3>) -> Tensor<1> {
         check_shapes(student.dims(), teacher.dims(), bank.dims());
-        let (teacher, bank) = (teacher.without_autodiff(), bank.without_autodiff());
-        match self.form {
+        let format = Format::of(&student);
+        let [teacher, bank] =
+            [teacher, bank].map(|constant| format.widen(constant.without_autodiff()));
+        let student = format.widen(student);
+        let loss = match self.form {
             LocalDistillationForm::PerLocation => self.divergence(
                 patch_major(student),
                 patch_major(teacher),
@@ -131,7 +135,8 @@ impl LocalDistillationLoss {
                 reinterpreted(teacher),
                 reinterpreted(bank),
             ),
-        }
+        };
+        format.narrow(loss)
     }
 
     fn divergence<const D: usize>(

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 
+use crate::format::Format;
 use crate::similarity::{log_softmax_similarity, matched};
 
 /// What becomes of the terms of a volume's positions.
@@ -91,12 +92,14 @@ impl PairwiseDistillationLoss {
     pub fn forward(&self, student: Tensor<3>, teacher: Tensor<3>) -> Tensor<1> {
         let (found, wanted) = (teacher.dims(), student.dims());
         assert_eq!(found, wanted, "teacher and student maps differ in shape");
-        let distribution = log_softmax_similarity(student, teacher.without_autodiff(), 1.0);
+        let format = Format::of(&student);
+        let teacher = format.widen(teacher.without_autodiff());
+        let distribution = log_softmax_similarity(format.widen(student), teacher, 1.0);
         let mean = matched(distribution).mean().neg(); // over volumes and positions
-        match self.reduction {
+        format.narrow(match self.reduction {
             PositionReduction::Mean => mean,
             PositionReduction::Sum => mean.mul_scalar(wanted[1] as f64),
-        }
+        })
     }
 }
 

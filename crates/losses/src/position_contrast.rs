@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, identification, unit};
 
 /// Configuration of [`PositionContrastLoss`].
@@ -96,13 +97,14 @@ impl PositionContrastLoss {
             found, wanted,
             "teacher and student positions differ in shape"
         );
-        let teacher = unit(teacher.without_autodiff());
-        let similarity = unit(student).matmul(teacher.transpose()) / self.temperature;
+        let format = Format::of(&student);
+        let teacher = unit(format.widen(teacher.without_autodiff()));
+        let similarity = unit(format.widen(student)).matmul(teacher.transpose()) / self.temperature;
         let similarity = match excluded {
             Some(excluded) => similarity.mask_fill(excluded, -1e9),
             None => similarity,
         };
-        identification(similarity)
+        format.narrow(identification(similarity))
     }
 }
 

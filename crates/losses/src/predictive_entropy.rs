@@ -2,6 +2,8 @@
 
 use burn::prelude::*;
 
+use crate::format::Format;
+
 /// The entropy of each voxel's class probabilities, in nats: 0 where one class is certain, `ln C` where none is more likely.
 ///
 /// ```text
@@ -34,8 +36,10 @@ use burn::prelude::*;
 /// ```
 pub fn predictive_entropy<const D: usize>(probabilities: Tensor<D>) -> Tensor<D> {
     let least = f64::from(f32::MIN_POSITIVE); // keeps the logarithm of 0 finite
+    let format = Format::of(&probabilities);
+    let probabilities = format.widen(probabilities);
     let logarithms = probabilities.clone().clamp_min(least).log();
-    (probabilities * logarithms).sum_dim(1).neg()
+    format.narrow((probabilities * logarithms).sum_dim(1).neg())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::format::Format;
 use crate::targets::flatten_voxels;
 
 /// Configuration of [`PyramidConsistencyLoss`].
@@ -80,7 +81,10 @@ impl PyramidConsistencyLoss {
             let (found, wanted) = (scale.dims(), first.dims());
             assert_eq!(found, wanted, "the logits of the scales differ in shape");
         }
-        let logs = scales.iter().map(|scale| flatten_voxels(scale.clone()));
+        let format = Format::of(first);
+        let logs = scales
+            .iter()
+            .map(|scale| flatten_voxels(format.widen(scale.clone())));
         let logs: Vec<Tensor<3>> = logs.map(|scale| log_softmax(scale, 1)).collect();
         let mean_log = log_mean(&logs);
         let mean = mean_log.clone().exp();
@@ -88,7 +92,7 @@ impl PyramidConsistencyLoss {
             .into_iter()
             .map(|log| rectified(log, mean_log.clone(), mean.clone()));
         let total = terms.reduce(|a, b| a + b).expect("at least one scale");
-        total.div_scalar(scales.len() as f64)
+        format.narrow(total.div_scalar(scales.len() as f64))
     }
 }
 

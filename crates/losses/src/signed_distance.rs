@@ -2,6 +2,8 @@
 
 use burn::prelude::*;
 
+use crate::format::Format;
+
 /// Configuration of [`SignedDistanceLoss`].
 #[derive(Config, Debug)]
 pub struct SignedDistanceLossConfig {}
@@ -65,7 +67,9 @@ impl SignedDistanceLoss {
             found, wanted,
             "predicted and target distances differ in shape"
         );
-        (predicted - target.without_autodiff()).square().mean()
+        let format = Format::of(&predicted);
+        let target = format.widen(target.without_autodiff());
+        format.narrow((format.widen(predicted) - target).square().mean())
     }
 }
 

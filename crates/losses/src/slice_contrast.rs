@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, identification, unit};
 
 /// Configuration of [`SliceContrastLoss`].
@@ -91,14 +92,18 @@ impl SliceContrastLoss {
     pub fn forward(&self, student: Tensor<2>, teacher: Tensor<2>) -> Tensor<1> {
         let (found, wanted) = (teacher.dims(), student.dims());
         assert_eq!(found, wanted, "teacher and student slices differ in shape");
-        let teacher = teacher.without_autodiff();
+        let format = Format::of(&student);
+        let (student, teacher) = (
+            format.widen(student),
+            format.widen(teacher.without_autodiff()),
+        );
         let [student, teacher] = match self.normalized {
             true => [student, teacher].map(unit),
             false => [student, teacher],
         };
         let similarity = teacher.matmul(student.transpose()) / self.temperature; // [slices, slices]
         let back = identification(similarity.clone().transpose());
-        identification(similarity) + back
+        format.narrow(identification(similarity) + back)
     }
 }
 

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
+use crate::format::Format;
 use crate::targets::{check_map, to_float};
 
 /// Added to the denominator, as in the authors' code: a mask without a voxel costs 0.
@@ -88,12 +89,15 @@ impl UncertaintyConsistencyLoss {
         let (found, wanted) = (teacher.dims(), student.dims());
         assert_eq!(found, wanted, "teacher and student logits differ in shape");
         check_map("uncertainties", uncertainty.dims(), wanted);
-        let teacher = softmax(teacher.without_autodiff(), 1);
-        let certain = uncertainty.without_autodiff().lower_elem(threshold);
+        let format = Format::of(&student);
+        let student = softmax(format.widen(student), 1);
+        let teacher = softmax(format.widen(teacher.without_autodiff()), 1);
+        let uncertainty = format.widen(uncertainty.without_autodiff());
+        let certain = uncertainty.lower_elem(threshold);
         let certain = to_float(certain, student.dtype()); // [batch, 1, spatial…]
-        let squares = (softmax(student, 1) - teacher).square().sum_dim(1);
+        let squares = (student - teacher).square().sum_dim(1);
         let counted = certain.clone().sum() * wanted[1] as f64;
-        (squares * certain).sum() / (counted + SMOOTHING)
+        format.narrow((squares * certain).sum() / (counted + SMOOTHING))
     }
 }
 

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 
 use crate::CrossEntropyLossConfig;
+use crate::format::Format;
 use crate::targets::{check_map, flatten_voxels, to_float};
 
 /// The pseudo-label of a voxel that takes no part.
@@ -105,9 +106,10 @@ impl UnsupervisedCrossEntropyLoss {
         let cross_entropy = CrossEntropyLossConfig::new()
             .with_ignore_label(Some(IGNORED))
             .init();
-        let weights = self.volume_weights(pseudo_labels.clone(), confidence.cast(logits.dtype()));
-        let losses = cross_entropy.forward_no_reduction(logits, pseudo_labels);
-        mean_over_positive(flatten_voxels(losses), weights)
+        let format = Format::of(&logits);
+        let weights = self.volume_weights(pseudo_labels.clone(), format.widen(confidence));
+        let losses = cross_entropy.forward_no_reduction(format.widen(logits), pseudo_labels);
+        format.narrow(mean_over_positive(flatten_voxels(losses), weights))
     }
 
     /// `w_b`, the confident share of each volume: `[batch, 1, 1]`.

@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::format::Format;
 use crate::similarity::{check_temperature, matched, unit};
 
 /// Configuration of [`ViewContrastLoss`].
@@ -92,7 +93,9 @@ impl ViewContrastLoss {
         let (found, wanted) = (second.dims(), first.dims());
         assert_eq!(found, wanted, "the two views differ in shape");
         let items = wanted[1];
-        let all = unit(Tensor::cat(vec![first, second], 1)); // [groups, 2 items, width]
+        let format = Format::of(&first);
+        let views = [first, second].map(|view| format.widen(view));
+        let all = unit(Tensor::cat(views.to_vec(), 1)); // [groups, 2 items, width]
         let similarity = all.clone().matmul(all.swap_dims(1, 2)) / self.temperature;
         let own = Tensor::<2>::eye(2 * items, &similarity.device());
         let own = own.greater_elem(0.5).unsqueeze::<3>();
@@ -101,7 +104,7 @@ impl ViewContrastLoss {
             let block = log_probability.clone().narrow(1, row * items, items);
             matched(block.narrow(2, column * items, items)) // [groups, items, 1]
         };
-        (partners(0, 1) + partners(1, 0)).mean() / -2.0
+        format.narrow((partners(0, 1) + partners(1, 0)).mean() / -2.0)
     }
 }
 

@@ -19,6 +19,7 @@
 //! statistics of batch norm; a teacher with statistics of its own that behaves as in training is
 //! `student.valid().train().no_grad()`, fed with inputs on the autodiff device.
 
+mod cast;
 mod decoder;
 mod duplicate;
 mod error;
@@ -31,6 +32,7 @@ mod unet;
 mod vnet;
 pub mod weights;
 
+pub use cast::cast;
 pub use decoder::Decoder;
 pub use duplicate::duplicate;
 pub use error::ModelError;

@@ -184,7 +184,7 @@ impl Network {
     /// # Panics
     ///
     /// If a side does not fit [`Architecture::required_multiples`], a U-Net gets more than one slice
-    /// a patch, or the channels are not the configuration's.
+    /// a patch, the channels are not the configuration's, or the number format is not the parameters'.
     pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
         match self {
             Self::VNet(network) => network.forward(input),

@@ -14,7 +14,8 @@ use crate::rng::{keyed, unit_vector};
 /// bank holds Gaussian vectors (along the last axis) of unit norm.
 ///
 /// Entries are constants: they are stored without their autodiff history and as they come, not
-/// normalized; normalize where they are used.
+/// normalized; normalize where they are used. They are kept in the device's default number format,
+/// which is `f32`, whatever the format of a batch.
 ///
 /// # References
 ///
@@ -175,6 +176,7 @@ impl FeatureQueue {
         } else {
             batch
         };
+        let batch = batch.cast(self.values.dtype());
         let (count, capacity) = (found[0], self.capacity());
         let kept = count.min(capacity);
         if kept == 0 {

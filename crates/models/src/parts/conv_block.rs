@@ -1,6 +1,7 @@
 //! Convolutions at one resolution.
 
 use burn::prelude::*;
+use burn::tensor::DType;
 
 use super::conv_unit::ConvUnit;
 
@@ -45,5 +46,10 @@ impl ConvBlock {
     pub fn forward(&self, input: Tensor<5>) -> Tensor<5> {
         let apply = |volume, unit: &ConvUnit| unit.forward(volume);
         self.units.iter().fold(input, apply)
+    }
+
+    /// The number format of the parameters.
+    pub(crate) fn format(&self) -> DType {
+        self.units[0].format()
     }
 }

@@ -3,6 +3,7 @@
 use burn::nn::conv::{Conv3d, Conv3dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig3d};
 use burn::prelude::*;
+use burn::tensor::DType;
 use semivox_kernels::conv3d_norm_relu;
 
 use super::layers::bias;
@@ -26,5 +27,10 @@ impl ConvUnit {
     pub(crate) fn forward(&self, input: Tensor<5>) -> Tensor<5> {
         let (weight, bias) = (self.conv.weight.val(), bias(&self.conv.bias));
         conv3d_norm_relu(input, weight, bias, &self.norm)
+    }
+
+    /// The number format of the parameters.
+    pub(crate) fn format(&self) -> DType {
+        self.conv.weight.val().dtype()
     }
 }

@@ -6,6 +6,7 @@ use semivox_kernels::max_pool3d;
 
 use super::parts::{ConvPair, Up, convolve};
 use crate::NetworkOutput;
+use crate::cast::check_format;
 use crate::duplicate::duplicate;
 
 /// The U-Net of semi-supervised 2D segmentation: batch norm, leaky ReLU, skips that are joined.
@@ -57,8 +58,8 @@ impl UNet {
     ///
     /// # Panics
     ///
-    /// If a side is not a multiple of [`required_multiple`](Self::required_multiple) or the number
-    /// of channels is not the configuration's.
+    /// If a side is not a multiple of [`required_multiple`](Self::required_multiple), the number of
+    /// channels is not the configuration's, or the number format is not the parameters'.
     pub fn forward(&self, input: Tensor<4>) -> NetworkOutput<4> {
         self.decoder.forward(self.encode(input))
     }
@@ -75,6 +76,7 @@ impl UNet {
             sides.iter().all(|side| *side > 0 && side % multiple == 0),
             "U-Net needs sides that are multiples of {multiple}, got {sides:?}: pad or crop the image"
         );
+        check_format("U-Net", &input, self.encoder[0].format());
         let mut image = input;
         std::array::from_fn(|level| {
             if level > 0 {

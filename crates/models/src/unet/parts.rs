@@ -3,6 +3,7 @@
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, PaddingConfig2d};
 use burn::prelude::*;
+use burn::tensor::DType;
 use semivox_kernels::{batch_norm_leaky_relu, conv2d, resize_trilinear, up_conv3d};
 
 use crate::parts::{Upsampling, bias};
@@ -64,6 +65,11 @@ impl ConvPair {
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let between = self.dropout.forward(self.first.forward(input));
         self.second.forward(between)
+    }
+
+    /// The number format of the parameters.
+    pub(super) fn format(&self) -> DType {
+        self.first.conv.weight.val().dtype()
     }
 }
 

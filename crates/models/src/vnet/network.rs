@@ -4,6 +4,7 @@ use burn::prelude::*;
 
 use super::decoder::VNetDecoder;
 use crate::NetworkOutput;
+use crate::cast::check_format;
 use crate::duplicate::duplicate;
 use crate::parts::{ConvBlock, Down};
 
@@ -64,8 +65,8 @@ impl VNet {
     ///
     /// # Panics
     ///
-    /// If a side is not a multiple of [`required_multiple`](Self::required_multiple) or the number
-    /// of channels is not the configuration's.
+    /// If a side is not a multiple of [`required_multiple`](Self::required_multiple), the number of
+    /// channels is not the configuration's, or the number format is not the parameters'.
     pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
         self.decoder.forward(self.encode(input))
     }
@@ -78,6 +79,7 @@ impl VNet {
     /// As [`forward`](Self::forward).
     pub fn encode(&self, input: Tensor<5>) -> [Tensor<5>; 5] {
         check_sides(&input);
+        check_format("V-Net", &input, self.encoder[0].format());
         let mut volume = input;
         std::array::from_fn(|level| {
             if level > 0 {

@@ -133,6 +133,7 @@ impl ContrastSamples {
     pub fn class_weights(&self) -> Tensor<1> {
         let count = self.valid_classes.clone().sum();
         let contrast = count.clone().greater_equal_elem(2.0).float();
+        let contrast = contrast.cast(count.dtype());
         self.classes_with_queries.clone() * (contrast / count.clamp_min(1.0))
     }
 }

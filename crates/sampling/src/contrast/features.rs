@@ -1,6 +1,7 @@
 //! Feature vectors and class means of voxels.
 
 use burn::prelude::*;
+use burn::tensor::DType;
 
 /// The feature vectors of single voxels, differentiable.
 ///
@@ -70,20 +71,51 @@ pub(super) fn many_rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2
 
 /// The mean feature vector of every class, `[classes, d]`, zeros for an empty class.
 ///
-/// `members`: `[classes, voxels]` of 0 and 1; `counts`: `[classes]`, their sums.
+/// `members`: `[classes, voxels]` of 0 and 1; `counts`: `[classes]`, their sums. A sum over a volume
+/// does not fit into 16 bits, so the means of such features are in single precision.
 pub(super) fn class_means(
     features: Tensor<3>,
     members: Tensor<2, Int>,
     counts: Tensor<1, Int>,
 ) -> Tensor<2> {
     let ([batch, width, space], [classes, _]) = (features.dims(), members.dims());
+    let wide = wide(features.dtype());
     let members = members
         .float()
+        .cast(wide)
         .reshape([classes, batch, space])
         .permute([1, 2, 0]);
     let sums = features
+        .cast(wide)
         .matmul(members)
         .sum_dim(0)
         .reshape([width, classes]);
-    sums.transpose() / counts.clamp_min(1).float().reshape([classes, 1])
+    let counts = counts.clamp_min(1).float().cast(wide);
+    sums.transpose() / counts.reshape([classes, 1])
+}
+
+/// The format to sum in: single precision for formats of 16 bits.
+fn wide(format: DType) -> DType {
+    match format {
+        DType::F16 | DType::BF16 => DType::F32,
+        wide => wide,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// 70 000 voxels are more than `f16` can count.
+    #[test]
+    fn a_volume_is_averaged_in_16_bits() {
+        let device = Device::flex();
+        for format in [DType::F16, DType::BF16] {
+            let features = Tensor::<3>::ones([1, 2, 70_000], (&device, format));
+            let members = Tensor::<2, Int>::ones([1, 70_000], &device);
+            let means = class_means(features, members.clone(), members.sum_dim(1).reshape([1]));
+            assert_eq!(means.into_data().try_to_vec::<f32>().unwrap(), [1.0, 1.0]);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The drawing of queries, positives and negatives.
 
 use burn::prelude::*;
+use burn::tensor::DType;
 use burn::tensor::activation::softmax;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -28,7 +29,8 @@ use crate::rng::keyed;
 /// # Notes
 ///
 /// The gradient flows only through the queries. Class means are one matrix product, so a GPU that
-/// computes those in TF32 rounds the representations first.
+/// computes those in TF32 rounds the representations first. All results have the number format of the
+/// representations; `f16` and `bf16` are widened for the means.
 ///
 /// # References
 ///
@@ -125,12 +127,11 @@ impl ContrastSampler {
         let classes = self.negative_classes(&positives, index.all.clone(), &mut random);
         let draws = classes.dims()[0];
         let others = index.draw(classes, random.integers([1, draws]).reshape([draws]));
-        let (config, present) = (&self.config, |count: Tensor<1, Int>| {
-            count.greater_elem(0).float()
-        });
+        let (config, format) = (&self.config, constant.dtype());
+        let present = |count: Tensor<1, Int>| count.greater_elem(0).float().cast(format);
         Ok(ContrastSamples {
             queries: rows(features, hard).reshape([self.classes, config.queries, width]),
-            positives,
+            positives: positives.cast(format),
             negatives: many_rows(constant, others).reshape([
                 self.classes,
                 config.negative_sets(),
@@ -174,15 +175,17 @@ impl ContrastSampler {
 }
 
 /// `softmax over the allowed c' of cos(mu_c, mu_c') / temperature`, `[classes, classes]`; a row
-/// without an allowed class is zero.
+/// without an allowed class is zero. In single precision whatever the format of the features, since the
+/// random fractions are.
 fn class_chances(means: &Tensor<2>, allowed: Tensor<2, Bool>, temperature: f64) -> Tensor<2> {
+    let means = means.clone().cast(DType::F32);
     let norms = means.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
-    let directions = means.clone() / norms;
+    let directions = means / norms;
     let cosines = directions.clone().matmul(directions.transpose());
     let scores = cosines
         .div_scalar(temperature)
         .mask_fill(allowed.clone().bool_not(), -1e30);
-    softmax(scores, 1) * allowed.float()
+    softmax(scores, 1) * allowed.float().cast(DType::F32)
 }
 
 /// Draws a class a fraction by the inverse of the cumulative chances; `chances`:
@@ -228,7 +231,8 @@ impl RandomNumbers {
         let count = shape[0] * shape[1];
         let fraction = |_| (self.rng.random::<u32>() >> 8) as f32 / 16_777_216.0;
         let values = (0..count).map(fraction).collect();
-        Tensor::from_data(TensorData::new::<f32, _>(values, shape), &self.device)
+        let data = TensorData::new::<f32, _>(values, shape);
+        Tensor::from_data(data, (&self.device, DType::F32))
     }
 }
 

@@ -1,0 +1,83 @@
+//! Losses that compare class probabilities.
+
+use burn::prelude::*;
+use semivox_losses::{
+    ConsistencyLossConfig, DualTaskConsistencyLossConfig, EntropyLossConfig,
+    PyramidConsistencyLossConfig, UncertaintyConsistencyLossConfig, predictive_entropy,
+};
+
+use super::{Case, Inputs};
+
+/// `[batch, class, depth, height, width]`.
+const LOGITS: [usize; 5] = [2, 3, 4, 3, 2];
+
+pub const CASES: [Case; 6] = [
+    Case {
+        name: "ConsistencyLoss",
+        loss: consistency,
+    },
+    Case {
+        name: "UncertaintyConsistencyLoss",
+        loss: uncertainty_consistency,
+    },
+    Case {
+        name: "EntropyLoss",
+        loss: entropy,
+    },
+    Case {
+        name: "DualTaskConsistencyLoss",
+        loss: dual_task_consistency,
+    },
+    Case {
+        name: "PyramidConsistencyLoss",
+        loss: pyramid_consistency,
+    },
+    Case {
+        name: "predictive_entropy",
+        loss: entropy_of_a_voxel,
+    },
+];
+
+fn consistency(inputs: &mut Inputs) -> Tensor<1> {
+    let (student, teacher) = (inputs.variable(LOGITS), inputs.constant(LOGITS));
+    ConsistencyLossConfig::new()
+        .init()
+        .forward(student, teacher)
+}
+
+/// The teacher is certain of half of the voxels.
+fn uncertainty_consistency(inputs: &mut Inputs) -> Tensor<1> {
+    let (student, teacher) = (inputs.variable(LOGITS), inputs.constant(LOGITS));
+    let uncertainty = inputs.constant([2, 1, 4, 3, 2]);
+    let loss = UncertaintyConsistencyLossConfig::new().init();
+    loss.forward(student, teacher, uncertainty, 0.01)
+}
+
+fn entropy(inputs: &mut Inputs) -> Tensor<1> {
+    EntropyLossConfig::new()
+        .init()
+        .forward(inputs.variable(LOGITS))
+}
+
+/// Distances so near the surface that the steep sigmoid is not flat.
+fn dual_task_consistency(inputs: &mut Inputs) -> Tensor<1> {
+    let logits = inputs.variable(LOGITS);
+    let near = inputs.scaled([2, 2, 4, 3, 2], 1.0 / 512.0);
+    let near = inputs.track(near);
+    DualTaskConsistencyLossConfig::new()
+        .init()
+        .forward(logits, near)
+}
+
+fn pyramid_consistency(inputs: &mut Inputs) -> Tensor<1> {
+    let scales = [LOGITS; 3].map(|shape| inputs.variable(shape));
+    PyramidConsistencyLossConfig::new().init().forward(&scales)
+}
+
+/// Of one voxel; one of its probabilities is 0.
+fn entropy_of_a_voxel(inputs: &mut Inputs) -> Tensor<1> {
+    let zero = Tensor::zeros_like(&inputs.constant([1, 1, 1]));
+    let others = inputs.scaled([1, 2, 1], 0.5).add_scalar(0.5);
+    let others = inputs.track(others);
+    predictive_entropy(Tensor::cat(vec![zero, others], 1)).reshape([1])
+}

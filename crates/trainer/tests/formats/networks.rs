@@ -1,0 +1,140 @@
+//! Both networks in every format: logits in evaluation, loss and gradients of a training step.
+
+use std::sync::Mutex;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::prelude::*;
+use burn::tensor::{DType, Gradients};
+use semivox_losses::DiceCrossEntropyLossConfig;
+use semivox_models::{Architecture, Network, NetworkConfig, cast};
+use semivox_trainer::device;
+
+use super::inputs::{Inputs, Outcome, values};
+use super::report::{Row, rounding};
+
+/// Convolutions one after another from input to logits; each rounds its map, as its batch norm and its
+/// ReLU do.
+const DEPTH: f64 = 22.0;
+
+/// What rounding does to logits: the errors of all layers, none of which makes those before it larger.
+fn forward(format: DType) -> f64 {
+    DEPTH * rounding(format)
+}
+
+/// Where an activation's error turns its sign, ReLU passes or stops a whole gradient. In each of the layers the
+/// share of such activations is about [`forward`], so the gradient's length errs by the root of that; the layers
+/// add in quadrature: `DEPTH * sqrt(rounding)`. As long as the gradient itself an error says nothing, hence the
+/// upper bound.
+fn backward(format: DType) -> f64 {
+    (DEPTH * forward(format)).sqrt().min(0.95)
+}
+
+/// What the loss is multiplied by, so that the gradients of single voxels are no less than `f16` holds.
+const SCALE: f64 = 1024.0;
+
+/// Probability of dropout: every channel is kept, but by masks that are drawn.
+const DROPOUT: f64 = 1e-12;
+
+type Tolerance = fn(DType) -> f64;
+
+const SHAPES: [(Architecture, [usize; 5]); 2] = [
+    (Architecture::VNet, [2, 1, 32, 32, 16]),
+    (Architecture::UNet, [8, 1, 48, 48, 1]),
+];
+
+/// Collects the gradients of all parameters in one list.
+struct Collect<'a>(&'a Gradients, DType, Vec<f64>);
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() {
+            let gradient = param.val().grad(self.0).expect("a gradient");
+            assert_eq!(gradient.dtype(), self.1, "a gradient's format");
+            self.2.extend(values(gradient));
+        }
+    }
+}
+
+static DRAWING: Mutex<()> = Mutex::new(());
+
+/// A network whose weights every format holds exactly, in `format`.
+fn network(architecture: Architecture, format: DType) -> Network {
+    let device = device::by_name("cpu").unwrap().autodiff();
+    // Tests run at once and share the device's generator.
+    let _drawing = DRAWING.lock().unwrap();
+    device.seed(5);
+    let config = NetworkConfig::new(1, 3)
+        .with_architecture(architecture)
+        .with_filters(4)
+        .with_dropout(DROPOUT);
+    let network = config.init(&device);
+    cast(cast(network, DType::BF16), format)
+}
+
+fn evaluated(architecture: Architecture, shape: [usize; 5], format: DType) -> Outcome {
+    let network = network(architecture, format).valid();
+    let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), format);
+    let logits = network.forward(inputs.constant(shape).inner()).logits;
+    assert_eq!(logits.dtype(), format, "the logits' format");
+    vec![("logits", values(logits))]
+}
+
+fn trained(architecture: Architecture, shape: [usize; 5], format: DType) -> Outcome {
+    let network = network(architecture, format);
+    let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), format);
+    let input = inputs.constant(shape);
+    // Labels that follow from the voxels: with random ones the gradients are what is left of a sum of noise.
+    let [low, high] = [-0.7, 0.6].map(|limit| input.clone().greater_elem(limit).int());
+    let logits = network.forward(input).logits;
+    let loss = DiceCrossEntropyLossConfig::new()
+        .init()
+        .forward(logits, low + high);
+    let loss = loss.mul_scalar(SCALE);
+    let mut collect = Collect(&loss.backward(), format, Vec::new());
+    network.visit(&mut collect);
+    vec![("loss", values(loss)), ("gradients", collect.2)]
+}
+
+#[test]
+fn networks_in_every_format() {
+    for (architecture, shape) in SHAPES {
+        let mut row = Row::default();
+        let name = format!("{architecture}, logits in evaluation");
+        row.compare(&name, forward, |format| {
+            evaluated(architecture, shape, format)
+        });
+        row.print(&name);
+        for (result, tolerance) in [("loss", forward as Tolerance), ("gradients", backward)] {
+            let mut row = Row::default();
+            let name = format!("{architecture}, {result} of a training step");
+            row.compare(&name, tolerance, |format| {
+                let mut outcome = trained(architecture, shape, format);
+                outcome.retain(|(name, _)| *name == result);
+                outcome
+            });
+            row.print(&name);
+        }
+    }
+}
+
+#[test]
+fn input_of_another_format_is_refused() {
+    let formats = [DType::F64, DType::F32, DType::F16, DType::BF16];
+    for ((architecture, shape), parameters) in
+        SHAPES.iter().flat_map(|pair| formats.map(|f| (*pair, f)))
+    {
+        let other = if parameters == DType::F32 {
+            DType::BF16
+        } else {
+            DType::F32
+        };
+        let cause = std::panic::catch_unwind(|| {
+            let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), other);
+            network(architecture, parameters).forward(inputs.constant(shape))
+        });
+        let cause = cause.unwrap_err().downcast::<String>().unwrap();
+        let expected =
+            format!("{architecture} has parameters in {parameters:?}, got an input in {other:?}");
+        assert!(cause.starts_with(&expected), "{cause}");
+    }
+}

@@ -1,0 +1,83 @@
+//! Comparison of outcomes, tolerances, and rows of the table.
+
+use burn::tensor::DType;
+
+use super::inputs::{Named, Outcome};
+
+/// The formats that are compared with `f64`.
+pub const COMPARED: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
+
+/// Half a unit in the last place of 1, the most by which rounding changes a number relatively.
+pub fn rounding(format: DType) -> f64 {
+    let bits = match format {
+        DType::F64 => 53,
+        DType::F32 => 24,
+        DType::F16 => 11,
+        DType::BF16 => 8,
+        other => panic!("no number format of the table: {other:?}"),
+    };
+    0.5f64.powi(bits)
+}
+
+/// The length of the difference of two tensors over the length of the expected one; of all tensors, the most.
+pub fn difference(found: &Outcome, expected: &Outcome) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let relative = |(found, expected): (&Named, &Named)| {
+        let ((name, found), (_, expected)) = (found, expected);
+        assert_eq!(found.len(), expected.len(), "{name}");
+        let length = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>().sqrt();
+        assert!(length(expected) > 1e-6, "{name} says nothing: {expected:?}");
+        let apart: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
+        length(&apart) / length(expected)
+    };
+    let all = found.iter().zip(expected).map(relative);
+    // Unlike `f64::max`, this keeps NaN.
+    all.fold(0.0, |most, x| if x <= most { most } else { x })
+}
+
+/// Whether the numbers need double precision, so that nothing was rounded to less on the way.
+pub fn needs_double(outcome: &Outcome) -> bool {
+    let mut values = outcome.iter().flat_map(|(_, values)| values);
+    values.any(|&x| f64::from(x as f32) != x)
+}
+
+/// Errors of one row of the table, for the formats of [`COMPARED`].
+#[derive(Default)]
+pub struct Row {
+    most: [f64; 3],
+    allowed: [f64; 3],
+}
+
+impl Row {
+    /// Compares `compute` in every format with `f64`; the assertion's message names both.
+    pub fn compare(
+        &mut self,
+        name: &str,
+        tolerance: impl Fn(DType) -> f64,
+        compute: impl Fn(DType) -> Outcome,
+    ) {
+        let expected = compute(DType::F64);
+        assert!(
+            needs_double(&expected),
+            "{name} in F64 is not double precision"
+        );
+        for (column, format) in COMPARED.into_iter().enumerate() {
+            let (found, allowed) = (difference(&compute(format), &expected), tolerance(format));
+            assert!(
+                found <= allowed,
+                "{name} in {format:?} is off by {found:.1e}, allowed {allowed:.1e}"
+            );
+            self.most[column] = self.most[column].max(found);
+            self.allowed[column] = self.allowed[column].max(allowed);
+        }
+    }
+
+    /// Prints the row as the table in `docs/backends.md` has it.
+    pub fn print(&self, name: &str) {
+        let cells = self.most.iter().zip(self.allowed);
+        let cells: Vec<String> = cells
+            .map(|(most, allowed)| format!("{most:.1e} ({allowed:.1e})"))
+            .collect();
+        println!("| {name} | reference | {} |", cells.join(" | "));
+    }
+}
