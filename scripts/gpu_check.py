@@ -21,7 +21,7 @@ import argparse
 import sys
 import time
 
-from gpu_machine import RESULTS, HERE, no_device, toolkit, unpack
+from gpu_machine import HERE, RESULTS, no_device, toolkit, unpack
 from gpu_measure import Check
 from gpu_steps import STEPS
 
@@ -33,9 +33,10 @@ TITLES = {
 
 def table(checks, name, size):
     built = (HERE / "built.txt").read_text().strip()
+    single = "TF32" if name.startswith("cuda") else "f32"
     lines = [f"Device `{name}`, {'' if size == 'gpu' else 'short lengths, '}{built}; memory is what the allocator "
              "held at most (on the CPU the whole process).", "",
-             "| step | what | ours | PyTorch, TF32 | PyTorch, bf16 | ours / TF32 |", "|---|---|---|---|---|---|"]
+             f"| step | what | ours | PyTorch, {single} | PyTorch, bf16 | ours / {single} |", "|---|---|---|---|---|---|"]
     for check in checks:
         lines += [f"| {' | '.join(map(str, row))} |" for row in check.rows]
         lines += [f"| {check.step} | failed | {reason.replace('|', '/')} | – | – | – |" for reason in check.failures]

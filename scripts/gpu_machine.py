@@ -3,13 +3,13 @@
 import ctypes
 import ctypes.util
 import glob
+import importlib.util
 import json
 import lzma
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -68,7 +68,8 @@ def unpack():
     PROGRAM.chmod(0o755)
 
 
-def no_torch():
+def no_torch(device):
     """Why PyTorch cannot be asked, or nothing."""
-    tried = subprocess.run([sys.executable, "-c", "import torch"], capture_output=True, text=True)
-    return "" if tried.returncode == 0 else "no PyTorch in this python3"
+    if not device.startswith(("cpu", "cuda")):
+        return f"PyTorch has no device {device}"
+    return "" if importlib.util.find_spec("torch") else "no PyTorch in this python3"

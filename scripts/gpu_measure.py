@@ -42,8 +42,7 @@ class Check:
         if done is None:
             found.append(self.failed(f"{name}: stopped after {limit:.0f} s"))
         elif done not in (0, 1) or (done == 1 and not any("agrees" in row for row in found)):
-            last = next((line for line in reversed(lines) if line.strip()), "no message")
-            found.append(self.failed(f"{name}: {last[:200]}"))
+            found.append(self.failed(f"{name}: {told(lines)[:300]}"))
         return found
 
     def ours(self, *arguments, **options):
@@ -85,13 +84,21 @@ def communicated(process, text, limit):
         return None
 
 
+def told(lines):
+    """The message of a program that failed: a panic with its cause, or what it said last."""
+    panics = [at for at, line in enumerate(lines) if "panicked at" in line]
+    if panics:
+        return " ".join(lines[panics[0]:panics[0] + 2])
+    return next((line for line in reversed(lines) if line.strip()), "no message")
+
+
 def median(found):
     return statistics.median(found["seconds"])
 
 
 def seconds(found, memory=True):
     if "seconds" not in found:
-        return f"not measured: {found['error']}"
+        return f"not measured: {found.get('error', 'no figure')}"
     peak = f", {found['peak_bytes'] / 1e9:.2f} GB" if memory else ""
     return f"{median(found) * 1e3:.2f} ms{peak}"
 

@@ -14,7 +14,7 @@ NETWORKS = {
     "gpu": ["4 112 112 80 16 5", "4 64 64 32 8 20", "24 256 256 1 16 10"],
     "cpu": ["1 48 48 32 4 2", "2 64 64 1 4 2"]}
 NETWORKS["tiny"] = ["1 32 32 16 2 1"]
-OPERATORS = {"gpu": "4 112 112 80 16 10", "cpu": "1 32 32 16 4 2", "tiny": "1 16 16 16 2 1"}
+OPERATORS = {"gpu": "4 112 112 80 16 10", "cpu": "1 32 32 16 4 2", "tiny": "1 32 32 16 2 1"}
 ITERATIONS = {"gpu": 500, "cpu": 8, "tiny": 8}
 SHORT = ["--set", "patch=[32, 32, 32]", "--set", "network.filters=2", "--set",
          'inference={ window = [32, 32, 32], stride = [32, 32, 32], blend = "uniform" }',
@@ -30,11 +30,11 @@ def device(check):
         check.row("name", of_pass["name"] or "gives none")
         check.row("forward pass, V-Net 64×64×32, 16 filters",
                   f"first {of_pass['first_pass_seconds']:.2f} s, second {of_pass['pass_seconds'] * 1e3:.1f} ms")
+    tell_agreement(check, found)
     if shutil.which("nvidia-smi"):
         asked = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
         told = subprocess.run(asked, capture_output=True, text=True, timeout=20)
         check.row("nvidia-smi", told.stdout.strip() or told.stderr.strip())
-    tell_agreement(check, found)
 
 
 def agreement(check):
@@ -60,7 +60,7 @@ def tell_agreement(check, found):
         numbers = [row for row in rows if row["difference"] is not None]
         worst = max(numbers, key=lambda row: row["difference"] / row["tolerance"], default=None)
         told = f"{worst['difference']:.1e} of {worst['tolerance']:.0e}" if worst else "no number"
-        check.row(f"{name}: largest of {len(rows)} differences",
+        check.row(f"{name}: largest of {len(rows)} difference{'s' * (len(rows) > 1)}",
                   f"{told}: {'DISAGREES' if wrong else 'agrees'}")
 
 
@@ -89,8 +89,8 @@ def peers(check, lines, share):
     """PyTorch's results in the order of the lines; where the device has no memory of its own, each in a process."""
     def call(arguments, **options):
         return check.run([sys.executable, "peers/network.py", *arguments], **options)
-    if no_torch():
-        return [{"error": no_torch()}] * len(lines)
+    if no_torch(check.device):
+        return [{"error": no_torch(check.device)}] * len(lines)
     if check.device == "cpu":
         return [call(line.split())[-1] for line in lines]
     found = call(["-"], text="\n".join(lines) + "\n", share=share)
@@ -111,10 +111,10 @@ def operators(check):
     ours = by_name(check.ours("operator", *arguments, share=0.6))
     theirs = {}
     for precision, part in (("f32", 0.6), ("bf16", 1.0)):
-        missing = no_torch()
+        missing = no_torch(check.device)
         command = [sys.executable, "peers/operators.py", *arguments, precision]
         theirs[precision] = {} if missing else by_name(check.run(command, share=part))
-    nothing = {"error": no_torch() or "the step ended before"}
+    nothing = {"error": no_torch(check.device) or "the step ended before"}
     for name in ours or theirs["f32"]:
         own = ours.get(name, {"error": "the step ended before"})
         tf32, bf16 = (theirs[p].get(name, nothing) for p in ("f32", "bf16"))
