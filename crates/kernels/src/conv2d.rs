@@ -1,16 +1,20 @@
 //! Convolution of images with an odd kernel, stride 1 and "same" zero padding.
 
-#[cfg(feature = "flex")]
-use crate::flex::{Form, Layer, convolve};
 use burn::prelude::*;
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
+
+use crate::composition::{self, ConvAlgorithm};
+#[cfg(feature = "flex")]
+use crate::flex::{Form, Layer, convolve};
+use crate::pointwise::add_bias;
 
 /// Convolves an image with an odd kernel, stride 1 and zero padding that keeps the size.
 ///
 /// `y[b, o, p] = bias[o] + sum over i, q of weight[o, i, q] * x[b, i, p + q - (k - 1) / 2]`
 ///
-/// On the CPU it is [`conv3d`](crate::conv3d) of a volume of one slice.
+/// It is [`conv3d`](crate::conv3d) of a volume of one slice, but where Burn's own operator for images computes it
+/// ([`ConvAlgorithm`]).
 ///
 /// # Shapes
 ///
@@ -41,15 +45,23 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> T
         kh % 2 == 1 && kw % 2 == 1,
         "conv2d needs odd kernel sides, got {kh} × {kw}"
     );
+    let slice = |images: &Tensor<4>| images.clone().unsqueeze_dim::<5>(2);
     #[cfg(feature = "flex")]
     {
-        let slice = |image: &Tensor<4>| image.clone().unsqueeze_dim::<5>(2);
         let (input, weight) = (slice(&input), slice(&weight));
         let layer = Layer::new(&input, &weight, &bias);
         if let Some(output) = convolve(Form::Same, layer) {
             return output.squeeze_dim(2);
         }
     }
-    let options = ConvOptions::new([1; 2], [kh / 2, kw / 2], [1; 2], 1);
-    burn_conv2d(input, weight, bias, options)
+    match ConvAlgorithm::of(&input.device()) {
+        ConvAlgorithm::Bounded => {
+            let output = composition::bounded(slice(&input), slice(&weight));
+            add_bias(output, bias).squeeze_dim(2)
+        }
+        ConvAlgorithm::Burn => {
+            let options = ConvOptions::new([1; 2], [kh / 2, kw / 2], [1; 2], 1);
+            burn_conv2d(input, weight, bias, options)
+        }
+    }
 }

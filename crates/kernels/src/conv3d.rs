@@ -1,7 +1,9 @@
 //! Convolution with an odd kernel, stride 1 and "same" zero padding.
 
+use crate::composition::{self, ConvAlgorithm};
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve};
+use crate::pointwise::add_bias;
 use burn::prelude::*;
 use burn::tensor::module::conv3d as burn_conv3d;
 use burn::tensor::ops::ConvOptions;
@@ -16,6 +18,8 @@ use burn::tensor::ops::ConvOptions;
 /// - `weight`: `[out, in, kd, kh, kw]`, as in PyTorch
 /// - `bias`: `[out]`
 /// - output: `[batch, out, depth, height, width]`
+///
+/// Away from the CPU operators of our own, [`ConvAlgorithm`](crate::ConvAlgorithm) says how.
 ///
 /// # Panics
 ///
@@ -36,7 +40,12 @@ use burn::tensor::ops::ConvOptions;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    let [_, _, kd, kh, kw] = weight.dims();
+    let [_, wanted, kd, kh, kw] = weight.dims();
+    assert_eq!(
+        input.dims()[1],
+        wanted,
+        "conv3d: channels of input and weight differ"
+    );
     assert!(
         kd % 2 == 1 && kh % 2 == 1 && kw % 2 == 1,
         "conv3d needs odd kernel sides, got {kd} × {kh} × {kw}"
@@ -48,7 +57,11 @@ pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> T
             return output;
         }
     }
-    let padding = [kd / 2, kh / 2, kw / 2];
-    let options = ConvOptions::new([1; 3], padding, [1; 3], 1);
-    burn_conv3d(input, weight, bias, options)
+    match ConvAlgorithm::of(&input.device()) {
+        ConvAlgorithm::Bounded => add_bias(composition::bounded(input, weight), bias),
+        ConvAlgorithm::Burn => {
+            let options = ConvOptions::new([1; 3], [kd / 2, kh / 2, kw / 2], [1; 3], 1);
+            burn_conv3d(input, weight, bias, options)
+        }
+    }
 }

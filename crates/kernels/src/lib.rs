@@ -21,6 +21,7 @@
 mod add;
 mod batch_norm;
 mod clip;
+mod composition;
 mod conv2d;
 mod conv3d;
 mod dropout;
@@ -37,6 +38,7 @@ mod voxel_statistics;
 pub use add::add;
 pub use batch_norm::{batch_norm_leaky_relu, batch_norm_relu};
 pub use clip::{scale, squared_norm};
+pub use composition::{ConvAlgorithm, UnknownConvAlgorithm};
 pub use conv2d::conv2d;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};

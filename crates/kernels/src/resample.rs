@@ -5,6 +5,7 @@
 
 use burn::prelude::*;
 
+use crate::composition::{self, Windows};
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve};
 use crate::pointwise::add_bias;
@@ -40,10 +41,9 @@ use crate::pointwise::add_bias;
 /// assert_eq!(output.max().into_scalar::<f32>(), 8.0);
 /// ```
 pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    let [batch, channels, ..] = input.dims();
-    let [out, wanted, kd, kh, kw] = weight.dims();
     assert_eq!(
-        channels, wanted,
+        input.dims()[1],
+        weight.dims()[1],
         "down_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
@@ -53,14 +53,8 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
             return output;
         }
     }
-    let taps = channels * kd * kh * kw;
-    let windows = split_windows(input, [kd, kh, kw]);
-    let [_, _, depth, _, height, _, width, _] = windows.dims();
-    // [batch, in, kd, kh, kw, depth, height, width]
-    let columns = windows.permute([0, 1, 3, 5, 7, 2, 4, 6]);
-    let columns = columns.reshape([batch, taps, depth * height * width]);
-    let product = weight.reshape([1, out, taps]).matmul(columns);
-    add_bias(product.reshape([batch, out, depth, height, width]), bias)
+    let windows = Windows::down(input.dims(), weight.dims());
+    add_bias(composition::windows(windows, input, weight), bias)
 }
 
 /// Convolves transposed with stride = kernel: every voxel becomes one window.
@@ -92,10 +86,9 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
 /// assert_eq!(output.max().into_scalar::<f32>(), 3.0);
 /// ```
 pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    let [batch, channels, depth, height, width] = input.dims();
-    let [wanted, out, kd, kh, kw] = weight.dims();
     assert_eq!(
-        channels, wanted,
+        input.dims()[1],
+        weight.dims()[0],
         "up_conv3d: channels of input and weight differ"
     );
     #[cfg(feature = "flex")]
@@ -105,33 +98,6 @@ pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -
             return output;
         }
     }
-    let matrix = weight.reshape([1, channels, out * kd * kh * kw]);
-    let columns = input.reshape([batch, channels, depth * height * width]);
-    // [batch, out * kd * kh * kw, depth * height * width]
-    let product = matrix.swap_dims(1, 2).matmul(columns);
-    let windows = product.reshape([batch, out, kd, kh, kw, depth, height, width]);
-    let woven = windows.permute([0, 1, 5, 2, 6, 3, 7, 4]);
-    let volume = woven.reshape([batch, out, depth * kd, height * kh, width * kw]);
-    add_bias(volume, bias)
-}
-
-/// Cuts a volume into windows that do not overlap; what is left over at the far ends is dropped.
-///
-/// Returns `[batch, channel, depth, kd, height, kh, width, kw]` with the numbers of windows as
-/// `depth`, `height` and `width`.
-pub(crate) fn split_windows(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<8> {
-    let [batch, channels, sides @ ..] = input.dims();
-    assert!(
-        (0..3).all(|axis| kernel[axis] > 0 && kernel[axis] <= sides[axis]),
-        "a window of {kernel:?} voxels needs sides at least as long, got {sides:?}"
-    );
-    let [kd, kh, kw] = kernel;
-    let [depth, height, width] = [sides[0] / kd, sides[1] / kh, sides[2] / kw];
-    let whole = [depth * kd, height * kh, width * kw];
-    let input = if whole == sides {
-        input
-    } else {
-        input.slice([0..batch, 0..channels, 0..whole[0], 0..whole[1], 0..whole[2]])
-    };
-    input.reshape([batch, channels, depth, kd, height, kh, width, kw])
+    let windows = Windows::up(input.dims(), weight.dims());
+    add_bias(composition::windows(windows, input, weight), bias)
 }

@@ -169,12 +169,11 @@ backend!(vulkan(index), "vulkan", Device::vulkan(kind(index)));
 backend!(metal(index), "metal", Device::metal(kind(index)));
 backend!(ndarray(index), "ndarray", burn_ndarray());
 
-/// Upstream deprecates this backend in favor of Flex; programs that run on it can have our networks
-/// for as long as it exists.
+/// Programs that run on burn-ndarray can have our networks for as long as upstream keeps it; that it
+/// is deprecated is said where the kernels name the backend.
 #[cfg(feature = "ndarray")]
-#[allow(deprecated)]
 fn burn_ndarray() -> Device {
-    Device::ndarray()
+    Device::new(burn::backend::DispatchDevice::NdArray(Default::default()))
 }
 
 /// Without a number the best there is, an integrated or a software device too.

@@ -2,7 +2,7 @@
 
 use burn::prelude::*;
 
-use crate::resample::split_windows;
+use crate::composition::whole_windows;
 
 /// Takes the largest value of every window; the stride is the window.
 ///
@@ -31,8 +31,7 @@ use crate::resample::split_windows;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
-    let (windows, shape) = flat_windows(input, window);
-    windows.max_dim(5).reshape(shape)
+    along_axes(input, window, |windows| windows.max_dim(1))
 }
 
 /// Takes the mean of every window; the stride is the window.
@@ -61,15 +60,23 @@ pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn avg_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
-    let (windows, shape) = flat_windows(input, window);
-    windows.mean_dim(5).reshape(shape)
+    along_axes(input, window, |windows| windows.mean_dim(1))
 }
 
-/// The windows' voxels as a last axis, and the shape of the pooled volume.
-fn flat_windows(input: Tensor<5>, window: [usize; 3]) -> (Tensor<6>, [usize; 5]) {
-    let windows = split_windows(input, window);
-    let [batch, channels, depth, kd, height, kh, width, kw] = windows.dims();
-    let windows = windows.permute([0, 1, 2, 4, 6, 3, 5, 7]);
-    let flat = windows.reshape([batch, channels, depth, height, width, kd * kh * kw]);
-    (flat, [batch, channels, depth, height, width])
+/// Reduces windows one axis after the other, the last first, by a function that takes
+/// `[outer, window, inner]` to `[outer, 1, inner]`. No voxel is copied to another place.
+fn along_axes(
+    input: Tensor<5>,
+    window: [usize; 3],
+    reduced: impl Fn(Tensor<3>) -> Tensor<3>,
+) -> Tensor<5> {
+    let mut volume = whole_windows(input, window);
+    for axis in (0..3).rev().filter(|&axis| window[axis] > 1) {
+        let mut shape = volume.dims();
+        shape[axis + 2] /= window[axis];
+        let outer = shape[..axis + 3].iter().product();
+        let inner = shape[axis + 3..].iter().product();
+        volume = reduced(volume.reshape([outer, window[axis], inner])).reshape(shape);
+    }
+    volume
 }

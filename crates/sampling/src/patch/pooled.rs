@@ -68,18 +68,12 @@ pub fn pooled_patches(
         (n2 - 1) * stride[2] + p2,
     ];
     let x = average_cells(x, cell, cells); // [B, C, cells…]
-    let x = blocks(
-        x.reshape([batch * channel, cells[0], cells[1] * cells[2]]),
-        n0,
-        p0,
-        stride[0],
-    );
-    let x = x.reshape([batch * channel * n0 * p0, cells[1], cells[2]]);
-    let x = blocks(x, n1, p1, stride[1]);
-    let x = x.reshape([batch * channel * n0 * p0 * n1 * p1, cells[2], 1]);
+    let x = x.reshape([batch, channel, cells[0], cells[1] * cells[2]]);
+    let x = blocks(x, n0, p0, stride[0]); // [B, n0, C, p0, …]
+    let x = x.reshape([batch * n0, channel * p0, cells[1], cells[2]]);
+    let x = blocks(x, n1, p1, stride[1]); // [B · n0, n1, C · p0, p1, …]
+    let x = x.reshape([batch * n0 * n1, channel * p0 * p1, cells[2], 1]);
     let x = blocks(x, n2, p2, stride[2]);
-    let x = x.reshape([batch, channel, n0, p0, n1, p1, n2, p2]);
-    let x = x.permute([0, 2, 4, 6, 1, 3, 5, 7]);
     Ok(x.reshape([batch, n0 * n1 * n2, channel, p0, p1, p2]))
 }
 
@@ -128,14 +122,15 @@ fn average_cells(x: Tensor<5>, cell: [usize; 3], cells: [usize; 3]) -> Tensor<5>
     x.reshape([batch, channel, cells[0], cells[1], cells[2]])
 }
 
-/// Overlapping blocks of the middle axis: `[outer, cells, inner]` to `[outer, count, size, inner]`
-/// with `out[o, n, i] = x[o, n * stride + i]`.
-fn blocks(x: Tensor<3>, count: usize, size: usize, stride: usize) -> Tensor<4> {
+/// Overlapping blocks of the third axis, which go before the second: `[outer, kept, cells, inner]` to
+/// `[outer, count, kept, size, inner]` with `out[o, n, k, i] = x[o, k, n * stride + i]`.
+fn blocks(x: Tensor<4>, count: usize, size: usize, stride: usize) -> Tensor<5> {
     let end = (count - 1) * stride + 1;
     let offsets = (0..size)
-        .map(|i| x.clone().slice(s![.., i..i + end; stride, ..]))
+        .map(|i| x.clone().slice(s![.., .., i..i + end; stride, ..]))
+        .map(|offset| offset.swap_dims(1, 2))
         .collect();
-    Tensor::stack(offsets, 2)
+    Tensor::stack(offsets, 3)
 }
 
 #[cfg(test)]

@@ -37,12 +37,13 @@ pub(super) fn regions(map: Tensor<5>, cells: Tensor<1, Int>) -> Tensor<3> {
     let [batch, channels, sides @ ..] = map.dims();
     let [[rd, rh, rw], [nd, nh, nw]] = grid(sides);
     let kept = map.slice([0..batch, 0..channels, 0..nd * rd, 0..nh * rh, 0..nw * rw]);
-    let parted = kept.reshape([batch, channels, nd, rd, nh, rh, nw, rw]);
-    let grouped = parted.permute([0, 2, 4, 6, 1, 3, 5, 7]);
-    let width = channels * rd * rh * rw;
-    grouped
-        .reshape([batch, nd * nh * nw, width])
-        .select(1, cells)
+    let parted = kept.reshape([batch * channels * nd, rd, nh, rh, nw, rw]);
+    let grouped = parted.permute([0, 2, 4, 1, 3, 5]);
+    let positions = rd * rh * rw;
+    // The cells go before the channels as they are drawn, without another copy.
+    let grouped = grouped.reshape([batch, channels, nd * nh * nw, positions]);
+    let drawn = grouped.swap_dims(1, 2).select(1, cells);
+    drawn.flatten(2, 3)
 }
 
 #[cfg(test)]

@@ -1,0 +1,145 @@
+//! A convolution with its own gradient on any of the backends that are compiled in.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor};
+use burn::prelude::*;
+
+// Upstream deprecates burn-ndarray in favor of Flex. Programs that run on it can have our operators for as
+// long as it exists.
+#[cfg(feature = "ndarray")]
+#[allow(deprecated)]
+use burn::backend::NdArray;
+
+/// A linear operator of a volume and a weight, composed of Burn's operators.
+pub(super) trait Convolution: Debug + Clone + Send + 'static {
+    /// The output, and the tensors from which [`gradients`](Self::gradients) takes the weight's gradient.
+    fn forward(&self, input: Tensor<5>, weight: Tensor<5>) -> (Tensor<5>, Vec<Tensor<5>>);
+
+    /// The gradients of input and weight, those that are wanted, from the output's gradient.
+    fn gradients(
+        &self,
+        kept: Vec<Tensor<5>>,
+        weight: Tensor<5>,
+        gradient: Tensor<5>,
+        wanted: [bool; 2],
+    ) -> [Option<Tensor<5>>; 2];
+}
+
+/// Applies a convolution.
+///
+/// Under gradient checkpointing, and on backends that are not listed here, the gradient is Burn's
+/// own, of the operators that the convolution is composed of.
+pub(super) fn apply<C: Convolution>(
+    convolution: C,
+    input: Tensor<5>,
+    weight: Tensor<5>,
+) -> Tensor<5> {
+    if input.is_autodiff() || weight.is_autodiff() {
+        let tensors = [&input, &weight];
+        let output: Option<Tensor<5>> = None;
+        #[cfg(feature = "flex")]
+        let output = output.or_else(|| record::<burn::backend::Flex, C>(&convolution, tensors));
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
+        let output = output.or_else(|| record::<burn::backend::Cube, C>(&convolution, tensors));
+        #[cfg(feature = "ndarray")]
+        let output = output.or_else(|| record::<NdArray, C>(&convolution, tensors));
+        if let Some(output) = output {
+            return output;
+        }
+    }
+    convolution.forward(input, weight).0
+}
+
+/// Computes the output on backend `B` and enters the step into the graph of its inputs; nothing if
+/// the tensors lie on another backend.
+fn record<B, C>(convolution: &C, tensors: [&Tensor<5>; 2]) -> Option<Tensor<5>>
+where
+    B: Backend,
+    C: Convolution,
+    DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
+{
+    // A tensor without autodiff enters the graph as a constant.
+    let recorded = |tensor: &Tensor<5>| {
+        let tensor = tensor.clone().autodiff();
+        tensor.try_into_primitive::<Autodiff<B>>().ok()
+    };
+    let (input, input_node) = recorded(tensors[0])?.into_parts();
+    let (weight, weight_node) = recorded(tensors[1])?.into_parts();
+    let (input, plain_weight) = (plain::<B>(input), plain::<B>(weight.clone()));
+    let (output, kept) = convolution.forward(input, plain_weight);
+    let step = Step(PhantomData::<C>).prepare::<NoCheckpointing>([input_node, weight_node]);
+    let output = match step.compute_bound().stateful() {
+        OpsKind::Tracked(step) => {
+            let kept = kept.into_iter().map(primitive::<B>).collect();
+            let state = State {
+                convolution: convolution.clone(),
+                kept,
+                weight,
+            };
+            step.finish(state, primitive::<B>(output))
+        }
+        OpsKind::UnTracked(step) => step.finish(primitive::<B>(output)),
+    };
+    Some(Tensor::from_primitive::<Autodiff<B>>(output))
+}
+
+/// A tensor without autodiff over a backend's own.
+fn plain<B>(primitive: B::FloatTensorPrimitive) -> Tensor<5>
+where
+    B: Backend,
+    DispatchTensor: DispatchKindConversion<B>,
+{
+    Tensor::from_primitive::<B>(primitive)
+}
+
+/// The backend's own tensor of one that [`plain`] made, or that was computed from such.
+fn primitive<B>(tensor: Tensor<5>) -> B::FloatTensorPrimitive
+where
+    B: Backend,
+    DispatchTensor: DispatchKindConversion<B>,
+{
+    let found = tensor.try_into_primitive::<B>();
+    found.expect("operators keep the backend of their operands")
+}
+
+/// What the backward pass needs.
+#[derive(Debug, Clone)]
+struct State<C, P> {
+    convolution: C,
+    kept: Vec<P>,
+    weight: P,
+}
+
+/// The backward pass of input and weight.
+#[derive(Debug)]
+struct Step<C>(PhantomData<C>);
+
+impl<B, C> Backward<B, 2> for Step<C>
+where
+    B: Backend,
+    C: Convolution,
+    DispatchTensor: DispatchKindConversion<B>,
+{
+    type State = State<C, B::FloatTensorPrimitive>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = plain::<B>(grads.consume::<B>(&ops.node));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let kept = ops.state.kept.into_iter().map(plain::<B>).collect();
+        let weight = plain::<B>(ops.state.weight);
+        let found = ops
+            .state
+            .convolution
+            .gradients(kept, weight, gradient, wanted);
+        for (parent, gradient) in ops.parents.iter().zip(found) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(parent.id, primitive::<B>(gradient));
+            }
+        }
+    }
+}
