@@ -20,7 +20,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 LAYOUTS = ["contiguous", "channels_last"]
 NETWORKS = [
-    # name, arguments of network: mode, batch, depth, height, width, filters, steps
+    # name, arguments of device network: mode, batch, depth, height, width, filters, steps
     ("train step 1×112×112×80, 16 filters", "train 1 112 112 80 16 3"),
     ("train step 4×64×64×48, 16 filters", "train 4 64 64 48 16 3"),
     ("train step 1×64×64×48, 16 filters", "train 1 64 64 48 16 8"),
@@ -78,7 +78,7 @@ def networks(program, rounds, threads):
         arguments = arguments.split()
         ours, theirs = [], {layout: [] for layout in LAYOUTS}
         for _ in range(rounds):
-            ours.append(run([program, *arguments], threads))
+            ours.append(run([program, "network", *arguments], threads))
             for layout in LAYOUTS:
                 command = peer("network.py", *arguments, layout, threads)
                 theirs[layout].append(run(command, threads))
@@ -97,13 +97,13 @@ def scaling(program, rounds, threads):
     arguments = "train 1 112 112 80 16 2".split()
     one, all_threads = [], []
     for _ in range(rounds):
-        one.append(run([program, *arguments], 1))
-        all_threads.append(run([program, *arguments], threads))
+        one.append(run([program, "network", *arguments], 1))
+        all_threads.append(run([program, "network", *arguments], threads))
     speedup = median(one) / median(all_threads)
     cubes = []
     for side in CUBES:
         steps = 20 if side == 32 else 3
-        results = [run([program, "train", "1", *[str(side)] * 3, "16", str(steps)], threads)
+        results = [run([program, "network", "train", "1", *[str(side)] * 3, "16", str(steps)], threads)
                    for _ in range(rounds)]
         cubes.append(median(results) / side**3 * 1e9)
     return speedup, cubes
@@ -143,7 +143,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    program, shapes = build("network"), build("geometry")
+    program, shapes = build("device"), build("geometry")
     tables = networks(program, args.rounds, args.threads)
     speedup, cubes = scaling(program, args.rounds, args.threads)
     distances = geometry(shapes, args.data, args.rounds, args.threads) if args.data else []

@@ -1,17 +1,20 @@
-"""One network in PyTorch, timed alone: the peer of benches/network.rs.
+"""One network in PyTorch, timed alone: the peer of benches/device/network.rs.
 
-Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last [THREADS]
+Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last
+                  [THREADS [DEVICE [f32|bf16]]]
 
-A WIDTH of 1 means images and U-Net. Prints one line of JSON, as the Rust side does. Requires torch.
+With - alone, each line of the input is such a list of arguments, so that PyTorch starts once; what fails is told as
+{"error": …}. A WIDTH of 1 means images and U-Net. On a GPU f32 has TF32 on, bf16 is autocast. Prints one line of JSON, as
+the Rust side does; memory is what PyTorch's allocator held at most there. Requires torch.
 """
 
+import contextlib
 import json
-import resource
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
+from clock import Clock, prepare
 from torch import nn
 
 ENCODER, DECODER = [1, 2, 3, 3, 3], [3, 3, 2, 1]
@@ -93,7 +96,8 @@ def starts(size, window, stride):
 
 def windows(model, volume, layout, size=(112, 112, 80), stride=(18, 18, 4)):
     """The field's sliding window: the mean softmax of all windows that cover a voxel."""
-    total, count = torch.zeros(2, *volume.shape), torch.zeros(volume.shape)
+    total = torch.zeros(2, *volume.shape, device=volume.device)
+    count = torch.zeros(volume.shape, device=volume.device)
     grid = [starts(n, k, s) for n, k, s in zip(volume.shape, size, stride)]
     for x in grid[0]:
         for y in grid[1]:
@@ -105,33 +109,48 @@ def windows(model, volume, layout, size=(112, 112, 80), stride=(18, 18, 4)):
     return total / count
 
 
-def main(mode, batch, d, h, w, filters, steps, layout, threads="2"):
-    torch.set_num_threads(int(threads))
-    torch.manual_seed(0)
+def main(mode, batch, d, h, w, filters, steps, layout, threads="2", device="cpu", precision="f32"):
+    prepare(threads)
     images = int(w) == 1
     last = torch.channels_last if images else torch.channels_last_3d
     layout = last if layout == "channels_last" else torch.contiguous_format
-    model = (UNet if images else VNet)(int(filters)).to(memory_format=layout)
+    model = (UNet if images else VNet)(int(filters)).to(device, memory_format=layout)
     sides = [int(d), int(h)] if images else [int(d), int(h), int(w)]
-    x = torch.randn(int(batch), 1, *sides).to(memory_format=layout)
+    x = torch.randn(int(batch), 1, *sides).to(device, memory_format=layout)
     labels = (x[:, 0] > 0.5).long()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
     model.train(mode == "train")
-    seconds = []
-    warmup = 0 if mode == "window" else 1
-    for _ in range(int(steps) + warmup):
-        start = time.perf_counter()
+
+    def cast():
+        bf16 = precision == "bf16"
+        return torch.autocast(device, torch.bfloat16) if bf16 else contextlib.nullcontext()
+
+    def step():
         if mode == "train":
             optimizer.zero_grad()
-            loss_of(model(x), labels).backward()
+            with cast():
+                loss = loss_of(model(x), labels)
+            loss.backward()
             optimizer.step()
         else:
-            with torch.inference_mode():
+            with torch.inference_mode(), cast():
                 model(x) if mode == "infer" else windows(model, x[0, 0], layout)
-        seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds[warmup:], "peak_bytes": peak}))
+
+    clock = Clock(device)
+    warmup = 0 if mode == "window" else 1
+    for _ in range(int(steps) + warmup):
+        clock.time(step)
+    print(json.dumps(clock.result(warmup)))
+
+
+def every_line():
+    for line in sys.stdin:
+        try:
+            main(*line.split())
+        except RuntimeError as error:
+            print(json.dumps({"error": str(error).splitlines()[0]}))
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    every_line() if sys.argv[1:] == ["-"] else main(*sys.argv[1:])

@@ -8,6 +8,7 @@
 //! | 130 | stopped by Ctrl-C after a checkpoint; `--resume` goes on |
 
 mod compare;
+mod device;
 mod evaluate;
 mod example;
 mod inspect;
@@ -60,6 +61,8 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Train several methods and seeds, and tabulate them.
     Compare(compare::Arguments),
+    /// List the devices of this build, or compare one with the CPU.
+    Device(device::Arguments),
     /// Make the report of a run again.
     Report(report::Arguments),
     /// Write a run's network as safetensors with PyTorch's names.
@@ -75,12 +78,24 @@ enum Command {
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    carry_out(Cli::parse())
+}
+
+/// Runs the command of these arguments, without the program's name before them; for programs that
+/// have it beside commands of their own.
+pub fn main_of(arguments: &[String]) -> ExitCode {
+    let name = [String::from("semivox")];
+    carry_out(Cli::parse_from(name.iter().chain(arguments)))
+}
+
+fn carry_out(cli: Cli) -> ExitCode {
+    let result = match cli.command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Device(arguments) => device::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Export(arguments) => weights::export(&arguments),
         Command::Import(arguments) => weights::import(&arguments),

@@ -194,6 +194,17 @@ fn compare() {
 }
 
 #[test]
+fn device() {
+    let (_root, root) = scans(1, 1);
+    let message = fail(&root, 1, &["device", "tpu"]);
+    assert!(message.contains("expected cpu, cuda"), "{message}");
+    let message = fail(&root, 2, &["device", "cpu", "--method", "magic"]);
+    assert!(message.contains("mean_teacher"), "{message}");
+    let message = fail(&root, 2, &["device", "--all-methods"]);
+    assert!(message.contains("NAME"), "{message}");
+}
+
+#[test]
 fn export_and_import() {
     let (_root, root) = scans(1, 1);
     let message = fail(&root, 1, &["export", "scans", "--out", "a.safetensors"]);

@@ -5,6 +5,7 @@
 //! file; [`inference`] and [`evaluating`] apply and judge the result; [`run`]
 //! and [`report`] write what a run leaves behind.
 
+pub mod agreement;
 pub mod batch;
 pub mod checkpoint;
 pub mod clip;

@@ -1,0 +1,97 @@
+//! Runs small enough for a software device, without what each device draws itself.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use semivox_data::phantom::PhantomConfig;
+
+use super::computing;
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::method::MethodConfig;
+use crate::presets::preset;
+use crate::recipes::ActionConfig;
+use crate::run::metrics_log;
+use crate::session::Session;
+
+fn config(device: &str, method: &str) -> Result<RunConfig, TrainError> {
+    let mut config = preset("smoke", method)?;
+    config.device = device.into();
+    config.method = without_draws(config.method.with_iterations(3));
+    config.patch = [16; 3];
+    config.inference.window = [16; 3];
+    config.inference.stride = [16; 3];
+    config.network.filters = 2;
+    config.network.dropout = 0.0;
+    config.data.phantoms = [4, 0];
+    config.data.labeled = 2.into();
+    config.data.phantom = PhantomConfig {
+        shape: [24; 3],
+        shape_jitter: [0; 3],
+        ..config.data.phantom
+    };
+    Ok(config)
+}
+
+/// The method with a step of each stage and sizes that fit patches of 16³, without noise.
+fn without_draws(mut method: MethodConfig) -> MethodConfig {
+    match &mut method {
+        MethodConfig::MeanTeacher(config) => config.noise = 0.0,
+        MethodConfig::UaMt(config) => config.noise = 0.0,
+        MethodConfig::Cvrl(config) => config.noise = 0.0,
+        MethodConfig::SimCvd(config) => {
+            (config.noise, config.head_dropout, config.pooled) = (0.0, 0.0, 16);
+        }
+        MethodConfig::GlobalLocal(config) => {
+            (config.iterations, config.decoder_blocks) = ([1; 3], 3);
+        }
+        MethodConfig::Ideal(config) => config.iterations = [1, 2],
+        MethodConfig::Action(config) => *config = small_action(config),
+        MethodConfig::ActionPp(config) => config.action = small_action(&config.action),
+        _ => (),
+    }
+    method
+}
+
+fn small_action(config: &ActionConfig) -> ActionConfig {
+    ActionConfig {
+        iterations: [1; 3],
+        local_patch: 8,
+        local_step: 4,
+        weak_threshold: 1.0,
+        ..config.clone()
+    }
+}
+
+/// Losses of three steps from the same weights, which follow from the seed on every device.
+pub(super) fn losses(device: &str, method: &str) -> Result<Vec<BTreeMap<String, f64>>, TrainError> {
+    let folder = Scratch::new();
+    let config = config(device, method)?;
+    let run = folder.0.join("run");
+    computing(device, || {
+        let session = Session::start(config, &run, &())?;
+        session.run(&mut (), &AtomicBool::new(false))
+    })??;
+    let rows = metrics_log::read(run.join("metrics.jsonl"))?;
+    Ok(rows.into_iter().map(|row| row.losses).collect())
+}
+
+/// A folder of this process's own, which goes when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("semivox-agreement-{}-{count}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the system's folder for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
