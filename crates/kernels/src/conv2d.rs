@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
 
+use crate::check::check_layer;
 use crate::composition::{self, ConvAlgorithm};
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve};
@@ -25,7 +26,7 @@ use crate::pointwise::add_bias;
 ///
 /// # Panics
 ///
-/// If a kernel side is even or the channel numbers do not agree.
+/// If a kernel side is even or the channel numbers or number formats do not agree.
 ///
 /// # Examples
 ///
@@ -41,6 +42,7 @@ use crate::pointwise::add_bias;
 /// ```
 pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
     let [_, _, kh, kw] = weight.dims();
+    check_layer("conv2d", &input, &weight, 1);
     assert!(
         kh % 2 == 1 && kw % 2 == 1,
         "conv2d needs odd kernel sides, got {kh} × {kw}"

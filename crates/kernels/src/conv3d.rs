@@ -1,5 +1,6 @@
 //! Convolution with an odd kernel, stride 1 and "same" zero padding.
 
+use crate::check::check_layer;
 use crate::composition::{self, ConvAlgorithm};
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve};
@@ -23,7 +24,7 @@ use burn::tensor::ops::ConvOptions;
 ///
 /// # Panics
 ///
-/// If a kernel side is even or the channel numbers do not agree.
+/// If a kernel side is even or the channel numbers or number formats do not agree.
 ///
 /// # Examples
 ///
@@ -40,12 +41,8 @@ use burn::tensor::ops::ConvOptions;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    let [_, wanted, kd, kh, kw] = weight.dims();
-    assert_eq!(
-        input.dims()[1],
-        wanted,
-        "conv3d: channels of input and weight differ"
-    );
+    let [_, _, kd, kh, kw] = weight.dims();
+    check_layer("conv3d", &input, &weight, 1);
     assert!(
         kd % 2 == 1 && kh % 2 == 1 && kw % 2 == 1,
         "conv3d needs odd kernel sides, got {kd} × {kh} × {kw}"

@@ -4,7 +4,7 @@
 //! whether a network is training is the caller's decision.
 
 use burn::prelude::*;
-use burn::tensor::Distribution;
+use burn::tensor::{DType, Distribution};
 
 /// What a dropped value becomes in [`alpha_dropout`]: `-scale * alpha` of the SELU activation.
 const SELU_FLOOR: f64 = -1.758_099_340_847_376_6;
@@ -48,8 +48,10 @@ pub fn channel_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     let keep = keep_probability(p);
     let mut shape = [1; D];
     shape[..2].copy_from_slice(&input.dims()[..2]);
-    let kept = Tensor::<D>::random(shape, Distribution::Bernoulli(keep), &input.device());
-    let factors = kept / keep;
+    // Drawn in single precision, so that a seed drops the same channels in every number format.
+    let single = (&input.device(), DType::F32);
+    let kept = Tensor::<D>::random(shape, Distribution::Bernoulli(keep), single);
+    let factors = in_format(kept / keep, &input);
     #[cfg(feature = "flex")]
     if let Some(output) = crate::flex::scale_channels(&input, &factors) {
         return output;
@@ -90,10 +92,20 @@ pub fn alpha_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     let keep = keep_probability(p);
     let scale = (keep * (1.0 + SELU_FLOOR * SELU_FLOOR * p)).sqrt().recip();
     let shift = -scale * SELU_FLOOR * p;
-    let kept = input.random_like(Distribution::Bernoulli(keep));
+    let single = (&input.device(), DType::F32);
+    let kept = Tensor::<D>::random(input.shape(), Distribution::Bernoulli(keep), single);
+    let kept = in_format(kept, &input);
     // a * (1 - m) * f + b, which depends on the mask alone
     let filled = (kept.clone() - 1.0) * (-scale * SELU_FLOOR) + shift;
     input * (kept * scale) + filled
+}
+
+/// `mask` in the number format of `input`.
+fn in_format<const D: usize>(mask: Tensor<D>, input: &Tensor<D>) -> Tensor<D> {
+    match input.dtype() {
+        DType::F32 => mask,
+        other => mask.cast(other),
+    }
 }
 
 fn keep_probability(p: f64) -> f64 {

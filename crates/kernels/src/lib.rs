@@ -20,6 +20,7 @@
 
 mod add;
 mod batch_norm;
+mod check;
 mod clip;
 mod composition;
 mod conv2d;

@@ -1,5 +1,6 @@
 //! Convolution with a 1×1×1 kernel.
 
+use crate::check::check_layer;
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve};
 use burn::prelude::*;
@@ -17,7 +18,7 @@ use burn::prelude::*;
 ///
 /// # Panics
 ///
-/// If the kernel is not 1×1×1 or the channel numbers do not agree.
+/// If the kernel is not 1×1×1 or the channel numbers or number formats do not agree.
 ///
 /// # Examples
 ///
@@ -34,16 +35,13 @@ use burn::prelude::*;
 /// ```
 pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
     let [batch, channels, depth, height, width] = input.dims();
-    let [out, wanted, kd, kh, kw] = weight.dims();
+    let [out, _, kd, kh, kw] = weight.dims();
     assert_eq!(
         [kd, kh, kw],
         [1; 3],
         "pointwise_conv3d needs a 1×1×1 kernel"
     );
-    assert_eq!(
-        channels, wanted,
-        "pointwise_conv3d: channels of input and weight differ"
-    );
+    check_layer("pointwise_conv3d", &input, &weight, 1);
     #[cfg(feature = "flex")]
     {
         let layer = Layer::new(&input, &weight, &bias);

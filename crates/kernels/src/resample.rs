@@ -5,6 +5,7 @@
 
 use burn::prelude::*;
 
+use crate::check::check_layer;
 use crate::composition::{self, Windows};
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve};
@@ -25,7 +26,7 @@ use crate::pointwise::add_bias;
 ///
 /// # Panics
 ///
-/// If the channel numbers do not agree or a side is shorter than the kernel.
+/// If the channel numbers or number formats do not agree or a side is shorter than the kernel.
 ///
 /// # Examples
 ///
@@ -41,11 +42,7 @@ use crate::pointwise::add_bias;
 /// assert_eq!(output.max().into_scalar::<f32>(), 8.0);
 /// ```
 pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    assert_eq!(
-        input.dims()[1],
-        weight.dims()[1],
-        "down_conv3d: channels of input and weight differ"
-    );
+    check_layer("down_conv3d", &input, &weight, 1);
     #[cfg(feature = "flex")]
     {
         let layer = Layer::new(&input, &weight, &bias);
@@ -70,7 +67,7 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
 ///
 /// # Panics
 ///
-/// If the channel numbers do not agree.
+/// If the channel numbers or number formats do not agree.
 ///
 /// # Examples
 ///
@@ -86,11 +83,7 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
 /// assert_eq!(output.max().into_scalar::<f32>(), 3.0);
 /// ```
 pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    assert_eq!(
-        input.dims()[1],
-        weight.dims()[0],
-        "up_conv3d: channels of input and weight differ"
-    );
+    check_layer("up_conv3d", &input, &weight, 0);
     #[cfg(feature = "flex")]
     {
         let layer = Layer::new(&input, &weight, &bias);

@@ -3,7 +3,6 @@
 use burn::nn::Dropout;
 use burn::nn::conv::{Conv3d, Conv3dConfig};
 use burn::prelude::*;
-use burn::tensor::DType;
 use semivox_kernels::{channel_dropout, pointwise_conv3d};
 
 /// A 1×1×1 convolution with bias.
@@ -19,17 +18,10 @@ pub(crate) fn pointwise(layer: &Conv3d, input: Tensor<5>) -> Tensor<5> {
 /// Drops whole channels under the same condition as Burn's dropout drops values.
 pub(crate) fn drop_channels(layer: &Dropout, input: Tensor<5>) -> Tensor<5> {
     let training = layer.training.is_enabled() && input.device().is_autodiff();
-    if !training || layer.prob == 0.0 {
-        input
-    } else if input.dtype() == DType::F32 {
+    if training && layer.prob > 0.0 {
         channel_dropout(input, layer.prob)
     } else {
-        // The operator draws its mask in single precision and takes no other format.
-        let [batch, channels, ..] = input.dims();
-        let single = (&input.device(), DType::F32);
-        let factors = channel_dropout(Tensor::ones([batch, channels, 1, 1, 1], single), layer.prob);
-        let format = input.dtype();
-        input * factors.cast(format)
+        input
     }
 }
 

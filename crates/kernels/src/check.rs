@@ -1,0 +1,68 @@
+//! Checks of what the convolutions are given.
+
+use burn::prelude::*;
+
+/// Panics unless the input has the weight's channels and number format.
+///
+/// `axis`: the weight's axis of input channels.
+pub(crate) fn check_layer<const D: usize>(
+    operator: &str,
+    input: &Tensor<D>,
+    weight: &Tensor<D>,
+    axis: usize,
+) {
+    let (found, wanted) = (input.dims()[1], weight.dims()[axis]);
+    assert_eq!(
+        found, wanted,
+        "{operator}: channels of input and weight differ"
+    );
+    let (found, wanted) = (input.dtype(), weight.dtype());
+    assert_eq!(
+        found, wanted,
+        "{operator}: number formats of input and weight differ; cast one of them, both may be \
+         F64, F32, F16 or BF16"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{conv2d, conv3d, down_conv3d, pointwise_conv3d, up_conv3d};
+    use burn::prelude::*;
+    use burn::tensor::DType;
+    use std::panic::catch_unwind;
+
+    fn message(
+        run: fn(Tensor<5>, Tensor<5>) -> Tensor<5>,
+        channels: usize,
+        format: DType,
+    ) -> String {
+        let device = Device::flex();
+        let input = Tensor::ones([1, channels, 2, 2, 2], (&device, format));
+        let weight = Tensor::ones([1, 1, 1, 1, 1], &device);
+        let cause = catch_unwind(|| run(input, weight)).expect_err("a panic");
+        *cause.downcast::<String>().expect("a message")
+    }
+
+    #[test]
+    fn operators_name_themselves_and_the_formats_they_take() {
+        let operators: [(&str, fn(Tensor<5>, Tensor<5>) -> Tensor<5>); 5] = [
+            ("conv3d", |x, w| conv3d(x, w, None)),
+            ("down_conv3d", |x, w| down_conv3d(x, w, None)),
+            ("up_conv3d", |x, w| up_conv3d(x, w, None)),
+            ("pointwise_conv3d", |x, w| pointwise_conv3d(x, w, None)),
+            ("conv2d", |x, w| {
+                conv2d(x.flatten(3, 4), w.flatten(3, 4), None).unsqueeze_dim(2)
+            }),
+        ];
+        for (name, operator) in operators {
+            let found = message(operator, 1, DType::BF16);
+            assert!(found.starts_with(&format!("{name}: ")), "{found}");
+            assert!(found.contains("F64, F32, F16 or BF16"), "{found}");
+            let found = message(operator, 2, DType::F32);
+            assert!(
+                found.contains("channels of input and weight differ"),
+                "{found}"
+            );
+        }
+    }
+}
