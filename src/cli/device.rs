@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     };
     describe(name, &device::by_name(name)?, as_json)?;
     let mut agrees = tell(agreement::logits(name), "logits", as_json);
+    agrees &= tell(agreement::gradients(name), "gradients", as_json);
     let methods = match arguments.all_methods {
         true => agreement::methods(),
         false => arguments.method.clone(),

@@ -1,6 +1,7 @@
 //! Three wrong uses of each command and the sentence that each gives.
 
 use std::fs;
+use std::process::Command;
 
 use semivox::data::io::{read_labels, write_labels};
 
@@ -202,6 +203,16 @@ fn device() {
     assert!(message.contains("mean_teacher"), "{message}");
     let message = fail(&root, 2, &["device", "--all-methods"]);
     assert!(message.contains("NAME"), "{message}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_semivox"));
+    let command = command.args(["device", "cpu"]);
+    let output = command.env("SEMIVOX_CONVOLUTION", "fast").output();
+    let output = output.expect("the command starts");
+    let message = super::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("expected burn or bounded, found 'fast'"),
+        "{message}"
+    );
 }
 
 #[test]

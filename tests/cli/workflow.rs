@@ -334,13 +334,17 @@ fn a_device_is_listed_tried_and_compared() {
 
     let found = succeed(&root, &["device", "cpu", "--method", "supervised"]);
     assert!(found.contains("forward pass of a V-Net"), "{found}");
-    for row in ["logits of a U-Net", "supervised, step 3, supervised"] {
+    for row in [
+        "logits of a U-Net",
+        "gradients of a V-Net",
+        "supervised, step 3, supervised",
+    ] {
         let line = found.lines().find(|line| line.starts_with(row));
         assert!(line.is_some_and(|line| line.ends_with("agrees")), "{found}");
     }
     let found = succeed(&root, &["device", "cpu", "--json"]);
     let lines: Vec<Value> = found.lines().map(json).collect();
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 5);
     assert_eq!(lines[0]["device"], "cpu");
-    assert_eq!(lines[2]["difference"], 0.0);
+    assert_eq!(lines[4]["difference"], 0.0);
 }

@@ -197,11 +197,13 @@ mod tests {
         assert!(message("tpu").contains("expected cpu, cuda"));
         assert!(message("cpu:x").contains("found 'x'"));
         assert!(message("cpu:1").contains("write cpu"));
+        assert!(message("ndarray:0").contains("write ndarray"));
         #[cfg(not(feature = "cuda"))]
         {
             let found = message("cuda:1");
             assert!(
-                found.contains("only cpu: build with `--features cuda`"),
+                found.contains("has no cuda device, only cpu")
+                    && found.ends_with("build with `--features cuda`"),
                 "{found}"
             );
         }

@@ -9,11 +9,11 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor};
 use burn::prelude::*;
 
-// Upstream deprecates burn-ndarray in favor of Flex. Programs that run on it can have our operators for as
-// long as it exists.
+/// Upstream deprecates burn-ndarray in favor of Flex. Programs that run on it can have our operators for as
+/// long as it exists.
 #[cfg(feature = "ndarray")]
 #[allow(deprecated)]
-use burn::backend::NdArray;
+type NdArray = burn::backend::NdArray;
 
 /// A linear operator of a volume and a weight, composed of Burn's operators.
 pub(super) trait Convolution: Debug + Clone + Send + 'static {

@@ -20,6 +20,7 @@ fn gpu() -> Option<String> {
 
 fn assert_agreement(device: &str, methods: &[String]) {
     let mut rows = agreement::logits(device).unwrap();
+    rows.extend(agreement::gradients(device).unwrap());
     for method in methods {
         rows.extend(agreement::steps(device, method).unwrap());
     }
