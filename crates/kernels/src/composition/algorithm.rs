@@ -14,9 +14,8 @@ const VARIABLE: &str = "SEMIVOX_CONVOLUTION";
 /// | device | algorithm | why |
 /// |---|---|---|
 /// | WebGPU, Vulkan, Metal | [`Bounded`](Self::Bounded) | Burn's gradients may take 27 times the map's memory |
-/// | burn-ndarray | [`Bounded`](Self::Bounded) | Burn convolves with plain loops there |
 /// | CUDA | [`Burn`](Self::Burn) | its convolutions run on tensor cores |
-/// | Flex and all others | [`Burn`](Self::Burn) | the backend's own |
+/// | burn-ndarray, Flex and all others | [`Burn`](Self::Burn) | the faster one there |
 ///
 /// The environment variable `SEMIVOX_CONVOLUTION`, `burn` or `bounded`, forces one of them on all devices.
 /// The CPU operators of our own, in single precision on Flex, are neither; `SEMIVOX_SIMD=composition` switches
@@ -69,15 +68,13 @@ impl ConvAlgorithm {
     }
 
     fn by_rule(device: &Device) -> Self {
-        #[cfg(any(feature = "cuda", feature = "wgpu", feature = "ndarray"))]
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
         use burn::backend::DispatchDevice;
         match device.clone().inner().as_dispatch() {
             #[cfg(feature = "cuda")]
             DispatchDevice::Cube(burn::backend::cubecl::Device::Cuda(_)) => Self::Burn,
             #[cfg(any(feature = "cuda", feature = "wgpu"))]
             DispatchDevice::Cube(_) => Self::Bounded,
-            #[cfg(feature = "ndarray")]
-            DispatchDevice::NdArray(_) => Self::Bounded,
             _ => Self::Burn,
         }
     }

@@ -38,7 +38,7 @@ const NETWORKS: [(&str, Architecture, [usize; 3]); 2] = [
 /// ```
 pub fn logits(device: &str) -> Result<Vec<Agreement>, TrainError> {
     compared(device, "logits", LOGITS, |network, shape, device| {
-        let network = network.clone().to_device(device).valid();
+        let network = network.clone().valid().to_device(device);
         let logits = network.forward(input(shape, device)).logits;
         logits.into_data().iter().collect()
     })
@@ -78,7 +78,8 @@ fn compared(
     let compare = |(network_name, architecture, shape)| {
         cpu.seed(3);
         let config = NetworkConfig::new(1, 3).with_filters(4).with_dropout(0.0);
-        let network = config.with_architecture(architecture).init(&cpu);
+        let network = config.with_architecture(architecture);
+        let network = network.init(&cpu.clone().autodiff());
         let expected = computing("cpu", || run(&network, shape, &cpu))?;
         let found = computing(name, || run(&network, shape, &other))?;
         let difference = match what {

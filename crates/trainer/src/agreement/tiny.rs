@@ -17,29 +17,40 @@ use crate::session::Session;
 
 /// A tenth of the usual rate: a patch of 16³ leaves a voxel a sample at the lowest level, where batch norm magnifies
 /// what rounding did to the gradients from step to step.
-const LEARNING_RATE: &str = "0.001";
+fn learning_rate(method: &str) -> (&'static str, &'static str) {
+    let key = match method {
+        "action_pp" => "method.action.optimizer.learning_rate",
+        _ => "method.optimizer.learning_rate",
+    };
+    (key, "0.001")
+}
+
+/// The smallest patch that uses every level. CVRL contrasts features of the lowest one, whose channels are one another's
+/// multiples where it has two voxels a batch; two CPU implementations part in the third step then.
+fn patch(method: &str) -> [usize; 3] {
+    match method {
+        "cvrl" => [32, 32, 16],
+        _ => [16; 3],
+    }
+}
 
 fn config(device: &str, method: &str) -> Result<RunConfig, TrainError> {
     let mut config = preset("smoke", method)?;
     config.device = device.into();
     config.method = without_draws(config.method.with_iterations(3));
-    config.patch = [16; 3];
-    config.inference.window = [16; 3];
-    config.inference.stride = [16; 3];
+    config.patch = patch(method);
+    config.inference.window = config.patch;
+    config.inference.stride = config.patch;
     config.network.filters = 2;
     config.network.dropout = 0.0;
     config.data.phantoms = [4, 0];
     config.data.labeled = 2.into();
     config.data.phantom = PhantomConfig {
-        shape: [24; 3],
+        shape: config.patch.map(|side| side + 8),
         shape_jitter: [0; 3],
         ..config.data.phantom
     };
-    let key = match method {
-        "action_pp" => "method.action.optimizer.learning_rate",
-        _ => "method.optimizer.learning_rate",
-    };
-    config.with_values([(key, LEARNING_RATE)])
+    config.with_values([learning_rate(method)])
 }
 
 /// The method with a step of each stage and sizes that fit patches of 16³, without noise.
