@@ -12,15 +12,15 @@ pub(crate) fn check_layer<const D: usize>(
     axis: usize,
 ) {
     let (found, wanted) = (input.dims()[1], weight.dims()[axis]);
-    assert_eq!(
-        found, wanted,
-        "{operator}: channels of input and weight differ"
+    assert!(
+        found == wanted,
+        "{operator}: channels of input and weight differ, got {found} and {wanted}"
     );
     let (found, wanted) = (input.dtype(), weight.dtype());
-    assert_eq!(
-        found, wanted,
-        "{operator}: number formats of input and weight differ; cast one of them, both may be \
-         F64, F32, F16 or BF16"
+    assert!(
+        found == wanted,
+        "{operator}: number formats of input and weight differ, got {found:?} and {wanted:?}; cast one \
+         of them, both may be F64, F32, F16 or BF16"
     );
 }
 
