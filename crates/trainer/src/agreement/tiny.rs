@@ -15,14 +15,14 @@ use crate::recipes::ActionConfig;
 use crate::run::metrics_log;
 use crate::session::Session;
 
-/// A tenth of the usual rate: a patch of 16³ leaves a voxel a sample at the lowest level, where batch norm magnifies
-/// what rounding did to the gradients from step to step.
+/// A hundredth of the usual rate: a patch of 16³ leaves a voxel a sample at the lowest level, where batch norm magnifies
+/// what rounding did to the gradients from step to step. Gradients are compared apart, by `agreement::gradients`.
 fn learning_rate(method: &str) -> (&'static str, &'static str) {
     let key = match method {
         "action_pp" => "method.action.optimizer.learning_rate",
         _ => "method.optimizer.learning_rate",
     };
-    (key, "0.001")
+    (key, "0.0001")
 }
 
 /// The smallest patch that uses every level. CVRL contrasts features of the lowest one, whose channels are one another's
