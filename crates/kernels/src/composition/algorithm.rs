@@ -34,8 +34,9 @@ const VARIABLE: &str = "SEMIVOX_CONVOLUTION";
 pub enum ConvAlgorithm {
     /// Burn's own operator.
     Burn,
-    /// Matrix products over a few slices at a time: the extra memory, forward and in both gradients, is at
-    /// most three times the input's.
+    /// Matrix products over a few slices at a time: besides copies of the weight, the extra memory forward and
+    /// in both gradients is at most three times that of the larger of input and output, where batch times
+    /// depth is six slices or more.
     Bounded,
 }
 

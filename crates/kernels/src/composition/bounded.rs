@@ -1,4 +1,4 @@
-//! Convolutions with stride 1 whose extra memory is bounded by a multiple of their input.
+//! Convolutions with stride 1 whose extra memory is bounded by a multiple of their maps.
 //!
 //! Unfolding a whole map for one matrix product takes as many times its memory as the kernel has
 //! voxels, 27 for 3×3×3. Here a few slices at a time are unfolded, over height and width alone, and
