@@ -61,7 +61,9 @@ pack_cases() {
 }
 
 build() {
-    local cpu_only='' data='' llvm='' out=$repository/gpu_check built bytes
+    local cpu_only='' data='' llvm='' out=$repository/gpu_check built bytes commit
+    # Before the build, which may outlast the next commit.
+    commit=$(git -C "$repository" describe --always --dirty)
     while [ $# -gt 0 ]; do
         case $1 in
             --cpu-only) cpu_only=yes; shift ;;
@@ -81,7 +83,7 @@ build() {
     if [ -n "$data" ]; then pack_cases; fi
     cp "$repository"/scripts/gpu_{check,machine,measure,steps}.py "$out/"
     cp "$repository"/benches/peers/{clock,network,operators}.py "$out/peers/"
-    echo "commit $(git -C "$repository" describe --always --dirty), $(uname -m)" > "$out/built.txt"
+    echo "commit $commit, $(uname -m)" > "$out/built.txt"
     bytes=$(du -sb --exclude=results "$out" | cut -f1)
     [ "$bytes" -le "$most_bytes" ] || fail "$out: expected at most 60 MiB, found $bytes bytes; leave --data out"
     echo "$out: $((bytes / 1024 / 1024)) MiB"
