@@ -31,11 +31,9 @@ mod tests {
     use burn::tensor::DType;
     use std::panic::catch_unwind;
 
-    fn message(
-        run: fn(Tensor<5>, Tensor<5>) -> Tensor<5>,
-        channels: usize,
-        format: DType,
-    ) -> String {
+    type Operator = fn(Tensor<5>, Tensor<5>) -> Tensor<5>;
+
+    fn message(run: Operator, channels: usize, format: DType) -> String {
         let device = Device::flex();
         let input = Tensor::ones([1, channels, 2, 2, 2], (&device, format));
         let weight = Tensor::ones([1, 1, 1, 1, 1], &device);
@@ -45,7 +43,7 @@ mod tests {
 
     #[test]
     fn operators_name_themselves_and_the_formats_they_take() {
-        let operators: [(&str, fn(Tensor<5>, Tensor<5>) -> Tensor<5>); 5] = [
+        let operators: [(&str, Operator); 5] = [
             ("conv3d", |x, w| conv3d(x, w, None)),
             ("down_conv3d", |x, w| down_conv3d(x, w, None)),
             ("up_conv3d", |x, w| up_conv3d(x, w, None)),
