@@ -16,10 +16,10 @@ use std::time::Instant;
 
 use semivox::data::cache::{LabeledScan, UnlabeledScan};
 use semivox::data::phantom::{PhantomConfig, atrium};
+use semivox::inference::device;
 use semivox::trainer::TrainError;
 use semivox::trainer::batch::{Batch, BatchSource};
 use semivox::trainer::config::RunConfig;
-use semivox::trainer::device;
 use semivox::trainer::presets::preset;
 use semivox::trainer::recipe::StepContext;
 use semivox::trainer::training_set::TrainingSet;

@@ -11,7 +11,8 @@
 //! | [`models`] | V-Net, U-Net and heads, weights from and for PyTorch | yes |
 //! | [`losses`] | one loss, one file | yes |
 //! | [`sampling`] | which case, which patch, which voxel | yes |
-//! | [`trainer`] | recipes, loop, checkpoints, inference, evaluation, report | yes |
+//! | [`inference`] | trained models: sliding window, label maps, evaluation | yes |
+//! | [`trainer`] | training methods, loop, checkpoints, report | yes |
 //!
 //! # Features
 //!
@@ -46,6 +47,7 @@
 pub mod cli;
 
 pub use semivox_data as data;
+pub use semivox_inference as inference;
 pub use semivox_kernels as kernels;
 pub use semivox_losses as losses;
 pub use semivox_metrics as metrics;
@@ -57,6 +59,7 @@ pub use semivox_trainer as trainer;
 /// What most programs import.
 pub mod prelude {
     pub use semivox_data::{Dataset, Geometry, LabelMap, Labeled, Volume};
+    pub use semivox_inference::Model;
     pub use semivox_metrics::evaluate;
     pub use semivox_models::{
         Architecture, Network, NetworkConfig, UNet, UNetConfig, VNet, VNetConfig,

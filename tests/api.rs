@@ -1,12 +1,12 @@
 //! Promises of the public interface that the compiler keeps.
 
 use semivox::data::{DataError, Dataset, LabelMap, Survey, Volume};
+use semivox::inference::evaluation::Evaluation;
+use semivox::inference::{InferenceError, Model};
 use semivox::metrics::MetricError;
 use semivox::models::Network;
 use semivox::trainer::TrainError;
 use semivox::trainer::config::RunConfig;
-use semivox::trainer::inference::Predictor;
-use semivox::trainer::run::evaluation::Evaluation;
 use semivox::trainer::session::Session;
 
 fn threads<T: Send + Sync>() {}
@@ -17,8 +17,9 @@ fn error<T: std::error::Error + Send + Sync + 'static>() {}
 fn data_settings_networks_and_errors_go_between_threads() {
     threads::<(Volume, LabelMap, Dataset, Survey)>();
     threads::<(RunConfig, Evaluation, Session)>();
-    threads::<(Network, Predictor)>();
+    threads::<(Network, Model)>();
     error::<TrainError>();
+    error::<InferenceError>();
     error::<DataError>();
     error::<MetricError>();
 }

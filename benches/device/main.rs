@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use burn::prelude::Device;
-use semivox::trainer::device;
+use semivox::inference::device;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args()

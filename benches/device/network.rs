@@ -7,9 +7,9 @@
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use ndarray::Array3;
+use semivox::inference::{Blend, SlidingWindow};
 use semivox::losses::DiceCrossEntropyLossConfig;
 use semivox::models::{Architecture, Network, NetworkConfig};
-use semivox::trainer::inference::{Blend, SlidingWindow};
 use semivox::trainer::optimizer::OptimizerConfig;
 use semivox::trainer::terms::LossTerms;
 
@@ -94,10 +94,11 @@ fn window(work: &Work) -> Result<Clock, String> {
     let [_, _, d, h, w] = work.shape;
     let value = |(x, y, z)| ((7 * x + 5 * y + 3 * z) % 11) as f32;
     let volume = Array3::from_shape_fn((d, h, w), value);
+    let forward = |input| model.forward(input).logits;
     let mut clock = Clock::new(&work.device);
     for _ in 0..work.steps {
         let probabilities =
-            clock.time(|| sliding.probabilities(&model, volume.view(), &work.device))?;
+            clock.time(|| sliding.probabilities(forward, volume.view(), &work.device))?;
         assert_eq!(probabilities.dim(), (2, d, h, w));
     }
     Ok(clock)

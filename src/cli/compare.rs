@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use semivox_data::{Labeled, layout};
+use semivox_inference::evaluation::Evaluation;
+use semivox_trainer::TrainError;
 use semivox_trainer::comparison::Comparison;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
-use semivox_trainer::progress::Progress;
-use semivox_trainer::run::evaluation::Evaluation;
 use semivox_trainer::run::folder::RunFolder;
 use semivox_trainer::session::Session;
 use semivox_trainer::training::Observer;
-use semivox_trainer::{TrainError, interrupt};
 use serde_json::json;
 
+use super::progress::Progress;
 use super::run::{self, DataArguments, RunArguments, file_name, method_help, task_of};
 
 #[derive(Debug, Args)]

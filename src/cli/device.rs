@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use burn::prelude::Device;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use semivox_inference::device;
+use semivox_trainer::TrainError;
 use semivox_trainer::agreement::{self, Agreement};
 use semivox_trainer::method::MethodConfig;
-use semivox_trainer::{TrainError, device};
 use serde_json::json;
 
 #[derive(Debug, Args)]

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use semivox_inference::evaluation::Evaluation;
+use semivox_inference::label_folders;
 use semivox_trainer::TrainError;
-use semivox_trainer::label_folders;
-use semivox_trainer::progress::Counter;
-use semivox_trainer::run::evaluation::Evaluation;
 use serde_json::json;
+
+use super::progress::Counter;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]

@@ -11,9 +11,9 @@ use semivox_data::layout::HoldOut;
 use semivox_data::{Dataset, Labeled, Orientation, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::presets::Task;
-use semivox_trainer::progress::Counter;
 use serde_json::json;
 
+use super::progress::Counter;
 use super::table;
 
 #[derive(Debug, Args)]

@@ -12,7 +12,10 @@ mod device;
 mod evaluate;
 mod example;
 mod inspect;
+mod interrupt;
+mod panics;
 mod predict;
+mod progress;
 mod report;
 mod run;
 mod table;
@@ -55,7 +58,7 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Train a method on a folder of scans, or on generated phantoms.
     Train(train::Arguments),
-    /// Segment scans with a trained run.
+    /// Segment scans with a trained model.
     Predict(predict::Arguments),
     /// Compare predicted label maps with drawn ones.
     Evaluate(evaluate::Arguments),
@@ -65,9 +68,9 @@ enum Command {
     Device(device::Arguments),
     /// Make the report of a run again.
     Report(report::Arguments),
-    /// Write a run's network as safetensors with PyTorch's names.
+    /// Write a run's model as one file, with PyTorch's names.
     Export(weights::ExportArguments),
-    /// Make a run of a network from PyTorch, to predict with.
+    /// Make a model of a network from PyTorch, to predict with.
     Import(weights::ImportArguments),
     /// Print a completion script for a shell.
     Completions {
@@ -89,6 +92,7 @@ pub fn main_of(arguments: &[String]) -> ExitCode {
 }
 
 fn carry_out(cli: Cli) -> ExitCode {
+    panics::silence_caught();
     let result = match cli.command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),

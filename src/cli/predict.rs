@@ -6,23 +6,24 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use semivox_data::{io, layout};
+use semivox_inference::{Description, Model, SegmentOptions, device};
 use semivox_trainer::TrainError;
-use semivox_trainer::inference::{PredictOptions, Predictor};
-use semivox_trainer::progress::Counter;
 use semivox_trainer::run::folder::make_writable;
+
+use super::progress::Counter;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// Folder of a run.
-    run: PathBuf,
+    /// Folder of a run, or a model as a file (.safetensors).
+    model: PathBuf,
     /// Scans, or folders of scans: .nii, .nii.gz or .nrrd.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder for the label maps, which bear the names of their scans.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: the run's].
+    /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: that of the training].
     #[arg(long)]
     device: Option<String>,
     /// Test-time augmentation: average over mirror images on the axes that training mirrored.
@@ -65,11 +66,7 @@ enum Existing {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let scans = scans(&arguments.inputs)?;
     let todo = todo(&scans, arguments)?;
-    let options = PredictOptions {
-        mirrored: arguments.tta,
-        largest_component: arguments.largest_component,
-    };
-    let predictor = Predictor::open(&arguments.run, arguments.device.as_deref(), options)?;
+    let model = open(arguments)?;
     make_writable(&arguments.out)?;
     if arguments.probabilities {
         make_writable(&arguments.out.join(PROBABILITIES))?;
@@ -78,14 +75,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let mut failed = 0;
     for (done, (id, scan)) in todo.iter().enumerate() {
         counter.at(done, todo.len());
-        if let Err(error) = predict(&predictor, id, scan, arguments) {
+        if let Err(error) = predict(&model, id, scan, arguments) {
             eprintln!("error: {error}");
             failed += 1;
         }
     }
     counter.finish();
     if !arguments.quiet {
-        let classes = predictor.classes().iter().enumerate();
+        let classes = model.classes().iter().enumerate();
         let classes: Vec<String> = classes
             .map(|(label, name)| format!("{label} {name}"))
             .collect();
@@ -102,7 +99,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     })
 }
 
-/// The NIfTI files that the inputs name, by name without ending.
+fn open(arguments: &Arguments) -> Result<Model, TrainError> {
+    let options = SegmentOptions {
+        mirrored: arguments.tta,
+        largest_component: arguments.largest_component,
+    };
+    let name = match &arguments.device {
+        Some(name) => name.clone(),
+        None => {
+            let notes = Description::read(&arguments.model)?.notes;
+            notes
+                .get("device")
+                .map_or("cpu", String::as_str)
+                .to_string()
+        }
+    };
+    let model = Model::open_on(&arguments.model, &device::by_name(&name)?)?;
+    Ok(model.with_options(options)?)
+}
+
+/// The scans that the inputs name, by name without ending.
 fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for input in inputs {
@@ -185,16 +201,12 @@ fn output(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.nii.gz"))
 }
 
-fn predict(
-    predictor: &Predictor,
-    id: &str,
-    scan: &Path,
-    arguments: &Arguments,
-) -> Result<(), TrainError> {
-    let (scan, probabilities) = predictor.probabilities(io::read_volume(scan)?)?;
-    let labels = predictor.labels(&scan, probabilities.view())?;
+fn predict(model: &Model, id: &str, scan: &Path, arguments: &Arguments) -> Result<(), TrainError> {
+    let scan = model.prepare(&io::read_volume(scan)?)?;
+    let probabilities = model.probabilities(&scan);
+    let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {
-        for (class, name) in predictor.classes().iter().enumerate() {
+        for (class, name) in model.classes().iter().enumerate() {
             let map = scan.restore_probability(probabilities.view(), class)?;
             let name = name.replace(['/', '\\', ' '], "_");
             let folder = arguments.out.join(PROBABILITIES);

@@ -6,14 +6,17 @@ use std::process::ExitCode;
 use clap::Args;
 use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{Dataset, Labeled, Survey};
+use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::Task;
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::{Observer, Outcome};
-use semivox_trainer::{TrainError, interrupt, progress::Progress};
+
 use serde_json::json;
 
+use super::interrupt;
+use super::progress::Progress;
 use super::table;
 
 /// Which data, and how they are split.

@@ -4,18 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use semivox_models::weights;
+use semivox_inference::{FILE_NAME, Model, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::importing;
-use semivox_trainer::inference::{PredictOptions, Predictor};
 use semivox_trainer::presets::Task;
-
-use super::table;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
     /// Folder of a run.
-    run: PathBuf,
+    model: PathBuf,
     /// The file to write: NAME.safetensors.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -29,21 +26,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError
             "{out} exists already; choose another --out"
         )));
     }
-    let predictor = Predictor::open(&arguments.run, None, PredictOptions::default())?;
-    let config = predictor.config();
-    let classes = predictor.classes().join(", ");
-    let preprocess = format!(
-        "{}, {}",
-        table::grid(&config.data.preprocess),
-        config.data.preprocess.intensity
-    );
-    let notes = [
-        ("task", config.task.name()),
-        ("method", config.method.name()),
-        ("class_names", classes.as_str()),
-        ("preprocessing", preprocess.as_str()),
-    ];
-    weights::export(predictor.network(), &notes, out)?;
+    let out = Model::open(&arguments.model)?.save(out)?;
     println!("Written: {}", out.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -53,8 +36,8 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError
 pub(super) struct ImportArguments {
     /// Weights: safetensors, or what torch.save wrote.
     file: PathBuf,
-    /// Folder for the run.
-    #[arg(long, value_name = "DIR")]
+    /// Folder for the model, or its file (.safetensors).
+    #[arg(long, value_name = "DIR|FILE")]
     out: PathBuf,
     /// la, acdc, hippocampus, pancreas or own: how scans are prepared for the network.
     #[arg(long)]
@@ -82,7 +65,16 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
     let settings = arguments.settings.iter();
     let mut config = config.with_values(settings.map(|(k, v)| (k.as_str(), v.as_str())))?;
     config.data.classes.clone_from(&arguments.classes);
-    let (run, leftovers) = importing::import(&arguments.file, config, &arguments.out)?;
+    let out = &arguments.out;
+    if out.is_file() || out.join(FILE_NAME).exists() {
+        return Err(TrainError::Input(format!(
+            "{} holds a model already; choose another --out",
+            out.display()
+        )));
+    }
+    let cpu = device::by_name("cpu")?;
+    let (model, leftovers) = importing::import(&arguments.file, config, &cpu)?;
+    let file = model.save(out)?;
     for (what, names) in [
         ("left out of the file", leftovers.unused),
         ("not in the file, drawn anew", leftovers.kept),
@@ -91,6 +83,6 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
             println!("{what}: {}", names.join(", "));
         }
     }
-    println!("Written: {}", run.root().display());
+    println!("Written: {}", file.display());
     Ok(ExitCode::SUCCESS)
 }

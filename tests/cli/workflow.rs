@@ -248,19 +248,12 @@ fn a_network_leaves_as_safetensors_and_comes_back() {
         "--set",
         &stride,
     ];
-    assert_eq!(succeed(&root, &words), "Written: again\n");
-    for run in ["run", "again"] {
-        succeed(
-            &root,
-            &[
-                "predict",
-                run,
-                "scans/images",
-                "--out",
-                &format!("p_{run}"),
-                "-q",
-            ],
-        );
+    let written = succeed(&root, &words);
+    assert!(written.starts_with("Written: again") && written.ends_with("model.safetensors\n"));
+    for model in ["run", "again", "model.safetensors"] {
+        let out = format!("p_{model}");
+        let words = ["predict", model, "scans/images", "--out", &out, "-q"];
+        succeed(&root, &words);
     }
     let found = json(&succeed(&root, &["evaluate", "p_run", "p_again", "--json"]));
     assert!(
@@ -275,6 +268,7 @@ fn a_network_leaves_as_safetensors_and_comes_back() {
             .data
     };
     assert_eq!(labels("run"), labels("again"));
+    assert_eq!(labels("run"), labels("model.safetensors"));
 }
 
 /// Ctrl-C, as a terminal sends it, once the first step is logged.

@@ -174,6 +174,14 @@ pub enum Network {
 }
 
 impl Network {
+    /// The architecture.
+    pub fn architecture(&self) -> Architecture {
+        match self {
+            Self::VNet(_) => Architecture::VNet,
+            Self::UNet(_) => Architecture::UNet,
+        }
+    }
+
     /// Segments a batch of patches.
     ///
     /// # Shapes

@@ -10,11 +10,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 
 use crate::error::TrainError;
 use crate::method::MethodConfig;
-use crate::quietly::quietly;
 
 mod networks;
 mod tiny;
@@ -75,7 +73,7 @@ pub fn methods() -> Vec<String> {
 /// weights on tiny phantoms; a method of several stages takes a step of each.
 ///
 /// # Errors
-/// [`TrainError::Device`] if a device cannot be had or does not compute, [`TrainError::Config`] for
+/// [`TrainError::Inference`] if a device cannot be had or does not compute, [`TrainError::Config`] for
 /// an unknown method.
 pub fn steps(device: &str, method: &str) -> Result<Vec<Agreement>, TrainError> {
     let expected = tiny::losses("cpu", method)?;
@@ -101,14 +99,4 @@ fn relative(expected: Option<&f64>, found: Option<&f64>) -> f64 {
         (Some(expected), Some(found)) => (expected - found).abs() / expected.abs().max(1e-3),
         _ => f64::NAN,
     }
-}
-
-/// Backends panic where they cannot compute; a person is to read one sentence instead.
-pub(crate) fn computing<T>(device: &str, run: impl FnOnce() -> T) -> Result<T, TrainError> {
-    quietly(AssertUnwindSafe(run)).map_err(|cause| {
-        TrainError::Device(format!(
-            "device '{device}': expected it to compute what the CPU computes, found: {cause}; \
-             choose --device cpu, or another backend for the same device"
-        ))
-    })
 }

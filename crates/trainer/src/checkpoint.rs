@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
-use crate::quietly::quietly;
+use semivox_inference::panics::catch;
 
 const FORMAT: u32 = 2;
 const PREFIX: &str = "step-";
@@ -171,7 +171,7 @@ impl CheckpointReader {
         let path = self.path(name);
         // Burn panics on a record whose names were damaged.
         let load = AssertUnwindSafe(|| optimizer.rule.clone().load(&path));
-        let loaded = quietly(load).map_err(|e| damaged(&path, e))?;
+        let loaded = catch(load).map_err(|e| damaged(&path, e))?;
         optimizer.rule = loaded.map_err(|e| damaged(&path, e))?;
         Ok(optimizer)
     }

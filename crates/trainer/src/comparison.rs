@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::error::TrainError;
 use crate::run::RunError;
-use crate::run::evaluation::{Evaluation, Means};
 use crate::run::folder::write_atomic;
+use semivox_inference::evaluation::{Evaluation, Means};
 
 /// The mean of one metric over seeds, and how far they spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -249,7 +249,7 @@ fn list(seeds: &[u64], between: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
+    use semivox_inference::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
 
     fn run(method: &str, seed: u64, dice: f64, hd95_mm: Option<f64>, id: &str) -> Evaluation {
         let class = ClassEvaluation {

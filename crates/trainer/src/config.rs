@@ -10,11 +10,12 @@ use semivox_data::Labeled;
 use semivox_data::augment::{StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
-use semivox_models::{Architecture, NetworkConfig, Upsampling};
+use semivox_inference::{Description, Model, SlidingWindow};
+use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::inference::SlidingWindow;
+
 use crate::method::MethodConfig;
 use crate::presets::Task;
 use crate::recipe::Setting;
@@ -33,7 +34,7 @@ pub struct RunConfig {
     pub ablation: Option<String>,
     /// Seed of every random choice.
     pub seed: u64,
-    /// Device name, see [`device::by_name`](crate::device::by_name).
+    /// Device name, see [`device::by_name`](semivox_inference::device::by_name).
     pub device: String,
     /// Patch size in voxels; multiples of 16.
     pub patch: [usize; 3],
@@ -172,6 +173,32 @@ impl RunConfig {
             seed: self.seed,
             device: device.clone(),
         }
+    }
+
+    /// What a model of this run needs besides its weights.
+    pub fn description(&self) -> Description {
+        let notes = [
+            ("task", self.task.name().to_string()),
+            ("method", self.method_name()),
+            ("preset", self.preset.clone()),
+            ("seed", self.seed.to_string()),
+            ("device", self.device.clone()),
+        ];
+        Description {
+            classes: self.data.classes.clone(),
+            preprocess: self.data.preprocess,
+            window: self.inference.clone(),
+            mirrored: self.weak_view.mirrored(),
+            notes: notes.map(|(key, value)| (key.into(), value)).into(),
+        }
+    }
+
+    /// The trained model of this run.
+    ///
+    /// # Errors
+    /// If the names of the classes are not as many as the network's classes.
+    pub fn model(&self, network: &Network, device: &Device) -> Result<Model, TrainError> {
+        Ok(Model::new(network.clone(), self.description(), device)?)
     }
 
     /// Refuses values that cannot work, before anything is read or written.

@@ -14,9 +14,9 @@ pub enum TrainError {
     /// Files or flags that do not fit one another.
     #[error("{0}")]
     Input(String),
-    /// The device cannot be had.
-    #[error("{0}")]
-    Device(String),
+    /// Inference, evaluation or the choice of a device failed.
+    #[error(transparent)]
+    Inference(#[from] semivox_inference::InferenceError),
     /// Reading or checking data failed.
     #[error(transparent)]
     Data(#[from] semivox_data::DataError),
@@ -26,9 +26,6 @@ pub enum TrainError {
     /// A batch could not be made.
     #[error(transparent)]
     Loader(#[from] semivox_data::loader::LoaderError<std::convert::Infallible>),
-    /// Metrics could not be computed.
-    #[error(transparent)]
-    Metric(#[from] semivox_metrics::MetricError),
     /// The run folder could not be used.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),

@@ -1,84 +1,48 @@
-//! Evaluation of a network on held-out cases, in each case's own grid.
+//! Evaluation of a run's model on its test cases.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ndarray::ArrayView3;
-use semivox_data::{Dataset, LabelMap, io, layout};
-use semivox_metrics::ClassMetrics;
-use semivox_models::Network;
+use semivox_data::{Dataset, layout};
+use semivox_inference::Model;
+use semivox_inference::evaluation::{Evaluation, Protocol};
 
 use crate::config::RunConfig;
-use crate::device;
 use crate::error::TrainError;
-use crate::inference::{PredictOptions, Predictor};
-use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
 
-/// Evaluates `network` on the test cases of `dataset`; with a run folder, writes each prediction
+/// Evaluates `model` on the test cases of `dataset`; with a run folder, writes each prediction
 /// to `predictions/ID.nii.gz`. None if `stop` was set before the last case.
 ///
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
 pub fn evaluate(
-    network: &Network,
+    model: &Model,
     dataset: &Dataset,
     config: &RunConfig,
     run: Option<&RunFolder>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>, TrainError> {
-    let (cases, classes) = (&dataset.test, dataset.classes.len());
-    let device = device::by_name(&config.device)?;
-    let plain = PredictOptions::default();
-    let predictor = Predictor::new(network.clone(), config.clone(), device, plain)?;
-    let mut results = Vec::with_capacity(cases.len());
-    for (done, case) in cases.iter().enumerate() {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
+    let progress = |done, total| match stop.load(Ordering::Relaxed) && done < total {
+        true => ControlFlow::Break(()),
+        false => {
+            observer.evaluating(done, total);
+            ControlFlow::Continue(())
         }
-        observer.evaluating(done, cases.len());
-        let (image, reference) = case.load_checked(classes)?;
-        let prediction = predictor.predict(image)?;
-        if let Some(run) = run {
-            let path = prediction_path(run, &case.id);
-            io::write_labels(&path, &prediction)?;
-        }
-        results.push(CaseEvaluation {
-            id: case.id.clone(),
-            classes: compare(&prediction, reference.data.view(), classes)?,
-        });
-    }
-    observer.evaluating(cases.len(), cases.len());
-    Ok(Some(Evaluation::new(protocol(config, dataset)?, results)))
+    };
+    let protocol = protocol(config, dataset)?;
+    let folder = run.map(RunFolder::predictions);
+    let folder = folder.as_deref();
+    let found = semivox_inference::evaluate(model, &dataset.test, protocol, folder, progress)?;
+    Ok(found)
 }
 
 /// Where the prediction of a case lies.
 pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
-}
-
-pub(crate) fn compare(
-    prediction: &LabelMap,
-    reference: ArrayView3<'_, u8>,
-    classes: usize,
-) -> Result<Vec<ClassEvaluation>, TrainError> {
-    let spacing = prediction.geometry.spacing();
-    let found = semivox_metrics::evaluate(prediction.data.view(), reference, classes, spacing)?;
-    Ok(found.iter().map(class_evaluation).collect())
-}
-
-fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
-    ClassEvaluation {
-        label: metrics.label,
-        dice: metrics.dice.value(),
-        jaccard: metrics.jaccard.value(),
-        hd95_mm: metrics.hd95_mm.value(),
-        hd95_directed_max_mm: metrics.hd95_directed_max_mm.value(),
-        asd_mm: metrics.asd_mm.value(),
-        assd_mm: metrics.assd_mm.value(),
-    }
 }
 
 fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainError> {
@@ -115,7 +79,7 @@ mod tests {
     use super::*;
     use crate::presets::preset;
     use ndarray::Array3;
-    use semivox_data::Geometry;
+    use semivox_data::{Geometry, LabelMap, io};
 
     #[test]
     fn the_protocol_counts_patients_where_they_have_several_cases() {

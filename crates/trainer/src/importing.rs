@@ -1,16 +1,13 @@
-//! A run made of weights from elsewhere, which predicts like a trained one.
+//! A model made of weights from elsewhere.
 
 use std::path::Path;
 
+use burn::prelude::Device;
+use semivox_inference::Model;
 use semivox_models::weights;
 
-use crate::checkpoint::{self, Position};
 use crate::config::RunConfig;
-use crate::device;
 use crate::error::TrainError;
-use crate::recipe::Recipe;
-use crate::recipes::{Supervised, SupervisedConfig};
-use crate::run::folder::RunFolder;
 
 /// What [`import`] left out of a file, and what it had to keep of a new network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,20 +18,19 @@ pub struct Leftovers {
     pub kept: Vec<String>,
 }
 
-/// Makes the run folder `out` from a file of weights (safetensors or `.pth`, see
-/// [`weights`]).
+/// Makes a model of a file of weights (safetensors or `.pth`, see [`weights`]) on `device`.
 ///
 /// How scans are prepared follows from `config`, network and number of classes from the file. The names in
 /// `config.data.classes` are used if there are any, else `class 1`, `class 2`, ….
 ///
 /// # Errors
-/// If the file holds no network that is known, the number of class names is another, the settings do not
-/// fit the network, or `out` holds a run already.
+/// If the file holds no network that is known, the number of class names is another, or the settings do not
+/// match the network.
 pub fn import(
     file: &Path,
     mut config: RunConfig,
-    out: &Path,
-) -> Result<(RunFolder, Leftovers), TrainError> {
+    device: &Device,
+) -> Result<(Model, Leftovers), TrainError> {
     let found = weights::inspect(file)?.config;
     if found.architecture.is_2d() != config.network.architecture.is_2d() {
         return Err(TrainError::Input(format!(
@@ -45,25 +41,20 @@ pub fn import(
             found.architecture
         )));
     }
-    config.network.architecture = found.architecture;
-    config.network.filters = found.filters;
-    config.network.upsampling = found.upsampling;
     config.data.classes = names(config.data.classes, found.classes)?;
     config.check()?;
-    let iterations = config.method.settings().iterations();
-    let setting = config.setting(found.classes, &device::by_name(&config.device)?.autodiff());
-    let mut recipe = Supervised::new(SupervisedConfig::new(iterations), &setting);
-    let imported = weights::import(recipe.network(), file)?;
-    recipe.networks = imported.network;
-    let run = RunFolder::create(out)?;
-    let position = Position::new(iterations, 0);
-    checkpoint::write(&run.checkpoints(), position, |w| recipe.save(w))?;
-    run.write_config(&config.to_toml()?)?;
+    let imported = weights::import(&found.init(device), file)?;
+    let mut description = config.description();
+    // The file's network was trained elsewhere, by a method that it does not tell.
+    description.notes = [("task".to_string(), config.task.name().to_string())].into();
     let leftovers = Leftovers {
         unused: imported.unused,
         kept: imported.kept,
     };
-    Ok((run, leftovers))
+    Ok((
+        Model::new(imported.network, description, device)?,
+        leftovers,
+    ))
 }
 
 fn names(given: Vec<String>, classes: usize) -> Result<Vec<String>, TrainError> {
@@ -90,7 +81,6 @@ mod tests {
     use semivox_data::{Geometry, Volume};
     use semivox_models::{Architecture, NetworkConfig, Upsampling};
 
-    use crate::inference::{PredictOptions, Predictor};
     use crate::presets::Task;
 
     #[test]
@@ -119,19 +109,19 @@ mod tests {
 
         let mut wrong = config.clone();
         wrong.data.classes = vec!["background".into(), "heart".into()];
-        let message = import(&file, wrong, &folder.path().join("a"))
-            .unwrap_err()
-            .to_string();
+        let message = import(&file, wrong, &device).unwrap_err().to_string();
         assert!(message.contains("expected 3 class names"), "{message}");
 
-        let out = folder.path().join("run");
-        let (_, leftovers) = import(&file, config, &out).unwrap();
+        let out = folder.path().join("imported");
+        let (model, leftovers) = import(&file, config, &device).unwrap();
+        model.save(&out).unwrap();
         assert_eq!((leftovers.unused.len(), leftovers.kept.len()), (0, 0));
-        let predictor = Predictor::open(&out, None, PredictOptions::default()).unwrap();
-        assert_eq!(predictor.classes(), ["background", "class 1", "class 2"]);
+        let model = Model::open(&out).unwrap();
+        assert_eq!(model.classes(), ["background", "class 1", "class 2"]);
         let image = Array3::from_shape_fn((32, 32, 1), |(x, y, _)| (x * y % 7) as f32);
         let image = Volume::new(image, Geometry::default());
-        let (scan, found) = predictor.probabilities(image).unwrap();
+        let scan = model.prepare(&image).unwrap();
+        let found = model.probabilities(&scan);
         let values: Vec<f32> = scan.volume.data.iter().copied().collect();
         let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, 32, 32, 1]), &device);
         let expected = burn::tensor::activation::softmax(network.forward(input).logits, 1);

@@ -1,9 +1,7 @@
-//! Recipes, training loop, checkpoints, inference and evaluation.
+//! Training methods, the training loop, checkpoints and reports.
 //!
-//! The room that knows all others: [`session`] takes a [`config`] from data
-//! set to report; [`training`] is the loop; [`recipes`] holds one method per
-//! file; [`inference`] and [`evaluating`] apply and judge the result; [`run`]
-//! and [`report`] write what a run leaves behind.
+//! [`session`] takes a [`config`] from data set to report; [`training`] is the loop; [`recipes`] holds one method
+//! per file; [`evaluating`] evaluates the result; [`run`] and [`report`] write what a run leaves behind.
 
 pub mod agreement;
 pub mod batch;
@@ -12,15 +10,11 @@ pub mod clip;
 pub mod comparison;
 pub mod config;
 mod descent;
-pub mod device;
 pub mod ema;
 mod error;
 pub mod evaluating;
 mod finite;
 pub mod importing;
-pub mod inference;
-pub mod interrupt;
-pub mod label_folders;
 pub mod method;
 pub mod mirror;
 pub mod mixing;
@@ -28,8 +22,6 @@ pub mod noise;
 pub mod one_stage;
 pub mod optimizer;
 pub mod presets;
-pub mod progress;
-mod quietly;
 pub mod recipe;
 pub mod recipes;
 pub mod report;

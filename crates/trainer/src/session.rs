@@ -12,17 +12,18 @@ use burn::prelude::Device;
 use rayon::prelude::*;
 use semivox_data::layout::{self, HoldOut};
 use semivox_data::{Dataset, LabeledCase, phantom};
+use semivox_inference::device;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::recipe::Recipe;
 use crate::report;
 use crate::run::cases::CaseList;
-use crate::run::evaluation::Evaluation;
 use crate::run::folder::RunFolder;
 use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
-use crate::{device, evaluating, specimens};
+use crate::{evaluating, specimens};
+use semivox_inference::evaluation::Evaluation;
 
 /// A run folder with its configuration and data set, ready to train.
 ///
@@ -151,10 +152,12 @@ impl Session {
             stop,
         };
         let mut outcome = training.run(recipe.as_mut(), observer)?;
+        // A kill between the last checkpoint and its model would leave an older one.
+        training.save_model(recipe.as_ref())?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
-                let (network, dataset) = (recipe.network(), &self.dataset);
-                specimens::predict(network, dataset, config, &self.run, observer)?;
+                let model = config.model(recipe.network(), &training.device)?;
+                specimens::predict(&model, &self.dataset, &self.run, observer)?;
                 None
             }
             Outcome::Finished => {
@@ -190,9 +193,9 @@ impl Session {
         if self.dataset.test.is_empty() {
             return Ok(None);
         }
-        let (network, dataset) = (recipe.network(), &self.dataset);
-        let config = &self.config;
-        let evaluation = evaluating::evaluate(network, dataset, config, run, observer, stop)?;
+        let (config, dataset) = (&self.config, &self.dataset);
+        let model = config.model(recipe.network(), &device::by_name(&config.device)?)?;
+        let evaluation = evaluating::evaluate(&model, dataset, config, run, observer, stop)?;
         if let (Some(run), Some(evaluation)) = (run, &evaluation) {
             evaluation.write(run.evaluation())?;
         }

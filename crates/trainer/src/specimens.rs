@@ -2,13 +2,10 @@
 
 use ndarray::Array3;
 use semivox_data::{Dataset, LabelMap, LabeledCase, UnlabeledCase, Volume, io};
-use semivox_models::Network;
+use semivox_inference::Model;
 
-use crate::config::RunConfig;
-use crate::device;
 use crate::error::TrainError;
 use crate::evaluating::prediction_path;
-use crate::inference::{PredictOptions, Predictor};
 use crate::report::CasePicture;
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
@@ -46,19 +43,15 @@ fn spread<T>(cases: &[T]) -> impl Iterator<Item = &T> {
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
 pub(crate) fn predict(
-    network: &Network,
+    model: &Model,
     dataset: &Dataset,
-    config: &RunConfig,
     run: &RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<(), TrainError> {
-    let device = device::by_name(&config.device)?;
-    let plain = PredictOptions::default();
-    let predictor = Predictor::new(network.clone(), config.clone(), device, plain)?;
     let specimens = specimens(dataset);
     for (done, specimen) in specimens.iter().enumerate() {
         observer.evaluating(done, specimens.len());
-        let prediction = predictor.predict(specimen.image()?)?;
+        let prediction = model.segment(&specimen.image()?)?;
         io::write_labels(prediction_path(run, specimen.id()), &prediction)?;
     }
     observer.evaluating(specimens.len(), specimens.len());

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::prelude::Device;
 use rand::Rng;
 use semivox_data::loader::{LoaderConfig, OrderedLoader};
 use semivox_data::rng::keyed;
-use semivox_models::Network;
 
 use crate::batch::{Batch, BatchSource, HostBatch};
 use crate::checkpoint::{self, CheckpointReader, Position};
@@ -207,6 +205,16 @@ impl Training<'_> {
         }
         let position = Position::new(step, stage);
         checkpoint::write(&self.run.checkpoints(), position, |w| recipe.save(w))?;
+        self.save_model(recipe)
+    }
+
+    /// Writes the model of the student to the run folder.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn save_model(&self, recipe: &dyn Recipe) -> Result<(), TrainError> {
+        let model = self.config.model(recipe.network(), &self.device)?;
+        model.save(self.run.root())?;
         Ok(())
     }
 
@@ -243,34 +251,6 @@ fn expect_stage(stages: &[Stage], position: Position) -> Result<(), TrainError> 
         first + 1,
         first + steps,
     )))
-}
-
-/// The network of a run's newest checkpoint, for inference on `device`.
-///
-/// # Errors
-/// If the run has no checkpoint, or its settings do not name the classes.
-pub fn trained_network(
-    run: &RunFolder,
-    config: &RunConfig,
-    device: &Device,
-) -> Result<Network, TrainError> {
-    let classes = config.data.classes.len();
-    if classes < 2 {
-        return Err(TrainError::Config(format!(
-            "data.classes: expected the background and at least one class, found {classes} names; \
-             add them to {}",
-            run.config().display()
-        )));
-    }
-    let setting = config.setting(classes, &device.clone().autodiff());
-    let mut recipe = config.method.settings().recipe(setting)?;
-    if restore(run, recipe.as_mut())?.is_none() {
-        return Err(TrainError::Checkpoint {
-            path: run.checkpoints(),
-            reason: "expected a checkpoint, found none; train the run first".into(),
-        });
-    }
-    Ok(recipe.network().valid())
 }
 
 /// A stage and where it begins.

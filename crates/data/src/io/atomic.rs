@@ -1,11 +1,32 @@
 //! Files that appear complete or not at all.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::DataError;
+
+/// Replaces the file at `path` by `bytes`, as a whole or not at all.
+///
+/// The bytes go to a temporary name in the same folder, are synced to the disk and renamed.
+///
+/// # Errors
+///
+/// [`DataError::Io`]; an older file of that name is then untouched.
+///
+/// # Examples
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("note.txt");
+/// semivox_data::io::write_atomic(&path, b"whole")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), DataError> {
+    write(path.as_ref(), |file| file.write_all(bytes))
+}
 
 /// Writes a file under a temporary name in the same folder, syncs it to the
 /// disk and renames it. On failure an older file of that name is untouched.
@@ -47,8 +68,6 @@ fn temporary_name(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::io::Write;
-
     use super::*;
 
     #[test]

@@ -12,6 +12,7 @@ mod nrrd;
 mod voxels;
 mod write;
 
+pub use atomic::write_atomic;
 pub use nifti::{read_labels, read_volume};
 pub use write::{write_labels, write_volume};
 

@@ -11,6 +11,7 @@ mod finish;
 mod fold;
 mod forward;
 mod grid;
+mod max_pool;
 mod memory;
 mod norm;
 mod operator;
@@ -24,6 +25,7 @@ mod windows;
 mod winograd;
 
 pub(crate) use elementwise::{add, scale_channels};
+pub(crate) use max_pool::max_pool;
 pub(crate) use norm::batch_norm_leaky_relu;
 pub(crate) use operator::Layer;
 pub(crate) use update::{moving_average, scale, sgd_step, squared_norm};

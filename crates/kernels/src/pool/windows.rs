@@ -31,6 +31,10 @@ use crate::composition::whole_windows;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if let Some(output) = crate::flex::max_pool(&input, window) {
+        return output;
+    }
     along_axes(input, window, |windows| windows.max_dim(1))
 }
 

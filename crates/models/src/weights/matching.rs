@@ -11,7 +11,7 @@ use super::located::{self, Located};
 use super::names::{is_head, is_segmentation, is_signed_distance, public_name};
 use super::parameters::{Parameter, collect};
 use super::{WeightsError, describe};
-use crate::{Architecture, Network, NetworkConfig};
+use crate::{Network, NetworkConfig};
 
 /// A network's configuration as its parameters show it.
 pub(super) fn config(
@@ -23,11 +23,7 @@ pub(super) fn config(
         .iter()
         .filter_map(|p| Some((public_name(&p.path, two_heads)?, sides(&p.value))))
         .collect();
-    let architecture = match network {
-        Network::VNet(_) => Architecture::VNet,
-        Network::UNet(_) => Architecture::UNet,
-    };
-    located::config(architecture, |name| shapes.get(name).cloned())
+    located::config(network.architecture(), |name| shapes.get(name).cloned())
 }
 
 /// Whether a network has a signed-distance head.

@@ -82,6 +82,8 @@ mod safetensors_file;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use burn::tensor::{DType, TensorData};
+
 pub use error::{Difference, WeightsError};
 
 use self::located::Located;
@@ -130,10 +132,7 @@ pub fn export(
     if let Ok(config) = matching::config(network, &parameters) {
         notes.extend(entries(&config));
     }
-    let two_heads = matching::has_two_heads(&parameters);
-    let named = |p: parameters::Parameter| Some((names::public_name(&p.path, two_heads)?, p.value));
-    let tensors = parameters.into_iter().filter_map(named).collect();
-    safetensors_file::write(path.as_ref(), tensors, &notes)
+    safetensors_file::write(path.as_ref(), tensors(parameters), &notes)
 }
 
 /// Gives a network like `network` the weights of a file.
@@ -181,6 +180,57 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Contents, WeightsError> {
         config: NetworkConfig { classes, ..config },
         notes: located.notes,
     })
+}
+
+/// The sizes of a network, read from its parameters; the dropout, which they do not tell, is the default.
+/// None for a network with parts of its own, which [`import`] could not rebuild.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{NetworkConfig, weights};
+///
+/// let network = NetworkConfig::new(1, 3).with_filters(2).init(&Device::flex());
+/// let config = weights::config_of(&network).unwrap();
+/// assert_eq!((config.classes, config.filters), (3, 2));
+/// ```
+pub fn config_of(network: &Network) -> Option<NetworkConfig> {
+    matching::config(network, &parameters::collect(network)).ok()
+}
+
+/// The CRC-32C of a network's parameters and running statistics: their public names, shapes and values in single
+/// precision, in the order of the names.
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_models::{NetworkConfig, weights};
+///
+/// let network = || NetworkConfig::new(1, 2).with_filters(1).init(&Device::flex());
+/// let (one, other) = (network(), network());
+/// assert_eq!(weights::checksum(&one), weights::checksum(&one.clone()));
+/// assert_ne!(weights::checksum(&one), weights::checksum(&other));
+/// ```
+pub fn checksum(network: &Network) -> u32 {
+    tensors(parameters::collect(network))
+        .into_iter()
+        .fold(0, |sum, (name, tensor)| {
+            let tensor = tensor.convert_dtype(DType::F32);
+            let shape = format!("{name} {:?} ", tensor.shape().as_slice());
+            crc32c::crc32c_append(
+                crc32c::crc32c_append(sum, shape.as_bytes()),
+                tensor.as_bytes(),
+            )
+        })
+}
+
+/// Values by their public names.
+fn tensors(parameters: Vec<parameters::Parameter>) -> BTreeMap<String, TensorData> {
+    let two_heads = matching::has_two_heads(&parameters);
+    let named = |p: parameters::Parameter| Some((names::public_name(&p.path, two_heads)?, p.value));
+    parameters.into_iter().filter_map(named).collect()
 }
 
 fn load(network: &Network, path: &Path, with_head: bool) -> Result<Imported, WeightsError> {

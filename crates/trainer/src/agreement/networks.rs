@@ -6,9 +6,11 @@ use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLossConfig;
 use semivox_models::{Architecture, Network, NetworkConfig};
 
-use super::{Agreement, computing};
-use crate::device;
+use semivox_inference::device::computing;
+
+use super::Agreement;
 use crate::error::TrainError;
+use semivox_inference::device;
 
 /// Logits are of the order of 1; operators sum up to 27·16·8 products in another order.
 const LOGITS: f64 = 1e-3;
@@ -28,7 +30,7 @@ const NETWORKS: [(&str, Architecture, [usize; 3]); 2] = [
 /// The largest difference of the logits of a V-Net and a U-Net with equal weights, in evaluation.
 ///
 /// # Errors
-/// [`TrainError::Device`] if one of the devices cannot be had or does not compute.
+/// [`TrainError::Inference`] if one of the devices cannot be had or does not compute.
 ///
 /// # Examples
 /// ```
@@ -48,7 +50,7 @@ pub fn logits(device: &str) -> Result<Vec<Agreement>, TrainError> {
 /// equal weights: its length over the length of the CPU's gradient.
 ///
 /// # Errors
-/// [`TrainError::Device`] if one of the devices cannot be had or does not compute.
+/// [`TrainError::Inference`] if one of the devices cannot be had or does not compute.
 pub fn gradients(device: &str) -> Result<Vec<Agreement>, TrainError> {
     let named = GRADIENTS.iter().find(|(name, _)| device.starts_with(name));
     let tolerance = named.map_or(f64::NAN, |&(_, tolerance)| tolerance);

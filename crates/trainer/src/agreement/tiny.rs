@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use semivox_data::phantom::PhantomConfig;
 
-use super::computing;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::method::MethodConfig;
@@ -14,6 +13,7 @@ use crate::presets::preset;
 use crate::recipes::ActionConfig;
 use crate::run::metrics_log;
 use crate::session::Session;
+use semivox_inference::device::computing;
 
 /// A hundredth of the usual rate: a patch of 16³ leaves a voxel a sample at the lowest level, where batch norm magnifies
 /// what rounding did to the gradients from step to step. Gradients are compared apart, by `agreement::gradients`.

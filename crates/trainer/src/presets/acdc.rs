@@ -9,7 +9,7 @@ use semivox_models::Architecture;
 use super::left_atrium;
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
-use crate::inference::{Blend, SlidingWindow};
+use semivox_inference::{Blend, SlidingWindow};
 
 /// Hearts as they lie half the time, else mirrored. The field's loader for the left atrium always mirrors after
 /// its quarter turn, so that a network never sees a heart as it is: right ventricles are then hardly

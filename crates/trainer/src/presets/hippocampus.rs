@@ -7,7 +7,7 @@ use semivox_data::preprocess::Preprocess;
 use super::left_atrium;
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
-use crate::inference::{Blend, SlidingWindow};
+use semivox_inference::{Blend, SlidingWindow};
 
 /// Front and back are the classes, so only left and right may be exchanged.
 const MIRRORED_SIDES: Symmetries = Symmetries {

@@ -8,9 +8,9 @@ use semivox_models::{Architecture, Upsampling};
 
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
-use crate::inference::{Blend, SlidingWindow};
 use crate::method::MethodConfig;
 use crate::recipes::SupervisedConfig;
+use semivox_inference::{Blend, SlidingWindow};
 
 /// The task's presets.
 pub(super) fn base(size: Size) -> Base {

@@ -8,7 +8,7 @@ use semivox_models::Architecture;
 use super::left_atrium;
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
-use crate::inference::{Blend, SlidingWindow};
+use semivox_inference::{Blend, SlidingWindow};
 
 /// Nothing is known of the body part: left and right may be exchanged, nothing is turned.
 fn mirrored_sides(survey: &Survey) -> Symmetries {

@@ -8,7 +8,7 @@ use semivox_data::{Labeled, Survey};
 use super::left_atrium;
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
-use crate::inference::{Blend, SlidingWindow};
+use semivox_inference::{Blend, SlidingWindow};
 
 /// The field's soft-tissue window in Hounsfield units; then mean 0 and deviation 1, which noise of 0.1
 /// and alpha dropout count on.

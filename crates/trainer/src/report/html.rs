@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{ReportInput, cases, curves, tables};
-use crate::run::evaluation::{Evaluation, Protocol};
 use crate::run::metrics_log::MetricsRow;
+use semivox_inference::evaluation::{Evaluation, Protocol};
 
 /// Nothing may be fetched, so that the page is the same without a network.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; \

@@ -1,6 +1,6 @@
 //! The metrics that tables have columns for.
 
-use crate::run::evaluation::{Evaluation, Means, UndefinedCounts};
+use semivox_inference::evaluation::{Evaluation, Means, UndefinedCounts};
 
 const DIRECTED: &str = "HD95&nbsp;max&nbsp;mm";
 

@@ -28,9 +28,9 @@ use ndarray::Array3;
 use semivox_data::Geometry;
 
 use crate::run::RunError;
-use crate::run::evaluation::Evaluation;
 use crate::run::folder::write_atomic;
 use crate::run::metrics_log::MetricsRow;
+use semivox_inference::evaluation::Evaluation;
 
 pub(crate) use of_run::write_for;
 pub use of_run::{Remade, remake};
@@ -147,7 +147,7 @@ pub fn render(input: &ReportInput<'_>) -> Result<String, RunError> {
 ///
 /// ```
 /// use semivox_trainer::report::notable_cases;
-/// use semivox_trainer::run::evaluation::*;
+/// use semivox_inference::evaluation::*;
 ///
 /// let case = |id: &str, dice| CaseEvaluation {
 ///     id: id.into(),
@@ -185,7 +185,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::run::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
+    use semivox_inference::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
 
     fn rows() -> Vec<MetricsRow> {
         let row = |step: u64| MetricsRow {

@@ -9,11 +9,11 @@ use super::{CasePicture, ReportInput, notable_cases, write};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::evaluating::prediction_path;
-use crate::run::evaluation::{CaseEvaluation, Evaluation};
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::session::open_dataset;
 use crate::specimens::specimens;
+use semivox_inference::evaluation::{CaseEvaluation, Evaluation};
 
 /// A report that was written, and what it could not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
     use crate::presets::preset;
-    use crate::run::evaluation::{ClassEvaluation, Protocol};
+    use semivox_inference::evaluation::{ClassEvaluation, Protocol};
 
     /// A finished run on five phantoms whose predictions are the references.
     fn finished(folder: &Path) -> RunFolder {

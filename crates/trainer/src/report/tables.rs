@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::html::{class_name, escape};
 use super::metric::{Metric, metrics};
 use super::notable_cases;
-use crate::run::evaluation::{
+use semivox_inference::evaluation::{
     CaseEvaluation, ClassEvaluation, Evaluation, Means, UndefinedCounts, summarize,
 };
 

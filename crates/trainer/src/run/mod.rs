@@ -6,7 +6,8 @@
 //! | `cases.json` | the session, which compares it on resume |
 //! | `metrics.jsonl` | [`metrics_log::MetricsLog`] |
 //! | `events.out.tfevents.*` | [`tfevents::EventWriter`] |
-//! | `evaluation.json` | [`evaluation::Evaluation::write`] |
+//! | `evaluation.json` | [`semivox_inference::evaluation::Evaluation::write`] |
+//! | `model.safetensors` | [`semivox_inference::Model::save`], with every checkpoint |
 //! | `report.html` | [`crate::report::write`] |
 //! | `checkpoints/`, `predictions/` | the training loop and the evaluation |
 //!
@@ -15,7 +16,6 @@
 
 pub(crate) mod cases;
 pub mod error;
-pub mod evaluation;
 pub mod folder;
 pub mod metrics_log;
 pub mod tfevents;

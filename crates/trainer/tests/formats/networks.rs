@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::{DType, Gradients};
+use semivox_inference::device;
 use semivox_losses::DiceCrossEntropyLossConfig;
 use semivox_models::{Architecture, Network, NetworkConfig, cast};
-use semivox_trainer::device;
 
 use super::inputs::{Inputs, Outcome, values};
 use super::report::{Row, rounding};

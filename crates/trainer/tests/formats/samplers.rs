@@ -2,11 +2,11 @@
 
 use burn::prelude::*;
 use burn::tensor::DType;
+use semivox_inference::device;
 use semivox_sampling::{
     ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, FeatureQueue, LabeledQueue,
     pooled_patches, voxel_features,
 };
-use semivox_trainer::device;
 
 use super::inputs::{Inputs, Outcome, values};
 use super::report::{Row, rounding};

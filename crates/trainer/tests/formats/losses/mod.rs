@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use semivox_trainer::device;
+use semivox_inference::device;
 
 use super::inputs::{Inputs, Outcome};
 use super::report::{Row, difference, needs_double, rounding};

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::TrainError;
+use semivox_trainer::TrainError;
 
 /// A flag that the first Ctrl-C (or termination request) sets; the training
 /// then finishes its step, saves a checkpoint and ends. A second Ctrl-C ends
 /// the program at once.
 ///
 /// # Errors
-/// [`TrainError::Config`] if another handler is installed already.
-pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
+/// [`TrainError::Input`] if another handler is installed already.
+pub(super) fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {
@@ -20,6 +20,6 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
         }
         eprintln!("\nstopping after this step and saving; press Ctrl-C again to leave at once");
     })
-    .map_err(|e| TrainError::Config(format!("cannot listen for Ctrl-C: {e}")))?;
+    .map_err(|e| TrainError::Input(format!("cannot listen for Ctrl-C: {e}")))?;
     Ok(stop)
 }

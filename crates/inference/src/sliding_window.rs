@@ -1,15 +1,13 @@
 //! Sliding-window inference with bounded memory.
 
-use burn::module::Module;
 use burn::prelude::*;
 use burn::tensor::DType;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut4, Axis, CowArray, Ix3, s};
 use rayon::prelude::*;
-use semivox_models::Network;
 use semivox_sampling::grid_positions;
 use serde::{Deserialize, Serialize};
 
-use crate::error::TrainError;
+use crate::InferenceError;
 
 /// How overlapping windows are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,14 +42,17 @@ impl SlidingWindow {
     /// Refuses strides that leave gaps.
     ///
     /// # Errors
-    /// [`TrainError::Config`] with the key and the value found.
-    pub fn check(&self) -> Result<(), TrainError> {
+    /// [`InferenceError::Unexpected`] with the axis and the value found.
+    pub fn check(&self) -> Result<(), InferenceError> {
         for axis in 0..3 {
             let (window, stride) = (self.window[axis], self.stride[axis]);
             if stride == 0 || stride > window {
-                return Err(TrainError::Config(format!(
-                    "inference.stride: expected 1 to the window's {window} on axis {axis}, found {stride}"
-                )));
+                return Err(InferenceError::unexpected(
+                    "inference.stride",
+                    format!("1 to the window's {window} on axis {axis}"),
+                    stride.to_string(),
+                    "a longer one leaves gaps: shorten it",
+                ));
             }
         }
         Ok(())
@@ -59,20 +60,32 @@ impl SlidingWindow {
 
     /// Class probabilities `[class, x, y, z]` of `volume` `[x, y, z]`.
     ///
-    /// The network is evaluated with running statistics and without dropout,
-    /// on `device`.
+    /// `forward` maps `[1, 1, window]` on `device` to logits `[1, class, window]`; a network is best given in
+    /// evaluation mode, without gradients.
     ///
     /// # Panics
-    /// If the window is not one the network takes; see
-    /// [`RunConfig::check`](crate::config::RunConfig::check).
+    /// If `forward` does not take the window or gives another shape.
+    ///
+    /// # Examples
+    /// ```
+    /// use burn::prelude::*;
+    /// use ndarray::Array3;
+    /// use semivox_inference::{Blend, SlidingWindow};
+    ///
+    /// // A threshold at 0 as a network of two classes.
+    /// let forward = |input: Tensor<5>| Tensor::cat(vec![-input.clone(), input], 1);
+    /// let window = SlidingWindow { window: [4; 3], stride: [2; 3], blend: Blend::Uniform };
+    /// let volume = Array3::from_shape_fn((9, 4, 4), |(x, _, _)| x as f32 - 4.0);
+    /// let found = window.probabilities(forward, volume.view(), &Device::flex());
+    /// assert_eq!(found.dim(), (2, 9, 4, 4));
+    /// assert!(found[[1, 0, 0, 0]] < 0.01 && found[[1, 8, 0, 0]] > 0.99);
+    /// ```
     pub fn probabilities(
         &self,
-        network: &Network,
+        forward: impl Fn(Tensor<5>) -> Tensor<5>,
         volume: ArrayView3<'_, f32>,
         device: &Device,
     ) -> Array4<f32> {
-        let network = network.valid();
-        let device = device.clone().inner();
         let shape: [usize; 3] = volume.dim().into();
         let (padded, offset) = self.pad(volume);
         let weights = self.weights();
@@ -81,7 +94,7 @@ impl SlidingWindow {
         for [x, y, z] in grid_positions(padded.dim().into(), self.window, self.stride) {
             let [w, h, d] = self.window;
             let area = s![x..x + w, y..y + h, z..z + d];
-            let logits = logits(&network, padded.slice(area), &device);
+            let logits = logits(&forward, padded.slice(area), device);
             let (px, py, pz) = padded.dim();
             let sum = sum.get_or_insert_with(|| Array4::zeros((logits.dim().0, px, py, pz)));
             let area = s![.., x..x + w, y..y + h, z..z + d];
@@ -134,11 +147,15 @@ impl SlidingWindow {
 }
 
 /// The logits of one window, `[class, x, y, z]`.
-fn logits(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
+fn logits(
+    forward: impl Fn(Tensor<5>) -> Tensor<5>,
+    window: ArrayView3<'_, f32>,
+    device: &Device,
+) -> Array4<f32> {
     let (w, h, d) = window.dim();
     let values: Vec<f32> = window.iter().copied().collect();
     let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, w, h, d]), device);
-    let logits = network.forward(input).logits.cast(DType::F32);
+    let logits = forward(input).cast(DType::F32);
     let classes = logits.dims()[1];
     let values = logits.into_data().try_into_vec::<f32>();
     let values = values.expect("logits cast to single precision");
@@ -171,16 +188,20 @@ fn add_softmax(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use semivox_models::NetworkConfig;
+    use semivox_models::{Network, NetworkConfig};
 
     fn network(device: &Device) -> Network {
         device.seed(5);
         NetworkConfig::new(1, 3).with_filters(1).init(device)
     }
 
+    fn forward(network: &Network) -> impl Fn(Tensor<5>) -> Tensor<5> {
+        |input| network.forward(input).logits
+    }
+
     /// Softmax of one window by Burn's operator.
     fn predict(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
-        let logits = logits(network, window, device);
+        let logits = logits(forward(network), window, device);
         let shape = logits.dim();
         let data = TensorData::new(logits.into_raw_vec_and_offset().0, [shape.0, window.len()]);
         let probabilities =
@@ -208,8 +229,11 @@ mod tests {
     fn uniform_blend_is_the_mean_over_covering_windows() {
         let device = Device::flex();
         let (network, volume) = (network(&device), volume([20, 16, 23]));
-        let found =
-            windows([3, 16, 5], Blend::Uniform).probabilities(&network, volume.view(), &device);
+        let found = windows([3, 16, 5], Blend::Uniform).probabilities(
+            forward(&network),
+            volume.view(),
+            &device,
+        );
         let starts = |side: usize, stride: usize| -> Vec<usize> {
             let mut starts: Vec<usize> = (0..side - 16).step_by(stride).collect();
             starts.push(side - 16);
@@ -242,8 +266,9 @@ mod tests {
         let device = Device::flex();
         for blend in [Blend::Uniform, Blend::Gaussian] {
             for shape in [[16, 21, 17], [9, 30, 5]] {
+                let network = network(&device);
                 let p = windows([7, 9, 16], blend).probabilities(
-                    &network(&device),
+                    forward(&network),
                     volume(shape).view(),
                     &device,
                 );
@@ -255,16 +280,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn inference_ignores_training_mode() {
-        let device = Device::flex();
-        let training = network(&device.clone().autodiff());
-        let run = |network| {
-            windows([16; 3], Blend::Uniform).probabilities(network, volume([16; 3]).view(), &device)
-        };
-        assert_eq!(run(&training.valid()), run(&training));
     }
 
     #[test]

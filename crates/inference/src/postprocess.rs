@@ -12,7 +12,7 @@ use semivox_sdf::{Connectivity, largest_component};
 /// ```
 /// use ndarray::arr3;
 /// use semivox_data::{Geometry, LabelMap};
-/// use semivox_trainer::inference::keep_largest_components;
+/// use semivox_inference::keep_largest_components;
 ///
 /// let mut labels = LabelMap::new(arr3(&[[[1, 0, 2, 1, 1, 0, 2, 2]]]), Geometry::default());
 /// keep_largest_components(&mut labels);

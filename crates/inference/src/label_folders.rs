@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use semivox_data::{LabelMap, LabeledCase, io, layout};
 
-use crate::error::TrainError;
-use crate::evaluating::compare;
-use crate::run::evaluation::{CaseEvaluation, Evaluation, Protocol};
+use crate::InferenceError;
+use crate::evaluate::compare;
+use crate::evaluation::{CaseEvaluation, Evaluation, Protocol};
 
 /// Compares every `NAME.nii[.gz]` in `predictions` with its namesake in `references`.
 ///
@@ -24,7 +24,7 @@ use crate::run::evaluation::{CaseEvaluation, Evaluation, Protocol};
 /// ```
 /// use ndarray::Array3;
 /// use semivox_data::{Geometry, LabelMap, io};
-/// use semivox_trainer::label_folders;
+/// use semivox_inference::label_folders;
 ///
 /// let root = tempfile::tempdir().unwrap();
 /// let labels = LabelMap::new(Array3::ones((4, 4, 4)), Geometry::default());
@@ -36,18 +36,18 @@ use crate::run::evaluation::{CaseEvaluation, Evaluation, Protocol};
 /// let (evaluation, alone) = label_folders::evaluate(&predicted, &drawn, &|_, _| ())?;
 /// assert!(alone.is_empty());
 /// assert_eq!(evaluation.mean.dice, Some(1.0));
-/// # Ok::<(), semivox_trainer::TrainError>(())
+/// # Ok::<(), semivox_inference::InferenceError>(())
 /// ```
 pub fn evaluate(
     predictions: &Path,
     references: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(Evaluation, Vec<String>), TrainError> {
+) -> Result<(Evaluation, Vec<String>), InferenceError> {
     let (predicted, drawn) = (some_files(predictions)?, layout::volumes(references)?);
     let (cases, alone) = pairs(&predicted, &drawn, references)?;
     let classes = classes(&cases)?;
     let done = AtomicUsize::new(0);
-    let results: Result<Vec<CaseEvaluation>, TrainError> = cases
+    let results: Result<Vec<CaseEvaluation>, InferenceError> = cases
         .par_iter()
         .map(|case| {
             let result = evaluate_pair(case, classes)?;
@@ -66,13 +66,15 @@ pub fn evaluate(
     Ok((Evaluation::new(protocol, results?), alone))
 }
 
-fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, TrainError> {
+fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, InferenceError> {
     let files = layout::volumes(folder)?;
     if files.is_empty() {
-        return Err(TrainError::Input(format!(
-            "{}: expected label maps (.nii, .nii.gz or .nrrd), found none; give the folder that holds them",
-            folder.display()
-        )));
+        return Err(InferenceError::unexpected(
+            folder.display(),
+            "label maps (.nii, .nii.gz or .nrrd)",
+            "none",
+            "give the folder that holds them",
+        ));
     }
     Ok(files)
 }
@@ -83,7 +85,7 @@ fn pairs(
     predicted: &BTreeMap<String, PathBuf>,
     drawn: &BTreeMap<String, PathBuf>,
     references: &Path,
-) -> Result<(Vec<LabeledCase>, Vec<String>), TrainError> {
+) -> Result<(Vec<LabeledCase>, Vec<String>), InferenceError> {
     let (mut pairs, mut alone) = (Vec::new(), Vec::new());
     for (id, path) in predicted {
         match drawn.get(id) {
@@ -96,20 +98,23 @@ fn pairs(
         }
     }
     if pairs.is_empty() {
-        return Err(TrainError::Input(format!(
-            "{}: expected label maps named as the predictions are, found none for all {} ({}, …); \
-             give the folder of the drawn label maps, or rename them",
+        return Err(InferenceError::unexpected(
             references.display(),
-            alone.len(),
-            alone[..alone.len().min(3)].join(", ")
-        )));
+            "label maps named as the predictions are",
+            format!(
+                "none for all {} ({}, …)",
+                alone.len(),
+                alone[..alone.len().min(3)].join(", ")
+            ),
+            "give the folder of the drawn label maps, or rename them",
+        ));
     }
     Ok((pairs, alone))
 }
 
 /// The number of classes by the largest label of all files, at least one beside the background.
-fn classes(cases: &[LabeledCase]) -> Result<usize, TrainError> {
-    let largest: Result<Vec<u8>, TrainError> = cases
+fn classes(cases: &[LabeledCase]) -> Result<usize, InferenceError> {
+    let largest: Result<Vec<u8>, InferenceError> = cases
         .par_iter()
         .map(|case| {
             let labels = [io::read_label(&case.image)?, io::read_label(&case.label)?];
@@ -121,7 +126,7 @@ fn classes(cases: &[LabeledCase]) -> Result<usize, TrainError> {
 }
 
 /// The prediction is read as the case's image, which checks that both lie on one grid; that it holds labels, [`classes`] has found.
-fn evaluate_pair(case: &LabeledCase, classes: usize) -> Result<CaseEvaluation, TrainError> {
+fn evaluate_pair(case: &LabeledCase, classes: usize) -> Result<CaseEvaluation, InferenceError> {
     let (prediction, reference) = case.load_checked(classes)?;
     let labels = prediction.data.mapv(|label| label as u8);
     let prediction = LabelMap::new(labels, prediction.geometry);

@@ -1,14 +1,14 @@
 //! Which device to compute on, by name, among those compiled in.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use burn::prelude::*;
 use semivox_kernels::ConvAlgorithm;
 use semivox_models::{Network, NetworkConfig};
 
-use crate::agreement::computing;
-use crate::error::TrainError;
-use crate::quietly::quietly;
+use crate::InferenceError;
+use crate::panics::catch;
 
 /// Finds the device called `name` and doubles a number on it, so that a missing driver is told
 /// before anything else is done.
@@ -23,21 +23,21 @@ use crate::quietly::quietly;
 /// | `ndarray` | the CPU through burn-ndarray, which upstream deprecates | `ndarray` |
 ///
 /// # Errors
-/// [`TrainError::Device`] if the name is unknown, its number is not a number, this build lacks the
+/// [`InferenceError::Device`] if the name is unknown, its number is not a number, this build lacks the
 /// backend (the message names the feature to enable) or the machine lacks the device; also if
 /// `SEMIVOX_CONVOLUTION` names no [`ConvAlgorithm`].
 ///
 /// # Examples
 /// ```
-/// assert!(semivox_trainer::device::by_name("cpu").is_ok());
-/// assert!(semivox_trainer::device::by_name("tpu").is_err());
+/// assert!(semivox_inference::device::by_name("cpu").is_ok());
+/// assert!(semivox_inference::device::by_name("tpu").is_err());
 /// ```
-pub fn by_name(name: &str) -> Result<Device, TrainError> {
+pub fn by_name(name: &str) -> Result<Device, InferenceError> {
     let (kind, index) = match name.split_once(':') {
         Some((kind, index)) => (kind, Some(number(name, index)?)),
         None => (name, None),
     };
-    let make: fn(Option<usize>) -> Result<Device, TrainError> = match kind {
+    let make: fn(Option<usize>) -> Result<Device, InferenceError> = match kind {
         "cpu" => cpu,
         "cuda" => cuda,
         "wgpu" => wgpu,
@@ -45,17 +45,17 @@ pub fn by_name(name: &str) -> Result<Device, TrainError> {
         "metal" => metal,
         "ndarray" => ndarray,
         _ => {
-            return Err(TrainError::Device(format!(
+            return Err(InferenceError::Device(format!(
                 "unknown device '{name}': expected cpu, cuda[:N], wgpu[:N], vulkan[:N], metal or ndarray"
             )));
         }
     };
     if index.is_some() && ["cpu", "metal", "ndarray"].contains(&kind) {
-        return Err(TrainError::Device(format!(
+        return Err(InferenceError::Device(format!(
             "device '{name}': expected no number, there is one {kind}; write {kind}"
         )));
     }
-    ConvAlgorithm::forced().map_err(|unknown| TrainError::Device(unknown.to_string()))?;
+    ConvAlgorithm::forced().map_err(|unknown| InferenceError::Device(unknown.to_string()))?;
     let device = make(index)?;
     match kind {
         "cpu" => Ok(device),
@@ -67,9 +67,9 @@ pub fn by_name(name: &str) -> Result<Device, TrainError> {
 ///
 /// # Examples
 /// ```
-/// let cpu = semivox_trainer::device::by_name("cpu")?;
-/// assert_eq!(semivox_trainer::device::own_name(&cpu), None);
-/// # Ok::<(), semivox_trainer::TrainError>(())
+/// let cpu = semivox_inference::device::by_name("cpu")?;
+/// assert_eq!(semivox_inference::device::own_name(&cpu), None);
+/// # Ok::<(), semivox_inference::InferenceError>(())
 /// ```
 pub fn own_name(device: &Device) -> Option<String> {
     #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -85,15 +85,15 @@ pub fn own_name(device: &Device) -> Option<String> {
 /// The first compiles kernels on a GPU.
 ///
 /// # Errors
-/// [`TrainError::Device`] if the device cannot be had or does not compute.
-pub fn pass_seconds(name: &str) -> Result<[f64; 2], TrainError> {
+/// [`InferenceError::Device`] if the device cannot be had or does not compute.
+pub fn pass_seconds(name: &str) -> Result<[f64; 2], InferenceError> {
     let device = by_name(name)?;
     let network = computing(name, || NetworkConfig::new(1, 2).init(&device))?;
     let pass = || computing(name, || pass(&network, &device))?;
     Ok([pass()?, pass()?])
 }
 
-fn pass(network: &Network, device: &Device) -> Result<f64, TrainError> {
+fn pass(network: &Network, device: &Device) -> Result<f64, InferenceError> {
     let start = Instant::now();
     // Read back, as a device may put off what nobody asks for.
     let logits = network
@@ -102,7 +102,7 @@ fn pass(network: &Network, device: &Device) -> Result<f64, TrainError> {
     let first: Option<f32> = logits.into_data().iter().next();
     match first {
         Some(value) if value.is_finite() => Ok(start.elapsed().as_secs_f64()),
-        other => Err(TrainError::Device(format!(
+        other => Err(InferenceError::Device(format!(
             "expected logits of a forward pass, found {other:?}; choose another device"
         ))),
     }
@@ -123,17 +123,30 @@ pub fn compiled_in() -> Vec<&'static str> {
     .collect()
 }
 
-fn number(name: &str, index: &str) -> Result<usize, TrainError> {
+/// Runs a computation on the device called `name`; backends panic where they cannot compute.
+///
+/// # Errors
+/// [`InferenceError::Device`] with the first line of the panic's message.
+pub fn computing<T>(name: &str, run: impl FnOnce() -> T) -> Result<T, InferenceError> {
+    catch(AssertUnwindSafe(run)).map_err(|cause| {
+        InferenceError::Device(format!(
+            "device '{name}': expected it to compute what the CPU computes, found: {cause}; \
+             choose --device cpu, or another backend for the same device"
+        ))
+    })
+}
+
+fn number(name: &str, index: &str) -> Result<usize, InferenceError> {
     index.parse().map_err(|_| {
-        TrainError::Device(format!(
+        InferenceError::Device(format!(
             "device '{name}': expected a number after the colon, found '{index}'"
         ))
     })
 }
 
 /// Backends panic where driver or device are missing; a person is to read one sentence instead.
-fn tried(name: &str, device: Device) -> Result<Device, TrainError> {
-    let doubled = quietly(|| {
+fn tried(name: &str, device: Device) -> Result<Device, InferenceError> {
+    let doubled = catch(|| {
         let two = Tensor::<1>::full([1], 2.0, &device);
         (two * 2.0).into_scalar::<f32>()
     });
@@ -142,7 +155,7 @@ fn tried(name: &str, device: Device) -> Result<Device, TrainError> {
         Ok(other) => format!("2 · 2 = {other}"),
         Err(cause) => cause,
     };
-    Err(TrainError::Device(format!(
+    Err(InferenceError::Device(format!(
         "device '{name}': expected a working device and its driver, found: {found}; \
          install the driver or choose --device cpu"
     )))
@@ -151,12 +164,12 @@ fn tried(name: &str, device: Device) -> Result<Device, TrainError> {
 /// One function per backend: the device if its feature is on, else the error that names the feature.
 macro_rules! backend {
     ($function:ident($index:ident), $feature:literal, $device:expr) => {
-        fn $function($index: Option<usize>) -> Result<Device, TrainError> {
+        fn $function($index: Option<usize>) -> Result<Device, InferenceError> {
             let _ = $index;
             #[cfg(feature = $feature)]
             return Ok($device);
             #[cfg(not(feature = $feature))]
-            Err(TrainError::Device(format!(
+            Err(InferenceError::Device(format!(
                 "this build has no {0} device, only {1}: build with `--features {0}`",
                 $feature,
                 compiled_in().join(", ")

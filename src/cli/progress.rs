@@ -2,9 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::recipe::Stage;
-use crate::run::metrics_log::MetricsRow;
-use crate::training::Observer;
+use semivox_trainer::recipe::Stage;
+use semivox_trainer::run::metrics_log::MetricsRow;
+use semivox_trainer::training::Observer;
 
 /// Shows what is done, how far it is, the losses and the time left on
 /// standard error.
@@ -12,7 +12,7 @@ use crate::training::Observer;
 /// Where standard error is not a terminal, a line is printed every tenth of
 /// the training instead.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     bar: ProgressBar,
     stage: &'static str,
     total: u64,
@@ -20,7 +20,7 @@ pub struct Progress {
 
 impl Progress {
     /// A bar that appears with the first thing to tell.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template(
             "{prefix:>23} {wide_bar:.green} {pos}/{len} {msg} · {elapsed} gone, {eta} left",
@@ -47,21 +47,12 @@ impl Progress {
 }
 
 /// Shows how many of how many files are done on standard error, from any thread.
-///
-/// # Examples
-/// ```
-/// use semivox_trainer::progress::Counter;
-///
-/// let counter = Counter::new("reading", false);
-/// (1..=3).for_each(|done| counter.at(done, 3));
-/// counter.finish();
-/// ```
 #[derive(Debug)]
-pub struct Counter(ProgressBar);
+pub(super) struct Counter(ProgressBar);
 
 impl Counter {
     /// A bar with a word on what is done; none at all if `quiet`.
-    pub fn new(what: &'static str, quiet: bool) -> Self {
+    pub(super) fn new(what: &'static str, quiet: bool) -> Self {
         let bar = match quiet {
             true => ProgressBar::hidden(),
             false => ProgressBar::no_length(),
@@ -74,21 +65,15 @@ impl Counter {
     }
 
     /// `done` of `total`.
-    pub fn at(&self, done: usize, total: usize) {
+    pub(super) fn at(&self, done: usize, total: usize) {
         self.0.set_length(total as u64);
         // Threads may tell out of order.
         self.0.set_position(self.0.position().max(done as u64));
     }
 
     /// Takes the bar away.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.0.finish_and_clear();
-    }
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

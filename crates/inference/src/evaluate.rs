@@ -1,0 +1,72 @@
+//! Evaluation of a model on labeled cases, each on its own grid.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use ndarray::ArrayView3;
+use semivox_data::{LabelMap, LabeledCase, io};
+use semivox_metrics::ClassMetrics;
+
+use crate::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
+use crate::{InferenceError, Model};
+
+/// Evaluates `model` on `cases`; with a folder, writes each prediction to `ID.nii.gz` in it.
+///
+/// `progress` gets the number of finished cases and of all cases before every case and at the end; if it breaks, no
+/// further case is predicted and the result is `None`.
+///
+/// # Errors
+/// If a case cannot be read or does not match the model's classes, or a prediction cannot be written.
+pub fn evaluate(
+    model: &Model,
+    cases: &[LabeledCase],
+    protocol: Protocol,
+    predictions: Option<&Path>,
+    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Option<Evaluation>, InferenceError> {
+    let classes = model.classes().len();
+    let mut results = Vec::with_capacity(cases.len());
+    for (done, case) in cases.iter().enumerate() {
+        if progress(done, cases.len()).is_break() {
+            return Ok(None);
+        }
+        let (image, reference) = case.load_checked(classes)?;
+        let prediction = model.segment(&image)?;
+        if let Some(folder) = predictions {
+            io::write_labels(folder.join(format!("{}.nii.gz", case.id)), &prediction)?;
+        }
+        results.push(CaseEvaluation {
+            id: case.id.clone(),
+            classes: compare(&prediction, reference.data.view(), classes)?,
+        });
+    }
+    // The last case is done; nothing is left to break off.
+    let _ = progress(cases.len(), cases.len());
+    Ok(Some(Evaluation::new(protocol, results)))
+}
+
+/// Metrics of a predicted label map against its reference, one entry per foreground class.
+///
+/// # Errors
+/// [`InferenceError::Metric`] if the two have different shapes.
+pub fn compare(
+    prediction: &LabelMap,
+    reference: ArrayView3<'_, u8>,
+    classes: usize,
+) -> Result<Vec<ClassEvaluation>, InferenceError> {
+    let spacing = prediction.geometry.spacing();
+    let found = semivox_metrics::evaluate(prediction.data.view(), reference, classes, spacing)?;
+    Ok(found.iter().map(class_evaluation).collect())
+}
+
+fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
+    ClassEvaluation {
+        label: metrics.label,
+        dice: metrics.dice.value(),
+        jaccard: metrics.jaccard.value(),
+        hd95_mm: metrics.hd95_mm.value(),
+        hd95_directed_max_mm: metrics.hd95_directed_max_mm.value(),
+        asd_mm: metrics.asd_mm.value(),
+        assd_mm: metrics.assd_mm.value(),
+    }
+}

@@ -1,0 +1,168 @@
+//! Results of an evaluation, and `evaluation.json`, which holds them with their protocol.
+
+mod files;
+mod summary;
+mod table;
+
+use serde::{Deserialize, Serialize};
+
+use summary::mean_of;
+pub use summary::summarize;
+
+/// The whole of `evaluation.json`.
+///
+/// Dice and Jaccard are fractions in 0..1, distances are in mm; a metric that
+/// is not defined for a case (an empty mask) is `None`, in the file `null`.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_inference::evaluation::*;
+///
+/// let class = |dice, hd95_mm| ClassEvaluation {
+///     label: 1, dice: Some(dice), jaccard: None, hd95_mm, hd95_directed_max_mm: None, asd_mm: None,
+///     assd_mm: None,
+/// };
+/// let case = |id: &str, class| CaseEvaluation { id: id.into(), classes: vec![class] };
+/// let evaluation = Evaluation::new(
+///     Protocol::default(),
+///     vec![case("a", class(0.8, Some(4.0))), case("b", class(0.6, None))],
+/// );
+/// assert_eq!(evaluation.mean.dice, Some(0.7));
+/// assert_eq!(evaluation.mean.hd95_mm, Some(4.0)); // over what is defined ...
+/// assert_eq!(evaluation.undefined.hd95_mm, 1); // ... and counted where not
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// How the numbers came about.
+    pub protocol: Protocol,
+    /// One entry per case.
+    pub cases: Vec<CaseEvaluation>,
+    /// Means over all pairs of case and class for which a metric is defined.
+    pub mean: Means,
+    /// How many pairs of case and class each mean leaves out.
+    pub undefined: UndefinedCounts,
+}
+
+/// How the numbers of an evaluation came about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// The recipe, by name.
+    pub method: String,
+    /// The preset it started from.
+    pub preset: String,
+    /// Labeled training cases.
+    #[serde(default)]
+    pub labeled: Option<usize>,
+    /// Those who have these cases, where they are fewer: patients in ACDC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labeled_units: Option<usize>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Training steps, over all stages.
+    pub iterations: u64,
+    /// Which checkpoint was evaluated.
+    pub checkpoint: String,
+    /// What was done to the predicted labels, or "none".
+    pub postprocessing: String,
+    /// Spacing of the grid the network saw, in mm; `None` for each case's own.
+    pub spacing_mm: Option<[f64; 3]>,
+    /// Source revision, where known.
+    pub commit: Option<String>,
+    /// The device it ran on.
+    pub device: String,
+}
+
+/// The metrics of one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseEvaluation {
+    /// The case.
+    pub id: String,
+    /// One entry per foreground class.
+    pub classes: Vec<ClassEvaluation>,
+}
+
+impl CaseEvaluation {
+    /// Mean Dice over the classes for which it is defined.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_inference::evaluation::CaseEvaluation;
+    ///
+    /// let case = CaseEvaluation { id: "a".into(), classes: vec![] };
+    /// assert_eq!(case.mean_dice(), None);
+    /// ```
+    pub fn mean_dice(&self) -> Option<f64> {
+        mean_of(self.classes.iter().map(|class| class.dice)).0
+    }
+}
+
+/// The metrics of one class in one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassEvaluation {
+    /// The label, from 1.
+    pub label: u8,
+    /// Dice coefficient.
+    pub dice: Option<f64>,
+    /// Jaccard index.
+    pub jaccard: Option<f64>,
+    /// 95th percentile of the pooled surface distances, in mm.
+    pub hd95_mm: Option<f64>,
+    /// The larger of the two directions' 95th percentiles, in mm: the other convention of HD95.
+    #[serde(default)]
+    pub hd95_directed_max_mm: Option<f64>,
+    /// Mean distance from predicted to reference surface, in mm.
+    pub asd_mm: Option<f64>,
+    /// Mean of the surface distances in both directions, in mm.
+    pub assd_mm: Option<f64>,
+}
+
+/// Means over what is defined; `None` where nothing is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// Dice coefficient.
+    pub dice: Option<f64>,
+    /// Jaccard index.
+    pub jaccard: Option<f64>,
+    /// Pooled 95th percentile distance, in mm.
+    pub hd95_mm: Option<f64>,
+    /// Larger of the directed 95th percentile distances, in mm.
+    #[serde(default)]
+    pub hd95_directed_max_mm: Option<f64>,
+    /// Average surface distance, in mm.
+    pub asd_mm: Option<f64>,
+    /// Average symmetric surface distance, in mm.
+    pub assd_mm: Option<f64>,
+}
+
+/// How many pairs of case and class have no value, by metric.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndefinedCounts {
+    /// Dice coefficient.
+    pub dice: usize,
+    /// Jaccard index.
+    pub jaccard: usize,
+    /// Pooled 95th percentile distance.
+    pub hd95_mm: usize,
+    /// Larger of the directed 95th percentile distances.
+    #[serde(default)]
+    pub hd95_directed_max_mm: usize,
+    /// Average surface distance.
+    pub asd_mm: usize,
+    /// Average symmetric surface distance.
+    pub assd_mm: usize,
+}
+
+impl Evaluation {
+    /// Sums up the cases.
+    pub fn new(protocol: Protocol, cases: Vec<CaseEvaluation>) -> Self {
+        let (mean, undefined) = summarize(cases.iter().flat_map(|case| &case.classes));
+        Self {
+            protocol,
+            cases,
+            mean,
+            undefined,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Means over cases and classes.
+
+use super::{ClassEvaluation, Means, UndefinedCounts};
+
+/// Mean of the finite values, and how many are missing.
+pub(super) fn mean_of(values: impl Iterator<Item = Option<f64>>) -> (Option<f64>, usize) {
+    let (mut sum, mut defined, mut missing) = (0.0, 0_usize, 0);
+    for value in values {
+        match value {
+            Some(value) if value.is_finite() => {
+                sum += value;
+                defined += 1;
+            }
+            _ => missing += 1,
+        }
+    }
+    ((defined > 0).then(|| sum / defined as f64), missing)
+}
+
+/// Means and counts over any set of class metrics.
+pub fn summarize<'a>(
+    classes: impl Iterator<Item = &'a ClassEvaluation> + Clone,
+) -> (Means, UndefinedCounts) {
+    let of = |field: fn(&ClassEvaluation) -> Option<f64>| mean_of(classes.clone().map(field));
+    let dice = of(|class| class.dice);
+    let jaccard = of(|class| class.jaccard);
+    let hd95_mm = of(|class| class.hd95_mm);
+    let hd95_directed_max_mm = of(|class| class.hd95_directed_max_mm);
+    let asd_mm = of(|class| class.asd_mm);
+    let assd_mm = of(|class| class.assd_mm);
+    let means = Means {
+        dice: dice.0,
+        jaccard: jaccard.0,
+        hd95_mm: hd95_mm.0,
+        hd95_directed_max_mm: hd95_directed_max_mm.0,
+        asd_mm: asd_mm.0,
+        assd_mm: assd_mm.0,
+    };
+    let undefined = UndefinedCounts {
+        dice: dice.1,
+        jaccard: jaccard.1,
+        hd95_mm: hd95_mm.1,
+        hd95_directed_max_mm: hd95_directed_max_mm.1,
+        asd_mm: asd_mm.1,
+        assd_mm: assd_mm.1,
+    };
+    (means, undefined)
+}

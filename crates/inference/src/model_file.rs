@@ -1,0 +1,184 @@
+//! A model as one safetensors file.
+//!
+//! The weights have PyTorch's names. Two notes in the file's metadata make a model of them: `semivox_model`, the
+//! [`Description`] as JSON, and `semivox_checksum`, a CRC-32C of that text and of all weights, so that a damaged file
+//! is refused instead of predicting something else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::Device;
+use semivox_data::DataError;
+use semivox_models::{Architecture, Network, weights};
+
+use crate::{Description, InferenceError};
+
+/// The file's name in a folder.
+pub const FILE_NAME: &str = "model.safetensors";
+
+const DESCRIPTION: &str = "semivox_model";
+const CHECKSUM: &str = "semivox_checksum";
+
+/// Writes a model to `path`, or into the folder of that name.
+pub(crate) fn write(
+    path: &Path,
+    network: &Network,
+    description: &Description,
+) -> Result<PathBuf, InferenceError> {
+    let file = match is_file_name(path) {
+        true => path.to_owned(),
+        false => {
+            fs::create_dir_all(path).map_err(|source| DataError::Io {
+                path: path.to_owned(),
+                action: "make folder",
+                source,
+            })?;
+            path.join(FILE_NAME)
+        }
+    };
+    let json = serde_json::to_string(description).expect("a description has a JSON form");
+    let checksum = checksum(network, &json);
+    let mut notes = vec![(DESCRIPTION, json.as_str()), (CHECKSUM, checksum.as_str())];
+    notes.extend(
+        description
+            .notes
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str())),
+    );
+    let class_names = description.classes.join(", ");
+    notes.push(("class_names", &class_names));
+    weights::export(network, &notes, &file)?;
+    Ok(file)
+}
+
+/// Reads the model at `path`, or in the folder of that name.
+pub(crate) fn read(path: &Path, device: &Device) -> Result<(Network, Description), InferenceError> {
+    let file = located(path)?;
+    let Described {
+        contents,
+        json,
+        checksum: expected,
+        description,
+    } = described(&file)?;
+    let imported = weights::import(&contents.config.init(device), &file)?;
+    let found = checksum(&imported.network, &json);
+    if !imported.kept.is_empty() || found != expected {
+        return Err(InferenceError::unexpected(
+            file.display(),
+            format!("the checksum {expected} that it was written with"),
+            found,
+            "the file is damaged or was changed: copy it again, go on with the training of its run to write it anew, \
+             or import its weights with `semivox import`",
+        ));
+    }
+    Ok((imported.network, description))
+}
+
+/// The description of the model at `path`.
+pub(crate) fn description(path: &Path) -> Result<Description, InferenceError> {
+    Ok(described(&located(path)?)?.description)
+}
+
+/// What a file says of its model.
+struct Described {
+    contents: weights::Contents,
+    json: String,
+    checksum: String,
+    description: Description,
+}
+
+fn described(file: &Path) -> Result<Described, InferenceError> {
+    let mut contents = weights::inspect(file)?;
+    let mut note = |key| contents.notes.remove(key);
+    let (Some(json), Some(checksum)) = (note(DESCRIPTION), note(CHECKSUM)) else {
+        return Err(InferenceError::unexpected(
+            file.display(),
+            "a model with its preprocessing and classes",
+            "weights alone",
+            "add them with `semivox import`, or build a `Model` from the network",
+        ));
+    };
+    let description = serde_json::from_str(&json).map_err(|error| {
+        InferenceError::unexpected(
+            file.display(),
+            "the description of a model in its metadata",
+            error.to_string(),
+            "it was written by another version or is damaged: export or train it again",
+        )
+    })?;
+    Ok(Described {
+        contents,
+        json,
+        checksum,
+        description,
+    })
+}
+
+/// Refuses networks and descriptions that are inconsistent.
+pub(crate) fn check(network: &Network, description: &Description) -> Result<(), InferenceError> {
+    let named = description.classes.len();
+    let classes = weights::config_of(network).map_or(0, |config| config.classes);
+    if named != classes || classes < 2 {
+        return Err(InferenceError::unexpected(
+            "classes",
+            format!("a name for each of the network's {classes} classes, the background first"),
+            format!("{named} names ({})", description.classes.join(", ")),
+            "correct the list",
+        ));
+    }
+    let architecture = network.architecture();
+    let (sides, multiples) = (description.window.window, architecture.required_multiples());
+    let fits = (0..3).all(|a| sides[a] > 0 && sides[a].is_multiple_of(multiples[a]));
+    let one_slice = architecture != Architecture::UNet || sides[2] == 1;
+    if fits && one_slice {
+        return Ok(());
+    }
+    Err(InferenceError::unexpected(
+        "window",
+        match architecture.is_2d() {
+            true => format!("[{0}·a, {1}·b, 1] for a U-Net", multiples[0], multiples[1]),
+            false => format!("multiples of {} for a V-Net", multiples[0]),
+        },
+        format!("{sides:?}"),
+        "choose another window",
+    ))
+}
+
+fn is_file_name(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending == "safetensors")
+}
+
+/// The file that a path stands for.
+fn located(path: &Path) -> Result<PathBuf, InferenceError> {
+    let file = match path.is_file() {
+        true => path.to_owned(),
+        false => path.join(FILE_NAME),
+    };
+    if file.is_file() {
+        return Ok(file);
+    }
+    let (found, hint) = match (path.is_dir(), path.join("config.toml").is_file()) {
+        (_, true) => (
+            "a run without one",
+            "a training writes it with every checkpoint: go on with `semivox train METHOD --resume --out RUN`",
+        ),
+        (true, false) => (
+            "a folder without one",
+            "give the folder of a run, or the file",
+        ),
+        (false, false) => ("nothing there", "check the path"),
+    };
+    let expected = format!("a model ({FILE_NAME})");
+    Err(InferenceError::unexpected(
+        path.display(),
+        expected,
+        found,
+        hint,
+    ))
+}
+
+fn checksum(network: &Network, json: &str) -> String {
+    let sum = crc32c::crc32c_append(weights::checksum(network), json.as_bytes());
+    format!("{sum:08x}")
+}
