@@ -17,6 +17,7 @@ use semivox_trainer::session::Session;
 use semivox_trainer::training::Observer;
 use serde_json::json;
 
+use super::interrupt;
 use super::progress::Progress;
 use super::run::{self, DataArguments, RunArguments, file_name, method_help, task_of};
 

@@ -102,7 +102,7 @@ fn predict() {
         1,
         &["predict", "scans", "scans/images", "--out", "p"],
     );
-    assert!(message.contains("config.toml"), "{message}");
+    assert!(message.contains("model.safetensors"), "{message}");
     trained(&root, "run");
     let message = fail(&root, 1, &["predict", "run", "scan.nii.gz", "--out", "p"]);
     assert!(
@@ -219,7 +219,7 @@ fn device() {
 fn export_and_import() {
     let (_root, root) = scans(1, 1);
     let message = fail(&root, 1, &["export", "scans", "--out", "a.safetensors"]);
-    assert!(message.contains("config.toml"), "{message}");
+    assert!(message.contains("model.safetensors"), "{message}");
     fs::write(root.join("there.safetensors"), "").expect("a file");
     let message = fail(&root, 1, &["export", "scans", "--out", "there.safetensors"]);
     assert!(message.contains("exists already"), "{message}");
