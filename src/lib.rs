@@ -75,6 +75,9 @@ mod book {
     #[doc = include_str!("../README.md")]
     struct Readme;
 
+    #[doc = include_str!("../docs/how-to/segment-from-rust.md")]
+    struct SegmentFromRust;
+
     #[doc = include_str!("../docs/how-to/metrics.md")]
     struct Metrics;
 

@@ -5,7 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use semivox_trainer::{agreement, device};
+use semivox_inference::device;
+use semivox_trainer::agreement;
 
 /// The GPU to compare, if there is one in this build.
 fn gpu() -> Option<String> {
