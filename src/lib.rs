@@ -12,7 +12,8 @@
 //! | [`losses`] | one loss, one file | yes |
 //! | [`sampling`] | which case, which patch, which voxel | yes |
 //! | [`inference`] | trained models: sliding window, label maps, evaluation | yes |
-//! | [`trainer`] | training methods, loop, checkpoints, report | yes |
+//! | [`report`] | the HTML page of a run: curves, tables, slices | through `inference` |
+//! | [`trainer`] | training methods, loop, checkpoints | yes |
 //!
 //! # Features
 //!
@@ -52,6 +53,7 @@ pub use semivox_kernels as kernels;
 pub use semivox_losses as losses;
 pub use semivox_metrics as metrics;
 pub use semivox_models as models;
+pub use semivox_report as report;
 pub use semivox_sampling as sampling;
 pub use semivox_sdf as sdf;
 pub use semivox_trainer as trainer;

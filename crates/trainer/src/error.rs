@@ -26,6 +26,9 @@ pub enum TrainError {
     /// A batch could not be made.
     #[error(transparent)]
     Loader(#[from] semivox_data::loader::LoaderError<std::convert::Infallible>),
+    /// The report could not be made.
+    #[error(transparent)]
+    Report(#[from] semivox_report::ReportError),
     /// The run folder could not be used.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),

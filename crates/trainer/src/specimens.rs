@@ -6,9 +6,9 @@ use semivox_inference::Model;
 
 use crate::error::TrainError;
 use crate::evaluating::prediction_path;
-use crate::report::CasePicture;
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
+use semivox_report::CasePicture;
 
 /// So many cases are shown.
 const COUNT: usize = 3;

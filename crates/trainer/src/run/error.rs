@@ -59,16 +59,6 @@ pub enum RunError {
         /// What the parser met.
         found: String,
     },
-    /// The arrays of a case cannot be drawn together.
-    #[error("case {id} cannot be drawn: expected {expected}, found {found}")]
-    Picture {
-        /// The case.
-        id: String,
-        /// What the report needs.
-        expected: &'static str,
-        /// What it got.
-        found: String,
-    },
 }
 
 impl RunError {

@@ -8,7 +8,7 @@
 //! | `events.out.tfevents.*` | [`tfevents::EventWriter`] |
 //! | `evaluation.json` | [`semivox_inference::evaluation::Evaluation::write`] |
 //! | `model.safetensors` | [`semivox_inference::Model::save`], with every checkpoint |
-//! | `report.html` | [`crate::report::write`] |
+//! | `report.html` | [`crate::report::remake`] |
 //! | `checkpoints/`, `predictions/` | the training loop and the evaluation |
 //!
 //! Files that are replaced as a whole go through [`folder::write_atomic`], so a

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::html::{escape, thousands};
 use super::svg::{Chart, line_chart};
-use crate::run::metrics_log::MetricsRow;
+use crate::MetricsRow;
 
 /// All loss terms, the total first, then learning rate and data wait.
 pub(super) fn section(metrics: &[MetricsRow]) -> String {

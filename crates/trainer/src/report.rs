@@ -1,11 +1,9 @@
-//! From a run folder to its report.
+//! The report of a run folder.
 
 use std::path::PathBuf;
 
 use semivox_data::{Dataset, LabeledCase, io};
 
-use super::html::thousands;
-use super::{CasePicture, ReportInput, notable_cases, write};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::evaluating::prediction_path;
@@ -14,6 +12,7 @@ use crate::run::metrics_log;
 use crate::session::open_dataset;
 use crate::specimens::specimens;
 use semivox_inference::evaluation::{CaseEvaluation, Evaluation};
+use semivox_report::{CasePicture, ReportInput, notable_cases, write};
 
 /// A report that was written, and what it could not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +76,6 @@ pub(crate) fn write_for(
         true => metrics_log::read(run.metrics())?,
         false => Vec::new(),
     };
-    let unfinished = unfinished(config, metrics.last().map_or(0, |row| row.step));
     let dataset = dataset.ok();
     let input = ReportInput {
         title: title(config, dataset),
@@ -88,9 +86,10 @@ pub(crate) fn write_for(
         classes: dataset.map_or(&config.data.classes, |d| &d.classes).clone(),
         config_toml: &config_toml,
         metrics,
+        iterations: Some(config.method.settings().iterations()),
         evaluation: evaluation.cloned(),
         pictures,
-        notices: unfinished.into_iter().chain(missing.clone()).collect(),
+        notices: missing.clone(),
     };
     let path = run.report();
     write(&path, &input)?;
@@ -132,8 +131,8 @@ fn unmeasured(run: &RunFolder, dataset: &Dataset) -> (Vec<CasePicture>, Vec<Stri
         if !prediction_path(run, id).is_file() {
             continue;
         }
-        let checked = |picture| {
-            super::slices::check(&picture)?;
+        let checked = |picture: CasePicture| {
+            picture.check()?;
             Ok(picture)
         };
         match specimen.picture(run).and_then(checked) {
@@ -150,17 +149,6 @@ fn title(config: &RunConfig, dataset: Option<&Dataset>) -> String {
         Some(dataset) => format!("{method} on {}", dataset.name),
         None => format!("{method} on {}", config.task),
     }
-}
-
-/// Says so if the log ends before the run does.
-fn unfinished(config: &RunConfig, done: u64) -> Option<String> {
-    let all = config.method.settings().iterations();
-    (done < all).then(|| {
-        let (done, all) = (thousands(done), thousands(all));
-        format!(
-            "This run stands at step {done} of {all}: it was interrupted, or is still going on."
-        )
-    })
 }
 
 /// A case of an evaluation with its scan, reference and prediction.
@@ -184,7 +172,7 @@ fn picture(
         reference: reference.data,
         prediction: prediction.data,
     };
-    super::slices::check(&picture)?;
+    picture.check()?;
     Ok(picture)
 }
 

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
 use super::CasePicture;
 use super::planes::Plane;
-use crate::run::RunError;
+use crate::ReportError;
 
 /// Pixels along the longer side of an embedded slice, at most.
 const LONGEST_SIDE: usize = 320;
@@ -16,10 +16,10 @@ const LONGEST_SIDE: usize = 320;
 const SAMPLES: usize = 1 << 18;
 
 /// Whether the arrays of a case can be drawn together.
-pub(super) fn check(picture: &CasePicture) -> Result<(), RunError> {
+pub(super) fn check(picture: &CasePicture) -> Result<(), ReportError> {
     let shape = picture.image.dim();
     let refuse = |expected, found: String| {
-        Err(RunError::Picture {
+        Err(ReportError::Picture {
             id: picture.id.clone(),
             expected,
             found,
@@ -141,7 +141,7 @@ mod tests {
     use semivox_data::Geometry;
 
     use super::*;
-    use crate::report::planes::planes;
+    use crate::planes::planes;
 
     fn picture() -> CasePicture {
         let mut reference = Array3::zeros((4, 5, 6));

@@ -1,10 +1,10 @@
-//! `report.html`: one file that shows a run, and opens without a network.
+//! The report of a training run: one HTML file that opens without a network.
 //!
 //! Everything is inline: style, curves as SVG, still slices as PNG in base64,
 //! and behind a few small scripts the volumes of the cases shown, packed, for
 //! a viewer with window and level. Without scripts the still slices are left.
 //!
-//! [`remake`] writes the page of a run folder anew.
+//! [`render`] makes the page from a training log, an evaluation and volumes; it knows no run folder.
 
 mod axis;
 mod case;
@@ -12,12 +12,13 @@ mod cases;
 mod contour;
 mod curves;
 mod embed;
+mod error;
 mod html;
 mod layout;
 mod metric;
-mod of_run;
 mod planes;
 mod reduce;
+mod row;
 mod slices;
 mod svg;
 mod tables;
@@ -25,15 +26,12 @@ mod tables;
 use std::path::Path;
 
 use ndarray::Array3;
-use semivox_data::Geometry;
+use semivox_data::{Geometry, io};
 
-use crate::run::RunError;
-use crate::run::folder::write_atomic;
-use crate::run::metrics_log::MetricsRow;
 use semivox_inference::evaluation::Evaluation;
 
-pub(crate) use of_run::write_for;
-pub use of_run::{Remade, remake};
+pub use error::ReportError;
+pub use row::MetricsRow;
 
 /// What a report shows.
 ///
@@ -42,7 +40,7 @@ pub use of_run::{Remade, remake};
 /// A report of a run that has not been evaluated yet:
 ///
 /// ```
-/// use semivox_trainer::report::{ReportInput, render};
+/// use semivox_report::{ReportInput, render};
 ///
 /// let html = render(&ReportInput {
 ///     title: "Left atrium, 4 labels".into(),
@@ -50,7 +48,7 @@ pub use of_run::{Remade, remake};
 ///     ..ReportInput::default()
 /// })?;
 /// assert!(html.contains("has not been evaluated"));
-/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// # Ok::<(), semivox_report::ReportError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ReportInput<'a> {
@@ -64,6 +62,8 @@ pub struct ReportInput<'a> {
     pub config_toml: &'a str,
     /// The training log.
     pub metrics: Vec<MetricsRow>,
+    /// Steps of the whole run, where known; the page says so if the log ends before.
+    pub iterations: Option<u64>,
     /// The evaluation, if it was run.
     pub evaluation: Option<Evaluation>,
     /// Cases to look at; [`notable_cases`] says which are worth it.
@@ -78,8 +78,8 @@ pub struct ReportInput<'a> {
 ///
 /// ```
 /// use ndarray::Array3;
-/// use semivox_data::Geometry;
-/// use semivox_trainer::report::{CasePicture, ReportInput, render};
+/// use semivox_data::{Geometry, io};
+/// use semivox_report::{CasePicture, ReportInput, render};
 ///
 /// let picture = CasePicture {
 ///     id: "case_01".into(),
@@ -92,7 +92,7 @@ pub struct ReportInput<'a> {
 /// let html = render(&ReportInput { pictures: vec![picture], ..ReportInput::default() })?;
 /// assert!(html.contains("<path class=\"reference\" transform"));
 /// assert!(!html.contains("<path class=\"prediction\" transform")); // nothing was predicted
-/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// # Ok::<(), semivox_report::ReportError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct CasePicture {
@@ -110,31 +110,42 @@ pub struct CasePicture {
     pub geometry: Geometry,
 }
 
+impl CasePicture {
+    /// Refuses arrays of different shapes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError::Picture`] with the case and the shapes.
+    pub fn check(&self) -> Result<(), ReportError> {
+        slices::check(self)
+    }
+}
+
 /// Renders and writes the report.
 ///
 /// # Errors
 ///
-/// [`RunError::Picture`] if the arrays of a case do not fit together,
-/// [`RunError::Io`] if the file cannot be written.
+/// [`ReportError::Picture`] if the arrays of a case do not fit together,
+/// [`ReportError::Data`] if the file cannot be written.
 ///
 /// # Examples
 ///
 /// ```
-/// # use semivox_trainer::report::{ReportInput, write};
+/// # use semivox_report::{ReportInput, write};
 /// # let dir = tempfile::tempdir().unwrap();
 /// write(dir.path().join("report.html"), &ReportInput::default())?;
-/// # Ok::<(), semivox_trainer::run::RunError>(())
+/// # Ok::<(), semivox_report::ReportError>(())
 /// ```
-pub fn write(path: impl AsRef<Path>, input: &ReportInput<'_>) -> Result<(), RunError> {
-    write_atomic(path.as_ref(), render(input)?.as_bytes())
+pub fn write(path: impl AsRef<Path>, input: &ReportInput<'_>) -> Result<(), ReportError> {
+    Ok(io::write_atomic(path, render(input)?.as_bytes())?)
 }
 
 /// The report as a string of HTML.
 ///
 /// # Errors
 ///
-/// [`RunError::Picture`] if the arrays of a case do not fit together.
-pub fn render(input: &ReportInput<'_>) -> Result<String, RunError> {
+/// [`ReportError::Picture`] if the arrays of a case do not fit together.
+pub fn render(input: &ReportInput<'_>) -> Result<String, ReportError> {
     input.pictures.iter().try_for_each(slices::check)?;
     Ok(html::page(input))
 }
@@ -146,7 +157,7 @@ pub fn render(input: &ReportInput<'_>) -> Result<String, RunError> {
 /// # Examples
 ///
 /// ```
-/// use semivox_trainer::report::notable_cases;
+/// use semivox_report::notable_cases;
 /// use semivox_inference::evaluation::*;
 ///
 /// let case = |id: &str, dice| CaseEvaluation {
@@ -239,6 +250,7 @@ mod tests {
                 .into(),
             config_toml: "name = \"</pre><script>\"",
             metrics: rows(),
+            iterations: Some(1000),
             evaluation: Some(Evaluation::new(protocol, cases)),
             pictures: vec![CasePicture {
                 id: "</script><b>one</b>".into(),
@@ -259,6 +271,7 @@ mod tests {
             "<title>A &amp; B</title>",
             "4 labeled cases of 2 patients &middot; Dice 37.5&nbsp;% &middot; HD95 3.25&nbsp;mm &middot; 400 steps",
             "&lt;stopped&gt;",
+            "This run stands at step 400 of 1,000",
             "two<span class=\"mark worst\">worst</span>",
             "<b>2 of 6 undefined</b>",
             "3.25<small class=\"undefined\">1 undefined</small>",

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{ReportInput, cases, curves, tables};
-use crate::run::metrics_log::MetricsRow;
+use crate::MetricsRow;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
 /// Nothing may be fetched, so that the page is the same without a network.
@@ -39,7 +39,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     let title = escape(&input.title);
     let evaluation = input.evaluation.as_ref();
     let mut body = format!("<header><h1>{title}</h1>{}</header>", summary(input));
-    for notice in &input.notices {
+    for notice in unfinished(input).iter().chain(&input.notices) {
         let _ = write!(body, "<p class=\"notice\">{}</p>", escape(notice));
     }
     body.push_str(&match evaluation {
@@ -206,6 +206,16 @@ fn protocol(protocol: &Protocol) -> String {
     }
     html.push_str("</dl>");
     html
+}
+
+/// Says so if the log ends before the run does.
+fn unfinished(input: &ReportInput<'_>) -> Option<String> {
+    let done = input.metrics.last().map_or(0, |row| row.step);
+    let all = input.iterations.filter(|&all| done < all)?;
+    let (done, all) = (thousands(done), thousands(all));
+    Some(format!(
+        "This run stands at step {done} of {all}: it was interrupted, or is still going on."
+    ))
 }
 
 /// A number with its digits in groups of three.

@@ -1,0 +1,31 @@
+//! Errors of reports.
+
+/// A report that cannot be made or written.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_report::{ReportError, ReportInput, write};
+///
+/// let error = write("no/such/folder/report.html", &ReportInput::default()).unwrap_err();
+/// assert!(matches!(error, ReportError::Data(_)));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The arrays of a case have different shapes.
+    #[error(
+        "case {id} cannot be drawn: expected {expected}, found {found}; leave it out or predict it again"
+    )]
+    Picture {
+        /// The case.
+        id: String,
+        /// What the report needs.
+        expected: &'static str,
+        /// What it got.
+        found: String,
+    },
+    /// The page could not be written.
+    #[error(transparent)]
+    Data(#[from] semivox_data::DataError),
+}
