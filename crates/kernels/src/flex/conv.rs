@@ -1,6 +1,6 @@
 //! The convolution with an odd kernel, stride 1 and zero padding.
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::forward::{Packed, convolve};
 use super::grid::Grid;
 use super::memory::Buffer;
@@ -77,28 +77,28 @@ impl Convolution for Conv {
         [self.batch, self.outputs, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights =
                 Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs]);
-            return winograd::convolve(self.level, tiles, input, &weights, finish);
+            return winograd::convolve(self.level, tiles, input, &weights, epilogue);
         }
         let grid = self.grid();
         let weights = Packed::forward(weight, self.weight(), self.level);
         let input = grid.pad(input, self.inputs);
-        convolve(self.level, grid, &input, &weights, finish)
+        convolve(self.level, grid, &input, &weights, epilogue)
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights =
                 Transformed::transposed(self.level, tiles, weight, [self.outputs, self.inputs]);
-            return winograd::convolve(self.level, tiles, gradient, &weights, Finish::NONE);
+            return winograd::convolve(self.level, tiles, gradient, &weights, Epilogue::NONE);
         }
         let grid = self.grid();
         let weights = Packed::transposed(weight, self.weight(), self.level);
         let gradient = grid.pad(gradient, self.outputs);
-        convolve(self.level, grid, &gradient, &weights, Finish::NONE)
+        convolve(self.level, grid, &gradient, &weights, Epilogue::NONE)
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {

@@ -4,7 +4,7 @@
 //! γ r (w · x + b − mean) + β = (γ r w) · x + (γ r (b − mean) + β),   r = 1 / √(variance + ε)
 //! ```
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::memory::filled_parts;
 use super::norm::{Channels, statistics};
 use super::operator::{Convolution, Layer};
@@ -52,7 +52,7 @@ pub(crate) fn apply<C: Convolution>(
     let bias: Vec<f32> = pairs
         .map(|(c, (bias, beta))| (bias - channels.mean[c]) * scale(c) + beta)
         .collect();
-    let output = convolution.forward(values(&input), &folded, Finish::bias_relu(&bias));
+    let output = convolution.forward(values(&input), &folded, Epilogue::bias_relu(&bias));
     Some(Tensor::from_primitive::<Flex>(from_buffer(
         output,
         &convolution.output(),

@@ -2,7 +2,7 @@
 // Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::grid::{Grid, Runs, Span};
 use super::memory::{Buffer, Target, filled};
 use super::simd::{Kernel, Level, Simd};
@@ -96,7 +96,7 @@ struct Job<'a> {
     input: &'a [f32],
     weights: &'a Packed,
     offsets: Vec<usize>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
     out: Target,
 }
 
@@ -106,10 +106,10 @@ pub(crate) fn convolve(
     grid: Grid,
     input: &Buffer,
     weights: &Packed,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> Buffer {
     let outputs = weights.outputs();
-    assert!(finish.fits(outputs), "bias of another size");
+    assert!(epilogue.fits(outputs), "bias of another size");
     assert!(input.len() >= grid.batch * weights.inputs * grid.channel());
     let runs = Runs::new(grid, level.lanes(), 1.0);
     let compute = |out: Target| {
@@ -119,7 +119,7 @@ pub(crate) fn convolve(
             input,
             weights,
             offsets: grid.offsets(),
-            finish,
+            epilogue,
             out,
         };
         let groups = weights.groups(grid.taps());
@@ -250,9 +250,9 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
         // Through memory: indexing the sums at run time would keep them out of registers.
         let mut lanes = [[[MaybeUninit::<f32>::uninit(); 16]; N]; C];
         for c in 0..C {
-            let finish = job.finish.channel(block.first + c);
+            let epilogue = job.epilogue.channel(block.first + c);
             for v in 0..N {
-                let value = finish.of_register::<S>(sums[c][v]);
+                let value = epilogue.of_register::<S>(sums[c][v]);
                 S::store(lanes[c][v].as_mut_ptr().cast(), value);
             }
         }

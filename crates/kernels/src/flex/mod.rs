@@ -7,7 +7,7 @@
 mod conv;
 mod correlation;
 mod elementwise;
-mod finish;
+mod epilogue;
 mod fold;
 mod forward;
 mod grid;

@@ -1,6 +1,6 @@
 //! What all convolutions share: an operator with its own gradient.
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::memory::Buffer;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
 use super::weight;
@@ -17,7 +17,7 @@ pub(crate) trait Convolution: Debug + Clone + Send + 'static {
     /// The shape of the output.
     fn output(&self) -> [usize; 5];
     /// The output.
-    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer;
+    fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer;
     /// The input's gradient from the output's.
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer;
     /// The weight's gradient from the output's.
@@ -89,8 +89,8 @@ fn forward<C: Convolution>(
     weight: &FlexTensor,
     bias: Option<&FlexTensor>,
 ) -> FlexTensor {
-    let finish = Finish::bias(bias.map(values));
-    let output = convolution.forward(values(input), values(weight), finish);
+    let epilogue = Epilogue::bias(bias.map(values));
+    let output = convolution.forward(values(input), values(weight), epilogue);
     from_buffer(output, &convolution.output())
 }
 

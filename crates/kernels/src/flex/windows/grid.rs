@@ -1,7 +1,7 @@
 //! How windows lie in their volume, and blocks of them in panels.
 
-use super::weave::{Gather, Scatter, Weave};
-use crate::flex::finish::Finish;
+use super::interleave::{Gather, Interleave, Scatter};
+use crate::flex::epilogue::Epilogue;
 use crate::flex::memory::{Buffer, Target};
 use crate::flex::panel::Shape;
 use crate::flex::simd::Level;
@@ -99,7 +99,7 @@ impl Grid {
     }
 
     /// Writes a panel into the small volume.
-    pub(super) fn write(&self, block: &Block, panel: &Panel, finish: Finish, out: Target) {
+    pub(super) fn write(&self, block: &Block, panel: &Panel, epilogue: Epilogue, out: Target) {
         let Shape {
             channels,
             columns,
@@ -107,11 +107,11 @@ impl Grid {
         } = panel.shape;
         let map = self.small.iter().product::<usize>();
         for channel in 0..channels {
-            let finish = finish.channel(channel);
+            let epilogue = epilogue.channel(channel);
             let to = (block.sample * channels + channel) * map + block.rows.start * self.small[2];
             for (i, value) in panel.data[channel * stride..][..columns].iter().enumerate() {
                 // SAFETY: these elements are the block's.
-                unsafe { out.at(to + i).write(finish.of(*value)) };
+                unsafe { out.at(to + i).write(epilogue.of(*value)) };
             }
         }
     }
@@ -128,8 +128,12 @@ impl Grid {
         let mut panel = Panel::new(shape);
         let to = Target::new(panel.data.as_mut());
         (0..channels).into_par_iter().for_each(|channel| {
-            let weave = Weave::new(*self, block, shape, channel);
-            let gather = Gather { weave, large, to };
+            let interleave = Interleave::new(*self, block, shape, channel);
+            let gather = Gather {
+                interleave,
+                large,
+                to,
+            };
             // SAFETY: the level is available, and every channel fills its own rows.
             unsafe { level.run(gather) }
         });
@@ -142,16 +146,16 @@ impl Grid {
         level: Level,
         block: &Block,
         panel: &Panel,
-        finish: Finish,
+        epilogue: Epilogue,
         to: Target,
     ) {
         let channels = panel.shape.channels / self.voxels();
         (0..channels).into_par_iter().for_each(|channel| {
-            let weave = Weave::new(*self, block, panel.shape, channel);
+            let interleave = Interleave::new(*self, block, panel.shape, channel);
             let scatter = Scatter {
-                weave,
+                interleave,
                 panel: &panel.data,
-                finish: finish.channel(channel),
+                epilogue: epilogue.channel(channel),
                 to,
             };
             // SAFETY: the level is available, and every channel of every block writes voxels of its

@@ -5,11 +5,11 @@
 //! fits the cache, multiplied, and scattered.
 
 mod grid;
+mod interleave;
 mod matrix;
-mod weave;
 
 use super::correlation::Correlation;
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::memory::{Buffer, Target, filled};
 use super::operator::{Convolution, Layer};
 use super::simd::Level;
@@ -52,17 +52,17 @@ impl Convolution for Windows {
         [self.grid.batch, channels, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         match self.direction {
-            Direction::Down => self.shrink(input, weight, finish),
-            Direction::Up => self.expand(input, weight, finish),
+            Direction::Down => self.shrink(input, weight, epilogue),
+            Direction::Up => self.expand(input, weight, epilogue),
         }
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         match self.direction {
-            Direction::Down => self.expand(gradient, weight, Finish::NONE),
-            Direction::Up => self.shrink(gradient, weight, Finish::NONE),
+            Direction::Down => self.expand(gradient, weight, Epilogue::NONE),
+            Direction::Up => self.shrink(gradient, weight, Epilogue::NONE),
         }
     }
 
@@ -126,7 +126,7 @@ impl Windows {
     }
 
     /// `small = weight · large`, window by window.
-    fn shrink(&self, large: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn shrink(&self, large: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [self.small, row], |s, i| weight[s * row + i]);
@@ -135,14 +135,14 @@ impl Windows {
             blocks.par_iter().for_each(|block| {
                 let panel = grid.gather(level, block, large, self.large);
                 let product = matrix.multiply(level, &panel);
-                grid.write(block, &product, finish, out);
+                grid.write(block, &product, epilogue, out);
             });
         };
         filled(grid.small_len() * self.small, fill)
     }
 
     /// `large = weightᵀ · small`, window by window.
-    fn expand(&self, small: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn expand(&self, small: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [row, self.small], |i, s| weight[s * row + i]);
@@ -155,7 +155,7 @@ impl Windows {
             blocks.par_iter().for_each(|block| {
                 let panel = grid.read(block, small, self.small);
                 let product = matrix.multiply(level, &panel);
-                grid.scatter(level, block, &product, finish, out);
+                grid.scatter(level, block, &product, epilogue, out);
             });
         };
         filled(grid.large_len() * self.large, fill)

@@ -6,7 +6,7 @@ use super::filters::{gather_output, gather_output_depth};
 use super::matrices::Transformed;
 use super::panels::{Side, scratch, shape, transform};
 use super::tiles::{SPREAD, TAPS, TILE, Tiles, tile_depth};
-use crate::flex::finish::{Finish, Last};
+use crate::flex::epilogue::{ChannelEpilogue, Epilogue};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::{Kernel, Level, Simd};
@@ -20,11 +20,11 @@ pub(crate) fn convolve(
     tiles: Tiles,
     volume: &[f32],
     weights: &Transformed,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> Buffer {
     match tiles.sliced() {
-        true => run::<1>(level, tiles, volume, weights, finish),
-        false => run::<SPREAD>(level, tiles, volume, weights, finish),
+        true => run::<1>(level, tiles, volume, weights, epilogue),
+        false => run::<SPREAD>(level, tiles, volume, weights, epilogue),
     }
 }
 
@@ -34,10 +34,10 @@ fn run<const D: usize>(
     tiles: Tiles,
     volume: &[f32],
     weights: &Transformed,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> Buffer {
     let (inputs, outputs) = (weights.inputs, weights.outputs);
-    assert!(finish.fits(outputs), "bias of another size");
+    assert!(epilogue.fits(outputs), "bias of another size");
     let compute = |out: Target| {
         let blocks = tiles.blocks(inputs.max(outputs));
         blocks.par_iter().for_each(|block| {
@@ -65,7 +65,7 @@ fn run<const D: usize>(
                     shape: to,
                     products: &products,
                     channel,
-                    finish: finish.channel(channel),
+                    epilogue: epilogue.channel(channel),
                     out,
                 };
                 // SAFETY: the level is available, and every channel of every block writes voxels of
@@ -84,7 +84,7 @@ struct Back<'a, const D: usize> {
     shape: Shape,
     products: &'a [f32],
     channel: usize,
-    finish: Last,
+    epilogue: ChannelEpilogue,
     out: Target,
 }
 
@@ -136,7 +136,7 @@ impl<const D: usize> Back<'_, D> {
             for b in 0..TILE {
                 let column = gather_output_depth::<S, D>(half.map(|row| row[b]));
                 for a in 0..tile_depth::<D>() {
-                    rows[a][b] = self.finish.of_register::<S>(column[a]);
+                    rows[a][b] = self.epilogue.of_register::<S>(column[a]);
                 }
             }
             rows

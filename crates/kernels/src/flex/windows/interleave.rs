@@ -1,13 +1,13 @@
 //! Rows of voxels parted into the rows of a panel, and woven back.
 
 use super::grid::{Block, Grid};
-use crate::flex::finish::Last;
+use crate::flex::epilogue::ChannelEpilogue;
 use crate::flex::memory::Target;
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Simd};
 
 /// How one channel's rows of a panel lie in the large volume.
-pub(super) struct Weave<'a> {
+pub(super) struct Interleave<'a> {
     grid: Grid,
     block: &'a Block,
     shape: Shape,
@@ -15,7 +15,7 @@ pub(super) struct Weave<'a> {
     channels: usize,
 }
 
-impl<'a> Weave<'a> {
+impl<'a> Interleave<'a> {
     /// The rows of a channel of the large volume in the panel of a block.
     pub(super) fn new(grid: Grid, block: &'a Block, shape: Shape, channel: usize) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl<'a> Weave<'a> {
 
 /// Large volume to panel.
 pub(super) struct Gather<'a> {
-    pub(super) weave: Weave<'a>,
+    pub(super) interleave: Interleave<'a>,
     pub(super) large: &'a [f32],
     pub(super) to: Target,
 }
@@ -62,11 +62,14 @@ impl Kernel for Gather<'_> {
     /// No one else may write the channel's rows of the panel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let (width, kw) = (self.weave.grid.small[2], self.weave.grid.kernel[2]);
+        let (width, kw) = (
+            self.interleave.grid.small[2],
+            self.interleave.grid.kernel[2],
+        );
         let Shape {
             columns, stride, ..
-        } = self.weave.shape;
-        self.weave.rows(|large, panel| {
+        } = self.interleave.shape;
+        self.interleave.rows(|large, panel| {
             let row = &self.large[large..large + width * kw];
             // SAFETY: the rows are this channel's.
             unsafe {
@@ -81,8 +84,8 @@ impl Kernel for Gather<'_> {
                 }
             }
         });
-        let voxels = self.weave.grid.voxels();
-        for row in self.weave.channel * voxels..(self.weave.channel + 1) * voxels {
+        let voxels = self.interleave.grid.voxels();
+        for row in self.interleave.channel * voxels..(self.interleave.channel + 1) * voxels {
             // SAFETY: the room behind the channel's rows.
             unsafe {
                 self.to
@@ -110,9 +113,9 @@ unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
 
 /// Panel to large volume.
 pub(super) struct Scatter<'a> {
-    pub(super) weave: Weave<'a>,
+    pub(super) interleave: Interleave<'a>,
     pub(super) panel: &'a [f32],
-    pub(super) finish: Last,
+    pub(super) epilogue: ChannelEpilogue,
     pub(super) to: Target,
 }
 
@@ -124,20 +127,23 @@ impl Kernel for Scatter<'_> {
     /// No one else may write the block's voxels of the channel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let (width, kw) = (self.weave.grid.small[2], self.weave.grid.kernel[2]);
-        let stride = self.weave.shape.stride;
-        self.weave.rows(|large, panel| {
+        let (width, kw) = (
+            self.interleave.grid.small[2],
+            self.interleave.grid.kernel[2],
+        );
+        let stride = self.interleave.shape.stride;
+        self.interleave.rows(|large, panel| {
             let to = self.to.at(large);
             let rows = &self.panel[panel..panel + (kw - 1) * stride + width];
             // SAFETY: the voxels are the block's.
             unsafe {
                 match kw {
-                    1 => weave::<1>(rows, stride, width, self.finish, to),
-                    2 => weave::<2>(rows, stride, width, self.finish, to),
+                    1 => interleave::<1>(rows, stride, width, self.epilogue, to),
+                    2 => interleave::<2>(rows, stride, width, self.epilogue, to),
                     _ => {
                         for i in 0..width * kw {
                             let value = rows[i % kw * stride + i / kw];
-                            to.add(i).write(self.finish.of(value));
+                            to.add(i).write(self.epilogue.of(value));
                         }
                     }
                 }
@@ -152,18 +158,18 @@ impl Kernel for Scatter<'_> {
 ///
 /// `to` must have room for `K * width` floats.
 #[inline(always)]
-unsafe fn weave<const K: usize>(
+unsafe fn interleave<const K: usize>(
     rows: &[f32],
     stride: usize,
     width: usize,
-    finish: Last,
+    epilogue: ChannelEpilogue,
     to: *mut f32,
 ) {
     let rows: [&[f32]; K] = std::array::from_fn(|k| &rows[k * stride..][..width]);
     for i in 0..width {
         for (k, row) in rows.iter().enumerate() {
             // SAFETY: passed on.
-            unsafe { to.add(K * i + k).write(finish.of(row[i])) };
+            unsafe { to.add(K * i + k).write(epilogue.of(row[i])) };
         }
     }
 }

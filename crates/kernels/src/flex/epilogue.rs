@@ -4,14 +4,14 @@ use super::simd::Simd;
 
 /// `max(floor, sum + bias)`; a sum that is not a number stays one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Finish<'a> {
+pub(crate) struct Epilogue<'a> {
     bias: Option<&'a [f32]>,
     floor: f32,
 }
 
-impl<'a> Finish<'a> {
+impl<'a> Epilogue<'a> {
     /// The sums themselves.
-    pub(crate) const NONE: Finish<'static> = Finish::bias(None);
+    pub(crate) const NONE: Epilogue<'static> = Epilogue::bias(None);
 
     /// A bias of every channel.
     pub(crate) const fn bias(bias: Option<&'a [f32]>) -> Self {
@@ -28,8 +28,8 @@ impl<'a> Finish<'a> {
     }
 
     /// What becomes of a channel's sums.
-    pub(crate) fn channel(&self, channel: usize) -> Last {
-        Last {
+    pub(crate) fn channel(&self, channel: usize) -> ChannelEpilogue {
+        ChannelEpilogue {
             bias: self.bias.map_or(0.0, |bias| bias[channel]),
             floor: self.floor,
         }
@@ -41,14 +41,14 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// [`Finish`] of one channel.
+/// [`Epilogue`] of one channel.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Last {
+pub(crate) struct ChannelEpilogue {
     bias: f32,
     floor: f32,
 }
 
-impl Last {
+impl ChannelEpilogue {
     /// Finishes one sum.
     #[inline(always)]
     pub(crate) fn of(self, sum: f32) -> f32 {
