@@ -9,6 +9,7 @@ use std::ops::Range;
 use burn::prelude::*;
 use burn::tensor::ops::PadMode;
 
+use super::matrices;
 use super::operator::Convolution;
 
 /// A convolution with an odd kernel, stride 1 and zero padding that keeps the size.
@@ -46,7 +47,7 @@ impl Bounded {
     fn output(&self, input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
         let (input, weight) = (self.turned(input), self.turned(weight));
         let ([batch, inputs, d, h, w], outputs) = (input.dims(), weight.dims()[0]);
-        let matrices = self.matrices(weight);
+        let matrices = matrices(&weight);
         let chunks = self.chunks([batch, d], [inputs, outputs]);
         if chunks.len() == 1 {
             return self.turned(self.slices(&input, &matrices, &chunks[0]));
@@ -136,16 +137,6 @@ impl Bounded {
         let views: Tensor<6> = slices.unfold::<5, _>(3, kw, 1).unfold(2, kh, 1);
         let columns = views.permute([0, 5, 4, 1, 2, 3]);
         columns.reshape([batch, channels * kh * kw, depth * height * width])
-    }
-
-    /// `[1, out, in · kh · kw]` for every depth of the kernel.
-    fn matrices(&self, weight: Tensor<5>) -> Vec<Tensor<3>> {
-        let [outputs, inputs, kd, kh, kw] = weight.dims();
-        let matrix = |tap| {
-            let taps = weight.clone().narrow(2, tap, 1);
-            taps.reshape([1, outputs, inputs * kh * kw])
-        };
-        (0..kd).map(matrix).collect()
     }
 }
 

@@ -28,3 +28,14 @@ pub(crate) fn bounded(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
 pub(crate) fn windows(windows: Windows, input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     operator::apply(windows, input, weight)
 }
+
+/// The weight as one matrix per depth of the kernel: `[rows, columns, kd, kh, kw]` to `kd` times
+/// `[1, rows, columns · kh · kw]`.
+fn matrices(weight: &Tensor<5>) -> Vec<Tensor<3>> {
+    let [rows, columns, kd, kh, kw] = weight.dims();
+    let matrix = |tap| {
+        let taps = weight.clone().narrow(2, tap, 1);
+        taps.reshape([1, rows, columns * kh * kw])
+    };
+    (0..kd).map(matrix).collect()
+}

@@ -6,6 +6,7 @@
 
 use burn::prelude::*;
 
+use super::matrices;
 use super::operator::Convolution;
 
 /// A convolution down (every window becomes a voxel) or up (every voxel becomes a window).
@@ -85,19 +86,9 @@ impl Windows {
         std::array::from_fn(|axis| self.fine[axis] / self.kernel[axis])
     }
 
-    /// `[1, coarse, fine · kh · kw]` for every depth inside the window.
-    fn matrices(weight: &Tensor<5>) -> Vec<Tensor<3>> {
-        let [coarse, fine, kd, kh, kw] = weight.dims();
-        let matrix = |tap| {
-            let taps = weight.clone().narrow(2, tap, 1);
-            taps.reshape([1, coarse, fine * kh * kw])
-        };
-        (0..kd).map(matrix).collect()
-    }
-
     /// The sum over the window: columns of the fine side to the coarse side.
     fn gathered(&self, columns: &[Tensor<5>], weight: &Tensor<5>) -> Tensor<5> {
-        let products = Self::matrices(weight)
+        let products = matrices(weight)
             .into_iter()
             .zip(columns)
             .map(|(matrix, columns)| matrix.matmul(flat(columns.clone())));
@@ -111,7 +102,7 @@ impl Windows {
     fn scattered(&self, coarse: Tensor<5>, weight: &Tensor<5>) -> Tensor<5> {
         let coarse = flat(coarse);
         let product = |matrix: Tensor<3>| matrix.swap_dims(1, 2).matmul(coarse.clone());
-        let products = Self::matrices(weight).into_iter().map(product);
+        let products = matrices(weight).into_iter().map(product);
         self.woven(products.map(|product| self.unflat(product)).collect())
     }
 
