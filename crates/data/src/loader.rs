@@ -17,14 +17,14 @@ pub struct LoaderConfig {
     /// Worker threads; with 0 every batch is made when it is asked for.
     pub workers: usize,
     /// Batches begun beyond those handed out, at least 1.
-    pub ahead: usize,
+    pub prefetch: usize,
 }
 
 impl Default for LoaderConfig {
     fn default() -> Self {
         Self {
             workers: 2,
-            ahead: 3,
+            prefetch: 3,
         }
     }
 }
@@ -57,7 +57,7 @@ pub enum LoaderError<E> {
 ///
 /// Items come in the order of the steps whatever the number of workers, so
 /// when `make` depends on its step alone (see [`keyed`](crate::rng::keyed)), so
-/// does the training. At most `ahead` items are made or being made beyond
+/// does the training. At most `prefetch` items are made or being made beyond
 /// those handed out. An error or a panic in `make` becomes that step's item,
 /// and later steps still follow. Dropping the loader ends the workers after
 /// the item at hand. Items live in host memory: the consumer moves them to a
@@ -69,7 +69,7 @@ pub enum LoaderError<E> {
 /// use semivox_data::loader::{LoaderConfig, OrderedLoader};
 ///
 /// let make = |step: u64| Ok::<_, std::convert::Infallible>(step * step);
-/// let loader = OrderedLoader::new(3..6, LoaderConfig { workers: 2, ahead: 2 }, make);
+/// let loader = OrderedLoader::new(3..6, LoaderConfig { workers: 2, prefetch: 2 }, make);
 /// let squares: Result<Vec<u64>, _> = loader.collect();
 /// assert_eq!(squares, Ok(vec![9, 16, 25]));
 /// ```
@@ -83,7 +83,7 @@ pub struct OrderedLoader<T, E> {
 struct Shared<T, E> {
     make: Box<dyn Fn(u64) -> Result<T, E> + Send + Sync>,
     end: u64,
-    ahead: u64,
+    prefetch: u64,
     state: Mutex<State<T, E>>,
     /// A worker may have something to do, or must stop.
     work: Condvar,
@@ -118,7 +118,7 @@ impl<T: Send + 'static, E: Send + 'static> OrderedLoader<T, E> {
         let shared = Arc::new(Shared {
             make: Box::new(make),
             end: steps.end,
-            ahead: config.ahead.max(1) as u64,
+            prefetch: config.prefetch.max(1) as u64,
             state: Mutex::new(state),
             work: Condvar::new(),
             made: Condvar::new(),
@@ -214,7 +214,7 @@ impl<T, E> Shared<T, E> {
             if state.stopped || step >= self.end {
                 return None;
             }
-            if step < state.next.saturating_add(self.ahead) {
+            if step < state.next.saturating_add(self.prefetch) {
                 state.begin += 1;
                 return Some(step);
             }
@@ -249,8 +249,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread::sleep;
 
-    fn config(workers: usize, ahead: usize) -> LoaderConfig {
-        LoaderConfig { workers, ahead }
+    fn config(workers: usize, prefetch: usize) -> LoaderConfig {
+        LoaderConfig { workers, prefetch }
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub struct DataConfig {
     /// Threads that prepare batches.
     pub workers: usize,
     /// Batches prepared ahead of use.
-    pub ahead: usize,
+    pub prefetch: usize,
     /// Generated training and test cases when `root` is absent.
     pub phantoms: [usize; 2],
     /// What the phantoms show; their seed is the run's.
