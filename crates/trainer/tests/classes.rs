@@ -19,7 +19,7 @@ fn tiny(task: Task, method: &str) -> RunConfig {
         _ => [32; 3],
     };
     if task == Task::Acdc {
-        config.data.preprocess.plane = Some([32, 32]);
+        config.data.preprocess.slice_size = Some([32, 32]);
     }
     config.data.phantom.shape = [32; 3];
     config.data.phantom.shape_jitter = [2; 3];

@@ -22,7 +22,7 @@ pub struct ForegroundCrop {
 /// What is done to a scan before a network sees it, in this order:
 ///
 /// 1. turn to `orientation`;
-/// 2. resample to `spacing_mm`, or every slice to the `plane`;
+/// 2. resample to `spacing_mm`, or every slice to the `slice_size`;
 /// 3. bring `intensity` to a common scale over the whole volume;
 /// 4. cut out the `foreground`, found in the intensities before step 3 and
 ///    never in a label;
@@ -58,7 +58,7 @@ pub struct Preprocess {
     pub spacing_mm: Option<[f64; 3]>,
     /// The number of voxels that every slice is resampled to on the first two axes, whatever its
     /// extent, as 2D methods do; instead of `spacing_mm`.
-    pub plane: Option<[usize; 2]>,
+    pub slice_size: Option<[usize; 2]>,
     /// The scale of intensities.
     pub intensity: Intensity,
     /// The cut around the foreground, if any.
@@ -150,17 +150,17 @@ impl Preprocess {
 
     /// The spacing that a scan on `grid` is resampled to, if any.
     fn spacing(&self, grid: &Grid) -> Result<Option<[f64; 3]>, DataError> {
-        match (self.spacing_mm, self.plane) {
+        match (self.spacing_mm, self.slice_size) {
             (spacing, None) => Ok(spacing),
-            (None, Some(plane)) if !plane.contains(&0) => {
+            (None, Some(slice_size)) if !slice_size.contains(&0) => {
                 let present = grid.geometry.spacing();
-                let side = |a: usize| present[a] * grid.shape[a] as f64 / plane[a] as f64;
+                let side = |a: usize| present[a] * grid.shape[a] as f64 / slice_size[a] as f64;
                 Ok(Some([side(0), side(1), present[2]]))
             }
-            (_, Some(plane)) => Err(DataError::InvalidSetting {
-                name: "plane",
+            (_, Some(slice_size)) => Err(DataError::InvalidSetting {
+                name: "slice_size",
                 expected: "two sides of at least 1 voxel, and no spacing_mm beside them".into(),
-                found: format!("{plane:?} and spacing_mm {:?}", self.spacing_mm),
+                found: format!("{slice_size:?} and spacing_mm {:?}", self.spacing_mm),
             }),
         }
     }
@@ -347,7 +347,7 @@ mod tests {
     fn slices_become_planes_of_one_size_and_go_back() {
         let (image, labels) = scan();
         let steps = Preprocess {
-            plane: Some([48, 32]),
+            slice_size: Some([48, 32]),
             ..Default::default()
         };
         let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
@@ -359,14 +359,14 @@ mod tests {
         assert_eq!(Grid::from(&back), Grid::from(&labels));
         assert!(dice(&back, &labels) > 0.97, "{}", dice(&back, &labels));
 
-        for (plane, spacing_mm) in [([0, 32], None), ([48, 32], Some([1.0; 3]))] {
+        for (slice_size, spacing_mm) in [([0, 32], None), ([48, 32], Some([1.0; 3]))] {
             let steps = Preprocess {
-                plane: Some(plane),
+                slice_size: Some(slice_size),
                 spacing_mm,
                 ..Default::default()
             };
             let message = steps.apply(&image).unwrap_err().to_string();
-            assert!(message.contains("plane"), "{message}");
+            assert!(message.contains("slice_size"), "{message}");
         }
     }
 

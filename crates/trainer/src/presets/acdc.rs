@@ -43,7 +43,7 @@ fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
             phantoms: [20, 4],
             phantom: PhantomConfig::of(PhantomKind::ShortAxis),
             preprocess: Preprocess {
-                plane: Some([side, side]),
+                slice_size: Some([side, side]),
                 ..Preprocess::default()
             },
             ..others.data
