@@ -58,6 +58,6 @@ pub use error::DataError;
 pub use geometry::Geometry;
 pub use label_values::LabelValues;
 pub use labeled::Labeled;
-pub use orientation::{Orientation, Turn};
+pub use orientation::{Orientation, Reorientation};
 pub use survey::Survey;
 pub use volume::{LabelMap, Volume, check_labels};

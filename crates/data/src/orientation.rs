@@ -70,10 +70,10 @@ impl Orientation {
     }
 
     /// How a volume of this orientation is turned to another.
-    pub fn turn_to(self, other: Self) -> Turn {
+    pub fn reorientation_to(self, other: Self) -> Reorientation {
         let axes = other.0.map(|wanted| self.axis_of(wanted.body));
         let flipped = std::array::from_fn(|a| other.0[a].opposite != self.0[axes[a]].opposite);
-        Turn { axes, flipped }
+        Reorientation { axes, flipped }
     }
 }
 
@@ -132,23 +132,23 @@ impl From<Orientation> for String {
 /// use semivox_data::{Geometry, Orientation, Volume};
 ///
 /// let volume = Volume::new(array![[[1.0, 2.0, 3.0]]], Geometry::from_spacing([1.0, 1.0, 2.0]));
-/// let turn = Orientation::of(&volume.geometry).turn_to("IAR".parse()?);
-/// let turned = turn.volume(&volume);
-/// assert_eq!(turned.data, array![[[3.0]], [[2.0]], [[1.0]]]);
-/// assert_eq!(turned.spacing(), [2.0, 1.0, 1.0]);
-/// assert_eq!(turned.geometry.position([0.0; 3]), volume.geometry.position([0.0, 0.0, 2.0]));
-/// assert_eq!(turn.inverse().volume(&turned), volume);
+/// let reorientation = Orientation::of(&volume.geometry).reorientation_to("IAR".parse()?);
+/// let reoriented = reorientation.volume(&volume);
+/// assert_eq!(reoriented.data, array![[[3.0]], [[2.0]], [[1.0]]]);
+/// assert_eq!(reoriented.spacing(), [2.0, 1.0, 1.0]);
+/// assert_eq!(reoriented.geometry.position([0.0; 3]), volume.geometry.position([0.0, 0.0, 2.0]));
+/// assert_eq!(reorientation.inverse().volume(&reoriented), volume);
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct Reorientation {
     /// The axis of the source that each axis comes from.
     axes: [usize; 3],
     /// Whether it is followed the other way round.
     flipped: [bool; 3],
 }
 
-impl Turn {
+impl Reorientation {
     /// The turn that changes nothing.
     pub const NONE: Self = Self {
         axes: [0, 1, 2],
@@ -276,11 +276,11 @@ mod tests {
         let present = Orientation::of(&volume.geometry);
         assert_eq!(present.to_string(), "ALI");
         for wanted in all() {
-            let turn = present.turn_to(wanted);
-            let turned = turn.volume(&volume);
-            assert_eq!(Orientation::of(&turned.geometry), wanted);
-            for ((x, y, z), &value) in turned.data.indexed_iter() {
-                let place = turned.geometry.position([x, y, z].map(|i| i as f64));
+            let reorientation = present.reorientation_to(wanted);
+            let reoriented = reorientation.volume(&volume);
+            assert_eq!(Orientation::of(&reoriented.geometry), wanted);
+            for ((x, y, z), &value) in reoriented.data.indexed_iter() {
+                let place = reoriented.geometry.position([x, y, z].map(|i| i as f64));
                 let index = [
                     value as usize / 100,
                     value as usize / 10 % 10,
@@ -290,10 +290,13 @@ mod tests {
                 let apart = place.iter().zip(expected).map(|(a, b)| (a - b).abs());
                 assert!(apart.fold(0.0, f64::max) < 1e-12, "{wanted}");
             }
-            let back = turn.inverse().volume(&turned);
+            let back = reorientation.inverse().volume(&reoriented);
             assert_eq!(back.data, volume.data);
             assert!(back.geometry.approx_eq(&volume.geometry, 1e-12));
-            assert_eq!(turn.grid(&Grid::from(&volume)), Grid::from(&turned));
+            assert_eq!(
+                reorientation.grid(&Grid::from(&volume)),
+                Grid::from(&reoriented)
+            );
         }
     }
 

@@ -73,7 +73,7 @@ impl Survey {
             .iter()
             .map(|grid| {
                 Orientation::of(&grid.geometry)
-                    .turn_to(orientation)
+                    .reorientation_to(orientation)
                     .grid(grid)
             })
             .collect();
@@ -154,7 +154,7 @@ mod tests {
         let file = |folder: &str| root.path().join(format!("{folder}/c.nii.gz"));
         let image = crate::io::read_volume(file("images")).unwrap();
         let labels = crate::io::read_labels(file("labels")).unwrap();
-        let turn = Orientation::of(&image.geometry).turn_to("SLP".parse().unwrap());
+        let turn = Orientation::of(&image.geometry).reorientation_to("SLP".parse().unwrap());
         write_volume(file("images"), &turn.volume(&image)).unwrap();
         write_labels(file("labels"), &turn.labels(&labels)).unwrap();
         let dataset = layout::open_labeled(root.path(), Labeled::Count(3)).unwrap();

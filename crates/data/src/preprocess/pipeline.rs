@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
 use super::{most_probable_on, probability_on, resample_labels_to};
-use crate::{DataError, Geometry, LabelMap, Orientation, Turn, Volume};
+use crate::{DataError, Geometry, LabelMap, Orientation, Reorientation, Volume};
 
 /// The cut around the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct ForegroundCrop {
 
 /// What is done to a scan before a network sees it, in this order:
 ///
-/// 1. turn to `orientation`;
+/// 1. reorient to `orientation`;
 /// 2. resample to `spacing_mm`, or every slice to the `slice_size`;
 /// 3. bring `intensity` to a common scale over the whole volume;
 /// 4. cut out the `foreground`, found in the intensities before step 3 and
@@ -50,7 +50,7 @@ pub struct ForegroundCrop {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
-    /// The directions of the axes to turn to, such as `RAS`; none leaves the file's. No voxel is
+    /// The directions of the axes to reorient to, such as `RAS`; none leaves the file's. No voxel is
     /// computed anew. All that follows refers to the turned axes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orientation: Option<Orientation>,
@@ -75,7 +75,7 @@ pub struct Preprocessed {
     /// The grid of the file.
     pub source: Grid,
     /// How the file was turned.
-    pub turn: Turn,
+    pub reorientation: Reorientation,
     /// The box that steps 4 and 5 took, in the resampled volume; its start is
     /// negative where the volume was padded.
     pub region: Region,
@@ -88,11 +88,11 @@ impl Preprocess {
     ///
     /// [`DataError::InvalidSetting`] for a setting out of its range.
     pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
-        let turn = self.turn(&image.geometry);
-        let turned = turned(image, turn);
-        let mut volume = match self.spacing(&Grid::from(turned.as_ref()))? {
-            Some(spacing) => resample(&turned, spacing)?,
-            None => turned.into_owned(),
+        let reorientation = self.reorientation(&image.geometry);
+        let reoriented = reoriented(image, reorientation);
+        let mut volume = match self.spacing(&Grid::from(reoriented.as_ref()))? {
+            Some(spacing) => resample(&reoriented, spacing)?,
+            None => reoriented.into_owned(),
         };
         let mut region = Region::whole(volume.shape());
         if let Some(crop) = self.foreground {
@@ -110,7 +110,7 @@ impl Preprocess {
         Ok(Preprocessed {
             volume,
             source: Grid::from(image),
-            turn,
+            reorientation,
             region,
         })
     }
@@ -129,9 +129,9 @@ impl Preprocess {
         check_grids(image, labels)?;
         let scan = self.apply(image)?;
         let labels = LabelMap::new(labels.data.clone(), image.geometry);
-        let labels = match scan.turn {
-            Turn::NONE => labels,
-            turn => turn.labels(&labels),
+        let labels = match scan.reorientation {
+            Reorientation::NONE => labels,
+            reorientation => reorientation.labels(&labels),
         };
         let labels = match self.spacing(&Grid::from(&labels))? {
             Some(spacing) => resample_labels(&labels, spacing)?,
@@ -141,10 +141,10 @@ impl Preprocess {
         Ok((scan, labels))
     }
 
-    fn turn(&self, geometry: &Geometry) -> Turn {
+    fn reorientation(&self, geometry: &Geometry) -> Reorientation {
         match self.orientation {
-            Some(wanted) => Orientation::of(geometry).turn_to(wanted),
-            None => Turn::NONE,
+            Some(wanted) => Orientation::of(geometry).reorientation_to(wanted),
+            None => Reorientation::NONE,
         }
     }
 
@@ -207,36 +207,36 @@ impl Preprocessed {
     ) -> Result<Volume, DataError> {
         let grid = Grid::from(&self.volume);
         let map = probability_on(probabilities, class, &grid, &self.target())?;
-        let map = match self.turn {
-            Turn::NONE => map,
-            turn => turn.inverse().volume(&map),
+        let map = match self.reorientation {
+            Reorientation::NONE => map,
+            reorientation => reorientation.inverse().volume(&map),
         };
         Ok(Volume::new(map.data, self.source.geometry))
     }
 
     /// The grid of the file, turned as the file was.
     fn target(&self) -> Grid {
-        match self.turn {
-            Turn::NONE => self.source,
-            turn => turn.grid(&self.source),
+        match self.reorientation {
+            Reorientation::NONE => self.source,
+            reorientation => reorientation.grid(&self.source),
         }
     }
 
     /// Turns a label map on the turned grid of the file, and gives it the file's own affine to the last digit.
     fn turned_back(&self, labels: LabelMap) -> LabelMap {
-        let labels = match self.turn {
-            Turn::NONE => labels,
-            turn => turn.inverse().labels(&labels),
+        let labels = match self.reorientation {
+            Reorientation::NONE => labels,
+            reorientation => reorientation.inverse().labels(&labels),
         };
         LabelMap::new(labels.data, self.source.geometry)
     }
 }
 
 /// A volume turned, or as it is where nothing is to be turned.
-fn turned(volume: &Volume, turn: Turn) -> Cow<'_, Volume> {
-    match turn {
-        Turn::NONE => Cow::Borrowed(volume),
-        turn => Cow::Owned(turn.volume(volume)),
+fn reoriented(volume: &Volume, reorientation: Reorientation) -> Cow<'_, Volume> {
+    match reorientation {
+        Reorientation::NONE => Cow::Borrowed(volume),
+        reorientation => Cow::Owned(reorientation.volume(volume)),
     }
 }
 
@@ -402,8 +402,9 @@ mod tests {
             "ASL"
         );
         for stored in ["ASL", "LPS", "SAR", "IRP"] {
-            let turn = Orientation::of(&image.geometry).turn_to(stored.parse().unwrap());
-            let (image, labels) = (turn.volume(&image), turn.labels(&labels));
+            let reorientation =
+                Orientation::of(&image.geometry).reorientation_to(stored.parse().unwrap());
+            let (image, labels) = (reorientation.volume(&image), reorientation.labels(&labels));
             let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
             assert_eq!(out.volume.data, expected.volume.data, "{stored}");
             assert_eq!(target.data, expected_labels.data, "{stored}");
