@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use semivox_data::{Labeled, layout};
+use semivox_data::{LabelBudget, layout};
 use semivox_trainer::comparison::Comparison;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
@@ -103,7 +103,7 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
             let config = RunConfig { seed, ..config };
             config.check()?;
             let labeled = match config.data.labeled {
-                Labeled::Percent(100.0) => "all".into(),
+                LabelBudget::Percent(100.0) => "all".into(),
                 some => some.to_string().replace('%', "percent"),
             };
             let name = format!("{}_{labeled}_{seed}", file_name(method));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{DataError, LabelMap, LabelValues, Labeled, Volume, check_labels, io};
+use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
 /// The order of a stored array's axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +249,7 @@ impl Dataset {
     /// which keep or lose their labels together.
     pub(crate) fn keep_labeled_units(
         mut self,
-        labeled: Labeled,
+        labeled: LabelBudget,
         unit: Unit,
     ) -> Result<Self, DataError> {
         let mut seen = HashSet::new();

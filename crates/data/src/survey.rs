@@ -32,7 +32,7 @@ impl Survey {
     ///
     /// ```
     /// use semivox_data::phantom::{PhantomConfig, PhantomKind, write_dataset};
-    /// use semivox_data::{Labeled, Survey, layout};
+    /// use semivox_data::{LabelBudget, Survey, layout};
     ///
     /// let root = tempfile::tempdir()?;
     /// let config = PhantomConfig {
@@ -41,7 +41,7 @@ impl Survey {
     ///     ..PhantomConfig::of(PhantomKind::Abdomen)
     /// };
     /// write_dataset(root.path(), 2, 0, &config)?;
-    /// let dataset = layout::open_labeled(root.path(), Labeled::Count(2))?;
+    /// let dataset = layout::open_labeled(root.path(), LabelBudget::Count(2))?;
     /// let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
     /// assert_eq!((survey.shape, survey.spacing_mm), ([24, 24, 16], [2.0; 3]));
     /// assert!(survey.looks_like_ct());
@@ -133,7 +133,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::io::{write_labels, write_volume};
-    use crate::{Geometry, LabelMap, Labeled, Volume, layout};
+    use crate::{Geometry, LabelBudget, LabelMap, Volume, layout};
     use ndarray::Array3;
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         let turn = Orientation::of(&image.geometry).reorientation_to("SLP".parse().unwrap());
         write_volume(file("images"), &turn.volume(&image)).unwrap();
         write_labels(file("labels"), &turn.labels(&labels)).unwrap();
-        let dataset = layout::open_labeled(root.path(), Labeled::Count(3)).unwrap();
+        let dataset = layout::open_labeled(root.path(), LabelBudget::Count(3)).unwrap();
         let survey = Survey::read(&dataset.labeled, 2).unwrap();
         assert_eq!((survey.shape, survey.lowest), ([30, 20, 8], 0.0));
         assert_eq!(survey.spacing_mm, [1.0, 1.0, 5.0]);

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use burn::prelude::Device;
-use semivox_data::Labeled;
+use semivox_data::LabelBudget;
 use semivox_data::augment::{StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
@@ -66,7 +66,7 @@ pub struct DataConfig {
     pub classes: Vec<String>,
     /// How many training cases keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
-    pub labeled: Labeled,
+    pub labeled: LabelBudget,
     /// A list of cases to test on, one a line. They are held out beside those
     /// that the data set holds out itself, and before `labeled` are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -32,7 +32,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::case::Unit;
-use crate::{DataError, Dataset, Labeled};
+use crate::{DataError, Dataset, LabelBudget};
 
 /// The ways in which a data set may be laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +190,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 }
 
 /// Opens the data set and keeps the first of the labeled cases labeled, a
-/// number of them or a part: see [`Labeled`].
+/// number of them or a part: see [`LabelBudget`].
 ///
 /// As [`open`] and then [`Dataset::keep_labeled`], but no label map of the
 /// others is opened even where [`folder`] has to look for the classes. In
@@ -223,7 +223,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (2, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn open_labeled(root: impl AsRef<Path>, labeled: Labeled) -> Result<Dataset, DataError> {
+pub fn open_labeled(root: impl AsRef<Path>, labeled: LabelBudget) -> Result<Dataset, DataError> {
     open_split(root, &HoldOut::default(), labeled)
 }
 
@@ -269,17 +269,17 @@ pub(crate) fn open_readable(
 /// # Examples
 ///
 /// ```no_run
-/// use semivox_data::{Labeled, layout};
+/// use semivox_data::{LabelBudget, layout};
 ///
 /// let test = layout::HoldOut::read("splits/hippocampus_test.list")?;
-/// let dataset = layout::open_split("Task04_Hippocampus", &test, Labeled::Percent(10.0))?;
+/// let dataset = layout::open_split("Task04_Hippocampus", &test, LabelBudget::Percent(10.0))?;
 /// assert_eq!((dataset.labeled.len(), dataset.test.len()), (16, 40));
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 pub fn open_split(
     root: impl AsRef<Path>,
     test: &HoldOut,
-    labeled: Labeled,
+    labeled: LabelBudget,
 ) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let layout = detect(root)?;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use semivox_data::layout::{self, HoldOut, Layout, acdc};
-use semivox_data::{Labeled, Source};
+use semivox_data::{LabelBudget, Source};
 use tempfile::TempDir;
 
 use crate::made::{image, label, labeled, refused, tested, text, unlabeled};
@@ -67,7 +67,7 @@ fn patients_are_held_out_with_all_their_frames() {
     let open = |list: &str| {
         text(&root, "chosen.txt", list);
         let test = HoldOut::read(root.path().join("chosen.txt"))?;
-        layout::open_split(root.path(), &test, Labeled::Count(1))
+        layout::open_split(root.path(), &test, LabelBudget::Count(1))
     };
     let whole = open("patient003_frame10\npatient003_frame01\n").unwrap();
     assert_eq!(tested(&whole), ["patient003_frame10", "patient003_frame01"]);

@@ -2,7 +2,7 @@
 
 use semivox_data::augment::Symmetries;
 use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_data::{Labeled, Survey};
+use semivox_data::{LabelBudget, Survey};
 use semivox_models::Architecture;
 
 use super::left_atrium;
@@ -52,7 +52,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         false => volumes(survey, side, filters),
     };
     let data = DataConfig {
-        labeled: Labeled::Percent(100.0),
+        labeled: LabelBudget::Percent(100.0),
         preprocess: Preprocess {
             orientation: Some(survey.orientation),
             intensity,

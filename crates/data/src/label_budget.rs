@@ -21,33 +21,33 @@ const EXPECTED: &str =
 /// # Examples
 ///
 /// ```
-/// use semivox_data::Labeled;
+/// use semivox_data::LabelBudget;
 ///
-/// let part: Labeled = "10%".parse()?;
-/// assert_eq!((part, part.count_of(80)), (Labeled::Percent(10.0), 8));
-/// assert_eq!(Labeled::from(8).to_string(), "8");
-/// assert!("ten".parse::<Labeled>().is_err());
+/// let part: LabelBudget = "10%".parse()?;
+/// assert_eq!((part, part.count_of(80)), (LabelBudget::Percent(10.0), 8));
+/// assert_eq!(LabelBudget::from(8).to_string(), "8");
+/// assert!("ten".parse::<LabelBudget>().is_err());
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Labeled {
+pub enum LabelBudget {
     /// This many.
     Count(usize),
     /// This many in a hundred.
     Percent(f64),
 }
 
-impl Labeled {
+impl LabelBudget {
     /// How many that is of `total`: a percentage is rounded to the nearest
     /// number, a half upward, and is at least 1.
     ///
     /// # Examples
     ///
     /// ```
-    /// use semivox_data::Labeled;
+    /// use semivox_data::LabelBudget;
     ///
     /// // The usual parts of ACDC's 70 training patients.
-    /// let counts = [1.25, 2.5, 10.0].map(|part| Labeled::Percent(part).count_of(70));
+    /// let counts = [1.25, 2.5, 10.0].map(|part| LabelBudget::Percent(part).count_of(70));
     /// assert_eq!(counts, [1, 2, 7]);
     /// ```
     pub fn count_of(self, total: usize) -> usize {
@@ -58,13 +58,13 @@ impl Labeled {
     }
 }
 
-impl From<usize> for Labeled {
+impl From<usize> for LabelBudget {
     fn from(count: usize) -> Self {
         Self::Count(count)
     }
 }
 
-impl fmt::Display for Labeled {
+impl fmt::Display for LabelBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
@@ -73,7 +73,7 @@ impl fmt::Display for Labeled {
     }
 }
 
-impl FromStr for Labeled {
+impl FromStr for LabelBudget {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
@@ -95,7 +95,7 @@ impl FromStr for Labeled {
     }
 }
 
-impl Serialize for Labeled {
+impl Serialize for LabelBudget {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Count(count) => count.serialize(serializer),
@@ -104,7 +104,7 @@ impl Serialize for Labeled {
     }
 }
 
-impl<'de> Deserialize<'de> for Labeled {
+impl<'de> Deserialize<'de> for LabelBudget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NumberOrText)
     }
@@ -114,24 +114,26 @@ impl<'de> Deserialize<'de> for Labeled {
 struct NumberOrText;
 
 impl Visitor<'_> for NumberOrText {
-    type Value = Labeled;
+    type Value = LabelBudget;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(EXPECTED)
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Labeled, E> {
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<LabelBudget, E> {
         let count = usize::try_from(number);
         let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(number), &self);
-        count.map(Labeled::Count).map_err(wrong)
+        count.map(LabelBudget::Count).map_err(wrong)
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Labeled, E> {
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<LabelBudget, E> {
         let wrong = |_| E::invalid_value(de::Unexpected::Signed(number), &self);
-        usize::try_from(number).map(Labeled::Count).map_err(wrong)
+        usize::try_from(number)
+            .map(LabelBudget::Count)
+            .map_err(wrong)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Labeled, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LabelBudget, E> {
         text.parse()
             .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
     }
@@ -144,17 +146,17 @@ mod tests {
 
     #[test]
     fn percentages_are_rounded_and_at_least_one() {
-        let of = |percent, total| Labeled::Percent(percent).count_of(total);
+        let of = |percent, total| LabelBudget::Percent(percent).count_of(total);
         assert_eq!([of(10.0, 80), of(20.0, 62), of(5.0, 80)], [8, 12, 4]);
         assert_eq!([of(2.5, 100), of(2.4, 100), of(0.1, 100)], [3, 2, 1]);
         assert_eq!([of(100.0, 7), of(1.0, 1)], [7, 1]);
-        assert_eq!(Labeled::Count(90).count_of(80), 90);
+        assert_eq!(LabelBudget::Count(90).count_of(80), 90);
     }
 
     #[test]
     fn text_goes_both_ways() {
         for text in ["0", "8", "10%", "1.25%", "100%"] {
-            let labeled: Labeled = text.parse().unwrap();
+            let labeled: LabelBudget = text.parse().unwrap();
             assert_eq!(labeled.to_string(), text);
             let json = serde_json::to_string(&labeled).unwrap();
             let quoted = text.contains('%');
@@ -166,10 +168,16 @@ mod tests {
                     text.into()
                 }
             );
-            assert_eq!(serde_json::from_str::<Labeled>(&json).unwrap(), labeled);
+            assert_eq!(serde_json::from_str::<LabelBudget>(&json).unwrap(), labeled);
         }
-        assert_eq!(" 2.5 % ".parse::<Labeled>().unwrap(), Labeled::Percent(2.5));
-        assert_eq!(serde_json::from_str::<Labeled>("\"8\"").unwrap(), 8.into());
+        assert_eq!(
+            " 2.5 % ".parse::<LabelBudget>().unwrap(),
+            LabelBudget::Percent(2.5)
+        );
+        assert_eq!(
+            serde_json::from_str::<LabelBudget>("\"8\"").unwrap(),
+            8.into()
+        );
     }
 
     #[test]
@@ -177,11 +185,11 @@ mod tests {
         for text in [
             "", "-1", "1.5", "ten", "0%", "101%", "NaN%", "inf%", "%", "-5%",
         ] {
-            let message = text.parse::<Labeled>().unwrap_err().to_string();
+            let message = text.parse::<LabelBudget>().unwrap_err().to_string();
             assert!(message.contains(&format!("`{text}`")) && message.contains("10%"));
         }
         for json in ["-1", "1.5", "true", "\"0%\"", "[8]"] {
-            let message = serde_json::from_str::<Labeled>(json)
+            let message = serde_json::from_str::<LabelBudget>(json)
                 .unwrap_err()
                 .to_string();
             assert!(message.contains("10%"), "{json}: {message}");
