@@ -341,7 +341,7 @@ impl Dataset {
         };
         let whole = (unit.of)(first);
         let of_it = |id: &&str| (unit.of)(id) == whole;
-        Err(DataError::Parted {
+        Err(DataError::SplitPatient {
             unit: whole.into(),
             held_out: listed(tested().filter(of_it)),
             training: listed(std::iter::once(first).chain(training.filter(of_it))),

@@ -178,7 +178,7 @@ pub enum DataError {
     #[error(
         "expected all cases of `{unit}` to be held out or none, found {held_out} held out and {training} not; list the missing too or remove the others: who is tested on must not train"
     )]
-    Parted {
+    SplitPatient {
         /// The patient.
         unit: String,
         /// The cases that are held out.

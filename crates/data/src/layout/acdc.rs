@@ -31,7 +31,7 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 /// # Errors
 ///
 /// As [`la::open`](super::la::open), [`DataError::Unexpected`] for a case whose
-/// slice numbers have a gap, and [`DataError::Parted`] for a patient of whom
+/// slice numbers have a gap, and [`DataError::SplitPatient`] for a patient of whom
 /// one frame is held out and another trains.
 ///
 /// # Notes

@@ -48,7 +48,7 @@ impl HoldOut {
     /// # Errors
     ///
     /// [`DataError::InFile`] with the list around the errors of
-    /// [`Dataset::hold_out`] and [`DataError::Parted`].
+    /// [`Dataset::hold_out`] and [`DataError::SplitPatient`].
     pub(super) fn apply(&self, dataset: Dataset, unit: Unit) -> Result<Dataset, DataError> {
         if self.names.is_empty() {
             return Ok(dataset);

@@ -231,7 +231,7 @@ pub fn open_labeled(root: impl AsRef<Path>, labeled: LabelBudget) -> Result<Data
 ///
 /// # Errors
 ///
-/// Those of [`open`], and in the list's file those of [`Dataset::hold_out`] and [`DataError::Parted`].
+/// Those of [`open`], and in the list's file those of [`Dataset::hold_out`] and [`DataError::SplitPatient`].
 ///
 /// # Examples
 ///
@@ -263,7 +263,7 @@ pub(crate) fn open_readable(
 ///
 /// # Errors
 ///
-/// Those of [`Dataset::hold_out`], in the list's file, and of [`open_labeled`], and [`DataError::Parted`],
+/// Those of [`Dataset::hold_out`], in the list's file, and of [`open_labeled`], and [`DataError::SplitPatient`],
 /// in the list, for a patient of whom it does not name all frames.
 ///
 /// # Examples
