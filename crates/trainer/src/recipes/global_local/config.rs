@@ -8,7 +8,7 @@ use crate::error::TrainError;
 use crate::method::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_some,
 };
-use crate::mirror::Geometry;
+use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
 use crate::schedule::split;
@@ -28,7 +28,7 @@ pub struct GlobalLocalConfig {
     /// `τ` of both contrasts.
     pub temperature: f64,
     /// How the second view of the global contrast lies to the first.
-    pub global_geometry: Geometry,
+    pub global_geometry: ViewAlignment,
     /// Width of the hidden layer of `g₁`.
     pub hidden: usize,
     /// Length of an image's embedding.
@@ -60,7 +60,7 @@ impl GlobalLocalConfig {
             batch: 2,
             optimizer: OptimizerConfig::default(),
             temperature: 0.1,
-            global_geometry: Geometry::Mirrored,
+            global_geometry: ViewAlignment::Mirrored,
             hidden: 1_024,
             embedding: 128,
             decoder_blocks: 2,

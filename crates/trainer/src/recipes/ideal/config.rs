@@ -8,7 +8,7 @@ use crate::method::{
     MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
     expect_weight,
 };
-use crate::mirror::Geometry;
+use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
 use crate::schedule::split;
@@ -36,7 +36,7 @@ pub struct IdealConfig {
     /// Keys of past images that are kept.
     pub queue: usize,
     /// How the key's view lies to the query's.
-    pub key_geometry: Geometry,
+    pub key_geometry: ViewAlignment,
     /// What the two streams of the fine-tuning share.
     pub streams: Streams,
     /// In what the two streams' inputs differ.
@@ -90,7 +90,7 @@ impl IdealConfig {
             temperature: 0.2,
             negatives: Negatives::Queue,
             queue: 4_096,
-            key_geometry: Geometry::Aligned,
+            key_geometry: ViewAlignment::Aligned,
             streams: Streams::Decoders,
             perturbation: Perturbation::Intensity,
             cross_weight: 0.1,
@@ -117,7 +117,7 @@ impl IdealConfig {
             "without_pretraining" => config.iterations = [0, config.iterations.iter().sum()],
             "without_cross" => config.cross_weight = 0.0,
             "batch_negatives" => config.negatives = Negatives::Batch,
-            "mirrored_keys" => config.key_geometry = Geometry::Mirrored,
+            "mirrored_keys" => config.key_geometry = ViewAlignment::Mirrored,
             "two_networks" => config.streams = Streams::Networks,
             "dropout_only" => config.perturbation = Perturbation::Dropout,
             _ => {
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(of("without_pretraining").iterations, [0, 2_000]);
         assert_eq!(of("without_cross").cross_weight, 0.0);
         assert_eq!(of("batch_negatives").negatives, Negatives::Batch);
-        assert_eq!(of("mirrored_keys").key_geometry, Geometry::Mirrored);
+        assert_eq!(of("mirrored_keys").key_geometry, ViewAlignment::Mirrored);
         assert_eq!(of("two_networks").streams, Streams::Networks);
         assert_eq!(of("dropout_only").perturbation, Perturbation::Dropout);
         let message = IdealConfig::new(10).ablation("none").unwrap_err();
