@@ -17,11 +17,11 @@ pub(super) const HEADER_LEN: usize = 348;
 /// A file's voxels as stored, and what its header says about them.
 pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
-    pub(super) layout: Layout,
+    pub(super) layout: VoxelLayout,
 }
 
 /// What a header says about the voxels.
-pub(super) struct Layout {
+pub(super) struct VoxelLayout {
     pub(super) shape: [usize; 3],
     pub(super) datatype: NiftiType,
     pub(super) big_endian: bool,
@@ -84,7 +84,7 @@ impl Raw {
             most,
         )?;
         let (slope, intercept) = scaling(&header);
-        let layout = Layout {
+        let layout = VoxelLayout {
             shape,
             datatype,
             big_endian: header.endianness == Endianness::Big,
@@ -99,7 +99,7 @@ impl Raw {
     pub(super) fn of_voxels(
         path: &Path,
         reader: impl Read,
-        layout: Layout,
+        layout: VoxelLayout,
         most: u64,
     ) -> Result<Self, DataError> {
         Self::after(path, reader, layout, 0, most)
@@ -109,7 +109,7 @@ impl Raw {
     fn after(
         path: &Path,
         mut reader: impl Read,
-        layout: Layout,
+        layout: VoxelLayout,
         before: u64,
         most: u64,
     ) -> Result<Self, DataError> {

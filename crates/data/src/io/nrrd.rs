@@ -10,7 +10,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use nifti::NiftiType;
 
-use super::header::{Layout, Raw};
+use super::header::{Raw, VoxelLayout};
 use crate::{DataError, Geometry};
 
 /// How every NRRD file begins.
@@ -23,7 +23,7 @@ const LONGEST_LINE: u64 = 1 << 16;
 pub(super) fn read(path: &Path, mut file: impl BufRead, stored: u64) -> Result<Raw, DataError> {
     let header = Header::read(path, &mut file)?;
     let (shape, axes) = header.shape()?;
-    let layout = Layout {
+    let layout = VoxelLayout {
         shape,
         datatype: header.datatype()?,
         big_endian: header.big_endian()?,
