@@ -11,7 +11,7 @@ use crate::method::{
 use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
-use crate::schedule::split;
+use crate::schedule::split_steps;
 
 /// Settings of [`GlobalLocal`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl GlobalLocalConfig {
     /// The paper's settings where they carry over, for a run of `iterations` in all, split 1 : 1 : 4.
     pub fn new(iterations: u64) -> Self {
         Self {
-            iterations: split(iterations, [1, 1, 4]),
+            iterations: split_steps(iterations, [1, 1, 4]),
             pretraining_batch: [2, 2],
             batch: 2,
             optimizer: OptimizerConfig::default(),
@@ -104,7 +104,7 @@ impl MethodSettings for GlobalLocalConfig {
 
     /// Splits the total as it was split before.
     fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split(iterations, self.iterations);
+        self.iterations = split_steps(iterations, self.iterations);
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

@@ -11,7 +11,7 @@ use crate::method::{
 use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
-use crate::schedule::split;
+use crate::schedule::split_steps;
 
 /// Settings of [`Ideal`]; all values are chosen here, as none of the paper's is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ impl IdealConfig {
     /// The starting values for a run of `iterations` in all, split 1 : 3.
     pub fn new(iterations: u64) -> Self {
         Self {
-            iterations: split(iterations, [1, 3]),
+            iterations: split_steps(iterations, [1, 3]),
             pretraining_batch: [2, 2],
             fine_tuning_batch: [2, 2],
             optimizer: OptimizerConfig::default(),
@@ -140,7 +140,7 @@ impl MethodSettings for IdealConfig {
 
     /// Splits the total as it was split before.
     fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split(iterations, self.iterations);
+        self.iterations = split_steps(iterations, self.iterations);
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {
