@@ -10,7 +10,7 @@
 //! | what past batches looked like | [`FeatureQueue`], [`LabeledQueue`] |
 //! | where each class is to lie | [`ClassCenters`] |
 //!
-//! All randomness comes from [`keyed`] generators: a draw is a function of the run's seed, the
+//! All randomness comes from [`keyed_rng`] generators: a draw is a function of the run's seed, the
 //! step and a name, so a resumed run repeats the draws of an uninterrupted one without any saved
 //! generator state.
 
@@ -33,5 +33,5 @@ pub use error::SamplingError;
 pub use labeled_queue::LabeledQueue;
 pub use patch::{PatchPlacement, fitting_positions, grid_positions, pooled_patches, random_patch};
 pub use queue::{FeatureQueue, QueueState};
-pub use rng::keyed;
+pub use rng::keyed_rng;
 pub use two_stream::{TwoStreamBatch, TwoStreamSampler, UniformSampler};

@@ -4,7 +4,7 @@ use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SamplingError;
-use crate::rng::{keyed, unit_vector};
+use crate::rng::{keyed_rng, unit_vector};
 
 /// A first-in first-out bank of the last `capacity` embeddings.
 ///
@@ -75,7 +75,7 @@ impl FeatureQueue {
         device: &Device,
     ) -> Result<Self, SamplingError> {
         let length = check_sides(capacity, entry)?;
-        let mut rng = keyed(seed, 0, name);
+        let mut rng = keyed_rng(seed, 0, name);
         let rows = capacity * entry.iter().product::<usize>() / length;
         let values = (0..rows)
             .flat_map(|_| unit_vector(length, &mut rng))

@@ -24,14 +24,14 @@ use rand_chacha::rand_core::SeedableRng;
 ///
 /// ```
 /// use rand::RngExt;
-/// use semivox_sampling::keyed;
+/// use semivox_sampling::keyed_rng;
 ///
-/// let first: u64 = keyed(1337, 7, "patch").random();
-/// assert_eq!(first, keyed(1337, 7, "patch").random::<u64>());
-/// assert_ne!(first, keyed(1337, 8, "patch").random::<u64>());
-/// assert_ne!(first, keyed(1337, 7, "flip").random::<u64>());
+/// let first: u64 = keyed_rng(1337, 7, "patch").random();
+/// assert_eq!(first, keyed_rng(1337, 7, "patch").random::<u64>());
+/// assert_ne!(first, keyed_rng(1337, 8, "patch").random::<u64>());
+/// assert_ne!(first, keyed_rng(1337, 7, "flip").random::<u64>());
 /// ```
-pub fn keyed(seed: u64, step: u64, purpose: &str) -> ChaCha8Rng {
+pub fn keyed_rng(seed: u64, step: u64, purpose: &str) -> ChaCha8Rng {
     let mut state = split_mix(split_mix(split_mix(seed) ^ step) ^ fnv1a(purpose));
     let mut bytes = [0u8; 32];
     for word in bytes.chunks_exact_mut(8) {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn draws_never_change_between_releases() {
-        let draw = |seed, step, purpose| keyed(seed, step, purpose).random::<u64>();
+        let draw = |seed, step, purpose| keyed_rng(seed, step, purpose).random::<u64>();
         assert_eq!(
             [
                 draw(0, 0, ""),

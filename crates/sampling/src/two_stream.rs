@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use crate::error::SamplingError;
-use crate::rng::keyed;
+use crate::rng::keyed_rng;
 
 /// The cases of one batch, as positions in the lists of labeled and of unlabeled cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Stream {
 
     /// The order of the cases in one epoch (Fisher-Yates).
     fn epoch(&self, seed: u64, epoch: u64) -> Vec<usize> {
-        let mut rng = keyed(seed, epoch, self.name);
+        let mut rng = keyed_rng(seed, epoch, self.name);
         let mut order: Vec<usize> = (0..self.cases).collect();
         for last in (1..self.cases).rev() {
             order.swap(last, rng.random_range(0..=last as u64) as usize);
@@ -72,7 +72,7 @@ impl Stream {
 
     /// Independent uniform draws with replacement.
     fn with_replacement(&self, seed: u64, step: u64) -> Vec<usize> {
-        let mut rng = keyed(seed, step, self.name);
+        let mut rng = keyed_rng(seed, step, self.name);
         let draw = |_| rng.random_range(0..self.cases as u64) as usize;
         (0..self.per_batch).map(draw).collect()
     }

@@ -3,7 +3,9 @@
 
 use burn::prelude::*;
 use rand::RngExt;
-use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, keyed};
+use semivox_sampling::{
+    ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, keyed_rng,
+};
 
 const SHAPE: [usize; 3] = [3, 4, 5];
 const BATCH: usize = 2;
@@ -20,7 +22,7 @@ struct Scene {
 
 impl Scene {
     fn new(seed: u64, classes: std::ops::Range<i32>) -> Self {
-        let mut rng = keyed(seed, 0, "scene");
+        let mut rng = keyed_rng(seed, 0, "scene");
         let mut scene = Self {
             features: vec![],
             labels: vec![],

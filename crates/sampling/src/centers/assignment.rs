@@ -106,7 +106,7 @@ impl Matching<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
     use rand::RngExt;
 
     /// The best sum over all permutations of the columns not yet `taken`.
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn equals_trying_all_permutations() {
-        let mut rng = keyed(3, 0, "test");
+        let mut rng = keyed_rng(3, 0, "test");
         for round in 0..300 {
             let count = 1 + round % 6;
             // Every third round has many ties.

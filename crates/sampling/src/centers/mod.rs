@@ -7,7 +7,7 @@ pub use assignment::best_assignment;
 pub use simplex::uniform_centers;
 
 use crate::error::SamplingError;
-use crate::rng::{keyed, unit_vector};
+use crate::rng::{keyed_rng, unit_vector};
 
 /// Fixed centers spread evenly, and a running center for each class that chooses among them.
 ///
@@ -53,8 +53,8 @@ impl ClassCenters {
     ///
     /// If there are fewer than two classes, or too few elements to spread them evenly.
     pub fn new(classes: usize, width: usize, rate: f64, seed: u64) -> Result<Self, SamplingError> {
-        let mut rng = keyed(seed, 0, "running class centers");
-        let goals = uniform_centers(classes, width, &mut keyed(seed, 0, "class centers"))?;
+        let mut rng = keyed_rng(seed, 0, "running class centers");
+        let goals = uniform_centers(classes, width, &mut keyed_rng(seed, 0, "class centers"))?;
         let running = (0..classes).flat_map(|_| unit_vector(width, &mut rng));
         Ok(Self {
             running: running.collect(),

@@ -144,7 +144,7 @@ fn sorted(groups: Tensor<2, Int>) -> Tensor<1, Int> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
     use rand::RngExt;
 
     fn ints(values: &[i32]) -> Tensor<1, Int> {
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn running_sums_of_any_length() {
-        let mut rng = keyed(1, 0, "test");
+        let mut rng = keyed_rng(1, 0, "test");
         for length in [1, 127, 128, 129, 16384, 16385, 40000] {
             let values: Vec<i32> = (0..length).map(|_| rng.random_range(0..5)).collect();
             let expected: Vec<i32> = values
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn voxels_are_sorted_by_class_and_hardness() {
-        let mut rng = keyed(2, 0, "test");
+        let mut rng = keyed_rng(2, 0, "test");
         let labels: Vec<i32> = (0..1000).map(|_| rng.random_range(-1..4)).collect();
         let valid: Vec<bool> = (0..1000).map(|_| rng.random_range(0..3) > 0).collect();
         let hard: Vec<bool> = (0..1000).map(|_| rng.random_range(0..2) > 0).collect();

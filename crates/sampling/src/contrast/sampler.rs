@@ -10,7 +10,7 @@ use super::config::{ContrastConfig, ContrastInput, ContrastSamples};
 use super::features::{class_means, many_rows, rows};
 use super::index::VoxelIndex;
 use crate::error::SamplingError;
-use crate::rng::keyed;
+use crate::rng::keyed_rng;
 
 /// Draws the voxels of a regional contrast, without reading anything back from the device.
 ///
@@ -212,7 +212,7 @@ struct RandomNumbers {
 impl RandomNumbers {
     fn new(seed: u64, step: u64, device: &Device) -> Self {
         Self {
-            rng: keyed(seed, step, "contrast"),
+            rng: keyed_rng(seed, step, "contrast"),
             device: device.clone(),
         }
     }

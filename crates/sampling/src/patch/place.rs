@@ -23,9 +23,9 @@ pub struct PatchPlacement {
 /// # Examples
 ///
 /// ```
-/// use semivox_sampling::{keyed, random_patch};
+/// use semivox_sampling::{keyed_rng, random_patch};
 ///
-/// let place = random_patch([120, 112, 75], [112, 112, 80], &mut keyed(1337, 0, "patch"));
+/// let place = random_patch([120, 112, 75], [112, 112, 80], &mut keyed_rng(1337, 0, "patch"));
 /// assert!(place.start[0] <= 8);
 /// assert_eq!(place.start[1..], [0, 0]);
 /// assert_eq!(place.padding, [[0, 0], [0, 0], [2, 3]]);
@@ -133,7 +133,7 @@ fn product([first, second, third]: [Vec<usize>; 3]) -> Vec<[usize; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
     use proptest::prelude::*;
 
     proptest! {
@@ -154,7 +154,7 @@ mod tests {
         fn patches_and_padding_add_up(
             volume in [1usize..30, 1usize..30, 1usize..30], patch in [1usize..30, 1usize..30, 1usize..30], seed: u64,
         ) {
-            let place = random_patch(volume, patch, &mut keyed(seed, 0, "patch"));
+            let place = random_patch(volume, patch, &mut keyed_rng(seed, 0, "patch"));
             for axis in 0..3 {
                 let [before, after] = place.padding[axis];
                 prop_assert_eq!(before + after, patch[axis].saturating_sub(volume[axis]));
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn random_starts_are_uniform() {
-        let mut rng = keyed(5, 0, "patch");
+        let mut rng = keyed_rng(5, 0, "patch");
         let mut counts = [0usize; 9];
         for _ in 0..4500 {
             counts[random_patch([120, 4, 4], [112, 4, 4], &mut rng).start[0]] += 1;
