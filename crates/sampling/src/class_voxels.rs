@@ -1,8 +1,8 @@
-//! As many voxels of every class that is there.
+//! Class-balanced voxel sampling.
 
 use rand::{Rng, RngExt};
 
-/// Voxels drawn class by class, with their classes.
+/// Indices of voxels drawn per class, with their classes.
 ///
 /// # Examples
 ///
@@ -16,15 +16,16 @@ use rand::{Rng, RngExt};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassVoxels {
-    /// Numbers of the voxels, those of one class next to one another.
+    /// Voxel indices, grouped by class.
     pub voxels: Vec<i32>,
-    /// The class of each.
+    /// The class of each drawn voxel.
     pub classes: Vec<i32>,
 }
 
 impl ClassVoxels {
-    /// Draws `count` voxels of every class, uniformly with replacement among those that are
-    /// `allowed`. A class without such a voxel is left out; negative labels are no class.
+    /// Draws `count` voxels of each class uniformly with replacement among those for which `allowed` is true.
+    ///
+    /// A class without such a voxel is left out; negative labels are ignored.
     pub fn draw(
         labels: &[i32],
         allowed: impl Fn(usize) -> bool,

@@ -1,18 +1,17 @@
-//! Random generators named by what they are for.
+//! Random number generators keyed by seed, step and purpose.
 
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator that depends on nothing but the run's seed, the step and the purpose.
+/// Creates a generator from the run's seed, the step and the purpose.
 ///
-/// The 32-byte ChaCha seed is four outputs of SplitMix64, started from the three keys: the
-/// purpose enters as its FNV-1a hash. Nothing is carried from step to step, so a run resumed at
-/// step `n` draws what an uninterrupted run draws at step `n`, and loaders may ask from any
-/// thread in any order.
+/// The 32-byte ChaCha seed is four outputs of SplitMix64, started from the three keys, with `purpose`
+/// as its FNV-1a hash. No state is carried from step to step: a run resumed at step `n` draws what an
+/// uninterrupted run draws at step `n`, and data loaders can ask from any thread in any order.
 ///
-/// `semivox-data` has a function of the same name and contract. The two crates do not know each
-/// other, hence the copy; their streams need not agree, since no draw is shared between them.
+/// `semivox-data` has its own generator, `rng::keyed`, with other streams: neither crate depends on the
+/// other, and they share no draws.
 ///
 /// # References
 ///
@@ -58,7 +57,7 @@ fn fnv1a(text: &str) -> u64 {
     })
 }
 
-/// A direction drawn uniformly: a Gaussian vector (Box-Muller), normalized.
+/// A uniformly random direction: a normalized Gaussian vector (Box–Muller).
 pub(crate) fn unit_vector(length: usize, rng: &mut impl Rng) -> Vec<f32> {
     let mut uniform = || f64::from(rng.random::<u32>()) + 0.5;
     let scale = 1.0 / 4_294_967_296.0;

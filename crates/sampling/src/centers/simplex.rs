@@ -1,19 +1,19 @@
-//! Directions as far from one another as possible.
+//! Unit vectors as far from one another as possible.
 
 use rand::Rng;
 
 use crate::error::SamplingError;
 use crate::rng::unit_vector;
 
-/// `count` unit vectors that minimize the uniformity loss: a regular simplex, turned at random.
+/// Returns `count` unit vectors that minimize the uniformity loss: a randomly rotated regular simplex.
 ///
 /// ```text
 /// L_unif = Σ_c log Σ_c' exp( ψ_c · ψ_c' / τ )      is least where   ψ_c · ψ_c' = −1/(K − 1) for c ≠ c'
 /// ψ_c    = √(K/(K−1)) · Σ_j H_j[c] · b_j           H_1 … H_{K−1}: Helmert's contrasts of K numbers
 /// ```
 ///
-/// `b_j` are orthonormal vectors drawn from `rng`, so that every rotation of the simplex is equally
-/// likely. No iteration is needed; the official code finds the same by 10,000 steps of Adam.
+/// `b_j` are orthonormal vectors drawn from `rng`, which makes every rotation of the simplex equally
+/// likely. This closed form replaces the 10,000 Adam steps of the official code.
 ///
 /// # Errors
 ///
@@ -75,7 +75,7 @@ fn helmert(j: usize, c: usize) -> f64 {
     value / (size * (size + 1.0)).sqrt()
 }
 
-/// Random directions made orthonormal by Gram and Schmidt, twice for the rounding.
+/// Random orthonormal vectors by Gram–Schmidt, applied twice to reduce rounding errors.
 fn orthonormal(count: usize, width: usize, rng: &mut impl Rng) -> Vec<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);

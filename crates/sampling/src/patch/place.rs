@@ -2,23 +2,23 @@
 
 use rand::{Rng, RngExt};
 
-/// Where a patch is read in a volume, and how much of it must be padded.
+/// Position of a patch in a volume, with the padding it needs.
 ///
-/// The patch is `volume[start .. start + patch - padding]` an axis, with `padding[axis]` =
-/// `[before, after]` voxels added around it. Padding is needed only where the volume is smaller
-/// than the patch; the start is 0 there.
+/// Along each axis the patch is `volume[start .. start + patch - padding]`, with `padding[axis]` =
+/// `[before, after]` voxels added around it. Only a volume smaller than the patch needs padding; its
+/// start is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PatchPlacement {
-    /// First voxel read, an axis.
+    /// First voxel along each axis.
     pub start: [usize; 3],
-    /// Voxels to add before and after, an axis.
+    /// Voxels to add before and after along each axis.
     pub padding: [[usize; 2]; 3],
 }
 
-/// Draws where a patch starts, uniformly among all `side - patch + 1` places of an axis.
+/// Draws a patch position uniformly from all `side - patch + 1` starts along each axis.
 ///
-/// Where the volume is smaller than the patch, the start is 0 and the missing voxels are split
-/// evenly, an odd one after the volume.
+/// Where the volume is smaller than the patch, the start is 0 and the padding is split evenly; if it is
+/// odd, the extra voxel comes after the volume.
 ///
 /// # Examples
 ///
@@ -44,11 +44,11 @@ pub fn random_patch(volume: [usize; 3], patch: [usize; 3], rng: &mut impl Rng) -
     place
 }
 
-/// The starts of a sliding window that covers the whole volume.
+/// Start positions of a sliding window that covers the whole volume.
 ///
-/// An axis has `ceil((side - patch) / stride) + 1` starts, `stride` apart, the last one moved
-/// back to `side - patch`. A volume smaller than the patch has the single start 0 (pad it). The
-/// first axis varies slowest.
+/// Each axis has `ceil((side - patch) / stride) + 1` starts, `stride` apart, with the last one moved back
+/// to `side - patch`. A volume smaller than the patch has the single start 0 and needs padding. The first
+/// axis varies slowest.
 ///
 /// # Panics
 ///
@@ -75,9 +75,9 @@ pub fn grid_positions(
     }))
 }
 
-/// The starts of the sliding windows that lie inside the volume, an incomplete last one left out.
+/// Start positions of the sliding windows that lie entirely inside the volume.
 ///
-/// An axis has `floor((side - patch) / stride) + 1` starts, none if the volume is smaller than
+/// Each axis has `floor((side - patch) / stride) + 1` starts, none if the volume is smaller than
 /// the patch. The first axis varies slowest. This is the order of the patches in
 /// [`pooled_patches`](crate::pooled_patches).
 ///
@@ -119,7 +119,7 @@ fn positive(patch: [usize; 3], stride: [usize; 3]) {
     );
 }
 
-/// All combinations, the first axis slowest.
+/// All combinations; the first axis varies slowest.
 fn product([first, second, third]: [Vec<usize>; 3]) -> Vec<[usize; 3]> {
     let mut all = Vec::with_capacity(first.len() * second.len() * third.len());
     for &x in &first {
