@@ -1,4 +1,4 @@
-//! How many training cases keep their label.
+//! The label budget: how many training cases keep their labels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +8,14 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::DataError;
 
-/// What a value may look like, for messages.
+/// Valid values, for messages.
 const EXPECTED: &str =
     "a number of cases such as 8, or a percentage above 0 and up to 100 such as \"10%\"";
 
-/// How many training cases keep their label: a number, or a part of those
-/// that have one.
+/// The label budget: how many training cases keep their labels, as a number or a percentage.
 ///
-/// A case is a scan, but in [`layout::acdc`](crate::layout::acdc) a patient
-/// with all frames. Written `8` or `"10%"`, in settings as on a command line.
+/// Cases are scans, except in [`layout::acdc`](crate::layout::acdc), where a patient with all frames
+/// counts as one. Written as `8` or `"10%"`, both in settings and on the command line.
 ///
 /// # Examples
 ///
@@ -31,22 +30,22 @@ const EXPECTED: &str =
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LabelBudget {
-    /// This many.
+    /// A number of cases.
     Count(usize),
-    /// This many in a hundred.
+    /// A percentage of the labeled cases.
     Percent(f64),
 }
 
 impl LabelBudget {
-    /// How many that is of `total`: a percentage is rounded to the nearest
-    /// number, a half upward, and is at least 1.
+    /// The number of cases out of `total`: a percentage is rounded to the nearest integer, halves upward, and
+    /// is at least 1.
     ///
     /// # Examples
     ///
     /// ```
     /// use semivox_data::LabelBudget;
     ///
-    /// // The usual parts of ACDC's 70 training patients.
+    /// // Common percentages of ACDC's 70 training patients.
     /// let counts = [1.25, 2.5, 10.0].map(|part| LabelBudget::Percent(part).count_of(70));
     /// assert_eq!(counts, [1, 2, 7]);
     /// ```
@@ -88,7 +87,7 @@ impl FromStr for LabelBudget {
                 .map(Self::Percent),
         };
         parsed.ok_or_else(|| DataError::InvalidSetting {
-            name: "the labeled cases",
+            name: "the label budget",
             expected: EXPECTED.into(),
             found: format!("`{text}`"),
         })
@@ -110,7 +109,7 @@ impl<'de> Deserialize<'de> for LabelBudget {
     }
 }
 
-/// Takes both forms.
+/// Visitor that accepts both forms.
 struct NumberOrText;
 
 impl Visitor<'_> for NumberOrText {

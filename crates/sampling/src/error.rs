@@ -40,7 +40,9 @@ pub enum SamplingError {
         found: String,
     },
     /// A tensor has a shape that does not match the other inputs or the queue.
-    #[error("expected {what} of shape {expected:?}, found {found:?}; check the code that produced it")]
+    #[error(
+        "expected {what} of shape {expected:?}, found {found:?}; check the code that produced it"
+    )]
     Shape {
         /// The name of the tensor.
         what: &'static str,

@@ -1,4 +1,4 @@
-//! The steps of preprocessing in their order.
+//! The preprocessing pipeline.
 
 use std::borrow::Cow;
 
@@ -8,30 +8,29 @@ use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_l
 use super::{most_probable_on, probability_on, resample_labels_to};
 use crate::{DataError, Geometry, LabelMap, Orientation, Reorientation, Volume};
 
-/// The cut around the foreground.
+/// Cropping to the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForegroundCrop {
-    /// What counts as foreground, in the file's intensities.
+    /// The threshold of the foreground, in the file's intensities.
     pub threshold: Threshold,
-    /// Voxels left around it, after resampling.
+    /// Margin around the foreground in voxels, after resampling.
     #[serde(default)]
     pub margin_voxels: usize,
 }
 
-/// What is done to a scan before a network sees it, in this order:
+/// Preprocessing pipeline, with these steps in order:
 ///
 /// 1. reorient to `orientation`;
-/// 2. resample to `spacing_mm`, or every slice to the `slice_size`;
-/// 3. bring `intensity` to a common scale over the whole volume;
-/// 4. cut out the `foreground`, found in the intensities before step 3 and
-///    never in a label;
-/// 5. widen the cut to `min_size`, evenly on both ends, with what the scan
-///    holds there and with 0 beyond the scan.
+/// 2. resample to `spacing_mm`, or every slice to `slice_size`;
+/// 3. normalize `intensity` over the whole volume;
+/// 4. crop to the `foreground`, found from the intensities before step 3 and never from a label;
+/// 5. enlarge the crop to `min_size`, evenly on both ends, with the scan's voxels or, beyond the scan, with
+///    0.
 ///
 /// # Examples
 ///
-/// A label map takes the same way, and predictions go back:
+/// Label maps are preprocessed accordingly, and predictions are mapped back:
 ///
 /// ```
 /// use ndarray::Array3;
@@ -50,34 +49,33 @@ pub struct ForegroundCrop {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
-    /// The directions of the axes to reorient to, such as `RAS`; none leaves the file's. No voxel is
-    /// computed anew. All that follows refers to the turned axes.
+    /// Axis directions to reorient to, such as `RAS`; `None` keeps the file's. Voxels are not interpolated.
+    /// All following settings refer to the reoriented axes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orientation: Option<Orientation>,
-    /// The spacing to resample to; none leaves the file's.
+    /// Spacing to resample to; `None` keeps the file's.
     pub spacing_mm: Option<[f64; 3]>,
-    /// The number of voxels that every slice is resampled to on the first two axes, whatever its
-    /// extent, as 2D methods do; instead of `spacing_mm`.
+    /// Size in voxels to which every slice is resampled along the first two axes, whatever its extent, as in
+    /// 2D methods; an alternative to `spacing_mm`.
     pub slice_size: Option<[usize; 2]>,
-    /// The scale of intensities.
+    /// Intensity normalization.
     pub intensity: Intensity,
-    /// The cut around the foreground, if any.
+    /// Cropping to the foreground, if any.
     pub foreground: Option<ForegroundCrop>,
-    /// The least number of voxels on each axis.
+    /// Minimum number of voxels along each axis.
     pub min_size: Option<[usize; 3]>,
 }
 
-/// A scan after [`Preprocess`], with what is needed to take predictions back.
+/// A preprocessed scan, with the information to map predictions back to its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preprocessed {
-    /// The image for the network.
+    /// The preprocessed image.
     pub volume: Volume,
     /// The grid of the file.
     pub source: Grid,
-    /// How the file was turned.
+    /// The reorientation that was applied.
     pub reorientation: Reorientation,
-    /// The box that steps 4 and 5 took, in the resampled volume; its start is
-    /// negative where the volume was padded.
+    /// The crop of steps 4 and 5 in the resampled volume; its start is negative where the volume was padded.
     pub region: Region,
 }
 
@@ -86,7 +84,7 @@ impl Preprocess {
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] for a setting out of its range.
+    /// [`DataError::InvalidSetting`] for a setting that is out of range.
     pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
         let reorientation = self.reorientation(&image.geometry);
         let reoriented = reoriented(image, reorientation);
@@ -115,12 +113,12 @@ impl Preprocess {
         })
     }
 
-    /// Preprocesses an image and its label map, on one grid.
+    /// Preprocesses an image and its label map to the same grid.
     ///
     /// # Errors
     ///
-    /// [`DataError::ShapeMismatch`] or [`DataError::GeometryMismatch`] when the
-    /// two do not lie on one grid; else as [`apply`](Self::apply).
+    /// [`DataError::ShapeMismatch`] or [`DataError::GeometryMismatch`] if the two have different grids;
+    /// otherwise as for [`apply`](Self::apply).
     pub fn apply_labeled(
         &self,
         image: &Volume,
@@ -148,7 +146,7 @@ impl Preprocess {
         }
     }
 
-    /// The spacing that a scan on `grid` is resampled to, if any.
+    /// The spacing for resampling a scan on `grid`, if any.
     fn spacing(&self, grid: &Grid) -> Result<Option<[f64; 3]>, DataError> {
         match (self.spacing_mm, self.slice_size) {
             (spacing, None) => Ok(spacing),
@@ -167,21 +165,21 @@ impl Preprocess {
 }
 
 impl Preprocessed {
-    /// Takes labels on this scan's grid back to the grid of the file.
+    /// Maps labels on this scan's grid back to the grid of the file.
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] when the affine cannot be inverted.
+    /// [`DataError::InvalidSetting`] if the affine cannot be inverted.
     pub fn restore_labels(&self, labels: &LabelMap) -> Result<LabelMap, DataError> {
         Ok(self.turned_back(invert_labels(labels, &self.target())?))
     }
 
-    /// Takes probabilities `[class, x, y, z]` on this scan's grid to the grid
-    /// of the file and chooses the class there.
+    /// Maps probabilities `[class, x, y, z]` on this scan's grid to the grid of the file and takes the most
+    /// probable class there.
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] when the shape is not this scan's.
+    /// [`DataError::InvalidSetting`] if the shape is not this scan's.
     pub fn restore_probabilities(
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
@@ -190,16 +188,16 @@ impl Preprocessed {
         Ok(self.turned_back(labels))
     }
 
-    /// Takes the probabilities of one class, of those `[class, x, y, z]` on this scan's grid, to the
-    /// grid of the file.
+    /// Maps the probabilities of one class, out of `[class, x, y, z]` on this scan's grid, to the grid of the
+    /// file.
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] when the shape is not this scan's.
+    /// [`DataError::InvalidSetting`] if the shape is not this scan's.
     ///
     /// # Panics
     ///
-    /// If there is no such class.
+    /// If the class does not exist.
     pub fn restore_probability(
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
@@ -214,7 +212,7 @@ impl Preprocessed {
         Ok(Volume::new(map.data, self.source.geometry))
     }
 
-    /// The grid of the file, turned as the file was.
+    /// The grid of the file, reoriented like the scan.
     fn target(&self) -> Grid {
         match self.reorientation {
             Reorientation::NONE => self.source,
@@ -222,7 +220,7 @@ impl Preprocessed {
         }
     }
 
-    /// Turns a label map on the turned grid of the file, and gives it the file's own affine to the last digit.
+    /// Reverts the reorientation of a label map and assigns the exact affine of the file.
     fn turned_back(&self, labels: LabelMap) -> LabelMap {
         let labels = match self.reorientation {
             Reorientation::NONE => labels,
@@ -232,7 +230,7 @@ impl Preprocessed {
     }
 }
 
-/// A volume turned, or as it is where nothing is to be turned.
+/// Reorients a volume; borrows it if there is nothing to do.
 fn reoriented(volume: &Volume, reorientation: Reorientation) -> Cow<'_, Volume> {
     match reorientation {
         Reorientation::NONE => Cow::Borrowed(volume),
@@ -240,18 +238,16 @@ fn reoriented(volume: &Volume, reorientation: Reorientation) -> Cow<'_, Volume> 
     }
 }
 
-/// Takes a label map, whose geometry says where it lies, back to the grid of
-/// the file. What was cut away becomes background.
+/// Maps a label map back to the grid of the file by its geometry; voxels outside become background.
 ///
 /// # Errors
 ///
-/// [`DataError::InvalidSetting`] when the label map's affine cannot be inverted.
+/// [`DataError::InvalidSetting`] if the label map's affine cannot be inverted.
 pub fn invert_labels(labels: &LabelMap, source: &Grid) -> Result<LabelMap, DataError> {
     resample_labels_to(labels, source)
 }
 
-/// The difference of affine entries, in millimeters, that counts as none:
-/// files store them with 32 bits.
+/// Tolerance of affine entries in millimeters, since files store them with 32 bits.
 const AFFINE_TOLERANCE: f64 = 1e-3;
 
 fn check_grids(image: &Volume, labels: &LabelMap) -> Result<(), DataError> {
@@ -386,7 +382,7 @@ mod tests {
         assert_eq!(out.restore_labels(&target).unwrap().data, labels.data);
     }
 
-    /// However a scan is stored, the network sees the same, and predictions go back to the file.
+    /// Scans stored in any orientation give the same network input, and predictions match their file.
     #[test]
     fn scans_are_turned_to_one_orientation_and_back() {
         let (image, labels) = scan();

@@ -1,4 +1,4 @@
-//! ACDC: frames of patients, as volumes or as slices.
+//! ACDC: frames of patients, as volumes or slices.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn acdc_is_told_by_its_names() {
     );
 }
 
-/// Three patients of two frames each, listed out of order.
+/// Three patients with two frames each, listed out of order.
 fn patients() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let ids = [
@@ -81,10 +81,10 @@ fn patients_are_held_out_with_all_their_frames() {
             "chosen.txt",
             "all cases of `patient001`",
             "`patient001_frame12` held out and `patient001_frame01` not",
-            "list the missing",
+            "list all of them or none",
         ],
     );
-    // A frame without a label map would train as well.
+    // A frame without a label map would be used for training as well.
     fs::remove_file(root.path().join("labels/patient002_frame09.nii.gz")).unwrap();
     refused(open("patient002_frame01\n"), &["`patient002_frame09` not"]);
 }
