@@ -9,7 +9,7 @@ use super::simd::Level;
 use super::weight;
 use super::winograd::{self, Tiles, Transformed};
 
-/// The convolution, as its shapes say.
+/// A convolution of given shapes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conv {
     level: Level,
@@ -21,8 +21,8 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    /// The convolution, unless a kernel side is even, there are no voxels, the shapes do not agree or
-    /// the composition is faster.
+    /// Creates the convolution; `None` if a kernel side is even, there are no voxels, the shapes are
+    /// inconsistent or the composition is faster.
     pub(crate) fn new(
         level: Level,
         Layer {
@@ -48,19 +48,19 @@ impl Conv {
         (odd && some && agree && !sizes.wants_columns()).then_some(sizes)
     }
 
-    /// Whether the maps are so small, and the channels so many, that a matrix product over gathered
-    /// columns beats registers that are half empty.
+    /// Whether a matrix product over gathered columns is faster than half-empty registers, because the maps are
+    /// small and the channels many.
     fn wants_columns(&self) -> bool {
         self.size.iter().product::<usize>() <= 64 && self.inputs * self.outputs >= 64 * 64
     }
 
-    /// The tiles of Winograd's algorithm if they save work.
+    /// Winograd tiles, if they save work.
     fn tiles(&self) -> Option<Tiles> {
         let tiles = Tiles::new(self.batch, self.size, self.kernel)?;
         tiles.pay(self.inputs, self.outputs).then_some(tiles)
     }
 
-    /// Where the voxels lie for the direct form.
+    /// Grid of the padded volume for the direct form.
     fn grid(&self) -> Grid {
         Grid::new(self.batch, self.size, self.kernel)
     }

@@ -1,8 +1,8 @@
-//! What becomes of a convolution's sums before they are written.
+//! Epilogue of a convolution: bias and ReLU applied to the sums before they are stored.
 
 use super::simd::Simd;
 
-/// `max(floor, sum + bias)`; a sum that is not a number stays one.
+/// The epilogue `max(floor, sum + bias)`; NaN is preserved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
     bias: Option<&'a [f32]>,
@@ -10,16 +10,16 @@ pub(crate) struct Epilogue<'a> {
 }
 
 impl<'a> Epilogue<'a> {
-    /// The sums themselves.
+    /// The identity.
     pub(crate) const NONE: Epilogue<'static> = Epilogue::bias(None);
 
-    /// A bias of every channel.
+    /// Adds a bias per channel.
     pub(crate) const fn bias(bias: Option<&'a [f32]>) -> Self {
         let floor = f32::NEG_INFINITY;
         Self { bias, floor }
     }
 
-    /// A bias of every channel, then ReLU.
+    /// Adds a bias per channel, then applies ReLU.
     pub(crate) fn bias_relu(bias: &'a [f32]) -> Self {
         Self {
             bias: Some(bias),
@@ -27,7 +27,7 @@ impl<'a> Epilogue<'a> {
         }
     }
 
-    /// What becomes of a channel's sums.
+    /// The epilogue of one channel.
     pub(crate) fn channel(&self, channel: usize) -> ChannelEpilogue {
         ChannelEpilogue {
             bias: self.bias.map_or(0.0, |bias| bias[channel]),
@@ -35,7 +35,7 @@ impl<'a> Epilogue<'a> {
         }
     }
 
-    /// Whether the bias, if there is one, has so many channels.
+    /// Whether the bias, if present, has this number of channels.
     pub(crate) fn fits(&self, channels: usize) -> bool {
         self.bias.is_none_or(|bias| bias.len() == channels)
     }
@@ -49,7 +49,7 @@ pub(crate) struct ChannelEpilogue {
 }
 
 impl ChannelEpilogue {
-    /// Finishes one sum.
+    /// Applies the epilogue to one sum.
     #[inline(always)]
     pub(crate) fn of(self, sum: f32) -> f32 {
         let value = sum + self.bias;
@@ -60,7 +60,7 @@ impl ChannelEpilogue {
         }
     }
 
-    /// Finishes a register of sums.
+    /// Applies the epilogue to a register of sums.
     ///
     /// # Safety
     ///

@@ -1,4 +1,4 @@
-//! Rows of voxels parted into the rows of a panel, and woven back.
+//! Interleaving of panel rows into rows of voxels, and the inverse.
 
 use super::grid::{Block, Grid};
 use crate::flex::epilogue::ChannelEpilogue;
@@ -6,7 +6,7 @@ use crate::flex::memory::Target;
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Simd};
 
-/// How one channel's rows of a panel lie in the large volume.
+/// Mapping between the rows of one channel in the large volume and in a panel.
 pub(super) struct Interleave<'a> {
     grid: Grid,
     block: &'a Block,
@@ -16,7 +16,7 @@ pub(super) struct Interleave<'a> {
 }
 
 impl<'a> Interleave<'a> {
-    /// The rows of a channel of the large volume in the panel of a block.
+    /// Creates the mapping for a channel of the large volume and the panel of a block.
     pub(super) fn new(grid: Grid, block: &'a Block, shape: Shape, channel: usize) -> Self {
         Self {
             grid,
@@ -27,8 +27,8 @@ impl<'a> Interleave<'a> {
         }
     }
 
-    /// Calls `visit(large, panel)` with where a row of voxels and the row of the window's first voxel
-    /// in it begin; the following voxels of the window are one stride further each.
+    /// Calls `visit(large, panel)` with the start of each row of voxels and of the panel row of the window's
+    /// first voxel in it; the following voxels of the window are one stride apart.
     #[inline(always)]
     fn rows(&self, mut visit: impl FnMut(usize, usize)) {
         let ([kd, kh, kw], [d, h, w]) = (self.grid.kernel, self.grid.large);
@@ -47,7 +47,7 @@ impl<'a> Interleave<'a> {
     }
 }
 
-/// Large volume to panel.
+/// Copies from the large volume to a panel.
 pub(super) struct Gather<'a> {
     pub(super) interleave: Interleave<'a>,
     pub(super) large: &'a [f32],
@@ -59,7 +59,7 @@ impl Kernel for Gather<'_> {
 
     /// # Safety
     ///
-    /// No one else may write the channel's rows of the panel.
+    /// No other thread may write the channel's rows of the panel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let (width, kw) = (
@@ -74,8 +74,8 @@ impl Kernel for Gather<'_> {
             // SAFETY: the rows are this channel's.
             unsafe {
                 match kw {
-                    1 => part::<1>(row, self.to.at(panel), stride),
-                    2 => part::<2>(row, self.to.at(panel), stride),
+                    1 => deinterleave::<1>(row, self.to.at(panel), stride),
+                    2 => deinterleave::<2>(row, self.to.at(panel), stride),
                     _ => {
                         for (i, value) in row.iter().enumerate() {
                             *self.to.at(panel + i % kw * stride + i / kw) = *value;
@@ -96,13 +96,13 @@ impl Kernel for Gather<'_> {
     }
 }
 
-/// Parts every `K` floats into `K` rows.
+/// Distributes every `K` floats to `K` rows.
 ///
 /// # Safety
 ///
-/// The rows must have the room.
+/// The rows must be long enough.
 #[inline(always)]
-unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
+unsafe fn deinterleave<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
     for (i, values) in row.as_chunks::<K>().0.iter().enumerate() {
         for (k, value) in values.iter().enumerate() {
             // SAFETY: passed on.
@@ -111,7 +111,7 @@ unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
     }
 }
 
-/// Panel to large volume.
+/// Copies from a panel to the large volume.
 pub(super) struct Scatter<'a> {
     pub(super) interleave: Interleave<'a>,
     pub(super) panel: &'a [f32],
@@ -124,7 +124,7 @@ impl Kernel for Scatter<'_> {
 
     /// # Safety
     ///
-    /// No one else may write the block's voxels of the channel.
+    /// No other thread may write the block's voxels of the channel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let (width, kw) = (
@@ -152,7 +152,7 @@ impl Kernel for Scatter<'_> {
     }
 }
 
-/// Weaves `K` rows into one.
+/// Interleaves `K` rows into one.
 ///
 /// # Safety
 ///

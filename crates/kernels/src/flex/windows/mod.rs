@@ -1,8 +1,8 @@
-//! Convolutions whose stride is their kernel, down and up, and the 1×1×1 convolution among them.
+//! Downsampling and upsampling convolutions with stride = kernel, including 1×1×1.
 //!
-//! Their windows do not overlap, so that each is one matrix product over a panel: the voxels of a
-//! window are the rows, the windows the columns. A block of windows is gathered into a panel that
-//! fits the cache, multiplied, and scattered.
+//! The windows do not overlap, so each convolution is one matrix product over a panel whose rows are the
+//! voxels of a window and whose columns are the windows. A block of windows is gathered into a panel that
+//! fits in cache, multiplied, and scattered.
 
 mod grid;
 mod interleave;
@@ -17,21 +17,21 @@ use grid::{Block, Grid};
 use matrix::Matrix;
 use rayon::prelude::*;
 
-/// Parts whose sums are added in order, so that the weight's gradient does not depend on the number
-/// of threads.
+/// Number of parts whose sums are added in order, which makes the weight's gradient independent of the
+/// number of threads.
 const PARTS: usize = 16;
 
-/// What a window becomes, or comes from.
+/// Direction of a convolution.
 #[derive(Debug, Clone, Copy)]
 enum Direction {
-    /// Many voxels to one.
+    /// Window to voxel.
     Down,
-    /// One voxel to many.
+    /// Voxel to window.
     Up,
 }
 
-/// A convolution between a small volume and a large one. Its weight is `[small, large, voxel of the
-/// window]` in both directions, and each direction's input gradient is the other without its bias.
+/// A convolution between a small and a large volume. Its weight is `[small, large, voxel of the window]` in
+/// both directions, and the input gradient of each direction is the other one without bias.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows {
     level: Level,
@@ -75,7 +75,7 @@ impl Convolution for Windows {
 }
 
 impl Windows {
-    /// The convolution down with this weight.
+    /// Creates the downsampling convolution with this weight.
     pub(crate) fn down(level: Level, layer: Layer) -> Option<Self> {
         let [batch, _, d, h, w] = layer.input.dims();
         let [_, _, kd, kh, kw] = layer.weight.dims();
@@ -88,7 +88,7 @@ impl Windows {
         Self::new(level, grid, Direction::Down, layer)
     }
 
-    /// The convolution up with this weight.
+    /// Creates the upsampling convolution with this weight.
     pub(crate) fn up(level: Level, layer: Layer) -> Option<Self> {
         let [batch, _, d, h, w] = layer.input.dims();
         let [_, _, kd, kh, kw] = layer.weight.dims();
@@ -101,7 +101,7 @@ impl Windows {
         Self::new(level, grid, Direction::Up, layer)
     }
 
-    /// The convolution, if there is anything to compute and the channels agree.
+    /// Creates the convolution; `None` if there is nothing to compute or the channels are inconsistent.
     fn new(level: Level, grid: Grid, direction: Direction, layer: Layer) -> Option<Self> {
         let [small, large, ..] = layer.weight.dims();
         let (inputs, outputs) = match direction {
@@ -120,7 +120,7 @@ impl Windows {
         })
     }
 
-    /// Rows of the weight: channels of the large volume by voxels of a window.
+    /// Row length of the weight: channels of the large volume by voxels of a window.
     fn row(&self) -> usize {
         self.large * self.grid.voxels()
     }
@@ -179,7 +179,7 @@ impl Windows {
         total
     }
 
-    /// The sum over some blocks of windows.
+    /// The sum over a range of blocks.
     fn correlate_blocks(&self, blocks: &[Block], small: &[f32], large: &[f32]) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();

@@ -1,5 +1,5 @@
-//! The convolution: transform, one product for each point, transform back.
-// Register tiles are indexed by constants so that the loops unroll.
+//! Winograd convolution: transform, one product per point, inverse transform.
+// Register tiles are indexed by constants to unroll the loops.
 #![allow(clippy::needless_range_loop)]
 
 use super::filters::{gather_output, gather_output_depth};
@@ -13,7 +13,7 @@ use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Convolves volumes `[batch, in, depth, height, width]` with the kernel of the tiles; returns
+/// Convolves volumes `[batch, in, depth, height, width]` with the kernel of the tiles to
 /// `[batch, out, depth, height, width]`.
 pub(crate) fn convolve(
     level: Level,
@@ -37,7 +37,10 @@ fn run<const D: usize>(
     epilogue: Epilogue,
 ) -> Buffer {
     let (inputs, outputs) = (weights.inputs, weights.outputs);
-    assert!(epilogue.fits(outputs), "bias of another size");
+    assert!(
+        epilogue.fits(outputs),
+        "the bias must have one value per output channel"
+    );
     let compute = |out: Target| {
         let blocks = tiles.blocks(inputs.max(outputs));
         blocks.par_iter().for_each(|block| {
@@ -77,7 +80,7 @@ fn run<const D: usize>(
     filled(tiles.batch() * outputs * tiles.voxels(), compute)
 }
 
-/// `Aᵀ M A` of one channel of a block.
+/// The inverse transform `Aᵀ M A` of one channel of a block.
 struct Back<'a, const D: usize> {
     tiles: Tiles,
     block: &'a Range<usize>,
@@ -93,8 +96,8 @@ impl<const D: usize> Kernel for Back<'_, D> {
 
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, the products must have their shape's room, and no one
-    /// else may write the block's rows of this channel.
+    /// The instructions of `S` must be enabled, the products must have the padding of their shape, and no
+    /// other thread may write the block's rows of this channel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let width = self.tiles.size()[2];
@@ -113,11 +116,11 @@ impl<const D: usize> Kernel for Back<'_, D> {
 }
 
 impl<const D: usize> Back<'_, D> {
-    /// The output rows' registers at a position.
+    /// The registers of the output rows at a position.
     ///
     /// # Safety
     ///
-    /// As [`Back::run`].
+    /// As for [`Back::run`].
     #[inline(always)]
     unsafe fn rows<S: Simd>(&self, at: usize) -> [[S::V; TILE]; TILE] {
         let from = self.products[at..].as_ptr();
@@ -143,11 +146,11 @@ impl<const D: usize> Back<'_, D> {
         }
     }
 
-    /// Writes those rows that the volume has.
+    /// Writes the rows that are inside the volume.
     ///
     /// # Safety
     ///
-    /// As [`Back::run`].
+    /// As for [`Back::run`].
     #[inline(always)]
     unsafe fn write<S: Simd>(&self, tile: usize, at: usize, rows: [[S::V; TILE]; TILE]) {
         let place = self.tiles.place(tile);
