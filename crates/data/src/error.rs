@@ -32,9 +32,9 @@ pub enum DataError {
     Missing {
         /// The path that was checked.
         path: PathBuf,
-        /// What was expected there.
+        /// The expected file or folder.
         expected: String,
-        /// How to fix it.
+        /// A hint on how to fix it.
         hint: String,
     },
     /// A file has fewer bytes than its header states.
@@ -52,11 +52,11 @@ pub enum DataError {
     Unexpected {
         /// The file or folder.
         path: PathBuf,
-        /// What was expected.
+        /// The expected content or value.
         expected: String,
-        /// What was found.
+        /// The content or value found.
         found: String,
-        /// How to fix it.
+        /// A hint on how to fix it.
         hint: String,
     },
     /// An image contains NaN or infinite voxels.

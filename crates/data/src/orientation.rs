@@ -270,7 +270,7 @@ mod tests {
         }
     }
 
-    /// Every voxel stays where it lies in the patient, and every turn has a turn back.
+    /// Every voxel keeps its position in the patient, and every reorientation has an inverse.
     #[test]
     fn a_turned_volume_shows_the_same_patient() {
         let volume = oblique();

@@ -171,7 +171,7 @@ impl Preprocessed {
     ///
     /// [`DataError::InvalidSetting`] if the affine cannot be inverted.
     pub fn restore_labels(&self, labels: &LabelMap) -> Result<LabelMap, DataError> {
-        Ok(self.turned_back(invert_labels(labels, &self.target())?))
+        Ok(self.restored(invert_labels(labels, &self.target())?))
     }
 
     /// Maps probabilities `[class, x, y, z]` on this scan's grid to the grid of the file and takes the most
@@ -185,7 +185,7 @@ impl Preprocessed {
         probabilities: ndarray::ArrayView4<'_, f32>,
     ) -> Result<LabelMap, DataError> {
         let labels = most_probable_on(probabilities, &Grid::from(&self.volume), &self.target())?;
-        Ok(self.turned_back(labels))
+        Ok(self.restored(labels))
     }
 
     /// Maps the probabilities of one class, out of `[class, x, y, z]` on this scan's grid, to the grid of the
@@ -221,7 +221,7 @@ impl Preprocessed {
     }
 
     /// Reverts the reorientation of a label map and assigns the exact affine of the file.
-    fn turned_back(&self, labels: LabelMap) -> LabelMap {
+    fn restored(&self, labels: LabelMap) -> LabelMap {
         let labels = match self.reorientation {
             Reorientation::NONE => labels,
             reorientation => reorientation.inverse().labels(&labels),
