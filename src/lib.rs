@@ -60,7 +60,7 @@ pub use semivox_trainer as trainer;
 
 /// What most programs import.
 pub mod prelude {
-    pub use semivox_data::{Dataset, Geometry, LabelMap, Labeled, Volume};
+    pub use semivox_data::{Dataset, Geometry, LabelBudget, LabelMap, Volume};
     pub use semivox_inference::Model;
     pub use semivox_metrics::evaluate;
     pub use semivox_models::{

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use semivox_data::{Labeled, layout};
+use semivox_data::{LabelBudget, layout};
 use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
 use semivox_trainer::comparison::Comparison;
@@ -104,7 +104,7 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
             let config = RunConfig { seed, ..config };
             config.check()?;
             let labeled = match config.data.labeled {
-                Labeled::Percent(100.0) => "all".into(),
+                LabelBudget::Percent(100.0) => "all".into(),
                 some => some.to_string().replace('%', "percent"),
             };
             let name = format!("{}_{labeled}_{seed}", file_name(method));

@@ -68,7 +68,7 @@ fn configuration(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use semivox_data::Labeled;
+    use semivox_data::LabelBudget;
     use semivox_trainer::method::MethodConfig;
 
     fn parse(line: &str) -> Arguments {
@@ -82,13 +82,13 @@ mod tests {
         let arguments = parse("train --labeled 3 --iterations 50 --seed 7").single;
         let config = configuration(&arguments, Task::LeftAtrium, "mean_teacher").unwrap();
         assert_eq!((config.preset.as_str(), config.seed), ("smoke", 7));
-        assert_eq!(config.data.labeled, Labeled::Count(3));
+        assert_eq!(config.data.labeled, LabelBudget::Count(3));
         assert_eq!(config.method.settings().iterations(), 50);
         let line = "train --data scans --labeled 10% --test-list test.list --set method.bank=9";
         let config = configuration(&parse(line).single, Task::Acdc, "action").unwrap();
         let list = config.data.test_list.unwrap();
         assert!(list.is_absolute() && list.ends_with("test.list"));
-        assert_eq!(config.data.labeled, Labeled::Percent(10.0));
+        assert_eq!(config.data.labeled, LabelBudget::Percent(10.0));
         assert_eq!(config.preset, "compact");
         let MethodConfig::Action(action) = config.method else {
             panic!("another method");

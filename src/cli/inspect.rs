@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use semivox_data::inspect::{CaseFacts, Inspection, Role};
 use semivox_data::layout::HoldOut;
-use semivox_data::{Dataset, Labeled, Orientation, Survey};
+use semivox_data::{Dataset, LabelBudget, Orientation, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::presets::Task;
 use serde_json::json;
@@ -197,13 +197,13 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
 
 /// The flag that a data set needs which is smaller than the public one that its preset is made for: all labels, or
 /// half of them where no case would be left without.
-fn fewer_labels(dataset: &Dataset, preset: Labeled) -> String {
+fn fewer_labels(dataset: &Dataset, preset: LabelBudget) -> String {
     let (labeled, none_left) = (dataset.labeled.len(), dataset.unlabeled.is_empty());
     match preset {
-        Labeled::Count(n) if none_left && n >= labeled => {
+        LabelBudget::Count(n) if none_left && n >= labeled => {
             format!(" --labeled {}", labeled.div_ceil(2))
         }
-        Labeled::Count(n) if n > labeled => format!(" --labeled {labeled}"),
+        LabelBudget::Count(n) if n > labeled => format!(" --labeled {labeled}"),
         _ => String::new(),
     }
 }
@@ -268,9 +268,12 @@ mod tests {
             (3, 5, " --labeled 3"),
             (3, 0, " --labeled 2"),
         ] {
-            let found = fewer_labels(&dataset(labeled, unlabeled), Labeled::Count(8));
+            let found = fewer_labels(&dataset(labeled, unlabeled), LabelBudget::Count(8));
             assert_eq!(found, flag, "{labeled} and {unlabeled}");
         }
-        assert_eq!(fewer_labels(&dataset(3, 0), Labeled::Percent(100.0)), "");
+        assert_eq!(
+            fewer_labels(&dataset(3, 0), LabelBudget::Percent(100.0)),
+            ""
+        );
     }
 }

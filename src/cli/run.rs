@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use semivox_data::layout::{self, HoldOut, Layout};
-use semivox_data::{Dataset, Labeled, Survey};
+use semivox_data::{Dataset, LabelBudget, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
@@ -28,7 +28,7 @@ pub(super) struct DataArguments {
     /// How many training cases keep their label, such as 8 or 10%; the others are used without.
     /// ACDC counts patients.
     #[arg(long, value_name = "N|N%")]
-    pub labeled: Option<Labeled>,
+    pub labeled: Option<LabelBudget>,
     /// A file with the cases to test on, one a line; they do not train.
     #[arg(long, value_name = "FILE")]
     pub test_list: Option<PathBuf>,
@@ -249,7 +249,7 @@ pub(super) fn surveyed(
     };
     let mut config = task.preset(arguments.preset(), method)?;
     if task == Task::Own {
-        config.data.labeled = Labeled::Percent(100.0);
+        config.data.labeled = LabelBudget::Percent(100.0);
     }
     let labeled = overridden(config, arguments)?.data.labeled;
     let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;

@@ -14,7 +14,7 @@ pub(super) fn spacing(sides: [f64; 3]) -> String {
 
 /// What the network's voxels are.
 pub(super) fn grid(preprocess: &Preprocess) -> String {
-    match (preprocess.spacing_mm, preprocess.plane) {
+    match (preprocess.spacing_mm, preprocess.slice_size) {
         (Some(sides), _) => format!("voxels of {} mm", spacing(sides)),
         (_, Some([x, y])) => format!("slices of {x}×{y} voxels"),
         _ => "voxels as they are".into(),

@@ -77,7 +77,7 @@ fn scan(number: usize) -> (Volume, LabelMap) {
     let labels = Array3::from_shape_fn(shape, |(x, y, z)| u8::from(inside(x, y, z)));
     // One of them lies otherwise in its file.
     let stored = if number == 1 { "PSR" } else { "RAS" };
-    let turn = Orientation::of(&geometry).turn_to(stored.parse().expect("an orientation"));
+    let turn = Orientation::of(&geometry).reorientation_to(stored.parse().expect("an orientation"));
     (
         turn.volume(&Volume::new(image, geometry)),
         turn.labels(&LabelMap::new(labels, geometry)),

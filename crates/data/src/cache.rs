@@ -1,4 +1,4 @@
-//! Preprocessed cases held in memory.
+//! Parallel loading of preprocessed cases into memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,36 +8,34 @@ use rayon::prelude::*;
 use crate::preprocess::{Preprocess, Preprocessed};
 use crate::{DataError, LabelMap, LabeledCase, UnlabeledCase};
 
-/// A labeled case as training sees it.
+/// A labeled case after preprocessing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabeledScan {
-    /// The case's name.
+    /// Name of the case.
     pub id: String,
-    /// The image, and the way back to the file's grid.
+    /// The image, with the information to map results back to the file's grid.
     pub scan: Preprocessed,
     /// The label map on the image's grid.
     pub labels: LabelMap,
 }
 
-/// An unlabeled case as training sees it: whatever lies on the disk, there is
-/// no label map here.
+/// An unlabeled case after preprocessing, without a label map even if one is on disk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnlabeledScan {
-    /// The case's name.
+    /// Name of the case.
     pub id: String,
-    /// The image, and the way back to the file's grid.
+    /// The image, with the information to map results back to the file's grid.
     pub scan: Preprocessed,
 }
 
-/// Reads and preprocesses labeled cases, in parallel, and keeps their order.
+/// Reads and preprocesses labeled cases in parallel; the order is kept.
 ///
-/// `classes` counts the background; `progress(done, total)` is called from
-/// several threads after each case.
+/// `classes` includes the background; `progress(done, total)` is called from several threads after each
+/// case.
 ///
 /// # Errors
 ///
-/// The error of a case that cannot be read or does not fit; with several,
-/// any one of them.
+/// The error of a case that cannot be read or is invalid; if there are several, any one of them.
 pub fn load_labeled(
     cases: &[LabeledCase],
     preprocess: &Preprocess,
@@ -53,11 +51,11 @@ pub fn load_labeled(
     load_all(cases, load, progress)
 }
 
-/// Reads and preprocesses unlabeled cases, in parallel, and keeps their order.
+/// Reads and preprocesses unlabeled cases in parallel; the order is kept.
 ///
 /// # Errors
 ///
-/// As [`load_labeled`].
+/// As for [`load_labeled`].
 pub fn load_unlabeled(
     cases: &[UnlabeledCase],
     preprocess: &Preprocess,
@@ -71,11 +69,11 @@ pub fn load_unlabeled(
     load_all(cases, load, progress)
 }
 
-/// Loads anything in parallel, in order, with progress.
+/// Maps items in parallel with progress reports; the order is kept.
 ///
 /// # Errors
 ///
-/// An error of `load`; the items not yet begun are then left out.
+/// An error of `load`; items that were not started yet are then skipped.
 ///
 /// # Examples
 ///
@@ -138,7 +136,7 @@ mod tests {
         assert_eq!(unlabeled.len(), 1);
     }
 
-    /// The message of a case whose files hold these arrays.
+    /// The error message for a case with these arrays.
     fn message(image: Array3<f32>, labels: Array3<u8>) -> String {
         let dir = tempfile::tempdir().unwrap();
         let [image_path, label_path] =

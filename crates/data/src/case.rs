@@ -1,51 +1,51 @@
-//! Cases, labeled and not, and the data sets they make up.
+//! Labeled and unlabeled cases, and data sets made of them.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{DataError, LabelMap, LabelValues, Labeled, Volume, check_labels, io};
+use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
-/// The order of a stored array's axes.
+/// Axis order of a stored array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AxisOrder {
     /// `[x, y, z]`.
     SlicesLast,
-    /// `[z, x, y]`, as the field stores ACDC's validation volumes.
+    /// `[z, x, y]`, the order of ACDC's validation volumes in the field's HDF5 files.
     SlicesFirst,
 }
 
-/// Where an array is stored.
+/// Storage location of an array.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
     /// A NIfTI-1 file, `.nii` or `.nii.gz`, or an NRRD file.
     File(PathBuf),
-    /// A label map in such a file whose voxels hold other values than the classes.
+    /// A label map in such a file whose voxel values are not the class indices.
     MappedFile {
         /// The file.
         path: PathBuf,
-        /// What its values stand for.
+        /// The mapping from values to classes.
         values: LabelValues,
     },
-    /// A three-dimensional data set in an HDF5 file.
+    /// A three-dimensional dataset in an HDF5 file.
     Hdf5 {
         /// The file.
         path: PathBuf,
-        /// The data set's name.
+        /// Name of the HDF5 dataset.
         dataset: String,
-        /// Its order of axes.
+        /// Its axis order.
         axes: AxisOrder,
-        /// Distance between voxels in millimeters, which these files do not hold.
+        /// Voxel spacing in millimeters, which these files do not store.
         spacing_mm: [f64; 3],
     },
-    /// Two-dimensional data sets, one HDF5 file per slice, in slice order.
+    /// Two-dimensional datasets, one HDF5 file per slice, in slice order.
     Hdf5Slices {
         /// The files.
         paths: Vec<PathBuf>,
-        /// The data set's name.
+        /// Name of the HDF5 dataset.
         dataset: String,
-        /// Distance between voxels in millimeters, which these files do not hold.
+        /// Voxel spacing in millimeters, which these files do not store.
         spacing_mm: [f64; 3],
     },
 }
@@ -74,7 +74,7 @@ impl From<PathBuf> for Source {
     }
 }
 
-/// An image with its label map.
+/// An image with a label map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabeledCase {
     /// Name, unique in the data set.
@@ -85,7 +85,7 @@ pub struct LabeledCase {
     pub label: Source,
 }
 
-/// An image without label map: whatever lies on the disk, there is no path to it.
+/// An image without a label map; even if one is on disk, there is no path to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnlabeledCase {
     /// Name, unique in the data set.
@@ -94,16 +94,15 @@ pub struct UnlabeledCase {
     pub image: Source,
 }
 
-/// Entries of two affines that differ by less are taken as equal.
+/// Tolerance of the entries when two affines are compared.
 const GEOMETRY_TOLERANCE: f64 = 1e-3;
 
 impl LabeledCase {
-    /// Reads the image and the label map, whose labels must be below `classes`.
+    /// Reads the image and the label map and checks that labels are below `classes`.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load), and [`DataError::InFile`] around
-    /// [`DataError::LabelOutOfRange`].
+    /// As for [`load`](Self::load), and [`DataError::InFile`] around [`DataError::LabelOutOfRange`].
     pub fn load_checked(&self, classes: usize) -> Result<(Volume, LabelMap), DataError> {
         let (image, labels) = self.load()?;
         check_labels(&labels, classes).map_err(|source| DataError::InFile {
@@ -117,8 +116,8 @@ impl LabeledCase {
     ///
     /// # Errors
     ///
-    /// What reading either file gives, [`DataError::ShapeMismatch`], and
-    /// [`DataError::GeometryMismatch`] when the affines differ by more than 1e-3.
+    /// Errors from reading either file, [`DataError::ShapeMismatch`], and
+    /// [`DataError::GeometryMismatch`] if the affines differ by more than 1e-3.
     pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
@@ -142,7 +141,7 @@ impl LabeledCase {
         Ok((image, label))
     }
 
-    /// The case without its label map.
+    /// Converts to an unlabeled case by dropping the label map.
     #[must_use]
     pub fn into_unlabeled(self) -> UnlabeledCase {
         UnlabeledCase {
@@ -157,30 +156,30 @@ impl UnlabeledCase {
     ///
     /// # Errors
     ///
-    /// What reading the file gives.
+    /// Errors from reading the file.
     pub fn load(&self) -> Result<Volume, DataError> {
         io::read_image(&self.image)
     }
 }
 
-/// What keeps its labels or loses them, and is held out or not, as a whole.
+/// A group of cases that share their role: all labeled or none, all held out or none.
 #[derive(Clone, Copy)]
 pub(crate) struct Unit {
-    /// Its plural, for messages.
+    /// Plural name for messages.
     pub name: &'static str,
-    /// The unit that a case belongs to.
+    /// Function from a case's name to its unit.
     pub of: fn(&str) -> &str,
 }
 
 impl Unit {
-    /// Every case by itself.
+    /// Units of single cases.
     pub const CASE: Self = Self {
         name: "cases",
         of: |id| id,
     };
 }
 
-/// So many names are listed in a message.
+/// Maximum number of names listed in a message.
 const KNOWN_CASES: usize = 3;
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -196,7 +195,7 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
     }
 }
 
-/// A data set: which cases train with labels, which without, which are tested on.
+/// A data set: labeled and unlabeled training cases, and test cases.
 ///
 /// # Examples
 ///
@@ -224,32 +223,33 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 pub struct Dataset {
     /// Name for reports.
     pub name: String,
-    /// Names of the classes, the background first; the position is the label.
+    /// Names of the classes, starting with the background; the index is the label.
     pub classes: Vec<String>,
     /// Training cases with a label map.
     pub labeled: Vec<LabeledCase>,
-    /// Training cases without.
+    /// Training cases without a label map.
     pub unlabeled: Vec<UnlabeledCase>,
     /// Cases held out for evaluation.
     pub test: Vec<LabeledCase>,
 }
 
 impl Dataset {
-    /// Keeps the first `n` labeled cases and takes the labels of the others
-    /// away, before anything is read. They come first among the unlabeled cases.
+    /// Keeps the first `n` labeled cases and drops the labels of the others, before any file is read.
+    ///
+    /// Cases that lose their labels are placed first among the unlabeled cases.
     ///
     /// # Errors
     ///
-    /// [`DataError::LabeledCount`] when `n` is 0 or above the number of labeled cases.
+    /// [`DataError::LabeledCount`] if `n` is 0 or above the number of labeled cases.
     pub fn keep_labeled(self, n: usize) -> Result<Self, DataError> {
         self.keep_labeled_units(n.into(), Unit::CASE)
     }
 
-    /// As [`keep_labeled`](Self::keep_labeled), by units of one or more cases,
-    /// which keep or lose their labels together.
+    /// Like [`keep_labeled`](Self::keep_labeled), for units of one or more cases that keep or lose their
+    /// labels together.
     pub(crate) fn keep_labeled_units(
         mut self,
-        labeled: Labeled,
+        labeled: LabelBudget,
         unit: Unit,
     ) -> Result<Self, DataError> {
         let mut seen = HashSet::new();
@@ -278,13 +278,13 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Holds the labeled cases of these names out to test on. They come last
-    /// among the test cases, in the order of `names`; cases that are held out
-    /// already stay so.
+    /// Moves the labeled cases with these names to the test cases.
+    ///
+    /// They are appended to the test cases in the order of `names`; names of present test cases have no effect.
     ///
     /// # Errors
     ///
-    /// [`DataError::UnknownCase`] with the first name that no labeled case has,
+    /// [`DataError::UnknownCase`] with the first name that is not a labeled case,
     /// [`DataError::InvalidSetting`] unless at least one labeled case remains.
     ///
     /// # Examples
@@ -308,7 +308,7 @@ impl Dataset {
         self.hold_out_units(names, Unit::CASE)
     }
 
-    /// As [`hold_out`](Self::hold_out), and refuses to part a unit of several cases.
+    /// Like [`hold_out`](Self::hold_out), but fails if a unit of several cases would be split.
     pub(crate) fn hold_out_units(
         mut self,
         names: &[impl AsRef<str>],
@@ -329,7 +329,7 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Refuses a unit of which some cases are held out and others train, with or without labels.
+    /// Returns an error if some cases of a unit are held out and others are used for training.
     pub(crate) fn refuse_parted(&self, unit: Unit) -> Result<(), DataError> {
         let tested = || self.test.iter().map(|case| case.id.as_str());
         let unlabeled = self.unlabeled.iter().map(|case| case.id.as_str());
@@ -341,7 +341,7 @@ impl Dataset {
         };
         let whole = (unit.of)(first);
         let of_it = |id: &&str| (unit.of)(id) == whole;
-        Err(DataError::Parted {
+        Err(DataError::SplitPatient {
             unit: whole.into(),
             held_out: listed(tested().filter(of_it)),
             training: listed(std::iter::once(first).chain(training.filter(of_it))),
@@ -359,8 +359,7 @@ impl Dataset {
         }
     }
 
-    /// Holds the last `n` labeled cases out to test on, for data sets that come
-    /// without a split. They come last among the test cases.
+    /// Moves the last `n` labeled cases to the test cases, for data sets without a predefined split.
     ///
     /// # Errors
     ///

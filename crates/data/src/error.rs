@@ -1,9 +1,8 @@
-//! What can go wrong with a person's files and settings.
+//! Errors in data files and settings.
 
 use std::path::{Path, PathBuf};
 
-/// An error about data: each message says what was expected, what was found
-/// and what to do.
+/// An error in a data file or setting, with what was expected, what was found and how to fix it.
 ///
 /// # Examples
 ///
@@ -18,62 +17,62 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The operating system refused to read or write a file.
+    /// A file could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried: "read", "write", ….
+        /// The attempted action: "read", "write", ….
         action: &'static str,
-        /// The system's own error.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file or folder that has to be there is not.
+    /// A required file or folder is missing.
     #[error("expected {expected} at `{}`, found nothing there; {hint}", path.display())]
     Missing {
-        /// Where it was looked for.
+        /// The path that was checked.
         path: PathBuf,
-        /// What should be there.
+        /// The expected file or folder.
         expected: String,
-        /// What to do.
+        /// A hint on how to fix it.
         hint: String,
     },
-    /// A file holds fewer bytes than its header announces.
+    /// A file has fewer bytes than its header states.
     #[error("`{}` is cut short: expected {expected} bytes, found {found}; copy or download it again", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// Bytes announced by the header, after decompression.
+        /// Number of bytes stated by the header, after decompression.
         expected: u64,
-        /// Bytes found, after decompression.
+        /// Number of bytes found, after decompression.
         found: u64,
     },
-    /// A file, a folder or a setting is not what it should be.
+    /// A file, folder or setting is invalid.
     #[error("`{}`: expected {expected}, found {found}; {hint}", path.display())]
     Unexpected {
         /// The file or folder.
         path: PathBuf,
-        /// What was expected.
+        /// The expected content or value.
         expected: String,
-        /// What was found.
+        /// The content or value found.
         found: String,
-        /// What to do.
+        /// A hint on how to fix it.
         hint: String,
     },
-    /// An image holds NaN or infinite voxels.
+    /// An image contains NaN or infinite voxels.
     #[error(
-        "`{}`: expected finite voxels, found {count} NaN or infinite ones, the first at {first:?}; replace them or leave the case out",
+        "`{}`: expected finite voxels, found {count} NaN or infinite ones, the first at {first:?}; replace them or remove the case",
         path.display()
     )]
     NonFinite {
         /// The image.
         path: PathBuf,
-        /// How many voxels are not finite.
+        /// The number of such voxels.
         count: usize,
         /// Index `[x, y, z]` of the first one.
         first: [usize; 3],
     },
-    /// A label map holds a value that is no label.
+    /// A label map contains a value that is not a valid label.
     #[error(
         "`{}`: expected labels that are whole numbers from 0 to 255, found {value}; export the label map again as integers",
         path.display()
@@ -84,7 +83,7 @@ pub enum DataError {
         /// The value found.
         value: f64,
     },
-    /// A label map holds values that cannot be classes.
+    /// A label map contains values that cannot be class indices.
     #[error(
         "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {found}; map them in `classes.txt`, with lines such as `205 myocardium`, or under `labels` in `dataset.json`",
         path.display()
@@ -95,7 +94,7 @@ pub enum DataError {
         /// The values found.
         found: String,
     },
-    /// A label map holds values that the data set's description does not have.
+    /// A label map contains values that are missing in the description of the data set.
     #[error(
         "`{}`: expected the label values of the {classes} classes described ({described}), found label {found}; add it to `classes.txt` or `dataset.json`, or correct the label map",
         path.display()
@@ -103,29 +102,29 @@ pub enum DataError {
     LabelNotDescribed {
         /// The label file.
         path: PathBuf,
-        /// The number of classes described, background included.
+        /// The number of described classes, including the background.
         classes: usize,
-        /// The values described.
+        /// The described values.
         described: String,
-        /// The values found that are not.
+        /// The values that are not described.
         found: String,
     },
-    /// A label is not among the classes.
+    /// A label is not below the number of classes.
     #[error(
         "expected labels below {classes} ({classes} classes with the background), found label {label}; describe it in `classes.txt` or `dataset.json`, or correct the label map"
     )]
     LabelOutOfRange {
         /// The largest label found.
         label: u8,
-        /// The number of classes, background included.
+        /// The number of classes, including the background.
         classes: usize,
     },
-    /// An error about what a file holds.
+    /// An error in the contents of a file.
     #[error("`{file}`: {source}")]
     InFile {
         /// The file.
         file: String,
-        /// What is wrong in it.
+        /// The error.
         source: Box<DataError>,
     },
     /// An image and its label map have different shapes.
@@ -142,7 +141,7 @@ pub enum DataError {
         /// Its shape.
         label_shape: [usize; 3],
     },
-    /// An image and its label map lie at different places in space.
+    /// An image and its label map have different affines.
     #[error(
         "expected one geometry for `{image}` and `{label}`, found affines that differ by up to {difference}; resample the label map onto the image, or copy the image's header if only the header is wrong"
     )]
@@ -151,49 +150,49 @@ pub enum DataError {
         image: String,
         /// The label file.
         label: String,
-        /// The largest difference between entries of the two affines.
+        /// The largest difference between the entries of the two affines.
         difference: f64,
     },
-    /// More labeled cases were asked for than there are, or none.
+    /// The requested number of labeled cases is zero or exceeds the available ones.
     #[error("{}", labeled_count(unit, *requested, *available))]
     LabeledCount {
-        /// What is counted: "cases" or "patients".
+        /// The unit that is counted: "cases" or "patients".
         unit: &'static str,
-        /// The number asked for.
+        /// The requested number.
         requested: usize,
-        /// The number there are.
+        /// The available number.
         available: usize,
     },
-    /// A case to hold out is not among the training cases with a label map.
+    /// A case to hold out is not a labeled training case.
     #[error(
-        "expected training cases with a label map, such as {known}, found `{id}`; correct the name or leave it out"
+        "expected training cases with a label map, such as {known}, found `{id}`; correct the name or remove it"
     )]
     UnknownCase {
-        /// The name that was asked for.
+        /// The requested name.
         id: String,
-        /// A few of the names there are.
+        /// Some of the known names.
         known: String,
     },
-    /// Some cases of a patient are held out, and others train.
+    /// Some cases of a patient are held out while others are used for training.
     #[error(
-        "expected all cases of `{unit}` to be held out or none, found {held_out} held out and {training} not; list the missing too or remove the others: who is tested on must not train"
+        "expected all cases of `{unit}` to be held out or none, found {held_out} held out and {training} not; list all of them or none: a test patient must not be used for training"
     )]
-    Parted {
+    SplitPatient {
         /// The patient.
         unit: String,
-        /// The cases that are held out.
+        /// The cases held out.
         held_out: String,
-        /// The cases that are not.
+        /// The other cases.
         training: String,
     },
-    /// A setting is out of its range.
+    /// A setting is out of range.
     #[error("expected {name} to be {expected}, found {found}; change this setting")]
     InvalidSetting {
         /// The setting.
         name: &'static str,
-        /// The values it may have.
+        /// The allowed values.
         expected: String,
-        /// The value it has.
+        /// The value found.
         found: String,
     },
 }
@@ -201,7 +200,7 @@ pub enum DataError {
 fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
     match available {
         0 => format!(
-            "expected at least one of the training {unit} to have a label map, found none; draw some"
+            "expected at least one of the training {unit} to have a label map, found none; annotate some of them"
         ),
         _ => format!(
             "expected a number of labeled {unit} (--labeled) from 1 to {available}, found {requested}; choose one in that range"
@@ -210,7 +209,7 @@ fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
 }
 
 impl DataError {
-    /// Wraps a system error with the path and the action that failed.
+    /// Wraps an I/O error with the path and the attempted action.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io {
@@ -220,7 +219,7 @@ impl DataError {
         }
     }
 
-    /// Something at `path` is not what it should be.
+    /// Creates an error for an invalid file or folder.
     pub(crate) fn unexpected(
         path: &Path,
         expected: impl Into<String>,
@@ -236,7 +235,7 @@ impl DataError {
         }
     }
 
-    /// Nothing is at `path`.
+    /// Creates an error for a missing file or folder.
     pub(crate) fn missing(
         path: &Path,
         expected: impl Into<String>,

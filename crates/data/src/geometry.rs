@@ -1,8 +1,8 @@
-//! Where the voxels of a volume lie in space.
+//! Position of a volume's voxels in space.
 
 use serde::{Deserialize, Serialize};
 
-/// The affine that takes a voxel index `(x, y, z)` to a position in millimeters.
+/// Affine transform from a voxel index `(x, y, z)` to a position in millimeters.
 ///
 /// `position = affine · (x, y, z, 1)`, in the right-anterior-superior frame of
 /// NIfTI. The last row is `(0, 0, 0, 1)`.
@@ -23,16 +23,16 @@ pub struct Geometry {
 }
 
 impl Default for Geometry {
-    /// Voxels of 1 mm, axes along the frame, the first voxel at the origin.
+    /// Voxels of 1 mm with axes along the coordinate frame and the first voxel at the origin.
     fn default() -> Self {
         Self::from_spacing([1.0; 3])
     }
 }
 
 impl Geometry {
-    /// Axes along the frame and the first voxel at the origin.
+    /// Creates a geometry with axes along the coordinate frame and the first voxel at the origin.
     ///
-    /// `spacing_mm` is the distance between neighboring voxels on each axis.
+    /// `spacing_mm` is the distance between neighboring voxels along each axis.
     pub fn from_spacing(spacing_mm: [f64; 3]) -> Self {
         let mut affine = [[0.0; 4]; 4];
         for axis in 0..3 {
@@ -42,8 +42,7 @@ impl Geometry {
         Self { affine }
     }
 
-    /// Distance in millimeters between neighboring voxels on each axis: the
-    /// lengths of the first three columns of the affine.
+    /// The voxel spacing in millimeters: the lengths of the first three columns of the affine.
     pub fn spacing(&self) -> [f64; 3] {
         std::array::from_fn(|axis| {
             (0..3)
@@ -53,7 +52,7 @@ impl Geometry {
         })
     }
 
-    /// Position in millimeters of a voxel index, which may be fractional.
+    /// The position in millimeters of a voxel index, which may be fractional.
     pub fn position(&self, index: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|row| {
             let a = &self.affine[row];
@@ -61,7 +60,7 @@ impl Geometry {
         })
     }
 
-    /// Determinant of the 3×3 part: the signed volume of a voxel in mm³.
+    /// The determinant of the 3×3 part: the signed volume of a voxel in mm³.
     pub fn determinant(&self) -> f64 {
         let a = &self.affine;
         a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1])
@@ -69,7 +68,7 @@ impl Geometry {
             + a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0])
     }
 
-    /// Largest absolute difference between entries of the two affines.
+    /// The largest absolute difference between entries of the two affines.
     pub fn max_difference(&self, other: &Self) -> f64 {
         let pairs = self
             .affine
@@ -79,13 +78,13 @@ impl Geometry {
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     }
 
-    /// Whether no entry of the affines differs by more than `tolerance`.
+    /// Whether all entries of the affines differ by at most `tolerance`.
     pub fn approx_eq(&self, other: &Self, tolerance: f64) -> bool {
         self.max_difference(other) <= tolerance
     }
 
-    /// The same volume cut so that its first voxel is the present `start`
-    /// (negative: padded before), spacing and direction unchanged.
+    /// The geometry of the volume cropped to start at voxel `start` (negative: padded), with the same spacing
+    /// and directions.
     #[must_use]
     pub fn translated(&self, start: [f64; 3]) -> Self {
         let origin = self.position(start);

@@ -1,4 +1,4 @@
-//! What lies in a data set's files: sizes, intensities, labels, and what is wrong with them.
+//! Inspection of a data set: sizes, intensities, labels, errors and warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,60 +8,60 @@ use rayon::prelude::*;
 use crate::layout::{self, HoldOut, Layout};
 use crate::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, Volume, io};
 
-/// What a case is for.
+/// Role of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Trains with its label map.
+    /// Training case with a label map.
     Labeled,
-    /// Trains without one.
+    /// Training case without a label map.
     Unlabeled,
-    /// Held out for evaluation.
+    /// Test case, held out for evaluation.
     Test,
 }
 
-/// What one case is like.
+/// Properties of one case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseFacts {
-    /// The case.
+    /// Name of the case.
     pub id: String,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
-    /// Voxels on each axis.
+    /// Number of voxels along each axis.
     pub shape: [usize; 3],
-    /// Distance between voxels in millimeters.
+    /// Voxel spacing in millimeters.
     pub spacing_mm: [f64; 3],
-    /// The directions of the axes.
+    /// Axis directions.
     pub orientation: Orientation,
-    /// Lowest and highest intensity.
+    /// Minimum and maximum intensity.
     pub intensities: [f32; 2],
-    /// Voxels of each label that occurs; empty without a label map.
+    /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
 }
 
-/// What a data set is like, with everything that looks wrong in it.
+/// Result of inspecting a data set.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// How the folder is laid out.
+    /// The layout of the folder.
     pub layout: Layout,
-    /// The data set that was read.
+    /// The data set.
     pub dataset: Dataset,
     /// The cases that could be read, by role and then by name.
     pub cases: Vec<CaseFacts>,
-    /// What has to be mended before a training, each with a file's name.
+    /// Problems that prevent training, each with a file name.
     pub errors: Vec<String>,
-    /// What may be right but rarely is.
+    /// Suspicious findings that may be intended.
     pub warnings: Vec<String>,
 }
 
 impl Inspection {
     /// Reads every scan and every label map of the data set in `root`.
     ///
-    /// `progress` is told how many cases of how many are read, from several threads. A file that
-    /// cannot be read does not end the inspection.
+    /// `progress(done, total)` is called from several threads. An unreadable file does not end the
+    /// inspection.
     ///
     /// # Errors
     ///
-    /// Those of [`layout::open_held_out`], when there is no data set to inspect.
+    /// As for [`layout::open_held_out`], if there is no data set to inspect.
     ///
     /// # Examples
     ///
@@ -104,7 +104,7 @@ impl Inspection {
         }
         let labels = |case: &CaseFacts| !case.labels.is_empty();
         if dataset.classes.len() < 2 && cases.iter().any(labels) {
-            errors.push("no label map holds anything but background".into());
+            errors.push("all label maps contain only background".into());
         }
         let warnings = warnings(&cases, &dataset);
         Ok(Self {
@@ -116,13 +116,13 @@ impl Inspection {
         })
     }
 
-    /// The cases of one role.
+    /// The cases with this role.
     pub fn of(&self, role: Role) -> impl Iterator<Item = &CaseFacts> {
         self.cases.iter().filter(move |case| case.role == role)
     }
 }
 
-/// A case that is to be read.
+/// A case to read.
 struct Entry<'a> {
     id: &'a str,
     role: Role,
@@ -193,7 +193,7 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
     some.collect()
 }
 
-/// Spacings that differ by more than this factor are worth a word.
+/// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
 
 fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
@@ -204,14 +204,17 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
             found.push(format!("{}: every voxel is {value}", case.id));
         }
         if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
-            found.push(format!("{}: its label map holds background alone", case.id));
+            found.push(format!(
+                "{}: its label map contains only background",
+                case.id
+            ));
         }
     }
     for (label, name) in dataset.classes.iter().enumerate().skip(1) {
         let has = |case: &&CaseFacts| case.labels.contains_key(&(label as u8));
         let mut labeled = cases.iter().filter(|case| case.role == Role::Labeled);
         if !dataset.labeled.is_empty() && !labeled.any(|case| has(&case)) {
-            found.push(format!("no labeled case shows label {label}, {name}"));
+            found.push(format!("no labeled case contains label {label}, {name}"));
         }
     }
     found.extend(mixed_orientations(cases));
@@ -232,7 +235,7 @@ fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
         .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
         .collect();
     Some(format!(
-        "orientations differ: {}; data.preprocess.orientation turns them to one, by itself in trainings on scans of one's own",
+        "orientations differ: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
         listed.join(", ")
     ))
 }
@@ -292,8 +295,8 @@ mod tests {
         assert_eq!(a.labels, BTreeMap::from([(0, 63), (1, 1)]));
         let warnings = found.warnings.join("\n");
         for expected in [
-            "b: its label map holds background alone",
-            "no labeled case shows label 2, tumor",
+            "b: its label map contains only background",
+            "no labeled case contains label 2, tumor",
             "RAS 2 (a, …), LPS 1 (c, …)",
             "factor of 3 on axes {2}",
         ] {
@@ -312,7 +315,7 @@ mod tests {
         assert!(errors.contains("c.nii.gz"), "{errors}");
         assert_eq!((found.cases.len(), found.errors.len()), (2, 2));
 
-        // Without classes.txt the label maps say how many classes there are, those that can be read.
+        // Without classes.txt the readable label maps determine the number of classes.
         std::fs::remove_file(root.join("classes.txt")).unwrap();
         std::fs::write(root.join("labels/a.nii.gz"), [31, 139, 8]).unwrap();
         write(root, "d", ras, Some(60));
@@ -332,7 +335,7 @@ mod tests {
             found
                 .errors
                 .iter()
-                .any(|e| e.contains("anything but background"))
+                .any(|e| e.contains("contain only background"))
         );
     }
 }

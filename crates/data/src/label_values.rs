@@ -1,15 +1,15 @@
-//! Label maps whose voxels do not hold 0, 1, 2, ….
+//! Label maps whose voxel values are not the class indices 0, 1, 2, ….
 
 use std::sync::Arc;
 
-/// Which value of a label map's voxels stands for which class.
+/// A mapping from the values of a label map's voxels to class indices.
 ///
 /// # Examples
 ///
 /// ```
 /// use semivox_data::LabelValues;
 ///
-/// // Two values of one class.
+/// // Two values map to one class.
 /// let values = LabelValues::new([(0, 0), (420, 1), (421, 1), (500, 2)]);
 /// assert_eq!((values.class(421), values.class(1)), (Some(1), None));
 /// assert_eq!(values.to_string(), "0, 420, 421, 500");
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct LabelValues(Arc<[(u32, u8)]>);
 
 impl LabelValues {
-    /// From pairs of a value and its class; of pairs with the same value, one counts.
+    /// Creates a mapping from pairs of value and class; of pairs with the same value, one is kept.
     pub fn new(pairs: impl IntoIterator<Item = (u32, u8)>) -> Self {
         let mut pairs: Vec<(u32, u8)> = pairs.into_iter().collect();
         pairs.sort_unstable();
@@ -26,13 +26,13 @@ impl LabelValues {
         Self(pairs.into())
     }
 
-    /// The class of a value.
+    /// The class of a value, if it is mapped.
     pub fn class(&self, value: u32) -> Option<u8> {
         let at = self.0.binary_search_by_key(&value, |pair| pair.0).ok()?;
         Some(self.0[at].1)
     }
 
-    /// How many classes there are, the background included.
+    /// The number of classes, including the background.
     pub fn classes(&self) -> usize {
         let largest = self.0.iter().map(|pair| usize::from(pair.1)).max();
         largest.map_or(0, |class| class + 1)

@@ -1,13 +1,11 @@
 //! Medical volumes with geometry: reading, preprocessing, augmentation, phantoms and loading.
 //!
-//! [`layout`] finds the cases of a data set and decides which are labeled,
-//! [`io`] reads them as a [`Volume`] and a [`LabelMap`] with their [`Geometry`].
-//! An [`UnlabeledCase`] has no path to a label map, so that none can be read by
-//! accident. [`preprocess`] brings scans to one spacing and scale and takes
-//! predictions back, [`cache`] holds them in memory, [`augment`] draws weak and
-//! strong views, [`loader`] makes batches ahead in order, [`rng`] keys every
-//! random number, and [`phantom`] makes scans where there are none.
-//! Nothing here depends on Burn.
+//! [`layout`] finds the cases of a data set and decides which are labeled; [`io`] reads them as a
+//! [`Volume`] and a [`LabelMap`] with their [`Geometry`]. An [`UnlabeledCase`] has no path to a label
+//! map, which rules out reading one by accident. [`preprocess`] resamples and normalizes scans and maps
+//! predictions back, [`cache`] holds preprocessed scans in memory, [`augment`] draws weak and strong views,
+//! [`loader`] prefetches batches in order, [`rng`] provides keyed random number generators, and
+//! [`phantom`] generates synthetic scans. The crate does not depend on Burn.
 //!
 //! # Examples
 //!
@@ -16,7 +14,7 @@
 //! use semivox_data::io::{write_labels, write_volume};
 //! use semivox_data::{Geometry, LabelMap, Volume, check_labels, layout};
 //!
-//! // A folder with two scans, of which one is labeled.
+//! // A folder with two scans, one of them labeled.
 //! let root = tempfile::tempdir()?;
 //! std::fs::create_dir(root.path().join("images"))?;
 //! std::fs::create_dir(root.path().join("labels"))?;
@@ -41,8 +39,8 @@ mod error;
 mod geometry;
 pub mod inspect;
 pub mod io;
+mod label_budget;
 mod label_values;
-mod labeled;
 pub mod layout;
 pub mod loader;
 mod orientation;
@@ -56,8 +54,8 @@ mod volume;
 pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};
 pub use error::DataError;
 pub use geometry::Geometry;
+pub use label_budget::LabelBudget;
 pub use label_values::LabelValues;
-pub use labeled::Labeled;
-pub use orientation::{Orientation, Turn};
+pub use orientation::{Orientation, Reorientation};
 pub use survey::Survey;
 pub use volume::{LabelMap, Volume, check_labels};

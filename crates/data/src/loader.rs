@@ -1,4 +1,4 @@
-//! Batches made ahead of the training loop, in order.
+//! Ordered loading of batches by worker threads.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -10,58 +10,56 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// How many threads make batches, and how many batches ahead.
+/// Number of worker threads and of prefetched batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoaderConfig {
-    /// Worker threads; with 0 every batch is made when it is asked for.
+    /// Worker threads; with 0, each batch is made on request in the calling thread.
     pub workers: usize,
-    /// Batches begun beyond those handed out, at least 1.
-    pub ahead: usize,
+    /// Number of batches prefetched beyond those handed out, at least 1.
+    pub prefetch: usize,
 }
 
 impl Default for LoaderConfig {
     fn default() -> Self {
         Self {
             workers: 2,
-            ahead: 3,
+            prefetch: 3,
         }
     }
 }
 
-/// Why a step has no batch.
+/// The reason why a step has no batch.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoaderError<E> {
-    /// Making it failed.
+    /// Making the batch failed.
     #[error("cannot make the batch of step {step}: {source}")]
     Make {
         /// The step.
         step: u64,
-        /// What went wrong.
+        /// The error.
         source: E,
     },
-    /// Making it panicked.
+    /// Making the batch panicked.
     #[error(
-        "expected a batch for step {step}, found a panic: {message}; this is a defect to report"
+        "expected a batch for step {step}, found a panic: {message}; this is a bug, please report it"
     )]
     Panicked {
         /// The step.
         step: u64,
-        /// The panic's message.
+        /// The message of the panic.
         message: String,
     },
 }
 
 /// An iterator over steps whose items are made by worker threads.
 ///
-/// Items come in the order of the steps whatever the number of workers, so
-/// when `make` depends on its step alone (see [`keyed`](crate::rng::keyed)), so
-/// does the training. At most `ahead` items are made or being made beyond
-/// those handed out. An error or a panic in `make` becomes that step's item,
-/// and later steps still follow. Dropping the loader ends the workers after
-/// the item at hand. Items live in host memory: the consumer moves them to a
-/// device.
+/// Items are returned in step order for any number of workers. If `make` depends only on its step (see
+/// [`keyed`](crate::rng::keyed)), the training is therefore reproducible. At most `prefetch` items are
+/// made or in progress beyond those handed out. An error or panic in `make` becomes the item of its step,
+/// and later steps still follow. Dropping the loader stops each worker after its current item. Items are
+/// in host memory; the consumer moves them to a device.
 ///
 /// # Examples
 ///
@@ -69,7 +67,7 @@ pub enum LoaderError<E> {
 /// use semivox_data::loader::{LoaderConfig, OrderedLoader};
 ///
 /// let make = |step: u64| Ok::<_, std::convert::Infallible>(step * step);
-/// let loader = OrderedLoader::new(3..6, LoaderConfig { workers: 2, ahead: 2 }, make);
+/// let loader = OrderedLoader::new(3..6, LoaderConfig { workers: 2, prefetch: 2 }, make);
 /// let squares: Result<Vec<u64>, _> = loader.collect();
 /// assert_eq!(squares, Ok(vec![9, 16, 25]));
 /// ```
@@ -79,31 +77,31 @@ pub struct OrderedLoader<T, E> {
     waited: Duration,
 }
 
-/// What the consumer and the workers have in common.
+/// State shared by the consumer and the workers.
 struct Shared<T, E> {
     make: Box<dyn Fn(u64) -> Result<T, E> + Send + Sync>,
     end: u64,
-    ahead: u64,
+    prefetch: u64,
     state: Mutex<State<T, E>>,
-    /// A worker may have something to do, or must stop.
+    /// Signals that a worker may have work, or must stop.
     work: Condvar,
-    /// An item was made.
+    /// Signals that an item is finished.
     made: Condvar,
 }
 
 type Item<T, E> = Result<T, LoaderError<E>>;
 
 struct State<T, E> {
-    /// The first step that no worker has begun.
+    /// The first step that no worker has started.
     begin: u64,
-    /// The step that is handed out next.
+    /// The next step to hand out.
     next: u64,
     ready: BTreeMap<u64, Item<T, E>>,
     stopped: bool,
 }
 
 impl<T: Send + 'static, E: Send + 'static> OrderedLoader<T, E> {
-    /// Starts the workers.
+    /// Creates a loader and starts its workers.
     pub fn new<F>(steps: Range<u64>, config: LoaderConfig, make: F) -> Self
     where
         F: Fn(u64) -> Result<T, E> + Send + Sync + 'static,
@@ -118,13 +116,12 @@ impl<T: Send + 'static, E: Send + 'static> OrderedLoader<T, E> {
         let shared = Arc::new(Shared {
             make: Box::new(make),
             end: steps.end,
-            ahead: config.ahead.max(1) as u64,
+            prefetch: config.prefetch.max(1) as u64,
             state: Mutex::new(state),
             work: Condvar::new(),
             made: Condvar::new(),
         });
-        // A thread that the system refuses is done without; the consumer makes
-        // the items itself when there is none at all.
+        // A thread that cannot be started is skipped; without any thread the consumer makes the items itself.
         let start = |i: usize| {
             let shared = Arc::clone(&shared);
             let thread = Builder::new().name(format!("semivox-loader-{i}"));
@@ -140,8 +137,7 @@ impl<T: Send + 'static, E: Send + 'static> OrderedLoader<T, E> {
 }
 
 impl<T, E> OrderedLoader<T, E> {
-    /// Seconds that the consumer has spent waiting for items so far. Without
-    /// workers this is the time that making them took.
+    /// Seconds that the consumer has waited for items so far. Without workers, the time to make them.
     pub fn wait_seconds(&self) -> f64 {
         self.waited.as_secs_f64()
     }
@@ -187,7 +183,7 @@ impl<T, E> Drop for OrderedLoader<T, E> {
         self.shared.lock().stopped = true;
         self.shared.work.notify_all();
         for worker in self.workers.drain(..) {
-            // Panics in `make` were caught, so there is no result to look at.
+            // Panics in `make` were caught already, so the result is irrelevant.
             let _ = worker.join();
         }
     }
@@ -206,7 +202,7 @@ impl<T, E> Shared<T, E> {
         }
     }
 
-    /// Waits for a step that may be begun; none when there will not be any.
+    /// Waits for a step that may be started; `None` if no step is left.
     fn claim(&self) -> Option<u64> {
         let mut state = self.lock();
         loop {
@@ -214,7 +210,7 @@ impl<T, E> Shared<T, E> {
             if state.stopped || step >= self.end {
                 return None;
             }
-            if step < state.next.saturating_add(self.ahead) {
+            if step < state.next.saturating_add(self.prefetch) {
                 state.begin += 1;
                 return Some(step);
             }
@@ -249,15 +245,15 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread::sleep;
 
-    fn config(workers: usize, ahead: usize) -> LoaderConfig {
-        LoaderConfig { workers, ahead }
+    fn config(workers: usize, prefetch: usize) -> LoaderConfig {
+        LoaderConfig { workers, prefetch }
     }
 
     #[test]
     fn the_number_of_workers_changes_nothing() {
         let run = |workers| -> Vec<u64> {
             let make = |step: u64| {
-                // Later steps of a group are quicker than earlier ones.
+                // Later steps of a group are faster than earlier ones.
                 sleep(Duration::from_micros(500 * (4 - step % 4)));
                 Ok::<_, String>(crate::rng::below(
                     &mut crate::rng::keyed(3, step, "item"),
@@ -329,7 +325,7 @@ mod tests {
         let dropped = Instant::now();
         drop(loader);
         assert!(dropped.elapsed() < Duration::from_millis(500));
-        // The workers held the other ends of the counter and are gone.
+        // All workers have ended and released the counter.
         assert_eq!(Arc::strong_count(&begun), 1);
         assert!(begun.load(Ordering::SeqCst) <= 5);
     }

@@ -1,4 +1,4 @@
-//! The directions of a volume's axes, and how to turn a volume to others.
+//! Axis directions of volumes, and reorientation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::Grid;
 use crate::{DataError, Geometry, LabelMap, Volume};
 
-/// The letters of both directions along each axis of the body.
+/// Letters of both directions along each axis of the body.
 const LETTERS: [[char; 2]; 3] = [['R', 'L'], ['A', 'P'], ['S', 'I']];
 
-/// The directions of a volume's axes in the field's three letters: `RAS` when the first axis runs to the
-/// patient's right, the second to the front (anterior), the third to the head (superior), `L`, `P`, `I`
-/// for the opposites.
+/// Axis directions of a volume as three letters.
+///
+/// `RAS` means that the first axis points to the patient's right, the second to the front (anterior), the
+/// third to the head (superior); `L`, `P` and `I` are the opposites.
 ///
 /// # Examples
 ///
@@ -31,7 +32,7 @@ const LETTERS: [[char; 2]; 3] = [['R', 'L'], ['A', 'P'], ['S', 'I']];
 #[serde(try_from = "String", into = "String")]
 pub struct Orientation([Direction; 3]);
 
-/// An axis of the body, and whether it is followed to its second letter.
+/// An axis of the body, and whether it points in the direction of its second letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Direction {
     body: usize,
@@ -39,11 +40,11 @@ struct Direction {
 }
 
 impl Orientation {
-    /// The directions of the axes of `geometry`; of an oblique volume, the nearest.
+    /// The axis directions of `geometry`; for an oblique volume, the nearest ones.
     pub fn of(geometry: &Geometry) -> Self {
         let (affine, spacing) = (geometry.affine, geometry.spacing());
         let share = |axis: usize, body: usize| affine[body][axis] / spacing[axis];
-        // The clearest axis chooses first, so that every axis of the body is named once.
+        // The clearest axis chooses first, so each axis of the body is chosen once.
         let mut pairs: Vec<(usize, usize)> = (0..9).map(|i| (i / 3, i % 3)).collect();
         pairs.sort_by(|&(a, r), &(b, s)| share(b, s).abs().total_cmp(&share(a, r).abs()));
         let mut chosen: [Option<Direction>; 3] = [None; 3];
@@ -59,7 +60,7 @@ impl Orientation {
         )
     }
 
-    /// The axes that run between the patient's left and right, back and front, feet and head.
+    /// The indices of the left–right, back–front and feet–head axes.
     pub fn axes(self) -> [usize; 3] {
         [0, 1, 2].map(|body| self.axis_of(body))
     }
@@ -69,11 +70,11 @@ impl Orientation {
         found.expect("every axis of the body is there")
     }
 
-    /// How a volume of this orientation is turned to another.
-    pub fn turn_to(self, other: Self) -> Turn {
+    /// The reorientation from this orientation to another.
+    pub fn reorientation_to(self, other: Self) -> Reorientation {
         let axes = other.0.map(|wanted| self.axis_of(wanted.body));
         let flipped = std::array::from_fn(|a| other.0[a].opposite != self.0[axes[a]].opposite);
-        Turn { axes, flipped }
+        Reorientation { axes, flipped }
     }
 }
 
@@ -123,7 +124,7 @@ impl From<Orientation> for String {
     }
 }
 
-/// Axes exchanged and reversed, so that a volume has another [`Orientation`]; no voxel is computed anew.
+/// A permutation and reversal of axes that changes a volume's [`Orientation`] without interpolation.
 ///
 /// # Examples
 ///
@@ -132,30 +133,30 @@ impl From<Orientation> for String {
 /// use semivox_data::{Geometry, Orientation, Volume};
 ///
 /// let volume = Volume::new(array![[[1.0, 2.0, 3.0]]], Geometry::from_spacing([1.0, 1.0, 2.0]));
-/// let turn = Orientation::of(&volume.geometry).turn_to("IAR".parse()?);
-/// let turned = turn.volume(&volume);
-/// assert_eq!(turned.data, array![[[3.0]], [[2.0]], [[1.0]]]);
-/// assert_eq!(turned.spacing(), [2.0, 1.0, 1.0]);
-/// assert_eq!(turned.geometry.position([0.0; 3]), volume.geometry.position([0.0, 0.0, 2.0]));
-/// assert_eq!(turn.inverse().volume(&turned), volume);
+/// let reorientation = Orientation::of(&volume.geometry).reorientation_to("IAR".parse()?);
+/// let reoriented = reorientation.volume(&volume);
+/// assert_eq!(reoriented.data, array![[[3.0]], [[2.0]], [[1.0]]]);
+/// assert_eq!(reoriented.spacing(), [2.0, 1.0, 1.0]);
+/// assert_eq!(reoriented.geometry.position([0.0; 3]), volume.geometry.position([0.0, 0.0, 2.0]));
+/// assert_eq!(reorientation.inverse().volume(&reoriented), volume);
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
-    /// The axis of the source that each axis comes from.
+pub struct Reorientation {
+    /// The source axis of each axis.
     axes: [usize; 3],
-    /// Whether it is followed the other way round.
+    /// Whether the axis is reversed.
     flipped: [bool; 3],
 }
 
-impl Turn {
-    /// The turn that changes nothing.
+impl Reorientation {
+    /// The identity.
     pub const NONE: Self = Self {
         axes: [0, 1, 2],
         flipped: [false; 3],
     };
 
-    /// The turn back.
+    /// The inverse reorientation.
     #[must_use]
     pub fn inverse(self) -> Self {
         let mut back = Self::NONE;
@@ -166,24 +167,24 @@ impl Turn {
         back
     }
 
-    /// Values that belong to the axes, such as shape or spacing.
+    /// Permutes one value per axis, such as a shape or spacing.
     pub fn values<T: Copy>(self, values: [T; 3]) -> [T; 3] {
         self.axes.map(|axis| values[axis])
     }
 
-    /// An image.
+    /// Reorients an image.
     pub fn volume(self, volume: &Volume) -> Volume {
         let geometry = self.geometry(volume.geometry, volume.shape());
         Volume::new(self.array(volume.data.view()), geometry)
     }
 
-    /// A label map.
+    /// Reorients a label map.
     pub fn labels(self, labels: &LabelMap) -> LabelMap {
         let geometry = self.geometry(labels.geometry, labels.shape());
         LabelMap::new(self.array(labels.data.view()), geometry)
     }
 
-    /// A grid.
+    /// Reorients a grid.
     pub fn grid(self, grid: &Grid) -> Grid {
         Grid {
             shape: self.values(grid.shape),
@@ -269,18 +270,18 @@ mod tests {
         }
     }
 
-    /// Every voxel stays where it lies in the patient, and every turn has a turn back.
+    /// Every voxel keeps its position in the patient, and every reorientation has an inverse.
     #[test]
     fn a_turned_volume_shows_the_same_patient() {
         let volume = oblique();
         let present = Orientation::of(&volume.geometry);
         assert_eq!(present.to_string(), "ALI");
         for wanted in all() {
-            let turn = present.turn_to(wanted);
-            let turned = turn.volume(&volume);
-            assert_eq!(Orientation::of(&turned.geometry), wanted);
-            for ((x, y, z), &value) in turned.data.indexed_iter() {
-                let place = turned.geometry.position([x, y, z].map(|i| i as f64));
+            let reorientation = present.reorientation_to(wanted);
+            let reoriented = reorientation.volume(&volume);
+            assert_eq!(Orientation::of(&reoriented.geometry), wanted);
+            for ((x, y, z), &value) in reoriented.data.indexed_iter() {
+                let place = reoriented.geometry.position([x, y, z].map(|i| i as f64));
                 let index = [
                     value as usize / 100,
                     value as usize / 10 % 10,
@@ -290,10 +291,13 @@ mod tests {
                 let apart = place.iter().zip(expected).map(|(a, b)| (a - b).abs());
                 assert!(apart.fold(0.0, f64::max) < 1e-12, "{wanted}");
             }
-            let back = turn.inverse().volume(&turned);
+            let back = reorientation.inverse().volume(&reoriented);
             assert_eq!(back.data, volume.data);
             assert!(back.geometry.approx_eq(&volume.geometry, 1e-12));
-            assert_eq!(turn.grid(&Grid::from(&volume)), Grid::from(&turned));
+            assert_eq!(
+                reorientation.grid(&Grid::from(&volume)),
+                Grid::from(&reoriented)
+            );
         }
     }
 

@@ -1,14 +1,13 @@
-//! Random numbers that depend on a key and on nothing else.
+//! Random number generators keyed by seed, step and purpose.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// The generator of one purpose at one step of one run.
+/// Creates the generator for one purpose at one step of a run.
 ///
-/// The 32-byte seed is a SplitMix64 sequence started from `seed`, `step` and
-/// the FNV-1a hash of `purpose`. No state is kept between calls, so a run that
-/// is resumed at a step, or that draws its steps in another order or on other
-/// threads, draws the same numbers.
+/// The 32-byte seed is a SplitMix64 sequence started from `seed`, `step` and the FNV-1a hash of
+/// `purpose`. No state is kept between calls: a run that is resumed, or that makes its steps in another
+/// order or on other threads, draws the same numbers.
 ///
 /// # Examples
 ///
@@ -41,15 +40,14 @@ fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A whole number from 0 to `n - 1`, each equally likely; 0 when `n` is 0.
+/// A uniform integer from 0 to `n - 1`; 0 if `n` is 0.
 ///
-/// Rejection keeps it exact, and 64-bit words keep it independent of the
-/// machine's word size.
+/// Rejection sampling makes it exact, and 64-bit words make it independent of the machine's word size.
 pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
     if n < 2 {
         return 0;
     }
-    // The largest multiple of n that a word can hold.
+    // The largest multiple of n that fits in a word.
     let limit = u64::MAX - u64::MAX % n;
     loop {
         let word = rng.next_u64();
@@ -59,43 +57,41 @@ pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
     }
 }
 
-/// A number of [0, 1) with 24 random bits.
+/// A uniform number in `[0, 1)` with 24 random bits.
 pub fn unit(rng: &mut impl Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1_u32 << 24) as f32
 }
 
-/// A number of `[low, high)`.
+/// A uniform number in `[low, high)`.
 pub fn uniform(rng: &mut impl Rng, low: f32, high: f32) -> f32 {
     low + (high - low) * unit(rng)
 }
 
-/// True with the given probability. Always draws once, so that a probability
-/// of 0 or 1 leaves later draws where they were.
+/// True with the given probability.
+///
+/// Always draws once, even for a probability of 0 or 1, to keep later draws unchanged.
 pub fn chance(rng: &mut impl Rng, probability: f64) -> bool {
     let draw = rng.next_u64() >> 11;
     (draw as f64) < probability * (1_u64 << 53) as f64
 }
 
-/// A number of mean 0 and standard deviation 1, nearly normal: the sum of
-/// eight 16-bit uniform numbers (Irwin–Hall; excess kurtosis -0.15, never
-/// beyond ±4.9).
+/// An approximately normal number with mean 0 and standard deviation 1: the sum of eight 16-bit uniform
+/// numbers (Irwin–Hall; excess kurtosis -0.15, never beyond ±4.9).
 ///
-/// Only whole numbers are added, so the bits are the same on every platform,
-/// which logarithms and sines do not promise.
+/// Only integers are added, which gives the same bits on every platform, unlike logarithms and sines.
 pub fn normal(rng: &mut impl Rng) -> f32 {
     let sum = sixteen_bit_sum(rng.next_u64()) + sixteen_bit_sum(rng.next_u64());
     // Each term has mean 65535 / 2 and variance (65536² - 1) / 12.
     (sum as i32 - 4 * 65_535) as f32 * (1.0 / 53_509.92)
 }
 
-/// A number of (0, 1) from the symmetric beta distribution Beta(α, α).
+/// A number in (0, 1) from the symmetric beta distribution Beta(α, α).
 ///
-/// By Jöhnk's rejection, in logarithms so that a small `alpha` does not
-/// underflow.
+/// Uses Jöhnk's rejection method, with logarithms to avoid underflow for a small `alpha`.
 ///
 /// # Panics
 ///
-/// If `alpha` is not above 0 and at most 1; beyond 1, rejection grows wasteful.
+/// If `alpha` is not above 0 and at most 1; beyond 1, rejection is inefficient.
 ///
 /// # References
 ///
@@ -116,7 +112,7 @@ pub fn beta(rng: &mut impl Rng, alpha: f64) -> f64 {
         "alpha must be above 0 and at most 1, found {alpha}"
     );
     loop {
-        // 1 - u lies in (0, 1], whose logarithm is finite.
+        // 1 - u is in (0, 1], whose logarithm is finite.
         let [x, y] = [0; 2].map(|_| f64::from(1.0 - unit(rng)).ln() / alpha);
         if x.exp() + y.exp() <= 1.0 {
             return 1.0 / (1.0 + (y - x).exp());
@@ -136,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_first_words_are_fixed() {
-        // These values may never change: runs would not resume as they began.
+        // These values must never change, or runs could not be resumed.
         let mut rng = keyed(1337, 42, "crop");
         let words: [u64; 3] = std::array::from_fn(|_| rng.next_u64());
         assert_eq!(words, GOLDEN);
@@ -174,7 +170,7 @@ mod tests {
         assert_eq!(below(&mut rng, 1), 0);
     }
 
-    /// Mean 1/2, variance 1 / (4 (2α + 1)); Beta(1, 1) is uniform, small α gathers at the ends.
+    /// Mean 1/2, variance 1 / (4 (2α + 1)); Beta(1, 1) is uniform, small α concentrates at the ends.
     #[test]
     fn beta_has_the_moments_of_its_formula() {
         for alpha in [0.2, 0.5, 1.0] {

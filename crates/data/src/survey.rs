@@ -1,24 +1,24 @@
-//! What a data set's scans are like, for settings that fit them.
+//! Typical sizes and intensities of a data set, to choose settings.
 
 use crate::preprocess::Grid;
 use crate::{DataError, LabeledCase, Orientation};
 
-/// Sizes and intensities of a few scans.
+/// Typical sizes and intensities of a data set's labeled scans.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survey {
-    /// The commonest orientation, of equals the first. The other sizes are those of scans turned to it.
+    /// The most common orientation, the first one in a tie. All sizes refer to scans reoriented to it.
     pub orientation: Orientation,
-    /// Median number of voxels on each axis.
+    /// Median number of voxels along each axis.
     pub shape: [usize; 3],
-    /// Median distance between voxels in millimeters.
+    /// Median voxel spacing in millimeters.
     pub spacing_mm: [f64; 3],
-    /// Median of the scans' lowest intensities: far below 0 only in CT.
+    /// Median of the scans' minimum intensities: far below 0 only in CT.
     pub lowest: f32,
-    /// The 0.5th and the 99.5th percentile of the labeled voxels' intensities; none without any.
+    /// The 0.5th and 99.5th percentile of the intensities of labeled voxels; `None` without any.
     pub foreground: Option<[f32; 2]>,
 }
 
-/// So many labeled voxels of a case are enough for percentiles, and little memory however many cases there are.
+/// Maximum number of labeled voxels sampled per case, enough for percentiles.
 const MOST_OF_A_CASE: usize = 100_000;
 
 impl Survey {
@@ -26,13 +26,13 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// A mistake found in a file, by name; [`DataError::LabeledCount`] without cases.
+    /// An error in a file, with its name; [`DataError::LabeledCount`] without cases.
     ///
     /// # Examples
     ///
     /// ```
     /// use semivox_data::phantom::{PhantomConfig, PhantomKind, write_dataset};
-    /// use semivox_data::{Labeled, Survey, layout};
+    /// use semivox_data::{LabelBudget, Survey, layout};
     ///
     /// let root = tempfile::tempdir()?;
     /// let config = PhantomConfig {
@@ -41,7 +41,7 @@ impl Survey {
     ///     ..PhantomConfig::of(PhantomKind::Abdomen)
     /// };
     /// write_dataset(root.path(), 2, 0, &config)?;
-    /// let dataset = layout::open_labeled(root.path(), Labeled::Count(2))?;
+    /// let dataset = layout::open_labeled(root.path(), LabelBudget::Count(2))?;
     /// let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
     /// assert_eq!((survey.shape, survey.spacing_mm), ([24, 24, 16], [2.0; 3]));
     /// assert!(survey.looks_like_ct());
@@ -73,7 +73,7 @@ impl Survey {
             .iter()
             .map(|grid| {
                 Orientation::of(&grid.geometry)
-                    .turn_to(orientation)
+                    .reorientation_to(orientation)
                     .grid(grid)
             })
             .collect();
@@ -93,27 +93,27 @@ impl Survey {
         })
     }
 
-    /// Whether intensities are Hounsfield units by the look of them: air is near −1,000.
+    /// Whether intensities appear to be Hounsfield units: air is near −1,000.
     pub fn looks_like_ct(&self) -> bool {
         self.lowest < -200.0
     }
 
-    /// Whether slices are so thick or so few that a volume is better taken slice by slice: voxels three
-    /// times as long on the last axis as on the others, or fewer than 16 slices.
+    /// Whether slices are so thick or so few that 2D processing is preferable: voxels three times as long
+    /// along the last axis as along the others, or fewer than 16 slices.
     pub fn is_stack_of_slices(&self) -> bool {
         let [x, y, z] = self.spacing_mm;
         self.shape[2] < 16 || z >= 3.0 * x.max(y)
     }
 }
 
-/// The orientation that most of the grids have, of equals the first.
+/// The most common orientation of the grids, the first one in a tie.
 fn commonest(grids: &[Grid]) -> Orientation {
     let all: Vec<Orientation> = grids
         .iter()
         .map(|grid| Orientation::of(&grid.geometry))
         .collect();
     let count = |wanted: &Orientation| all.iter().filter(|&found| found == wanted).count();
-    // Of equals, `max_by_key` takes the last.
+    // In a tie, `max_by_key` returns the last.
     let most = all
         .iter()
         .rev()
@@ -121,7 +121,7 @@ fn commonest(grids: &[Grid]) -> Orientation {
     *most.expect("at least one grid")
 }
 
-/// The upper median of values that can all be compared.
+/// The upper median of comparable values.
 fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
     let half = values.len() / 2;
     let compare = |a: &T, b: &T| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
@@ -133,7 +133,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::io::{write_labels, write_volume};
-    use crate::{Geometry, LabelMap, Labeled, Volume, layout};
+    use crate::{Geometry, LabelBudget, LabelMap, Volume, layout};
     use ndarray::Array3;
 
     #[test]
@@ -150,14 +150,14 @@ mod tests {
             write_volume(file("images"), &Volume::new(image, geometry)).unwrap();
             write_labels(file("labels"), &LabelMap::new(labels, geometry)).unwrap();
         }
-        // One of them lies otherwise in its file.
+        // One of them is stored in another orientation.
         let file = |folder: &str| root.path().join(format!("{folder}/c.nii.gz"));
         let image = crate::io::read_volume(file("images")).unwrap();
         let labels = crate::io::read_labels(file("labels")).unwrap();
-        let turn = Orientation::of(&image.geometry).turn_to("SLP".parse().unwrap());
+        let turn = Orientation::of(&image.geometry).reorientation_to("SLP".parse().unwrap());
         write_volume(file("images"), &turn.volume(&image)).unwrap();
         write_labels(file("labels"), &turn.labels(&labels)).unwrap();
-        let dataset = layout::open_labeled(root.path(), Labeled::Count(3)).unwrap();
+        let dataset = layout::open_labeled(root.path(), LabelBudget::Count(3)).unwrap();
         let survey = Survey::read(&dataset.labeled, 2).unwrap();
         assert_eq!((survey.shape, survey.lowest), ([30, 20, 8], 0.0));
         assert_eq!(survey.spacing_mm, [1.0, 1.0, 5.0]);

@@ -1,18 +1,16 @@
-//! Weighted sums along one axis, shared by resampling and blurring.
+//! Weighted sums along one axis, for resampling and blurring.
 
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
-/// The voxels of an axis that make up one new voxel: the first, and the
-/// weights from it on.
+/// The old voxels that contribute to one new voxel: the first index, and the weights from there on.
 pub(crate) struct Taps {
     first: usize,
     weights: Vec<f32>,
 }
 
 impl Taps {
-    /// Weights of the indices `from..=to`; those outside `0..n` go to the
-    /// outermost voxel.
+    /// Weights of the indices `from..=to`; those outside `0..n` are added to the outermost voxel.
     pub(crate) fn clamped(from: i64, to: i64, n: usize, weight: impl Fn(i64) -> f64) -> Self {
         let last = n.saturating_sub(1) as i64;
         let first = from.clamp(0, last);
@@ -28,16 +26,16 @@ impl Taps {
     }
 }
 
-/// Who does the work.
+/// Threads to use.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Threads {
-    /// The calling thread alone, as the loader's workers want it.
+    /// Only the calling thread, as in the loader's workers.
     One,
     /// The thread pool.
     All,
 }
 
-/// Sums the taps of every new voxel along an axis of an array in standard layout.
+/// Computes the weighted sum for every new voxel along an axis of an array in standard layout.
 pub(crate) fn weighted_sums(
     data: ArrayView3<'_, f32>,
     axis: usize,

@@ -1,4 +1,4 @@
-//! Images and label maps: an array and where it lies.
+//! Images and label maps: arrays with their geometry.
 
 use ndarray::Array3;
 
@@ -8,8 +8,8 @@ use crate::{DataError, Geometry};
 ///
 /// # Shapes
 ///
-/// `data` is indexed `[x, y, z]`, as NIfTI orders the axes, and is contiguous
-/// with `z` fastest when it comes from a file.
+/// `data` is indexed `[x, y, z]`, the axis order of NIfTI, and contiguous with `z` fastest if it was read
+/// from a file.
 ///
 /// # Examples
 ///
@@ -25,15 +25,15 @@ use crate::{DataError, Geometry};
 pub struct Volume {
     /// Intensities.
     pub data: Array3<f32>,
-    /// Where the voxels lie.
+    /// Position of the voxels.
     pub geometry: Geometry,
 }
 
-/// A label map: one class per voxel, 0 for the background.
+/// A label map: one class index per voxel, 0 for the background.
 ///
 /// # Shapes
 ///
-/// As [`Volume`].
+/// As for [`Volume`].
 ///
 /// # Examples
 ///
@@ -46,41 +46,41 @@ pub struct Volume {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelMap {
-    /// Classes.
+    /// Class indices.
     pub data: Array3<u8>,
-    /// Where the voxels lie.
+    /// Position of the voxels.
     pub geometry: Geometry,
 }
 
 impl Volume {
-    /// Joins an array and its geometry.
+    /// Creates an image from an array and its geometry.
     pub fn new(data: Array3<f32>, geometry: Geometry) -> Self {
         Self { data, geometry }
     }
 
-    /// Number of voxels on each axis.
+    /// The number of voxels along each axis.
     pub fn shape(&self) -> [usize; 3] {
         self.data.dim().into()
     }
 
-    /// Distance between neighboring voxels in millimeters.
+    /// The voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.geometry.spacing()
     }
 }
 
 impl LabelMap {
-    /// Joins an array and its geometry.
+    /// Creates a label map from an array and its geometry.
     pub fn new(data: Array3<u8>, geometry: Geometry) -> Self {
         Self { data, geometry }
     }
 
-    /// Number of voxels on each axis.
+    /// The number of voxels along each axis.
     pub fn shape(&self) -> [usize; 3] {
         self.data.dim().into()
     }
 
-    /// Distance between neighboring voxels in millimeters.
+    /// The voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.geometry.spacing()
     }
@@ -97,7 +97,7 @@ impl LabelMap {
     }
 }
 
-/// Checks that every label is below `classes`, which counts the background.
+/// Checks that every label is below `classes`, which includes the background.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Files in and out: against nibabel, through round trips, and damaged ones.
+//! Reading and writing of files: comparison with nibabel, round trips, damaged files.
 
 #![allow(clippy::unwrap_used)]
 
@@ -49,7 +49,7 @@ fn every_type_byte_order_scaling_and_affine_reads_as_nibabel_does() {
                 golden.file
             );
         }
-        // Without sform and qform nibabel centers and mirrors; the standard does not.
+        // Without sform and qform nibabel centers and mirrors, unlike the standard.
         let pixdim = Geometry::from_spacing([0.5, 0.75, 2.0]);
         let geometry = golden.affine.map_or(pixdim, |affine| Geometry { affine });
         assert!(
@@ -222,7 +222,7 @@ fn other_formats_and_shapes_are_refused_with_a_way_out() {
     assert!(edited(70, &128_i16.to_le_bytes()).contains("Rgb24"));
     assert!(edited(42, &[0, 0]).contains("shape"));
     assert!(edited(108, &f32::NAN.to_le_bytes()).contains("offset"));
-    // A header that claims far more than the file holds asks for no memory.
+    // A header that claims far more than the file contains does not allocate memory.
     assert!(edited(42, &[255, 127, 255, 127, 255, 127]).contains("cut short"));
     let frames = read_volume(goldens().join("two_frames.nii"))
         .unwrap_err()

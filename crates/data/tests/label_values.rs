@@ -1,5 +1,4 @@
-//! Classes as described and as found: shaped as MM-WHS (8 classes with values
-//! of their own) and LiTS (3 classes).
+//! Classes as described and as found, like MM-WHS (8 classes with their own values) and LiTS (3 classes).
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +10,7 @@ use semivox_data::io::write_volume;
 use semivox_data::{DataError, Geometry, Volume, layout};
 use tempfile::TempDir;
 
-/// The values of MM-WHS and what they stand for.
+/// The values of MM-WHS and their names.
 const WHS: [(u16, &str); 8] = [
     (0, "background"),
     (205, "myocardium"),
@@ -33,14 +32,14 @@ fn values() -> Vec<u16> {
     WHS.iter().map(|entry| entry.0).collect()
 }
 
-/// A line for each class: value and name.
+/// One line per class: value and name.
 fn lines() -> String {
     WHS.iter()
         .map(|(value, name)| format!("{value} {name}\n"))
         .collect()
 }
 
-/// A file whose voxels hold `values`, some of them twice.
+/// Writes a file whose voxels contain `values`, some of them twice.
 fn file(path: &Path, values: &[u16]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let value = |(x, y, z): (usize, usize, usize)| values[(x + y + z) % values.len()].into();
@@ -48,7 +47,7 @@ fn file(path: &Path, values: &[u16]) {
     write_volume(path, &Volume::new(data, Geometry::default())).unwrap();
 }
 
-/// Two labeled cases: folders as [`layout::folder`] has them, or as [`layout::msd`].
+/// Two labeled cases in the layout of [`layout::folder`] or [`layout::msd`].
 fn cases(folders: [&str; 2], values: [&[u16]; 2]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for (name, values) in std::iter::zip(["a", "b"], values) {
@@ -76,7 +75,7 @@ fn msd(labels: &str, values: [&[u16]; 2]) -> TempDir {
     root
 }
 
-/// Opens the data set and reads every label map: classes and labels.
+/// Opens the data set and reads every label map; returns classes and labels.
 fn read(root: &TempDir) -> Result<(Vec<String>, Vec<Vec<u8>>), DataError> {
     let dataset = layout::open_labeled(root.path(), "100%".parse()?)?;
     let labels =
@@ -117,7 +116,7 @@ fn values_of_ones_own_become_classes() {
         let (classes, labels) = read(&root).unwrap();
         assert_eq!(classes, names());
         assert_eq!(labels, [vec![0, 1, 2, 3, 4, 5, 6, 7], vec![0, 1, 3]]);
-        // Voxel by voxel, and for a case to test on.
+        // Voxel by voxel, and for a test case too.
         let dataset = layout::open(root.path()).unwrap().hold_out(&["a"]).unwrap();
         let (image, labels) = dataset.test[0].load().unwrap();
         for (value, label) in std::iter::zip(&image.data, &labels.data) {
@@ -142,7 +141,7 @@ fn the_order_of_lines_numbers_the_classes_and_names_join_values() {
 
 #[test]
 fn values_without_a_description_are_listed() {
-    // More than a byte holds.
+    // More than a byte can store.
     let root = folder([&[0, 1], &values()]);
     let all = "0, 205, 420, 500, 550, 600, 820, 850";
     refused(
@@ -155,14 +154,14 @@ fn values_without_a_description_are_listed() {
             "dataset.json",
         ],
     );
-    // Names alone do not help.
+    // Names without values are not enough.
     fs::write(root.path().join("classes.txt"), names().join("\n")).unwrap();
     refused(&root, &["labels/b.nii.gz", all, "205 myocardium"]);
     refused(
         &msd(r#""0": "background", "1": "heart""#, [&[0, 1], &values()]),
         &["labelsTr/b.nii.gz", all, "dataset.json"],
     );
-    // Values that a byte holds, but hardly classes.
+    // Values that fit in a byte but are hardly class indices.
     refused(
         &folder([&[0, 255], &[0]]),
         &["labels", "0, 255", "classes.txt"],
@@ -176,7 +175,7 @@ fn values_without_a_description_are_listed() {
 
 #[test]
 fn labels_that_are_not_described_are_named_with_both_numbers() {
-    // As LiTS: background, liver, tumor.
+    // Like LiTS: background, liver, tumor.
     let lits = r#""0": "background", "1": "liver", "2": "tumor""#;
     let (classes, labels) = read(&msd(lits, [&[0, 1, 2], &[0, 1]])).unwrap();
     assert_eq!((classes.len(), classes[2].as_str()), (3, "tumor"));
@@ -196,7 +195,7 @@ fn labels_that_are_not_described_are_named_with_both_numbers() {
         &root,
         &["labels/b.nii.gz", "3 classes", "label 3", "classes.txt"],
     );
-    // As MM-WHS, where one file is known for a 421.
+    // Like MM-WHS, where one file contains an undocumented 421.
     let root = folder([&values(), &[0, 205, 421]]);
     fs::write(root.path().join("classes.txt"), lines()).unwrap();
     refused(

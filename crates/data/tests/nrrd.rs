@@ -1,4 +1,4 @@
-//! NRRD files: against pynrrd, in folders, and what is refused.
+//! NRRD files: comparison with pynrrd, data sets, and errors.
 
 #![allow(clippy::unwrap_used)]
 
@@ -58,7 +58,7 @@ fn folders_of_nrrd_files_are_data_sets() {
         )
         .unwrap();
     }
-    // Labels of many values need a description; this one has all of them.
+    // Labels of many values need a description; this one contains all of them.
     let values = read_labels(file("labels/a.nrrd")).unwrap().values();
     let lines: Vec<String> = values.iter().map(|v| format!("{v} class {v}")).collect();
     fs::write(file("classes.txt"), lines.join("\n")).unwrap();
@@ -72,7 +72,7 @@ fn folders_of_nrrd_files_are_data_sets() {
     assert!(message.contains("`a.nii` and `a.nrrd`"), "{message}");
 }
 
-/// The message for a header with the given fields in place of a sound one's.
+/// The message for a header in which the given fields replace those of a valid one.
 fn refusal(changes: &[(&str, &str)]) -> String {
     let sound = [
         ("type", "short"),
@@ -129,7 +129,7 @@ fn mistakes_and_other_forms_are_named() {
         (
             "space directions",
             "(1,0,0) (0,1,0) (0,0,0)",
-            "voxels of some volume",
+            "voxels of nonzero volume",
         ),
     ] {
         let message = refusal(&[(field, value)]);

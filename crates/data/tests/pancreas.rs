@@ -11,7 +11,7 @@ use semivox_data::phantom::{PhantomConfig, PhantomKind, write_dataset};
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_data::{DataError, Dataset, LabelMap, LabeledCase};
 
-/// A scan of 3×2×2 voxels whose first intensity is `mark`, and its label map.
+/// Writes a scan of 3×2×2 voxels whose first intensity is `mark`, and its label map.
 fn hdf5(path: &Path, mark: f32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut builder = FileBuilder::new();
@@ -31,7 +31,7 @@ fn hdf5(path: &Path, mark: f32) {
     fs::write(path, builder.finish().unwrap()).unwrap();
 }
 
-/// Names a file by its number.
+/// Function from a number to a file name.
 type Name = fn(usize) -> String;
 
 /// Four scans in `folder`.

@@ -1,4 +1,4 @@
-//! Phantoms of the short axis and the abdomen: fixed, hard and anatomical.
+//! Short-axis and abdomen phantoms: fixed values, difficulty and anatomy.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,13 +17,12 @@ fn hash(image: &Volume, labels: &LabelMap) -> u64 {
         })
 }
 
-/// The part of the voxels that have the label.
+/// The fraction of the voxels with the label.
 fn share(labels: &LabelMap, label: u8) -> f64 {
     count(labels.data.iter().copied(), label) as f64 / labels.data.len() as f64
 }
 
-/// The best Dice of a class that the voxels between any two of 200 evenly
-/// ranked intensities reach.
+/// The best Dice of a class by a band between any two of 200 evenly ranked intensities.
 fn best_band_dice(image: &Volume, labels: &LabelMap, label: u8) -> f64 {
     let mut voxels: Vec<(f32, u8)> = std::iter::zip(&image.data, &labels.data)
         .map(|(&x, &l)| (x, l))
@@ -53,7 +52,7 @@ fn short_axis(index: u64) -> (Volume, LabelMap) {
     case(&PhantomConfig::of(PhantomKind::ShortAxis), index)
 }
 
-/// How many voxels of each slice have a label.
+/// The number of voxels with a label in each slice.
 fn areas(labels: &LabelMap, label: u8) -> Vec<usize> {
     let area = |slice: ArrayView2<'_, u8>| slice.iter().filter(|&&l| l == label).count();
     labels.data.axis_iter(Axis(2)).map(area).collect()

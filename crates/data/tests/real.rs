@@ -1,4 +1,4 @@
-//! Real data, where it is there: `SEMIVOX_DATA`, or `../shared/data` beside the workspace.
+//! Tests on real data, from `SEMIVOX_DATA` or `../shared/data` beside the workspace, if available.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use semivox_data::io::read_volume;
 use semivox_data::layout::{self, Layout};
 use semivox_data::{Dataset, LabeledCase, Source, UnlabeledCase, check_labels};
 
-/// The folder `name` of the real data, or `None` with a printed reason.
+/// The folder `name` of the real data, or `None` with the reason printed.
 fn data(name: &str) -> Option<PathBuf> {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let folder = std::env::var_os("SEMIVOX_DATA")
@@ -34,7 +34,7 @@ fn case<'a>(dataset: &'a Dataset, id: &str) -> &'a LabeledCase {
         .unwrap()
 }
 
-/// Largest difference between two versions of a case's image; labels have to be equal.
+/// The largest difference between two versions of a case's image; labels must be equal.
 fn difference(a: &LabeledCase, b: &LabeledCase) -> f32 {
     let ((image, label), (other, other_label)) = (a.load().unwrap(), b.load().unwrap());
     assert_eq!(image.shape(), other.shape());
@@ -79,7 +79,7 @@ fn acdc_as_nifti_equals_acdc_as_hdf5() {
     for other in hdf5.labeled.iter().chain(&hdf5.test) {
         let largest = difference(case(&nifti, &other.id), other);
         println!("{}: largest difference {largest:e}", other.id);
-        // The NIfTI files keep 8 bits of each image's range.
+        // The NIfTI files store 8 bits of each image's range.
         assert!(largest < 0.5 / 255.0 + 1e-6);
         let (_, labels) = other.load().unwrap();
         check_labels(&labels, nifti.classes.len()).unwrap();
@@ -175,6 +175,6 @@ fn ten_la_images_read_quickly() {
     }
     let seconds = start.elapsed().as_secs_f64();
     println!("ten LA images in {seconds:.3} s");
-    // Ten times the time it takes on an idle desktop, since tests share the machine.
+    // Ten times the time on an idle desktop, since tests share the machine.
     assert!(seconds < 2.5);
 }

@@ -1,4 +1,4 @@
-//! The operators of a V-Net and a U-Net alone, forward and backward, on the CPU.
+//! Benchmarks of single V-Net and U-Net operators, forward and backward, on the CPU.
 //!
 //! ```sh
 //! cargo bench -p semivox-kernels --bench operators -- "conv/16"
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Throughput counts floating-point operations of the direct form as elements: Gelem/s is GFLOP/s.
-//! `SEMIVOX_SIMD` is `avx512`, `avx2`, `portable` or `composition` (Burn's own operators),
+//! `SEMIVOX_SIMD` selects `avx512`, `avx2`, `portable` or `composition` (Burn's own operators),
 //! `RAYON_NUM_THREADS` the number of threads.
 
 use std::time::{Duration, Instant};
@@ -111,7 +111,7 @@ fn time<const D: usize>(
             let mut total = Duration::ZERO;
             for _ in 0..iterations {
                 let output = operator();
-                // The clock includes making the incoming gradient, a volume of ones.
+                // The measured time includes the incoming gradient, a volume of ones.
                 let start = Instant::now();
                 let gradients = output.backward();
                 total += start.elapsed();

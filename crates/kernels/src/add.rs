@@ -1,16 +1,16 @@
-//! Sums of volumes.
+//! Element-wise sum.
 
 use burn::prelude::*;
 
-/// Adds two tensors of one shape, on the CPU with all threads.
+/// Adds two tensors of the same shape; multithreaded on the CPU.
 ///
 /// # Shapes
 ///
-/// - `a`, `b` and output: any, but equal
+/// - `a`, `b` and output: any shape, the same for all
 ///
 /// # Panics
 ///
-/// If the shapes cannot be broadcast to one.
+/// If the shapes cannot be broadcast.
 ///
 /// # Examples
 ///

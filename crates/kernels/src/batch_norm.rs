@@ -1,16 +1,16 @@
-//! Batch normalization followed by ReLU, plain or leaky.
+//! Batch normalization followed by ReLU or leaky ReLU.
 
 use burn::nn::BatchNorm;
 use burn::prelude::*;
 use burn::tensor::activation::leaky_relu;
 
-/// Normalizes every channel, then sets negative values to zero.
+/// Applies batch normalization, then ReLU.
 ///
 /// `y = max(0, gamma * (x - mean) / sqrt(variance + epsilon) + beta)`
 ///
-/// Mean and variance are those of the batch if the input is on an autodiff device and the layer's
-/// training flag is on; the running statistics are then updated as the layer itself does it.
-/// Otherwise they are the running statistics.
+/// Mean and variance are those of the batch if the input is on an autodiff device and the layer is in
+/// training mode; the running statistics are then updated as by the layer itself. Otherwise they are the
+/// running statistics.
 ///
 /// # Shapes
 ///
@@ -18,7 +18,7 @@ use burn::tensor::activation::leaky_relu;
 ///
 /// # Panics
 ///
-/// If the number of channels is not the layer's.
+/// If the number of channels differs from the layer's.
 ///
 /// # Examples
 ///
@@ -39,10 +39,10 @@ pub fn batch_norm_relu(input: Tensor<5>, norm: &BatchNorm) -> Tensor<5> {
     batch_norm_leaky_relu(input, norm, 0.0)
 }
 
-/// Normalizes every channel, then multiplies negative values by `leak`.
+/// Applies batch normalization, then leaky ReLU with negative slope `leak`.
 ///
-/// `y = max(z, leak * z)` with `z = gamma * (x - mean) / sqrt(variance + epsilon) + beta`; else as
-/// [`batch_norm_relu`], which is a leak of 0.
+/// `y = max(z, leak * z)` with `z = gamma * (x - mean) / sqrt(variance + epsilon) + beta`; otherwise as
+/// [`batch_norm_relu`], which has slope 0.
 ///
 /// # Shapes
 ///
@@ -50,7 +50,7 @@ pub fn batch_norm_relu(input: Tensor<5>, norm: &BatchNorm) -> Tensor<5> {
 ///
 /// # Panics
 ///
-/// If the number of channels is not the layer's.
+/// If the number of channels differs from the layer's.
 ///
 /// # Examples
 ///

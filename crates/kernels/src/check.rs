@@ -1,8 +1,8 @@
-//! Checks of what the convolutions are given.
+//! Checks of the convolutions' arguments.
 
 use burn::prelude::*;
 
-/// Panics unless the input has the weight's channels and number format.
+/// Panics unless the input has the weight's number of input channels and number format.
 ///
 /// `axis`: the weight's axis of input channels.
 pub(crate) fn check_layer<const D: usize>(

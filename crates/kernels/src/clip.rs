@@ -1,12 +1,12 @@
-//! Norms of gradients and their scaling.
+//! Norm and scaling of gradients.
 
 use burn::prelude::*;
 
-/// The sum of the squares of all elements, `[1]`.
+/// Returns the sum of the squares of all elements, `[1]`.
 ///
 /// # Shapes
 ///
-/// - `tensor`: any
+/// - `tensor`: any shape
 ///
 /// # Examples
 ///
@@ -25,11 +25,11 @@ pub fn squared_norm<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.square().sum()
 }
 
-/// The tensor times a number.
+/// Multiplies a tensor by a number.
 ///
 /// # Shapes
 ///
-/// - `tensor` and result: any
+/// - `tensor` and result: any shape
 ///
 /// # Examples
 ///

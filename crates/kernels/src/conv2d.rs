@@ -14,8 +14,8 @@ use crate::pointwise::add_bias;
 ///
 /// `y[b, o, p] = bias[o] + sum over i, q of weight[o, i, q] * x[b, i, p + q - (k - 1) / 2]`
 ///
-/// It is [`conv3d`](crate::conv3d) of a volume of one slice, but where Burn's own operator for images computes it
-/// ([`ConvAlgorithm`]).
+/// Equals [`conv3d`](crate::conv3d) of a volume of one slice, except where Burn's own operator for images is
+/// used ([`ConvAlgorithm`]).
 ///
 /// # Shapes
 ///
@@ -26,7 +26,7 @@ use crate::pointwise::add_bias;
 ///
 /// # Panics
 ///
-/// If a kernel side is even or the channel numbers or number formats do not agree.
+/// If a kernel side is even, or the channels or number formats of the arguments differ.
 ///
 /// # Examples
 ///

@@ -20,11 +20,11 @@ use burn::tensor::ops::ConvOptions;
 /// - `bias`: `[out]`
 /// - output: `[batch, out, depth, height, width]`
 ///
-/// Away from the CPU operators of our own, [`ConvAlgorithm`](crate::ConvAlgorithm) says how.
+/// Without a custom CPU operator, [`ConvAlgorithm`](crate::ConvAlgorithm) selects the algorithm.
 ///
 /// # Panics
 ///
-/// If a kernel side is even or the channel numbers or number formats do not agree.
+/// If a kernel side is even, or the channels or number formats of the arguments differ.
 ///
 /// # Examples
 ///
@@ -36,8 +36,8 @@ use burn::tensor::ops::ConvOptions;
 /// let input = Tensor::<5>::ones([1, 1, 3, 3, 3], &device);
 /// let weight = Tensor::<5>::ones([1, 1, 3, 3, 3], &device);
 /// let output = conv3d(input, weight, None).into_data().try_to_vec::<f32>()?;
-/// assert_eq!(output[0], 8.0); // a corner sees 2 × 2 × 2 voxels
-/// assert_eq!(output[13], 27.0); // the center sees all
+/// assert_eq!(output[0], 8.0); // a corner covers 2 × 2 × 2 voxels
+/// assert_eq!(output[13], 27.0); // the center covers all
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {

@@ -1,17 +1,17 @@
-//! Dropout of whole channels, and dropout that keeps mean and variance.
+//! Channel dropout and alpha dropout.
 //!
-//! Both draw their masks from the generator of the input's device (`Device::seed`) and always drop:
-//! whether a network is training is the caller's decision.
+//! Both draw their masks from the generator of the input's device (`Device::seed`) and always drop: the
+//! caller decides whether a network is training.
 
 use burn::prelude::*;
 use burn::tensor::{DType, Distribution};
 
-/// What a dropped value becomes in [`alpha_dropout`]: `-scale * alpha` of the SELU activation.
+/// Value of dropped elements in [`alpha_dropout`]: `-scale * alpha` of the SELU activation.
 const SELU_FLOOR: f64 = -1.758_099_340_847_376_6;
 
-/// Sets whole channels of a sample to zero and scales the others by `1 / (1 - p)`.
+/// Sets whole channels of a sample to zero at random and scales the others by `1 / (1 - p)`.
 ///
-/// One Bernoulli draw per sample and channel, as PyTorch's `Dropout2d` and `Dropout3d`.
+/// There is one Bernoulli draw per sample and channel, as in PyTorch's `Dropout2d` and `Dropout3d`.
 ///
 /// # Shapes
 ///
@@ -48,7 +48,7 @@ pub fn channel_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     let keep = keep_probability(p);
     let mut shape = [1; D];
     shape[..2].copy_from_slice(&input.dims()[..2]);
-    // Drawn in single precision, so that a seed drops the same channels in every number format.
+    // Drawn in single precision: a seed then drops the same channels in every number format.
     let single = (&input.device(), DType::F32);
     let kept = Tensor::<D>::random(shape, Distribution::Bernoulli(keep), single);
     let factors = in_format(kept / keep, &input);
@@ -59,14 +59,14 @@ pub fn channel_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     input * factors
 }
 
-/// Sets values to the floor of SELU at random, then restores mean and variance of a standard normal input.
+/// Sets elements to the lower limit of SELU at random, preserving the mean and variance of a standard normal input.
 ///
-/// With a mask `m` that is 1 with probability `q = 1 - p` and the floor `f = -1.7581`:
+/// With a mask `m` that is 1 with probability `q = 1 - p` and the limit `f = -1.7581`:
 /// `y = a * (m * x + (1 - m) * f) + b`, `a = (q * (1 + f² * p))^(-1/2)`, `b = -a * f * p`.
 ///
 /// # Shapes
 ///
-/// - `input` and output: any
+/// - `input` and output: any shape
 ///
 /// # Panics
 ///
@@ -95,12 +95,12 @@ pub fn alpha_dropout<const D: usize>(input: Tensor<D>, p: f64) -> Tensor<D> {
     let single = (&input.device(), DType::F32);
     let kept = Tensor::<D>::random(input.shape(), Distribution::Bernoulli(keep), single);
     let kept = in_format(kept, &input);
-    // a * (1 - m) * f + b, which depends on the mask alone
+    // a * (1 - m) * f + b, which depends only on the mask
     let filled = (kept.clone() - 1.0) * (-scale * SELU_FLOOR) + shift;
     input * (kept * scale) + filled
 }
 
-/// `mask` in the number format of `input`.
+/// Converts the mask to the number format of `input`.
 fn in_format<const D: usize>(mask: Tensor<D>, input: &Tensor<D>) -> Tensor<D> {
     match input.dtype() {
         DType::F32 => mask,
@@ -111,7 +111,7 @@ fn in_format<const D: usize>(mask: Tensor<D>, input: &Tensor<D>) -> Tensor<D> {
 fn keep_probability(p: f64) -> f64 {
     assert!(
         (0.0..1.0).contains(&p),
-        "a dropout probability lies in [0, 1), got {p}"
+        "expected a dropout probability in [0, 1), got {p}"
     );
     1.0 - p
 }

@@ -1,22 +1,22 @@
-//! 3D operators that Burn lacks or runs slowly, each with its gradient.
+//! 3D operators that are missing or slow in Burn, each with its gradient.
 //!
-//! | operator | how it is computed |
+//! | operator | computation |
 //! |---|---|
 //! | [`conv3d`], [`conv2d`] | convolution with "same" zero padding |
-//! | [`down_conv3d`], [`up_conv3d`] | kernel = stride: a matrix product and a rearrangement |
-//! | [`pointwise_conv3d`] | a matrix product |
-//! | [`add`] | a sum |
+//! | [`down_conv3d`], [`up_conv3d`] | convolution with stride = kernel: a matrix product and a rearrangement |
+//! | [`pointwise_conv3d`] | 1×1×1 convolution: a matrix product |
+//! | [`add`] | element-wise sum |
 //! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
-//! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | in evaluation one pass with folded weights |
-//! | [`resize_trilinear`] | one small matrix product an axis |
+//! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; one pass with folded weights in evaluation |
+//! | [`resize_trilinear`] | one small matrix product per axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | reductions over windows |
-//! | [`voxel_statistics`] | what cross-entropy and Dice are made of, in one pass |
-//! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | updates of parameters |
-//! | [`channel_dropout`], [`alpha_dropout`] | random masks of the device's generator |
+//! | [`voxel_statistics`] | sums for cross-entropy and Dice, in one pass |
+//! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | parameter updates |
+//! | [`channel_dropout`], [`alpha_dropout`] | random masks from the device's generator |
 //!
-//! Volumes are `[batch, channel, depth, height, width]`; parameters have the layout of PyTorch, so
-//! weights move between the two without a change. All operators are exact: they compute what
-//! PyTorch's operator of the same name computes, up to rounding, forward and backward.
+//! Volumes are `[batch, channel, depth, height, width]`. Parameters have PyTorch's layout, so weights can
+//! be exchanged unchanged. All operators are exact: they equal PyTorch's operator of the same name up to
+//! rounding, forward and backward.
 
 mod add;
 mod batch_norm;

@@ -1,7 +1,7 @@
 //! Convolutions followed by batch normalization and ReLU.
 //!
-//! In evaluation on the CPU the normalization is folded into the convolution's weight and bias, and
-//! ReLU happens as the output is written; otherwise one operator follows the other.
+//! In evaluation on the CPU the normalization is folded into the convolution's weight and bias, and ReLU is
+//! applied as the output is written; otherwise the operators run one after the other.
 
 #[cfg(feature = "flex")]
 use crate::flex::{Form, Layer, convolve_norm_relu};
@@ -9,15 +9,15 @@ use crate::{batch_norm_relu, conv3d, down_conv3d, up_conv3d};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
 
-/// [`conv3d`], then [`batch_norm_relu`].
+/// Applies [`conv3d`], then [`batch_norm_relu`].
 ///
 /// # Shapes
 ///
-/// As those two.
+/// As for these two.
 ///
 /// # Panics
 ///
-/// As those two.
+/// As for these two.
 ///
 /// # Examples
 ///
@@ -49,15 +49,15 @@ pub fn conv3d_norm_relu(
     batch_norm_relu(conv3d(input, weight, bias), norm)
 }
 
-/// [`down_conv3d`], then [`batch_norm_relu`].
+/// Applies [`down_conv3d`], then [`batch_norm_relu`].
 ///
 /// # Shapes
 ///
-/// As those two.
+/// As for these two.
 ///
 /// # Panics
 ///
-/// As those two.
+/// As for these two.
 ///
 /// # Examples
 ///
@@ -89,15 +89,15 @@ pub fn down_conv3d_norm_relu(
     batch_norm_relu(down_conv3d(input, weight, bias), norm)
 }
 
-/// [`up_conv3d`], then [`batch_norm_relu`].
+/// Applies [`up_conv3d`], then [`batch_norm_relu`].
 ///
 /// # Shapes
 ///
-/// As those two.
+/// As for these two.
 ///
 /// # Panics
 ///
-/// As those two.
+/// As for these two.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use crate::check::check_layer;
 use crate::flex::{Form, Layer, convolve};
 use burn::prelude::*;
 
-/// Convolves a volume with a 1×1×1 kernel: the same matrix is applied to the channels of every voxel.
+/// Convolves a volume with a 1×1×1 kernel: a linear layer applied to the channels of each voxel.
 ///
 /// `y[b, o, p] = bias[o] + sum over i of weight[o, i] * x[b, i, p]`
 ///
@@ -18,7 +18,7 @@ use burn::prelude::*;
 ///
 /// # Panics
 ///
-/// If the kernel is not 1×1×1 or the channel numbers or number formats do not agree.
+/// If the kernel is not 1×1×1, or the channels or number formats of the arguments differ.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor
     add_bias(product.reshape([batch, out, depth, height, width]), bias)
 }
 
-/// Adds one number a channel.
+/// Adds a bias per channel.
 pub(crate) fn add_bias(volume: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
     match bias {
         Some(bias) => {

@@ -1,7 +1,7 @@
-//! Convolutions whose stride is their kernel, down and up.
+//! Downsampling and upsampling convolutions with stride = kernel.
 //!
-//! Their windows do not overlap. The convolution is therefore one matrix product with a
-//! rearrangement of voxels before it (down) or after it (up), and so are its gradients.
+//! The windows do not overlap. Each convolution is therefore one matrix product with a rearrangement of
+//! voxels before it (downsampling) or after it (upsampling), and so are its gradients.
 
 use burn::prelude::*;
 
@@ -11,11 +11,11 @@ use crate::composition::{self, Windows};
 use crate::flex::{Form, Layer, convolve};
 use crate::pointwise::add_bias;
 
-/// Convolves with stride = kernel and without padding: every window becomes one voxel.
+/// Downsampling convolution with stride = kernel and no padding: window to voxel.
 ///
 /// `y[b, o, p] = bias[o] + sum over i, q of weight[o, i, q] * x[b, i, k * p + q]`
 ///
-/// As in PyTorch, voxels beyond the last whole window are cut.
+/// As in PyTorch, voxels beyond the last complete window are ignored.
 ///
 /// # Shapes
 ///
@@ -26,7 +26,7 @@ use crate::pointwise::add_bias;
 ///
 /// # Panics
 ///
-/// If the channel numbers or number formats do not agree or a side is shorter than the kernel.
+/// If the channels or number formats of the arguments differ, or a side is shorter than the kernel.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
     add_bias(composition::windows(windows, input, weight), bias)
 }
 
-/// Convolves transposed with stride = kernel: every voxel becomes one window.
+/// Upsampling transposed convolution with stride = kernel: voxel to window.
 ///
 /// `y[b, o, k * p + q] = bias[o] + sum over i of weight[i, o, q] * x[b, i, p]`
 ///
@@ -67,7 +67,7 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
 ///
 /// # Panics
 ///
-/// If the channel numbers or number formats do not agree.
+/// If the channels or number formats of the arguments differ.
 ///
 /// # Examples
 ///

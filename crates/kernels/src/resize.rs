@@ -7,11 +7,11 @@ use burn::tensor::{DType, TensorData};
 ///
 /// Position `i` of an output axis reads the input at
 ///
-/// - `i * (in - 1) / (out - 1)` with `align_corners` (first and last voxel centers meet),
-/// - `max(0, (i + 0.5) * in / out - 0.5)` without (the outer faces meet),
+/// - `i * (in - 1) / (out - 1)` with `align_corners` (centers of the corner voxels coincide),
+/// - `max(0, (i + 0.5) * in / out - 0.5)` without (outer faces coincide),
 ///
-/// and mixes the two nearest voxels linearly, as PyTorch's `interpolate` does. Every axis is one
-/// product with a fixed `[out, in]` matrix, so the gradient is the product with its transpose.
+/// and interpolates linearly between the two nearest voxels, as PyTorch's `interpolate` does. Each axis is
+/// one product with a fixed `[out, in]` matrix; the gradient is the product with its transpose.
 ///
 /// # Shapes
 ///
@@ -61,7 +61,7 @@ pub fn resize_trilinear(input: Tensor<5>, size: [usize; 3], align_corners: bool)
     volume.reshape([batch, channels, size[0], size[1], size[2]])
 }
 
-/// The `[1, to, from]` matrix that interpolates one axis.
+/// The `[1, to, from]` matrix that interpolates along one axis.
 fn interpolation_matrix(
     from: usize,
     to: usize,
@@ -78,7 +78,7 @@ fn interpolation_matrix(
     Tensor::from_data(TensorData::new(matrix, [1, to, from]), kind)
 }
 
-/// The voxel below an output position, and how far the position lies above it.
+/// The voxel below an output position, and the distance of the position above it.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positions are small and not negative
 fn source_position(row: usize, from: usize, to: usize, align_corners: bool) -> (usize, f64) {
     let position = if align_corners {

@@ -1,8 +1,8 @@
-//! Parameter updates: gradient descent with momentum, and moving averages.
+//! Parameter updates: SGD with momentum, and moving averages.
 
 use burn::prelude::*;
 
-/// Numbers of one step of gradient descent.
+/// Hyperparameters of an SGD step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SgdStep {
     /// Learning rate.
@@ -11,21 +11,21 @@ pub struct SgdStep {
     pub momentum: f64,
     /// L2 weight decay coefficient.
     pub weight_decay: f64,
-    /// Whether the step looks ahead along the velocity.
+    /// Whether to use Nesterov momentum.
     pub nesterov: bool,
 }
 
-/// One step of gradient descent with momentum; returns the parameter and its velocity.
+/// Performs one step of SGD with momentum; returns the parameter and its velocity.
 ///
 /// ```text
 /// g ← gradient + weight_decay·θ,   v ← momentum·v + g,   θ ← θ − lr·(v, or g + momentum·v with Nesterov)
 /// ```
 ///
-/// Without a velocity, `v ← g`. As PyTorch's `SGD` with dampening 0.
+/// Without a velocity, `v ← g`. Equals PyTorch's `SGD` with dampening 0.
 ///
 /// # Shapes
 ///
-/// - all tensors: any, but equal
+/// - all tensors: the same shape
 ///
 /// # Panics
 ///
@@ -69,11 +69,11 @@ pub fn sgd_step<const D: usize>(
     ]
 }
 
-/// `momentum·average + (1 − momentum)·value`.
+/// Exponential moving average: `momentum·average + (1 − momentum)·value`.
 ///
 /// # Shapes
 ///
-/// - all tensors: any, but equal
+/// - all tensors: the same shape
 ///
 /// # Panics
 ///

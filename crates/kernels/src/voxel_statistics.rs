@@ -1,9 +1,9 @@
-//! What voxel losses are made of: sums over all voxels of a softmax and its labels.
+//! Sums over all voxels of a softmax and its labels, the basis of voxel losses.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
-/// Sums over the voxels that count, all voxels but those with the ignored label.
+/// Sums over all voxels of a softmax and its labels, without ignored voxels.
 ///
 /// With `p` the softmax of the logits over the classes and `g` the one-hot labels:
 #[derive(Debug, Clone)]
@@ -14,15 +14,15 @@ pub struct VoxelStatistics {
     pub intersection: Tensor<1>,
     /// `Σ p_c²` over voxels, `[class]`.
     pub squares: Tensor<1>,
-    /// `Σ g_c` over voxels, `[class]`; a constant of the graph.
+    /// `Σ g_c` over voxels, `[class]`; not differentiable.
     pub labeled: Tensor<1>,
-    /// Voxels that count, `[1]`; a constant of the graph.
+    /// Number of voxels that are not ignored, `[1]`; not differentiable.
     pub counted: Tensor<1>,
 }
 
-/// Sums a softmax and its labels over all voxels, in one pass forward and one backward on the CPU.
+/// Sums a softmax and its labels over all voxels; on the CPU one pass each for forward and backward.
 ///
-/// A label that is neither a class nor the ignored one counts as a voxel but belongs to no class.
+/// A label that is neither a class nor the ignored one counts as a voxel of no class.
 ///
 /// # Shapes
 ///
@@ -31,7 +31,7 @@ pub struct VoxelStatistics {
 ///
 /// # Panics
 ///
-/// If the shapes do not agree.
+/// If the shapes are inconsistent.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ pub fn voxel_statistics(
     assert_eq!(
         labels.dims(),
         [batch, 1, voxels],
-        "voxel_statistics: labels do not fit logits of {:?}",
+        "voxel_statistics: labels do not match logits of {:?}",
         logits.dims()
     );
     #[cfg(feature = "flex")]
@@ -73,7 +73,7 @@ pub fn voxel_statistics(
     composition(logits, labels, ignored)
 }
 
-/// The same by Burn's operators.
+/// The same, composed of Burn's operators.
 pub(crate) fn composition(
     logits: Tensor<3>,
     labels: Tensor<3, Int>,

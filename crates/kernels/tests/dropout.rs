@@ -1,4 +1,4 @@
-//! What dropout drops, what it keeps, and that it follows the device's seed.
+//! Dropped and kept values of dropout, and its dependence on the device's seed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -40,8 +40,8 @@ fn alpha_dropout_keeps_mean_and_variance() {
     assert!((variance.into_scalar::<f32>() - 1.0).abs() < 0.05);
 }
 
-/// Dropped values are all `a * f + b`, kept ones `a * x + b`: PyTorch's for p = 0.5 are
-/// a = 0.8864 and b = 0.7792.
+/// Dropped values are all `a * f + b`, kept ones `a * x + b`; in PyTorch a = 0.8864 and b = 0.7792 for
+/// p = 0.5.
 #[test]
 fn alpha_dropout_has_the_constants_of_pytorch() {
     let output = values(alpha_dropout(
@@ -58,7 +58,7 @@ fn alpha_dropout_has_the_constants_of_pytorch() {
 }
 
 #[test]
-#[should_panic(expected = "a dropout probability lies in [0, 1), got 1")]
+#[should_panic(expected = "expected a dropout probability in [0, 1), got 1")]
 fn dropping_everything_is_refused() {
     channel_dropout(Tensor::<2>::ones([1, 1], &Device::flex()), 1.0);
 }

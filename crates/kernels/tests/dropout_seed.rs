@@ -1,4 +1,4 @@
-//! Equal seeds give equal masks. Alone in its file: the device's generator belongs to the process.
+//! Equal seeds give equal masks. Alone in its file, since the device's generator is global to the process.
 
 use burn::prelude::*;
 use semivox_kernels::{alpha_dropout, channel_dropout};

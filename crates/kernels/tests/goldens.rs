@@ -1,4 +1,4 @@
-//! Every operator against PyTorch, forward and backward. `scripts/goldens/kernels.py` made the values.
+//! Every operator against PyTorch, forward and backward; `scripts/goldens/kernels.py` writes the values.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,8 +1,8 @@
-//! The bounded convolution's memory: besides what goes in and comes out, at most three times the larger of
+//! Memory of the bounded convolution: apart from its inputs and outputs, at most three times the larger of
 //! input and output.
 //!
-//! The program counts what it allocates and runs itself anew with the environment that forces the
-//! algorithm on the CPU; a file of its own, so that no other test allocates beside it.
+//! The program counts its allocations and runs itself again with the environment variable that forces the
+//! algorithm on the CPU. Alone in its file, since no other test may allocate at the same time.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,8 +38,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What `run` returns, and the most that was held meanwhile beyond what was held before and is held after,
-/// in parts of `unit` bytes.
+/// The result of `run`, and the peak of allocated memory beyond what is held before and after, in multiples
+/// of `unit` bytes.
 fn extra<T>(unit: usize, run: impl FnOnce() -> T) -> (T, f64) {
     let before = HELD.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -49,7 +49,7 @@ fn extra<T>(unit: usize, run: impl FnOnce() -> T) -> (T, f64) {
     (value, (peak - after) as f64 / unit as f64)
 }
 
-/// Extra memory forward, of the input's gradient and of the weight's, in inputs or outputs, whichever are larger.
+/// Extra memory of the forward pass and of both gradients, relative to the larger of input and output.
 fn extras([batch, channels, d, h, w]: [usize; 5], outputs: usize, kernel: [usize; 3]) -> [f64; 3] {
     let device = Device::flex();
     let normal = Distribution::Normal(0.0, 1.0);
@@ -65,7 +65,7 @@ fn extras([batch, channels, d, h, w]: [usize; 5], outputs: usize, kernel: [usize
             false => tensor.clone().autodiff(),
         });
         let sum = conv3d(x, weight, None).sum();
-        // The gradient that comes in is made meanwhile and is no part of what the convolution takes.
+        // The incoming gradient is created meanwhile and is not part of the convolution's memory.
         extra(unit, || sum.backward()).1 - output as f64 * 4.0 / unit as f64
     };
     [forward, backward(true), backward(false)]

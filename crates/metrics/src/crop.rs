@@ -1,4 +1,4 @@
-//! The box that holds both masks, and the order in which arrays are walked.
+//! Bounding box of two masks, and the iteration order of arrays.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use ndarray::{ArrayView3, Axis, Slice};
 pub(crate) struct Bounds([Range<usize>; 3]);
 
 impl Bounds {
-    /// The bounding box of the voxels of two masks, at least one of them not empty.
+    /// Bounding box of the voxels of two masks, at least one of them not empty.
     ///
-    /// A border voxel of a mask stays one in the box without any margin, since what lies beyond is
-    /// background or the edge of the volume, and both count as outside.
+    /// Border voxels keep their status without any margin, since everything beyond the box is background or
+    /// the edge of the volume, and both are outside.
     pub(crate) fn of_union(a: &ArrayView3<'_, bool>, b: &ArrayView3<'_, bool>) -> Self {
         let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
         let columns = a.len_of(Axis(1));
@@ -41,9 +41,9 @@ impl Bounds {
     }
 }
 
-/// Reverses the axes of arrays in column-major order, as NIfTI files are read.
+/// Reverses the axes of column-major arrays, such as volumes read from NIfTI files.
 ///
-/// No metric depends on the order of the axes, and rows that are contiguous are walked faster.
+/// No metric depends on the order of the axes, and contiguous rows are faster to iterate over.
 pub(crate) fn in_memory_order<'a, 'b, T>(
     a: ArrayView3<'a, T>,
     b: ArrayView3<'b, T>,

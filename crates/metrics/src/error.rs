@@ -4,7 +4,7 @@ use ndarray::ArrayView3;
 use semivox_sdf::{SdfError, check_spacing};
 use thiserror::Error;
 
-/// Which of the two label maps an error speaks of.
+/// Identifies one of the two label maps in an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelSource {
     /// The predicted label map.
@@ -22,7 +22,7 @@ impl fmt::Display for LabelSource {
     }
 }
 
-/// Why two segmentations could not be compared.
+/// An error from comparing two segmentations.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum MetricError {
@@ -36,26 +36,26 @@ pub enum MetricError {
         /// The shape of the reference.
         reference: [usize; 3],
     },
-    /// A label map holds a value that is no class.
+    /// A label map holds a value that is not a class.
     #[error(
         "expected labels below the number of classes ({classes}), found label {label} in {voxels} voxels of the {source_map}; raise the number of classes or map the labels"
     )]
     Label {
-        /// The label map that holds the value.
+        /// The label map with the value.
         source_map: LabelSource,
-        /// The lowest value that is no class.
+        /// The lowest such value.
         label: u8,
-        /// How many voxels hold it.
+        /// The number of voxels with this value.
         voxels: usize,
-        /// The number of classes, background included.
+        /// The number of classes, including the background.
         classes: usize,
     },
-    /// The number of classes does not fit labels of eight bits, or leaves no foreground.
+    /// The number of classes exceeds 8-bit labels, or leaves no foreground.
     #[error(
         "expected 2 to 256 classes with the background included, found {found}; count the background as a class"
     )]
     Classes {
-        /// The number of classes that was given.
+        /// The number of classes found.
         found: usize,
     },
     /// A spacing is not positive and finite.
@@ -66,12 +66,12 @@ pub enum MetricError {
         "expected a tolerance of zero or more millimeters, found {found}; pass the tolerance of the task"
     )]
     Tolerance {
-        /// The tolerance that was given.
+        /// The tolerance found.
         found: f64,
     },
 }
 
-/// Checks what every comparison asks for: equal shapes.
+/// Checks that the shapes are equal.
 pub(crate) fn check_shapes<A, B>(
     prediction: &ArrayView3<'_, A>,
     reference: &ArrayView3<'_, B>,
@@ -87,7 +87,7 @@ pub(crate) fn check_shapes<A, B>(
     }
 }
 
-/// Checks what every surface metric asks for: equal shapes and a positive spacing.
+/// Checks that the shapes are equal and the spacing is positive and finite.
 pub(crate) fn check_geometry<A, B>(
     prediction: &ArrayView3<'_, A>,
     reference: &ArrayView3<'_, B>,

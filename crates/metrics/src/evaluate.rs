@@ -1,4 +1,4 @@
-//! All metrics of all classes of two label maps.
+//! All metrics for all classes of two label maps.
 
 use ndarray::ArrayView3;
 use ndarray::parallel::prelude::*;
@@ -19,11 +19,11 @@ pub struct ClassMetrics {
     pub jaccard: Metric,
     /// Pooled HD95, see [`SurfaceDistances::hd95`].
     pub hd95_mm: Metric,
-    /// Largest directed HD95, see [`SurfaceDistances::hd95_directed_max`].
+    /// HD95 as the maximum of the directed percentiles, see [`SurfaceDistances::hd95_directed_max`].
     pub hd95_directed_max_mm: Metric,
-    /// Distance from prediction to reference, see [`SurfaceDistances::asd`].
+    /// Average surface distance from prediction to reference, see [`SurfaceDistances::asd`].
     pub asd_mm: Metric,
-    /// Symmetric distance, see [`SurfaceDistances::assd`].
+    /// Average symmetric surface distance, see [`SurfaceDistances::assd`].
     pub assd_mm: Metric,
 }
 
@@ -41,9 +41,9 @@ impl ClassMetrics {
     }
 }
 
-/// Compares two label maps class by class; label 0 is the background and not evaluated.
+/// Compares two label maps class by class, without the background (label 0).
 ///
-/// `classes` counts the background; spacing is in millimeters. The result holds one entry for each of
+/// `classes` includes the background; spacing is in millimeters. The result holds one entry for each of
 /// the labels `1..classes`, in this order.
 ///
 /// # Shapes

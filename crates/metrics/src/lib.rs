@@ -1,20 +1,20 @@
-//! Overlap and surface metrics of segmentations in millimeters.
+//! Overlap and surface metrics for segmentations, with distances in millimeters.
 //!
-//! Fractions lie in `0..=1`, distances are in millimeters, and a spacing is always asked for. A metric
-//! of an empty mask is [`Metric::Undefined`] with the reason, never a number by accident.
+//! Fractions are in `0..=1`, distances are in millimeters, and the spacing is a required argument. A
+//! metric of an empty mask is [`Metric::Undefined`] with the reason, never a number by accident.
 //!
 //! | metric | function | convention |
 //! |---|---|---|
 //! | Dice, Jaccard | [`dice`], [`jaccard`], [`Overlap`] | one mask empty: 0; both empty: undefined |
-//! | HD95, pooled | [`SurfaceDistances::hd95`] | MedPy `hd95`: percentile of both directions together |
+//! | HD95, pooled | [`SurfaceDistances::hd95`] | MedPy `hd95`: percentile over both directions together |
 //! | HD95, directed maximum | [`SurfaceDistances::hd95_directed_max`] | MONAI: the larger of two percentiles |
 //! | ASD | [`SurfaceDistances::asd`] | MedPy `asd`: prediction to reference |
 //! | ASSD | [`SurfaceDistances::assd`] | mean of the two directed means |
 //! | ASSD, pooled | [`SurfaceDistances::assd_pooled`] | MedPy 0.5 `assd`: mean over both directions together |
-//! | NSD | [`SurfaceDistances::nsd`] | share of surface voxels within a tolerance |
+//! | NSD | [`SurfaceDistances::nsd`] | fraction of surface voxels within a tolerance |
 //!
-//! [`evaluate`] computes them for every class of two label maps, [`aggregate`] averages over cases and
-//! counts what was undefined.
+//! [`evaluate`] computes them for every class of two label maps; [`aggregate`] averages over cases and
+//! counts undefined values.
 //!
 //! # Examples
 //!

@@ -1,10 +1,10 @@
-//! A number, or the reason why there is none.
+//! Metric values that may be undefined.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Why a metric has no value.
+/// The reason why a metric is undefined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UndefinedReason {
@@ -12,12 +12,12 @@ pub enum UndefinedReason {
     PredictionEmpty,
     /// The reference is empty, the prediction is not.
     ReferenceEmpty,
-    /// Prediction and reference are empty.
+    /// Both are empty.
     BothEmpty,
 }
 
 impl UndefinedReason {
-    /// The reason for masks with these numbers of voxels, `None` if neither is empty.
+    /// The reason for masks with these numbers of voxels; `None` if neither is empty.
     pub(crate) fn of(prediction: usize, reference: usize) -> Option<Self> {
         match (prediction, reference) {
             (0, 0) => Some(Self::BothEmpty),
@@ -40,7 +40,7 @@ impl fmt::Display for UndefinedReason {
 
 /// The value of a metric, or the reason why it is undefined.
 ///
-/// Serializes as a number, or as null.
+/// Serializes as a number or null.
 ///
 /// # Examples
 ///
@@ -56,12 +56,12 @@ impl fmt::Display for UndefinedReason {
 pub enum Metric {
     /// The value, always finite.
     Defined(f64),
-    /// There is no value.
+    /// The reason why there is no value.
     Undefined(UndefinedReason),
 }
 
 impl Metric {
-    /// The value, if there is one.
+    /// The value, if defined.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         match self {
@@ -70,7 +70,7 @@ impl Metric {
         }
     }
 
-    /// The reason, if there is no value.
+    /// The reason, if undefined.
     #[must_use]
     pub fn undefined(&self) -> Option<UndefinedReason> {
         match self {

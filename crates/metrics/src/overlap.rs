@@ -1,11 +1,11 @@
-//! Dice and Jaccard.
+//! Dice and Jaccard coefficients.
 
 use ndarray::{ArrayView3, Zip};
 
 use crate::error::check_shapes;
 use crate::{Metric, MetricError, UndefinedReason};
 
-/// The voxel counts from which overlap metrics follow.
+/// Voxel counts of two masks and their intersection, from which overlap metrics are computed.
 ///
 /// # Examples
 ///
@@ -18,11 +18,11 @@ use crate::{Metric, MetricError, UndefinedReason};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Overlap {
-    /// Voxels of the prediction, `|P|`.
+    /// Number of voxels of the prediction, `|P|`.
     pub prediction: usize,
-    /// Voxels of the reference, `|R|`.
+    /// Number of voxels of the reference, `|R|`.
     pub reference: usize,
-    /// Voxels in both, `|P ∩ R|`.
+    /// Number of voxels in both, `|P ∩ R|`.
     pub intersection: usize,
 }
 
@@ -44,27 +44,27 @@ impl Overlap {
         Ok(counts)
     }
 
-    /// Counts `voxels` that are in the prediction or not, and in the reference or not.
+    /// Adds `voxels` voxels to the counts of the masks they belong to.
     pub(crate) fn add(&mut self, prediction: bool, reference: bool, voxels: usize) {
         self.prediction += usize::from(prediction) * voxels;
         self.reference += usize::from(reference) * voxels;
         self.intersection += usize::from(prediction && reference) * voxels;
     }
 
-    /// `2 |P ∩ R| / (|P| + |R|)`; 0 if one mask is empty, undefined if both are.
+    /// The Dice coefficient `2 |P ∩ R| / (|P| + |R|)`; 0 if one mask is empty, undefined if both are.
     #[must_use]
     pub fn dice(&self) -> Metric {
         fraction(2 * self.intersection, self.prediction + self.reference)
     }
 
-    /// `|P ∩ R| / |P ∪ R|`; 0 if one mask is empty, undefined if both are.
+    /// The Jaccard index `|P ∩ R| / |P ∪ R|`; 0 if one mask is empty, undefined if both are.
     #[must_use]
     pub fn jaccard(&self) -> Metric {
         let union = self.prediction + self.reference - self.intersection;
         fraction(self.intersection, union)
     }
 
-    /// Why distances between the two surfaces do not exist, `None` if they do.
+    /// The reason why surface distances are undefined, `None` if they are defined.
     pub(crate) fn no_distance(&self) -> Option<UndefinedReason> {
         UndefinedReason::of(self.prediction, self.reference)
     }

@@ -1,9 +1,9 @@
-//! The percentile of NumPy: linear interpolation between order statistics.
+//! Percentiles with linear interpolation between order statistics, as in NumPy.
 
-/// The value below which a share `fraction` of `values` lies; `values` must not be empty.
+/// The value below which a fraction `fraction` of `values` is found; `values` must not be empty.
 ///
 /// With `n` sorted values `v`, `h = fraction (n - 1)` and `i = floor(h)`:
-/// `v[i] + (h - i) (v[i + 1] - v[i])`, found by selection instead of sorting.
+/// `v[i] + (h - i) (v[i + 1] - v[i])`, computed by selection instead of sorting.
 pub(crate) fn percentile(mut values: Vec<f32>, fraction: f64) -> f64 {
     let position = fraction * (values.len() - 1) as f64;
     let index = position as usize;

@@ -1,4 +1,4 @@
-//! Means over cases, with a count of what was undefined.
+//! Means over cases, with counts of undefined values.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{ClassMetrics, Metric, UndefinedReason};
 
-/// How often a metric was undefined, by reason.
+/// Number of undefined values by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct UndefinedCounts {
     /// The prediction was empty, the reference was not.
@@ -18,7 +18,7 @@ pub struct UndefinedCounts {
 }
 
 impl UndefinedCounts {
-    /// The count over all reasons.
+    /// The total over all reasons.
     #[must_use]
     pub fn total(&self) -> usize {
         self.prediction_empty + self.reference_empty + self.both_empty
@@ -36,16 +36,16 @@ impl UndefinedCounts {
 /// The mean of a metric over the entries where it is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MetricSummary {
-    /// The mean over the defined values, `None` (null) if there are none.
+    /// The mean over the defined values; `None` (null) if there are none.
     pub mean: Option<f64>,
-    /// How many values were defined.
+    /// The number of defined values.
     pub defined: usize,
-    /// How many were not, and why.
+    /// The number of undefined values, by reason.
     pub undefined: UndefinedCounts,
 }
 
 impl MetricSummary {
-    /// Averages the defined values and counts the others.
+    /// Averages the defined values and counts the undefined ones.
     ///
     /// # Examples
     ///
@@ -77,7 +77,7 @@ impl MetricSummary {
     }
 }
 
-/// The summary of every metric of [`ClassMetrics`].
+/// A summary of each metric in [`ClassMetrics`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Summary {
     /// Dice.
@@ -86,11 +86,11 @@ pub struct Summary {
     pub jaccard: MetricSummary,
     /// Pooled HD95.
     pub hd95_mm: MetricSummary,
-    /// Largest directed HD95.
+    /// HD95 as the maximum of the directed percentiles.
     pub hd95_directed_max_mm: MetricSummary,
-    /// Distance from prediction to reference.
+    /// Average surface distance from prediction to reference.
     pub asd_mm: MetricSummary,
-    /// Symmetric distance.
+    /// Average symmetric surface distance.
     pub assd_mm: MetricSummary,
 }
 
@@ -126,7 +126,7 @@ pub fn aggregate<'a>(entries: impl IntoIterator<Item = &'a ClassMetrics>) -> Sum
     }
 }
 
-/// [`aggregate`] for each label on its own.
+/// Averages each metric per label; see [`aggregate`].
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Distances between the surfaces of two masks, and the metrics that follow from them.
+//! Surface distances between two masks, and the metrics computed from them.
 
 use ndarray::{Array3, ArrayView3};
 use semivox_sdf::{Edge, border, squared_distance_to};
@@ -8,20 +8,20 @@ use crate::error::check_geometry;
 use crate::percentile::percentile;
 use crate::{Metric, MetricError, Overlap, UndefinedReason};
 
-/// A distance counts as within a tolerance up to this relative excess: distances are stored as `f32`.
+/// Relative slack of the tolerance check, since distances are stored as `f32`.
 const ROUNDING: f64 = 1e-6;
 
-/// The distances (mm) from each surface voxel of one mask to the nearest surface voxel of the other.
+/// Distances (mm) from each surface voxel of one mask to the nearest surface voxel of the other.
 ///
 /// The surface of a mask is the mask minus its erosion with the six face neighbors; the outside of the
-/// volume counts as background. Distances run between voxel centers:
+/// volume is background. Distances are measured between voxel centers:
 ///
 /// | symbol | meaning |
 /// |---|---|
 /// | `P`, `R` | surface voxels of prediction and reference |
 /// | `d(P, R)` | for each voxel of `P`, the distance to the nearest voxel of `R` |
 ///
-/// Each direction costs one distance transform of the box around both masks; all metrics share them.
+/// Each direction takes one distance transform of the bounding box of both masks; all metrics share them.
 ///
 /// # References
 ///
@@ -56,7 +56,7 @@ struct Directions {
 }
 
 impl SurfaceDistances {
-    /// Measures the surfaces of two masks, spacing in millimeters.
+    /// Computes the surface distances of two masks; spacing is in millimeters.
     ///
     /// # Shapes
     ///
@@ -65,7 +65,7 @@ impl SurfaceDistances {
     /// # Errors
     ///
     /// [`MetricError::Shape`] if the shapes differ, [`MetricError::Spacing`] if the spacing is not
-    /// positive and finite. An empty mask is no error: its metrics are undefined.
+    /// positive and finite. An empty mask is not an error: its metrics are undefined.
     pub fn new(
         prediction: ArrayView3<'_, bool>,
         reference: ArrayView3<'_, bool>,
@@ -81,14 +81,14 @@ impl SurfaceDistances {
         Ok(Self { distances, overlap })
     }
 
-    /// The voxel counts of the two masks, from which Dice and Jaccard follow.
+    /// The voxel counts of the two masks, from which Dice and Jaccard are computed.
     #[must_use]
     pub fn overlap(&self) -> Overlap {
         self.overlap
     }
 
-    /// HD95, pooled as MedPy's `hd95`: the 95th percentile of `d(P, R)` and `d(R, P)` taken together,
-    /// with linear interpolation.
+    /// HD95 pooled over both directions, as MedPy's `hd95`: the 95th percentile of `d(P, R)` and `d(R, P)`
+    /// together, with linear interpolation.
     #[must_use]
     pub fn hd95(&self) -> Metric {
         self.metric(|both| {
@@ -97,7 +97,7 @@ impl SurfaceDistances {
         })
     }
 
-    /// HD95 as the larger of two directed percentiles: `max(P95 d(P, R), P95 d(R, P))`.
+    /// HD95 as the maximum of the two directed percentiles: `max(P95 d(P, R), P95 d(R, P))`.
     ///
     /// # Notes
     ///
@@ -112,26 +112,26 @@ impl SurfaceDistances {
         })
     }
 
-    /// Average surface distance from prediction to reference, MedPy's `asd`: `mean d(P, R)`.
+    /// Average surface distance from prediction to reference, as MedPy's `asd`: `mean d(P, R)`.
     #[must_use]
     pub fn asd(&self) -> Metric {
         self.metric(|both| mean(&both.to_reference))
     }
 
-    /// Average symmetric surface distance as the mean of the two directed means:
+    /// Average symmetric surface distance, as the mean of the two directed means:
     /// `(mean d(P, R) + mean d(R, P)) / 2`.
     ///
     /// # Notes
     ///
-    /// Both surfaces weigh the same, however large they are. Earlier versions of MedPy did so;
-    /// the `assd` of MedPy 0.5 is [`Self::assd_pooled`].
+    /// Both surfaces have equal weight, whatever their sizes. Earlier versions of MedPy used this definition;
+    /// `assd` of MedPy 0.5 is [`Self::assd_pooled`].
     #[must_use]
     pub fn assd(&self) -> Metric {
         self.metric(|both| 0.5 * (mean(&both.to_reference) + mean(&both.to_prediction)))
     }
 
-    /// Average symmetric surface distance over both directions taken together, as the `assd` of
-    /// MedPy 0.5: every surface voxel weighs the same.
+    /// Average symmetric surface distance pooled over both directions, as `assd` of MedPy 0.5: every surface
+    /// voxel has equal weight.
     #[must_use]
     pub fn assd_pooled(&self) -> Metric {
         self.metric(|both| {
@@ -140,7 +140,7 @@ impl SurfaceDistances {
         })
     }
 
-    /// Normalized surface distance (surface Dice): the share of the voxels of both surfaces that lie
+    /// Normalized surface distance (surface Dice): the fraction of the voxels of both surfaces that are
     /// within `tolerance_mm` of the other surface.
     ///
     /// ```text

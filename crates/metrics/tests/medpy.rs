@@ -1,7 +1,7 @@
-//! Comparison with MedPy; the goldens are made by `scripts/goldens/metrics.py`.
+//! Comparison with MedPy; the golden values are written by `scripts/goldens/metrics.py`.
 //!
-//! Real label maps are looked for in the folder that the environment variable `SEMIVOX_DATA` names,
-//! else in `shared/data` beside the workspace; without them that test is skipped.
+//! Real label maps are read from the folder in the environment variable `SEMIVOX_DATA`, or from
+//! `shared/data` beside the workspace; without them the test is skipped.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ fn perturbed(mask: &Array3<bool>, recipe: &Recipe) -> Array3<bool> {
         result = &result ^ &border(result.view(), Edge::Background);
     }
     for _ in 0..recipe.dilate {
-        // To dilate is to erode the complement, with the outside of the volume as complement.
+        // Dilation is erosion of the complement, with the outside of the volume as complement.
         let outside = result.mapv(|on| !on);
         result = &result | &border(outside.view(), Edge::Ignored);
     }

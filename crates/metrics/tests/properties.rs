@@ -1,4 +1,4 @@
-//! Brute-force oracle of the surface distances, properties of the metrics, and the undefined cases.
+//! Brute-force oracle of the surface distances, properties of the metrics, and undefined cases.
 #![allow(clippy::unwrap_used)]
 
 use ndarray::{Array3, ShapeBuilder, s};

@@ -1,12 +1,12 @@
-//! Networks in other number formats.
+//! Conversion of networks to other number formats.
 
 use burn::module::{ModuleMapper, Param};
 use burn::prelude::*;
 use burn::tensor::DType;
 
-/// The module with its parameters and running statistics in another number format.
+/// Converts the parameters and running statistics of a module to another number format.
 ///
-/// Its input must have the same one. Clones share the running statistics of batch norm, so cast before
+/// The input must have the same format. Clones share the running statistics of batch norm: cast before
 /// cloning, or cast a [`duplicate`](crate::duplicate).
 ///
 /// # Examples
@@ -29,7 +29,7 @@ struct Cast(DType);
 
 impl ModuleMapper for Cast {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Detached on both sides: a parameter is a leaf of the graph.
+        // Detached on both sides: a parameter must be a leaf of the autodiff graph.
         param.map(|value| {
             let trained = value.is_require_grad();
             let value = value.detach().cast(self.0).detach();
@@ -41,8 +41,8 @@ impl ModuleMapper for Cast {
     }
 }
 
-/// Panics unless a network's input has the number format of its parameters, which backends refuse late and
-/// in words of their own, or compute nonsense from.
+/// Panics if the input of a network has another number format than its parameters. Backends detect this
+/// late with unclear messages, or compute wrong values.
 pub(crate) fn check_format<const D: usize>(network: &str, input: &Tensor<D>, parameters: DType) {
     let found = input.dtype();
     assert!(

@@ -1,13 +1,13 @@
-//! A decoder of either architecture behind one interface of volumes.
+//! A decoder of either architecture, for volumes.
 
 use burn::prelude::*;
 
 use crate::network::{image, volumes};
 use crate::{NetworkOutput, UNetDecoder, VNetDecoder};
 
-/// A [`VNetDecoder`], or a [`UNetDecoder`] that works on volumes whose last side is 1.
+/// A [`VNetDecoder`], or a [`UNetDecoder`] applied to volumes whose last side is 1.
 ///
-/// One that stands beside a network's own gives a second opinion on the same encoder's maps.
+/// A second decoder gives a second prediction from the same encoder.
 ///
 /// # Examples
 ///
@@ -23,20 +23,20 @@ use crate::{NetworkOutput, UNetDecoder, VNetDecoder};
 /// assert_eq!(output.logits.dims(), [1, 3, 16, 16, 32]);
 /// ```
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant)] // one lives for a whole run
+#[allow(clippy::large_enum_variant)] // a run has only one
 pub enum Decoder {
-    /// In 3D.
+    /// 3D decoder.
     VNet(VNetDecoder),
-    /// Slice by slice.
+    /// 2D decoder, applied slice by slice.
     UNet(UNetDecoder),
 }
 
 impl Decoder {
-    /// Segments what [`Network::encode`](crate::Network::encode) gives.
+    /// Computes the segmentation from the maps of [`Network::encode`](crate::Network::encode).
     ///
     /// # Panics
     ///
-    /// If the maps are not those of an encoder of this configuration.
+    /// If the maps do not come from an encoder of this configuration.
     pub fn forward(&self, encoded: [Tensor<5>; 5]) -> NetworkOutput {
         match self {
             Self::VNet(decoder) => decoder.forward(encoded),

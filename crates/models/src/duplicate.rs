@@ -1,12 +1,12 @@
-//! Copies that are trained beside their original.
+//! Independent copies of modules.
 
 use burn::module::{ModuleMapper, Param, ParamId};
 use burn::prelude::*;
 
-/// A copy with the same values that can be trained beside its original.
+/// Returns a copy with the same values that can be trained independently of its original.
 ///
-/// A plain clone shares the running statistics of batch norm with its original, and the identities of
-/// its parameters, by which an optimizer finds their gradients. This copy shares neither.
+/// A plain clone shares with its original the running statistics of batch norm and the parameter
+/// identities that an optimizer uses to find gradients. This copy shares neither.
 ///
 /// # Examples
 ///

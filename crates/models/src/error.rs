@@ -1,26 +1,26 @@
-//! What can be wrong with a model's configuration.
+//! Errors in a model's configuration.
 
-/// A configuration that no network can be built from.
+/// An invalid model configuration.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// A size is zero.
     #[error("expected `{field}` of at least 1, found 0: set it to a positive number")]
     ZeroSize {
-        /// The configuration's field.
+        /// The field of the configuration.
         field: &'static str,
     },
-    /// A probability of dropout is outside of `[0, 1)`.
+    /// A dropout probability is outside `[0, 1)`.
     #[error("expected `{field}` in [0, 1), found {found}: use 0 to turn dropout off")]
     Probability {
-        /// The configuration's field.
+        /// The field of the configuration.
         field: &'static str,
         /// The value found.
         found: f64,
     },
 }
 
-/// Fails with the name of the first size that is zero.
+/// Returns an error that names the first size of zero, if there is one.
 pub(crate) fn check_sizes(sizes: &[(&'static str, usize)]) -> Result<(), ModelError> {
     match sizes.iter().find(|(_, size)| *size == 0) {
         Some(&(field, _)) => Err(ModelError::ZeroSize { field }),
@@ -28,7 +28,7 @@ pub(crate) fn check_sizes(sizes: &[(&'static str, usize)]) -> Result<(), ModelEr
     }
 }
 
-/// Fails unless a probability of dropout is in `[0, 1)`.
+/// Checks that a dropout probability is in `[0, 1)`.
 pub(crate) fn check_probability(field: &'static str, found: f64) -> Result<(), ModelError> {
     match (0.0..1.0).contains(&found) {
         true => Ok(()),
@@ -36,7 +36,7 @@ pub(crate) fn check_probability(field: &'static str, found: f64) -> Result<(), M
     }
 }
 
-/// Stops an `init` whose configuration was not checked by its caller.
+/// Panics with the error of an invalid configuration; for `init`.
 pub(crate) fn expect_valid(checked: Result<(), ModelError>) {
     if let Err(error) = checked {
         panic!("{error}");

@@ -1,23 +1,24 @@
 //! V-Net, U-Net and the heads of contrastive distillation, on Burn.
 //!
-//! - [`VNet`]: the encoder-decoder of semi-supervised 3D segmentation, with the maps of its decoder;
-//! - [`UNet`]: its counterpart for slices;
-//! - [`Network`]: either of the two, for volumes and for volumes of one slice, and [`Decoder`]: a second one for its encoder;
+//! - [`VNet`]: V-Net for 3D segmentation, with access to the maps of its decoder;
+//! - [`UNet`]: U-Net for 2D slices;
+//! - [`Network`]: one interface for both, for volumes and for volumes of one slice;
+//! - [`Decoder`]: a separate decoder for a network's encoder;
 //! - [`DenseProjector`], [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
-//!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: what contrastive methods put on top of it;
-//! - [`PyramidHeads`]: segmentations from the coarser maps;
-//! - [`weights`]: files of weights from and for PyTorch.
+//!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: heads for contrastive methods;
+//! - [`PyramidHeads`]: auxiliary segmentation heads on the coarser maps;
+//! - [`weights`]: import and export of PyTorch weights.
 //!
-//! Each is built from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have the
-//! layout and the default initialization of PyTorch. `init` draws all of them at once and in a fixed
-//! order, so that equal seeds (`device.seed(…)` before `init`) give equal networks.
+//! Each is created from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have PyTorch's
+//! layout and default initialization. `init` draws all of them at once in a fixed order: equal seeds
+//! (`device.seed(…)` before `init`) give equal networks.
 //!
 //! # Training and evaluation
 //!
-//! Batch norm and dropout behave as in training only if the *input* is on an autodiff device and
-//! the layer's flag is on. `model.valid()` turns the flags off. Clones share the running
-//! statistics of batch norm; a teacher with statistics of its own that behaves as in training is
-//! `student.valid().train().no_grad()`, fed with inputs on the autodiff device.
+//! Batch norm and dropout behave as in training only if the *input* is on an autodiff device and the
+//! layer is in training mode. `model.valid()` switches to evaluation mode. Clones share the running
+//! statistics of batch norm. A teacher with its own statistics that behaves as in training is
+//! `student.valid().train().no_grad()`, with inputs on the autodiff device.
 
 mod cast;
 mod decoder;

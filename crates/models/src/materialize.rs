@@ -1,13 +1,13 @@
-//! Drawing parameters at a known time and in a known order.
+//! Initialization of parameters at a defined time and in a defined order.
 
 use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 
-/// Draws every parameter of a module now, in the order of its fields.
+/// Initializes every parameter of a module now, in the order of its fields.
 ///
-/// Burn draws a parameter at its first use. Without this call the order of use decides which random
-/// numbers a parameter gets, and a seed set before `init` does not fix the network. Every `init` of
-/// this crate ends with it.
+/// Burn initializes a parameter at its first use. Without this call, the order of use decides which
+/// random numbers a parameter gets, and a seed set before `init` does not determine the network. Every
+/// `init` of this crate ends with it.
 ///
 /// # Examples
 ///
@@ -36,9 +36,9 @@ impl ModuleVisitor for Draw {
     }
 }
 
-/// Counts the numbers an optimizer would change: running statistics and frozen parameters are left out.
+/// Counts the trainable parameters of a module, without running statistics and frozen parameters.
 ///
-/// On a device without autodiff nothing is trainable and the count is 0.
+/// On a device without autodiff nothing is trainable, and the count is 0.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! A network of either architecture behind one interface of volumes.
+//! A network of either architecture, for volumes.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,18 +11,18 @@ use crate::decoder::Decoder;
 use crate::parts::Upsampling;
 use crate::{ModelError, NetworkOutput, UNet, UNetConfig, VNet, VNetConfig};
 
-/// Which network segments.
+/// Network architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Architecture {
-    /// [`VNet`], in 3D.
+    /// [`VNet`], a 3D network.
     VNet,
-    /// [`UNet`], slice by slice.
+    /// [`UNet`], a 2D network applied slice by slice.
     UNet,
 }
 
-/// The name as papers write it.
+/// Writes the name as in the papers.
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -33,7 +33,7 @@ impl fmt::Display for Architecture {
 }
 
 impl Architecture {
-    /// The numbers that the sides of a patch must be multiples of; a U-Net's patch is one slice.
+    /// The numbers that each side of a patch must be a multiple of; a U-Net's patch is one slice.
     pub fn required_multiples(self) -> [usize; 3] {
         match self {
             Self::VNet => [VNet::required_multiple(); 3],
@@ -41,7 +41,7 @@ impl Architecture {
         }
     }
 
-    /// The maps of [`NetworkOutput::features`] at an eighth, a quarter and a half of the resolution.
+    /// The range of [`NetworkOutput::features`] at an eighth, a quarter and a half of the resolution.
     pub fn coarse_features(self) -> Range<usize> {
         match self {
             Self::VNet => 0..3,
@@ -55,7 +55,7 @@ impl Architecture {
     }
 }
 
-/// Sizes and switches that both architectures have.
+/// Configuration of a [`Network`]: the settings that both architectures share.
 ///
 /// # Examples
 ///
@@ -71,29 +71,29 @@ impl Architecture {
 /// ```
 #[derive(Config, Debug, PartialEq)]
 pub struct NetworkConfig {
-    /// Channels of the input: 1 for CT or one MR sequence.
+    /// Input channels: 1 for CT or one MR sequence.
     pub in_channels: usize,
-    /// Classes, background included.
+    /// Number of classes, including the background.
     pub classes: usize,
     /// The architecture. Default: V-Net.
     #[config(default = "Architecture::VNet")]
     pub architecture: Architecture,
-    /// Channels at full resolution; every level below has twice as many. Default: 16.
+    /// Channels at full resolution, doubled at each lower level. Default: 16.
     #[config(default = 16)]
     pub filters: usize,
-    /// Probability of dropout at the bottleneck. Default: 0.5.
+    /// Dropout probability at the bottleneck. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
-    /// How the decoder doubles its maps. Default: transposed convolution.
+    /// Upsampling in the decoder. Default: transposed convolution.
     #[config(default = "Upsampling::Transposed")]
     pub upsampling: Upsampling,
-    /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
+    /// Output channels of the signed-distance head; `None` for no head. Default: `None`.
     #[config(default = "None")]
     pub signed_distance: Option<usize>,
 }
 
 impl NetworkConfig {
-    /// The V-Net's configuration.
+    /// The corresponding V-Net configuration.
     pub fn vnet(&self) -> VNetConfig {
         VNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
@@ -102,7 +102,7 @@ impl NetworkConfig {
             .with_signed_distance(self.signed_distance)
     }
 
-    /// The U-Net's configuration.
+    /// The corresponding U-Net configuration.
     pub fn unet(&self) -> UNetConfig {
         UNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
@@ -111,11 +111,11 @@ impl NetworkConfig {
             .with_signed_distance(self.signed_distance)
     }
 
-    /// Checks that a network can be built.
+    /// Checks the configuration.
     ///
     /// # Errors
     ///
-    /// Those of the architecture's configuration.
+    /// As for [`VNetConfig::validate`] or [`UNetConfig::validate`].
     pub fn validate(&self) -> Result<(), ModelError> {
         match self.architecture {
             Architecture::VNet => self.vnet().validate(),
@@ -131,12 +131,12 @@ impl NetworkConfig {
         }
     }
 
-    /// Channels of the map that a decoder's first `blocks` blocks give; of the lowest map for 0.
+    /// Channels of the map after the first `blocks` blocks of the decoder; of the lowest map for 0.
     pub fn channels_after(&self, blocks: usize) -> usize {
         self.filters << (4 - blocks.min(4))
     }
 
-    /// Builds a decoder alone, a second one for instance.
+    /// Creates a separate decoder, for instance a second one.
     ///
     /// # Panics
     ///
@@ -148,7 +148,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Builds the network and draws its parameters from the device's generator, in a fixed order.
+    /// Creates the network, drawing its parameters from the device's generator in a fixed order.
     ///
     /// # Panics
     ///
@@ -163,13 +163,13 @@ impl NetworkConfig {
 
 /// A [`VNet`], or a [`UNet`] that takes a slice as a volume whose last side is 1.
 ///
-/// Losses, samplers and sliding windows need not know which.
+/// Losses, samplers and sliding windows work with both alike.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant)] // one lives for a whole run
+#[allow(clippy::large_enum_variant)] // a run has only one
 pub enum Network {
-    /// In 3D.
+    /// 3D network.
     VNet(VNet),
-    /// Slice by slice.
+    /// 2D network, applied slice by slice.
     UNet(UNet),
 }
 
@@ -182,7 +182,7 @@ impl Network {
         }
     }
 
-    /// Segments a batch of patches.
+    /// Computes the segmentation of a batch of patches.
     ///
     /// # Shapes
     ///
@@ -191,8 +191,8 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// If a side does not fit [`Architecture::required_multiples`], a U-Net gets more than one slice
-    /// a patch, the channels are not the configuration's, or the number format is not the parameters'.
+    /// If a side is not a multiple of [`Architecture::required_multiples`], a U-Net gets more than one slice
+    /// per patch, the channels are not the configured ones, or the number format is not that of the parameters.
     pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
         match self {
             Self::VNet(network) => network.forward(input),
@@ -200,16 +200,16 @@ impl Network {
         }
     }
 
-    /// The encoder alone: its maps at five resolutions, from full to the lowest, which is 1/16.
+    /// Applies the encoder alone; returns its maps at five resolutions, from full to 1/16.
     ///
     /// # Shapes
     ///
-    /// - `input`: as of [`forward`](Self::forward)
+    /// - `input`: as for [`forward`](Self::forward)
     /// - output: `[batch, filters << level, side >> level, …]` for the levels 0 to 4
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward).
     pub fn encode(&self, input: Tensor<5>) -> [Tensor<5>; 5] {
         match self {
             Self::VNet(network) => network.encode(input),
@@ -217,12 +217,12 @@ impl Network {
         }
     }
 
-    /// What the decoder makes of [`encode`](Self::encode)'s maps; together they are
+    /// Applies the decoder to the maps of [`encode`](Self::encode); together they are
     /// [`forward`](Self::forward).
     ///
     /// # Panics
     ///
-    /// If the maps are not those of this configuration.
+    /// If the maps do not come from an encoder of this configuration.
     pub fn decode(&self, encoded: [Tensor<5>; 5]) -> NetworkOutput {
         match self {
             Self::VNet(network) => network.decoder().forward(encoded),
@@ -230,21 +230,21 @@ impl Network {
         }
     }
 
-    /// Segments with this network's encoder and another decoder.
+    /// Computes the segmentation with this network's encoder and another decoder.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward), or if the decoder is of another configuration.
+    /// As for [`forward`](Self::forward), or if the decoder has another configuration.
     pub fn forward_with(&self, decoder: &Decoder, input: Tensor<5>) -> NetworkOutput {
         decoder.forward(self.encode(input))
     }
 
-    /// What the first `blocks` of the decoder's four blocks make of [`encode`](Self::encode)'s maps,
-    /// `[batch, channels_after(blocks), side >> (4 - blocks), …]`.
+    /// Applies the first `blocks` of the decoder's four blocks to the maps of [`encode`](Self::encode);
+    /// returns `[batch, channels_after(blocks), side >> (4 - blocks), …]`.
     ///
     /// # Panics
     ///
-    /// If the maps are not those of this configuration.
+    /// If the maps do not come from an encoder of this configuration.
     pub fn decode_part(&self, encoded: [Tensor<5>; 5], blocks: usize) -> Tensor<5> {
         match self {
             Self::VNet(network) => network.decoder().forward_part(encoded, blocks),
@@ -254,7 +254,7 @@ impl Network {
         }
     }
 
-    /// This network with a copy of another's encoder that can be trained beside it, see
+    /// Returns this network with an independent copy of another network's encoder; see
     /// [`duplicate`](crate::duplicate).
     ///
     /// # Panics
@@ -269,7 +269,7 @@ impl Network {
     }
 }
 
-/// A volume of one slice, or a map of one, as an image.
+/// Converts a volume or map of one slice to an image.
 pub(crate) fn image(volume: Tensor<5>) -> Tensor<4> {
     let slices = volume.dims()[4];
     assert_eq!(
@@ -279,12 +279,12 @@ pub(crate) fn image(volume: Tensor<5>) -> Tensor<4> {
     volume.squeeze_dim(4)
 }
 
-/// A map of images as a map of volumes of one slice.
+/// Converts a map of images to volumes of one slice.
 fn volume(map: Tensor<4>) -> Tensor<5> {
     map.unsqueeze_dim(4)
 }
 
-/// Maps of images as maps of volumes of one slice.
+/// Converts the output for images to volumes of one slice.
 pub(crate) fn volumes(output: NetworkOutput<4>) -> NetworkOutput {
     NetworkOutput {
         logits: volume(output.logits),

@@ -1,27 +1,27 @@
-//! What a network computes.
+//! Output of the segmentation networks.
 
 use burn::prelude::*;
 
-/// What a segmentation network computes from a batch: volumes (`D` = 5) or images (`D` = 4).
+/// Output of a segmentation network for a batch of volumes (`D` = 5) or images (`D` = 4).
 #[derive(Debug, Clone)]
 pub struct NetworkOutput<const D: usize = 5> {
-    /// Class scores before softmax, `[batch, class, sides…]`.
+    /// Logits, the class scores before softmax, `[batch, class, sides…]`.
     pub logits: Tensor<D>,
-    /// Five maps of the decoder, from low resolution to full; their channels are the
+    /// Five maps of the decoder, from the lowest to full resolution, with the channels of the
     /// configuration's `feature_channels`.
     pub features: [Tensor<D>; 5],
-    /// The lowest resolution, after dropout, `[batch, 16 * filters, side / 16, …]`.
+    /// Map of the lowest resolution, after dropout, `[batch, 16 * filters, side / 16, …]`.
     pub bottleneck: Tensor<D>,
-    /// Predicted signed distance in `(-1, 1)`, if the network has that head.
+    /// Predicted signed distance in `(-1, 1)`, if the network has this head.
     pub signed_distance: Option<Tensor<D>>,
 }
 
 impl<const D: usize> NetworkOutput<D> {
-    /// The outputs of `count` elements of the batch, from the `first` on.
+    /// Selects `count` elements of the batch, starting at `first`.
     ///
     /// # Panics
     ///
-    /// If the batch has fewer.
+    /// If the batch has fewer elements.
     pub fn narrow(&self, first: usize, count: usize) -> Self {
         let part = |map: &Tensor<D>| map.clone().narrow(0, first, count);
         Self {

@@ -1,4 +1,4 @@
-//! Configurations that cannot be built, and the default initialization.
+//! Invalid configurations and the default initialization.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use semivox_models::{
     trainable_parameters,
 };
 
-/// The largest magnitude of every parameter with five axes.
+/// The largest magnitude in every parameter of rank five.
 #[derive(Default)]
 struct Bounds(Vec<f32>);
 
@@ -31,7 +31,7 @@ fn bound<M: Module>(module: M) -> f32 {
 #[test]
 fn weights_are_uniform_in_one_over_root_fan_in() {
     let device = Device::flex();
-    // in * 2³ of a convolution; out * 2³ of a transposed one, as PyTorch counts
+    // in * 2³ of a convolution; out * 2³ of a transposed one, as in PyTorch
     for (found, fan_in) in [
         (bound(Down::new([4, 32], &device)), 32.0_f32),
         (bound(Up::new([32, 4], &device)), 32.0),

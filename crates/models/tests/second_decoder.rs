@@ -1,4 +1,4 @@
-//! Encoders that serve two decoders, and copies that share nothing.
+//! Encoders with two decoders, and independent copies.
 
 #![allow(clippy::unwrap_used)]
 
@@ -90,7 +90,7 @@ fn a_second_network_starts_from_the_encoder_and_is_trained_by_itself() {
         assert_eq!(lowest(&first), lowest(&second));
         let (first_names, second_names) = (names(&first), names(&second));
         assert!(first_names.iter().all(|name| !second_names.contains(name)));
-        // Statistics of the one do not move with those of the other.
+        // The statistics of the two are independent.
         let plain = x.clone().inner();
         let still = |network: &Network| values(network.valid().encode(plain.clone())[4].clone());
         let before = still(&second);

@@ -1,4 +1,4 @@
-//! Equal seeds give equal networks. Alone in its file: the device's generator belongs to the process.
+//! Equal seeds give equal networks. Alone in its file, since the device's generator is global to the process.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +24,7 @@ fn values(seed: u64) -> Vec<f32> {
         .with_width(4)
         .init(&device);
     let mut values = Values::default();
-    // the order of use must not matter: the head is read first
+    // The order of use must not matter: the head is read first.
     head.visit(&mut values);
     model.visit(&mut values);
     values.0

@@ -1,4 +1,4 @@
-//! How a teacher must be built so that its batch norm is its own.
+//! A teacher with its own batch norm statistics.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use burn::prelude::*;
 use burn::tensor::Distribution;
 use semivox_models::{VNet, VNetConfig, trainable_parameters};
 
-/// All parameters and running statistics, in the order of the fields.
+/// All parameters and running statistics, in field order.
 #[derive(Default)]
 struct State(Vec<Vec<f32>>);
 
@@ -19,7 +19,7 @@ impl ModuleVisitor for State {
 
 fn state(model: &VNet) -> Vec<Vec<f32>> {
     let mut state = State::default();
-    // `valid` writes pending updates of the running statistics
+    // `valid` applies pending updates of the running statistics.
     model.valid().visit(&mut state);
     state.0
 }
@@ -60,7 +60,7 @@ fn a_teacher_built_through_valid_has_buffers_of_its_own() {
     assert_ne!(
         state(&teacher),
         before,
-        "the teacher does not behave as in training"
+        "the teacher is not in training mode"
     );
 }
 
@@ -102,7 +102,7 @@ fn dropout_is_active_in_training_only() {
     let plain = input.clone().inner();
     let first = valid.forward(plain.clone()).logits.into_data();
     assert_eq!(first, valid.forward(plain).logits.into_data());
-    // a teacher that behaves as in training drops as well
+    // A teacher in training mode applies dropout as well.
     let teacher = model.valid().train().no_grad();
     assert!(zero_channels(teacher.forward(input).bottleneck) > 0.7);
 }

@@ -65,7 +65,7 @@ fn compare(
     compare_gradients(model, &loss.backward(), &expected.gradients, gradients);
 }
 
-/// In double precision, where rounding crosses no kink, the networks are one.
+/// In double precision no rounding crosses a kink, and the networks agree closely.
 #[test]
 fn training_equals_pytorch_in_double_precision() {
     let (device, golden) = (Device::flex().autodiff(), golden());
@@ -86,7 +86,7 @@ fn evaluation_equals_pytorch() {
         (Upsampling::Transposed, golden.transposed_eval),
         (Upsampling::Linear, golden.linear_eval),
     ] {
-        // A frozen layer normalizes with running statistics; gradients are turned on again for the test.
+        // A frozen layer normalizes with running statistics; gradients are enabled again for the test.
         let frozen = model(upsampling, kind).freeze().set_require_grad(true);
         compare(&frozen, kind, &run, [1e-4, 1e-5, 1e-3]);
     }

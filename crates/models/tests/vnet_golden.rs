@@ -11,7 +11,7 @@ use semivox_models::{VNet, VNetConfig, trainable_parameters};
 use serde::Deserialize;
 
 const FILTERS: usize = 2;
-/// How far the clear run's channels are moved from their ReLUs' kinks.
+/// Shift of the channels in the run without kinks, away from the kinks of ReLU.
 const SHIFT: f64 = 3.0;
 
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ fn compare(
     compare_gradients(model, &loss.backward(), &expected.gradients, gradients);
 }
 
-/// In double precision, where rounding crosses no kink, the networks are one.
+/// In double precision no rounding crosses a kink, and the networks agree closely.
 #[test]
 fn training_equals_pytorch_in_double_precision() {
     let (device, golden) = (Device::flex().autodiff(), golden());
@@ -94,7 +94,7 @@ fn training_equals_pytorch_in_double_precision() {
     );
 }
 
-/// In single precision, where every value is clear of its ReLU's kink.
+/// In single precision, with every value away from the kink of its ReLU.
 #[test]
 fn training_clear_of_kinks_equals_pytorch() {
     let (device, golden) = (Device::flex().autodiff(), golden());
@@ -110,8 +110,8 @@ fn training_clear_of_kinks_equals_pytorch() {
     );
 }
 
-/// In single precision the gradient jumps where rounding moves a value across a ReLU's kink, and in so
-/// small a network one value counts: moving everything that enters by 5e-7 of itself moves PyTorch's own
+/// In single precision the gradient jumps where rounding moves a value across a ReLU's kink, and in such a
+/// small network a single value matters: a relative change of 5e-7 in all inputs changes PyTorch's own
 /// gradients by 1e-3 to 2e-1 of a norm, depending on the input. The exact comparisons are those above.
 #[test]
 fn training_at_kinks_is_near_pytorch() {
@@ -125,7 +125,7 @@ fn training_at_kinks_is_near_pytorch() {
 #[test]
 fn evaluation_equals_pytorch() {
     let (device, golden) = (Device::flex().autodiff(), golden());
-    // A frozen layer normalizes with running statistics; gradients are turned on again for the test.
+    // A frozen layer normalizes with running statistics; gradients are enabled again for the test.
     let frozen = model(&device, DType::F32, 0.0)
         .freeze()
         .set_require_grad(true);

@@ -8,7 +8,7 @@ use super::CasePicture;
 use super::case::Case;
 use super::contour::contour;
 use super::html::{class_name, escape};
-use super::layout::Layout;
+use super::layout::PlaneLayout;
 use super::planes::{Plane, recorded};
 use super::slices;
 
@@ -58,7 +58,7 @@ fn article(html: &mut String, case: &Case<'_>, classes: &[String]) {
     let extents: Vec<_> = case.planes.iter().map(|plane| case.extent(plane)).collect();
     let spacing = case.geometry.spacing();
     let finest = spacing.into_iter().fold(f64::INFINITY, f64::min);
-    let layout = Layout::of(&extents, finest);
+    let layout = PlaneLayout::of(&extents, finest);
     let _ = write!(
         html,
         "<div class=\"planes\" style=\"{}\">",

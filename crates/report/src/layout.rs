@@ -10,7 +10,7 @@ const CAPTION: f64 = 60.0;
 /// The arrangement that shows the planes largest at one scale: all in a row,
 /// or the first at the left and the others in a column beside it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Layout {
+pub(super) struct PlaneLayout {
     /// Width and height of every plane in mm.
     extents: Vec<[f64; 2]>,
     beside: bool,
@@ -18,7 +18,7 @@ pub(super) struct Layout {
     scale: f64,
 }
 
-impl Layout {
+impl PlaneLayout {
     /// Arranges planes of these widths and heights; `finest` is the voxel size in mm.
     pub(super) fn of(extents: &[[f64; 2]], finest: f64) -> Self {
         let [row, beside] = [false, true].map(|beside| {
@@ -97,18 +97,18 @@ mod tests {
     #[test]
     fn flat_stacks_stand_beside_and_tall_volumes_in_a_row() {
         let stack = [[256.0, 216.0], [256.0, 10.0], [216.0, 10.0]];
-        let layout = Layout::of(&stack, 1.0);
+        let layout = PlaneLayout::of(&stack, 1.0);
         assert!(layout.beside);
         assert_eq!(layout.figure(0), "grid-row:1/span 2");
         assert_eq!(layout.figure(2), "--share:84.4%");
         assert!((layout.scale * 512.0 - 1040.0).abs() < 1e-9);
         let tall = [[300.0, 250.0], [300.0, 400.0], [250.0, 400.0]];
-        assert!(!Layout::of(&tall, 1.0).beside);
+        assert!(!PlaneLayout::of(&tall, 1.0).beside);
     }
 
     #[test]
     fn a_single_slice_fills_its_column_and_no_more() {
-        let layout = Layout::of(&[[30.0, 20.0]], 1.0);
+        let layout = PlaneLayout::of(&[[30.0, 20.0]], 1.0);
         assert_eq!(layout.scale, ENLARGED);
         assert!(
             layout

@@ -1,30 +1,31 @@
-//! As many voxels of every class that is there.
+//! Class-balanced voxel sampling.
 
 use rand::{Rng, RngExt};
 
-/// Voxels drawn class by class, with their classes.
+/// Indices of voxels drawn per class, with their classes.
 ///
 /// # Examples
 ///
 /// ```
-/// use semivox_sampling::{ClassVoxels, keyed};
+/// use semivox_sampling::{ClassVoxels, keyed_rng};
 ///
 /// let labels = [0, 0, 2, -1, 0];
-/// let drawn = ClassVoxels::draw(&labels, |_| true, 2, &mut keyed(1, 0, "voxels"));
+/// let drawn = ClassVoxels::draw(&labels, |_| true, 2, &mut keyed_rng(1, 0, "voxels"));
 /// assert_eq!(drawn.classes, [0, 0, 2, 2]);
 /// assert_eq!(drawn.voxels[2..], [2, 2]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassVoxels {
-    /// Numbers of the voxels, those of one class next to one another.
+    /// Voxel indices, grouped by class.
     pub voxels: Vec<i32>,
-    /// The class of each.
+    /// The class of each drawn voxel.
     pub classes: Vec<i32>,
 }
 
 impl ClassVoxels {
-    /// Draws `count` voxels of every class, uniformly with replacement among those that are
-    /// `allowed`. A class without such a voxel is left out; negative labels are no class.
+    /// Draws `count` voxels of each class uniformly with replacement among those for which `allowed` is true.
+    ///
+    /// A class without such a voxel is left out; negative labels are ignored.
     pub fn draw(
         labels: &[i32],
         allowed: impl Fn(usize) -> bool,
@@ -57,12 +58,12 @@ impl ClassVoxels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
 
     #[test]
     fn every_present_class_is_drawn_evenly() {
         let labels: Vec<i32> = (0..40).map(|voxel| if voxel < 4 { 3 } else { 1 }).collect();
-        let drawn = ClassVoxels::draw(&labels, |_| true, 4000, &mut keyed(1, 0, "test"));
+        let drawn = ClassVoxels::draw(&labels, |_| true, 4000, &mut keyed_rng(1, 0, "test"));
         assert_eq!(drawn.classes.len(), 8000);
         for (voxel, class) in drawn.voxels.iter().zip(&drawn.classes) {
             assert_eq!(labels[*voxel as usize], *class);
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn what_is_not_allowed_or_no_class_is_never_drawn() {
         let draw = |labels: &[i32], allowed: fn(usize) -> bool| {
-            ClassVoxels::draw(labels, allowed, 8, &mut keyed(2, 0, "test"))
+            ClassVoxels::draw(labels, allowed, 8, &mut keyed_rng(2, 0, "test"))
         };
         let odd = draw(&[0, 0, 1, -1, 0], |voxel| voxel % 2 == 1);
         assert_eq!((odd.voxels, odd.classes), (vec![1; 8], vec![0; 8]));

@@ -1,6 +1,6 @@
-//! What can go wrong when something is drawn.
+//! Errors of this crate.
 
-/// Why a sampler, a patch grid or a queue could not be made or used.
+/// An error from creating or using a sampler, a patch grid or a queue.
 ///
 /// # Examples
 ///
@@ -13,61 +13,63 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SamplingError {
-    /// A stream without cases was asked for cases.
+    /// A stream that contributes to a batch has no cases.
     #[error(
         "expected at least one {stream} case, since a batch takes {per_batch}, found none; add \
          {stream} cases or set the number per batch to 0"
     )]
     EmptyStream {
-        /// The stream: "labeled" or "unlabeled".
+        /// The stream, "labeled" or "unlabeled".
         stream: &'static str,
-        /// How many cases of it a batch takes.
+        /// The number of its cases per batch.
         per_batch: usize,
     },
-    /// A batch of no case at all.
+    /// The batch size is zero.
     #[error(
         "expected a batch of at least one case, found 0 labeled + 0 unlabeled; raise one of them"
     )]
     EmptyBatch,
-    /// A setting out of its range.
+    /// A setting is out of range.
     #[error("expected {field} to be {expected}, found {found}; change the setting")]
     Setting {
-        /// The setting's name.
+        /// The name of the setting.
         field: &'static str,
-        /// The range it must be in.
+        /// The allowed range.
         expected: &'static str,
-        /// The value it has.
+        /// The value found.
         found: String,
     },
-    /// A tensor whose shape does not fit the others or the queue.
-    #[error("expected {what} of shape {expected:?}, found {found:?}; check what produced it")]
+    /// A tensor has a shape that does not match the other inputs or the queue.
+    #[error(
+        "expected {what} of shape {expected:?}, found {found:?}; check the code that produced it"
+    )]
     Shape {
-        /// The tensor's name.
+        /// The name of the tensor.
         what: &'static str,
-        /// The shape it must have.
+        /// The expected shape.
         expected: Vec<usize>,
-        /// The shape it has.
+        /// The shape found.
         found: Vec<usize>,
     },
-    /// More elements than 32-bit indices can address.
+    /// There are more elements than 32-bit indices can address.
     #[error(
         "expected {what} to be at most {limit}, found {found}; use a smaller patch, batch or \
          representation width"
     )]
     TooLarge {
-        /// What was counted.
+        /// The quantity that was counted.
         what: &'static str,
-        /// The largest count allowed.
+        /// The limit.
         limit: usize,
         /// The count found.
         found: usize,
     },
-    /// A saved queue that contradicts itself.
+    /// A saved queue is inconsistent.
     #[error("expected a saved queue with {expected}, found {found}; restore another checkpoint")]
     QueueState {
-        /// What a sound state has.
+        /// The property that was expected.
         expected: String,
-        /// What this one has.
+        /// The value found.
         found: String,
     },
 }

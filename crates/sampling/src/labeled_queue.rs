@@ -1,16 +1,16 @@
-//! A memory bank whose entries have classes.
+//! A memory bank of features with class labels.
 
 use burn::prelude::*;
 
 use crate::error::SamplingError;
 use crate::queue::FeatureQueue;
 
-/// The label of an entry that was not enqueued: no class.
+/// The label of a slot that holds no enqueued entry.
 const NONE: i32 = -1;
 
-/// A [`FeatureQueue`] of single features that remembers the class of each.
+/// A [`FeatureQueue`] of single features with a class label per entry.
 ///
-/// Until an entry is overwritten it is a random direction with the label −1, which is no class.
+/// Until a slot is overwritten it holds a random direction with the label −1, which is not a class.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct LabeledQueue {
 }
 
 impl LabeledQueue {
-    /// A bank of random unit vectors of `width` elements, drawn from (seed, name).
+    /// Creates a bank of random unit vectors of `width` elements, drawn from (seed, name).
     ///
     /// # Errors
     ///
@@ -49,11 +49,11 @@ impl LabeledQueue {
         })
     }
 
-    /// Puts a saved bank and its labels together.
+    /// Combines a restored bank with its labels.
     ///
     /// # Errors
     ///
-    /// If there is not one label for each place.
+    /// If the number of labels is not the capacity.
     pub fn from_parts(features: FeatureQueue, labels: Vec<i32>) -> Result<Self, SamplingError> {
         let (expected, found) = (features.capacity(), labels.len());
         if expected != found {
@@ -69,7 +69,7 @@ impl LabeledQueue {
     ///
     /// # Errors
     ///
-    /// If the features have another width than the bank's, or there is not one class for each.
+    /// If the width of the features differs from the bank's, or there is not one class per feature.
     pub fn enqueue(&mut self, features: Tensor<2>, classes: &[i32]) -> Result<(), SamplingError> {
         let count = features.dims()[0];
         if count != classes.len() {
@@ -88,12 +88,12 @@ impl LabeledQueue {
         Ok(())
     }
 
-    /// The features; their order is that of [`labels`](Self::labels).
+    /// The features, in the order of [`labels`](Self::labels).
     pub fn features(&self) -> &FeatureQueue {
         &self.features
     }
 
-    /// The class of each entry, −1 where nothing was enqueued yet.
+    /// The class of each entry; −1 in slots not filled yet.
     pub fn labels(&self) -> &[i32] {
         &self.labels
     }
@@ -104,7 +104,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Features filled with their own class.
+    /// Features whose elements are their own class.
     fn features(classes: &[i32]) -> Tensor<2> {
         let values: Vec<f32> = classes.iter().flat_map(|&c| [c as f32; 2]).collect();
         Tensor::from_data(TensorData::new(values, [classes.len(), 2]), &Device::flex())
@@ -117,7 +117,7 @@ mod tests {
         let mut next = 0;
         for size in [3, 4, 0, 1, 5, 12] {
             let classes: Vec<i32> = (next..next + size).collect();
-            // Burn refuses tensors without elements; an absent batch is enqueued as none.
+            // Burn rejects tensors without elements; skip empty batches.
             if size > 0 {
                 queue.enqueue(features(&classes), &classes).unwrap();
             }

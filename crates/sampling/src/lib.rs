@@ -1,18 +1,18 @@
-//! Which case, which patch, which voxel: the draws of semi-supervised training.
+//! Sampling for semi-supervised training: cases, patches, voxels and feature queues.
 //!
-//! | question | answer |
+//! | task | item |
 //! |---|---|
-//! | which cases make a batch | [`TwoStreamSampler`], [`UniformSampler`] |
-//! | where a patch starts | [`random_patch`], [`grid_positions`], [`fitting_positions`] |
-//! | local embeddings of all sliding patches | [`pooled_patches`] |
-//! | which voxels are queries, positives and negatives | [`ContrastSampler`] |
-//! | which voxels of each class | [`ClassVoxels`], [`voxel_features`] |
-//! | what past batches looked like | [`FeatureQueue`], [`LabeledQueue`] |
-//! | where each class is to lie | [`ClassCenters`] |
+//! | choose the cases of a batch | [`TwoStreamSampler`], [`UniformSampler`] |
+//! | choose patch positions | [`random_patch`], [`grid_positions`], [`fitting_positions`] |
+//! | average-pool all sliding patches | [`pooled_patches`] |
+//! | draw queries, positives and negatives | [`ContrastSampler`] |
+//! | draw voxels per class and gather their features | [`ClassVoxels`], [`voxel_features`] |
+//! | keep features of past batches | [`FeatureQueue`], [`LabeledQueue`] |
+//! | keep a target direction per class | [`ClassCenters`] |
 //!
-//! All randomness comes from [`keyed`] generators: a draw is a function of the run's seed, the
-//! step and a name, so a resumed run repeats the draws of an uninterrupted one without any saved
-//! generator state.
+//! All randomness comes from [`keyed_rng`]: a draw is a pure function of the run's seed, the step and a
+//! name. A resumed run therefore repeats the draws of an uninterrupted one without any saved generator
+//! state.
 
 mod centers;
 mod class_voxels;
@@ -33,5 +33,5 @@ pub use error::SamplingError;
 pub use labeled_queue::LabeledQueue;
 pub use patch::{PatchPlacement, fitting_positions, grid_positions, pooled_patches, random_patch};
 pub use queue::{FeatureQueue, QueueState};
-pub use rng::keyed;
+pub use rng::keyed_rng;
 pub use two_stream::{TwoStreamBatch, TwoStreamSampler, UniformSampler};

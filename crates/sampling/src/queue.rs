@@ -4,18 +4,18 @@ use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SamplingError;
-use crate::rng::{keyed, unit_vector};
+use crate::rng::{keyed_rng, unit_vector};
 
-/// A first-in first-out bank of the last `capacity` embeddings.
+/// A first-in, first-out bank of the last `capacity` embeddings.
 ///
 /// An entry is a tensor of any fixed shape: a global embedding `[D]`, or the embeddings of all
-/// patches of an image `[P, F]`. New entries overwrite the oldest ones, for any batch size; of a
-/// batch larger than the bank the last `capacity` entries stay. Before anything is enqueued the
-/// bank holds Gaussian vectors (along the last axis) of unit norm.
+/// patches of an image `[P, F]`. New entries overwrite the oldest ones; of a batch larger than the bank
+/// the last `capacity` entries are kept. A new bank holds random Gaussian vectors (along the last axis)
+/// scaled to unit norm.
 ///
-/// Entries are constants: they are stored without their autodiff history and as they come, not
-/// normalized; normalize where they are used. They are kept in the device's default number format,
-/// which is `f32`, whatever the format of a batch.
+/// Entries are constants: they are detached from the autodiff graph and stored without normalization;
+/// normalize them where they are used. They are kept in the device's default number format, `f32`,
+/// whatever the format of a batch.
 ///
 /// # References
 ///
@@ -38,7 +38,7 @@ use crate::rng::{keyed, unit_vector};
 /// ```
 #[derive(Debug, Clone)]
 pub struct FeatureQueue {
-    /// `[capacity, elements of an entry]`, on the plain device.
+    /// `[capacity, elements per entry]`, on the device without autodiff.
     values: Tensor<2>,
     entry: Vec<usize>,
     pointer: usize,
@@ -46,27 +46,27 @@ pub struct FeatureQueue {
     device: Device,
 }
 
-/// All of a [`FeatureQueue`], for a checkpoint.
+/// The saved state of a [`FeatureQueue`].
 ///
-/// `values` holds the entries in the order of the places of the bank, row-major.
+/// `values` holds the entries in slot order, row-major.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueueState {
-    /// The place that the next entry takes.
+    /// The slot of the next entry.
     pub pointer: usize,
-    /// How many places hold enqueued entries, at most the capacity.
+    /// The number of slots with enqueued entries, at most the capacity.
     pub filled: usize,
     /// `[capacity, entry shape…]`.
     pub shape: Vec<usize>,
-    /// The entries' elements.
+    /// The elements of all entries.
     pub values: Vec<f32>,
 }
 
 impl FeatureQueue {
-    /// Makes a bank of random unit vectors drawn from (seed, name).
+    /// Creates a bank of random unit vectors drawn from (seed, name).
     ///
     /// # Errors
     ///
-    /// If the capacity or a side of the entry is zero, or the entry has no side.
+    /// If the capacity or a side of the entry is zero, or the entry has rank 0.
     pub fn new(
         capacity: usize,
         entry: &[usize],
@@ -75,7 +75,7 @@ impl FeatureQueue {
         device: &Device,
     ) -> Result<Self, SamplingError> {
         let length = check_sides(capacity, entry)?;
-        let mut rng = keyed(seed, 0, name);
+        let mut rng = keyed_rng(seed, 0, name);
         let rows = capacity * entry.iter().product::<usize>() / length;
         let values = (0..rows)
             .flat_map(|_| unit_vector(length, &mut rng))
@@ -92,11 +92,11 @@ impl FeatureQueue {
         )
     }
 
-    /// Restores a saved bank.
+    /// Restores a bank from its saved state.
     ///
     /// # Errors
     ///
-    /// If the number of values, the pointer or the number of filled places contradicts the shape.
+    /// If the number of values, the pointer or the number of filled slots is inconsistent with the shape.
     pub fn from_state(state: QueueState, device: &Device) -> Result<Self, SamplingError> {
         let QueueState {
             pointer,
@@ -136,11 +136,11 @@ impl FeatureQueue {
         })
     }
 
-    /// Everything needed to restore the bank; reads it from the device.
+    /// Reads the full state of the bank from the device, for a checkpoint.
     ///
     /// # Panics
     ///
-    /// If the device fails to answer, or does not compute in `f32`.
+    /// If the device does not respond, or does not compute in `f32`.
     pub fn to_state(&self) -> QueueState {
         let values = self.values.to_data().convert::<f32>().try_to_vec();
         QueueState {
@@ -159,7 +159,7 @@ impl FeatureQueue {
     ///
     /// # Errors
     ///
-    /// If the batch's entries have another shape than the bank's.
+    /// If the shape of the batch's entries differs from the bank's.
     pub fn enqueue<const D: usize>(&mut self, batch: Tensor<D>) -> Result<(), SamplingError> {
         let found = batch.dims();
         if found.get(1..) != Some(self.entry.as_slice()) {
@@ -196,19 +196,19 @@ impl FeatureQueue {
         Ok(())
     }
 
-    /// Overwrites the places from `start` on.
+    /// Overwrites the slots from `start` on.
     fn write(&mut self, start: usize, rows: Tensor<2>) {
         let [count, length] = rows.dims();
         let values = self.values.clone();
         self.values = values.slice_assign([start..start + count, 0..length], rows);
     }
 
-    /// All entries in the order of their places, `[capacity, entry shape…]`, as constants on the
-    /// device that the bank was made for.
+    /// All entries in slot order, `[capacity, entry shape…]`, as constants on the device the bank was
+    /// created for.
     ///
     /// # Panics
     ///
-    /// If `D` is not one more than the number of sides of an entry.
+    /// If `D` is not the rank of an entry plus one.
     pub fn entries<const D: usize>(&self) -> Tensor<D> {
         assert_eq!(D, self.entry.len() + 1, "expected entries of rank D - 1");
         let values = self.values.clone();
@@ -222,23 +222,23 @@ impl FeatureQueue {
         values.reshape(shape)
     }
 
-    /// The number of places.
+    /// The number of slots.
     pub fn capacity(&self) -> usize {
         self.values.dims()[0]
     }
 
-    /// The place that the next entry takes.
+    /// The slot of the next entry.
     pub fn pointer(&self) -> usize {
         self.pointer
     }
 
-    /// How many places hold enqueued entries; the others still hold random vectors.
+    /// The number of slots with enqueued entries; the others still hold random vectors.
     pub fn filled(&self) -> usize {
         self.filled
     }
 }
 
-/// The length of an entry's vectors.
+/// Checks that no side is zero and returns the length of an entry's vectors.
 fn check_sides(capacity: usize, entry: &[usize]) -> Result<usize, SamplingError> {
     match entry.last() {
         Some(&length) if capacity > 0 && !entry.contains(&0) => Ok(length),

@@ -1,18 +1,17 @@
-//! Random generators named by what they are for.
+//! Random number generators keyed by seed, step and purpose.
 
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator that depends on nothing but the run's seed, the step and the purpose.
+/// Creates a generator from the run's seed, the step and the purpose.
 ///
-/// The 32-byte ChaCha seed is four outputs of SplitMix64, started from the three keys: the
-/// purpose enters as its FNV-1a hash. Nothing is carried from step to step, so a run resumed at
-/// step `n` draws what an uninterrupted run draws at step `n`, and loaders may ask from any
-/// thread in any order.
+/// The 32-byte ChaCha seed is four outputs of SplitMix64, started from the three keys, with `purpose`
+/// as its FNV-1a hash. No state is carried from step to step: a run resumed at step `n` draws what an
+/// uninterrupted run draws at step `n`, and data loaders can ask from any thread in any order.
 ///
-/// `semivox-data` has a function of the same name and contract. The two crates do not know each
-/// other, hence the copy; their streams need not agree, since no draw is shared between them.
+/// `semivox-data` has its own generator, `rng::keyed`, with other streams: neither crate depends on the
+/// other, and they share no draws.
 ///
 /// # References
 ///
@@ -24,14 +23,14 @@ use rand_chacha::rand_core::SeedableRng;
 ///
 /// ```
 /// use rand::RngExt;
-/// use semivox_sampling::keyed;
+/// use semivox_sampling::keyed_rng;
 ///
-/// let first: u64 = keyed(1337, 7, "patch").random();
-/// assert_eq!(first, keyed(1337, 7, "patch").random::<u64>());
-/// assert_ne!(first, keyed(1337, 8, "patch").random::<u64>());
-/// assert_ne!(first, keyed(1337, 7, "flip").random::<u64>());
+/// let first: u64 = keyed_rng(1337, 7, "patch").random();
+/// assert_eq!(first, keyed_rng(1337, 7, "patch").random::<u64>());
+/// assert_ne!(first, keyed_rng(1337, 8, "patch").random::<u64>());
+/// assert_ne!(first, keyed_rng(1337, 7, "flip").random::<u64>());
 /// ```
-pub fn keyed(seed: u64, step: u64, purpose: &str) -> ChaCha8Rng {
+pub fn keyed_rng(seed: u64, step: u64, purpose: &str) -> ChaCha8Rng {
     let mut state = split_mix(split_mix(split_mix(seed) ^ step) ^ fnv1a(purpose));
     let mut bytes = [0u8; 32];
     for word in bytes.chunks_exact_mut(8) {
@@ -58,7 +57,7 @@ fn fnv1a(text: &str) -> u64 {
     })
 }
 
-/// A direction drawn uniformly: a Gaussian vector (Box-Muller), normalized.
+/// A uniformly random direction: a normalized Gaussian vector (Box–Muller).
 pub(crate) fn unit_vector(length: usize, rng: &mut impl Rng) -> Vec<f32> {
     let mut uniform = || f64::from(rng.random::<u32>()) + 0.5;
     let scale = 1.0 / 4_294_967_296.0;
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn draws_never_change_between_releases() {
-        let draw = |seed, step, purpose| keyed(seed, step, purpose).random::<u64>();
+        let draw = |seed, step, purpose| keyed_rng(seed, step, purpose).random::<u64>();
         assert_eq!(
             [
                 draw(0, 0, ""),

@@ -1,20 +1,20 @@
-//! Which cases make a batch.
+//! Samplers that choose the cases of a batch.
 
 use rand::RngExt;
 
 use crate::error::SamplingError;
-use crate::rng::keyed;
+use crate::rng::keyed_rng;
 
-/// The cases of one batch, as positions in the lists of labeled and of unlabeled cases.
+/// The cases of one batch, as indices into the lists of labeled and unlabeled cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TwoStreamBatch {
-    /// Positions in the list of labeled cases.
+    /// Indices into the list of labeled cases.
     pub labeled: Vec<usize>,
-    /// Positions in the list of unlabeled cases.
+    /// Indices into the list of unlabeled cases.
     pub unlabeled: Vec<usize>,
 }
 
-/// One list of cases and how many of them a batch takes.
+/// One list of cases and its number of cases per batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stream {
     name: &'static str,
@@ -22,7 +22,7 @@ struct Stream {
     per_batch: usize,
 }
 
-/// The labeled and the unlabeled stream, checked.
+/// Creates the labeled and the unlabeled stream after checking their sizes.
 fn streams(cases: [usize; 2], per_batch: [usize; 2]) -> Result<[Stream; 2], SamplingError> {
     if per_batch == [0, 0] {
         return Err(SamplingError::EmptyBatch);
@@ -45,7 +45,7 @@ fn streams(cases: [usize; 2], per_batch: [usize; 2]) -> Result<[Stream; 2], Samp
 }
 
 impl Stream {
-    /// The part of the endless sequence of shuffled epochs that belongs to a step.
+    /// The cases of a step in the endless sequence of shuffled epochs.
     fn in_epochs(&self, seed: u64, step: u64) -> Vec<usize> {
         let (per_batch, cases) = (self.per_batch as u128, self.cases as u128);
         let mut picked = Vec::with_capacity(self.per_batch);
@@ -60,9 +60,9 @@ impl Stream {
         picked
     }
 
-    /// The order of the cases in one epoch (Fisher-Yates).
+    /// The shuffled order of the cases in one epoch (Fisher–Yates).
     fn epoch(&self, seed: u64, epoch: u64) -> Vec<usize> {
-        let mut rng = keyed(seed, epoch, self.name);
+        let mut rng = keyed_rng(seed, epoch, self.name);
         let mut order: Vec<usize> = (0..self.cases).collect();
         for last in (1..self.cases).rev() {
             order.swap(last, rng.random_range(0..=last as u64) as usize);
@@ -72,33 +72,33 @@ impl Stream {
 
     /// Independent uniform draws with replacement.
     fn with_replacement(&self, seed: u64, step: u64) -> Vec<usize> {
-        let mut rng = keyed(seed, step, self.name);
+        let mut rng = keyed_rng(seed, step, self.name);
         let draw = |_| rng.random_range(0..self.cases as u64) as usize;
         (0..self.per_batch).map(draw).collect()
     }
 }
 
-/// Batches of some labeled and some unlabeled cases, in shuffled epochs.
+/// Samples batches of labeled and unlabeled cases from two streams of shuffled epochs.
 ///
-/// Each of the two streams is an endless sequence of epochs; an epoch is a permutation of all of
-/// the stream's cases, keyed by (seed, epoch, stream). The batch of step `s` takes the places
-/// `s * n .. (s + 1) * n` of the sequence. A batch is a pure function of seed and step: a resumed
-/// run needs no saved state, and loaders may ask from any thread in any order.
+/// Each stream is an endless sequence of epochs; an epoch is a permutation of all its cases, keyed by
+/// (seed, epoch, stream). The batch of step `s` takes the positions `s * n .. (s + 1) * n` of the
+/// sequence. A batch is a pure function of seed and step: a resumed run needs no saved state, and data
+/// loaders can ask from any thread in any order.
 ///
-/// A stream may be smaller than its share of a batch; a case then occurs more than once in it.
-/// Across an epoch's border a batch may also hold a case twice.
+/// A stream may be smaller than its share of a batch; a case then occurs more than once in it. A batch
+/// that spans two epochs may also hold a case twice.
 ///
 /// # References
 ///
 /// Yu et al., "Uncertainty-aware self-ensembling model for semi-supervised 3D left atrium
-/// segmentation", MICCAI 2019, whose sampler of two streams the field uses.
+/// segmentation", MICCAI 2019, whose two-stream sampler is in common use.
 ///
 /// # Examples
 ///
 /// ```
 /// use semivox_sampling::TwoStreamSampler;
 ///
-/// // 8 labeled and 72 unlabeled volumes, 2 + 2 a batch: every 4 steps see all the labeled ones.
+/// // 8 labeled and 72 unlabeled volumes, 2 + 2 per batch: the labeled ones repeat every 4 steps.
 /// let sampler = TwoStreamSampler::new(1337, 8, 72, 2, 2)?;
 /// let mut seen: Vec<usize> = (0..4).flat_map(|step| sampler.batch(step).labeled).collect();
 /// seen.sort_unstable();
@@ -112,11 +112,11 @@ pub struct TwoStreamSampler {
 }
 
 impl TwoStreamSampler {
-    /// Makes a sampler of two streams of the given sizes.
+    /// Creates a sampler of two streams with the given sizes.
     ///
     /// # Errors
     ///
-    /// If a stream without cases is to give some, or if a batch is empty.
+    /// If a stream that contributes to a batch has no cases, or if a batch is empty.
     pub fn new(
         seed: u64,
         labeled: usize,
@@ -138,9 +138,9 @@ impl TwoStreamSampler {
     }
 }
 
-/// Batches whose cases are drawn independently and uniformly, with replacement.
+/// Samples batches of cases independently and uniformly, with replacement.
 ///
-/// Stage iii of ACTION draws so. A batch is a pure function of seed and step, as in
+/// Used by stage iii of ACTION. A batch is a pure function of seed and step, as in
 /// [`TwoStreamSampler`].
 ///
 /// # Examples
@@ -161,11 +161,11 @@ pub struct UniformSampler {
 }
 
 impl UniformSampler {
-    /// Makes a sampler of two streams of the given sizes.
+    /// Creates a sampler of two streams with the given sizes.
     ///
     /// # Errors
     ///
-    /// If a stream without cases is to give some, or if a batch is empty.
+    /// If a stream that contributes to a batch has no cases, or if a batch is empty.
     pub fn new(
         seed: u64,
         labeled: usize,

@@ -1,16 +1,18 @@
-//! What the contrast sampling draws, against plain loops.
+//! The contrast sampler against plain loops.
 #![allow(clippy::unwrap_used)]
 
 use burn::prelude::*;
 use rand::RngExt;
-use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, keyed};
+use semivox_sampling::{
+    ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, keyed_rng,
+};
 
 const SHAPE: [usize; 3] = [3, 4, 5];
 const BATCH: usize = 2;
 const WIDTH: usize = 3;
 const VOXELS: usize = BATCH * 60;
 
-/// Random voxels on the host; channel 0 of a representation is the voxel's number.
+/// Random voxels on the host; channel 0 of a representation is the voxel's index.
 struct Scene {
     features: Vec<[f32; WIDTH]>,
     labels: Vec<i32>,
@@ -20,7 +22,7 @@ struct Scene {
 
 impl Scene {
     fn new(seed: u64, classes: std::ops::Range<i32>) -> Self {
-        let mut rng = keyed(seed, 0, "scene");
+        let mut rng = keyed_rng(seed, 0, "scene");
         let mut scene = Self {
             features: vec![],
             labels: vec![],
@@ -84,7 +86,7 @@ fn read<const D: usize>(x: &Tensor<D>) -> Vec<f32> {
     x.to_data().try_to_vec().unwrap()
 }
 
-/// The numbers of the drawn voxels, after a check that the whole vectors are theirs.
+/// The indices of the drawn voxels, after checking that the complete vectors match.
 fn voxels(scene: &Scene, vectors: &[f32]) -> Vec<usize> {
     let voxel = |vector: &[f32]| {
         let n = vector[0] as usize;

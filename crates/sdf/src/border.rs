@@ -2,17 +2,17 @@
 
 use ndarray::{Array3, ArrayView3};
 
-/// How a voxel at the edge of the volume is treated.
+/// Treatment of mask voxels at the edge of the volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
-    /// The outside of the volume is background: a mask voxel at the edge belongs to the border.
-    /// SciPy's `binary_erosion` (`border_value=0`) and with it MedPy do so.
+    /// The outside of the volume is background: a mask voxel at the edge belongs to the border. SciPy's
+    /// `binary_erosion` (`border_value=0`) and MedPy use this rule.
     Background,
-    /// The outside of the volume counts for nothing, as in scikit-image's `find_boundaries`.
+    /// The outside of the volume is ignored, as in scikit-image's `find_boundaries`.
     Ignored,
 }
 
-/// The voxels of a mask that have a face neighbor outside of it: mask minus its erosion.
+/// Returns the border voxels of a mask, those with a face neighbor outside it: mask minus its erosion.
 ///
 /// # Shapes
 ///

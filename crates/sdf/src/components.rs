@@ -1,10 +1,10 @@
-//! Connected components by runs and union-find.
+//! Connected components by run-length encoding and union-find.
 
 use std::ops::Range;
 
 use ndarray::{Array3, ArrayView3};
 
-/// Which voxels are neighbors.
+/// Neighborhood that defines which voxels are connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connectivity {
     /// The 6 voxels that share a face.
@@ -16,7 +16,7 @@ pub enum Connectivity {
 }
 
 impl Connectivity {
-    /// The number of axes along which a neighbor may differ.
+    /// The number of axes along which neighbors may differ.
     fn order(self) -> usize {
         match self {
             Self::Faces6 => 1,
@@ -29,14 +29,14 @@ impl Connectivity {
 /// The connected components of a mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Components {
-    /// 0 for background, else the component, numbered from 1 in the order of the components' first voxels.
+    /// 0 for background, otherwise the component's number, counted from 1 in the order of first voxels.
     pub labels: Array3<u32>,
-    /// Voxels in each component: `sizes[i]` belongs to label `i + 1`.
+    /// The number of voxels in each component: `sizes[i]` belongs to label `i + 1`.
     pub sizes: Vec<usize>,
 }
 
 impl Components {
-    /// The label of the largest component, the lowest one among equals; `None` if there is none.
+    /// The label of the largest component, the lowest one in a tie; `None` for an empty mask.
     ///
     /// # Examples
     ///
@@ -103,8 +103,10 @@ pub fn connected_components(mask: ArrayView3<'_, bool>, connectivity: Connectivi
     runs.into_components((nx, ny, nz))
 }
 
-/// The largest connected component of a mask; among components of equal size the one whose first
-/// voxel comes first in row-major order. An empty mask gives an empty mask.
+/// Returns the largest connected component of a mask.
+///
+/// Among components of equal size it is the one whose first voxel comes first in row-major order. An empty
+/// mask gives an empty mask.
 ///
 /// # Shapes
 ///
@@ -161,7 +163,7 @@ impl Runs {
         Self { runs, rows }
     }
 
-    /// Joins the runs of two rows that come within `reach` voxels along the last axis.
+    /// Merges the runs of two rows that are within `reach` voxels along the last axis.
     fn join_rows(&mut self, row: usize, other: usize, reach: usize) {
         let (mut a, mut b) = (self.rows[row], self.rows[other]);
         while a < self.rows[row + 1] && b < self.rows[other + 1] {
@@ -179,7 +181,7 @@ impl Runs {
 
     fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
-        // The root is always the earliest run, hence holds the component's first voxel.
+        // The root is always the earliest run, so it holds the component's first voxel.
         self.runs[a.max(b)].parent = a.min(b);
     }
 

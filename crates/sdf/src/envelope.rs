@@ -1,10 +1,10 @@
-//! The lower envelope of parabolas along one line of squared distances.
+//! Lower envelope of parabolas along one line of squared distances.
 
-/// Numbers that all lines of one axis share.
+/// Precomputed values shared by all lines of one axis.
 pub(crate) struct AxisTable {
     /// `(i * spacing)^2` for `i < n`, and infinity at `n`.
     squares: Vec<f32>,
-    /// `1 / (2 * i * spacing^2)`, so that an intersection needs no division.
+    /// `1 / (2 * i * spacing^2)`, which replaces the division in an intersection.
     slopes: Vec<f64>,
 }
 
@@ -36,14 +36,14 @@ struct Parabola {
     height: f32,
 }
 
-/// Scratch memory for the envelope, reused from line to line.
+/// Scratch memory for the envelope, reused for every line.
 #[derive(Default)]
 pub(crate) struct Envelope(Vec<Parabola>);
 
 impl Envelope {
     /// Replaces `line[i]` by `min_j line[j] + ((i - j) * spacing)^2`.
     ///
-    /// A zero hides everything behind it, so the line falls into runs between zeros.
+    /// A zero hides all parabolas behind it, so the line is processed in runs between zeros.
     pub(crate) fn transform(&mut self, line: &mut [f32], table: &AxisTable) {
         let mut from = 0;
         while let Some(skip) = line[from..].iter().position(|&height| height != 0.0) {
@@ -74,12 +74,12 @@ impl Envelope {
             let rise = f64::from(height) - f64::from(last.height);
             let middle = 0.5 * (apex + last.apex) as f64;
             let crossing = middle + rise * table.slopes[apex - last.apex];
-            // The first index beyond the crossing; a cast of a negative number gives zero.
+            // First index after the intersection; the cast turns a negative number into zero.
             start = (crossing + 1.0) as usize;
             if start > last.start {
                 break;
             }
-            // The last one is lowest at no index any more.
+            // The last parabola is nowhere the lowest.
             self.0.pop();
             start = 0;
         }

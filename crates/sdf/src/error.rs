@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-/// What can be wrong with the input of this crate.
+/// An invalid input of this crate.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SdfError {
@@ -9,7 +9,7 @@ pub enum SdfError {
         "expected a positive finite spacing in millimeters along every axis, found {found:?}; correct the header of the image or pass the spacing explicitly"
     )]
     Spacing {
-        /// The spacing that was given.
+        /// The spacing found.
         found: [f64; 3],
     },
 }

@@ -1,10 +1,11 @@
-//! Lines and images as volumes with axes of length one.
+//! Distance transforms of lines and images, as volumes with axes of length one.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::squared_distance_transform;
 
-/// [`squared_distance_transform`] of an image, spacing in the order of its axes.
+/// Squared distance transform of an image, with the spacing in the order of its axes; see
+/// [`squared_distance_transform`].
 ///
 /// # Shapes
 ///
@@ -29,7 +30,7 @@ pub fn squared_distance_transform_2d(mask: ArrayView2<'_, bool>, spacing: [f64; 
     squared_distance_transform(volume, [1.0, spacing[0], spacing[1]]).remove_axis(Axis(0))
 }
 
-/// [`squared_distance_transform`] of a line.
+/// Squared distance transform of a line; see [`squared_distance_transform`].
 ///
 /// # Shapes
 ///

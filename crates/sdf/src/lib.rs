@@ -1,15 +1,15 @@
 //! Exact Euclidean distance transforms, signed distance maps and connected components of 3D masks.
 //!
-//! Masks are [`ndarray`] views of `bool`, index order `[x, y, z]`; spacing is `[f64; 3]` in
-//! millimeters, one value for each axis in the same order. Nothing here needs a deep learning framework.
+//! Masks are [`ndarray`] views of `bool` with index order `[x, y, z]`; spacing is `[f64; 3]` in
+//! millimeters, one value per axis in the same order. The crate needs no deep learning framework.
 //!
-//! | question | function |
+//! | result | function |
 //! |---|---|
-//! | how far is each voxel of the mask from the background? | [`distance_transform`], [`squared_distance_transform`] |
-//! | how far is every voxel from a set of voxels? | [`squared_distance_to`] |
-//! | a regression target that is negative inside | [`signed_distance_map`] |
-//! | which voxels form the surface? | [`border`] |
-//! | which voxels hang together? | [`connected_components`], [`largest_component`] |
+//! | distance of each mask voxel to the background | [`distance_transform`], [`squared_distance_transform`] |
+//! | distance of every voxel to a set of voxels | [`squared_distance_to`] |
+//! | regression target that is negative inside | [`signed_distance_map`] |
+//! | surface voxels | [`border`] |
+//! | connected components | [`connected_components`], [`largest_component`] |
 //!
 //! # Examples
 //!

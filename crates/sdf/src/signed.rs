@@ -5,16 +5,16 @@ use ndarray::{Array3, ArrayView3, Zip};
 
 use crate::{Edge, border, squared_distance_to, squared_distance_transform};
 
-/// The unit of a signed distance map.
+/// Unit of a signed distance map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedDistance {
     /// Distances in millimeters.
     Millimeters,
-    /// Each side divided by its own largest distance, so that the map lies in `[-1, 1]`.
+    /// Each side divided by its largest distance, for a map in `[-1, 1]`.
     UnitRange,
 }
 
-/// Signed distance of every voxel to the surface of a mask: negative inside, positive outside.
+/// Computes the signed distance of every voxel to the surface of a mask: negative inside, positive outside.
 ///
 /// ```text
 /// outside:         S(p) =  d(p, mask) / a
@@ -22,10 +22,10 @@ pub enum SignedDistance {
 /// inner boundary:  S(p) =  0
 /// ```
 ///
-/// `d` runs between voxel centers; `a = b = 1` for [`SignedDistance::Millimeters`], and for
-/// [`SignedDistance::UnitRange`] the largest distance on the own side (taken before the boundary is
-/// set to zero). The inner boundary is made of the mask voxels with a background face neighbor;
-/// the edge of the volume is no boundary.
+/// `d` is measured between voxel centers. `a = b = 1` for [`SignedDistance::Millimeters`]; for
+/// [`SignedDistance::UnitRange`] they are the largest distances outside and inside, taken before the
+/// boundary is set to zero. The inner boundary are the mask voxels with a background face neighbor;
+/// the edge of the volume is not a boundary.
 ///
 /// An empty mask and a mask that fills the volume have no surface: the map is zero everywhere.
 ///

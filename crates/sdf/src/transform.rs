@@ -1,4 +1,4 @@
-//! The separable transform of a volume: rows by run lengths, the other two axes by envelopes.
+//! Separable distance transform of a volume: rows by run lengths, the other two axes by envelopes.
 
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis, Zip};
@@ -6,7 +6,7 @@ use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis, Zip};
 use crate::SdfError;
 use crate::envelope::{AxisTable, Envelope};
 
-/// Columns that are gathered together: one cache line of `f32`.
+/// Columns processed together: one cache line of `f32`.
 const BLOCK: usize = 16;
 
 /// Checks that a spacing is positive and finite along every axis.
@@ -30,24 +30,24 @@ pub fn check_spacing(spacing: [f64; 3]) -> Result<(), SdfError> {
     }
 }
 
-/// Squared Euclidean distance (mm²) of every true voxel to the nearest false voxel.
+/// Computes the squared Euclidean distance (mm²) of every true voxel to the nearest false voxel.
 ///
 /// ```text
 /// D(p) = min over q with mask(q) = false of  sum_a (spacing_a (p_a - q_a))^2
 /// ```
 ///
-/// Distances run between voxel centers, as in SciPy's `distance_transform_edt`; the outside of the
-/// volume counts for nothing. False voxels get 0. Without any false voxel the result is
-/// `f32::INFINITY` everywhere. The envelope is computed in `f64` and stored as `f32`: with spacing 1
-/// the result is an exact integer, otherwise its relative error is below 3e-7.
+/// Distances are measured between voxel centers, as in SciPy's `distance_transform_edt`; the outside of
+/// the volume is ignored. False voxels get 0. Without any false voxel the result is `f32::INFINITY`
+/// everywhere. The envelope is computed in `f64` and stored as `f32`: with spacing 1 the result is an
+/// exact integer, otherwise its relative error is below 3e-7.
 ///
 /// # Shapes
 ///
-/// mask `[x, y, z]` to result `[x, y, z]`, in standard (row-major) layout whatever the mask's layout is.
+/// mask `[x, y, z]` to result `[x, y, z]`, in standard (row-major) layout for any layout of the mask.
 ///
 /// # Panics
 ///
-/// If the spacing is not positive and finite; [`check_spacing`] tells beforehand.
+/// If the spacing is not positive and finite; see [`check_spacing`].
 ///
 /// # References
 ///
@@ -69,8 +69,8 @@ pub fn squared_distance_transform(mask: ArrayView3<'_, bool>, spacing: [f64; 3])
     transform(mask, false, spacing)
 }
 
-/// Euclidean distance (mm) of every true voxel to the nearest false voxel: the root of
-/// [`squared_distance_transform`].
+/// Computes the Euclidean distance (mm) of every true voxel to the nearest false voxel, the square root
+/// of [`squared_distance_transform`].
 ///
 /// # Shapes
 ///
@@ -96,10 +96,10 @@ pub fn distance_transform(mask: ArrayView3<'_, bool>, spacing: [f64; 3]) -> Arra
     distance
 }
 
-/// Squared distance (mm²) of every voxel to the nearest voxel of a set.
+/// Computes the squared distance (mm²) of every voxel to the nearest voxel of a set.
 ///
-/// This is the transform of the complement of the set; with a set of surface voxels it answers
-/// "how far is that voxel from the surface?". An empty set gives `f32::INFINITY` everywhere.
+/// This is the transform of the complement of the set. With a set of surface voxels it gives the
+/// squared distance to the surface. An empty set gives `f32::INFINITY` everywhere.
 ///
 /// # Shapes
 ///
@@ -147,7 +147,7 @@ fn transform(mask: ArrayView3<'_, bool>, target: bool, spacing: [f64; 3]) -> Arr
     squared
 }
 
-/// Squared distances along the rows: the shorter of the runs from the left and from the right.
+/// Squared distances along the rows: the shorter of the run lengths from the left and from the right.
 fn sweep_rows(
     mut slab: ArrayViewMut2<'_, f32>,
     mask: ArrayView2<'_, bool>,
@@ -166,7 +166,7 @@ fn sweep_rows(
             };
             *run = steps;
         };
-        // A slice is walked faster than a strided row.
+        // Iterating over a slice is faster than over a strided row.
         match mask.to_slice() {
             Some(mask) => runs.iter_mut().zip(mask).for_each(|(r, &m)| count(r, m)),
             None => runs.iter_mut().zip(mask).for_each(|(r, &m)| count(r, m)),
@@ -182,7 +182,7 @@ fn sweep_rows(
     }
 }
 
-/// Minimizes along the columns of `slab` (its first axis), a block of neighboring columns at a time.
+/// Minimizes along the columns of `slab` (its first axis), one block of neighboring columns at a time.
 fn sweep_columns(mut slab: ArrayViewMut2<'_, f32>, table: &AxisTable) {
     if slab.nrows() < 2 {
         return;

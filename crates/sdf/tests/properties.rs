@@ -1,4 +1,4 @@
-//! Brute-force oracles on random masks, and the edges of the definitions.
+//! Brute-force oracles on random masks, and edge cases of the definitions.
 #![allow(clippy::unwrap_used)]
 
 use ndarray::{Array3, Axis, ShapeBuilder, Zip, s};
@@ -28,7 +28,7 @@ fn brute(mask: &Array3<bool>, spacing: [f64; 3]) -> Array3<f32> {
     })
 }
 
-/// Components by repeated flooding from the first voxel that has no label yet.
+/// Components by repeated flood fill from the first voxel without a label.
 fn flood(mask: &Array3<bool>, order: usize) -> Array3<u32> {
     let mut labels = Array3::zeros(mask.dim());
     let mut next = 0;

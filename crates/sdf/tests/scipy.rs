@@ -1,4 +1,4 @@
-//! Comparison with SciPy; the goldens are made by `scripts/goldens/sdf.py`.
+//! Comparison with SciPy; the golden values are written by `scripts/goldens/sdf.py`.
 #![allow(clippy::unwrap_used)]
 
 use ndarray::Array3;

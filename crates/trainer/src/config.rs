@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use burn::prelude::Device;
-use semivox_data::Labeled;
+use semivox_data::LabelBudget;
 use semivox_data::augment::{StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
@@ -67,7 +67,7 @@ pub struct DataConfig {
     pub classes: Vec<String>,
     /// How many training cases keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
-    pub labeled: Labeled,
+    pub labeled: LabelBudget,
     /// A list of cases to test on, one a line. They are held out beside those
     /// that the data set holds out itself, and before `labeled` are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub struct DataConfig {
     /// Threads that prepare batches.
     pub workers: usize,
     /// Batches prepared ahead of use.
-    pub ahead: usize,
+    pub prefetch: usize,
     /// Generated training and test cases when `root` is absent.
     pub phantoms: [usize; 2],
     /// What the phantoms show; their seed is the run's.

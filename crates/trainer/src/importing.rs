@@ -97,7 +97,7 @@ mod tests {
         weights::export(&network, &[], &file).unwrap();
         let config = Task::Acdc.preset("compact", "supervised").unwrap();
         let values = [
-            ("data.preprocess.plane", "[32, 32]"),
+            ("data.preprocess.slice_size", "[32, 32]"),
             ("patch", "[32, 32, 1]"),
         ];
         let config = config.with_values(values).unwrap();

@@ -1,4 +1,4 @@
-//! Two views whose geometry differs.
+//! Spatial relation of two views: aligned or mirrored.
 
 use burn::prelude::*;
 use semivox_data::rng::{below, keyed};
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::StepContext;
 
-/// How one view lies to the other.
+/// Spatial relation of two views of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Geometry {
-    /// Voxel on voxel.
+pub enum ViewAlignment {
+    /// Both views show the same voxel at the same index.
     Aligned,
     /// Mirrored along one of the axes that scans may be mirrored on, drawn for each step by its seed;
     /// voxel on voxel where there is none.
     Mirrored,
 }
 
-impl Geometry {
+impl ViewAlignment {
     /// The other view's images, `[batch, channel, sides…]`, which may be mirrored on the axes `allowed`.
     pub fn apply(self, images: Tensor<5>, allowed: [bool; 3], at: &StepContext) -> Tensor<5> {
         let axes: Vec<usize> = (0..3).filter(|&axis| allowed[axis]).collect();
@@ -42,7 +42,7 @@ mod tests {
         let device = Device::flex();
         let images = Tensor::<1, Int>::arange(0..8, &device).float();
         let images = images.reshape([1, 1, 2, 2, 2]);
-        let values = |geometry: Geometry, allowed, step| {
+        let values = |alignment: ViewAlignment, allowed, step| {
             let at = StepContext {
                 step,
                 stage_step: 0,
@@ -50,11 +50,11 @@ mod tests {
                 seed: 3,
                 device: device.clone(),
             };
-            let view = geometry.apply(images.clone(), allowed, &at).into_data();
+            let view = alignment.apply(images.clone(), allowed, &at).into_data();
             view.iter::<f32>().collect::<Vec<_>>()
         };
         let mirrored = |allowed| -> Vec<_> {
-            let view = |step| values(Geometry::Mirrored, allowed, step);
+            let view = |step| values(ViewAlignment::Mirrored, allowed, step);
             (0..20).map(view).collect()
         };
         let (first, second) = (
@@ -68,6 +68,6 @@ mod tests {
         assert_eq!(mirrored([false, true, false]), vec![second; 20]);
         let whole: Vec<f32> = (0..8).map(|x| x as f32).collect();
         assert_eq!(mirrored([false; 3]), vec![whole.clone(); 20]);
-        assert_eq!(values(Geometry::Aligned, [true; 3], 7), whole);
+        assert_eq!(values(ViewAlignment::Aligned, [true; 3], 7), whole);
     }
 }

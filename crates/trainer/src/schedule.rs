@@ -133,7 +133,7 @@ pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
 }
 
 /// A total of steps split over stages in the proportion of `parts`, the rest going to the last.
-pub(crate) fn split<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
+pub(crate) fn split_steps<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
     let sum = parts.iter().sum::<u64>().max(1);
     let mut steps = parts.map(|part| total * part / sum);
     steps[N - 1] = total - steps[..N - 1].iter().sum::<u64>();

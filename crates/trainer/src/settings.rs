@@ -121,7 +121,7 @@ mod tests {
                 ("seed", "7"),
                 ("patch", "[32, 32, 32]"),
                 ("data.labeled", "10%"),
-                ("data.preprocess.plane", "[64, 64]"),
+                ("data.preprocess.slice_size", "[64, 64]"),
                 (
                     "method.optimizer.schedule",
                     r#"{ kind = "poly", power = 0.5 }"#,
@@ -130,7 +130,7 @@ mod tests {
             .unwrap();
         assert_eq!((changed.seed, changed.patch), (7, [32; 3]));
         assert_eq!(changed.data.labeled.to_string(), "10%");
-        assert_eq!(changed.data.preprocess.plane, Some([64; 2]));
+        assert_eq!(changed.data.preprocess.slice_size, Some([64; 2]));
         assert!(changed.to_toml().unwrap().contains("power = 0.5"));
     }
 

@@ -163,7 +163,7 @@ impl Training<'_> {
         let source = BatchSource::new(self.config, self.set.clone(), stage.plan)?;
         let options = LoaderConfig {
             workers: self.config.data.workers,
-            ahead: self.config.data.ahead,
+            prefetch: self.config.data.prefetch,
         };
         Ok(OrderedLoader::new(steps, options, move |step| {
             Ok(source.batch(step))

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use semivox_data::Labeled;
+use semivox_data::LabelBudget;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::Task;
@@ -19,14 +19,14 @@ fn tiny(task: Task, method: &str) -> RunConfig {
         _ => [32; 3],
     };
     if task == Task::Acdc {
-        config.data.preprocess.plane = Some([32, 32]);
+        config.data.preprocess.slice_size = Some([32, 32]);
     }
     config.data.phantom.shape = [32; 3];
     config.data.phantom.shape_jitter = [2; 3];
     config.inference.window = config.patch;
     config.inference.stride = config.patch;
     config.network.filters = 2;
-    config.data.labeled = Labeled::Count(2);
+    config.data.labeled = LabelBudget::Count(2);
     config.data.phantoms = [4, 1];
     config.method = config.method.with_iterations(12);
     config.method.settings_mut().set_batch([2, 2]);

@@ -1,4 +1,4 @@
-//! Gaussian blur of every slice.
+//! Gaussian blur of each slice.
 
 use ndarray::Array3;
 use rand_chacha::rand_core::Rng;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::rng::{chance, uniform};
 use crate::taps::{Taps, Threads, weighted_sums};
 
-/// How often and how strongly slices are blurred.
+/// Probability and strength of the Gaussian blur.
 ///
 /// # References
 ///
-/// The default is the strong view of You et al., IPMI 2023, on floats.
+/// The default is the strong view of You et al., IPMI 2023, adapted to floats.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlurConfig {
     /// Probability per patch.
     pub probability: f64,
-    /// The standard deviation in voxels is uniform between these two.
+    /// Range of the standard deviation in voxels, drawn uniformly.
     pub sigma: [f32; 2],
 }
 
@@ -30,8 +30,10 @@ impl Default for BlurConfig {
     }
 }
 
-/// A Gaussian in the first two axes, cut at three standard deviations and
-/// normalized; beyond the border the outermost voxel counts.
+/// Gaussian blur along the first two axes.
+///
+/// The kernel is cut off at three standard deviations and normalized; beyond the border the outermost
+/// voxel is repeated.
 ///
 /// # Examples
 ///
@@ -52,7 +54,7 @@ pub struct BlurParams {
 }
 
 impl BlurConfig {
-    /// Draws the blur, or none.
+    /// Draws the parameters, or `None` if the patch is not blurred.
     pub fn draw(&self, rng: &mut impl Rng) -> Option<BlurParams> {
         let hit = chance(rng, self.probability);
         let sigma = uniform(rng, self.sigma[0], self.sigma[1]);
@@ -61,7 +63,7 @@ impl BlurConfig {
 }
 
 impl BlurParams {
-    /// Blurs the patch.
+    /// Blurs the patch in place.
     pub fn apply(&self, patch: &mut Array3<f32>) {
         if self.sigma.is_nan() || self.sigma <= 0.0 || patch.is_empty() {
             return;

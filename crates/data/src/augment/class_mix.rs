@@ -1,4 +1,4 @@
-//! Mixing by classes.
+//! ClassMix: mixing of two samples by class.
 
 use ndarray::{Array3, ArrayView3, Zip};
 use rand_chacha::rand_core::Rng;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::below;
 
-/// The classes of a sample that stay; everywhere else its partner shows.
+/// The classes of a sample that are kept; all other voxels come from its partner.
 ///
 /// # References
 ///
@@ -27,12 +27,12 @@ use crate::rng::below;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassMixParams {
-    /// In ascending order.
+    /// The kept classes in ascending order.
     pub classes: Vec<u8>,
 }
 
 impl ClassMixParams {
-    /// Draws half of the classes that occur, background included, rounded down.
+    /// Draws half of the classes that occur, including the background, rounded down.
     pub fn draw(rng: &mut impl Rng, labels: ArrayView3<'_, u8>) -> Self {
         let mut seen = [false; 256];
         labels
@@ -50,17 +50,17 @@ impl ClassMixParams {
         Self { classes }
     }
 
-    /// True where the sample stays.
+    /// Returns the mask of the kept voxels.
     pub fn mask(&self, labels: ArrayView3<'_, u8>) -> Array3<bool> {
         labels.mapv(|label| self.classes.binary_search(&label).is_ok())
     }
 
-    /// Takes the partner where the mask is false. Image, pseudo-label and
-    /// confidence are mixed with the same mask.
+    /// Replaces voxels with the partner's where the mask is false. Use the same mask for image,
+    /// pseudo-label and confidence.
     ///
     /// # Panics
     ///
-    /// When the shapes differ.
+    /// If the shapes differ.
     pub fn mix<T: Copy>(mask: &Array3<bool>, patch: &mut Array3<T>, partner: ArrayView3<'_, T>) {
         Zip::from(patch)
             .and(mask)

@@ -1,4 +1,4 @@
-//! A patch at a random position.
+//! Random cropping of patches.
 
 use ndarray::{Array3, ArrayView3};
 use rand_chacha::rand_core::Rng;
@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::Region;
 use crate::rng::below;
 
-/// The position of a patch in a volume.
+/// Position of a patch in a volume.
 ///
-/// Where the volume is smaller than the patch, the patch reaches beyond it by
-/// the smallest number of voxels, the same on both ends (one more at the far
-/// end when the number is odd), and holds the fill value there.
+/// Where the volume is smaller than the patch, the patch extends beyond it equally on both ends (one
+/// voxel more at the far end if the number is odd) and contains the fill value there.
 ///
 /// # Examples
 ///
@@ -27,12 +26,12 @@ use crate::rng::below;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CropParams {
-    /// The patch as a box of the volume.
+    /// The patch as a region of the volume.
     pub region: Region,
 }
 
 impl CropParams {
-    /// Draws a position, each one equally likely.
+    /// Draws a position uniformly.
     pub fn draw(rng: &mut impl Rng, volume: [usize; 3], patch: [usize; 3]) -> Self {
         let mut region = Region::padded(volume, patch);
         for (a, &side) in patch.iter().enumerate() {
@@ -43,7 +42,7 @@ impl CropParams {
         Self { region }
     }
 
-    /// Copies the patch.
+    /// Copies the patch from the volume.
     pub fn apply<T: Copy>(&self, volume: ArrayView3<'_, T>, fill: T) -> Array3<T> {
         self.region.cut(volume, fill)
     }

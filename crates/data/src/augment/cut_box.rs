@@ -1,4 +1,4 @@
-//! The box of cutout and cutmix.
+//! Random boxes for cutout and CutMix.
 
 use ndarray::{Array3, ArrayView3};
 use rand_chacha::rand_core::Rng;
@@ -7,18 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::Region;
 use crate::rng::below;
 
-/// The size of the box that is cut out or exchanged.
+/// Size of the box for cutout or CutMix.
 ///
-/// In the plane of the first two axes (of `H` and `W` voxels) it covers the
-/// fraction `area`: `w` is a uniform whole number of `[W/2 + 1, W)` and
-/// `h = round(H · W · area / w)`; along the third axis it is `depth` voxels
-/// long. Its position is uniform.
+/// In the plane of the first two axes (`H` × `W` voxels) the box covers the fraction `area`: `w` is drawn
+/// uniformly from the integers in `[W/2 + 1, W)`, and `h = round(H · W · area / w)`. Along the third axis
+/// it is `depth` voxels long. Its position is uniform.
 ///
 /// # Notes
 ///
-/// `w` begins above `W · area`, so that `h` stays below `H`; for `area = 1/2`
-/// this is the range of the reference. A plane too narrow for a draw takes
-/// `w = W`; a volume less deep than `depth` is cut through.
+/// The lower bound of `w` is above `W · area`, which keeps `h` below `H`; for `area = 1/2` this is the range
+/// of the reference. A plane too narrow for a draw takes `w = W`; a volume with fewer than `depth` slices
+/// is covered along the whole axis.
 ///
 /// # References
 ///
@@ -39,9 +38,9 @@ use crate::rng::below;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CutBoxConfig {
-    /// The fraction of the plane, between 0 and 1.
+    /// Covered fraction of the plane, between 0 and 1.
     pub area: f64,
-    /// Voxels along the third axis.
+    /// Length along the third axis in voxels.
     pub depth: usize,
 }
 
@@ -54,7 +53,7 @@ impl Default for CutBoxConfig {
     }
 }
 
-/// A box of a patch.
+/// A box in a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutBoxParams {
     /// The box, inside the patch.
@@ -81,19 +80,17 @@ impl CutBoxConfig {
 }
 
 impl CutBoxParams {
-    /// Replaces the box by one value: 0 in images and confidences, the ignored
-    /// label in label maps.
+    /// Fills the box with one value: 0 for images and confidences, the ignored label for label maps.
     pub fn fill<T: Copy>(&self, patch: &mut Array3<T>, value: T) {
         let filled = Array3::from_elem(self.region.shape(), value);
         self.region.paste(filled.view(), patch.view_mut());
     }
 
-    /// Replaces the box by the partner's. Image, pseudo-label and confidence
-    /// are mixed with the same box.
+    /// Replaces the box with the partner's. Use the same box for image, pseudo-label and confidence.
     ///
     /// # Panics
     ///
-    /// When the partner has another shape.
+    /// If the partner has another shape.
     pub fn mix<T: Copy>(&self, patch: &mut Array3<T>, partner: ArrayView3<'_, T>) {
         assert_eq!(patch.dim(), partner.dim(), "a patch and its partner");
         let Some(&fill) = partner.first() else { return };
@@ -101,7 +98,7 @@ impl CutBoxParams {
         self.region.paste(cut.view(), patch.view_mut());
     }
 
-    /// True inside the box.
+    /// Returns the mask of the box.
     pub fn mask(&self, patch: [usize; 3]) -> Array3<bool> {
         let mut mask = Array3::from_elem(patch, false);
         self.fill(&mut mask, true);
@@ -109,8 +106,8 @@ impl CutBoxParams {
     }
 }
 
-/// The partner that sample `i` of a batch is mixed with: the next one, the
-/// first for the last. A batch of one is its own partner.
+/// The index of the partner of sample `i` in a batch: the next sample, or the first for the last one. A
+/// batch of one is its own partner.
 pub fn partner(i: usize, batch: usize) -> usize {
     (i + 1) % batch.max(1)
 }

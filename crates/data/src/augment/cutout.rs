@@ -1,4 +1,4 @@
-//! A box without content.
+//! Cutout: a box filled with a constant.
 
 use ndarray::Array3;
 use rand_chacha::rand_core::Rng;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CutBoxConfig, CutBoxParams};
 use crate::rng::chance;
 
-/// How often a box is set to 0, and its size.
+/// Probability and size of the cutout.
 ///
 /// # Examples
 ///
@@ -27,9 +27,9 @@ use crate::rng::chance;
 pub struct CutoutConfig {
     /// Probability per patch.
     pub probability: f64,
-    /// The size of the box.
+    /// Size of the box.
     pub size: CutBoxConfig,
-    /// The value inside, in the patch's units.
+    /// The fill value, in the patch's units.
     pub value: f32,
 }
 
@@ -47,14 +47,14 @@ impl Default for CutoutConfig {
 }
 
 impl CutoutConfig {
-    /// Draws a box, or none.
+    /// Draws a box, or `None` if nothing is cut out.
     pub fn draw(&self, rng: &mut impl Rng, patch: [usize; 3]) -> Option<CutBoxParams> {
         let hit = chance(rng, self.probability);
         let params = self.size.draw(rng, patch);
         hit.then_some(params)
     }
 
-    /// Sets the box to the value.
+    /// Fills the box.
     pub fn apply(&self, params: &CutBoxParams, patch: &mut Array3<f32>) {
         params.fill(patch, self.value);
     }

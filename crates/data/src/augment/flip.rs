@@ -1,4 +1,4 @@
-//! Mirroring of one axis.
+//! Mirroring along one axis.
 
 use ndarray::{ArrayView3, Axis};
 use rand_chacha::rand_core::Rng;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::{below, chance};
 
-/// The axis that is mirrored, if any.
+/// The axis to mirror, if any.
 ///
 /// # Examples
 ///
@@ -19,12 +19,12 @@ use crate::rng::{below, chance};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FlipParams {
-    /// 0, 1 or 2, or none.
+    /// 0, 1 or 2; `None` for no mirroring.
     pub axis: Option<u8>,
 }
 
 impl FlipParams {
-    /// Mirrors one of the `axes` that are true, with the given probability.
+    /// Draws one of the `axes` that are true, with the given probability of mirroring.
     pub fn draw(rng: &mut impl Rng, probability: f64, axes: [bool; 3]) -> Self {
         let flip = chance(rng, probability);
         let allowed: Vec<u8> = (0..3).filter(|&a| axes[usize::from(a)]).collect();
@@ -34,7 +34,7 @@ impl FlipParams {
         }
     }
 
-    /// The mirrored patch as a view: nothing is copied.
+    /// Returns the mirrored patch as a view, without copying.
     pub fn apply<'a, T>(&self, patch: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
         let mut view = patch;
         if let Some(axis) = self.axis {

@@ -1,4 +1,4 @@
-//! A power law on intensities.
+//! Gamma correction of intensities.
 
 use ndarray::Array3;
 use rand_chacha::rand_core::Rng;
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::{chance, uniform};
 
-/// How often and how strongly the power law acts.
+/// Probability and exponents of the gamma correction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GammaConfig {
     /// Probability per patch.
     pub probability: f64,
-    /// The exponent is uniform between these two.
+    /// Range of the exponent, drawn uniformly.
     pub gamma: [f32; 2],
 }
 
@@ -25,8 +25,9 @@ impl Default for GammaConfig {
     }
 }
 
-/// `out = min + (max - min) · ((x - min) / (max - min))^gamma`, the minimum
-/// and the maximum being the patch's own, which stay what they are.
+/// Gamma correction: `out = min + (max - min) · ((x - min) / (max - min))^gamma`.
+///
+/// Minimum and maximum are those of the patch and stay unchanged.
 ///
 /// # Examples
 ///
@@ -45,7 +46,7 @@ pub struct GammaParams {
 }
 
 impl GammaConfig {
-    /// Draws the exponent, or none.
+    /// Draws the exponent, or `None` if nothing is changed.
     pub fn draw(&self, rng: &mut impl Rng) -> Option<GammaParams> {
         let hit = chance(rng, self.probability);
         let gamma = uniform(rng, self.gamma[0], self.gamma[1]);
@@ -54,7 +55,7 @@ impl GammaConfig {
 }
 
 impl GammaParams {
-    /// Changes the patch; a constant one stays.
+    /// Changes the patch in place; a constant patch stays unchanged.
     pub fn apply(&self, patch: &mut Array3<f32>) {
         let low = patch.iter().copied().fold(f32::INFINITY, f32::min);
         let high = patch.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -1,4 +1,4 @@
-//! Brightness and contrast.
+//! Brightness and contrast jitter.
 
 use ndarray::Array3;
 use rand_chacha::rand_core::Rng;
@@ -6,22 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::{chance, uniform};
 
-/// How often and how strongly brightness and contrast change.
+/// Probability and strength of the brightness and contrast jitter.
 ///
 /// # References
 ///
-/// The default, 2 % in every slice with probability 1/2, is the strong view
-/// of the code of You et al., "Bootstrapping Semi-supervised Medical Image
-/// Segmentation with Anatomical-aware Contrastive Distillation", IPMI 2023;
-/// nothing is clamped here, since intensities are z-scores.
+/// The default, 2 % per slice with probability 1/2, is the strong view in the code of You et al.,
+/// "Bootstrapping Semi-supervised Medical Image Segmentation with Anatomical-aware Contrastive
+/// Distillation", IPMI 2023. Values are not clamped here, since intensities are z-scores.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JitterConfig {
     /// Probability per patch.
     pub probability: f64,
-    /// Both factors are uniform from `1 - amount` to `1 + amount`.
+    /// Both factors are drawn uniformly from `1 - amount` to `1 + amount`.
     pub amount: f32,
-    /// Whether every slice along the third axis has its own factors.
+    /// Whether each slice along the third axis has its own factors.
     pub per_slice: bool,
 }
 
@@ -35,9 +34,9 @@ impl Default for JitterConfig {
     }
 }
 
-/// Factors of brightness `b` and contrast `c`:
-/// `out = c · (b · x - m) + m`, with `m` the mean of `b · x` over the slice, or
-/// over the patch when there is one pair of factors.
+/// Factors of brightness `b` and contrast `c`: `out = c · (b · x - m) + m`.
+///
+/// `m` is the mean of `b · x` over the slice, or over the patch if there is one pair of factors.
 ///
 /// # Examples
 ///
@@ -51,12 +50,12 @@ impl Default for JitterConfig {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JitterParams {
-    /// Brightness and contrast: one pair for the patch or one per slice.
+    /// Brightness and contrast factors: one pair for the patch or one per slice.
     pub factors: Vec<[f32; 2]>,
 }
 
 impl JitterConfig {
-    /// Draws the factors for a patch of `slices` slices, or none.
+    /// Draws the factors for a patch of `slices` slices, or `None` if nothing is changed.
     pub fn draw(&self, rng: &mut impl Rng, slices: usize) -> Option<JitterParams> {
         let hit = chance(rng, self.probability);
         let (low, high) = (1.0 - self.amount, 1.0 + self.amount);
@@ -70,11 +69,11 @@ impl JitterConfig {
 }
 
 impl JitterParams {
-    /// Changes the patch.
+    /// Changes the patch in place.
     ///
     /// # Panics
     ///
-    /// When there are neither one pair of factors nor one per slice.
+    /// If there is neither one pair of factors nor one per slice.
     pub fn apply(&self, patch: &mut Array3<f32>) {
         let (nx, ny, nz) = patch.dim();
         let per_slice = self.factors.len() == nz;

@@ -1,8 +1,7 @@
-//! Augmentation in two steps: draw plain parameters, then apply them.
+//! Data augmentation in two steps: draw plain parameters, then apply them.
 //!
-//! Drawn parameters can be stored, compared, and applied to an image and its
-//! label map alike. Patches are cut first, so nothing is ever computed for a
-//! whole volume. [`WeakView`] moves voxels, [`StrongView`] changes
+//! Drawn parameters can be stored, compared, and applied to both an image and its label map. Patches are
+//! cut first, so no transform runs on a whole volume. [`WeakView`] moves voxels, [`StrongView`] changes
 //! intensities; [`CutBoxConfig`] and [`ClassMixParams`] mix two patches.
 
 mod blur;

@@ -1,4 +1,4 @@
-//! Additive noise.
+//! Additive Gaussian noise.
 
 use ndarray::Array3;
 use rand_chacha::rand_core::Rng;
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::{chance, keyed, normal, uniform};
 
-/// How often and how strongly noise is added.
+/// Probability and strength of the noise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NoiseConfig {
     /// Probability per patch.
     pub probability: f64,
-    /// The standard deviation is uniform from 0 to this.
+    /// Upper bound of the standard deviation, drawn uniformly from 0.
     pub max_std: f32,
 }
 
@@ -25,7 +25,7 @@ impl Default for NoiseConfig {
     }
 }
 
-/// Normal noise of one standard deviation, independent in every voxel.
+/// Normally distributed noise, independent in each voxel.
 ///
 /// # Examples
 ///
@@ -43,12 +43,12 @@ impl Default for NoiseConfig {
 pub struct NoiseParams {
     /// Standard deviation in the patch's units.
     pub std: f32,
-    /// The key of the noise field.
+    /// Seed of the noise field.
     pub seed: u64,
 }
 
 impl NoiseConfig {
-    /// Draws the noise, or none.
+    /// Draws the parameters, or `None` if no noise is added.
     pub fn draw(&self, rng: &mut impl Rng) -> Option<NoiseParams> {
         let hit = chance(rng, self.probability);
         let params = NoiseParams {
@@ -60,7 +60,7 @@ impl NoiseConfig {
 }
 
 impl NoiseParams {
-    /// Adds the noise.
+    /// Adds the noise to the patch.
     pub fn apply(&self, patch: &mut Array3<f32>) {
         let mut rng = keyed(self.seed, 0, "noise field");
         patch.map_inplace(|x| *x += self.std * normal(&mut rng));

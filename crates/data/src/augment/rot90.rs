@@ -1,4 +1,4 @@
-//! Quarter turns in the plane of the first two axes.
+//! Rotations by multiples of 90° in the plane of the first two axes.
 
 use ndarray::{ArrayView3, Axis};
 use rand_chacha::rand_core::Rng;
@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::below;
 
-/// A number of quarter turns from the first axis to the second.
+/// A rotation by a multiple of 90°, from the first axis to the second.
 ///
-/// One turn: `out[i, j, k] = in[j, n - 1 - i, k]`, `n` being the length of the
-/// input's second axis.
+/// One quarter turn is `out[i, j, k] = in[j, n - 1 - i, k]`, with `n` the length of the input's second axis.
 ///
 /// # Examples
 ///
@@ -23,12 +22,12 @@ use crate::rng::below;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rot90Params {
-    /// 0 to 3.
+    /// Number of quarter turns, 0 to 3.
     pub quarter_turns: u8,
 }
 
 impl Rot90Params {
-    /// Draws from 0 to 3 turns, or 0 or 2 when one turn would change the shape.
+    /// Draws 0 to 3 quarter turns, or 0 or 2 if a quarter turn would change the shape.
     pub fn draw(rng: &mut impl Rng, patch: [usize; 3]) -> Self {
         let quarter_turns = if patch[0] == patch[1] {
             below(rng, 4)
@@ -40,7 +39,7 @@ impl Rot90Params {
         }
     }
 
-    /// The turned patch as a view: nothing is copied.
+    /// Returns the rotated patch as a view, without copying.
     pub fn apply<'a, T>(&self, patch: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
         let mut view = patch;
         let turns = self.quarter_turns % 4;
@@ -56,7 +55,7 @@ impl Rot90Params {
         view
     }
 
-    /// The turns that undo these.
+    /// Returns the inverse rotation.
     #[must_use]
     pub fn inverse(&self) -> Self {
         Self {

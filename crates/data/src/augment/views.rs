@@ -1,4 +1,4 @@
-//! The weak and the strong view of a volume.
+//! Weak and strong augmentation of training patches.
 
 use ndarray::{Array3, ArrayView3};
 use rand_chacha::rand_core::Rng;
@@ -8,10 +8,10 @@ use super::Rot90Params;
 use super::{BlurConfig, BlurParams, CropParams, CutBoxParams, CutoutConfig, FlipParams};
 use super::{GammaConfig, GammaParams, JitterConfig, JitterParams, NoiseConfig, NoiseParams};
 
-/// The geometry of a training patch: position, quarter turns, mirroring.
+/// Spatial augmentation of a training patch: position, rotation by 90°, mirroring.
 ///
-/// Images and label maps take the same [`WeakParams`]. The strong view starts
-/// from a copy of the weak one, so the voxels of the two stay aligned.
+/// Images and label maps use the same [`WeakParams`]. The strong view starts from a copy of the weak one,
+/// which keeps the voxels of both aligned.
 ///
 /// # Examples
 ///
@@ -32,36 +32,36 @@ use super::{GammaConfig, GammaParams, JitterConfig, JitterParams, NoiseConfig, N
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeakView {
-    /// Voxels of the patch on each axis.
+    /// Size of the patch in voxels.
     pub patch: [usize; 3],
-    /// Turns and mirrorings.
+    /// Rotations and mirrorings to draw from.
     #[serde(default)]
     pub symmetries: Symmetries,
 }
 
-/// The turns and mirrorings under which a patch stays plausible.
+/// The rotations and mirrorings that keep a patch plausible.
 ///
-/// Where left and right or front and back mean different classes, an axis must not be mirrored: a
-/// network that sees both ways cannot tell them apart.
+/// Do not mirror an axis along which left and right or front and back are different classes: a network
+/// that sees both cannot distinguish them.
 ///
 /// # References
 ///
-/// The default is what the field's loaders for the left atrium do: any quarter turn in the plane,
-/// then always a mirroring. A patch is then always a mirror image, never the scan as it lies; its results for the
-/// left atrium are comparable only with that.
+/// The default is that of the field's data loaders for the left atrium: any rotation by 90° in the plane,
+/// then always a mirroring. Every patch is then a mirror image, never the original orientation; use it
+/// for comparable results on the left atrium.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Symmetries {
-    /// Whether quarter turns in the plane of the first two axes are drawn.
+    /// Whether rotations by 90° in the plane of the first two axes are drawn.
     pub rotate: bool,
-    /// Probability that one axis is mirrored.
+    /// Probability of mirroring one axis.
     pub flip_probability: f64,
     /// The axes that may be mirrored.
     pub flip_axes: [bool; 3],
 }
 
 impl Symmetries {
-    /// The axes that are mirrored at times.
+    /// The axes with a nonzero probability of mirroring.
     ///
     /// # Examples
     ///
@@ -88,19 +88,19 @@ impl Default for Symmetries {
     }
 }
 
-/// What [`WeakView`] drew.
+/// Parameters drawn by [`WeakView`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeakParams {
-    /// The patch in the volume.
+    /// Position of the patch in the volume.
     pub crop: CropParams,
-    /// Quarter turns of the patch.
+    /// Rotation of the patch.
     pub rot90: Rot90Params,
-    /// Mirroring after the turns.
+    /// Mirroring after the rotation.
     pub flip: FlipParams,
 }
 
 impl WeakView {
-    /// The default symmetries.
+    /// Creates a view with the default symmetries.
     pub fn new(patch: [usize; 3]) -> Self {
         Self {
             patch,
@@ -108,7 +108,7 @@ impl WeakView {
         }
     }
 
-    /// Draws the geometry for a volume.
+    /// Draws the parameters for a volume.
     pub fn draw(&self, rng: &mut impl Rng, volume: [usize; 3]) -> WeakParams {
         let crop = CropParams::draw(rng, volume, self.patch);
         let rot90 = Rot90Params::draw(rng, self.patch);
@@ -131,7 +131,7 @@ impl WeakView {
 }
 
 impl WeakParams {
-    /// Cuts the patch, turns and mirrors it; `fill` stands beyond the volume.
+    /// Cuts, rotates and mirrors the patch; voxels beyond the volume are `fill`.
     pub fn apply<T: Copy>(&self, volume: ArrayView3<'_, T>, fill: T) -> Array3<T> {
         let patch = self.crop.apply(volume, fill);
         let view = self.flip.apply(self.rot90.apply(patch.view()));
@@ -139,29 +139,28 @@ impl WeakParams {
     }
 }
 
-/// The intensities of the student's patch; each transform may be left out.
+/// Intensity augmentation of the student's patch; each transform is optional.
 ///
 /// # References
 ///
-/// The default, jitter and blur, is the strong view of You et al., "Bootstrapping
-/// Semi-supervised Medical Image Segmentation with Anatomical-aware Contrastive
-/// Distillation", IPMI 2023.
+/// The default, jitter and blur, is the strong view of You et al., "Bootstrapping Semi-supervised Medical
+/// Image Segmentation with Anatomical-aware Contrastive Distillation", IPMI 2023.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrongView {
-    /// Brightness and contrast.
+    /// Brightness and contrast jitter.
     #[serde(default)]
     pub jitter: Option<JitterConfig>,
     /// Gaussian blur.
     #[serde(default)]
     pub blur: Option<BlurConfig>,
-    /// Power law.
+    /// Gamma correction.
     #[serde(default)]
     pub gamma: Option<GammaConfig>,
     /// Additive noise.
     #[serde(default)]
     pub noise: Option<NoiseConfig>,
-    /// A box without content.
+    /// Cutout.
     #[serde(default)]
     pub cutout: Option<CutoutConfig>,
 }
@@ -176,23 +175,23 @@ impl Default for StrongView {
     }
 }
 
-/// What [`StrongView`] drew, in the order of its application.
+/// Parameters drawn by [`StrongView`], in order of application.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct StrongParams {
-    /// Brightness and contrast.
+    /// Brightness and contrast jitter.
     pub jitter: Option<JitterParams>,
     /// Gaussian blur.
     pub blur: Option<BlurParams>,
-    /// Power law.
+    /// Gamma correction.
     pub gamma: Option<GammaParams>,
     /// Additive noise.
     pub noise: Option<NoiseParams>,
-    /// A box and the value it takes.
+    /// Cutout box and its fill value.
     pub cutout: Option<(CutBoxParams, f32)>,
 }
 
 impl StrongView {
-    /// No transform at all.
+    /// A view without any transform.
     pub fn none() -> Self {
         Self {
             jitter: None,
@@ -203,7 +202,7 @@ impl StrongView {
         }
     }
 
-    /// Every transform with its default settings.
+    /// A view with every transform at its default settings.
     pub fn all() -> Self {
         Self {
             gamma: Some(GammaConfig::default()),
@@ -213,7 +212,7 @@ impl StrongView {
         }
     }
 
-    /// Draws the transforms for a patch.
+    /// Draws the parameters for a patch.
     pub fn draw(&self, rng: &mut impl Rng, patch: [usize; 3]) -> StrongParams {
         StrongParams {
             jitter: self.jitter.and_then(|jitter| jitter.draw(rng, patch[2])),
@@ -228,11 +227,11 @@ impl StrongView {
 }
 
 impl StrongParams {
-    /// Changes a patch of the shape that the parameters were drawn for.
+    /// Applies the transforms in place to a patch of the shape that the parameters were drawn for.
     ///
     /// # Panics
     ///
-    /// When the patch has another number of slices.
+    /// If the patch has another number of slices.
     pub fn apply(&self, patch: &mut Array3<f32>) {
         if let Some(jitter) = &self.jitter {
             jitter.apply(patch);
@@ -260,7 +259,7 @@ mod tests {
 
     const SHAPE: [usize; 3] = [20, 18, 7];
 
-    /// Every voxel holds its own index, so that geometry can be read off.
+    /// A volume whose voxels hold their own index, to check geometry.
     fn numbered() -> Array3<f32> {
         Array3::from_shape_fn(SHAPE, |(x, y, z)| ((x * 18 + y) * 7 + z + 1) as f32)
     }
@@ -299,7 +298,7 @@ mod tests {
         view.draw(&mut keyed(1, 0, "strong"), [12, 12, 6])
             .apply(&mut student);
         assert_ne!(student, teacher);
-        // Both transforms are monotonic in every slice, so the order of voxels stays.
+        // Both transforms are monotonic in each slice and keep the order of voxels.
         for (s, t) in student
             .axis_iter(ndarray::Axis(2))
             .zip(teacher.axis_iter(ndarray::Axis(2)))

@@ -1,4 +1,4 @@
-//! Affines in NIfTI headers: as a matrix (sform) and as a rotation (qform).
+//! Affines in NIfTI headers, as a matrix (sform) or a rotation (qform).
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use nifti::NiftiHeader;
 
 use crate::{DataError, Geometry};
 
-/// The affine of a header in millimeters: sform, else qform, else voxel sizes.
+/// The affine of a header in millimeters, from the sform, else the qform, else the voxel sizes.
 pub(super) fn from_header(path: &Path, header: &NiftiHeader) -> Result<Geometry, DataError> {
     let mut geometry = if header.sform_code > 0 {
         sform(header)
@@ -27,7 +27,7 @@ pub(super) fn from_header(path: &Path, header: &NiftiHeader) -> Result<Geometry,
     }
     Err(DataError::unexpected(
         path,
-        "an affine with voxels of some volume",
+        "an affine with voxels of nonzero volume",
         format!("rows {:?}", &geometry.affine[..3]),
         "correct the header",
     ))
@@ -67,7 +67,7 @@ fn qform(header: &NiftiHeader) -> Geometry {
         ],
     ];
     let mut sizes = sizes(header);
-    // pixdim[0] is the handedness; 0 counts as right.
+    // pixdim[0] is the handedness; 0 means right-handed.
     if header.pixdim[0] < 0.0 {
         sizes[2] = -sizes[2];
     }
@@ -82,7 +82,7 @@ fn qform(header: &NiftiHeader) -> Geometry {
     geometry
 }
 
-/// Voxel sizes; 1 on axes that the file does not have.
+/// Voxel sizes; 1 along axes that the file does not have.
 fn sizes(header: &NiftiHeader) -> [f64; 3] {
     std::array::from_fn(|axis| {
         if axis < usize::from(header.dim[0]) {
@@ -101,8 +101,7 @@ fn millimeters_per_unit(header: &NiftiHeader) -> f64 {
     }
 }
 
-/// The quaternion `(b, c, d)` and the handedness of an affine without shear;
-/// `None` for one with shear, which no quaternion can say.
+/// The quaternion `(b, c, d)` and the handedness of an affine, or `None` if it has shear.
 pub(super) fn quaternion(geometry: &Geometry) -> Option<([f64; 3], f64)> {
     let spacing = geometry.spacing();
     let handedness = geometry.determinant().signum();
@@ -120,9 +119,9 @@ pub(super) fn quaternion(geometry: &Geometry) -> Option<([f64; 3], f64)> {
     Some((rotation_to_quaternion(&r), handedness))
 }
 
-/// `(b, c, d)` of the unit quaternion with `a >= 0`, from the largest of the four.
+/// `(b, c, d)` of the unit quaternion with `a >= 0`, computed from its largest component.
 fn rotation_to_quaternion(r: &[[f64; 3]; 3]) -> [f64; 3] {
-    // Four times the square of a, b, c, d.
+    // Four times the squares of a, b, c, d.
     let squares = [
         1.0 + r[0][0] + r[1][1] + r[2][2],
         1.0 + r[0][0] - r[1][1] - r[2][2],
@@ -135,7 +134,7 @@ fn rotation_to_quaternion(r: &[[f64; 3]; 3]) -> [f64; 3] {
     );
     let (ba, ca, da) = (r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]);
     let (bc, bd, cd) = (r[0][1] + r[1][0], r[0][2] + r[2][0], r[1][2] + r[2][1]);
-    // The row of four times q·qᵀ that belongs to the largest entry.
+    // The row of 4·q·qᵀ with the largest entry.
     let row = [
         [squares[0], ba, ca, da],
         [ba, squares[1], bc, bd],
@@ -150,7 +149,7 @@ fn rotation_to_quaternion(r: &[[f64; 3]; 3]) -> [f64; 3] {
 mod tests {
     use super::*;
 
-    /// A rotation about an axis that is not an axis of the frame.
+    /// A rotation about an oblique axis.
     fn rotated(angle: f64, flip: f64) -> Geometry {
         let (s, c) = angle.sin_cos();
         let (k, t) = ([2.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0], 1.0 - c);
@@ -184,8 +183,8 @@ mod tests {
                     (b as f32, c as f32, d as f32);
                 header.pixdim[0] = handedness as f32;
                 (0..3).for_each(|axis| header.pixdim[axis + 1] = spacing[axis] as f32);
-                let found = from_header(Path::new("x.nii"), &header).expect("a sound header");
-                // Near half a turn, a = sqrt(1 - b² - c² - d²) loses half the digits of f32.
+                let found = from_header(Path::new("x.nii"), &header).expect("a valid header");
+                // Near a rotation by 180°, a = sqrt(1 - b² - c² - d²) loses half the digits of f32.
                 assert!(
                     found.approx_eq(&geometry, 2e-3),
                     "step {step}: {}",
@@ -212,7 +211,7 @@ mod tests {
         };
         header.dim[0] = 3;
         header.pixdim = [1.0, 500.0, 500.0, 2000.0, 1.0, 1.0, 1.0, 1.0];
-        let geometry = from_header(Path::new("x.nii"), &header).expect("a sound header");
+        let geometry = from_header(Path::new("x.nii"), &header).expect("a valid header");
         assert!(geometry.approx_eq(&Geometry::from_spacing([0.5, 0.5, 2.0]), 1e-9));
         header.pixdim[2] = 0.0;
         let message = from_header(Path::new("x.nii"), &header)

@@ -1,4 +1,4 @@
-//! Files that appear complete or not at all.
+//! Atomic writing of files.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -28,8 +28,8 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), DataErro
     write(path.as_ref(), |file| file.write_all(bytes))
 }
 
-/// Writes a file under a temporary name in the same folder, syncs it to the
-/// disk and renames it. On failure an older file of that name is untouched.
+/// Writes a file under a temporary name in the same folder, syncs it to disk and renames it. On failure
+/// an older file with this name stays unchanged.
 pub(super) fn write(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
@@ -38,7 +38,7 @@ pub(super) fn write(
     let outcome =
         write_synced(&temporary, content).and_then(|()| std::fs::rename(&temporary, path));
     if outcome.is_err() {
-        // The first error is the one to report; the file may not exist.
+        // The first error is reported; the temporary file may not exist.
         let _ = std::fs::remove_file(&temporary);
     }
     outcome.map_err(DataError::io("write", path))
@@ -48,7 +48,7 @@ fn write_synced(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    // What lies there was left by a process that had our number, as in a container's first.
+    // An existing file is left over from a process with the same ID, which is common in containers.
     let mut writer = BufWriter::new(File::create(path)?);
     content(&mut writer)?;
     writer

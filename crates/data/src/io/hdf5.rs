@@ -1,4 +1,4 @@
-//! HDF5 files as the field passes LA and ACDC around.
+//! HDF5 files of LA, ACDC and Pancreas-CT as distributed in the field.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
 use super::nifti::{check_finite, check_label_value, to_label};
 use crate::{AxisOrder, DataError, Geometry, LabelMap, Source, Volume};
 
-/// Reads one data set of one file.
+/// Function that reads one dataset of a file.
 type Read<'a, T> = &'a dyn Fn(&Path, &str) -> Result<ArrayD<T>, DataError>;
 
 /// Reads an image; slices are stacked along the last axis.
@@ -47,7 +47,7 @@ fn geometry(source: &Source) -> Geometry {
     }
 }
 
-/// The array in `[x, y, z]` order, contiguous, and a file to name in messages.
+/// Returns the array in `[x, y, z]` order, contiguous, and a file to name in messages.
 fn volume<'a, T: Clone>(
     source: &'a Source,
     read: Read<'_, T>,
@@ -57,7 +57,7 @@ fn volume<'a, T: Clone>(
             path,
             "an HDF5 file",
             "NIfTI",
-            "read it as such",
+            "read it as a NIfTI file",
         )),
         Source::Hdf5 {
             path,
@@ -129,7 +129,7 @@ fn stack_slices<'a, T: Clone>(
     Ok((stacked.as_standard_layout().into_owned(), path))
 }
 
-/// Reads the data set `name` of a file with `values`.
+/// Reads the dataset `name` with the function `values`.
 fn array<T>(
     path: &Path,
     name: &str,
@@ -146,7 +146,7 @@ fn array<T>(
             "check the file, or download it again",
         )
     };
-    let file = File::open(path).map_err(|error| wrong("a sound HDF5 file".into(), error))?;
+    let file = File::open(path).map_err(|error| wrong("a valid HDF5 file".into(), error))?;
     let dataset = file
         .dataset(name)
         .map_err(|error| wrong(format!("a data set named `{name}`"), error))?;

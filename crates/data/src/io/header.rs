@@ -1,4 +1,4 @@
-//! A file's voxels as stored, and what a NIfTI-1 header says about them.
+//! Raw voxels of a file, and the parsed NIfTI-1 header.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -14,14 +14,14 @@ use crate::{DataError, Geometry};
 /// Length of a NIfTI-1 header in bytes.
 pub(super) const HEADER_LEN: usize = 348;
 
-/// A file's voxels as stored, and what its header says about them.
+/// Raw voxels of a file and their layout.
 pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
-    pub(super) layout: Layout,
+    pub(super) layout: VoxelLayout,
 }
 
-/// What a header says about the voxels.
-pub(super) struct Layout {
+/// Layout of the stored voxels, as described by the header.
+pub(super) struct VoxelLayout {
     pub(super) shape: [usize; 3],
     pub(super) datatype: NiftiType,
     pub(super) big_endian: bool,
@@ -31,12 +31,12 @@ pub(super) struct Layout {
 }
 
 thread_local! {
-    /// The bytes of the thread's last file, to read the next one into: in a series of files, fresh
-    /// pages would cost a good part of the time.
+    /// Buffer of the thread's previous file, reused because allocating fresh pages for each file of a
+    /// series takes a considerable share of the time.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Bytes kept for the next file at most.
+/// Maximum size of the buffer that is kept.
 const SPARE_MOST: usize = 64 << 20;
 
 impl Drop for Raw {
@@ -48,7 +48,7 @@ impl Drop for Raw {
 }
 
 impl Raw {
-    /// Reads a `.nii`, `.nii.gz` or `.nrrd` file; format and compression are told by the content.
+    /// Reads a `.nii`, `.nii.gz` or `.nrrd` file; format and compression are detected by the content.
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -62,7 +62,7 @@ impl Raw {
         if start.starts_with(nrrd::MAGIC) {
             nrrd::read(path, file, stored)
         } else if start.starts_with(&[0x1f, 0x8b]) {
-            // Deflate shrinks at most 1032-fold, which bounds a false header's claim.
+            // Deflate shrinks at most 1032-fold, which limits the size that a corrupt header can claim.
             Self::from_reader(path, MultiGzDecoder::new(file), stored.saturating_mul(1032))
         } else {
             Self::from_reader(path, file, stored)
@@ -84,7 +84,7 @@ impl Raw {
             most,
         )?;
         let (slope, intercept) = scaling(&header);
-        let layout = Layout {
+        let layout = VoxelLayout {
             shape,
             datatype,
             big_endian: header.endianness == Endianness::Big,
@@ -95,21 +95,21 @@ impl Raw {
         Self::after(path, reader, layout, HEADER_LEN as u64 + gap, most)
     }
 
-    /// Reads the voxels that `layout` announces, of which there are `most` bytes at the most.
+    /// Reads the voxels described by `layout`, from a source of at most `most` bytes.
     pub(super) fn of_voxels(
         path: &Path,
         reader: impl Read,
-        layout: Layout,
+        layout: VoxelLayout,
         most: u64,
     ) -> Result<Self, DataError> {
         Self::after(path, reader, layout, 0, most)
     }
 
-    /// As [`of_voxels`](Self::of_voxels), after `before` bytes of the same stream.
+    /// Like [`of_voxels`](Self::of_voxels), after `before` bytes of the same stream.
     fn after(
         path: &Path,
         mut reader: impl Read,
-        layout: Layout,
+        layout: VoxelLayout,
         before: u64,
         most: u64,
     ) -> Result<Self, DataError> {
@@ -121,19 +121,19 @@ impl Raw {
         bytes.try_reserve_exact(wanted).map_err(|_| {
             DataError::unexpected(
                 path,
-                "voxels that fit into memory",
+                "a volume that fits into memory",
                 format!("a header that announces {:?} voxels", layout.shape),
                 "check the file's header, or use a machine with more memory",
             )
         })?;
         fill(path, &mut reader, &mut bytes, length, before, most)?;
-        // The checksum is compared when the end of a compressed stream is read.
+        // The checksum is verified when the end of a compressed stream is read.
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| damaged(path, &error))?;
         Ok(Self { bytes, layout })
     }
 }
 
-/// Appends exactly `count` bytes to `into`; `before` bytes were read already.
+/// Appends exactly `count` bytes to `into`, after `before` bytes of the stream.
 fn fill(
     path: &Path,
     reader: &mut impl Read,
@@ -167,7 +167,7 @@ fn fill(
 fn damaged(path: &Path, error: &std::io::Error) -> DataError {
     DataError::unexpected(
         path,
-        "a sound file",
+        "an intact file",
         error.to_string(),
         "copy or download it again",
     )
@@ -191,7 +191,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<NiftiHeader, DataError> {
     }
 }
 
-/// The first three axes; axes the file does not have, and further ones, have length 1.
+/// The first three axes; missing axes have length 1, and further axes must have length 1.
 fn shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataError> {
     let rank = usize::from(header.dim[0]);
     let dims = &header.dim[1..=rank.min(7)];
@@ -235,7 +235,7 @@ fn datatype(path: &Path, header: &NiftiHeader) -> Result<NiftiType, DataError> {
     }
 }
 
-/// Where the voxels begin: `vox_offset`, at least the header's length.
+/// The offset of the voxels: `vox_offset`, at least the length of the header.
 fn offset(path: &Path, header: &NiftiHeader) -> Result<u64, DataError> {
     let offset = header.vox_offset;
     if !offset.is_finite() || offset > 1e9 {
@@ -246,7 +246,7 @@ fn offset(path: &Path, header: &NiftiHeader) -> Result<u64, DataError> {
             "export it again",
         ));
     }
-    // Writers that leave the offset 0 put the voxels after the extension flag.
+    // Writers that set the offset to 0 place the voxels after the extension flag.
     Ok(if offset < HEADER_LEN as f32 {
         HEADER_LEN as u64 + 4
     } else {
@@ -254,7 +254,7 @@ fn offset(path: &Path, header: &NiftiHeader) -> Result<u64, DataError> {
     })
 }
 
-/// Slope and intercept; a slope of 0 or NaN means that there is none.
+/// Slope and intercept; a slope of 0 or NaN means no scaling.
 fn scaling(header: &NiftiHeader) -> (f64, f64) {
     let (slope, intercept) = (f64::from(header.scl_slope), f64::from(header.scl_inter));
     if slope == 0.0 || !slope.is_finite() {

@@ -1,7 +1,7 @@
-//! Reading and writing volumes.
+//! Reading and writing of volumes.
 //!
-//! NIfTI-1 is read and written, NRRD is read; HDF5 is read, in the forms in which the field
-//! passes its preprocessed data sets around.
+//! NIfTI-1 is read and written. NRRD is read, as is HDF5 in the forms in which preprocessed data sets are
+//! distributed in the field.
 
 mod affine;
 mod atomic;
@@ -18,11 +18,11 @@ pub use write::{write_labels, write_volume};
 
 use crate::{DataError, LabelMap, Source, Volume};
 
-/// Reads an image from wherever it is stored.
+/// Reads an image from any [`Source`].
 ///
 /// # Errors
 ///
-/// As [`read_volume`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+/// As for [`read_volume`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
 pub fn read_image(source: &Source) -> Result<Volume, DataError> {
     match source {
         Source::File(path) | Source::MappedFile { path, .. } => read_volume(path),
@@ -30,12 +30,12 @@ pub fn read_image(source: &Source) -> Result<Volume, DataError> {
     }
 }
 
-/// Reads a label map from wherever it is stored.
+/// Reads a label map from any [`Source`].
 ///
 /// # Errors
 ///
-/// As [`read_labels`]; [`DataError::LabelNotDescribed`] for a value that
-/// [`Source::MappedFile`] has no class for; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+/// As for [`read_labels`]; [`DataError::LabelNotDescribed`] for a value that [`Source::MappedFile`] does
+/// not map to a class; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
 pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
     match source {
         Source::File(path) => read_labels(path),

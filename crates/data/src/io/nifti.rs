@@ -1,4 +1,4 @@
-//! Images and label maps in files that say themselves where they lie: NIfTI-1 and NRRD.
+//! Reading of images and label maps from NIfTI-1 and NRRD files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,24 +12,23 @@ use super::header::Raw;
 use super::voxels::decode;
 use crate::{DataError, LabelMap, LabelValues, Volume};
 
-/// A scaled label may be this far from a whole number.
+/// Tolerance for rounding scaled labels to integers.
 const LABEL_TOLERANCE: f64 = 1e-4;
 
-/// So many values are listed in a message.
+/// Maximum number of values listed in a message.
 const LISTED: usize = 16;
 
-/// Reads an image from a NIfTI-1 file, `.nii` or `.nii.gz`, or from an NRRD file with its voxels
-/// attached, raw or gzip; the content tells which.
+/// Reads an image from a NIfTI-1 file (`.nii`, `.nii.gz`) or an NRRD file with attached voxels (raw or
+/// gzip); the format is detected by the content.
 ///
-/// Any integer or floating-point type up to 64 bits in either byte order is
-/// taken. Of NIfTI, slope and intercept are applied, and the affine is the sform if there is
-/// one, else the qform, else the voxel sizes alone, in millimeters (a file in
-/// meters or micrometers is converted). Of NRRD, the affine is that of `space directions` and
-/// `space origin`, taken from `space` to the frame of NIfTI, else the `spacings` alone.
+/// All integer and floating-point types of up to 64 bits in either byte order are supported. For NIfTI,
+/// slope and intercept are applied, and the affine is the sform, else the qform, else the voxel sizes,
+/// converted to millimeters. For NRRD, the affine is computed from `space directions`, `space origin` and
+/// `space`, or from `spacings` alone, in NIfTI's coordinate frame.
 ///
 /// # Shapes
 ///
-/// Files of more than three axes are read if the further ones have length 1.
+/// Files with more than three axes are read if the further ones have length 1.
 ///
 /// # Errors
 ///
@@ -63,8 +62,8 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
 ///
 /// # Errors
 ///
-/// As [`read_volume`]; [`DataError::LabelValue`] for a value that is not a
-/// whole number, [`DataError::LabelValues`] for one that is not from 0 to 255.
+/// As for [`read_volume`]; [`DataError::LabelValue`] for a value that is not an integer,
+/// [`DataError::LabelValues`] for one outside 0 to 255.
 ///
 /// # Examples
 ///
@@ -95,7 +94,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     Ok(LabelMap::new(data, raw.layout.geometry))
 }
 
-/// Reads a label map whose voxels hold `values`.
+/// Reads a label map and maps its `values` to classes.
 pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
     let raw = Raw::read(path)?;
     let bad = AtomicBool::new(false);
@@ -120,15 +119,14 @@ pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<La
     Ok(LabelMap::new(data, raw.layout.geometry))
 }
 
-/// The whole number that a voxel stands for.
+/// The integer that a voxel value represents, if any.
 fn whole(value: f64) -> Option<i64> {
     let number = value.round();
     let near = (value - number).abs() <= LABEL_TOLERANCE && number.abs() <= f64::from(u32::MAX);
     near.then_some(number as i64)
 }
 
-/// The values of a label map in ascending order, or its first value that is
-/// no whole number as an error.
+/// The values of a label map in ascending order, or an error with its first non-integer value.
 fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
     let mut found = BTreeSet::new();
     for value in decode(raw, |value| value) {
@@ -142,7 +140,7 @@ fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
     Ok(found.into_iter().collect())
 }
 
-/// Values for a message, the first of them if there are many.
+/// Formats values for a message, at most the first few.
 fn listed(values: &[i64]) -> String {
     let shown: Vec<String> = values
         .iter()
@@ -155,11 +153,11 @@ fn listed(values: &[i64]) -> String {
     }
 }
 
-/// The label nearest to `value`, which is noted in `bad` if it is none.
+/// The label nearest to `value`; invalid values are recorded in `bad`.
 pub(super) fn to_label(value: f64, bad: &OnceLock<f64>) -> u8 {
     let label = value.round();
     if !((value - label).abs() <= LABEL_TOLERANCE && (0.0..=255.0).contains(&label)) {
-        // A value noted before this one will do as well.
+        // A value recorded earlier is kept.
         let _ = bad.set(value);
     }
     label as u8
@@ -175,7 +173,7 @@ pub(super) fn check_label_value(path: &Path, bad: OnceLock<f64>) -> Result<(), D
     }
 }
 
-/// Refuses NaN and infinite voxels, among them those too large for `f32`.
+/// Returns an error for NaN and infinite voxels, including values too large for `f32`.
 pub(super) fn check_finite(path: &Path, data: &Array3<f32>) -> Result<(), DataError> {
     let finite = |values: &[f32]| {
         values

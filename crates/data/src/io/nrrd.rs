@@ -1,7 +1,7 @@
-//! What an NRRD header says about the voxels that follow it.
+//! NRRD headers.
 //!
-//! Read are the files that 3D Slicer, ITK and the 2018 atrial segmentation challenge write: one file
-//! with its voxels attached, `raw` or `gzip`, in three axes or more of which the others have length 1.
+//! Supported are the files of 3D Slicer, ITK and the 2018 atrial segmentation challenge: one file with
+//! attached voxels, `raw` or `gzip`, with three axes of any length and further ones of length 1.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
@@ -10,20 +10,20 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use nifti::NiftiType;
 
-use super::header::{Layout, Raw};
+use super::header::{Raw, VoxelLayout};
 use crate::{DataError, Geometry};
 
-/// How every NRRD file begins.
+/// Magic bytes of NRRD files.
 pub(super) const MAGIC: &[u8] = b"NRRD000";
 
-/// No line of a header is longer.
+/// Maximum length of a header line.
 const LONGEST_LINE: u64 = 1 << 16;
 
-/// Reads a file whose first bytes are [`MAGIC`]; it has `stored` bytes.
+/// Reads a file that starts with [`MAGIC`] and has `stored` bytes.
 pub(super) fn read(path: &Path, mut file: impl BufRead, stored: u64) -> Result<Raw, DataError> {
     let header = Header::read(path, &mut file)?;
     let (shape, axes) = header.shape()?;
-    let layout = Layout {
+    let layout = VoxelLayout {
         shape,
         datatype: header.datatype()?,
         big_endian: header.big_endian()?,
@@ -31,11 +31,11 @@ pub(super) fn read(path: &Path, mut file: impl BufRead, stored: u64) -> Result<R
         intercept: 0.0,
         geometry: header.geometry(axes)?,
     };
-    // Bytes of the header were counted as they were read.
+    // The bytes of the header are already consumed.
     let left = stored.saturating_sub(header.length);
     match header.field("encoding")? {
         "raw" => Raw::of_voxels(path, file, layout, left),
-        // Deflate shrinks at most 1032-fold, which bounds a false header's claim.
+        // Deflate shrinks at most 1032-fold, which limits the size that a corrupt header can claim.
         "gzip" | "gz" => Raw::of_voxels(
             path,
             MultiGzDecoder::new(file),
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path, mut file: impl BufRead, stored: u64) -> Result<R
     }
 }
 
-/// The fields of a header by name.
+/// Header fields by name.
 struct Header<'a> {
     path: &'a Path,
     fields: BTreeMap<String, String>,
@@ -54,7 +54,7 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads lines up to the empty one.
+    /// Reads lines up to the first empty one.
     fn read(path: &'a Path, file: &mut impl BufRead) -> Result<Self, DataError> {
         let mut header = Self {
             path,
@@ -75,7 +75,7 @@ impl<'a> Header<'a> {
             let line = line.trim_end();
             match line.split_once(": ") {
                 _ if line.is_empty() => break,
-                // `key:=value` is a remark of the program that wrote the file.
+                // `key:=value` is a comment by the writing program.
                 Some((name, value)) if !line.starts_with('#') && !name.contains(":=") => {
                     let (name, value) = (name.to_lowercase(), value.trim().to_string());
                     header.fields.insert(name, value);
@@ -120,7 +120,7 @@ impl<'a> Header<'a> {
         found.ok_or_else(|| self.wrong(&format!("the field '{name}'"), "none"))
     }
 
-    /// The numbers of a field whose parts are told apart by blanks.
+    /// The numbers of a field, separated by whitespace.
     fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>, DataError> {
         let Some(text) = self.fields.get(name) else {
             return Ok(None);
@@ -133,7 +133,7 @@ impl<'a> Header<'a> {
         parsed.map(Some).ok_or_else(wrong)
     }
 
-    /// Three sides, and which of the file's axes they are; the others must have length 1.
+    /// Lengths and file indices of the three volume axes; all other axes must have length 1.
     fn shape(&self) -> Result<([usize; 3], [usize; 3]), DataError> {
         let text = self.field("sizes")?;
         let sizes: Option<Vec<usize>> = text
@@ -148,7 +148,7 @@ impl<'a> Header<'a> {
         if self.fields.contains_key("space directions") {
             axes.retain(|&axis| self.direction_text(axis).is_some_and(|text| text != "none"));
         }
-        // Without directions, further axes of length 1 may be anywhere.
+        // Without directions, the extra axes of length 1 may be anywhere.
         while axes.len() > 3 {
             let Some(single) = axes.iter().rposition(|&axis| sizes[axis] == 1) else {
                 break;
@@ -198,13 +198,13 @@ impl<'a> Header<'a> {
         match self.fields.get("endian").map(String::as_str) {
             Some("little") => Ok(false),
             Some("big") => Ok(true),
-            // Single bytes have no order.
+            // Single bytes have no byte order.
             None if self.datatype()?.size_of() == 1 => Ok(false),
             other => Err(self.wrong("endian little or big", other.unwrap_or("none"))),
         }
     }
 
-    /// The affine in the right-anterior-superior frame; without a space, the spacings alone.
+    /// The affine in the right-anterior-superior frame; without a space, from the spacings alone.
     fn geometry(&self, axes: [usize; 3]) -> Result<Geometry, DataError> {
         if !self.fields.contains_key("space directions") {
             let spacings = self.numbers("spacings")?.unwrap_or_default();
@@ -232,10 +232,10 @@ impl<'a> Header<'a> {
         let rows = || format!("an affine of rows {:?}", &geometry.affine[..3]);
         sound
             .then_some(geometry)
-            .ok_or_else(|| self.wrong("voxels of some volume", &rows()))
+            .ok_or_else(|| self.wrong("voxels of nonzero volume", &rows()))
     }
 
-    /// What takes the file's space to the right-anterior-superior frame in millimeters.
+    /// Signs that convert the file's space to the right-anterior-superior frame in millimeters.
     fn signs(&self) -> Result<[f64; 3], DataError> {
         if let Some(units) = self.fields.get("space units") {
             let other = units
@@ -273,7 +273,7 @@ impl<'a> Header<'a> {
         None
     }
 
-    /// `(x,y,z)`.
+    /// Parses `(x,y,z)`.
     fn vector(&self, text: &str) -> Result<[f64; 3], DataError> {
         let inner = text
             .trim()

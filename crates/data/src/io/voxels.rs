@@ -1,4 +1,4 @@
-//! From stored bytes, `x` fastest, to arrays with `z` fastest.
+//! Decoding of stored bytes (`x` fastest) to arrays (`z` fastest).
 
 use ndarray::Array3;
 use nifti::NiftiType;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::header::Raw;
 
-/// How many neighbors on `x` are moved together: one cache line of `f32`.
+/// Number of neighbors along `x` processed together: one cache line of `f32`.
 const BLOCK: usize = 16;
 
 /// Decodes every voxel, applies slope and intercept, then `convert`.
@@ -35,7 +35,7 @@ where
         NiftiType::Uint64 => decode_as!(u64),
         NiftiType::Int64 => decode_as!(i64),
         NiftiType::Float32 => decode_as!(f32),
-        // The header was checked: no other type is left.
+        // The header check leaves no other type.
         _ => decode_as!(f64),
     }
 }

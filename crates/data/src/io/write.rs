@@ -11,19 +11,18 @@ use super::header::HEADER_LEN;
 use super::{affine, atomic};
 use crate::{DataError, Geometry, LabelMap, Volume};
 
-/// Zlib's levels beyond this one cost much time and save little.
+/// Higher zlib levels take much longer and save little.
 const COMPRESSION_LEVEL: u32 = 4;
 
-/// Writes an image as 32-bit floats; `.nii` or, compressed, `.nii.gz`.
+/// Writes an image as 32-bit floats to `.nii` or, compressed, `.nii.gz`.
 ///
-/// The affine is written as sform and, unless it has shear, as qform; the
-/// spacing is in millimeters. The file appears under its name when it is
-/// complete and on the disk.
+/// The affine is written as sform and, unless it has shear, as qform; the spacing is in millimeters. The
+/// file is written atomically.
 ///
 /// # Errors
 ///
-/// [`DataError::Io`], and [`DataError::Unexpected`] for another file name
-/// extension, an empty axis or one longer than 32767.
+/// [`DataError::Io`], and [`DataError::Unexpected`] for another file extension, or an axis that is empty
+/// or longer than 32767.
 ///
 /// # Examples
 ///
@@ -34,11 +33,11 @@ pub fn write_volume(path: impl AsRef<Path>, volume: &Volume) -> Result<(), DataE
     })
 }
 
-/// Writes a label map as 8-bit integers; otherwise as [`write_volume`].
+/// Writes a label map as 8-bit integers, otherwise like [`write_volume`].
 ///
 /// # Errors
 ///
-/// As [`write_volume`].
+/// As for [`write_volume`].
 ///
 /// # Examples
 ///
@@ -58,7 +57,7 @@ fn write<T: Copy, const N: usize>(
 ) -> Result<(), DataError> {
     let compressed = is_compressed(path)?;
     let header = header(path, data.dim().into(), geometry, datatype, N)?;
-    // Reversed axes put x last, so that iteration has it fastest.
+    // Reversing the axes makes x the fastest in iteration.
     let voxels: Vec<[u8; N]> = data.t().iter().map(|&value| to_bytes(value)).collect();
     atomic::write(path, |file| {
         if !compressed {
@@ -92,7 +91,7 @@ fn is_compressed(path: &Path) -> Result<bool, DataError> {
     }
 }
 
-/// The 348 bytes of the header and the 4 that say that no extension follows.
+/// The 348 bytes of the header and the 4 bytes that state that no extension follows.
 fn header(
     path: &Path,
     shape: [usize; 3],

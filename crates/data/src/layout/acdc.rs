@@ -1,4 +1,4 @@
-//! The cine MR of the Automated Cardiac Diagnosis Challenge.
+//! Layout of ACDC, the cine MR of the Automated Cardiac Diagnosis Challenge.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,38 +9,34 @@ use super::lists::List;
 use crate::case::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
-/// Where the HDF5 files may lie.
+/// Folders that may contain the HDF5 files.
 const FOLDERS: [&str; 4] = ["", "data", "slices", "data/slices"];
 
-/// The field's HDF5 files have lost the spacing.
+/// Spacing of the field's HDF5 files, which do not store it.
 const SPACING_MM: [f64; 3] = [1.0; 3];
 
-/// Opens `images/` and `labels/`, or the field's HDF5 files.
+/// Opens ACDC from `images/` and `labels/`, or from the field's HDF5 files.
 ///
-/// HDF5 training cases are made of their slices, `ID_slice_K.h5`, in the order
-/// of the number `K`; cases to evaluate on are volumes, `ID.h5`, stored slices
-/// first. They may lie in the folder itself, in `data/`, `slices/` or
-/// `data/slices/`. Either way the arrays are `[x, y, slice]`. Lists are as in
-/// [`la::open`](super::la::open), but the cases held out come from `test.list`
-/// or else `val.list`; HDF5 cases may also be listed by slices in
-/// `train_slices.list`. HDF5 files without lists train if they are slices and
-/// test if they are volumes.
+/// HDF5 training cases consist of slices, `ID_slice_K.h5`, in the order of the number `K`; HDF5 test cases
+/// are volumes, `ID.h5`, with the slice axis first. They may be in the folder itself, in `data/`,
+/// `slices/` or `data/slices/`. The loaded arrays are `[x, y, slice]` in both cases. Lists are as in
+/// [`la::open`](super::la::open), but the cases held out come from `test.list` or else `val.list`; HDF5
+/// cases may also be listed by slice in `train_slices.list`. Without lists, HDF5 slices are training
+/// cases and HDF5 volumes test cases.
 ///
-/// The spacing was lost when the HDF5 files were made; it is 1 mm here.
+/// The HDF5 files do not store the spacing; it is set to 1 mm.
 ///
 /// # Errors
 ///
-/// As [`la::open`](super::la::open), [`DataError::Unexpected`] for a case whose
-/// slice numbers have a gap, and [`DataError::Parted`] for a patient of whom
-/// one frame is held out and another trains.
+/// As for [`la::open`](super::la::open), [`DataError::Unexpected`] for a case whose slice numbers have a
+/// gap, and [`DataError::SplitPatient`] for a patient with one frame held out and another in training.
 ///
 /// # Notes
 ///
-/// A case is one frame; a patient has two, see [`patient`].
-/// [`open_labeled`](super::open_labeled) counts patients, as the field does:
-/// 1, 2 and 7 of the 70 patients that train are its 1.25 %, 2.5 % and 10 %.
-/// All frames of a patient keep their labels or lose them.
-/// [`Dataset::keep_labeled`] counts cases here as elsewhere.
+/// A case is one frame; a patient has two, see [`patient`]. [`open_labeled`](super::open_labeled) counts
+/// patients, as is usual in the field: 1, 2 and 7 of the 70 training patients are 1.25 %, 2.5 % and
+/// 10 %. All frames of a patient keep or lose their labels together. [`Dataset::keep_labeled`] counts
+/// cases, as for other data sets.
 ///
 /// # References
 ///
@@ -77,7 +73,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-/// The patient of a case: the part before `_frame`.
+/// The patient of a case: the part of the name before `_frame`.
 ///
 /// # Examples
 ///
@@ -91,14 +87,13 @@ pub fn patient(case: &str) -> &str {
         .map_or(case, |(patient, _)| patient)
 }
 
-/// What [`open_labeled`](super::open_labeled) counts and
-/// [`open_split`](super::open_split) holds out.
+/// The unit for [`open_labeled`](super::open_labeled) and [`open_split`](super::open_split).
 pub(super) const UNIT: Unit = Unit {
     name: "patients",
     of: patient,
 };
 
-/// Whether a case is named as in this data set.
+/// Whether a name has the form of a case of this data set.
 pub(super) fn is_id(name: &str) -> bool {
     name.starts_with("patient") && name.contains("_frame")
 }
@@ -109,7 +104,7 @@ pub(super) fn has_hdf5(root: &Path) -> Result<bool, DataError> {
     Ok(!files.slices.is_empty() || !files.volumes.is_empty())
 }
 
-/// The HDF5 files: slices by case and number, volumes by case.
+/// HDF5 files: slices by case and number, volumes by case.
 #[derive(Default)]
 struct Files {
     slices: BTreeMap<String, BTreeMap<u32, PathBuf>>,
@@ -161,7 +156,7 @@ impl Files {
         }
     }
 
-    /// A case to test on: its volume, or else its slices.
+    /// A test case: its volume, or else its slices.
     fn testing(&self, id: &str) -> Result<Option<Found>, DataError> {
         match self.volumes.get(id) {
             Some(path) => Ok(Some(volume(path))),
@@ -223,7 +218,7 @@ fn present(found: Option<Found>, id: &str, list: Option<&List>) -> Result<Found,
     assemble::take(&mut cases, id, list)
 }
 
-/// Slice names become case names, each once, in the order of the list.
+/// Replaces slice names by case names, each once, in the order of the list.
 fn by_case(mut list: List) -> List {
     let mut seen = std::collections::HashSet::new();
     let case = |name: &String| {

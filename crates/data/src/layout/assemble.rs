@@ -1,4 +1,4 @@
-//! From the cases found and the lists to a data set.
+//! Assembly of a data set from the cases found and the lists.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{files, lists::List};
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
-/// An image and, if there is one, its label map.
+/// An image with its label map, if there is one.
 pub(super) struct Found {
     pub(super) image: Source,
     pub(super) label: Option<Source>,
@@ -15,7 +15,7 @@ pub(super) struct Found {
 /// Cases by name.
 pub(super) type Cases = BTreeMap<String, Found>;
 
-/// The files of `images/` and those of the same name in `labels/`.
+/// Pairs the files of `images/` with those of the same name in `labels/`.
 pub(super) fn paired(root: &Path) -> Result<Cases, DataError> {
     let images = files::some_volumes(&root.join("images"))?;
     let folder = root.join("labels");
@@ -37,8 +37,8 @@ pub(super) fn paired(root: &Path) -> Result<Cases, DataError> {
         None => Ok(cases),
         Some(id) => Err(DataError::unexpected(
             &folder,
-            "only label maps named as an image is",
-            format!("`{id}`, of which there is no image"),
+            "only label maps with the name of an image",
+            format!("`{id}`, which has no image"),
             "rename it, or add the image to `images/`",
         )),
     }
@@ -52,8 +52,7 @@ pub(super) fn by_lists(root: &Path, held_out: &[&str], cases: Cases) -> Result<D
 
 /// Splits cases by lists.
 ///
-/// Without a list for training, every case that is not held out trains, in
-/// the order of names.
+/// Without a training list, all cases that are not held out are used for training, sorted by name.
 pub(super) fn by_these_lists(
     train_list: Option<List>,
     test_list: Option<List>,
@@ -78,7 +77,7 @@ pub(super) fn by_these_lists(
     Ok(dataset)
 }
 
-/// A data set without name, classes and cases.
+/// A data set without a name, classes and cases.
 pub(super) fn empty() -> Dataset {
     Dataset {
         name: String::new(),
@@ -89,7 +88,7 @@ pub(super) fn empty() -> Dataset {
     }
 }
 
-/// Adds a case to the labeled or the unlabeled ones.
+/// Adds a training case, labeled or unlabeled.
 pub(super) fn train_on(dataset: &mut Dataset, id: String, Found { image, label }: Found) {
     match label {
         Some(label) => dataset.labeled.push(LabeledCase { id, image, label }),
@@ -110,7 +109,7 @@ pub(super) fn take(cases: &mut Cases, id: &str, list: Option<&List>) -> Result<F
     })
 }
 
-/// A case to test on, which has to have a label map.
+/// Converts to a test case, which must have a label map.
 pub(super) fn tested(
     id: &str,
     found: Found,
@@ -133,7 +132,7 @@ pub(super) fn tested(
     })
 }
 
-/// The classes of a data set as owned names.
+/// Converts class names to owned strings.
 pub(super) fn classes(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }

@@ -1,4 +1,4 @@
-//! Names of classes, and the label values that stand for them.
+//! Class names and their label values.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::path::Path;
 use super::lists;
 use crate::{DataError, Dataset, LabelValues, LabeledCase, Source};
 
-/// The classes of a data set as its description has them.
+/// The classes in the description of a data set.
 #[derive(Debug)]
 pub(super) struct Classes {
     names: Vec<String>,
-    /// None if the voxels hold the classes themselves.
+    /// `None` if the voxel values are the class indices.
     values: Option<LabelValues>,
 }
 
 impl Classes {
-    /// Reads one class a line: its name, or the value of its voxels and its name.
+    /// Reads one class per line: its name, or its voxel value and name.
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let lines = lists::lines(path)?;
         let numbered: Vec<Option<(u32, String)>> = lines.iter().map(|line| number(line)).collect();
@@ -24,7 +24,7 @@ impl Classes {
             let mut seen = HashSet::new();
             if let Some(twice) = lines.iter().find(|line| !seen.insert(line.as_str())) {
                 let found = format!("`{twice}` twice");
-                let hint = "give each class a name of its own";
+                let hint = "give each class a unique name";
                 return Err(DataError::unexpected(path, "different names", found, hint));
             }
             return match background {
@@ -56,7 +56,7 @@ impl Classes {
         )
     }
 
-    /// Classes in the order of their first entry. Entries of one name are one class.
+    /// Numbers the classes in the order of their first entry; entries with the same name are one class.
     pub(super) fn numbered(
         path: &Path,
         entries: impl Iterator<Item = (u32, String)>,
@@ -96,7 +96,7 @@ impl Classes {
         Ok(Self { names, values })
     }
 
-    /// Names the data set's classes and has its label maps read accordingly.
+    /// Sets the class names and label mapping of a data set.
     pub(super) fn give(self, dataset: &mut Dataset) {
         dataset.classes = self.names;
         let Some(values) = self.values else { return };
@@ -110,7 +110,7 @@ impl Classes {
     }
 }
 
-/// `205 myocardium` as value and name.
+/// Parses `205 myocardium` as value and name.
 fn number(line: &str) -> Option<(u32, String)> {
     let (value, name) = line.split_once(char::is_whitespace)?;
     Some((value.parse().ok()?, name.trim().to_string()))

@@ -1,15 +1,15 @@
-//! Looking into folders.
+//! Listing of folders.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
 
-/// Names in a folder in ascending order, without hidden ones (among them the
-/// `._name` files that macOS leaves in archives).
+/// Names in a folder in ascending order, without hidden files (including the `._name` files that macOS
+/// adds to archives).
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
     if folder.is_file() {
-        let hint = "give the folder that it lies in";
+        let hint = "pass the folder that contains it";
         return Err(DataError::unexpected(folder, "a folder", "a file", hint));
     }
     if !folder.is_dir() {
@@ -31,10 +31,10 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// The endings of files that volumes are read from.
+/// File extensions of volumes.
 const ENDINGS: [&str; 3] = [".nii.gz", ".nii", ".nrrd"];
 
-/// A file name without its ending; `None` for other files than volumes.
+/// A file name without its extension; `None` if it is not a volume.
 ///
 /// # Examples
 ///
@@ -49,12 +49,12 @@ pub fn stem(name: &str) -> Option<&str> {
     ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
 }
 
-/// The volumes of a folder, in NIfTI or NRRD files, by name without ending.
+/// Finds the volumes of a folder, NIfTI or NRRD files, by name without extension.
 ///
 /// # Errors
 ///
-/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if it has a scan
-/// twice.
+/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if two files have the same
+/// name without extension.
 ///
 /// # Examples
 ///
@@ -84,7 +84,7 @@ pub fn volumes(folder: impl AsRef<Path>) -> Result<BTreeMap<String, PathBuf>, Da
     Ok(found)
 }
 
-/// As [`volumes`], and at least one.
+/// Like [`volumes`], but at least one volume must exist.
 pub(super) fn some_volumes(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DataError> {
     let found = volumes(folder)?;
     if found.is_empty() {
@@ -99,7 +99,7 @@ pub(super) fn some_volumes(folder: &Path) -> Result<BTreeMap<String, PathBuf>, D
     Ok(found)
 }
 
-/// As [`volumes`], and none if there is no such folder.
+/// Like [`volumes`], but empty if there is no such folder.
 pub(super) fn volumes_if_any(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DataError> {
     if folder.is_dir() {
         volumes(folder)

@@ -1,4 +1,4 @@
-//! A person's own images and labels.
+//! Layout of own images and labels.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,32 +9,28 @@ use super::assemble;
 use super::classes::Classes;
 use crate::{DataError, Dataset, LabeledCase, io};
 
-/// Labels found that are fewer than one in so many of those up to the largest
-/// (as in 0 and 255) are values of a file and no classes.
+/// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
+/// not class indices.
 const FEWEST: usize = 4;
 
-/// Opens `images/` and `labels/`: an image is labeled if `labels/` has a file of
-/// the same name, `.nii` or `.nii.gz`.
+/// Opens `images/` and `labels/`: an image is labeled if `labels/` has a file of the same name.
 ///
-/// `train.list` and `test.list` (or `val.list`), if there are any, choose cases
-/// and their order. `classes.txt` names the classes, one a line, the background
-/// first, so that the first line is label 0. Where voxels hold other values,
-/// every line begins with one, as in `205 myocardium`; lines with the same name
-/// are one class, the classes are numbered in the order of the lines, and
-/// predictions hold these numbers. Without `classes.txt` the label maps of the
-/// labeled cases and of the test cases are read for the largest label.
+/// The optional `train.list` and `test.list` (or `val.list`) select cases and their order. `classes.txt`
+/// names the classes, one per line, starting with the background (label 0). If the voxel values are not
+/// the class indices, each line starts with the value, as in `205 myocardium`; lines with the same name
+/// are one class, classes are numbered in the order of the lines, and predictions contain these numbers.
+/// Without `classes.txt` the label maps of the labeled and the test cases are read to find the largest
+/// label.
 ///
-/// This is also the way for scans as an archive has them, converted to NIfTI:
-/// [`pancreas`](super::pancreas) says how for Pancreas-CT.
+/// Scans from an archive, converted to NIfTI, can be opened with this layout too; see
+/// [`pancreas`](super::pancreas) for Pancreas-CT.
 ///
 /// # Errors
 ///
-/// [`DataError::Missing`] without `images/`; [`DataError::Unexpected`] if it is
-/// empty, if a label map has no image, if `classes.txt` does not begin with the
-/// background or numbers some of its lines only, and for lists as in
-/// [`la::open`](super::la::open); without `classes.txt` also what reading the
-/// label maps gives, and [`DataError::LabelValues`] when most labels up to the
-/// largest are missing.
+/// [`DataError::Missing`] without `images/`; [`DataError::Unexpected`] if it is empty, if a label map has no
+/// image, if `classes.txt` does not start with the background or has values on some lines only, and for
+/// lists as in [`la::open`](super::la::open). Without `classes.txt` also errors from reading the label
+/// maps, and [`DataError::LabelValues`] if most labels up to the largest are missing.
 ///
 /// # Examples
 ///
@@ -44,7 +40,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     with_classes(root, find(root)?)
 }
 
-/// The data set without its classes: nothing but names was read.
+/// Finds the cases without the classes, from file names alone.
 pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
     let mut dataset =
         assemble::by_lists(root, &["test.list", "val.list"], assemble::paired(root)?)?;
@@ -54,7 +50,7 @@ pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-/// Adds the classes, as they are written down or as they occur.
+/// Adds the classes from `classes.txt` or from the label maps.
 pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset, DataError> {
     let written = root.join("classes.txt");
     if written.is_file() {
@@ -65,8 +61,8 @@ pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset,
     Ok(dataset)
 }
 
-/// As [`with_classes`] for an inspection, which goes on after a label map that cannot be read: the classes are
-/// those of the others, and values that look like no classes come along as an error.
+/// Like [`with_classes`], but ignores unreadable label maps and returns an error about implausible label
+/// values beside the data set, for an inspection.
 pub(super) fn with_readable_classes(
     root: &Path,
     mut dataset: Dataset,
@@ -79,14 +75,14 @@ pub(super) fn with_readable_classes(
     Ok((dataset, expect_classes(root, &found).err()))
 }
 
-/// The values of each label map; no label map of an unlabeled case is opened.
+/// The values of each label map; label maps of unlabeled cases are not opened.
 fn values(dataset: &Dataset) -> Vec<Result<Vec<u8>, DataError>> {
     let cases: Vec<&LabeledCase> = dataset.labeled.iter().chain(&dataset.test).collect();
     let read = |case: &&LabeledCase| Ok(io::read_label(&case.label)?.values());
     cases.par_iter().map(read).collect()
 }
 
-/// As many classes as the largest label asks for.
+/// Class names up to the largest label found.
 fn found_classes(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataError> {
     let found: Result<Vec<Vec<u8>>, DataError> = values(dataset).into_iter().collect();
     let found: BTreeSet<u8> = found?.into_iter().flatten().collect();
@@ -94,7 +90,7 @@ fn found_classes(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataErro
     Ok(numbered(found.last().copied().unwrap_or(0)))
 }
 
-/// Refuses values of a file that are no classes.
+/// Returns an error if the values are implausible as class indices.
 fn expect_classes(root: &Path, found: &BTreeSet<u8>) -> Result<(), DataError> {
     let largest = found.last().copied().unwrap_or(0);
     if FEWEST * (found.len() + usize::from(!found.contains(&0))) < usize::from(largest) {

@@ -1,4 +1,4 @@
-//! Test cases chosen by a person.
+//! Selection of test cases by name.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,9 @@ use super::lists::List;
 use crate::case::Unit;
 use crate::{DataError, Dataset};
 
-/// Names of cases to hold out, for data sets that come without a split of
-/// their own or to test on others; by default none.
+/// Names of cases to hold out for testing, for data sets without a predefined split or for another one.
+///
+/// Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HoldOut {
     path: PathBuf,
@@ -15,13 +16,12 @@ pub struct HoldOut {
 }
 
 impl HoldOut {
-    /// Reads a text file with one name a line; lines that begin with `#` are
-    /// comments, and endings such as `.nii.gz` are left out.
+    /// Reads a text file with one name per line; lines starting with `#` are comments, and extensions such as
+    /// `.nii.gz` are removed.
     ///
     /// # Errors
     ///
-    /// [`DataError::Io`] when the file cannot be read, [`DataError::Unexpected`]
-    /// when it has no line or a name twice.
+    /// [`DataError::Io`] if the file cannot be read, [`DataError::Unexpected`] if it is empty or repeats a name.
     ///
     /// # Examples
     ///
@@ -38,17 +38,17 @@ impl HoldOut {
         Ok(Self { path, names })
     }
 
-    /// The names in the order of the file.
+    /// The names in file order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Holds the cases out and refuses to part a unit of several.
+    /// Holds the cases out; fails if a unit of several cases would be split.
     ///
     /// # Errors
     ///
-    /// [`DataError::InFile`] with the list around the errors of
-    /// [`Dataset::hold_out`] and [`DataError::Parted`].
+    /// [`DataError::InFile`] with the name of the list, around the errors of
+    /// [`Dataset::hold_out`] and [`DataError::SplitPatient`].
     pub(super) fn apply(&self, dataset: Dataset, unit: Unit) -> Result<Dataset, DataError> {
         if self.names.is_empty() {
             return Ok(dataset);

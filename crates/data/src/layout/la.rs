@@ -1,4 +1,4 @@
-//! The left atrium of the 2018 Atrial Segmentation Challenge.
+//! Layout of LA, the left atrium data of the 2018 Atrial Segmentation Challenge.
 
 use std::path::{Path, PathBuf};
 
@@ -6,24 +6,22 @@ use super::assemble::{self, Cases, Found};
 use super::files;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
-/// The name of every HDF5 file; the case is the name of its folder.
+/// Name of all HDF5 files; the case is named by its folder.
 const FILE: &str = "mri_norm2.h5";
 
-/// Voxels of this data set, in millimeters; its HDF5 files do not say.
+/// Voxel spacing in millimeters, which the HDF5 files do not store.
 const SPACING_MM: [f64; 3] = [0.625; 3];
 
-/// Opens `images/` and `labels/`, or a folder of `ID/mri_norm2.h5`.
+/// Opens LA from `images/` and `labels/`, or from a folder of `ID/mri_norm2.h5`.
 ///
-/// `train.list` gives the training cases in their public order, `test.list`
-/// those to test on; without `train.list`, all others train in the order of
-/// their names. Images in no list are left out if `train.list` exists. The
-/// HDF5 files may lie up to two folders deep.
+/// `train.list` contains the training cases in their public order, `test.list` the test cases. Without
+/// `train.list`, all other cases are used for training, sorted by name; with it, images in no list are
+/// ignored. The HDF5 files may be up to two folders deep.
 ///
 /// # Errors
 ///
-/// [`DataError::Missing`] for a missing folder, [`DataError::Unexpected`] for an
-/// empty one and for lists that repeat a case, share one, or name one that has
-/// no image or (for a test) no label map.
+/// [`DataError::Missing`] for a missing folder; [`DataError::Unexpected`] for an empty one and for lists
+/// that repeat a case, share a case, or name one without an image or (for a test case) without a label map.
 ///
 /// # References
 ///
@@ -60,7 +58,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-/// Whether a case is named as in this data set: 20 capitals and digits.
+/// Whether a name has the form of a case of this data set: 20 capital letters and digits.
 pub(super) fn is_id(name: &str) -> bool {
     name.len() == 20
         && name
@@ -68,7 +66,7 @@ pub(super) fn is_id(name: &str) -> bool {
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// The HDF5 files in the folders of `root`, or in theirs.
+/// The HDF5 files in the subfolders of `root`, or one level deeper.
 pub(super) fn hdf5_cases(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     for folder in folders(root)? {

@@ -1,4 +1,4 @@
-//! Lists of case names, one a line.
+//! Lists of case names, one per line.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::stem;
 use crate::DataError;
 
-/// Names and the file they were read from.
+/// Names and the file that contains them.
 pub(super) struct List {
     pub(super) path: PathBuf,
     pub(super) names: Vec<String>,
@@ -22,7 +22,7 @@ impl List {
         path.map(Self::read).transpose()
     }
 
-    /// Reads a list; lines that begin with `#` are comments.
+    /// Reads a list; lines starting with `#` are comments.
     pub(super) fn read(path: PathBuf) -> Result<Self, DataError> {
         let names: Vec<String> = lines(&path)?
             .iter()
@@ -44,7 +44,7 @@ impl List {
         Ok(Self { path, names })
     }
 
-    /// Refuses cases that `other` names too.
+    /// Returns an error for a case that `other` contains too.
     pub(super) fn check_disjoint(&self, other: &Self) -> Result<(), DataError> {
         let others: HashSet<&String> = other.names.iter().collect();
         match self.names.iter().find(|name| others.contains(name)) {
@@ -59,7 +59,7 @@ impl List {
     }
 }
 
-/// The lines of a text file, trimmed, without empty ones; at least one.
+/// The trimmed, non-empty lines of a text file; at least one.
 pub(super) fn lines(path: &Path) -> Result<Vec<String>, DataError> {
     let text = std::fs::read_to_string(path).map_err(DataError::io("read", path))?;
     let text = text.trim_start_matches('\u{feff}');

@@ -1,11 +1,10 @@
-//! Finding the cases of a data set on the disk.
+//! Detection and opening of data sets on disk.
 //!
-//! A layout decides, from names alone, which cases are labeled, unlabeled and
-//! held out. No voxel is read, with one exception: [`folder`] looks into the
-//! label maps of labeled cases for the number of classes when nobody wrote it
-//! down.
+//! A layout decides which cases are labeled, unlabeled and held out. It uses file names and lists only and
+//! reads no voxels, with one exception: without a `classes.txt`, [`folder`] reads the label maps of labeled
+//! cases to find the number of classes.
 //!
-//! | layout | what it looks like |
+//! | layout | files |
 //! |---|---|
 //! | [`la`] | `images/`, `labels/`, `train.list`, `test.list`; or one folder per case with `mri_norm2.h5` |
 //! | [`acdc`] | `images/`, `labels/`, `train.list`, `val.list`; or `patientNNN_frameNN_slice_K.h5` and `patientNNN_frameNN.h5` |
@@ -32,9 +31,9 @@ use std::fmt;
 use std::path::Path;
 
 use crate::case::Unit;
-use crate::{DataError, Dataset, Labeled};
+use crate::{DataError, Dataset, LabelBudget};
 
-/// The ways in which a data set may be laid out.
+/// Folder layout of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {
@@ -46,13 +45,13 @@ pub enum Layout {
     Pancreas,
     /// The Medical Segmentation Decathlon: [`msd`].
     Msd,
-    /// A person's own images and labels: [`folder`].
+    /// Own images and labels: [`folder`].
     Folder,
 }
 
 impl Layout {
-    /// What a case belongs to that keeps its labels or loses them, and is held
-    /// out or not, as a whole: the patient in [`acdc`], elsewhere the case.
+    /// The unit of a case that is labeled and held out as a whole: the patient in [`acdc`], otherwise the case
+    /// itself.
     ///
     /// # Examples
     ///
@@ -86,17 +85,16 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Tells the layout of a folder.
+/// Detects the layout of a folder.
 ///
-/// `dataset.json` means [`Layout::Msd`]. A folder `images/` means
-/// [`Layout::La`] or [`Layout::Acdc`] if its files are named as theirs are and
-/// there is no `classes.txt`, otherwise [`Layout::Folder`]. HDF5 files mean
-/// [`Layout::La`], [`Layout::Acdc`] or [`Layout::Pancreas`] by their names.
+/// `dataset.json` means [`Layout::Msd`]. A folder `images/` means [`Layout::La`] or [`Layout::Acdc`] if
+/// its file names have the form of theirs and there is no `classes.txt`, otherwise [`Layout::Folder`].
+/// HDF5 files mean [`Layout::La`], [`Layout::Acdc`] or [`Layout::Pancreas`] by their names.
 ///
 /// # Errors
 ///
-/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`]
-/// with a few of the names found if none of the layouts fits.
+/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] with some of the names found
+/// if no layout matches.
 ///
 /// # Examples
 ///
@@ -154,7 +152,7 @@ pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
 ///
 /// # Errors
 ///
-/// Those of [`detect`] and of the layout's own `open`.
+/// As for [`detect`] and the `open` function of the layout.
 ///
 /// # Examples
 ///
@@ -189,17 +187,15 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     }
 }
 
-/// Opens the data set and keeps the first of the labeled cases labeled, a
-/// number of them or a part: see [`Labeled`].
+/// Opens the data set with a limited number of labeled cases, the first ones; see [`LabelBudget`].
 ///
-/// As [`open`] and then [`Dataset::keep_labeled`], but no label map of the
-/// others is opened even where [`folder`] has to look for the classes. In
-/// [`acdc`] the number counts patients, in the order of the list, who keep all
-/// their frames; everywhere else it counts cases.
+/// Equals [`open`] followed by [`Dataset::keep_labeled`], except that label maps of the other cases are not
+/// even opened when [`folder`] has to find the classes. In [`acdc`] the number counts patients, in the order
+/// of the list, each with all frames; otherwise it counts cases.
 ///
 /// # Errors
 ///
-/// Those of [`open`], and [`DataError::LabeledCount`].
+/// As for [`open`], and [`DataError::LabeledCount`].
 ///
 /// # Examples
 ///
@@ -216,22 +212,22 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// #     write_volume(root.path().join(format!("images/{id}.nii.gz")), &volume)?;
 /// #     write_labels(root.path().join(format!("labels/{id}.nii.gz")), &labels)?;
 /// # }
-/// // Three labeled cases on the disk.
+/// // Three labeled cases on disk.
 /// let dataset = layout::open_labeled(root.path(), 1.into())?;
 /// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (1, 2));
 /// let dataset = layout::open_labeled(root.path(), "60%".parse()?)?;
 /// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (2, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn open_labeled(root: impl AsRef<Path>, labeled: Labeled) -> Result<Dataset, DataError> {
+pub fn open_labeled(root: impl AsRef<Path>, labeled: LabelBudget) -> Result<Dataset, DataError> {
     open_split(root, &HoldOut::default(), labeled)
 }
 
-/// As [`open`], with the cases of `test` held out and all other labels kept; a data set without any label opens too.
+/// Opens the data set with the cases of `test` held out; all other labels are kept, and there may be none.
 ///
 /// # Errors
 ///
-/// Those of [`open`], and in the list's file those of [`Dataset::hold_out`] and [`DataError::Parted`].
+/// As for [`open`]; errors in the list are those of [`Dataset::hold_out`] and [`DataError::SplitPatient`].
 ///
 /// # Examples
 ///
@@ -241,8 +237,8 @@ pub fn open_held_out(root: impl AsRef<Path>, test: &HoldOut) -> Result<Dataset, 
     test.apply(open(root)?, detect(root)?.units())
 }
 
-/// As [`open_held_out`] for an inspection, which goes on where label maps cannot be read or hold odd values; what
-/// is wrong with the values comes along.
+/// Like [`open_held_out`], for an inspection: ignores unreadable label maps, and returns an error about
+/// implausible label values beside the data set.
 pub(crate) fn open_readable(
     root: &Path,
     test: &HoldOut,
@@ -257,29 +253,28 @@ pub(crate) fn open_readable(
     }
 }
 
-/// As [`open_labeled`], after the cases of `test` were held out: `labeled`
-/// refers to the rest. In [`acdc`] the frames of a patient are held out
-/// together.
+/// Opens the data set with the cases of `test` held out and a limited number of labeled cases among the
+/// rest. In [`acdc`] the frames of a patient are held out together.
 ///
 /// # Errors
 ///
-/// Those of [`Dataset::hold_out`], in the list's file, and of [`open_labeled`], and [`DataError::Parted`],
-/// in the list, for a patient of whom it does not name all frames.
+/// As for [`open_labeled`]; errors in the list are those of [`Dataset::hold_out`], and
+/// [`DataError::SplitPatient`] for a patient with only some frames in the list.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use semivox_data::{Labeled, layout};
+/// use semivox_data::{LabelBudget, layout};
 ///
 /// let test = layout::HoldOut::read("splits/hippocampus_test.list")?;
-/// let dataset = layout::open_split("Task04_Hippocampus", &test, Labeled::Percent(10.0))?;
+/// let dataset = layout::open_split("Task04_Hippocampus", &test, LabelBudget::Percent(10.0))?;
 /// assert_eq!((dataset.labeled.len(), dataset.test.len()), (16, 40));
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 pub fn open_split(
     root: impl AsRef<Path>,
     test: &HoldOut,
-    labeled: Labeled,
+    labeled: LabelBudget,
 ) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let layout = detect(root)?;

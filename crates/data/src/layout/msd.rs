@@ -1,4 +1,4 @@
-//! The Medical Segmentation Decathlon.
+//! Layout of the Medical Segmentation Decathlon.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,14 +11,14 @@ use super::classes::Classes;
 use super::files;
 use crate::{DataError, Dataset, Source, UnlabeledCase};
 
-/// What is read of `dataset.json`.
+/// The fields of `dataset.json` that are read.
 #[derive(Deserialize)]
 struct Description {
     #[serde(default)]
     name: String,
     #[serde(default)]
     modality: BTreeMap<String, Value>,
-    /// What nnU-Net calls them; its images end in the channel's number.
+    /// nnU-Net's name of the modalities; its image names end with the channel number.
     #[serde(default)]
     channel_names: BTreeMap<String, Value>,
     labels: BTreeMap<String, Value>,
@@ -41,26 +41,23 @@ enum Image {
     Entry { image: String },
 }
 
-/// The first and only channel in the names of nnU-Net's images.
+/// Suffix of nnU-Net's images for the first and only channel.
 const CHANNEL: &str = "_0000";
 
 /// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
 ///
-/// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The
-/// numbers are those of the voxels; where they are not 0, 1, 2, …, as in
-/// `"205": "myocardium"`, the classes are numbered in their order, and
-/// predictions hold these numbers. Values with the same name are one class. The
-/// training cases and their order come from `training`; where that is absent,
-/// from the files of `imagesTr/`, labeled if `labelsTr/` has a file of the same
-/// name; where `dataset.json` has `channel_names`, as nnU-Net's, images are named
-/// `NAME_0000`. The cases of `test`, or else the files of `imagesTs/`, have no public
+/// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The numbers are voxel values; if
+/// they are not 0, 1, 2, …, as in `"205": "myocardium"`, the classes are numbered in ascending order of
+/// their values, and predictions contain these numbers. Values with the same name are one class. The
+/// training cases and their order come from `training`, or else from the files of `imagesTr/`, which are
+/// labeled if `labelsTr/` has a file of the same name. If `dataset.json` has `channel_names`, as nnU-Net's,
+/// images are named `NAME_0000`. The cases of `test`, or else the files of `imagesTs/`, have no public
 /// labels and become unlabeled cases. No case is held out.
 ///
 /// # Errors
 ///
-/// [`DataError::Missing`] for files that are named but absent,
-/// [`DataError::Unexpected`] for a `dataset.json` that cannot be read, more than
-/// one modality, labels without a 0 for the background, and no images.
+/// [`DataError::Missing`] for files that are listed but absent, [`DataError::Unexpected`] for an unreadable
+/// `dataset.json`, more than one modality, labels without a 0 for the background, and no images.
 ///
 /// # References
 ///
@@ -143,7 +140,7 @@ fn read(path: &Path) -> Result<Description, DataError> {
             path,
             "a description in JSON",
             error.to_string(),
-            "compare it with the Decathlon's own",
+            "compare it with a `dataset.json` of the Decathlon",
         )
     })?;
     match description.modality.len() + description.channel_names.len() {
@@ -157,7 +154,7 @@ fn read(path: &Path) -> Result<Description, DataError> {
     }
 }
 
-/// Classes by the values of their voxels, in ascending order.
+/// Classes by voxel value, in ascending order.
 fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, DataError> {
     let mut numbered = BTreeMap::new();
     for (key, value) in labels {
@@ -176,7 +173,7 @@ fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, Dat
     Classes::numbered(path, numbered.into_iter())
 }
 
-/// Training cases by the names of files.
+/// Finds the training cases by file name.
 fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataError> {
     let folder = root.join("labelsTr");
     let mut labels = files::volumes_if_any(&folder)?;
@@ -197,18 +194,18 @@ fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataErro
         Some(id) => Err(DataError::unexpected(
             &folder,
             format!("only label maps of an image `NAME{suffix}` in `imagesTr/`"),
-            format!("`{id}`, of which there is no image"),
+            format!("`{id}`, which has no image"),
             "rename it, or add the image",
         )),
     }
 }
 
-/// The case of an image's name.
+/// The case name of an image name.
 fn case(name: &str, suffix: &str) -> String {
     name.strip_suffix(suffix).unwrap_or(name).to_string()
 }
 
-/// The name and the file of an entry such as `./imagesTr/a.nii.gz`.
+/// Name and file of an entry such as `./imagesTr/a.nii.gz`.
 fn source(root: &Path, entry: &str) -> Result<(String, Source), DataError> {
     let path = root.join(entry.trim_start_matches("./"));
     if !path.is_file() {

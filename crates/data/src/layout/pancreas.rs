@@ -1,4 +1,4 @@
-//! The abdominal CT of the NIH's Pancreas-CT collection.
+//! Layout of Pancreas-CT, the abdominal CT of the NIH.
 
 use std::path::{Path, PathBuf};
 
@@ -7,42 +7,39 @@ use super::files;
 use super::lists::List;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
-/// Where the HDF5 files may lie.
+/// Folders that may contain the HDF5 files.
 const FOLDERS: [&str; 3] = ["", "Pancreas_h5", "data"];
 
-/// The lists as they are passed around, with the field's spelling.
+/// List names as distributed, including the misspelling.
 const TRAIN: [&str; 2] = ["train.list", "Flods/train0.list"];
 const TEST: [&str; 2] = ["test.list", "Flods/test0.list"];
 
-/// What follows the name of a case whose intensities were normalized.
+/// Suffix of cases with normalized intensities.
 const NORMALIZED: &str = "_norm";
 
-/// The field resamples this data set to 1 mm; its HDF5 files do not say.
+/// Spacing of the field's HDF5 files, which do not store it; they are resampled to 1 mm.
 const SPACING_MM: [f64; 3] = [1.0; 3];
 
-/// Opens the field's HDF5 files: `imageNNNN_norm.h5`, `imageNNNN.h5` or `dataN.h5`.
+/// Opens Pancreas-CT from the field's HDF5 files: `imageNNNN_norm.h5`, `imageNNNN.h5` or `dataN.h5`.
 ///
-/// They may lie in the folder itself, in `Pancreas_h5/` or in `data/`, with the
-/// datasets `image`, which is windowed and scaled already, and `label`. The
-/// case is the name without `_norm`. `train.list` and `test.list`, or else
-/// `Flods/train0.list` and `Flods/test0.list`, choose cases and their order as
-/// in [`la::open`](super::la::open), with `_norm` and `.h5` or without; names
-/// without a list are in the order of their letters.
+/// They may be in the folder itself, in `Pancreas_h5/` or in `data/`, with the HDF5 datasets `image`
+/// (already windowed and scaled) and `label`. The case name is the file name without `_norm`.
+/// `train.list` and `test.list`, or else `Flods/train0.list` and `Flods/test0.list`, select cases and
+/// their order as in [`la::open`](super::la::open), with or without `_norm` and `.h5`; without lists,
+/// cases are sorted by name.
 ///
 /// # Errors
 ///
-/// [`DataError::Missing`] for a missing folder; [`DataError::Unexpected`] when
-/// there are no such files, when one case has two, and for lists as in
-/// [`la::open`](super::la::open).
+/// [`DataError::Missing`] for a missing folder; [`DataError::Unexpected`] if there are no such files, if one
+/// case has two, and for lists as in [`la::open`](super::la::open).
 ///
 /// # Notes
 ///
-/// The scans as the archive has them, converted to NIfTI, are opened by
-/// [`folder`](super::folder): put them into `images/` and the label maps under
-/// the same names into `labels/`, and write `background` and `pancreas` into
-/// `classes.txt`. To prepare them as the field does, set
-/// [`Preprocess`](crate::preprocess::Preprocess) to a spacing of 1 mm and an
-/// intensity window from -125 to 275 Hounsfield units.
+/// For the original scans of the archive, converted to NIfTI, use [`folder`](super::folder): put the scans
+/// in `images/` and the label maps in `labels/` under the same names, and write `background` and
+/// `pancreas` in `classes.txt`. For the field's preprocessing, set
+/// [`Preprocess`](crate::preprocess::Preprocess) to a spacing of 1 mm and an intensity window from -125 to
+/// 275 Hounsfield units.
 ///
 /// # References
 ///
@@ -100,7 +97,7 @@ fn hdf5_cases(root: &Path) -> Result<Cases, DataError> {
     Ok(cases)
 }
 
-/// The case of a file of this data set.
+/// The case name of a file of this data set.
 fn case(file: &str) -> Option<&str> {
     let stem = file.strip_suffix(".h5")?;
     let id = stem.strip_suffix(NORMALIZED).unwrap_or(stem);

@@ -1,7 +1,6 @@
-//! A pancreas among the organs of the upper abdomen, in CT.
+//! CT phantom: a pancreas among the organs of the upper abdomen.
 //!
-//! The first axis points to the patient's left, the second backward, the
-//! third up.
+//! The axes point to the patient's left, to the back and up.
 
 use rand_chacha::rand_core::Rng;
 
@@ -12,21 +11,21 @@ use super::scene::{Anatomy, Scene};
 use super::shapes::{Ellipsoid, Point, Tube, jitter, lowest};
 use crate::rng::uniform;
 
-/// What lies at a point.
+/// Tissue at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tissue {
     Pancreas,
     Liver,
     Spleen,
     Kidney,
-    /// The stomach's and the bowel's content, at times with contrast agent.
+    /// Content of stomach and bowel, sometimes with contrast agent.
     Bowel,
     /// Gas in the bowel.
     Gas,
     Vessel,
     Muscle,
     Fat,
-    /// The inside of bones, and their surface.
+    /// Interior and surface of bones.
     Spongy,
     Compact,
     Air,
@@ -61,7 +60,7 @@ pub(super) fn scene(rng: &mut impl Rng, config: &PhantomConfig) -> Scene {
     }
 }
 
-/// The solids of one case.
+/// The shapes of one case.
 struct Body {
     skin: Ellipsoid,
     pancreas: Vec<Tube>,
@@ -69,14 +68,14 @@ struct Body {
     bowel: Vec<Ellipsoid>,
     vessels: Vec<Tube>,
     spine: Tube,
-    /// A distance between ribs, and where the first is.
+    /// Distance between ribs, and position of the first.
     ribs: [f32; 2],
     wobble: Lattice,
 }
 
 impl Body {
     fn draw(rng: &mut impl Rng) -> Self {
-        // Everything inside is where the pancreas is, more or less.
+        // A common shift of the pancreas and all organs inside.
         let shift = jitter(rng, [0.0; 3], 0.08);
         let pancreas = draw_pancreas(rng, shift);
         let spine = jitter(rng, [0.0, 0.56, 0.0], 0.04);
@@ -112,7 +111,7 @@ impl Body {
     /// Muscle with ribs.
     fn wall(&self, p: Point, level: f32) -> Tissue {
         let [every, first] = self.ribs;
-        // Ribs fall toward the front.
+        // Ribs slope down toward the front.
         let turns = (p[2] - 0.3 * p[1] + first + 4.0) / every;
         let rib = turns - (turns as u32 as f32) < 0.35 && p[2] > -0.4 - p[1];
         match rib {
@@ -122,7 +121,7 @@ impl Body {
         }
     }
 
-    /// The other organs, and fat between them.
+    /// The other organs, with fat between them.
     fn organ(&self, p: Point, wobble: f32) -> Tissue {
         for loop_ in &self.bowel {
             let level = loop_.level(p) + wobble;
@@ -146,7 +145,7 @@ impl Anatomy for Body {
     }
 }
 
-/// Head, neck, body and tail: a bow over the spine that rises to the left.
+/// Head, neck, body and tail: an arc over the spine that rises to the left.
 fn draw_pancreas(rng: &mut impl Rng, shift: Point) -> Vec<Tube> {
     let way = [
         ([-0.30, 0.14, -0.34], 0.15),

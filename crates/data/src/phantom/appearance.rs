@@ -1,4 +1,4 @@
-//! How the tissues of a phantom look.
+//! Image intensities of phantom tissues.
 
 use ndarray::Array3;
 use rand_chacha::rand_core::Rng;
@@ -9,19 +9,19 @@ use super::scene::change_voxels;
 use crate::rng::{normal, uniform};
 use crate::taps::{Taps, Threads, weighted_sums};
 
-/// Hounsfield units that scanners store.
+/// Range of Hounsfield units that scanners store.
 const HOUNSFIELD: [f32; 2] = [-1024.0, 3071.0];
 
-/// The attenuation of water, where air has 0, in Hounsfield units.
+/// Attenuation of water in Hounsfield units above air.
 pub(super) const WATER: f32 = 1000.0;
 
-/// How one case's tissues look.
+/// Intensity model of one case.
 pub(super) struct Appearance {
-    /// By the tissue's number.
+    /// Brightness by tissue index.
     brightness: Vec<f32>,
     texture: Lattice,
     texture_amount: f32,
-    /// Axes along which neighboring voxels share a part of each other.
+    /// Axes with partial-volume averaging between neighboring voxels.
     partial_volume: [bool; 3],
     bias: Bias,
     noise: f32,
@@ -30,14 +30,14 @@ pub(super) struct Appearance {
 }
 
 enum Modality {
-    /// Rician noise, and intensity units of the file per unit of brightness.
+    /// Rician noise, and the file's intensity units per unit of brightness.
     Mr { gain: f32 },
     /// Gaussian noise; brightness is attenuation.
     Ct,
 }
 
 impl Appearance {
-    /// MR, where the noise is measured in units of `blood`.
+    /// MR, with noise relative to the brightness of `blood`.
     pub fn mr(
         rng: &mut impl Rng,
         config: &PhantomConfig,
@@ -58,13 +58,13 @@ impl Appearance {
         }
     }
 
-    /// As it is, for slices so thick that they share nothing.
+    /// Disables partial-volume averaging between slices, for thick slices.
     pub fn in_separate_slices(mut self) -> Self {
         self.partial_volume[2] = false;
         self
     }
 
-    /// CT of tissues given in Hounsfield units.
+    /// CT with tissues in Hounsfield units.
     pub fn ct(rng: &mut impl Rng, config: &PhantomConfig, hounsfield: &[f32]) -> Self {
         Self {
             brightness: hounsfield.iter().map(|units| units + WATER).collect(),
@@ -78,7 +78,7 @@ impl Appearance {
         }
     }
 
-    /// Tissue, texture, partial volume, bias and noise, in this order.
+    /// Computes the image: tissue, texture, partial volume, bias and noise, in this order.
     pub fn image(&self, tissues: &Array3<u8>) -> Array3<f32> {
         let shape: [usize; 3] = tissues.dim().into();
         let mut image = tissues.mapv(|tissue| self.brightness[usize::from(tissue)]);
@@ -98,7 +98,7 @@ impl Appearance {
         image
     }
 
-    /// What the file holds for a signal.
+    /// Converts a signal to a stored intensity.
     fn measure(&self, signal: f32, rng: &mut impl Rng) -> f32 {
         let real = signal + self.noise * normal(rng);
         match self.modality {

@@ -1,18 +1,18 @@
-//! What phantoms show, how large they are and how hard.
+//! Configuration of phantoms.
 
 use serde::{Deserialize, Serialize};
 
-/// What a phantom shows.
+/// Anatomy and modality of a phantom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PhantomKind {
-    /// A left atrium in gadolinium-enhanced MR.
+    /// The left atrium in gadolinium-enhanced MR.
     #[default]
     Atrium,
     /// Both ventricles in a short-axis stack of cine MR: few, thick slices.
     ShortAxis,
-    /// A pancreas in abdominal CT, in Hounsfield units.
+    /// The pancreas in abdominal CT, in Hounsfield units.
     Abdomen,
 }
 
@@ -20,7 +20,7 @@ impl PhantomKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Atrium, Self::ShortAxis, Self::Abdomen];
 
-    /// Names of the classes, the background first; the position is the label.
+    /// Class names, starting with the background; the index is the label.
     ///
     /// # Examples
     ///
@@ -43,9 +43,9 @@ impl PhantomKind {
     }
 }
 
-/// Kind, size, spacing and difficulty of phantoms.
+/// Configuration of phantoms: kind, size, spacing and difficulty.
 ///
-/// Read from a document, what is left out is as in [`of`](Self::of) the kind.
+/// Omitted fields are deserialized as the default [`of`](Self::of) the kind.
 ///
 /// # Examples
 ///
@@ -59,26 +59,25 @@ impl PhantomKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Written")]
 pub struct PhantomConfig {
-    /// What is shown.
+    /// Kind of phantom.
     pub kind: PhantomKind,
-    /// The least number of voxels on each axis.
+    /// Minimum number of voxels along each axis.
     pub shape: [usize; 3],
-    /// Up to this many voxels more, drawn per case.
+    /// Maximum number of additional voxels along each axis, drawn per case.
     pub shape_jitter: [usize; 3],
-    /// Distance between voxels in millimeters.
+    /// Voxel spacing in millimeters.
     pub spacing_mm: [f64; 3],
-    /// All cases follow from this number and their index.
+    /// Seed; a case is determined by the seed and its index.
     pub seed: u64,
-    /// The standard deviation of the noise is uniform between these two: in MR
-    /// as a fraction of the blood's brightness, in CT in Hounsfield units.
+    /// Range of the noise's standard deviation, drawn uniformly: in MR as a fraction of the blood's
+    /// brightness, in CT in Hounsfield units.
     pub noise: [f32; 2],
-    /// The largest relative change of brightness over the volume; in CT, of
-    /// the attenuation.
+    /// Maximum relative change of brightness over the volume; in CT, of the attenuation.
     pub bias: f32,
 }
 
 impl PhantomConfig {
-    /// The defaults of a kind.
+    /// The default configuration of a kind.
     pub fn of(kind: PhantomKind) -> Self {
         let atrium = Self {
             kind,
@@ -114,7 +113,7 @@ impl Default for PhantomConfig {
     }
 }
 
-/// A configuration as a document holds it.
+/// A configuration as serialized.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {

@@ -12,7 +12,7 @@ use crate::{DataError, LabelMap, Volume};
 /// A phantom with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhantomCase {
-    /// `phantom_000` and so on.
+    /// Name, `phantom_000` and so on.
     pub id: String,
     /// The image.
     pub volume: Volume,
@@ -20,16 +20,16 @@ pub struct PhantomCase {
     pub labels: LabelMap,
 }
 
-/// Training and test cases; none occurs in both.
+/// Disjoint training and test cases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhantomSet {
-    /// Indices `0..n_train`.
+    /// Cases with indices `0..n_train`.
     pub train: Vec<PhantomCase>,
-    /// Indices from `n_train` on.
+    /// Cases with indices from `n_train` on.
     pub test: Vec<PhantomCase>,
 }
 
-/// Makes a data set in memory, with the cases that [`write_dataset`] writes.
+/// Generates a data set in memory, with the same cases as [`write_dataset`].
 ///
 /// # Examples
 ///
@@ -46,13 +46,12 @@ pub fn dataset(n_train: usize, n_test: usize, config: &PhantomConfig) -> Phantom
     PhantomSet { train, test }
 }
 
-/// Writes a data set in the layout of LA: `images/ID.nii.gz`,
-/// `labels/ID.nii.gz`, `train.list`, `test.list` and `classes.txt`. A list
-/// without cases is left out.
+/// Writes a data set in the layout of LA: `images/ID.nii.gz`, `labels/ID.nii.gz`, `train.list`,
+/// `test.list` and `classes.txt`. Empty lists are not written.
 ///
 /// # Errors
 ///
-/// [`DataError::Io`] when a file or folder cannot be written.
+/// [`DataError::Io`] if a file or folder cannot be written.
 ///
 /// # Examples
 ///
@@ -90,7 +89,7 @@ pub fn write_dataset(
     write_list(&dir.join("test.list"), n_train..n_train + n_test)
 }
 
-/// Makes the cases of a range in parallel and passes each on.
+/// Generates a range of cases in parallel and maps each.
 fn cases<T: Send>(
     indices: std::ops::Range<usize>,
     config: &PhantomConfig,
@@ -111,7 +110,7 @@ fn id(index: usize) -> String {
     format!("phantom_{index:03}")
 }
 
-/// Writes a list, unless it would be empty: no list is no mistake, an empty one is.
+/// Writes a list unless it is empty: a missing list is valid, an empty one is not.
 fn write_list(path: &Path, indices: std::ops::Range<usize>) -> Result<(), DataError> {
     if indices.is_empty() {
         return Ok(());

@@ -5,14 +5,14 @@ use rand_chacha::rand_core::Rng;
 use super::shapes::Point;
 use crate::rng::uniform;
 
-/// Random values on a coarse lattice over [-1, 1]³, linear in between.
+/// Random values on a coarse lattice over [-1, 1]³, interpolated linearly.
 pub(super) struct Lattice {
     cells: usize,
     values: Vec<f32>,
 }
 
 impl Lattice {
-    /// `cells` cells on each axis, values from -1 to 1.
+    /// Draws values from -1 to 1 for `cells` cells along each axis.
     pub fn draw(rng: &mut impl Rng, cells: usize) -> Self {
         let values = (0..(cells + 1).pow(3))
             .map(|_| uniform(rng, -1.0, 1.0))
@@ -33,14 +33,14 @@ impl Lattice {
     }
 }
 
-/// A slow change of brightness over the volume, as coils make it:
+/// Smooth change of brightness over the volume, like an MR bias field:
 /// `1 + amount · (a polynomial of degree 2)`.
 pub(super) struct Bias {
     coefficients: [f32; 9],
 }
 
 impl Bias {
-    /// The largest relative change is `amount`.
+    /// Draws a field whose largest relative change is `amount`.
     pub fn draw(rng: &mut impl Rng, amount: f32) -> Self {
         let drawn: [f32; 9] = std::array::from_fn(|_| uniform(rng, -1.0, 1.0));
         let sum: f32 = drawn.iter().map(|c| c.abs()).sum();
@@ -76,7 +76,7 @@ mod tests {
             assert!(lattice.at(p).abs() <= 1.0);
             assert!((bias.at(p) - 1.0).abs() <= 0.3 + 1e-6);
         }
-        // A lattice point has its own value.
+        // The value at a lattice point is that of the lattice.
         assert_eq!(lattice.at([-1.0, -1.0, -0.5]), lattice.values[1]);
         assert_eq!(lattice.at([1.0; 3]), lattice.values[124]);
     }

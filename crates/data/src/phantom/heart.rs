@@ -1,4 +1,4 @@
-//! The left atrium among the other chambers, vessels and lungs.
+//! MR phantom: the left atrium among the other chambers, vessels and lungs.
 
 use rand_chacha::rand_core::Rng;
 
@@ -9,14 +9,14 @@ use super::scene::{Anatomy, Scene};
 use super::shapes::{Ellipsoid, Point, Tube, draw_turn, jitter, lowest};
 use crate::rng::uniform;
 
-/// What lies at a point.
+/// Tissue at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tissue {
-    /// The left atrium with the first part of its veins: the label.
+    /// The left atrium with the first part of its veins: the labeled structure.
     Atrium,
-    /// Blood elsewhere, as bright as in the atrium.
+    /// Other blood, as bright as in the atrium.
     Blood,
-    /// The walls between them.
+    /// Walls between them.
     Wall,
     /// Air.
     Lung,
@@ -43,7 +43,7 @@ pub(super) fn scene(rng: &mut impl Rng, config: &PhantomConfig) -> Scene {
     }
 }
 
-/// The solids of one case.
+/// The shapes of one case.
 struct Heart {
     body: Vec<Ellipsoid>,
     veins: Vec<Vein>,
@@ -52,12 +52,12 @@ struct Heart {
     lungs: [Ellipsoid; 2],
     wobble: Lattice,
     shift: Point,
-    /// Cosine and sine of a small turn around the third axis.
+    /// Cosine and sine of a small rotation around the third axis.
     turn: [f32; 2],
     scale: f32,
 }
 
-/// A pulmonary vein; only its first part belongs to the label.
+/// A pulmonary vein; only its first part is labeled.
 struct Vein {
     tube: Tube,
     labeled: f32,

@@ -1,15 +1,14 @@
-//! Generated scans, for first steps and for tests.
+//! Synthetic scans, for first experiments and tests.
 //!
-//! | [`PhantomKind`] | classes | looks like |
+//! | [`PhantomKind`] | classes | appearance |
 //! |---|---|---|
 //! | `Atrium` | left atrium | gadolinium-enhanced MR, as LA |
 //! | `ShortAxis` | right ventricle, myocardium, left ventricle | cine MR in few thick slices, as ACDC |
 //! | `Abdomen` | pancreas | CT in Hounsfield units, as Pancreas-CT |
 //!
-//! The labeled solids lie among others that are just as bright, and contrast,
-//! noise and a slow change of brightness vary from case to case, so no
-//! threshold finds a label: a network has to learn its shape and place. Of the
-//! atrium's four veins, for example, only the first part is labeled.
+//! The labeled structures are surrounded by others of the same brightness, and contrast, noise and bias
+//! field vary from case to case. No threshold finds a label: a network has to learn shape and position. Of
+//! the atrium's four veins, for example, only the first part is labeled.
 
 mod abdomen;
 mod appearance;
@@ -27,15 +26,14 @@ pub use dataset::{PhantomCase, PhantomSet, dataset, write_dataset};
 use crate::rng::{below, keyed};
 use crate::{Geometry, LabelMap, Volume};
 
-/// Makes one scan of `config.kind` and its label map.
+/// Generates one scan of `config.kind` and its label map.
 ///
-/// The same configuration and index give the same bytes on every platform:
-/// only additions, multiplications, divisions and square roots are used, which
-/// IEEE 754 fixes.
+/// The same configuration and index give the same bytes on every platform: only additions,
+/// multiplications, divisions and square roots are used, which IEEE 754 specifies exactly.
 ///
 /// # Shapes
 ///
-/// From `shape` to `shape + shape_jitter`.
+/// Shapes are between `shape` and `shape + shape_jitter`.
 ///
 /// # Examples
 ///
@@ -65,8 +63,8 @@ pub fn case(config: &PhantomConfig, index: u64) -> (Volume, LabelMap) {
     )
 }
 
-/// As [`case`] of [`PhantomKind::Atrium`], whatever the kind of `config`: the
-/// label map is 1 in the atrium, else 0.
+/// Generates one scan of [`PhantomKind::Atrium`], whatever the kind of `config`; the label map is 1 in the
+/// atrium and 0 elsewhere.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! From an anatomy and its appearance to an image and a label map.
+//! Rendering of an anatomy to an image and a label map.
 
 use ndarray::Array3;
 use rand_chacha::ChaCha8Rng;
@@ -8,13 +8,13 @@ use super::appearance::Appearance;
 use super::shapes::Point;
 use crate::rng::keyed;
 
-/// The solids of one case.
+/// The shapes of one case.
 pub(super) trait Anatomy: Sync {
-    /// The tissue at a point of the volume's frame, by its number.
+    /// The tissue index at a point of the volume's frame.
     fn tissue(&self, point: Point) -> u8;
 }
 
-/// One case, drawn but not yet cut into voxels.
+/// One case before rendering to voxels.
 pub(super) struct Scene {
     pub anatomy: Box<dyn Anatomy>,
     /// The class of each tissue.
@@ -23,7 +23,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// The image and the label map.
+    /// Renders the image and the label map.
     pub fn voxels(&self, shape: [usize; 3]) -> (Array3<f32>, Array3<u8>) {
         let mut tissues = Array3::zeros(shape);
         change_voxels(&mut tissues, 0, |_, point, _| self.anatomy.tissue(point));
@@ -33,9 +33,8 @@ impl Scene {
     }
 }
 
-/// Changes every voxel, given its center in the frame where the volume spans
-/// [-1, 1]. Each slab of the first axis has its own generator, so threads do
-/// not matter.
+/// Changes every voxel, given its center in the frame where the volume spans [-1, 1]. Each slab of the
+/// first axis has its own generator, which makes the result independent of threads.
 pub(super) fn change_voxels<T, F>(voxels: &mut Array3<T>, seed: u64, change: F)
 where
     T: Copy + Send + Sync,

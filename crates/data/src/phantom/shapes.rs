@@ -1,10 +1,10 @@
-//! The solids that phantoms are made of.
+//! Shapes that phantoms are composed of.
 
 use rand_chacha::rand_core::Rng;
 
 use crate::rng::uniform;
 
-/// A position in the phantom's frame, where the volume spans [-1, 1] on each axis.
+/// A position in the phantom's frame, where the volume spans [-1, 1] along each axis.
 pub(super) type Point = [f32; 3];
 
 /// An ellipsoid with axes along the frame.
@@ -25,19 +25,19 @@ impl Ellipsoid {
         self.center
     }
 
-    /// 0 at the center, 1 on the surface, growing outward.
+    /// The level at a point: 0 at the center, 1 on the surface, increasing outward.
     pub fn level(&self, p: Point) -> f32 {
         let q: Point = std::array::from_fn(|a| (p[a] - self.center[a]) * self.inverse_radii[a]);
         dot(q, q).sqrt()
     }
 }
 
-/// A tube with round ends that becomes narrower or wider along its way.
+/// A tube with round ends and linearly varying radius.
 pub(super) struct Tube {
     from: Point,
     way: Point,
     inverse_square: f32,
-    /// At both ends.
+    /// Radii at both ends.
     radii: [f32; 2],
 }
 
@@ -52,7 +52,7 @@ impl Tube {
         }
     }
 
-    /// The level as of an ellipsoid, and how far along the tube: 0 to 1.
+    /// The level as for an ellipsoid, and the position along the tube from 0 to 1.
     pub fn level(&self, p: Point) -> (f32, f32) {
         let v: Point = std::array::from_fn(|a| p[a] - self.from[a]);
         let along = (dot(v, self.way) * self.inverse_square).clamp(0.0, 1.0);
@@ -62,19 +62,19 @@ impl Tube {
     }
 }
 
-/// A point up to `amount` away on each axis.
+/// Moves a point randomly by up to `amount` along each axis.
 pub(super) fn jitter(rng: &mut impl Rng, point: Point, amount: f32) -> Point {
     point.map(|x| x + uniform(rng, -amount, amount))
 }
 
-/// Cosine and sine of an angle whose half has a tangent up to `amount`: the
-/// half-angle formulas need no sine.
+/// Cosine and sine of a random angle, from the tangent of its half (up to `amount`): the half-angle
+/// formulas need no sine.
 pub(super) fn draw_turn(rng: &mut impl Rng, amount: f32) -> [f32; 2] {
     let t = uniform(rng, -amount, amount);
     [(1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)]
 }
 
-/// The level of the nearest of several solids.
+/// The lowest level among several shapes.
 pub(super) fn lowest(levels: impl Iterator<Item = f32>) -> f32 {
     levels.fold(f32::INFINITY, f32::min)
 }

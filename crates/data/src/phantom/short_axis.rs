@@ -1,4 +1,4 @@
-//! Both ventricles in a short-axis stack, from the base (first slice) to the apex.
+//! MR phantom: both ventricles in a short-axis stack, from the base (first slice) to the apex.
 
 use rand_chacha::rand_core::Rng;
 
@@ -9,23 +9,23 @@ use super::scene::{Anatomy, Scene};
 use super::shapes::{Ellipsoid, Point, Tube, draw_turn, jitter, lowest};
 use crate::rng::uniform;
 
-/// What lies at a point.
+/// Tissue at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tissue {
     /// The blood pool of the left ventricle.
     LeftVentricle,
-    /// Muscle inside of it, which counts as the left ventricle.
+    /// Papillary muscles, labeled as left ventricle.
     Papillary,
     Myocardium,
     RightVentricle,
-    /// Blood elsewhere: the atria above the base, the aorta.
+    /// Other blood: the atria above the base, the aorta.
     Blood,
-    /// Muscle elsewhere: the right ventricle's wall, the chest's, the stomach's.
+    /// Other muscle: walls of the right ventricle, the chest and the stomach.
     Muscle,
     /// As bright as blood.
     Fat,
     Liver,
-    /// Lungs and what is outside.
+    /// Lungs and the outside of the body.
     Air,
     Background,
 }
@@ -58,31 +58,31 @@ pub(super) fn scene(rng: &mut impl Rng, config: &PhantomConfig) -> Scene {
     }
 }
 
-/// The solids of one case.
+/// The shapes of one case.
 struct Chest {
     heart: Heart,
-    /// The skin; the wall lies inside of it.
+    /// The skin, with the chest wall inside.
     skin: Ellipsoid,
     lungs: [Ellipsoid; 2],
     liver: Ellipsoid,
-    /// Bright content in a wall of muscle, as the left ventricle.
+    /// Bright content in a muscular wall, similar to the left ventricle.
     stomach: Ellipsoid,
     aorta: Tube,
     wobble: Lattice,
 }
 
-/// The ventricles; lengths in the plane are in the frame's.
+/// The ventricles; in-plane lengths are in units of the frame.
 struct Heart {
-    /// Ends of the left ventricle on the third axis.
+    /// Ends of the left ventricle along the third axis.
     ends: [f32; 2],
-    /// How far from base to apex the right ventricle and the left cavity reach.
+    /// Relative ends of the right ventricle and of the left cavity, from base to apex.
     right_end: f32,
     center: [f32; 2],
-    /// The center's way from base to apex.
+    /// Shift of the center from base to apex.
     tilt: [f32; 2],
     /// Cosine and sine of the septum's direction.
     turn: [f32; 2],
-    /// The outer radius and the wall's thickness at the base.
+    /// The outer radius and the wall thickness at the base.
     radius: f32,
     thickness: f32,
     right_radii: [f32; 2],
@@ -110,7 +110,7 @@ impl Heart {
         }
     }
 
-    /// What of the heart lies at a point, if anything does.
+    /// The tissue of the heart at a point, if it is inside.
     fn tissue(&self, [x, y, z]: Point, wobble: f32) -> Option<Tissue> {
         let along = (z - self.ends[0]) / (self.ends[1] - self.ends[0]);
         if !(-0.3..=1.0).contains(&along) {
@@ -149,8 +149,8 @@ impl Heart {
             .any(|tube| tube.level(point).0 < 1.0)
     }
 
-    /// The crescent beside the left ventricle: an ellipse of which it hides a
-    /// part. `x` and `y` are in units of the left ventricle's outer radius.
+    /// The crescent beside the left ventricle: an ellipse partly hidden by it. `x` and `y` are in units of the
+    /// left ventricle's outer radius.
     fn right(&self, x: f32, y: f32, outer: f32, below: f32, along: f32) -> Option<Tissue> {
         if below >= 1.0 {
             return None;

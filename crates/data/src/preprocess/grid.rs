@@ -1,10 +1,10 @@
-//! The grid of a volume: shape and place, without the voxels.
+//! Voxel grids: shape and geometry without voxels.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Geometry, LabelMap, Volume};
 
-/// Number of voxels on each axis and where they lie.
+/// A voxel grid: number of voxels along each axis and their position.
 ///
 /// # Examples
 ///
@@ -14,16 +14,16 @@ use crate::{DataError, Geometry, LabelMap, Volume};
 /// let grid = Grid { shape: [9, 8, 5], geometry: Geometry::from_spacing([1.0, 1.0, 2.0]) };
 /// let coarse = grid.with_spacing([2.0, 2.0, 2.0])?;
 /// assert_eq!(coarse.shape, [5, 4, 5]);
-/// // Both grids have one center.
+/// // Both grids have the same center.
 /// let center = |g: &Grid| g.geometry.position(g.shape.map(|n| (n as f64 - 1.0) / 2.0));
 /// assert_eq!(center(&grid), center(&coarse));
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
-    /// Number of voxels on each axis.
+    /// Number of voxels along each axis.
     pub shape: [usize; 3],
-    /// Where they lie.
+    /// Position of the voxels.
     pub geometry: Geometry,
 }
 
@@ -46,8 +46,9 @@ impl From<&LabelMap> for Grid {
 }
 
 impl Grid {
-    /// The grid of the given spacing over the same extent and with the same
-    /// center: `round(n · old / new)` voxels, at least one, on each axis.
+    /// The grid with another spacing over the same extent and with the same center.
+    ///
+    /// Each axis has `round(n · old / new)` voxels, at least one.
     ///
     /// # Errors
     ///
@@ -77,7 +78,7 @@ impl Grid {
         Ok(Self { shape, geometry })
     }
 
-    /// Old voxels per new voxel on each axis, exactly 1 when nothing changes.
+    /// Old voxels per new voxel along each axis, exactly 1 if the spacing is unchanged.
     pub(super) fn scale_to(&self, spacing_mm: [f64; 3]) -> [f64; 3] {
         let present = self.geometry.spacing();
         std::array::from_fn(|a| {
@@ -90,7 +91,7 @@ impl Grid {
         })
     }
 
-    /// The affine `3×4` that takes an index of `self` to one of `other`.
+    /// The `3×4` affine from indices of `self` to indices of `other`.
     pub(super) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
         let (a, b) = (&self.geometry.affine, &other.geometry.affine);
         let inverse = inverse3(b).ok_or_else(|| DataError::InvalidSetting {
@@ -107,8 +108,7 @@ impl Grid {
     }
 }
 
-/// Where the voxel `i` of `n_new` lies on an old axis of `n_old` voxels, the
-/// centers of both axes being one point.
+/// The position of voxel `i` of `n_new` along an old axis of `n_old` voxels with the same center.
 pub(super) fn source_index(i: usize, n_new: usize, n_old: usize, scale: f64) -> f64 {
     (i as f64 - (n_new as f64 - 1.0) / 2.0) * scale + (n_old as f64 - 1.0) / 2.0
 }

@@ -1,4 +1,4 @@
-//! Intensities brought to a common scale.
+//! Intensity normalization.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::DataError;
 
-/// How intensities are brought to a common scale.
+/// Method of intensity normalization.
 ///
 /// # Examples
 ///
@@ -24,29 +24,29 @@ use crate::DataError;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Intensity {
-    /// Left as they are.
+    /// No change.
     Unchanged,
     /// `(x - mean) / std` over the whole volume; a constant volume becomes 0. For MR.
     #[default]
     ZScore,
     /// `(x - low) / (high - low)`, clamped to [0, 1]. For CT, in Hounsfield units.
     Window {
-        /// Becomes 0.
+        /// Mapped to 0.
         low: f32,
-        /// Becomes 1.
+        /// Mapped to 1.
         high: f32,
     },
-    /// Clamped to [low, high], then as [`ZScore`](Self::ZScore). For CT and methods that count on a
+    /// Clamped to [low, high], then as [`ZScore`](Self::ZScore). For CT with methods that assume a standard
     /// deviation of 1, such as those that add noise.
     WindowZScore {
-        /// The lowest intensity told apart.
+        /// Lower bound of the window.
         low: f32,
-        /// The highest.
+        /// Upper bound of the window.
         high: f32,
     },
 }
 
-/// What is done, in a few words.
+/// A short description.
 impl fmt::Display for Intensity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,7 +61,7 @@ impl fmt::Display for Intensity {
 }
 
 impl Intensity {
-    /// Changes the intensities in place.
+    /// Normalizes the intensities in place.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ fn z_score(data: &mut Array3<f32>) {
         .sum::<f64>()
         / n;
     let std = variance.sqrt();
-    // A constant volume has a deviation of rounding errors only.
+    // The deviation of a constant volume consists of rounding errors.
     let inverse = if std > 1e-7 * mean.abs() && std > 0.0 {
         1.0 / std
     } else {

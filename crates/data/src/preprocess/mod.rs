@@ -1,7 +1,7 @@
-//! From the scan in the file to the volume that a network sees, and back.
+//! Preprocessing of scans, and mapping of predictions back to the file's grid.
 //!
-//! Every step moves the geometry along exactly, so a label map can always be
-//! taken back to the grid of the file by its affine alone.
+//! Every step updates the geometry exactly; a label map can always be mapped back to the grid of the file
+//! by its affine alone.
 
 mod grid;
 mod intensity;

@@ -1,4 +1,4 @@
-//! The steps of preprocessing in their order.
+//! The preprocessing pipeline.
 
 use std::borrow::Cow;
 
@@ -6,32 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
 use super::{most_probable_on, probability_on, resample_labels_to};
-use crate::{DataError, Geometry, LabelMap, Orientation, Turn, Volume};
+use crate::{DataError, Geometry, LabelMap, Orientation, Reorientation, Volume};
 
-/// The cut around the foreground.
+/// Cropping to the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForegroundCrop {
-    /// What counts as foreground, in the file's intensities.
+    /// The threshold of the foreground, in the file's intensities.
     pub threshold: Threshold,
-    /// Voxels left around it, after resampling.
+    /// Margin around the foreground in voxels, after resampling.
     #[serde(default)]
     pub margin_voxels: usize,
 }
 
-/// What is done to a scan before a network sees it, in this order:
+/// Preprocessing pipeline, with these steps in order:
 ///
-/// 1. turn to `orientation`;
-/// 2. resample to `spacing_mm`, or every slice to the `plane`;
-/// 3. bring `intensity` to a common scale over the whole volume;
-/// 4. cut out the `foreground`, found in the intensities before step 3 and
-///    never in a label;
-/// 5. widen the cut to `min_size`, evenly on both ends, with what the scan
-///    holds there and with 0 beyond the scan.
+/// 1. reorient to `orientation`;
+/// 2. resample to `spacing_mm`, or every slice to `slice_size`;
+/// 3. normalize `intensity` over the whole volume;
+/// 4. crop to the `foreground`, found from the intensities before step 3 and never from a label;
+/// 5. enlarge the crop to `min_size`, evenly on both ends, with the scan's voxels or, beyond the scan, with
+///    0.
 ///
 /// # Examples
 ///
-/// A label map takes the same way, and predictions go back:
+/// Label maps are preprocessed accordingly, and predictions are mapped back:
 ///
 /// ```
 /// use ndarray::Array3;
@@ -50,34 +49,33 @@ pub struct ForegroundCrop {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
-    /// The directions of the axes to turn to, such as `RAS`; none leaves the file's. No voxel is
-    /// computed anew. All that follows refers to the turned axes.
+    /// Axis directions to reorient to, such as `RAS`; `None` keeps the file's. Voxels are not interpolated.
+    /// All following settings refer to the reoriented axes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orientation: Option<Orientation>,
-    /// The spacing to resample to; none leaves the file's.
+    /// Spacing to resample to; `None` keeps the file's.
     pub spacing_mm: Option<[f64; 3]>,
-    /// The number of voxels that every slice is resampled to on the first two axes, whatever its
-    /// extent, as 2D methods do; instead of `spacing_mm`.
-    pub plane: Option<[usize; 2]>,
-    /// The scale of intensities.
+    /// Size in voxels to which every slice is resampled along the first two axes, whatever its extent, as in
+    /// 2D methods; an alternative to `spacing_mm`.
+    pub slice_size: Option<[usize; 2]>,
+    /// Intensity normalization.
     pub intensity: Intensity,
-    /// The cut around the foreground, if any.
+    /// Cropping to the foreground, if any.
     pub foreground: Option<ForegroundCrop>,
-    /// The least number of voxels on each axis.
+    /// Minimum number of voxels along each axis.
     pub min_size: Option<[usize; 3]>,
 }
 
-/// A scan after [`Preprocess`], with what is needed to take predictions back.
+/// A preprocessed scan, with the information to map predictions back to its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preprocessed {
-    /// The image for the network.
+    /// The preprocessed image.
     pub volume: Volume,
     /// The grid of the file.
     pub source: Grid,
-    /// How the file was turned.
-    pub turn: Turn,
-    /// The box that steps 4 and 5 took, in the resampled volume; its start is
-    /// negative where the volume was padded.
+    /// The reorientation that was applied.
+    pub reorientation: Reorientation,
+    /// The crop of steps 4 and 5 in the resampled volume; its start is negative where the volume was padded.
     pub region: Region,
 }
 
@@ -86,13 +84,13 @@ impl Preprocess {
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] for a setting out of its range.
+    /// [`DataError::InvalidSetting`] for a setting that is out of range.
     pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
-        let turn = self.turn(&image.geometry);
-        let turned = turned(image, turn);
-        let mut volume = match self.spacing(&Grid::from(turned.as_ref()))? {
-            Some(spacing) => resample(&turned, spacing)?,
-            None => turned.into_owned(),
+        let reorientation = self.reorientation(&image.geometry);
+        let reoriented = reoriented(image, reorientation);
+        let mut volume = match self.spacing(&Grid::from(reoriented.as_ref()))? {
+            Some(spacing) => resample(&reoriented, spacing)?,
+            None => reoriented.into_owned(),
         };
         let mut region = Region::whole(volume.shape());
         if let Some(crop) = self.foreground {
@@ -110,17 +108,17 @@ impl Preprocess {
         Ok(Preprocessed {
             volume,
             source: Grid::from(image),
-            turn,
+            reorientation,
             region,
         })
     }
 
-    /// Preprocesses an image and its label map, on one grid.
+    /// Preprocesses an image and its label map to the same grid.
     ///
     /// # Errors
     ///
-    /// [`DataError::ShapeMismatch`] or [`DataError::GeometryMismatch`] when the
-    /// two do not lie on one grid; else as [`apply`](Self::apply).
+    /// [`DataError::ShapeMismatch`] or [`DataError::GeometryMismatch`] if the two have different grids;
+    /// otherwise as for [`apply`](Self::apply).
     pub fn apply_labeled(
         &self,
         image: &Volume,
@@ -129,9 +127,9 @@ impl Preprocess {
         check_grids(image, labels)?;
         let scan = self.apply(image)?;
         let labels = LabelMap::new(labels.data.clone(), image.geometry);
-        let labels = match scan.turn {
-            Turn::NONE => labels,
-            turn => turn.labels(&labels),
+        let labels = match scan.reorientation {
+            Reorientation::NONE => labels,
+            reorientation => reorientation.labels(&labels),
         };
         let labels = match self.spacing(&Grid::from(&labels))? {
             Some(spacing) => resample_labels(&labels, spacing)?,
@@ -141,65 +139,65 @@ impl Preprocess {
         Ok((scan, labels))
     }
 
-    fn turn(&self, geometry: &Geometry) -> Turn {
+    fn reorientation(&self, geometry: &Geometry) -> Reorientation {
         match self.orientation {
-            Some(wanted) => Orientation::of(geometry).turn_to(wanted),
-            None => Turn::NONE,
+            Some(wanted) => Orientation::of(geometry).reorientation_to(wanted),
+            None => Reorientation::NONE,
         }
     }
 
-    /// The spacing that a scan on `grid` is resampled to, if any.
+    /// The spacing for resampling a scan on `grid`, if any.
     fn spacing(&self, grid: &Grid) -> Result<Option<[f64; 3]>, DataError> {
-        match (self.spacing_mm, self.plane) {
+        match (self.spacing_mm, self.slice_size) {
             (spacing, None) => Ok(spacing),
-            (None, Some(plane)) if !plane.contains(&0) => {
+            (None, Some(slice_size)) if !slice_size.contains(&0) => {
                 let present = grid.geometry.spacing();
-                let side = |a: usize| present[a] * grid.shape[a] as f64 / plane[a] as f64;
+                let side = |a: usize| present[a] * grid.shape[a] as f64 / slice_size[a] as f64;
                 Ok(Some([side(0), side(1), present[2]]))
             }
-            (_, Some(plane)) => Err(DataError::InvalidSetting {
-                name: "plane",
+            (_, Some(slice_size)) => Err(DataError::InvalidSetting {
+                name: "slice_size",
                 expected: "two sides of at least 1 voxel, and no spacing_mm beside them".into(),
-                found: format!("{plane:?} and spacing_mm {:?}", self.spacing_mm),
+                found: format!("{slice_size:?} and spacing_mm {:?}", self.spacing_mm),
             }),
         }
     }
 }
 
 impl Preprocessed {
-    /// Takes labels on this scan's grid back to the grid of the file.
+    /// Maps labels on this scan's grid back to the grid of the file.
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] when the affine cannot be inverted.
+    /// [`DataError::InvalidSetting`] if the affine cannot be inverted.
     pub fn restore_labels(&self, labels: &LabelMap) -> Result<LabelMap, DataError> {
-        Ok(self.turned_back(invert_labels(labels, &self.target())?))
+        Ok(self.restored(invert_labels(labels, &self.target())?))
     }
 
-    /// Takes probabilities `[class, x, y, z]` on this scan's grid to the grid
-    /// of the file and chooses the class there.
+    /// Maps probabilities `[class, x, y, z]` on this scan's grid to the grid of the file and takes the most
+    /// probable class there.
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] when the shape is not this scan's.
+    /// [`DataError::InvalidSetting`] if the shape is not this scan's.
     pub fn restore_probabilities(
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
     ) -> Result<LabelMap, DataError> {
         let labels = most_probable_on(probabilities, &Grid::from(&self.volume), &self.target())?;
-        Ok(self.turned_back(labels))
+        Ok(self.restored(labels))
     }
 
-    /// Takes the probabilities of one class, of those `[class, x, y, z]` on this scan's grid, to the
-    /// grid of the file.
+    /// Maps the probabilities of one class, out of `[class, x, y, z]` on this scan's grid, to the grid of the
+    /// file.
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] when the shape is not this scan's.
+    /// [`DataError::InvalidSetting`] if the shape is not this scan's.
     ///
     /// # Panics
     ///
-    /// If there is no such class.
+    /// If the class does not exist.
     pub fn restore_probability(
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
@@ -207,51 +205,49 @@ impl Preprocessed {
     ) -> Result<Volume, DataError> {
         let grid = Grid::from(&self.volume);
         let map = probability_on(probabilities, class, &grid, &self.target())?;
-        let map = match self.turn {
-            Turn::NONE => map,
-            turn => turn.inverse().volume(&map),
+        let map = match self.reorientation {
+            Reorientation::NONE => map,
+            reorientation => reorientation.inverse().volume(&map),
         };
         Ok(Volume::new(map.data, self.source.geometry))
     }
 
-    /// The grid of the file, turned as the file was.
+    /// The grid of the file, reoriented like the scan.
     fn target(&self) -> Grid {
-        match self.turn {
-            Turn::NONE => self.source,
-            turn => turn.grid(&self.source),
+        match self.reorientation {
+            Reorientation::NONE => self.source,
+            reorientation => reorientation.grid(&self.source),
         }
     }
 
-    /// Turns a label map on the turned grid of the file, and gives it the file's own affine to the last digit.
-    fn turned_back(&self, labels: LabelMap) -> LabelMap {
-        let labels = match self.turn {
-            Turn::NONE => labels,
-            turn => turn.inverse().labels(&labels),
+    /// Reverts the reorientation of a label map and assigns the exact affine of the file.
+    fn restored(&self, labels: LabelMap) -> LabelMap {
+        let labels = match self.reorientation {
+            Reorientation::NONE => labels,
+            reorientation => reorientation.inverse().labels(&labels),
         };
         LabelMap::new(labels.data, self.source.geometry)
     }
 }
 
-/// A volume turned, or as it is where nothing is to be turned.
-fn turned(volume: &Volume, turn: Turn) -> Cow<'_, Volume> {
-    match turn {
-        Turn::NONE => Cow::Borrowed(volume),
-        turn => Cow::Owned(turn.volume(volume)),
+/// Reorients a volume; borrows it if there is nothing to do.
+fn reoriented(volume: &Volume, reorientation: Reorientation) -> Cow<'_, Volume> {
+    match reorientation {
+        Reorientation::NONE => Cow::Borrowed(volume),
+        reorientation => Cow::Owned(reorientation.volume(volume)),
     }
 }
 
-/// Takes a label map, whose geometry says where it lies, back to the grid of
-/// the file. What was cut away becomes background.
+/// Maps a label map back to the grid of the file by its geometry; voxels outside become background.
 ///
 /// # Errors
 ///
-/// [`DataError::InvalidSetting`] when the label map's affine cannot be inverted.
+/// [`DataError::InvalidSetting`] if the label map's affine cannot be inverted.
 pub fn invert_labels(labels: &LabelMap, source: &Grid) -> Result<LabelMap, DataError> {
     resample_labels_to(labels, source)
 }
 
-/// The difference of affine entries, in millimeters, that counts as none:
-/// files store them with 32 bits.
+/// Tolerance of affine entries in millimeters, since files store them with 32 bits.
 const AFFINE_TOLERANCE: f64 = 1e-3;
 
 fn check_grids(image: &Volume, labels: &LabelMap) -> Result<(), DataError> {
@@ -347,7 +343,7 @@ mod tests {
     fn slices_become_planes_of_one_size_and_go_back() {
         let (image, labels) = scan();
         let steps = Preprocess {
-            plane: Some([48, 32]),
+            slice_size: Some([48, 32]),
             ..Default::default()
         };
         let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
@@ -359,14 +355,14 @@ mod tests {
         assert_eq!(Grid::from(&back), Grid::from(&labels));
         assert!(dice(&back, &labels) > 0.97, "{}", dice(&back, &labels));
 
-        for (plane, spacing_mm) in [([0, 32], None), ([48, 32], Some([1.0; 3]))] {
+        for (slice_size, spacing_mm) in [([0, 32], None), ([48, 32], Some([1.0; 3]))] {
             let steps = Preprocess {
-                plane: Some(plane),
+                slice_size: Some(slice_size),
                 spacing_mm,
                 ..Default::default()
             };
             let message = steps.apply(&image).unwrap_err().to_string();
-            assert!(message.contains("plane"), "{message}");
+            assert!(message.contains("slice_size"), "{message}");
         }
     }
 
@@ -386,7 +382,7 @@ mod tests {
         assert_eq!(out.restore_labels(&target).unwrap().data, labels.data);
     }
 
-    /// However a scan is stored, the network sees the same, and predictions go back to the file.
+    /// Scans stored in any orientation give the same network input, and predictions match their file.
     #[test]
     fn scans_are_turned_to_one_orientation_and_back() {
         let (image, labels) = scan();
@@ -402,8 +398,9 @@ mod tests {
             "ASL"
         );
         for stored in ["ASL", "LPS", "SAR", "IRP"] {
-            let turn = Orientation::of(&image.geometry).turn_to(stored.parse().unwrap());
-            let (image, labels) = (turn.volume(&image), turn.labels(&labels));
+            let reorientation =
+                Orientation::of(&image.geometry).reorientation_to(stored.parse().unwrap());
+            let (image, labels) = (reorientation.volume(&image), reorientation.labels(&labels));
             let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
             assert_eq!(out.volume.data, expected.volume.data, "{stored}");
             assert_eq!(target.data, expected_labels.data, "{stored}");

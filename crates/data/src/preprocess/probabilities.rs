@@ -1,4 +1,4 @@
-//! Class probabilities taken to another grid.
+//! Resampling of class probabilities.
 
 use ndarray::{Array3, Array4, ArrayView4, Axis, s};
 use rayon::prelude::*;
@@ -8,11 +8,10 @@ use super::resample_labels::{apply, is_axis_aligned, is_inside, is_on_axis};
 use crate::taps::{Taps, Threads, weighted_sums};
 use crate::{DataError, LabelMap, Volume};
 
-/// Interpolates class probabilities linearly at every voxel of another grid.
+/// Resamples class probabilities to another grid by linear interpolation.
 ///
-/// Outside the source, class 0 has probability 1. Interpolating before the
-/// class is chosen gives smoother borders than
-/// [`resample_labels_to`](super::resample_labels_to) after it.
+/// Outside the source, class 0 has probability 1. Interpolating probabilities before taking the most
+/// probable class gives smoother borders than [`resample_labels_to`](super::resample_labels_to) after it.
 ///
 /// # Shapes
 ///
@@ -20,8 +19,8 @@ use crate::{DataError, LabelMap, Volume};
 ///
 /// # Errors
 ///
-/// [`DataError::InvalidSetting`] when the shape is not that of `source`, or
-/// the affine of `source` cannot be inverted.
+/// [`DataError::InvalidSetting`] if the shape is not that of `source`, or the affine of `source` cannot be
+/// inverted.
 ///
 /// # Examples
 ///
@@ -57,11 +56,13 @@ pub fn resample_probabilities_to(
     Ok(general(probabilities, &map, source.shape, target.shape))
 }
 
-/// Target voxels and classes whose probabilities are held at a time: 128 MiB.
+/// Maximum number of probabilities in memory at a time: 128 MiB.
 const SLAB: usize = 1 << 25;
 
-/// The most probable class at every voxel of another grid: [`resample_probabilities_to`] and
-/// [`most_probable`], slab by slab, so that no probabilities of the whole target are held.
+/// Returns the most probable class at every voxel of another grid.
+///
+/// Equals [`resample_probabilities_to`] followed by [`most_probable`], but works slab by slab to limit
+/// memory.
 ///
 /// # Shapes
 ///
@@ -69,7 +70,7 @@ const SLAB: usize = 1 << 25;
 ///
 /// # Errors
 ///
-/// Those of the two.
+/// As for these two functions.
 ///
 /// # Examples
 ///
@@ -92,7 +93,7 @@ pub fn most_probable_on(
     in_slabs(probabilities, source, target, SLAB)
 }
 
-/// [`most_probable_on`] with at most `most` probabilities at a time, but at least one slice of them.
+/// [`most_probable_on`] with at most `most` probabilities at a time, but at least one slice.
 fn in_slabs(
     probabilities: ArrayView4<'_, f32>,
     source: &Grid,
@@ -108,7 +109,7 @@ fn in_slabs(
     Ok(LabelMap::new(labels, target.geometry))
 }
 
-/// The probability of one class at every voxel of another grid, slab by slab.
+/// Returns the probability of one class at every voxel of another grid, slab by slab.
 ///
 /// # Shapes
 ///
@@ -116,11 +117,11 @@ fn in_slabs(
 ///
 /// # Errors
 ///
-/// Those of [`resample_probabilities_to`].
+/// As for [`resample_probabilities_to`].
 ///
 /// # Panics
 ///
-/// If there is no such class.
+/// If the class does not exist.
 ///
 /// # Examples
 ///
@@ -150,7 +151,7 @@ pub fn probability_on(
     Ok(Volume::new(map, target.geometry))
 }
 
-/// Cuts a grid on its first axis so that a slab holds at most `most` values of `classes` each, or one slice.
+/// Divides a grid along its first axis into slabs of at most `most` values of `classes` each, or one slice.
 fn slabs(
     grid: &Grid,
     classes: usize,
@@ -169,7 +170,7 @@ fn slabs(
     })
 }
 
-/// One axis after the other, for an axis-aligned map.
+/// Interpolates along one axis after the other, for an axis-aligned map.
 fn separable(
     probabilities: ArrayView4<'_, f32>,
     map: &[[f64; 4]; 3],
@@ -217,7 +218,7 @@ fn separable(
     out
 }
 
-/// Voxel by voxel, for any map.
+/// Interpolates voxel by voxel, for any map.
 fn general(
     probabilities: ArrayView4<'_, f32>,
     map: &[[f64; 4]; 3],
@@ -249,7 +250,7 @@ fn general(
     out
 }
 
-/// The eight voxels around a fractional index and their weights.
+/// The eight voxels around a fractional index with their weights.
 fn corners(index: [f64; 3], shape: [usize; 3]) -> impl Iterator<Item = ([usize; 3], f32)> {
     let at: [f64; 3] = std::array::from_fn(|a| index[a].clamp(0.0, shape[a] as f64 - 1.0));
     let low = at.map(|v| v.floor() as usize);
@@ -264,7 +265,7 @@ fn corners(index: [f64; 3], shape: [usize; 3]) -> impl Iterator<Item = ([usize; 
     })
 }
 
-/// The most probable class of every voxel; among equals the smallest.
+/// Returns the most probable class of every voxel; the smallest one in a tie.
 ///
 /// # Shapes
 ///
@@ -272,8 +273,7 @@ fn corners(index: [f64; 3], shape: [usize; 3]) -> impl Iterator<Item = ([usize; 
 ///
 /// # Errors
 ///
-/// [`DataError::InvalidSetting`] when the shape does not fit the grid or there
-/// are more than 256 classes.
+/// [`DataError::InvalidSetting`] if the shape differs from the grid's or there are more than 256 classes.
 pub fn most_probable(
     probabilities: ArrayView4<'_, f32>,
     grid: &Grid,

@@ -1,11 +1,11 @@
-//! Boxes of voxels: found by intensity, cut out, put back, padded.
+//! Boxes of voxels: foreground, cropping, pasting, padding.
 
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 use serde::{Deserialize, Serialize};
 
 use crate::{DataError, LabelMap, Volume};
 
-/// A box of voxels, which may reach beyond the volume it refers to.
+/// A box of voxels, which may extend beyond its volume.
 ///
 /// # Examples
 ///
@@ -19,9 +19,9 @@ use crate::{DataError, LabelMap, Volume};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
-    /// The first voxel; negative where the box begins before the volume.
+    /// The first voxel; negative where the box starts before the volume.
     pub start: [i32; 3],
-    /// Number of voxels on each axis.
+    /// Number of voxels along each axis.
     pub size: [u32; 3],
 }
 
@@ -30,7 +30,7 @@ impl Region {
     ///
     /// # Panics
     ///
-    /// When a side has more than 2³¹ - 1 voxels.
+    /// If a side has more than 2³¹ - 1 voxels.
     pub fn whole(shape: [usize; 3]) -> Self {
         assert!(
             shape.iter().all(|&n| i32::try_from(n).is_ok()),
@@ -42,9 +42,8 @@ impl Region {
         }
     }
 
-    /// The smallest box around a volume with sides of at least `min_size`,
-    /// larger by the same number of voxels on both ends (one more at the far
-    /// end when the number is odd).
+    /// The smallest box around a volume with sides of at least `min_size`, enlarged equally on both ends (one
+    /// voxel more at the far end if the number is odd).
     pub fn padded(shape: [usize; 3], min_size: [usize; 3]) -> Self {
         let mut region = Self::whole(shape);
         for a in 0..3 {
@@ -60,7 +59,7 @@ impl Region {
         self.size.map(|n| n as usize)
     }
 
-    /// Copies the box out of a volume; `fill` stands where the volume ends.
+    /// Copies the box out of a volume; voxels beyond the volume are `fill`.
     pub fn cut<T: Copy>(&self, data: ArrayView3<'_, T>, fill: T) -> Array3<T> {
         let (inner, outer) = self.overlap(data.dim().into());
         if inner == self.shape().map(|n| (0, n)) {
@@ -74,11 +73,11 @@ impl Region {
         out
     }
 
-    /// Puts what was [`cut`](Self::cut) back into the volume's array.
+    /// Pastes an array from [`cut`](Self::cut) back into the volume's array.
     ///
     /// # Panics
     ///
-    /// When `cut` has not the box's shape.
+    /// If `cut` does not have the shape of the box.
     pub fn paste<T: Copy>(&self, cut: ArrayView3<'_, T>, mut into: ArrayViewMut3<'_, T>) {
         assert_eq!(
             self.shape(),
@@ -91,19 +90,19 @@ impl Region {
         into.slice_mut(s![u, v, w]).assign(&cut.slice(s![x, y, z]));
     }
 
-    /// Cuts an image and moves its geometry along.
+    /// Cuts an image and updates its geometry.
     pub fn cut_volume(&self, volume: &Volume, fill: f32) -> Volume {
         let geometry = volume.geometry.translated(self.start.map(f64::from));
         Volume::new(self.cut(volume.data.view(), fill), geometry)
     }
 
-    /// Cuts a label map and moves its geometry along; background outside.
+    /// Cuts a label map and updates its geometry; background outside.
     pub fn cut_labels(&self, labels: &LabelMap) -> LabelMap {
         let geometry = labels.geometry.translated(self.start.map(f64::from));
         LabelMap::new(self.cut(labels.data.view(), 0), geometry)
     }
 
-    /// The ranges that box and volume share, as indices of the box and of the volume.
+    /// The intersection of box and volume, as index ranges of the box and of the volume.
     fn overlap(&self, shape: [usize; 3]) -> (Span, Span) {
         let mut ranges = ([(0, 0); 3], [(0, 0); 3]);
         for (a, &n) in shape.iter().enumerate() {
@@ -119,27 +118,25 @@ impl Region {
     }
 }
 
-/// From and to, on each axis.
+/// Start and end along each axis.
 type Span = [(usize, usize); 3];
 
-/// What counts as foreground: a rule on intensities alone, so that it can be
-/// used on a scan without label.
+/// Rule for the foreground, based on intensities alone to work without labels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Threshold {
-    /// Above this intensity, in the file's units; for CT for instance -500.
+    /// Above this intensity in the file's units, for instance -500 for CT.
     Above(f32),
-    /// Above this fraction of the way from the volume's minimum to its maximum.
+    /// Above this fraction of the intensity range from the volume's minimum to its maximum.
     Fraction(f32),
 }
 
-/// The smallest box around the foreground, larger by a margin of voxels on
-/// every side but inside the volume; the whole volume without foreground.
+/// The bounding box of the foreground with a margin in voxels, clipped to the volume; the whole volume
+/// without foreground.
 ///
 /// # Errors
 ///
-/// [`DataError::InvalidSetting`] for a fraction outside [0, 1) or a threshold
-/// that is not finite.
+/// [`DataError::InvalidSetting`] for a fraction outside [0, 1) or a threshold that is not finite.
 ///
 /// # Examples
 ///

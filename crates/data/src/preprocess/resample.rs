@@ -1,20 +1,18 @@
-//! Change of spacing for images.
+//! Resampling of images.
 
 use super::grid::{Grid, source_index};
 use crate::taps::{Taps, Threads, weighted_sums};
 use crate::{DataError, Volume};
 
-/// Resamples an image to a spacing, one axis after the other.
+/// Resamples an image to another spacing, one axis after the other.
 ///
-/// A new voxel takes the mean of the linear interpolant over a window of
-/// `max(0, s - 1)` old voxels around its center, `s` being the number of old
-/// voxels per new one. So enlarging is linear interpolation, halving is the
-/// mean of two voxels, and the passage between them is continuous. A constant
-/// stays constant, a linear ramp is reproduced, equal spacing is the identity.
-/// Beyond the border the outermost voxel counts.
+/// A new voxel is the mean of the linear interpolant over a window of `max(0, s - 1)` old voxels around
+/// its center, with `s` old voxels per new one. Upsampling is therefore linear interpolation, downsampling
+/// by 2 is the mean of two voxels, and the transition is continuous. Constants and linear ramps are
+/// reproduced, and equal spacing is the identity. Beyond the border the outermost voxel is repeated.
 ///
-/// The new grid has the same center, exactly the spacing asked for and
-/// `round(n · old / new)` voxels per axis; its affine is exact.
+/// The new grid has the same center, exactly the requested spacing and `round(n · old / new)` voxels per
+/// axis; its affine is exact.
 ///
 /// # Errors
 ///
@@ -46,7 +44,7 @@ pub fn resample(volume: &Volume, spacing_mm: [f64; 3]) -> Result<Volume, DataErr
     Ok(Volume::new(data, target.geometry))
 }
 
-/// Weights of every new voxel of an axis.
+/// Weights of each new voxel along an axis.
 fn axis_taps(n_new: usize, n_old: usize, scale: f64) -> Vec<Taps> {
     let width = (scale - 1.0).max(0.0);
     let taps_of = |i: usize| {

@@ -1,4 +1,4 @@
-//! Change of spacing for label maps.
+//! Resampling of label maps.
 
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
@@ -6,12 +6,11 @@ use rayon::prelude::*;
 use super::grid::{Grid, source_index};
 use crate::{DataError, LabelMap};
 
-/// Resamples a label map to a spacing, on the grid that
-/// [`resample`](super::resample) gives the image.
+/// Resamples a label map to another spacing, on the same grid as [`resample`](super::resample).
 ///
-/// A new voxel that covers several old ones takes the label with the largest
-/// share of its volume; among equal shares the nearest voxel's label, else
-/// the smallest. On axes that are not shrunk the nearest voxel counts.
+/// A new voxel that covers several old ones takes the label with the largest share of its volume; in a
+/// tie the label of the nearest voxel, else the smallest. Along axes that are not downsampled the nearest
+/// voxel is taken.
 ///
 /// # Errors
 ///
@@ -45,8 +44,8 @@ pub fn resample_labels(labels: &LabelMap, spacing_mm: [f64; 3]) -> Result<LabelM
     Ok(LabelMap::new(data, target.geometry))
 }
 
-/// The old voxels under a new one on an axis: the first, the share of each
-/// from there on, and the nearest.
+/// Overlap of a new voxel with the old ones along an axis: the first old voxel, the share of each from
+/// there on, and the nearest.
 struct Shares {
     first: usize,
     shares: Vec<f32>,
@@ -98,7 +97,7 @@ fn majority(labels: ArrayView3<'_, u8>, [x, y, z]: [&Shares; 3]) -> u8 {
             }
         }
     }
-    // Shares that differ by rounding alone are equal.
+    // Shares that differ only by rounding are equal.
     let most = votes.iter().map(|vote| vote.1).fold(0.0, f32::max) * (1.0 - 1e-5);
     if votes[0].1 >= most {
         return nearest;
@@ -111,15 +110,14 @@ fn majority(labels: ArrayView3<'_, u8>, [x, y, z]: [&Shares; 3]) -> u8 {
         .unwrap_or(nearest)
 }
 
-/// Takes the label of the nearest voxel at every voxel of another grid.
+/// Resamples a label map to another grid by nearest neighbor.
 ///
-/// The two grids may differ in spacing, extent and direction. A voxel that
-/// lies outside the label map by more than a quarter of a voxel becomes
-/// background; the quarter is what rounding a shape cuts off at most.
+/// The two grids may differ in spacing, extent and direction. A voxel more than a quarter of a voxel
+/// outside the label map becomes background; rounding a shape cuts off at most a quarter.
 ///
 /// # Errors
 ///
-/// [`DataError::InvalidSetting`] when the label map's affine cannot be inverted.
+/// [`DataError::InvalidSetting`] if the label map's affine cannot be inverted.
 ///
 /// # Examples
 ///
@@ -154,8 +152,8 @@ pub fn resample_labels_to(labels: &LabelMap, target: &Grid) -> Result<LabelMap, 
     Ok(LabelMap::new(data, target.geometry))
 }
 
-/// Whether an index map takes every axis to itself, as between a file and its
-/// own preprocessed volume; then axes can be treated one by one.
+/// Whether an index map is axis-aligned, as between a file and its preprocessed volume; axes can then be
+/// treated separately.
 pub(super) fn is_axis_aligned(map: &[[f64; 4]; 3]) -> bool {
     let off_diagonal = |r: usize| {
         (0..3)
@@ -165,7 +163,7 @@ pub(super) fn is_axis_aligned(map: &[[f64; 4]; 3]) -> bool {
     (0..3).flat_map(off_diagonal).all(|x| x < 1e-9)
 }
 
-/// [`resample_labels_to`] for an axis-aligned map, by a table per axis.
+/// [`resample_labels_to`] for an axis-aligned map, with a table per axis.
 fn pick(labels: ArrayView3<'_, u8>, map: &[[f64; 4]; 3], target: [usize; 3]) -> Array3<u8> {
     let shape: [usize; 3] = labels.dim().into();
     let table = |a: usize| -> Vec<Option<usize>> {
@@ -191,28 +189,28 @@ fn pick(labels: ArrayView3<'_, u8>, map: &[[f64; 4]; 3], target: [usize; 3]) -> 
     data
 }
 
-/// The fractional index that an index is mapped to.
+/// Maps an index to a fractional index.
 pub(super) fn apply(map: &[[f64; 4]; 3], index: [usize; 3]) -> [f64; 3] {
     let [x, y, z] = index.map(|i| i as f64);
     std::array::from_fn(|r| map[r][0] * x + map[r][1] * y + map[r][2] * z + map[r][3])
 }
 
-/// How far outside a volume, in voxels, still counts as its border.
+/// Distance outside a volume, in voxels, that still counts as its border.
 const SLACK: f64 = 0.25;
 
-/// Whether a fractional index of an axis lies on it or within the slack of it.
+/// Whether a fractional index is on an axis, within the slack.
 pub(super) fn is_on_axis(index: f64, n: usize) -> bool {
     let reach = 0.5 + SLACK + 1e-6;
     n > 0 && index >= -reach && index <= n as f64 - 1.0 + reach
 }
 
-/// Whether a fractional index lies in a volume or within the slack of it.
+/// Whether a fractional index is in a volume, within the slack.
 pub(super) fn is_inside(index: [f64; 3], shape: [usize; 3]) -> bool {
     (0..3).all(|a| is_on_axis(index[a], shape[a]))
 }
 
 fn nearest_on_axis(index: f64, n: usize) -> Option<usize> {
-    // The small term decides halves alike whatever the rounding before.
+    // The small term rounds halves consistently despite earlier rounding errors.
     let nearest = (index + 0.5 + 1e-6)
         .floor()
         .clamp(0.0, n.max(1) as f64 - 1.0);
@@ -251,7 +249,7 @@ mod tests {
 
         #[test]
         fn the_volume_of_a_ball_is_kept(new in [0.35_f64..1.0, 0.35_f64..1.0, 0.35_f64..1.0]) {
-            // A radius of 16 voxels, so that a coarse grid still meets it evenly.
+            // A radius of 16 voxels, which a coarse grid still samples evenly.
             let labels = ball([40, 40, 40], Geometry::from_spacing([0.5; 3]));
             let there = resample_labels(&labels, new).unwrap();
             let ratio = volume_mm3(&there) / volume_mm3(&labels);
@@ -277,7 +275,7 @@ mod tests {
             geometry: Geometry::default().translated([-2.0; 3]),
         };
         let straight = resample_labels_to(&labels, &target).unwrap();
-        // A turn of a quarter both of the label map's frame and of the target's.
+        // A rotation by 90° of both the label map's frame and the target's.
         let turn = |g: Geometry| {
             let a = g.affine;
             Geometry {
@@ -299,7 +297,7 @@ mod tests {
 
     #[test]
     fn ties_do_not_shrink_a_plane() {
-        // A half space whose face cuts every second coarse voxel in halves.
+        // A half space whose face cuts every second coarse voxel in half.
         let half = Array3::from_shape_fn((9, 4, 4), |(x, _, _)| u8::from(x % 4 == 1 || x % 4 == 2));
         let out = resample_labels(&LabelMap::new(half, Geometry::default()), [2.0; 3]).unwrap();
         let share = out.data.iter().filter(|&&l| l == 1).count() as f64 / out.data.len() as f64;

@@ -1,9 +1,9 @@
-//! ACDC: frames of patients, as volumes or as slices.
+//! ACDC: frames of patients, as volumes or slices.
 
 use std::fs;
 
 use semivox_data::layout::{self, HoldOut, Layout, acdc};
-use semivox_data::{Labeled, Source};
+use semivox_data::{LabelBudget, Source};
 use tempfile::TempDir;
 
 use crate::made::{image, label, labeled, refused, tested, text, unlabeled};
@@ -19,7 +19,7 @@ fn acdc_is_told_by_its_names() {
     );
 }
 
-/// Three patients of two frames each, listed out of order.
+/// Three patients with two frames each, listed out of order.
 fn patients() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let ids = [
@@ -67,7 +67,7 @@ fn patients_are_held_out_with_all_their_frames() {
     let open = |list: &str| {
         text(&root, "chosen.txt", list);
         let test = HoldOut::read(root.path().join("chosen.txt"))?;
-        layout::open_split(root.path(), &test, Labeled::Count(1))
+        layout::open_split(root.path(), &test, LabelBudget::Count(1))
     };
     let whole = open("patient003_frame10\npatient003_frame01\n").unwrap();
     assert_eq!(tested(&whole), ["patient003_frame10", "patient003_frame01"]);
@@ -81,10 +81,10 @@ fn patients_are_held_out_with_all_their_frames() {
             "chosen.txt",
             "all cases of `patient001`",
             "`patient001_frame12` held out and `patient001_frame01` not",
-            "list the missing",
+            "list all of them or none",
         ],
     );
-    // A frame without a label map would train as well.
+    // A frame without a label map would be used for training as well.
     fs::remove_file(root.path().join("labels/patient002_frame09.nii.gz")).unwrap();
     refused(open("patient002_frame01\n"), &["`patient002_frame09` not"]);
 }

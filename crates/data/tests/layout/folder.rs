@@ -1,4 +1,4 @@
-//! A person's own images and labels.
+//! Own images and labels.
 
 use std::fs;
 

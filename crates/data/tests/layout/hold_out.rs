@@ -1,4 +1,4 @@
-//! Test cases of a person's choice.
+//! Test cases selected by name.
 
 use semivox_data::layout::{self, HoldOut};
 
@@ -17,7 +17,7 @@ fn cases_are_held_out_before_labels_are_kept() {
         (vec!["c"], vec!["d"], vec!["b", "a"])
     );
     refused(open(2), &["1 to 1", "found 2"]);
-    // Held out again, they stay where they are.
+    // Holding them out again changes nothing.
     let again = dataset.clone().hold_out(test.names());
     assert_eq!(again.unwrap(), dataset);
 }

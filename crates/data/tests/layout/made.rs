@@ -1,4 +1,4 @@
-//! Made-up folders, and what is read from them.
+//! Temporary folders for the tests, and helpers to read them.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Layouts on made-up folders: what is found, and what is refused.
+//! Layouts on temporary folders: cases found, and errors.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Which algorithm computes convolutions with stride 1 where the CPU operators of our own do not.
+//! Choice of the algorithm for stride-1 convolutions composed of Burn's operators.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,20 +6,20 @@ use std::sync::OnceLock;
 
 use burn::prelude::*;
 
-/// The environment variable that forces an algorithm.
+/// Environment variable that forces an algorithm.
 const VARIABLE: &str = "SEMIVOX_CONVOLUTION";
 
-/// An algorithm for convolutions with stride 1, where they are composed of Burn's operators.
+/// Algorithm for stride-1 convolutions on backends without a custom operator.
 ///
-/// | device | algorithm | why |
+/// | device | algorithm | reason |
 /// |---|---|---|
-/// | WebGPU, Vulkan, Metal | [`Bounded`](Self::Bounded) | Burn's gradients may take 27 times the map's memory |
+/// | WebGPU, Vulkan, Metal | [`Bounded`](Self::Bounded) | Burn's gradients can take 27 times the map's memory |
 /// | CUDA | [`Burn`](Self::Burn) | its convolutions run on tensor cores |
-/// | burn-ndarray, Flex and all others | [`Burn`](Self::Burn) | the faster one there |
+/// | burn-ndarray, Flex and all others | [`Burn`](Self::Burn) | faster |
 ///
 /// The environment variable `SEMIVOX_CONVOLUTION`, `burn` or `bounded`, forces one of them on all devices.
-/// The CPU operators of our own, in single precision on Flex, are neither; `SEMIVOX_SIMD=composition` switches
-/// them off.
+/// It does not affect this crate's CPU operators (single precision on Flex), which
+/// `SEMIVOX_SIMD=composition` turns off.
 ///
 /// # Examples
 ///
@@ -34,18 +34,18 @@ const VARIABLE: &str = "SEMIVOX_CONVOLUTION";
 pub enum ConvAlgorithm {
     /// Burn's own operator.
     Burn,
-    /// Matrix products over a few slices at a time: besides copies of the weight, the extra memory forward and
-    /// in both gradients is at most three times that of the larger of input and output, where batch times
-    /// depth is six slices or more.
+    /// Matrix products over a few slices at a time. Apart from copies of the weight, the extra memory in the
+    /// forward pass and in both gradients is at most three times that of the larger of input and output, if
+    /// batch times depth is six slices or more.
     Bounded,
 }
 
 impl ConvAlgorithm {
-    /// The algorithm that `SEMIVOX_CONVOLUTION` forces, if it is set.
+    /// The algorithm forced by `SEMIVOX_CONVOLUTION`, if it is set.
     ///
     /// # Errors
     ///
-    /// [`UnknownConvAlgorithm`] if it holds another word than `burn` or `bounded`.
+    /// [`UnknownConvAlgorithm`] for a value other than `burn` or `bounded`.
     pub fn forced() -> Result<Option<Self>, UnknownConvAlgorithm> {
         static FORCED: OnceLock<Result<Option<ConvAlgorithm>, UnknownConvAlgorithm>> =
             OnceLock::new();
@@ -60,7 +60,7 @@ impl ConvAlgorithm {
     ///
     /// # Panics
     ///
-    /// If `SEMIVOX_CONVOLUTION` holds an unknown word; [`forced`](Self::forced) tells without a panic.
+    /// If `SEMIVOX_CONVOLUTION` has an unknown value; use [`forced`](Self::forced) to check without a panic.
     pub(crate) fn of(device: &Device) -> Self {
         match Self::forced() {
             Ok(forced) => forced.unwrap_or_else(|| Self::by_rule(device)),
@@ -93,7 +93,7 @@ impl FromStr for ConvAlgorithm {
     }
 }
 
-/// A word that names no [`ConvAlgorithm`].
+/// An unknown name of a [`ConvAlgorithm`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownConvAlgorithm(String);
 

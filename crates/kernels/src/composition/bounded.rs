@@ -1,32 +1,33 @@
-//! Convolutions with stride 1 whose extra memory is bounded by a multiple of their maps.
+//! Stride-1 convolutions with bounded extra memory.
 //!
-//! Unfolding a whole map for one matrix product takes as many times its memory as the kernel has
-//! voxels, 27 for 3×3×3. Here a few slices at a time are unfolded, over height and width alone, and
-//! the products with the kernel's depths are summed.
+//! Unfolding a whole map for one matrix product takes as many times its memory as the kernel has voxels, 27
+//! for 3×3×3. This implementation unfolds a few slices at a time, along height and width only, and sums the
+//! products over the kernel's depth.
 
 use std::ops::Range;
 
 use burn::prelude::*;
 use burn::tensor::ops::PadMode;
 
+use super::matrices;
 use super::operator::Convolution;
 
 /// A convolution with an odd kernel, stride 1 and zero padding that keeps the size.
 ///
 /// `y[b, o, d] = sum over a of W[o, ·, a] · columns(x[b, ·, d + a - (kd - 1) / 2])`, where the columns of
-/// a slice hold, for every voxel, the `kh · kw` voxels around it.
+/// a slice contain, for every voxel, the `kh · kw` voxels around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounded {
-    /// Whether volumes are images, whose height is then taken in slices instead of their depth.
+    /// Whether the volumes are images; they are then divided along height instead of depth.
     images: bool,
     kernel: [usize; 3],
 }
 
-/// Slices that are computed at once: samples and depths.
+/// Slices computed at once: ranges of samples and depths.
 type Chunk = (Range<usize>, Range<usize>);
 
 impl Bounded {
-    /// The convolution of an input by a weight of these shapes.
+    /// Creates the convolution for an input and a weight of these shapes.
     pub(super) fn new(input: [usize; 5], weight: [usize; 5]) -> Self {
         let ([_, _, depth, ..], [_, _, kd, kh, kw]) = (input, weight);
         let images = depth == 1 && kd == 1;
@@ -34,7 +35,7 @@ impl Bounded {
         Self { images, kernel }
     }
 
-    /// Height in depth's place for images, without a copy.
+    /// Swaps height and depth of images, without a copy.
     fn turned(&self, tensor: Tensor<5>) -> Tensor<5> {
         let [n, c, d, h, w] = tensor.dims();
         match self.images {
@@ -46,7 +47,7 @@ impl Bounded {
     fn output(&self, input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
         let (input, weight) = (self.turned(input), self.turned(weight));
         let ([batch, inputs, d, h, w], outputs) = (input.dims(), weight.dims()[0]);
-        let matrices = self.matrices(weight);
+        let matrices = matrices(&weight);
         let chunks = self.chunks([batch, d], [inputs, outputs]);
         if chunks.len() == 1 {
             return self.turned(self.slices(&input, &matrices, &chunks[0]));
@@ -61,7 +62,7 @@ impl Bounded {
         self.turned(output)
     }
 
-    /// The output's slices of a chunk.
+    /// Computes the output slices of a chunk.
     fn slices(&self, input: &Tensor<5>, matrices: &[Tensor<3>], chunk: &Chunk) -> Tensor<5> {
         let ([_, _, _, h, w], (samples, depths)) = (input.dims(), chunk);
         let padded = self.padded(input, chunk);
@@ -99,8 +100,8 @@ impl Bounded {
         self.turned(Tensor::cat(taps.collect(), 2))
     }
 
-    /// Chunks of slices whose columns, products and sums hold no more numbers than the input, or a
-    /// single slice where one holds more.
+    /// Divides the slices into chunks whose columns, products and sums have at most as many elements as the
+    /// input, but at least one slice.
     fn chunks(&self, [batch, depth]: [usize; 2], [inputs, outputs]: [usize; 2]) -> Vec<Chunk> {
         let [_, kh, kw] = self.kernel;
         let slices = batch * depth * inputs / (kh * kw * inputs + 2 * outputs);
@@ -116,7 +117,7 @@ impl Bounded {
             .collect()
     }
 
-    /// A chunk of the input with what the kernel reaches around it, zeros outside the volume.
+    /// A chunk of the input with the neighboring slices under the kernel; zeros outside the volume.
     fn padded(&self, input: &Tensor<5>, (samples, depths): &Chunk) -> Tensor<5> {
         let ([_, channels, d, h, w], [pd, ph, pw]) = (input.dims(), self.kernel.map(|k| k / 2));
         let (low, high) = (depths.start.saturating_sub(pd), (depths.end + pd).min(d));
@@ -127,7 +128,7 @@ impl Bounded {
         slices.pad([(front, back), (ph, ph), (pw, pw)], zeros)
     }
 
-    /// `[batch, channel · kh · kw, voxel]` of slices that are padded over height and width.
+    /// Unfolds slices padded along height and width to `[batch, channel · kh · kw, voxel]`.
     fn columns(&self, slices: Tensor<5>) -> Tensor<3> {
         let ([batch, channels, depth, h, w], [_, kh, kw]) = (slices.dims(), self.kernel);
         let (height, width) = (h + 1 - kh, w + 1 - kw);
@@ -137,16 +138,6 @@ impl Bounded {
         let columns = views.permute([0, 5, 4, 1, 2, 3]);
         columns.reshape([batch, channels * kh * kw, depth * height * width])
     }
-
-    /// `[1, out, in · kh · kw]` for every depth of the kernel.
-    fn matrices(&self, weight: Tensor<5>) -> Vec<Tensor<3>> {
-        let [outputs, inputs, kd, kh, kw] = weight.dims();
-        let matrix = |tap| {
-            let taps = weight.clone().narrow(2, tap, 1);
-            taps.reshape([1, outputs, inputs * kh * kw])
-        };
-        (0..kd).map(matrix).collect()
-    }
 }
 
 impl Convolution for Bounded {
@@ -154,7 +145,7 @@ impl Convolution for Bounded {
         (self.output(input.clone(), weight), vec![input])
     }
 
-    /// The input's gradient is the convolution of the output's by the mirrored, transposed kernel.
+    /// The input's gradient is the convolution of the output's with the mirrored, transposed kernel.
     fn gradients(
         &self,
         mut kept: Vec<Tensor<5>>,

@@ -1,4 +1,4 @@
-//! A convolution with its own gradient on any of the backends that are compiled in.
+//! Convolutions with a custom gradient on all compiled backends.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -9,18 +9,17 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor};
 use burn::prelude::*;
 
-/// Upstream deprecates burn-ndarray in favor of Flex. Programs that run on it can have our operators for as
-/// long as it exists.
+/// Upstream deprecates burn-ndarray in favor of Flex; it is supported here as long as it exists.
 #[cfg(feature = "ndarray")]
 #[allow(deprecated)]
 type NdArray = burn::backend::NdArray;
 
-/// A linear operator of a volume and a weight, composed of Burn's operators.
+/// A linear operator on a volume and a weight, composed of Burn's operators.
 pub(super) trait Convolution: Debug + Clone + Send + 'static {
-    /// The output, and the tensors from which [`gradients`](Self::gradients) takes the weight's gradient.
+    /// Returns the output, and the tensors that [`gradients`](Self::gradients) needs.
     fn forward(&self, input: Tensor<5>, weight: Tensor<5>) -> (Tensor<5>, Vec<Tensor<5>>);
 
-    /// The gradients of input and weight, those that are wanted, from the output's gradient.
+    /// Returns the requested gradients of input and weight from the output's gradient.
     fn gradients(
         &self,
         kept: Vec<Tensor<5>>,
@@ -32,8 +31,8 @@ pub(super) trait Convolution: Debug + Clone + Send + 'static {
 
 /// Applies a convolution.
 ///
-/// Under gradient checkpointing, and on backends that are not listed here, the gradient is Burn's
-/// own, of the operators that the convolution is composed of.
+/// With gradient checkpointing, and on backends that are not listed here, the gradient is Burn's own, of the
+/// composed operators.
 pub(super) fn apply<C: Convolution>(
     convolution: C,
     input: Tensor<5>,
@@ -55,15 +54,15 @@ pub(super) fn apply<C: Convolution>(
     convolution.forward(input, weight).0
 }
 
-/// Computes the output on backend `B` and enters the step into the graph of its inputs; nothing if
-/// the tensors lie on another backend.
+/// Computes the output on backend `B` and records the step in the autodiff graph; `None` if the tensors
+/// are on another backend.
 fn record<B, C>(convolution: &C, tensors: [&Tensor<5>; 2]) -> Option<Tensor<5>>
 where
     B: Backend,
     C: Convolution,
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
 {
-    // A tensor without autodiff enters the graph as a constant.
+    // A tensor without autodiff is recorded as a constant.
     let recorded = |tensor: &Tensor<5>| {
         let tensor = tensor.clone().autodiff();
         tensor.try_into_primitive::<Autodiff<B>>().ok()
@@ -88,7 +87,7 @@ where
     Some(Tensor::from_primitive::<Autodiff<B>>(output))
 }
 
-/// A tensor without autodiff over a backend's own.
+/// Wraps a backend's primitive as a tensor without autodiff.
 fn plain<B>(primitive: B::FloatTensorPrimitive) -> Tensor<5>
 where
     B: Backend,
@@ -97,7 +96,7 @@ where
     Tensor::from_primitive::<B>(primitive)
 }
 
-/// The backend's own tensor of one that [`plain`] made, or that was computed from such.
+/// The backend's primitive of a tensor from [`plain`] or computed from one.
 fn primitive<B>(tensor: Tensor<5>) -> B::FloatTensorPrimitive
 where
     B: Backend,
@@ -107,7 +106,7 @@ where
     found.expect("operators keep the backend of their operands")
 }
 
-/// What the backward pass needs.
+/// State kept for the backward pass.
 #[derive(Debug, Clone)]
 struct State<C, P> {
     convolution: C,
@@ -115,7 +114,7 @@ struct State<C, P> {
     weight: P,
 }
 
-/// The backward pass of input and weight.
+/// Backward pass for input and weight.
 #[derive(Debug)]
 struct Step<C>(PhantomData<C>);
 

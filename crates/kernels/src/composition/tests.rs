@@ -1,4 +1,4 @@
-//! The compositions against plain loops and Burn's operators, with their gradients and memory.
+//! The compositions against plain loops and Burn's operators: values, gradients and memory.
 #![allow(clippy::unwrap_used)]
 
 use super::{Windows, bounded, windows};
@@ -15,7 +15,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-/// Asserts equal outputs, and equal gradients of `inputs` where a wave pulls at the output.
+/// Asserts equal outputs and equal gradients of `inputs`, for a wave as the output's gradient.
 fn assert_equal(inputs: [&Tensor<5>; 2], found: Tensor<5>, wanted: Tensor<5>, case: &str) {
     let count = wanted.shape().num_elements() as i64;
     let ramp = Tensor::<1, Int>::arange(0..count, &wanted.device()).float();
@@ -111,7 +111,7 @@ fn window_convolutions_equal_burns_with_their_gradients() {
         ([2, 3, 4], [4, 6, 8], [2, 2, 2]),
         ([2, 2, 3], [6, 4, 9], [3, 1, 3]),
         ([3, 4, 2], [1, 6, 10], [1, 2, 2]),
-        // The last voxels lie in no window.
+        // The last voxels are in no window.
         ([2, 2, 3], [5, 7, 9], [2, 2, 2]),
     ] {
         let [kd, kh, kw] = kernel;
@@ -142,7 +142,7 @@ fn window_convolutions_equal_burns_with_their_gradients() {
     }
 }
 
-/// Under gradient checkpointing Burn differentiates the same operators.
+/// With gradient checkpointing Burn differentiates the same operators.
 #[test]
 fn checkpointed_gradients_are_the_same() {
     let gradients = |device: Device| {

@@ -1,27 +1,28 @@
-//! Convolutions whose stride is their kernel, down and up, as matrix products.
+//! Downsampling and upsampling convolutions with stride = kernel, as matrix products.
 //!
-//! The windows do not overlap, so a volume on the fine side is a rearrangement of columns, one per
-//! window. Splitting all three axes into windows and voxels at once takes eight dimensions; here the
-//! depth of the window is a loop instead, which leaves six and copies every voxel once all the same.
+//! The windows do not overlap, so the fine volume is a rearrangement of columns, one per window. Splitting
+//! all three axes into windows and voxels at once takes eight dimensions; looping over the depth of the
+//! window takes only six and still copies each voxel once.
 
 use burn::prelude::*;
 
+use super::matrices;
 use super::operator::Convolution;
 
-/// A convolution down (every window becomes a voxel) or up (every voxel becomes a window).
+/// A downsampling (window to voxel) or upsampling (voxel to window) convolution.
 ///
-/// Its weight is `[coarse, fine, kd, kh, kw]` with the channels of the side of few and of many voxels:
-/// the layout of PyTorch both ways.
+/// Its weight is `[coarse, fine, kd, kh, kw]`, with the channels of the coarse and of the fine volume:
+/// PyTorch's layout in both directions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows {
     upward: bool,
     kernel: [usize; 3],
-    /// The sides of the volume on the fine side, with what lies in no whole window.
+    /// Size of the fine volume, including voxels in no complete window.
     fine: [usize; 3],
 }
 
 impl Windows {
-    /// The convolution of `input` down.
+    /// Creates the downsampling convolution of `input`.
     pub(crate) fn down(input: [usize; 5], weight: [usize; 5]) -> Self {
         let ([_, _, fine @ ..], [_, _, kernel @ ..]) = (input, weight);
         Self {
@@ -31,7 +32,7 @@ impl Windows {
         }
     }
 
-    /// The convolution of `input` up.
+    /// Creates the upsampling convolution of `input`.
     pub(crate) fn up(input: [usize; 5], weight: [usize; 5]) -> Self {
         let ([_, _, coarse @ ..], [_, _, kernel @ ..]) = (input, weight);
         Self {
@@ -41,13 +42,13 @@ impl Windows {
         }
     }
 
-    /// The windows' voxels as channels, one map for every depth inside the window:
+    /// Rearranges the voxels of each window to channels, one map per depth inside the window:
     /// `[batch, fine, …]` to `kd` times `[batch, fine · kh · kw, depth, height, width]`.
     fn columns(&self, volume: Tensor<5>) -> Vec<Tensor<5>> {
         let volume = whole_windows(volume, self.kernel);
         let ([batch, channels, ..], [kd, kh, kw]) = (volume.dims(), self.kernel);
         let [depth, height, width] = self.coarse();
-        // Depth inside the window and height lie side by side, so that a range of one axis is one depth.
+        // Depth inside the window and height are adjacent, which makes one depth a contiguous range.
         let split = [batch * channels, depth, kd * height, kh, width, kw];
         let volume = volume.reshape(split);
         let column = |tap: usize| {
@@ -58,8 +59,8 @@ impl Windows {
         (0..kd).map(column).collect()
     }
 
-    /// The inverse of [`columns`](Self::columns), with zeros where no window reaches.
-    fn woven(&self, columns: Vec<Tensor<5>>) -> Tensor<5> {
+    /// The inverse of [`columns`](Self::columns), with zeros outside the windows.
+    fn interleaved(&self, columns: Vec<Tensor<5>>) -> Tensor<5> {
         let ([kd, kh, kw], [depth, height, width]) = (self.kernel, self.coarse());
         let [batch, rows, ..] = columns[0].dims();
         let channels = rows / (kh * kw);
@@ -85,19 +86,9 @@ impl Windows {
         std::array::from_fn(|axis| self.fine[axis] / self.kernel[axis])
     }
 
-    /// `[1, coarse, fine · kh · kw]` for every depth inside the window.
-    fn matrices(weight: &Tensor<5>) -> Vec<Tensor<3>> {
-        let [coarse, fine, kd, kh, kw] = weight.dims();
-        let matrix = |tap| {
-            let taps = weight.clone().narrow(2, tap, 1);
-            taps.reshape([1, coarse, fine * kh * kw])
-        };
-        (0..kd).map(matrix).collect()
-    }
-
-    /// The sum over the window: columns of the fine side to the coarse side.
+    /// Sums over the windows: columns of the fine volume to the coarse volume.
     fn gathered(&self, columns: &[Tensor<5>], weight: &Tensor<5>) -> Tensor<5> {
-        let products = Self::matrices(weight)
+        let products = matrices(weight)
             .into_iter()
             .zip(columns)
             .map(|(matrix, columns)| matrix.matmul(flat(columns.clone())));
@@ -107,12 +98,12 @@ impl Windows {
         self.unflat(sum)
     }
 
-    /// The coarse side to the fine side, with the transposed weight.
+    /// Maps the coarse volume to the fine one with the transposed weight.
     fn scattered(&self, coarse: Tensor<5>, weight: &Tensor<5>) -> Tensor<5> {
         let coarse = flat(coarse);
         let product = |matrix: Tensor<3>| matrix.swap_dims(1, 2).matmul(coarse.clone());
-        let products = Self::matrices(weight).into_iter().map(product);
-        self.woven(products.map(|product| self.unflat(product)).collect())
+        let products = matrices(weight).into_iter().map(product);
+        self.interleaved(products.map(|product| self.unflat(product)).collect())
     }
 
     fn unflat(&self, map: Tensor<3>) -> Tensor<5> {
@@ -120,7 +111,7 @@ impl Windows {
         map.reshape([batch, channels, d, h, w])
     }
 
-    /// The weight's gradient from both sides.
+    /// The weight's gradient from the columns and the coarse volume.
     fn weight_gradient(&self, columns: Vec<Tensor<5>>, coarse: &Tensor<5>) -> Tensor<5> {
         let [_, kh, kw] = self.kernel;
         let coarse = flat(coarse.clone());
@@ -165,16 +156,16 @@ impl Convolution for Windows {
     }
 }
 
-/// `[batch, channel, voxel]`.
+/// Reshapes to `[batch, channel, voxel]`.
 fn flat(map: Tensor<5>) -> Tensor<3> {
     map.flatten(2, 4)
 }
 
-/// Cuts what lies in no whole window off the far ends.
+/// Cuts off voxels at the far ends that are in no complete window.
 ///
 /// # Panics
 ///
-/// If a side of the volume is shorter than the window's.
+/// If a side of the volume is shorter than that of the window.
 pub(crate) fn whole_windows(volume: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     let [batch, channels, sides @ ..] = volume.dims();
     assert!(

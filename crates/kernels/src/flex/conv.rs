@@ -1,6 +1,6 @@
 //! The convolution with an odd kernel, stride 1 and zero padding.
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::forward::{Packed, convolve};
 use super::grid::Grid;
 use super::memory::Buffer;
@@ -9,7 +9,7 @@ use super::simd::Level;
 use super::weight;
 use super::winograd::{self, Tiles, Transformed};
 
-/// The convolution, as its shapes say.
+/// A convolution of given shapes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conv {
     level: Level,
@@ -21,8 +21,8 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    /// The convolution, unless a kernel side is even, there are no voxels, the shapes do not agree or
-    /// the composition is faster.
+    /// Creates the convolution; `None` if a kernel side is even, there are no voxels, the shapes are
+    /// inconsistent or the composition is faster.
     pub(crate) fn new(
         level: Level,
         Layer {
@@ -48,19 +48,19 @@ impl Conv {
         (odd && some && agree && !sizes.wants_columns()).then_some(sizes)
     }
 
-    /// Whether the maps are so small, and the channels so many, that a matrix product over gathered
-    /// columns beats registers that are half empty.
+    /// Whether a matrix product over gathered columns is faster than half-empty registers, because the maps are
+    /// small and the channels many.
     fn wants_columns(&self) -> bool {
         self.size.iter().product::<usize>() <= 64 && self.inputs * self.outputs >= 64 * 64
     }
 
-    /// The tiles of Winograd's algorithm if they save work.
+    /// Winograd tiles, if they save work.
     fn tiles(&self) -> Option<Tiles> {
         let tiles = Tiles::new(self.batch, self.size, self.kernel)?;
         tiles.pay(self.inputs, self.outputs).then_some(tiles)
     }
 
-    /// Where the voxels lie for the direct form.
+    /// Grid of the padded volume for the direct form.
     fn grid(&self) -> Grid {
         Grid::new(self.batch, self.size, self.kernel)
     }
@@ -77,28 +77,28 @@ impl Convolution for Conv {
         [self.batch, self.outputs, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights =
                 Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs]);
-            return winograd::convolve(self.level, tiles, input, &weights, finish);
+            return winograd::convolve(self.level, tiles, input, &weights, epilogue);
         }
         let grid = self.grid();
         let weights = Packed::forward(weight, self.weight(), self.level);
         let input = grid.pad(input, self.inputs);
-        convolve(self.level, grid, &input, &weights, finish)
+        convolve(self.level, grid, &input, &weights, epilogue)
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         if let Some(tiles) = self.tiles() {
             let weights =
                 Transformed::transposed(self.level, tiles, weight, [self.outputs, self.inputs]);
-            return winograd::convolve(self.level, tiles, gradient, &weights, Finish::NONE);
+            return winograd::convolve(self.level, tiles, gradient, &weights, Epilogue::NONE);
         }
         let grid = self.grid();
         let weights = Packed::transposed(weight, self.weight(), self.level);
         let gradient = grid.pad(gradient, self.outputs);
-        convolve(self.level, grid, &gradient, &weights, Finish::NONE)
+        convolve(self.level, grid, &gradient, &weights, Epilogue::NONE)
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {

@@ -1,24 +1,24 @@
-//! Dot products of two panels' rows: what a weight's gradient is made of.
-// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+//! Dot products of two panels' rows, the basis of the weight's gradient.
+// Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
 use super::panel::{Shape, blocks};
 use super::simd::{Kernel, Simd};
 
-/// Vectors of `x` in a tile.
+/// Vectors of `x` per tile.
 const WIDE: usize = 3;
 
-/// Sets or adds `Σ over j of y[o][j] · x_v[j]` to `sums[o][v]`, where vector `v` of `x` is row
-/// `v / TAPS`, shifted by `v % TAPS`. There are one or [`WIDE`] taps.
+/// Sets or adds `Σ over j of y[o][j] · x_v[j]` to `sums[o][v]`, where vector `v` of `x` is row `v / TAPS`,
+/// shifted by `v % TAPS`. There are one or [`WIDE`] taps.
 pub(crate) struct Correlation<'a, const TAPS: usize> {
     pub(crate) x: &'a [f32],
     pub(crate) from: Shape,
-    /// From the first row to take; the sums say how many there are.
+    /// Starts at the first row to use; the length of the sums determines the number of rows.
     pub(crate) y: &'a [f32],
     pub(crate) to: Shape,
-    /// Rows of `y` in a tile at most.
+    /// Maximum number of rows of `y` per tile.
     pub(crate) widest: usize,
-    /// Whether the sums begin here.
+    /// Whether the sums are set instead of added to.
     pub(crate) begins: bool,
     pub(crate) sums: &'a mut [f32],
 }
@@ -28,7 +28,7 @@ impl<const TAPS: usize> Kernel for Correlation<'_, TAPS> {
 
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled and the panels must have the room of their shapes, in
+    /// The instructions of `S` must be enabled, and the panels must have the padding of their shapes, in
     /// which `y` is zero and `x` finite.
     #[inline(always)]
     unsafe fn run<S: Simd>(mut self) {
@@ -50,7 +50,7 @@ impl<const TAPS: usize> Kernel for Correlation<'_, TAPS> {
 }
 
 impl<const TAPS: usize> Correlation<'_, TAPS> {
-    /// Vectors of `x`.
+    /// Number of vectors of `x`.
     fn vectors(&self) -> usize {
         TAPS * self.from.channels
     }
@@ -59,7 +59,7 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
     ///
     /// # Safety
     ///
-    /// As [`Correlation::run`].
+    /// As for [`Correlation::run`].
     #[inline(always)]
     unsafe fn vectors_from<S: Simd, const C: usize>(&mut self, first: usize, vector: usize) {
         // SAFETY: passed on.
@@ -76,7 +76,7 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
     ///
     /// # Safety
     ///
-    /// As [`Correlation::run`].
+    /// As for [`Correlation::run`].
     #[inline(always)]
     unsafe fn tile<S: Simd, const C: usize, const T: usize>(
         &mut self,

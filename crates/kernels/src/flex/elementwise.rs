@@ -1,4 +1,4 @@
-//! Sums of volumes and scaled channels, on all threads.
+//! Multithreaded sums and channel scaling.
 
 use super::memory::{filled_parts, filled_rows};
 use super::tensor::{contiguous, from_buffer, give, incoming, plain, recorded, values};
@@ -9,7 +9,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
 
-/// `a + b`, or nothing if the tensors are not single precision on the Flex backend.
+/// `a + b`, or `None` if the tensors are not single precision on the Flex backend.
 pub(crate) fn add<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<Tensor<D>> {
     let shape = a.dims();
     if shape != b.dims() || shape.contains(&0) {
@@ -40,7 +40,7 @@ fn sum(a: &FlexTensor, b: &FlexTensor, shape: &[usize]) -> FlexTensor {
     from_buffer(sum, shape)
 }
 
-/// The backward pass of a sum: the gradient itself, twice.
+/// Backward pass of a sum: passes the gradient to both terms.
 #[derive(Debug)]
 struct Add;
 
@@ -54,8 +54,8 @@ impl Backward<Flex, 2> for Add {
     }
 }
 
-/// Multiplies every channel of every sample `[batch, channel, …]` by its factor `[batch, channel, 1,
-/// …]`, or nothing if the tensors are not single precision on the Flex backend.
+/// Multiplies every channel of every sample `[batch, channel, …]` by its factor `[batch, channel, 1, …]`;
+/// `None` if the tensors are not single precision on the Flex backend.
 pub(crate) fn scale_channels<const D: usize>(
     input: &Tensor<D>,
     factors: &Tensor<D>,
@@ -91,7 +91,7 @@ fn scale(input: &FlexTensor, factors: &[f32], shape: &[usize]) -> FlexTensor {
     from_buffer(scaled, shape)
 }
 
-/// The backward pass of scaled channels: the gradient's channels, scaled alike.
+/// Backward pass of channel scaling: scales the gradient's channels likewise.
 #[derive(Debug)]
 struct Scale;
 

@@ -1,10 +1,10 @@
-//! Batch norm with running statistics, folded into the convolution before it, and ReLU.
+//! Batch norm with running statistics folded into the preceding convolution, with ReLU.
 //!
 //! ```text
 //! γ r (w · x + b − mean) + β = (γ r w) · x + (γ r (b − mean) + β),   r = 1 / √(variance + ε)
 //! ```
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::memory::filled_parts;
 use super::norm::{Channels, statistics};
 use super::operator::{Convolution, Layer};
@@ -13,10 +13,10 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
 
-/// Convolution, norm and ReLU in one pass, or nothing if anything is recorded for gradients, the
-/// tensors are not single precision on the Flex backend or the norm is not one of the outputs.
+/// Applies convolution, norm and ReLU in one pass; `None` if gradients are recorded, the tensors are not
+/// single precision on the Flex backend, or the norm's channels are not the outputs.
 ///
-/// `axis` is that of the weight which counts outputs.
+/// `axis` is the weight's axis of output channels.
 pub(crate) fn apply<C: Convolution>(
     convolution: C,
     axis: usize,
@@ -52,7 +52,7 @@ pub(crate) fn apply<C: Convolution>(
     let bias: Vec<f32> = pairs
         .map(|(c, (bias, beta))| (bias - channels.mean[c]) * scale(c) + beta)
         .collect();
-    let output = convolution.forward(values(&input), &folded, Finish::bias_relu(&bias));
+    let output = convolution.forward(values(&input), &folded, Epilogue::bias_relu(&bias));
     Some(Tensor::from_primitive::<Flex>(from_buffer(
         output,
         &convolution.output(),

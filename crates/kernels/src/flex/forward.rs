@@ -1,8 +1,8 @@
-//! The convolution itself: register tiles of output channels by output positions.
-// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+//! Direct convolution with register tiles of output channels by output positions.
+// Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::grid::{Grid, Runs, Span};
 use super::memory::{Buffer, Target, filled};
 use super::simd::{Kernel, Level, Simd};
@@ -10,19 +10,19 @@ use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Registers of positions in a tile.
+/// Registers of positions per tile.
 const WIDE: usize = 3;
-/// Weights that a group of channel blocks may hold, to stay in the second cache.
+/// Weights per group of channel blocks, limited to fit in the L2 cache.
 const GROUP_FLOATS: usize = 96 * 1024;
 
-/// Weights repacked `[block][in][tap][channel of the block]`.
+/// Weights packed as `[block][in][tap][channel of the block]`.
 pub(crate) struct Packed {
     data: Vec<f32>,
     inputs: usize,
     blocks: Vec<Block>,
 }
 
-/// Consecutive output channels that are computed together.
+/// Consecutive output channels computed together.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     first: usize,
@@ -31,7 +31,7 @@ struct Block {
 }
 
 impl Packed {
-    /// Packs `outputs x inputs x taps` weights read through `get(output, input, tap)`.
+    /// Packs `outputs x inputs x taps` weights given by `get(output, input, tap)`.
     fn new(
         [outputs, inputs, taps]: [usize; 3],
         widest: usize,
@@ -61,27 +61,26 @@ impl Packed {
         }
     }
 
-    /// The weights `[out, in, taps]` of a forward convolution.
+    /// Packs the weights `[out, in, taps]` for a forward convolution.
     pub(crate) fn forward(weight: &[f32], shape: [usize; 3], level: Level) -> Self {
         let [_, inputs, taps] = shape;
         let get = |o: usize, i: usize, t: usize| weight[(o * inputs + i) * taps + t];
         Self::new(shape, level.channels(), get)
     }
 
-    /// The weights `[out, in, taps]`, transposed and mirrored: the convolution with them takes the
-    /// output's gradient to the input's.
+    /// Packs the weights `[out, in, taps]` transposed and mirrored, for the input's gradient.
     pub(crate) fn transposed(weight: &[f32], shape: [usize; 3], level: Level) -> Self {
         let [outputs, inputs, taps] = shape;
         let get = |o: usize, i: usize, t: usize| weight[(i * inputs + o) * taps + taps - 1 - t];
         Self::new([inputs, outputs, taps], level.channels(), get)
     }
 
-    /// Output channels.
+    /// Number of output channels.
     fn outputs(&self) -> usize {
         self.blocks.last().map_or(0, |b| b.first + b.width)
     }
 
-    /// Blocks in groups whose weights stay in cache while all positions of a task go by.
+    /// Groups of blocks whose weights stay in cache while a task iterates over its positions.
     fn groups(&self, taps: usize) -> Vec<&[Block]> {
         let per_block = self.inputs * taps * self.blocks[0].width;
         let count = (GROUP_FLOATS / per_block).max(1);
@@ -89,14 +88,14 @@ impl Packed {
     }
 }
 
-/// One convolution, shared by its tasks.
+/// A convolution, shared by its tasks.
 struct Job<'a> {
     grid: Grid,
     runs: Runs,
     input: &'a [f32],
     weights: &'a Packed,
     offsets: Vec<usize>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
     out: Target,
 }
 
@@ -106,10 +105,13 @@ pub(crate) fn convolve(
     grid: Grid,
     input: &Buffer,
     weights: &Packed,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> Buffer {
     let outputs = weights.outputs();
-    assert!(finish.fits(outputs), "bias of another size");
+    assert!(
+        epilogue.fits(outputs),
+        "the bias must have one value per output channel"
+    );
     assert!(input.len() >= grid.batch * weights.inputs * grid.channel());
     let runs = Runs::new(grid, level.lanes(), 1.0);
     let compute = |out: Target| {
@@ -119,7 +121,7 @@ pub(crate) fn convolve(
             input,
             weights,
             offsets: grid.offsets(),
-            finish,
+            epilogue,
             out,
         };
         let groups = weights.groups(grid.taps());
@@ -137,13 +139,13 @@ pub(crate) fn convolve(
     filled(grid.batch * outputs * grid.voxels(), compute)
 }
 
-/// Registers per task: enough tasks to balance the threads, few enough not to wait on them.
+/// Registers per task: enough tasks to balance the threads, but not too many to schedule.
 fn chunk_of(count: usize, groups: usize) -> usize {
     let tasks = (8 * rayon::current_num_threads()).div_ceil(groups);
     count.div_ceil(tasks).next_multiple_of(WIDE)
 }
 
-/// [`task`] under any instruction set.
+/// [`task`] for any instruction set.
 struct Task<'a> {
     job: &'a Job<'a>,
     group: &'a [Block],
@@ -187,7 +189,7 @@ unsafe fn task<S: Simd>(job: &Job, group: &[Block], range: Range<usize>) {
 ///
 /// # Safety
 ///
-/// As [`task`].
+/// As for [`task`].
 #[inline(always)]
 unsafe fn strip<S: Simd, const N: usize>(job: &Job, group: &[Block], index: usize) {
     let mut spans = [Span::default(); N];
@@ -215,7 +217,7 @@ unsafe fn strip<S: Simd, const N: usize>(job: &Job, group: &[Block], index: usiz
 ///
 /// # Safety
 ///
-/// As [`task`].
+/// As for [`task`].
 #[inline(always)]
 unsafe fn tile<S: Simd, const C: usize, const N: usize>(
     job: &Job,
@@ -247,12 +249,12 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
                 *pointer = pointer.wrapping_add(channel);
             }
         }
-        // Through memory: indexing the sums at run time would keep them out of registers.
+        // Written through memory: indexing the sums at run time would keep them out of registers.
         let mut lanes = [[[MaybeUninit::<f32>::uninit(); 16]; N]; C];
         for c in 0..C {
-            let finish = job.finish.channel(block.first + c);
+            let epilogue = job.epilogue.channel(block.first + c);
             for v in 0..N {
-                let value = finish.of_register::<S>(sums[c][v]);
+                let value = epilogue.of_register::<S>(sums[c][v]);
                 S::store(lanes[c][v].as_mut_ptr().cast(), value);
             }
         }
@@ -260,11 +262,11 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
     }
 }
 
-/// Writes a tile's voxels, leaving out padding.
+/// Writes the voxels of a tile without the padding.
 ///
 /// # Safety
 ///
-/// As [`task`]; the first lanes of each register's sixteen must be initialized.
+/// As for [`task`]; the first lanes of each register's sixteen must be initialized.
 #[inline(always)]
 unsafe fn write<S: Simd, const C: usize, const N: usize>(
     job: &Job,

@@ -1,20 +1,20 @@
-//! Where the voxels of a zero-padded volume lie in memory.
+//! Memory layout of a zero-padded volume.
 //!
-//! A volume is copied once into a buffer with its padding around it, `[batch, channel, depth,
-//! height, width]`. There every tap of the kernel is one constant offset from the output voxel's
-//! position, so a register may hold any consecutive positions: those of one row, or, where rows are
-//! short, of several rows with the padding between them computed and thrown away.
+//! A volume is copied once into a buffer with its padding around it, `[batch, channel, depth, height,
+//! width]`. Every tap of the kernel is then a constant offset from the output voxel's position, and a
+//! register can hold any consecutive positions: those of one row, or, if rows are short, of several rows
+//! including the padding between them, whose results are discarded.
 
 use super::memory::Buffer;
 use rayon::prelude::*;
 
-/// Floats behind a padded buffer that a register may read but nobody uses.
+/// Floats after a padded buffer that registers may read; their values are not used.
 const SLACK: usize = 64;
 
-/// Sizes of a same-padded convolution.
+/// Sizes of a convolution with "same" padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
-    /// Samples.
+    /// Number of samples.
     pub batch: usize,
     /// Depth, height and width; axes without padding at the end are merged into the last.
     pub size: [usize; 3],
@@ -23,7 +23,7 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// The grid of a volume of `size` under a kernel of odd extent.
+    /// Creates the grid of a volume of `size` for a kernel with odd sides.
     pub(crate) fn new(batch: usize, size: [usize; 3], kernel: [usize; 3]) -> Self {
         let [d, h, w] = size;
         let size = match kernel {
@@ -53,17 +53,17 @@ impl Grid {
         self.plane() * (self.size[0] + self.kernel[0] - 1)
     }
 
-    /// Elements of an unpadded channel.
+    /// Elements of a channel without padding.
     pub(crate) fn voxels(&self) -> usize {
         self.size.iter().product()
     }
 
-    /// Kernel positions.
+    /// Number of kernel positions.
     pub(crate) fn taps(&self) -> usize {
         self.kernel.iter().product()
     }
 
-    /// Offset of every tap in the padded buffer, in the weight's order.
+    /// Offset of each tap in the padded buffer, in the order of the weight.
     pub(crate) fn offsets(&self) -> Vec<usize> {
         let [kd, kh, kw] = self.kernel;
         let tap = |t: usize| (t / (kh * kw), t / kw % kh, t % kw);
@@ -80,7 +80,11 @@ impl Grid {
     /// Copies `[batch, channels, depth, height, width]` into a padded buffer.
     pub(crate) fn pad(&self, volume: &[f32], channels: usize) -> Buffer {
         let maps = self.batch * channels;
-        assert_eq!(volume.len(), maps * self.voxels(), "volume of another size");
+        assert_eq!(
+            volume.len(),
+            maps * self.voxels(),
+            "the volume must have the size of the grid"
+        );
         let mut scratch = Buffer::take(maps * self.channel() + SLACK);
         let (body, slack) = scratch.as_mut().split_at_mut(maps * self.channel());
         slack.fill(0.0);
@@ -91,7 +95,7 @@ impl Grid {
         scratch
     }
 
-    /// Fills the `index`-th padded plane of all.
+    /// Fills padded plane `index`, counted over all channels and samples.
     fn pad_plane(&self, volume: &[f32], index: usize, plane: &mut [f32]) {
         let [d, h, w] = self.size;
         let [pd, ph, pw] = self.kernel.map(|k| k / 2);
@@ -113,32 +117,32 @@ impl Grid {
     }
 }
 
-/// How the output positions are cut into registers.
+/// Division of the output positions into registers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Runs {
     grid: Grid,
     lanes: usize,
-    /// Runs of consecutive positions in a plane: one, or one for each row.
+    /// Runs of consecutive positions per plane: one, or one per row.
     runs: usize,
-    /// Positions of a run.
+    /// Positions per run.
     length: usize,
 }
 
-/// One register's worth of output positions.
+/// The output positions of one register.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Span {
-    /// Sample.
+    /// Index of the sample.
     pub sample: usize,
     /// Depth.
     pub depth: usize,
     /// First position in the padded plane, counted from the first voxel.
     pub start: usize,
-    /// Positions in use.
+    /// Number of positions in use.
     pub len: usize,
 }
 
 impl Runs {
-    /// Cuts rows, or whole planes if that needs fewer than `1 / favor` of the registers.
+    /// Divides rows, or whole planes if these take fewer than `1 / favor` of the registers.
     pub(crate) fn new(grid: Grid, lanes: usize, favor: f64) -> Self {
         let [_, h, w] = grid.size;
         let plane = (h - 1) * grid.row() + w;
@@ -153,12 +157,12 @@ impl Runs {
         }
     }
 
-    /// Registers in all.
+    /// Total number of registers.
     pub(crate) fn count(&self) -> usize {
         self.grid.batch * self.grid.size[0] * self.runs * self.length.div_ceil(self.lanes)
     }
 
-    /// The `index`-th register.
+    /// The positions of register `index`.
     pub(crate) fn span(&self, index: usize) -> Span {
         let per_run = self.length.div_ceil(self.lanes);
         let (run, first) = (index / per_run, index % per_run * self.lanes);
@@ -171,8 +175,8 @@ impl Runs {
         }
     }
 
-    /// Calls `visit(lane, voxel, count)` for each part of a span that is not padding, where `voxel`
-    /// is the index in the unpadded channel.
+    /// Calls `visit(lane, voxel, count)` for each part of a span without padding, where `voxel` is the index in
+    /// the channel without padding.
     #[inline(always)]
     pub(crate) fn parts(&self, span: Span, mut visit: impl FnMut(usize, usize, usize)) {
         let ([_, h, w], row) = (self.grid.size, self.grid.row());

@@ -1,8 +1,7 @@
-//! Buffers that outlive their use: fresh pages cost more than what is written into them.
+//! A pool of buffers, since allocating fresh pages costs more than filling them.
 //!
-//! Outputs and scratch come from one pool and go back to it, outputs when Burn drops the tensor. What
-//! is in use and what waits together stay within five quarters of the largest amount in use at one
-//! time so far.
+//! Outputs and scratch buffers are taken from one pool and returned to it, outputs when Burn drops the
+//! tensor. The buffers in use and in the pool together stay within 5/4 of the largest amount in use so far.
 
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 use rayon::prelude::*;
@@ -10,13 +9,13 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard};
 
-/// Floats from which a buffer comes from the pool.
+/// Minimum number of floats of a pooled buffer.
 const POOLED: usize = 16 * 1024;
 
-/// Floats by which even a short buffer may be too long.
+/// Excess length that is always acceptable, even for a short buffer.
 const SPARE: usize = 512 * 1024;
 
-/// Buffers waiting for their next use, the oldest first.
+/// Unused buffers, the oldest first.
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     waiting: Vec::new(),
     held: 0,
@@ -24,7 +23,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     peak: 0,
 });
 
-/// Floats waiting, in use, and in use at most.
+/// Unused buffers, floats in use, and the maximum in use so far.
 struct Pool {
     waiting: Vec<Vec<f32>>,
     held: usize,
@@ -37,7 +36,7 @@ impl Pool {
         POOL.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 
-    /// The shortest waiting buffer that is long enough but not much too long.
+    /// Takes the shortest unused buffer that is long enough but not much too long.
     fn find(&mut self, len: usize) -> Option<Vec<f32>> {
         let most = len + (len / 4).max(SPARE);
         let fits = |i: &usize| (len..=most).contains(&self.waiting[*i].len());
@@ -49,7 +48,7 @@ impl Pool {
         Some(buffer)
     }
 
-    /// Drops waiting buffers, the oldest first, while more than the peak and a quarter is taken.
+    /// Drops unused buffers, the oldest first, while the total exceeds the maximum in use by more than a quarter.
     fn trim(&mut self) {
         while !self.waiting.is_empty() && self.held + self.live > self.peak + self.peak / 4 {
             self.held -= self.waiting.remove(0).len();
@@ -57,7 +56,7 @@ impl Pool {
     }
 }
 
-/// Floats from the pool, which they go back to when dropped.
+/// A buffer of floats that returns to the pool when dropped.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     data: Vec<f32>,
@@ -65,7 +64,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// A buffer of `len` floats with unspecified contents.
+    /// Takes a buffer of `len` floats with unspecified contents.
     pub(crate) fn take(len: usize) -> Self {
         if len < POOLED {
             let data = vec![0.0; len];
@@ -81,12 +80,12 @@ impl Buffer {
         Self { data, len }
     }
 
-    /// The floats, to write into.
+    /// The floats as a mutable slice.
     pub(crate) fn as_mut(&mut self) -> &mut [f32] {
         &mut self.data[..self.len]
     }
 
-    /// The buffer as the memory of a tensor.
+    /// Converts the buffer to the memory of a tensor.
     pub(crate) fn into_bytes(self) -> Bytes {
         let len = size_of_val(&self[..]);
         // SAFETY: all floats of the buffer are initialized.
@@ -141,12 +140,12 @@ impl AllocationController for Buffer {
     }
 }
 
-/// A pointer into an output of which every task writes its own part.
+/// A pointer to an output that tasks write in disjoint parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Target(*mut f32);
 
 impl Target {
-    /// The start of a buffer.
+    /// Points to the start of a buffer.
     pub(crate) fn new(buffer: &mut [f32]) -> Self {
         Self(buffer.as_mut_ptr())
     }
@@ -163,16 +162,16 @@ unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
 
-/// A buffer of `len` floats of unspecified contents after `fill` has been at them.
+/// Returns a buffer of `len` floats written by `fill`.
 pub(crate) fn filled(len: usize, fill: impl FnOnce(Target)) -> Buffer {
     let mut out = Buffer::take(len);
     fill(Target::new(out.as_mut()));
     out
 }
 
-/// A buffer of `rows` rows of `row` floats, the rows filled in parallel.
+/// Returns a buffer of `rows` rows of `row` floats, filled in parallel.
 ///
-/// `fill` gets the row's number and the row, whose contents are unspecified before.
+/// `fill` gets the index of the row and the row, with unspecified contents.
 pub(crate) fn filled_rows(
     rows: usize,
     row: usize,
@@ -184,11 +183,11 @@ pub(crate) fn filled_rows(
     out
 }
 
-/// Floats of a part.
+/// Floats per part.
 pub(crate) const PART: usize = 64 * 1024;
 
-/// A buffer of `len` floats filled in parallel through `fill(first element, elements)`, whose
-/// contents are unspecified before.
+/// Returns a buffer of `len` floats filled in parallel by `fill(first element, elements)`, whose contents
+/// are unspecified before.
 pub(crate) fn filled_parts(len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Buffer {
     let mut out = Buffer::take(len);
     let parts = out.as_mut().par_chunks_mut(PART).enumerate();
@@ -202,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_buffer_comes_back_and_the_pool_stays_small() {
-        // A length that nothing else in this process asks for.
+        // A length that nothing else in this process uses.
         let len = 3 * SPARE + 123;
         let mut first = Buffer::take(len);
         first.as_mut().fill(7.0);

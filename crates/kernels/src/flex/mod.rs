@@ -1,13 +1,13 @@
-//! Operators of our own for tensors on the Flex backend, the CPU.
+//! Custom CPU operators for tensors on the Flex backend.
 //!
-//! Each function takes the same tensors as the composition it stands in for and returns `None`
-//! where it does not apply: on another backend, in another precision, under gradient
-//! checkpointing. The caller then runs the composition.
+//! Each function takes the same tensors as the composition it replaces and returns `None` where it does
+//! not apply: on another backend, in another precision, or with gradient checkpointing. The caller then
+//! falls back to the composition.
 
 mod conv;
 mod correlation;
 mod elementwise;
-mod finish;
+mod epilogue;
 mod fold;
 mod forward;
 mod grid;
@@ -37,18 +37,18 @@ use conv::Conv;
 use simd::Level;
 use windows::Windows;
 
-/// A convolution by its form.
+/// Form of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
     /// Odd kernel, stride 1, zero padding.
     Same,
-    /// Every window becomes one voxel.
+    /// Stride = kernel, downsampling: window to voxel.
     Down,
-    /// Every voxel becomes one window.
+    /// Transposed, stride = kernel, upsampling: voxel to window.
     Up,
 }
 
-/// The convolution.
+/// Applies a convolution.
 pub(crate) fn convolve(form: Form, layer: Layer) -> Option<Tensor<5>> {
     let level = Level::current();
     match form {
@@ -58,7 +58,7 @@ pub(crate) fn convolve(form: Form, layer: Layer) -> Option<Tensor<5>> {
     }
 }
 
-/// The convolution, norm and ReLU in evaluation.
+/// Applies convolution, norm and ReLU in evaluation mode.
 pub(crate) fn convolve_norm_relu(form: Form, layer: Layer, norm: &BatchNorm) -> Option<Tensor<5>> {
     let level = Level::current();
     match form {

@@ -1,4 +1,4 @@
-//! Batch normalization followed by a leaky ReLU as one operator with its own gradient.
+//! Batch normalization with leaky ReLU as one operator with a custom gradient.
 //!
 //! With `x^ = (x - mean) * r`, `r = 1 / sqrt(variance + epsilon)`, `z = gamma * x^ + beta`,
 //! `y = max(z, leak * z)` and `g = dy` where `z > 0`, else `leak * dy`:
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! With running statistics the last term is absent. Only the input is kept; `x^` and the mask are
-//! computed again.
+//! recomputed in the backward pass.
 
 use super::memory::filled_rows;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
@@ -21,8 +21,8 @@ use burn::nn::BatchNorm;
 use burn::prelude::*;
 use rayon::prelude::*;
 
-/// Batch normalization and leaky ReLU, or nothing if the tensors are not single precision on the
-/// Flex backend or the channels are not the layer's.
+/// Applies batch normalization and leaky ReLU; `None` if the tensors are not single precision on the Flex
+/// backend or the channels differ from the layer's.
 pub(crate) fn batch_norm_leaky_relu(
     input: &Tensor<5>,
     norm: &BatchNorm,
@@ -71,7 +71,7 @@ pub(crate) fn batch_norm_leaky_relu(
     Some(Tensor::from_primitive::<Autodiff<Flex>>(output))
 }
 
-/// Mean and biased variance of every channel.
+/// Mean and biased variance per channel.
 pub(crate) type Statistics = [Vec<f32>; 2];
 
 /// The layer's running statistics.
@@ -83,7 +83,7 @@ pub(crate) fn statistics(norm: &BatchNorm) -> Option<Statistics> {
     ])
 }
 
-/// Moves the running statistics toward the batch's, as the layer itself does.
+/// Updates the running statistics from the batch's, as the layer itself does.
 fn update(norm: &BatchNorm, [mean, variance]: &Statistics, device: &Device) {
     let momentum = norm.momentum;
     for (state, batch) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
@@ -94,7 +94,7 @@ fn update(norm: &BatchNorm, [mean, variance]: &Statistics, device: &Device) {
     }
 }
 
-/// The statistics of the batch, in two passes.
+/// Computes the statistics of the batch in two passes.
 fn batch_statistics(x: &[f32], [batch, channels, d, h, w]: [usize; 5]) -> Statistics {
     let voxels = d * h * w;
     let count = (batch * voxels) as f64;
@@ -116,10 +116,10 @@ fn batch_statistics(x: &[f32], [batch, channels, d, h, w]: [usize; 5]) -> Statis
     [mean, variance]
 }
 
-/// Values summed in single precision before they go to double.
+/// Number of values summed in single precision before adding to a double.
 const BLOCK: usize = 1024;
 
-/// A sum in sixteen lanes over at most [`BLOCK`] values.
+/// Sums at most [`BLOCK`] values in sixteen lanes.
 #[inline(always)]
 fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     let mut lanes = [0.0f32; 16];
@@ -133,13 +133,13 @@ fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     f64::from(lanes.iter().sum::<f32>() + rest)
 }
 
-/// The leaky ReLU's slope at `z`: a choice of factors, which loops can take for many values at once.
+/// Slope of the leaky ReLU at `z`, as a select that vectorizes.
 #[inline(always)]
 fn relu_slope(z: f32, leak: f32) -> f32 {
     if z > 0.0 { 1.0 } else { leak }
 }
 
-/// The numbers of every channel: mean, `r` and gamma.
+/// Mean, `r` and gamma per channel.
 #[derive(Debug, Clone)]
 pub(crate) struct Channels {
     pub(crate) mean: Vec<f32>,
@@ -157,7 +157,7 @@ impl Channels {
         }
     }
 
-    /// The output.
+    /// Computes the output.
     fn forward(
         &self,
         input: &FlexTensor,
@@ -180,7 +180,7 @@ impl Channels {
     }
 }
 
-/// What the backward pass needs.
+/// State kept for the backward pass.
 #[derive(Debug, Clone)]
 struct State {
     channels: Channels,
@@ -192,7 +192,7 @@ struct State {
 }
 
 impl State {
-    /// `[dgamma, dbeta]`.
+    /// Computes `[dgamma, dbeta]`.
     fn sums(&self, dy: &[f32]) -> [Vec<f32>; 2] {
         let [batch, channels, d, h, w] = self.shape;
         let (x, voxels) = (values(&self.input), d * h * w);
@@ -235,7 +235,7 @@ impl State {
         (with_x, alone)
     }
 
-    /// The input's gradient.
+    /// Computes the input's gradient.
     fn input_gradient(&self, dy: &[f32], [dgamma, dbeta]: &[Vec<f32>; 2]) -> FlexTensor {
         let [batch, channels, d, h, w] = self.shape;
         let (x, voxels) = (values(&self.input), d * h * w);
@@ -261,7 +261,7 @@ impl State {
     }
 }
 
-/// The backward pass of `[input, gamma, beta]`.
+/// Backward pass for `[input, gamma, beta]`.
 #[derive(Debug)]
 struct Step;
 

@@ -1,6 +1,6 @@
-//! What all convolutions share: an operator with its own gradient.
+//! Convolutions as operators with a custom gradient.
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::memory::Buffer;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
 use super::weight;
@@ -12,19 +12,19 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::prelude::*;
 use std::fmt::Debug;
 
-/// A convolution of volumes of known sizes, on slices in row-major order.
+/// A convolution of volumes with known sizes, on row-major slices.
 pub(crate) trait Convolution: Debug + Clone + Send + 'static {
     /// The shape of the output.
     fn output(&self) -> [usize; 5];
-    /// The output.
-    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer;
-    /// The input's gradient from the output's.
+    /// Computes the output.
+    fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer;
+    /// Computes the input's gradient from the output's.
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer;
-    /// The weight's gradient from the output's.
+    /// Computes the weight's gradient from the output's.
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer;
 }
 
-/// What a convolution is applied to.
+/// The arguments of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layer<'a> {
     pub(crate) input: &'a Tensor<5>,
@@ -46,7 +46,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Applies a convolution, or nothing if the tensors are not single precision on the Flex backend.
+/// Applies a convolution; `None` if the tensors are not single precision on the Flex backend.
 pub(crate) fn apply<C: Convolution>(
     convolution: C,
     Layer {
@@ -89,12 +89,12 @@ fn forward<C: Convolution>(
     weight: &FlexTensor,
     bias: Option<&FlexTensor>,
 ) -> FlexTensor {
-    let finish = Finish::bias(bias.map(values));
-    let output = convolution.forward(values(input), values(weight), finish);
+    let epilogue = Epilogue::bias(bias.map(values));
+    let output = convolution.forward(values(input), values(weight), epilogue);
     from_buffer(output, &convolution.output())
 }
 
-/// Computes the output and enters the step into the graph of its inputs.
+/// Computes the output and records the step in the autodiff graph.
 fn record<C: Convolution, const N: usize>(
     state: State<C>,
     bias: Option<FlexTensor>,
@@ -114,7 +114,7 @@ fn record<C: Convolution, const N: usize>(
     Tensor::from_primitive::<Autodiff<Flex>>(output)
 }
 
-/// What the backward pass needs.
+/// State kept for the backward pass.
 #[derive(Debug, Clone)]
 struct State<C> {
     convolution: C,
@@ -123,7 +123,7 @@ struct State<C> {
     weight: FlexTensor,
 }
 
-/// The backward pass of `[input, weight]` or `[input, weight, bias]`.
+/// Backward pass for `[input, weight]` or `[input, weight, bias]`.
 #[derive(Debug)]
 struct Step<C>(std::marker::PhantomData<C>);
 

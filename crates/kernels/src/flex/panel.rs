@@ -1,23 +1,23 @@
-//! Panels: matrices of channels by positions that fit the cache, and products of them.
-// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+//! Panels, matrices of channels by positions that fit in cache, and their products.
+// Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
 use super::simd::{Kernel, Simd};
 
-/// The widest register.
+/// Lanes of the widest register.
 pub(crate) const WIDEST: usize = 16;
-/// Registers of positions in a tile.
+/// Registers of positions per tile.
 const WIDE: usize = 3;
 
 /// The shape of a panel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
-    /// Positions in use.
+    /// Number of positions in use.
     pub columns: usize,
-    /// From one channel to the next: an odd number of cache lines, so that channels spread over the
-    /// cache, with room for a register beyond the last position.
+    /// Distance between channels: an odd number of cache lines, to spread the channels over the cache sets,
+    /// with padding for a register beyond the last position.
     pub stride: usize,
 }
 
@@ -31,13 +31,13 @@ impl Shape {
         }
     }
 
-    /// Floats of the panel, with room before the next one.
+    /// Floats of the panel, including the padding.
     pub(crate) fn len(&self) -> usize {
         self.channels * self.stride + WIDEST
     }
 }
 
-/// Cuts channels into blocks of a power of two, `widest` at most: `(first, width)`.
+/// Divides channels into blocks of powers of two, at most `widest`: `(first, width)`.
 pub(crate) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
     let mut blocks = Vec::new();
     let mut first = 0;
@@ -52,9 +52,9 @@ pub(crate) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
 /// `out[o][j] = Σ over i, t of weight[o][i][t] · x[i][j + t]` for `T` taps.
 #[derive(Clone, Copy)]
 pub(crate) struct Product<'a, const T: usize> {
-    /// First channel and width of the blocks of outputs to compute.
+    /// First channel and width of each block of outputs to compute.
     pub(crate) blocks: &'a [(usize, usize)],
-    /// The weights, of every block `[i][t][o of the block]`, of all blocks from the first channel.
+    /// The weights of all blocks from the first channel, each packed as `[i][t][o of the block]`.
     pub(crate) weights: &'a [f32],
     pub(crate) x: &'a [f32],
     pub(crate) from: Shape,
@@ -67,8 +67,8 @@ impl<const T: usize> Kernel for Product<'_, T> {
 
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, `x` and `out` must have the room of their shapes, and
-    /// no one else may write the blocks' channels.
+    /// The instructions of `S` must be enabled, `x` and `out` must have the padding of their shapes, and no
+    /// other thread may write the channels of the blocks.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         assert!(self.x.len() >= self.from.channels * self.from.stride);
@@ -95,7 +95,7 @@ impl<const T: usize> Product<'_, T> {
     ///
     /// # Safety
     ///
-    /// As [`Product::run`].
+    /// As for [`Product::run`].
     #[inline(always)]
     unsafe fn strip<S: Simd, const N: usize>(&self, column: usize) {
         for &(first, width) in self.blocks {
@@ -115,7 +115,7 @@ impl<const T: usize> Product<'_, T> {
     ///
     /// # Safety
     ///
-    /// As [`Product::run`].
+    /// As for [`Product::run`].
     #[inline(always)]
     unsafe fn tile<S: Simd, const C: usize, const N: usize>(&self, first: usize, column: usize) {
         let (inputs, stride) = (self.from.channels, self.from.stride);

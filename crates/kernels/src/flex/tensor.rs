@@ -1,4 +1,4 @@
-//! Between Burn's tensors and slices of floats.
+//! Conversions between Burn's tensors and slices of floats.
 
 use super::memory::Buffer;
 use super::simd::composition;
@@ -9,14 +9,14 @@ use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
 use burn::tensor::DType;
 
-/// The tensor's primitive if it is single precision, on the Flex backend and without autodiff.
+/// The tensor's primitive, if it is single precision, on the Flex backend and without autodiff.
 pub(crate) fn plain<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
     let found = tensor.clone().try_into_primitive::<Flex>().ok()?;
     (found.dtype() == DType::F32 && !composition()).then_some(found)
 }
 
-/// The tensor's primitive in a graph over the Flex backend if it is single precision; a tensor
-/// without autodiff enters the graph as a constant.
+/// The tensor's primitive in an autodiff graph over the Flex backend, if it is single precision; a tensor
+/// without autodiff is added as a constant.
 pub(crate) fn recorded<const D: usize>(
     tensor: &Tensor<D>,
 ) -> Option<<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive> {
@@ -25,7 +25,7 @@ pub(crate) fn recorded<const D: usize>(
     (found.primitive().dtype() == DType::F32 && !composition()).then_some(found)
 }
 
-/// The tensor in row-major order, ready for [`values`].
+/// Converts to row-major order, as required by [`values`].
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     match tensor.as_slice::<f32>() {
         Some(_) => tensor,
@@ -40,7 +40,7 @@ pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
         .expect("contiguous single precision")
 }
 
-/// A tensor over a buffer in row-major order.
+/// Creates a row-major tensor from a buffer.
 pub(crate) fn from_buffer(buffer: Buffer, shape: &[usize]) -> FlexTensor {
     FlexTensor::from_data(TensorData::from_bytes(
         buffer.into_bytes(),
@@ -49,17 +49,17 @@ pub(crate) fn from_buffer(buffer: Buffer, shape: &[usize]) -> FlexTensor {
     ))
 }
 
-/// A tensor over a vector in row-major order.
+/// Creates a row-major tensor from a vector.
 pub(crate) fn from_vec(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.to_vec()))
 }
 
-/// The operator's incoming gradient, in row-major order.
+/// The output's gradient in row-major order.
 pub(crate) fn incoming<S, const N: usize>(grads: &mut Gradients, ops: &Ops<S, N>) -> FlexTensor {
     contiguous(grads.consume::<Flex>(&ops.node))
 }
 
-/// Adds `make()` to the gradient of the operator's `index`-th input if that input wants one.
+/// Adds `make()` to the gradient of input `index`, if that input is tracked.
 pub(crate) fn give<S, const N: usize>(
     grads: &mut Gradients,
     ops: &Ops<S, N>,

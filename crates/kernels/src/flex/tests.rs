@@ -1,4 +1,4 @@
-//! The operators against the compositions they stand in for, at every level.
+//! The operators against the compositions they replace, at every level.
 #![allow(clippy::unwrap_used)]
 
 mod convolutions;
@@ -7,7 +7,7 @@ mod elementwise;
 use burn::prelude::*;
 use burn::tensor::Distribution;
 
-/// The norm of the difference over the norm of the expectation.
+/// The norm of the difference relative to the norm of the expected values.
 pub(super) fn error<const D: usize>(found: Tensor<D>, wanted: Tensor<D>) -> f64 {
     assert_eq!(found.dims(), wanted.dims());
     let (found, wanted) = (found.inner().into_data(), wanted.inner().into_data());

@@ -1,4 +1,4 @@
-//! Parameter updates in one pass on all threads.
+//! Multithreaded parameter updates in one pass.
 
 use super::memory::{Buffer, PART, filled_parts};
 use super::tensor::{contiguous, from_buffer, from_vec, plain, values};
@@ -7,8 +7,8 @@ use burn::backend::Flex;
 use burn::prelude::*;
 use rayon::prelude::*;
 
-/// One step of gradient descent, or nothing if the tensors are not single precision on the Flex
-/// backend or in a graph.
+/// One SGD step; `None` if the tensors are not single precision on the Flex backend or are in an autodiff
+/// graph.
 pub(crate) fn sgd_step<const D: usize>(
     parameter: &Tensor<D>,
     gradient: &Tensor<D>,
@@ -51,7 +51,7 @@ pub(crate) fn sgd_step<const D: usize>(
     Some([moved, speed].map(|buffer| Tensor::from_primitive::<Flex>(from_buffer(buffer, &shape))))
 }
 
-/// A moving average, or nothing as [`sgd_step`].
+/// A moving average; `None` as for [`sgd_step`].
 pub(crate) fn moving_average<const D: usize>(
     average: &Tensor<D>,
     value: &Tensor<D>,
@@ -73,7 +73,7 @@ pub(crate) fn moving_average<const D: usize>(
     Some(Tensor::from_primitive::<Flex>(from_buffer(moved, &shape)))
 }
 
-/// The sum of squares, or nothing as [`sgd_step`].
+/// The sum of squares; `None` as for [`sgd_step`].
 pub(crate) fn squared_norm<const D: usize>(tensor: &Tensor<D>) -> Option<Tensor<1>> {
     let tensor = contiguous(plain(tensor)?);
     let squares = |part: &[f32]| {
@@ -81,13 +81,13 @@ pub(crate) fn squared_norm<const D: usize>(tensor: &Tensor<D>) -> Option<Tensor<
             .map(|&x| f64::from(x) * f64::from(x))
             .sum::<f64>()
     };
-    // The parts are added in order, so that the sum does not depend on the number of threads.
+    // The parts are added in order, which makes the sum independent of the number of threads.
     let parts: Vec<f64> = values(&tensor).par_chunks(PART).map(squares).collect();
     let total = parts.iter().sum::<f64>() as f32;
     Some(Tensor::from_primitive::<Flex>(from_vec(vec![total], &[1])))
 }
 
-/// A tensor times a number, or nothing as [`sgd_step`].
+/// A tensor times a number; `None` as for [`sgd_step`].
 pub(crate) fn scale<const D: usize>(tensor: &Tensor<D>, factor: f64) -> Option<Tensor<D>> {
     let shape = tensor.dims();
     let tensor = contiguous(plain(tensor)?);

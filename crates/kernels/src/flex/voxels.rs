@@ -1,14 +1,14 @@
-//! Sums over all voxels of a softmax and its labels, in one pass each way.
+//! Sums over all voxels of a softmax and its labels, in one pass each for forward and backward.
 //!
-//! Voxels go by in blocks whose probabilities fit the first cache; the backward pass computes them
-//! again. With `w` 1 where the voxel counts and `y` its label:
+//! Voxels are processed in blocks whose probabilities fit in the L1 cache; the backward pass recomputes
+//! them. With `w` 1 for counted voxels and `y` the label:
 //!
 //! ```text
 //! sums = [Σ w (log Σ e^x − x_y)], [Σ w p_c [y = c]], [Σ w p_c²]
 //! dx_k = w ( p_k (h_k − Σ_c p_c h_c) + u (p_k − [y = k]) ),   h_c = a_c [y = c] + 2 b_c p_c
 //! ```
 //!
-//! where `u`, `a` and `b` are the gradients of the three sums and `u` is 0 where `y` is no class.
+//! where `u`, `a` and `b` are the gradients of the three sums, and `u` is 0 where `y` is not a class.
 
 use super::memory::{Buffer, Target, filled};
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
@@ -22,15 +22,15 @@ use burn::tensor::DType;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Voxels of a block.
+/// Voxels per block.
 const BLOCK: usize = 512;
-/// Blocks of a task.
+/// Blocks per task.
 const TASK: usize = 16;
-/// A voxel that does not count.
+/// Label of voxels that are not counted.
 const IGNORED: i32 = i32::MIN;
 
-/// The sums `[cross-entropy, intersections, squares]` and the counts `[counted, labeled]`, or nothing
-/// if the tensors are not single precision on the Flex backend.
+/// The sums `[cross-entropy, intersections, squares]` and the counts `[counted, labeled]`; `None` if the
+/// tensors are not single precision on the Flex backend.
 pub(crate) fn voxel_statistics(
     logits: &Tensor<3>,
     labels: &Tensor<3, Int>,
@@ -62,7 +62,7 @@ pub(crate) fn voxel_statistics(
     Some([Tensor::from_primitive::<Autodiff<Flex>>(sums), counts])
 }
 
-/// The labels, with [`IGNORED`] for voxels that do not count and −1 for those of no class.
+/// The labels, with [`IGNORED`] for voxels that are not counted and −1 for those of no class.
 fn read(labels: &Tensor<3, Int>, classes: usize, ignored: Option<i64>) -> Option<Vec<i32>> {
     let labels = labels.clone().without_autodiff();
     let labels = labels.try_into_primitive::<Flex>().ok()?.to_contiguous();
@@ -111,7 +111,7 @@ impl Block {
         }
     }
 
-    /// The class's probabilities.
+    /// The probabilities of a class.
     fn class(&self, class: usize) -> &[f32] {
         &self.probabilities[class * BLOCK..][..self.len]
     }
@@ -147,14 +147,14 @@ impl Block {
 }
 
 impl Voxels {
-    /// The logits of a class at some voxels of a sample.
+    /// The logits of a class in a range of voxels of a sample.
     fn row(&self, sample: usize, class: usize, range: &Range<usize>) -> &[f32] {
         let [_, classes, voxels] = self.shape;
         let first = (sample * classes + class) * voxels;
         &values(&self.logits)[first + range.start..first + range.end]
     }
 
-    /// Sample and voxels of every task.
+    /// Sample and voxel range of each task.
     fn tasks(&self) -> Vec<(usize, Range<usize>)> {
         let [batch, _, voxels] = self.shape;
         let starts = |sample| {
@@ -166,7 +166,7 @@ impl Voxels {
         (0..batch).flat_map(starts).map(task).collect()
     }
 
-    /// Calls `visit(voxels, labels, block)` for the blocks of a task.
+    /// Calls `visit(voxels, labels, block)` for each block of a task.
     fn blocks(
         &self,
         sample: usize,
@@ -183,7 +183,7 @@ impl Voxels {
         }
     }
 
-    /// Sums and counts.
+    /// Computes sums and counts.
     fn sums(&self) -> [FlexTensor; 2] {
         let classes = self.shape[1];
         let tasks = self.tasks();
@@ -206,7 +206,7 @@ impl Voxels {
         })
     }
 
-    /// Sums and counts of one task.
+    /// Computes sums and counts of one task.
     fn task_sums(&self, sample: usize, range: Range<usize>) -> (Vec<f64>, Vec<f64>) {
         let classes = self.shape[1];
         let (mut sums, mut counts) = (vec![0.0; 1 + 2 * classes], vec![0.0; 1 + classes]);
@@ -232,7 +232,7 @@ impl Voxels {
         (sums, counts)
     }
 
-    /// The gradient of the logits from that of the sums.
+    /// Computes the gradient of the logits from that of the sums.
     fn gradient(&self, sums: &[f32]) -> Buffer {
         let [batch, classes, voxels] = self.shape;
         let (cross_entropy, rest) = (sums[0], &sums[1..]);
@@ -268,7 +268,7 @@ impl Voxels {
     }
 }
 
-/// The backward pass.
+/// Backward pass.
 #[derive(Debug)]
 struct Step;
 

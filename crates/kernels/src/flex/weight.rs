@@ -1,11 +1,11 @@
-//! The weight's gradient: for every pair of channels and every tap the dot product of the output's
+//! The weight's gradient: for each pair of channels and each tap, the dot product of the output's
 //! gradient with the input shifted by the tap.
 //!
-//! Positions lie in the lanes and the sums of one tile (output channels by taps) in registers. A
-//! tile runs over a batch of positions small enough for the first cache, then adds its registers to
-//! a buffer, so that no sum grows long in single precision. The work is cut into fixed parts whose
-//! results are added in order: the gradient does not depend on the number of threads.
-// Register tiles are indexed by constants so that the loops unroll and the sums stay in registers.
+//! Positions are in the lanes, and the sums of one tile (output channels by taps) in registers. A tile runs
+//! over a batch of positions that fits in the L1 cache, then adds its registers to a buffer; this keeps
+//! single-precision sums short. The work is divided into fixed parts whose results are added in order,
+//! which makes the gradient independent of the number of threads.
+// Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
 use super::grid::{Grid, Runs};
@@ -14,13 +14,13 @@ use super::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Taps of a register tile.
+/// Taps per register tile.
 const TAPS: usize = 3;
-/// Input channels of a task: with a block of output channels, their sums fit the second cache.
+/// Input channels per task: with a block of output channels, their sums fit in the L2 cache.
 const INPUTS: usize = 16;
-/// Positions of a batch: with eight channels of gradient they fit the first cache.
+/// Positions per batch: with eight channels of gradient they fit in the L1 cache.
 const POSITIONS: usize = 512;
-/// Tasks to cut the work into if there are enough positions.
+/// Number of tasks, if there are enough positions.
 const PARTS: usize = 64;
 
 /// Consecutive positions of the padded volumes.
@@ -31,7 +31,7 @@ struct Piece {
     len: usize,
 }
 
-/// One gradient, shared by its tasks.
+/// A gradient computation, shared by its tasks.
 struct Job<'a> {
     grid: Grid,
     channels: [usize; 2],
@@ -49,7 +49,7 @@ struct Part {
     batches: Range<usize>,
 }
 
-/// The gradient `[out, in, taps]`, from the padded input and the padded gradient of the output.
+/// Computes the gradient `[out, in, taps]` from the padded input and the padded gradient of the output.
 pub(crate) fn gradient(
     level: Level,
     grid: Grid,
@@ -114,7 +114,7 @@ fn batches(grid: Grid, lanes: usize) -> Vec<Vec<Piece>> {
     batches
 }
 
-/// The fixed cut of the work.
+/// Divides the work into fixed parts.
 fn parts(job: &Job, widest: usize) -> Vec<Part> {
     let [inputs, outputs] = job.channels;
     let pairs = outputs.div_ceil(widest) * inputs.div_ceil(INPUTS);
@@ -140,7 +140,7 @@ fn parts(job: &Job, widest: usize) -> Vec<Part> {
     parts
 }
 
-/// [`part_sums`] under any instruction set.
+/// [`part_sums`] for any instruction set.
 struct PartSums<'a> {
     job: &'a Job<'a>,
     part: &'a Part,
@@ -185,7 +185,7 @@ unsafe fn part_sums<S: Simd>(job: &Job, part: &Part) -> Vec<f32> {
 ///
 /// # Safety
 ///
-/// As [`part_sums`]; `lanes` must have its size.
+/// As for [`part_sums`]; `lanes` must have its size.
 #[inline(always)]
 unsafe fn add_batch<S: Simd, const C: usize>(
     job: &Job,
@@ -219,7 +219,7 @@ unsafe fn add_batch<S: Simd, const C: usize>(
 ///
 /// # Safety
 ///
-/// As [`add_batch`]; `sums` points to the first channel's and tap's lanes.
+/// As for [`add_batch`]; `sums` points to the first channel's and tap's lanes.
 #[inline(always)]
 unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
     job: &Job,
@@ -291,7 +291,7 @@ pub(crate) fn bias(gradient: &[f32], batch: usize, outputs: usize) -> Vec<f32> {
     (0..outputs).into_par_iter().map(total).collect()
 }
 
-/// A sum in sixteen lanes of single precision per kilobyte, those in double.
+/// A sum in sixteen lanes of single precision per kilobyte, accumulated in double precision.
 fn sum(values: &[f32]) -> f64 {
     let block = |block: &[f32]| {
         let mut lanes = [0.0f32; 16];

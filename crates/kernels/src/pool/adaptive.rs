@@ -1,12 +1,12 @@
-//! Pooling to a wanted size.
+//! Adaptive pooling to a given output size.
 
 use burn::prelude::*;
 use burn::tensor::module::adaptive_avg_pool3d as burn_adaptive_avg_pool3d;
 
-/// Averages windows so that the output has the wanted size.
+/// Adaptive average pooling to a given output size.
 ///
-/// Window `i` of an axis reaches from `floor(i * in / out)` to `ceil((i + 1) * in / out)`, as in
-/// PyTorch; windows may overlap by a voxel where the sizes do not divide.
+/// Window `i` of an axis ranges from `floor(i * in / out)` to `ceil((i + 1) * in / out)`, as in PyTorch;
+/// windows can overlap by a voxel where the sizes do not divide.
 ///
 /// # Shapes
 ///
@@ -15,7 +15,7 @@ use burn::tensor::module::adaptive_avg_pool3d as burn_adaptive_avg_pool3d;
 ///
 /// # Panics
 ///
-/// If a wanted side is zero.
+/// If a side of `size` is zero.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub fn adaptive_avg_pool3d(input: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
     burn_adaptive_avg_pool3d(input, size)
 }
 
-/// Takes the largest value of windows so that the output has the wanted size.
+/// Adaptive max pooling to a given output size.
 ///
 /// The windows are those of [`adaptive_avg_pool3d`].
 ///
@@ -42,7 +42,7 @@ pub fn adaptive_avg_pool3d(input: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
 ///
 /// # Panics
 ///
-/// If a wanted side is zero.
+/// If a side of `size` is zero.
 ///
 /// # Examples
 ///
@@ -57,11 +57,14 @@ pub fn adaptive_avg_pool3d(input: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn adaptive_max_pool3d(input: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
-    assert!(!size.contains(&0), "adaptive_max_pool3d to a side of 0");
+    assert!(
+        !size.contains(&0),
+        "adaptive_max_pool3d needs output sides above zero, got {size:?}"
+    );
     (0..3).fold(input, |x, axis| max_along(x, axis + 2, size[axis]))
 }
 
-/// The largest value of every window of one axis.
+/// The maximum of each window along one axis.
 fn max_along(x: Tensor<5>, axis: usize, out: usize) -> Tensor<5> {
     let side = x.dims()[axis];
     if side == out {
@@ -72,7 +75,7 @@ fn max_along(x: Tensor<5>, axis: usize, out: usize) -> Tensor<5> {
         .map(|i| window(i).1 - window(i).0)
         .max()
         .unwrap_or(1);
-    // The `k`-th voxel of every window; a window that has no more repeats its last.
+    // The `k`-th voxel of every window; shorter windows repeat their last voxel.
     let voxel = |k: usize| {
         let index = (0..out).map(|i| (window(i).0 + k).min(window(i).1 - 1) as i32);
         let index: Vec<i32> = index.collect();

@@ -4,10 +4,10 @@ use burn::prelude::*;
 
 use crate::composition::whole_windows;
 
-/// Takes the largest value of every window; the stride is the window.
+/// Max pooling with stride = window.
 ///
-/// As in PyTorch, voxels beyond the last whole window are cut, and the gradient goes to the first
-/// voxel that holds the largest value.
+/// As in PyTorch, voxels beyond the last complete window are ignored, and the gradient goes to the first
+/// voxel with the maximum.
 ///
 /// # Shapes
 ///
@@ -16,7 +16,7 @@ use crate::composition::whole_windows;
 ///
 /// # Panics
 ///
-/// If a side is shorter than the window's.
+/// If a side is shorter than that of the window.
 ///
 /// # Examples
 ///
@@ -38,9 +38,9 @@ pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
     along_axes(input, window, |windows| windows.max_dim(1))
 }
 
-/// Takes the mean of every window; the stride is the window.
+/// Average pooling with stride = window.
 ///
-/// As in PyTorch, voxels beyond the last whole window are cut.
+/// As in PyTorch, voxels beyond the last complete window are ignored.
 ///
 /// # Shapes
 ///
@@ -49,7 +49,7 @@ pub fn max_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
 ///
 /// # Panics
 ///
-/// If a side is shorter than the window's.
+/// If a side is shorter than that of the window.
 ///
 /// # Examples
 ///
@@ -67,8 +67,8 @@ pub fn avg_pool3d(input: Tensor<5>, window: [usize; 3]) -> Tensor<5> {
     along_axes(input, window, |windows| windows.mean_dim(1))
 }
 
-/// Reduces windows one axis after the other, the last first, by a function that takes
-/// `[outer, window, inner]` to `[outer, 1, inner]`. No voxel is copied to another place.
+/// Reduces windows along one axis after the other, the last first, with a function from
+/// `[outer, window, inner]` to `[outer, 1, inner]`. No voxel is moved.
 fn along_axes(
     input: Tensor<5>,
     window: [usize; 3],

@@ -1,4 +1,4 @@
-//! One embedding a position, on the map itself.
+//! Projection head for every position of a feature map.
 
 use burn::config::Config;
 use burn::nn::conv::Conv3d;
@@ -9,10 +9,10 @@ use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{pointwise, pointwise_layer};
 
-/// Sizes of a [`DenseProjector`].
+/// Configuration of a [`DenseProjector`].
 #[derive(Config, Debug, PartialEq)]
 pub struct DenseProjectorConfig {
-    /// Channels of the map.
+    /// Channels of the feature map.
     pub channels: usize,
     /// Channels between the two convolutions.
     pub hidden: usize,
@@ -35,7 +35,7 @@ impl DenseProjectorConfig {
         ])
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -49,9 +49,9 @@ impl DenseProjectorConfig {
     }
 }
 
-/// A 1×1×1 convolution, ReLU and a 1×1×1 convolution: a grid of embeddings.
+/// Dense projection head: 1×1×1 convolution, ReLU, 1×1×1 convolution.
 ///
-/// On the mean over all positions it is a perceptron of two layers.
+/// Applied to the mean over all positions it is a two-layer perceptron.
 ///
 /// # References
 ///
@@ -76,7 +76,7 @@ pub struct DenseProjector {
 }
 
 impl DenseProjector {
-    /// Projects every position.
+    /// Projects every position of a feature map.
     ///
     /// # Shapes
     ///
@@ -91,11 +91,11 @@ impl DenseProjector {
         pointwise(&self.output, hidden)
     }
 
-    /// Projects the mean over all positions, to `[batch, embedding]`.
+    /// Projects the mean over all positions to `[batch, embedding]`.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward).
     pub fn forward_pooled(&self, map: Tensor<5>) -> Tensor<2> {
         let mean: Tensor<3> = map.flatten::<3>(2, 4).mean_dim(2); // [batch, channel, 1]
         let mean = mean.unsqueeze_dims(&[3, 4]);

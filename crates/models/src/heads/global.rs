@@ -1,4 +1,4 @@
-//! One embedding a volume.
+//! Projection and prediction heads for global embeddings, one per volume.
 
 use burn::config::Config;
 use burn::nn::{Linear, LinearConfig};
@@ -7,7 +7,7 @@ use burn::prelude::*;
 use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 
-/// Sizes of a [`GlobalProjector`].
+/// Configuration of a [`GlobalProjector`].
 #[derive(Config, Debug, PartialEq)]
 pub struct GlobalProjectorConfig {
     /// Channels of the feature map, 128 for `f0` of a V-Net with 16 filters.
@@ -27,7 +27,7 @@ impl GlobalProjectorConfig {
         check_sizes(&[("channels", self.channels), ("embedding", self.embedding)])
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -41,7 +41,7 @@ impl GlobalProjectorConfig {
     }
 }
 
-/// Mean over all voxels, then two linear layers without an activation between them.
+/// Global projection head: mean over all voxels, then two linear layers without an activation between.
 ///
 /// # References
 ///
@@ -66,7 +66,7 @@ pub struct GlobalProjector {
 }
 
 impl GlobalProjector {
-    /// Projects feature maps to embeddings.
+    /// Projects feature maps to one embedding per volume.
     ///
     /// # Shapes
     ///
@@ -84,7 +84,7 @@ impl GlobalProjector {
     }
 }
 
-/// Sizes of a [`GlobalPredictor`].
+/// Configuration of a [`GlobalPredictor`].
 #[derive(Config, Debug, PartialEq)]
 pub struct GlobalPredictorConfig {
     /// Length of the embedding.
@@ -101,7 +101,7 @@ impl GlobalPredictorConfig {
         check_sizes(&[("embedding", self.embedding)])
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -116,7 +116,7 @@ impl GlobalPredictorConfig {
     }
 }
 
-/// Two linear layers that only the student has, on top of its [`GlobalProjector`].
+/// Global prediction head: two linear layers, used by the student only, after its [`GlobalProjector`].
 ///
 /// # Examples
 ///
@@ -135,11 +135,11 @@ pub struct GlobalPredictor {
 }
 
 impl GlobalPredictor {
-    /// Maps `[batch, embedding]` to the same shape.
+    /// Maps embeddings `[batch, embedding]` to predictions of the same shape.
     ///
     /// # Panics
     ///
-    /// If the embedding's length is not the configuration's.
+    /// If the length of the embedding is not the configured one.
     pub fn forward(&self, embedding: Tensor<2>) -> Tensor<2> {
         self.output.forward(self.hidden.forward(embedding))
     }

@@ -1,4 +1,4 @@
-//! One embedding a patch, kept as a small grid.
+//! Projection and prediction heads for local embeddings, one grid per patch.
 
 use burn::config::Config;
 use burn::nn::conv::Conv3d;
@@ -9,12 +9,12 @@ use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{pointwise, pointwise_layer};
 
-/// Sizes of a [`LocalProjector`].
+/// Configuration of a [`LocalProjector`].
 #[derive(Config, Debug, PartialEq)]
 pub struct LocalProjectorConfig {
     /// Channels of the patches: the number of classes, since the local branch works on logits.
     pub channels: usize,
-    /// Cells the patch is pooled to. Default: 4×4×4.
+    /// Grid to which a patch is pooled. Default: 4×4×4.
     #[config(default = "[4, 4, 4]")]
     pub grid: [usize; 3],
 }
@@ -35,7 +35,7 @@ impl LocalProjectorConfig {
         self.channels * self.grid.iter().product::<usize>()
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -51,7 +51,7 @@ impl LocalProjectorConfig {
     }
 }
 
-/// Adaptive average pooling of patches, then 1×1×1 convolutions `C -> 2C -> C` without activations.
+/// Local projection head: adaptive average pooling, then 1×1×1 convolutions `C -> 2C -> C` without activations.
 ///
 /// # References
 ///
@@ -77,7 +77,7 @@ pub struct LocalProjector {
 }
 
 impl LocalProjector {
-    /// Projects patches to grids.
+    /// Projects patches to grids of embeddings.
     ///
     /// # Shapes
     ///
@@ -93,7 +93,7 @@ impl LocalProjector {
     }
 }
 
-/// Sizes of a [`LocalPredictor`].
+/// Configuration of a [`LocalPredictor`].
 #[derive(Config, Debug, PartialEq)]
 pub struct LocalPredictorConfig {
     /// Channels of the grids.
@@ -110,7 +110,7 @@ impl LocalPredictorConfig {
         check_sizes(&[("channels", self.channels)])
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -125,7 +125,7 @@ impl LocalPredictorConfig {
     }
 }
 
-/// Two 1×1×1 convolutions that only the student has, on top of its [`LocalProjector`].
+/// Local prediction head: two 1×1×1 convolutions, used by the student only, after its [`LocalProjector`].
 ///
 /// # Examples
 ///
@@ -145,7 +145,7 @@ pub struct LocalPredictor {
 }
 
 impl LocalPredictor {
-    /// Maps `[patch, channel, depth, height, width]` to the same shape.
+    /// Maps grids `[patch, channel, depth, height, width]` to predictions of the same shape.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Heads of contrastive distillation.
+//! Projection, prediction and auxiliary heads.
 
 mod dense;
 mod global;

@@ -1,4 +1,4 @@
-//! Segmentations from the coarser maps of a decoder.
+//! Auxiliary segmentation heads on the coarser decoder maps.
 
 use burn::config::Config;
 use burn::nn::conv::Conv3d;
@@ -9,14 +9,14 @@ use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{pointwise, pointwise_layer};
 
-/// Sizes of [`PyramidHeads`].
+/// Configuration of [`PyramidHeads`].
 #[derive(Config, Debug, PartialEq)]
 pub struct PyramidHeadsConfig {
-    /// Channels of each map.
+    /// Channels of each feature map.
     pub channels: Vec<usize>,
-    /// Classes, background included.
+    /// Number of classes, including the background.
     pub classes: usize,
-    /// Whether the corners of the grids meet when a map is resized, or their outer faces. Default: faces.
+    /// Whether resizing aligns the corner voxels (`align_corners`) or the outer faces. Default: faces.
     #[config(default = false)]
     pub align_corners: bool,
 }
@@ -33,7 +33,7 @@ impl PyramidHeadsConfig {
         check_sizes(&[("channels", channels), ("classes", self.classes)])
     }
 
-    /// Builds the heads and draws their parameters.
+    /// Creates the heads with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -48,7 +48,7 @@ impl PyramidHeadsConfig {
     }
 }
 
-/// One 1×1×1 convolution a map, whose class scores are resized trilinearly to full resolution.
+/// Auxiliary segmentation heads: one 1×1×1 convolution per map, upsampled trilinearly to full resolution.
 ///
 /// # References
 ///
@@ -79,16 +79,16 @@ pub struct PyramidHeads {
 }
 
 impl PyramidHeads {
-    /// Class scores of each map on the grid `size`.
+    /// Computes the logits of each map on a grid of the given size.
     ///
     /// # Shapes
     ///
-    /// - `features`: one map `[batch, channel, …]` a head
+    /// - `features`: one map `[batch, channel, …]` per head
     /// - output: as many `[batch, class, size[0], size[1], size[2]]`
     ///
     /// # Panics
     ///
-    /// If the maps are not those of the configuration.
+    /// If number or channels of the maps are not the configured ones.
     pub fn forward(&self, features: &[Tensor<5>], size: [usize; 3]) -> Vec<Tensor<5>> {
         let (found, wanted) = (features.len(), self.heads.len());
         assert_eq!(found, wanted, "expected one map a head");
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// The two ways of resizing: [0, 1] to four voxels.
+    /// Both ways of resizing [0, 1] to four voxels.
     #[test]
     fn faces_meet_unless_corners_are_aligned() {
         let device = Device::flex();

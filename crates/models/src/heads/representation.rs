@@ -1,4 +1,4 @@
-//! One embedding a voxel.
+//! Representation head: one embedding per voxel.
 
 use burn::config::Config;
 use burn::nn::PaddingConfig3d;
@@ -11,28 +11,28 @@ use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{pointwise, pointwise_layer};
 
-/// The grid a [`RepresentationHead`] works on.
+/// Output grid of a [`RepresentationHead`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "lowercase")]
 pub enum Resolution {
     /// The network's input grid, as in the paper's official code.
     Full,
-    /// Half of every side, rounded down: an eighth of memory and time.
+    /// Half of every side, rounded down, for an eighth of the memory and time.
     Half,
 }
 
-/// Sizes of a [`RepresentationHead`].
+/// Configuration of a [`RepresentationHead`].
 #[derive(Config, Debug, PartialEq)]
 pub struct RepresentationHeadConfig {
-    /// Channels of the five maps together: 16 times the filters of a V-Net, 31 times those of a U-Net.
+    /// Total channels of the five maps: 16 times the filters of a V-Net, 31 times those of a U-Net.
     pub channels: usize,
     /// Length of a voxel's embedding. Default: 128.
     #[config(default = 128)]
     pub width: usize,
-    /// The grid of the output. Default: full.
+    /// Grid of the output. Default: full.
     #[config(default = "Resolution::Full")]
     pub resolution: Resolution,
-    /// Whether the maps are slices, whose last side is 1: the convolution is then 3×3×1. Default: false.
+    /// Whether the maps are slices with a last side of 1; the convolution is then 3×3×1. Default: false.
     #[config(default = "false")]
     pub slices: bool,
 }
@@ -47,7 +47,7 @@ impl RepresentationHeadConfig {
         check_sizes(&[("channels", self.channels), ("width", self.width)])
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -66,16 +66,15 @@ impl RepresentationHeadConfig {
     }
 }
 
-/// Brings the maps of the decoder to one grid and mixes them into an embedding for every voxel.
+/// Representation head: combines the decoder's maps into one embedding per voxel.
 ///
-/// Trilinear resize (`align_corners`), concatenation, convolution 3×3×3 (3×3 for slices) without bias,
-/// convolution 1×1×1 with bias; no activation.
+/// Trilinear resizing (`align_corners`), concatenation, 3×3×3 convolution (3×3 for slices) without bias,
+/// 1×1×1 convolution with bias; no activation.
 ///
 /// # Notes
 ///
-/// At [`Resolution::Full`], 16 filters and 112×112×80 voxels the concatenated maps alone take 1 GB and
-/// the 3×3×3 convolution 0.89 · 10¹² multiplications. [`Resolution::Half`] is a deviation from the
-/// official code.
+/// At [`Resolution::Full`], 16 filters and 112×112×80 voxels the concatenated maps take 1 GB and the
+/// 3×3×3 convolution 0.89 · 10¹² multiplications. [`Resolution::Half`] deviates from the official code.
 ///
 /// # References
 ///
@@ -105,16 +104,16 @@ pub struct RepresentationHead {
 }
 
 impl RepresentationHead {
-    /// Embeds every voxel.
+    /// Computes the embedding of every voxel.
     ///
     /// # Shapes
     ///
     /// - `features`: five maps `[batch, channel, …]`, the last at full resolution
-    /// - output: `[batch, width, depth, height, width]` on the grid of the configuration
+    /// - output: `[batch, width, depth, height, width]` on the configured grid
     ///
     /// # Panics
     ///
-    /// If the channels of the maps do not add up to the configuration's, or a head of slices gets volumes.
+    /// If the channels of the maps do not add up to the configured total, or a head for slices gets volumes.
     pub fn forward(&self, features: [Tensor<5>; 5]) -> Tensor<5> {
         let [_, _, full @ ..] = features[4].dims();
         let size = match self.resolution {
@@ -126,7 +125,7 @@ impl RepresentationHead {
         pointwise(&self.output, self.mix(maps))
     }
 
-    /// The convolution of the concatenated maps; slices are not convolved along their only voxel.
+    /// Convolves the concatenated maps; slices are not convolved along their axis of length one.
     fn mix(&self, maps: Tensor<5>) -> Tensor<5> {
         let weight = self.mixing.weight.val();
         match weight.dims()[4] {
@@ -144,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// Of a volume of one slice a kernel of three slices sees the middle one and zeros.
+    /// In a volume of one slice, a kernel of three slices covers the middle one and zeros.
     #[test]
     fn a_head_of_slices_is_that_of_volumes_without_the_zeros() {
         let device = Device::flex();

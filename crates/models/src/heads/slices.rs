@@ -1,4 +1,4 @@
-//! One embedding a slice.
+//! Projection head for slices, one embedding per slice.
 
 use burn::config::Config;
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
@@ -10,7 +10,7 @@ use semivox_kernels::{adaptive_avg_pool3d, adaptive_max_pool3d, alpha_dropout};
 use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 
-/// How slices are brought to one size.
+/// Pooling of slices to a fixed size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "snake_case")]
 pub enum SlicePooling {
@@ -20,16 +20,16 @@ pub enum SlicePooling {
     Max,
 }
 
-/// Sizes of a [`SliceProjector`].
+/// Configuration of a [`SliceProjector`].
 #[derive(Config, Debug, PartialEq)]
 pub struct SliceProjectorConfig {
-    /// Side to which a slice is pooled. Default: 128.
+    /// Side length after pooling. Default: 128.
     #[config(default = 128)]
     pub side: usize,
-    /// How it is pooled. Default: average.
+    /// Kind of pooling. Default: average.
     #[config(default = "SlicePooling::Average")]
     pub pooling: SlicePooling,
-    /// Probability of the alpha dropout. Default: 0.1.
+    /// Probability of alpha dropout. Default: 0.1.
     #[config(default = 0.1)]
     pub dropout: f64,
     /// Width of the two hidden layers. Default: 256.
@@ -41,7 +41,7 @@ pub struct SliceProjectorConfig {
 }
 
 impl SliceProjectorConfig {
-    /// Checks that the head can be built.
+    /// Checks the sizes and the dropout probability.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl SliceProjectorConfig {
         check_probability("dropout", self.dropout)
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -75,10 +75,10 @@ impl SliceProjectorConfig {
     }
 }
 
-/// Alpha dropout, pooling of every slice to one size, then three linear layers with ReLU between them.
+/// Slice projection head: alpha dropout, pooling of each slice to a fixed size, three linear layers with ReLU.
 ///
-/// The dropout is active under the same condition as Burn's: an input on an autodiff device and the
-/// layer in training.
+/// Dropout is active under the same condition as Burn's: the input is on an autodiff device and the
+/// layer is in training mode.
 ///
 /// # References
 ///
@@ -109,7 +109,7 @@ pub struct SliceProjector {
 }
 
 impl SliceProjector {
-    /// Projects the slices along the last axis to embeddings, those of one volume in order.
+    /// Projects the slices along the last axis to embeddings, volume by volume in slice order.
     ///
     /// # Shapes
     ///
@@ -121,7 +121,7 @@ impl SliceProjector {
     /// If there is more than one channel.
     pub fn forward(&self, volumes: Tensor<5>) -> Tensor<2> {
         let [batch, channels, _, _, width] = volumes.dims();
-        assert_eq!(channels, 1, "slices are projected from one channel");
+        assert_eq!(channels, 1, "a slice projector takes inputs of one channel");
         let dropped = match self.dropout.training.is_enabled() && volumes.device().is_autodiff() {
             true => alpha_dropout(volumes, self.dropout.prob),
             false => volumes,

@@ -1,4 +1,4 @@
-//! One embedding a voxel or position.
+//! Projection head for selected voxels or positions.
 
 use burn::config::Config;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
@@ -8,7 +8,7 @@ use burn::tensor::activation::relu;
 use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 
-/// Sizes of a [`VoxelProjector`].
+/// Configuration of a [`VoxelProjector`].
 #[derive(Config, Debug, PartialEq)]
 pub struct VoxelProjectorConfig {
     /// Channels of the feature map.
@@ -33,7 +33,7 @@ impl VoxelProjectorConfig {
         ])
     }
 
-    /// Builds the head and draws its parameters.
+    /// Creates the head with newly drawn parameters.
     ///
     /// # Panics
     ///
@@ -48,8 +48,7 @@ impl VoxelProjectorConfig {
     }
 }
 
-/// A linear layer, batch norm, ReLU and a linear layer, on every position by itself: 1×1×1 convolutions of
-/// the positions that are picked.
+/// Voxel projection head: linear layer, batch norm, ReLU, linear layer on each selected position.
 ///
 /// # Examples
 ///
@@ -69,8 +68,9 @@ pub struct VoxelProjector {
 }
 
 impl VoxelProjector {
-    /// Projects `[positions, channels]` to `[positions, embedding]`; in training, the norm's statistics are
-    /// those of the positions.
+    /// Projects `[positions, channels]` to `[positions, embedding]`.
+    ///
+    /// In training, batch norm uses the statistics of the given positions.
     ///
     /// # Panics
     ///

@@ -1,11 +1,11 @@
-//! Convolutions at one resolution.
+//! Blocks of convolutions at one resolution.
 
 use burn::prelude::*;
 use burn::tensor::DType;
 
 use super::conv_unit::ConvUnit;
 
-/// A number of 3×3×3 convolutions, each followed by batch norm and ReLU. No residual inside.
+/// A sequence of 3×3×3 convolutions, each followed by batch norm and ReLU, without residual connections.
 ///
 /// # Shapes
 ///
@@ -29,7 +29,7 @@ pub struct ConvBlock {
 }
 
 impl ConvBlock {
-    /// `depth` convolutions, the first from `channels[0]` to `channels[1]`.
+    /// Creates a block of `depth` convolutions, the first from `channels[0]` to `channels[1]`.
     pub fn new(depth: usize, channels: [usize; 2], device: &Device) -> Self {
         let [input, output] = channels;
         let unit = |index| ConvUnit::new([if index == 0 { input } else { output }, output], device);
@@ -38,7 +38,7 @@ impl ConvBlock {
         }
     }
 
-    /// Applies the convolutions one after the other.
+    /// Applies the convolutions in order.
     ///
     /// # Panics
     ///

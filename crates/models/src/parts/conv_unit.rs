@@ -1,4 +1,4 @@
-//! One convolution with its normalization.
+//! Convolution with batch norm and ReLU.
 
 use burn::nn::conv::{Conv3d, Conv3dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig3d};
@@ -8,7 +8,7 @@ use semivox_kernels::conv3d_norm_relu;
 
 use super::layers::bias;
 
-/// Convolution 3×3×3 with bias, batch norm, ReLU.
+/// 3×3×3 convolution with bias, batch norm, ReLU.
 #[derive(Module, Debug)]
 pub(crate) struct ConvUnit {
     conv: Conv3d,

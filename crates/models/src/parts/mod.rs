@@ -1,4 +1,4 @@
-//! The pieces V-Net is made of.
+//! Building blocks of the V-Net.
 
 mod conv_block;
 mod conv_unit;

@@ -1,4 +1,4 @@
-//! Steps between resolutions.
+//! Downsampling and upsampling blocks.
 
 use burn::nn::conv::{Conv3d, Conv3dConfig, ConvTranspose3d, ConvTranspose3dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig};
@@ -7,7 +7,7 @@ use semivox_kernels::{down_conv3d_norm_relu, up_conv3d_norm_relu};
 
 use super::layers::bias;
 
-/// Halves every side: convolution 2×2×2 with stride 2, batch norm, ReLU.
+/// Downsampling block: 2×2×2 convolution with stride 2, batch norm, ReLU; halves every side.
 ///
 /// # Shapes
 ///
@@ -32,7 +32,7 @@ pub struct Down {
 }
 
 impl Down {
-    /// A step from `channels[0]` to `channels[1]`.
+    /// Creates a block from `channels[0]` to `channels[1]`.
     pub fn new(channels: [usize; 2], device: &Device) -> Self {
         let conv = Conv3dConfig::new(channels, [2; 3])
             .with_stride([2; 3])
@@ -41,7 +41,7 @@ impl Down {
         Self { conv, norm }
     }
 
-    /// Applies the step.
+    /// Applies the block.
     ///
     /// # Panics
     ///
@@ -52,7 +52,7 @@ impl Down {
     }
 }
 
-/// Doubles every side: transposed convolution 2×2×2 with stride 2, batch norm, ReLU.
+/// Upsampling block: 2×2×2 transposed convolution with stride 2, batch norm, ReLU; doubles every side.
 ///
 /// # Shapes
 ///
@@ -77,7 +77,7 @@ pub struct Up {
 }
 
 impl Up {
-    /// A step from `channels[0]` to `channels[1]`.
+    /// Creates a block from `channels[0]` to `channels[1]`.
     pub fn new(channels: [usize; 2], device: &Device) -> Self {
         let conv = ConvTranspose3dConfig::new(channels, [2; 3])
             .with_stride([2; 3])
@@ -86,7 +86,7 @@ impl Up {
         Self { conv, norm }
     }
 
-    /// Applies the step.
+    /// Applies the block.
     ///
     /// # Panics
     ///

@@ -1,8 +1,8 @@
-//! The choice between two ways up.
+//! The choice of upsampling in a decoder.
 
 use burn::serde::{Deserialize, Serialize};
 
-/// How a decoder doubles its maps.
+/// Upsampling method of a decoder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -10,7 +10,7 @@ pub enum Upsampling {
     /// Transposed convolution.
     #[default]
     Transposed,
-    /// Linear interpolation with aligned corners: of a U-Net after a 1×1 convolution that halves the
-    /// channels, of a V-Net before a 3×3×3 convolution that does.
+    /// Linear interpolation with aligned corners; in a U-Net after a 1×1 convolution that halves the
+    /// channels, in a V-Net before a 3×3×3 convolution that does so.
     Linear,
 }

@@ -1,4 +1,4 @@
-//! What a U-Net is built from.
+//! Configuration of the U-Net.
 
 use burn::config::Config;
 use burn::prelude::*;
@@ -9,10 +9,10 @@ use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::Upsampling;
 
-/// Each level's share of the bottleneck's dropout: 0.05, 0.1, 0.2, 0.3 and 0.5 in the field's code.
+/// Dropout of each level relative to the bottleneck: 0.05, 0.1, 0.2, 0.3 and 0.5 in the public code.
 const DROPOUT_SHARES: [f64; 5] = [0.1, 0.2, 0.4, 0.6, 1.0];
 
-/// Sizes and switches of a [`UNet`].
+/// Configuration of a [`UNet`].
 ///
 /// # Examples
 ///
@@ -29,27 +29,27 @@ const DROPOUT_SHARES: [f64; 5] = [0.1, 0.2, 0.4, 0.6, 1.0];
 /// ```
 #[derive(Config, Debug, PartialEq)]
 pub struct UNetConfig {
-    /// Channels of the input.
+    /// Input channels.
     pub in_channels: usize,
-    /// Classes, background included.
+    /// Number of classes, including the background.
     pub classes: usize,
-    /// Channels at full resolution; every level below has twice as many. Default: 16.
+    /// Channels at full resolution, doubled at each lower level. Default: 16.
     #[config(default = 16)]
     pub filters: usize,
-    /// Probability with which a value is dropped at the bottleneck; the levels above have 0.6, 0.4,
-    /// 0.2 and 0.1 of it. Default: 0.5.
+    /// Dropout probability at the bottleneck; the levels above have 0.6, 0.4, 0.2 and 0.1 times this
+    /// value. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
-    /// How the decoder doubles its maps. Default: transposed convolution.
+    /// Upsampling in the decoder. Default: transposed convolution.
     #[config(default = "Upsampling::Transposed")]
     pub upsampling: Upsampling,
-    /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
+    /// Output channels of the signed-distance head; `None` for no head. Default: `None`.
     #[config(default = "None")]
     pub signed_distance: Option<usize>,
 }
 
 impl UNetConfig {
-    /// Checks that a network can be built.
+    /// Checks the configuration.
     ///
     /// # Errors
     ///
@@ -65,12 +65,12 @@ impl UNetConfig {
         check_probability("dropout", self.dropout)
     }
 
-    /// Channels of the bottleneck and of the decoder's four maps.
+    /// Channels of the bottleneck and of the four decoder maps.
     pub fn feature_channels(&self) -> [usize; 5] {
         [16, 8, 4, 2, 1].map(|times| times * self.filters)
     }
 
-    /// Builds the network and draws its parameters from the device's generator, in a fixed order.
+    /// Creates the network, drawing its parameters from the device's generator in a fixed order.
     ///
     /// Weights and biases are uniform in `±1 / sqrt(fan_in)`, PyTorch's default.
     ///
@@ -93,7 +93,7 @@ impl UNetConfig {
         })
     }
 
-    /// Builds a decoder alone, a second one for instance.
+    /// Creates a separate decoder, for instance a second one.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The U-Net of semi-supervised 2D segmentation.
+//! U-Net for 2D segmentation.
 
 mod config;
 mod network;

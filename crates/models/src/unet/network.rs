@@ -1,4 +1,4 @@
-//! The network itself.
+//! The U-Net and its decoder.
 
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;
@@ -9,15 +9,15 @@ use crate::NetworkOutput;
 use crate::cast::check_format;
 use crate::duplicate::duplicate;
 
-/// The U-Net of semi-supervised 2D segmentation: batch norm, leaky ReLU, skips that are joined.
+/// U-Net for 2D segmentation with batch norm, leaky ReLU and concatenated skip connections.
 ///
-/// Two 3×3 convolutions with dropout between them at five resolutions, max pooling on the way down,
-/// transposed convolutions on the way up, a 3×3 convolution at the end.
+/// Two 3×3 convolutions with dropout between them at five resolutions, max pooling in the encoder,
+/// transposed convolutions in the decoder, a 3×3 output convolution.
 ///
-/// | map | channels of 16 filters | side |
+/// | map | channels with 16 filters | side |
 /// |---|---|---|
 /// | `bottleneck`, also the first of `features` | 256 | 1/16 |
-/// | the other `features`: what the decoder's blocks give | 128, 64, 32, 16 | 1/8, 1/4, 1/2, 1 |
+/// | the other `features`: outputs of the decoder blocks | 128, 64, 32, 16 | 1/8, 1/4, 1/2, 1 |
 ///
 /// # References
 ///
@@ -49,7 +49,7 @@ impl UNet {
         16
     }
 
-    /// Segments a batch of images.
+    /// Computes the segmentation of a batch of images.
     ///
     /// # Shapes
     ///
@@ -59,16 +59,16 @@ impl UNet {
     /// # Panics
     ///
     /// If a side is not a multiple of [`required_multiple`](Self::required_multiple), the number of
-    /// channels is not the configuration's, or the number format is not the parameters'.
+    /// channels is not the configured one, or the number format is not that of the parameters.
     pub fn forward(&self, input: Tensor<4>) -> NetworkOutput<4> {
         self.decoder.forward(self.encode(input))
     }
 
-    /// The maps of the five levels, from full resolution to the bottleneck.
+    /// Applies the encoder; returns its maps at five resolutions, from full to 1/16.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward).
     pub fn encode(&self, input: Tensor<4>) -> [Tensor<4>; 5] {
         let [_, _, sides @ ..] = input.dims();
         let multiple = Self::required_multiple();
@@ -93,7 +93,7 @@ impl UNet {
         &self.decoder
     }
 
-    /// This network with the encoder of another of the same configuration, see [`duplicate`](crate::duplicate).
+    /// Returns this network with the encoder of another of the same configuration; see [`duplicate`](crate::duplicate).
     pub(crate) fn with_encoder_of(self, other: &Self) -> Self {
         Self {
             encoder: duplicate(&other.encoder),
@@ -102,7 +102,7 @@ impl UNet {
     }
 }
 
-/// The way up of a [`UNet`], which can also stand beside another as a second opinion.
+/// U-Net decoder, which can also be used as a second decoder of another network's encoder.
 #[derive(Module, Debug)]
 pub struct UNetDecoder {
     pub(super) ups: Vec<Up>,
@@ -112,11 +112,11 @@ pub struct UNetDecoder {
 }
 
 impl UNetDecoder {
-    /// Segments what [`UNet::encode`] gives.
+    /// Computes the segmentation from the maps of [`UNet::encode`].
     ///
     /// # Panics
     ///
-    /// If the maps are not those of an encoder of this configuration.
+    /// If the maps do not come from an encoder of this configuration.
     pub fn forward(&self, [x0, x1, x2, x3, bottleneck]: [Tensor<4>; 5]) -> NetworkOutput<4> {
         let d0 = self.climb(0, x3, bottleneck.clone());
         let d1 = self.climb(1, x2, d0.clone());
@@ -130,11 +130,12 @@ impl UNetDecoder {
             bottleneck,
         }
     }
-    /// What the first `blocks` of the four blocks give, `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
+    /// Applies the first `blocks` of the four blocks; returns
+    /// `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward).
     pub fn forward_part(
         &self,
         [x0, x1, x2, x3, bottleneck]: [Tensor<4>; 5],

@@ -1,4 +1,4 @@
-//! The pieces U-Net is made of.
+//! Building blocks of the U-Net.
 
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, PaddingConfig2d};
@@ -8,10 +8,10 @@ use semivox_kernels::{batch_norm_leaky_relu, conv2d, resize_trilinear, up_conv3d
 
 use crate::parts::{Upsampling, bias};
 
-/// What negative values are multiplied by.
+/// Negative slope of the leaky ReLU.
 const LEAK: f64 = 0.01;
 
-/// A 3×3 convolution with bias that keeps the size.
+/// Creates a 3×3 convolution with bias that keeps the size.
 pub(super) fn same_conv(channels: [usize; 2], device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [3; 2])
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
@@ -23,7 +23,7 @@ pub(super) fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
     conv2d(input, layer.weight.val(), bias(&layer.bias))
 }
 
-/// Convolution 3×3 with bias, batch norm, leaky ReLU.
+/// 3×3 convolution with bias, batch norm, leaky ReLU.
 #[derive(Module, Debug)]
 struct Unit {
     conv: Conv2d,
@@ -45,7 +45,7 @@ impl Unit {
     }
 }
 
-/// Two convolutions with norm and leaky ReLU, dropout between them.
+/// Two convolutions with batch norm and leaky ReLU, with dropout between them.
 #[derive(Module, Debug)]
 pub(super) struct ConvPair {
     first: Unit,
@@ -73,7 +73,7 @@ impl ConvPair {
     }
 }
 
-/// Doubles the sides.
+/// Upsampling by a factor of two.
 #[derive(Module, Debug)]
 pub(super) enum Up {
     Transposed(ConvTranspose2d),

@@ -1,4 +1,4 @@
-//! What a V-Net is built from.
+//! Configuration of the V-Net.
 
 use burn::config::Config;
 use burn::nn::DropoutConfig;
@@ -10,12 +10,12 @@ use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{ConvBlock, Down, Upsampling, pointwise_layer};
 
-/// Convolutions a block of the encoder has, from full resolution to the bottleneck.
+/// Number of convolutions per encoder block, from full resolution to the bottleneck.
 const ENCODER_DEPTHS: [usize; 5] = [1, 2, 3, 3, 3];
-/// Convolutions a block of the decoder has, from the lowest resolution upward.
+/// Number of convolutions per decoder block, from the lowest resolution to full.
 const DECODER_DEPTHS: [usize; 4] = [3, 3, 2, 1];
 
-/// Sizes and switches of a [`VNet`].
+/// Configuration of a [`VNet`].
 ///
 /// # Examples
 ///
@@ -32,26 +32,26 @@ const DECODER_DEPTHS: [usize; 4] = [3, 3, 2, 1];
 /// ```
 #[derive(Config, Debug, PartialEq)]
 pub struct VNetConfig {
-    /// Channels of the input: 1 for CT or one MR sequence.
+    /// Input channels: 1 for CT or one MR sequence.
     pub in_channels: usize,
-    /// Classes, background included.
+    /// Number of classes, including the background.
     pub classes: usize,
-    /// Channels at full resolution; every level below has twice as many. Default: 16.
+    /// Channels at full resolution, doubled at each lower level. Default: 16.
     #[config(default = 16)]
     pub filters: usize,
-    /// Probability with which a channel is dropped at the bottleneck and before the output. Default: 0.5.
+    /// Probability of dropping a channel at the bottleneck and before the output. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
-    /// How the decoder doubles its maps. Default: transposed convolution.
+    /// Upsampling in the decoder. Default: transposed convolution.
     #[config(default = "Upsampling::Transposed")]
     pub upsampling: Upsampling,
-    /// Maps of the signed-distance head; `None` leaves the head out. Default: `None`.
+    /// Output channels of the signed-distance head; `None` for no head. Default: `None`.
     #[config(default = "None")]
     pub signed_distance: Option<usize>,
 }
 
 impl VNetConfig {
-    /// Checks that a network can be built.
+    /// Checks the configuration.
     ///
     /// # Errors
     ///
@@ -67,12 +67,12 @@ impl VNetConfig {
         check_probability("dropout", self.dropout)
     }
 
-    /// Channels of the five maps of the decoder, `f0` to `f4`.
+    /// Channels of the five decoder maps, `f0` to `f4`.
     pub fn feature_channels(&self) -> [usize; 5] {
         [8, 4, 2, 1, 1].map(|times| times * self.filters)
     }
 
-    /// Builds the network and draws its parameters from the device's generator, in a fixed order.
+    /// Creates the network, drawing its parameters from the device's generator in a fixed order.
     ///
     /// Weights and biases are uniform in `±1 / sqrt(fan_in)`, PyTorch's default.
     ///
@@ -99,7 +99,7 @@ impl VNetConfig {
         })
     }
 
-    /// Builds a decoder alone, a second one for instance.
+    /// Creates a separate decoder, for instance a second one.
     ///
     /// # Panics
     ///
@@ -109,7 +109,7 @@ impl VNetConfig {
         materialize(self.decoder(device))
     }
 
-    /// A decoder whose parameters are not drawn yet.
+    /// Creates a decoder whose parameters are not initialized yet.
     fn decoder(&self, device: &Device) -> VNetDecoder {
         let width = |step: usize| self.filters << (4 - step);
         let double = |step: usize| {

@@ -1,4 +1,4 @@
-//! The way up.
+//! V-Net decoder.
 
 use burn::nn::Dropout;
 use burn::nn::conv::Conv3d;
@@ -8,11 +8,11 @@ use semivox_kernels::{add, resize_trilinear};
 use crate::NetworkOutput;
 use crate::parts::{ConvBlock, ConvUnit, Up, Upsampling, drop_channels, pointwise};
 
-/// The way up of a [`VNet`](crate::VNet), which can also stand beside another as a second opinion.
+/// V-Net decoder, which can also be used as a second decoder of another network's encoder.
 ///
 /// # References
 ///
-/// Interpolation with a convolution after it, as the second way up, is that of Wu et al., *Semi-supervised
+/// Interpolation followed by a convolution, the alternative upsampling, is from Wu et al., *Semi-supervised
 /// Left Atrium Segmentation with Mutual Consistency Training*, MICCAI 2021, arXiv:2103.02911.
 #[derive(Module, Debug)]
 pub struct VNetDecoder {
@@ -25,11 +25,11 @@ pub struct VNetDecoder {
 }
 
 impl VNetDecoder {
-    /// Segments what [`VNet::encode`](crate::VNet::encode) gives.
+    /// Computes the segmentation from the maps of [`VNet::encode`](crate::VNet::encode).
     ///
     /// # Panics
     ///
-    /// If the maps are not those of an encoder of this configuration.
+    /// If the maps do not come from an encoder of this configuration.
     pub fn forward(&self, [x0, x1, x2, x3, lowest]: [Tensor<5>; 5]) -> NetworkOutput {
         let bottleneck = drop_channels(&self.bottleneck_dropout, lowest);
         let f0 = self.join(0, bottleneck.clone(), x3);
@@ -47,11 +47,12 @@ impl VNetDecoder {
         }
     }
 
-    /// What the first `blocks` of the four blocks give, `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
+    /// Applies the first `blocks` of the four blocks; returns
+    /// `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward).
     pub fn forward_part(
         &self,
         [x0, x1, x2, x3, lowest]: [Tensor<5>; 5],
@@ -69,7 +70,7 @@ impl VNetDecoder {
     }
 }
 
-/// Doubles the sides.
+/// Upsampling by a factor of two.
 #[derive(Module, Debug)]
 pub(super) enum Double {
     Transposed(Up),

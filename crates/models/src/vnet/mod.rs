@@ -1,4 +1,4 @@
-//! The V-Net of semi-supervised 3D segmentation.
+//! V-Net for 3D segmentation.
 
 mod config;
 mod decoder;

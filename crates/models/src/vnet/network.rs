@@ -1,4 +1,4 @@
-//! The network itself.
+//! The V-Net.
 
 use burn::prelude::*;
 
@@ -8,13 +8,13 @@ use crate::cast::check_format;
 use crate::duplicate::duplicate;
 use crate::parts::{ConvBlock, Down};
 
-/// The V-Net of semi-supervised 3D segmentation: batch norm, ReLU, skips that are added.
+/// V-Net for 3D segmentation with batch norm, ReLU and additive skip connections.
 ///
-/// Blocks of 1, 2, 3, 3 and 3 convolutions of 3×3×3 encode at five resolutions; blocks of 3, 3, 2
-/// and 1 decode. In training, whole channels are dropped after the last block of the encoder and
-/// before the output.
+/// The encoder has blocks of 1, 2, 3, 3 and 3 convolutions of 3×3×3 at five resolutions, the decoder blocks
+/// of 3, 3, 2 and 1. In training, whole channels are dropped after the last encoder block and before the
+/// output.
 ///
-/// | map | how it comes about | channels of 16 filters | side |
+/// | map | computation | channels with 16 filters | side |
 /// |---|---|---|---|
 /// | `bottleneck` | last encoder block, after dropout | 256 | 1/16 |
 /// | `f0` | up(bottleneck) + skip | 128 | 1/8 |
@@ -28,7 +28,7 @@ use crate::parts::{ConvBlock, Down};
 /// Milletari et al., *V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image
 /// Segmentation*, 3DV 2016, arXiv:1606.04797. Depths, added skips and the place of dropout are those
 /// of the public code of Yu et al., *Uncertainty-Aware Self-Ensembling Model for Semi-Supervised 3D
-/// Left Atrium Segmentation*, MICCAI 2019, arXiv:1907.07034, which the field's methods share.
+/// Left Atrium Segmentation*, MICCAI 2019, arXiv:1907.07034, on which most methods of the field build.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ impl VNet {
         16
     }
 
-    /// Segments a batch of volumes.
+    /// Computes the segmentation of a batch of volumes.
     ///
     /// # Shapes
     ///
@@ -66,17 +66,17 @@ impl VNet {
     /// # Panics
     ///
     /// If a side is not a multiple of [`required_multiple`](Self::required_multiple), the number of
-    /// channels is not the configuration's, or the number format is not the parameters'.
+    /// channels is not the configured one, or the number format is not that of the parameters.
     pub fn forward(&self, input: Tensor<5>) -> NetworkOutput {
         self.decoder.forward(self.encode(input))
     }
 
-    /// The maps of the five levels, from full resolution to the lowest, which the decoder's dropout
-    /// turns into the bottleneck.
+    /// Applies the encoder; returns its maps at five resolutions, from full to 1/16. The decoder's dropout
+    /// turns the last one into the bottleneck.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward).
     pub fn encode(&self, input: Tensor<5>) -> [Tensor<5>; 5] {
         check_sides(&input);
         check_format("V-Net", &input, self.encoder[0].format());
@@ -95,7 +95,7 @@ impl VNet {
         &self.decoder
     }
 
-    /// This network with the encoder of another of the same configuration, see [`duplicate`](crate::duplicate).
+    /// Returns this network with the encoder of another of the same configuration; see [`duplicate`](crate::duplicate).
     pub(crate) fn with_encoder_of(self, other: &Self) -> Self {
         Self {
             encoder: duplicate(&other.encoder),

@@ -1,13 +1,13 @@
-//! What can be wrong with a file of weights.
+//! Errors of weight files.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many names a message shows.
+/// Number of names shown in a message.
 const SHOWN: usize = 3;
 
-/// An error about weights: each message says what was expected, what was found and what to do.
+/// An error from importing or exporting weights.
 ///
 /// # Examples
 ///
@@ -22,17 +22,17 @@ const SHOWN: usize = 3;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    /// The operating system refused to read or write a file.
+    /// A file could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried: "read" or "write".
+        /// The attempted action: "read" or "write".
         action: &'static str,
-        /// The system's own error.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file is neither safetensors nor what `torch.save` writes, or it is damaged.
+    /// A file is neither safetensors nor in the format of `torch.save`, or it is damaged.
     #[error(
         "`{}`: expected weights as safetensors or as `torch.save` writes them, found neither or a damaged file ({reason}); copy or download it again",
         path.display()
@@ -40,10 +40,10 @@ pub enum WeightsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the reader met.
+        /// The problem found.
         reason: String,
     },
-    /// None of a file's tensors has a name that tells which network it is.
+    /// No tensor name in the file identifies a known network.
     #[error(
         "`{}`: expected the tensors of a V-Net (`block_one.conv.0.weight`, …) or a U-Net (`encoder.in_conv.conv_conv.0.weight`, …), found {}; name them as `semivox_models::weights` describes before saving them",
         path.display(),
@@ -63,23 +63,23 @@ pub enum WeightsError {
     Several {
         /// The file.
         path: PathBuf,
-        /// What the names of two of them begin with.
+        /// The name prefixes of two of them.
         places: [String; 2],
     },
-    /// A file holds a network of other sizes.
+    /// The network in the file has another configuration.
     #[error(
-        "`{}`: expected {expected}, found {found}; set the network up as the file's, or, if only the classes differ, leave the output layer out (`import_without_head`)",
+        "`{}`: expected {expected}, found {found}; configure the network like the file's, or, if only the classes differ, leave out the output layer (`import_without_head`)",
         path.display()
     )]
     OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// The network that the weights are for.
+        /// The network to be filled.
         expected: String,
-        /// The network that they come from.
+        /// The network in the file.
         found: String,
     },
-    /// A file's tensors are not those of the network.
+    /// The tensors in the file are not those of the network.
     #[error(
         "`{}`: expected the tensors of {network}, found {difference}; only networks with batch norm after each convolution fit, under the names that `semivox_models::weights` lists: remove or rename the others before saving",
         path.display()
@@ -87,9 +87,9 @@ pub enum WeightsError {
     Tensors {
         /// The file.
         path: PathBuf,
-        /// The network that the weights are for.
+        /// The network to be filled.
         network: String,
-        /// What differs.
+        /// The differences.
         difference: Difference,
     },
     /// A tensor does not hold floating-point numbers.
@@ -102,7 +102,7 @@ pub enum WeightsError {
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// Its type.
+        /// Its data type.
         found: String,
     },
 }
@@ -131,20 +131,20 @@ impl WeightsError {
     }
 }
 
-/// How a file's tensors differ from a network's, by the names of the public networks.
+/// Differences between a file's tensors and a network's, with the names of the public networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Tensors that the file lacks.
+    /// Tensors missing in the file.
     pub missing: Vec<String>,
-    /// Tensors that the network has no place for.
+    /// Tensors of the file that the network does not have.
     pub unexpected: Vec<String>,
-    /// Tensors of another shape, with the expected and the found one.
+    /// Tensors of another shape: name, expected shape, shape found.
     pub shapes: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
 impl Difference {
-    /// Whether there is none.
+    /// Whether there is no difference.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.shapes.is_empty()
     }
@@ -169,7 +169,7 @@ impl Display for Difference {
     }
 }
 
-/// A count and the first few names.
+/// Formats a count and the first few names.
 struct Names<'a>(&'a [String]);
 
 impl Display for Names<'_> {

@@ -1,4 +1,4 @@
-//! What a file of weights holds, whoever wrote it.
+//! Contents of a weight file in either format.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,15 +11,15 @@ use safetensors::SafeTensors;
 
 use super::WeightsError;
 
-/// The longest header that safetensors allows.
+/// The maximum header length of safetensors.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// A tensor of a file.
+/// A tensor in a file.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Its sides.
+    /// Its shape.
     pub(super) shape: Vec<usize>,
-    /// Its type, or that type's name if it is not one of floating-point numbers.
+    /// Its data type, or the name of the type if it is not floating point.
     kind: Result<DType, String>,
     values: Values,
 }
@@ -27,12 +27,12 @@ pub(super) struct Entry {
 #[derive(Debug)]
 enum Values {
     Bytes(Vec<u8>),
-    /// Read when it is needed: optimizers are often saved beside networks.
+    /// Read on demand, since optimizer states are often saved beside networks.
     PyTorch(pytorch_reader::Tensor),
 }
 
 impl Entry {
-    /// The values, once they are needed.
+    /// Reads the values.
     pub(super) fn read(&self, path: &Path, name: &str) -> Result<TensorData, WeightsError> {
         let dtype = self.kind.clone().map_err(|found| WeightsError::Kind {
             path: path.to_owned(),
@@ -48,13 +48,13 @@ impl Entry {
     }
 }
 
-/// The tensors and notes of a file.
+/// The tensors and metadata of a file.
 pub(super) struct Contents {
     pub(super) entries: BTreeMap<String, Entry>,
     pub(super) notes: BTreeMap<String, String>,
 }
 
-/// Reads safetensors, or else what `torch.save` writes; the content tells which.
+/// Reads safetensors or the format of `torch.save`, detected by the content.
 pub(super) fn read(path: &Path) -> Result<Contents, WeightsError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(|e| WeightsError::io("read", path, e))?;
@@ -66,7 +66,7 @@ pub(super) fn read(path: &Path) -> Result<Contents, WeightsError> {
     }
 }
 
-/// A safetensors file begins with the length of its header, which is a JSON object.
+/// Whether a file starts like safetensors: with the length of its header, a JSON object.
 fn is_safetensors(start: &[u8]) -> bool {
     let length = start.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     length.is_some_and(|length| length <= LONGEST_HEADER) && start.get(8) == Some(&b'{')

@@ -1,4 +1,4 @@
-//! Finding a network among the tensors of a file.
+//! Search for a network among the tensors of a file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,22 +7,21 @@ use super::WeightsError;
 use super::file::{Contents, Entry};
 use crate::{Architecture, NetworkConfig, Upsampling};
 
-/// What every V-Net of the field has.
+/// A tensor that all public V-Nets have.
 const VNET_MARK: &str = "block_one.conv.0.weight";
-/// What every U-Net of the field has.
+/// A tensor that all public U-Nets have.
 const UNET_MARK: &str = "encoder.in_conv.conv_conv.0.weight";
 
-/// A network of a file.
+/// A network found in a file.
 pub(super) struct Located {
     pub(super) architecture: Architecture,
-    /// Tensors by the names of the public networks.
+    /// Its tensors, with the names of the public networks.
     pub(super) entries: BTreeMap<String, Entry>,
     pub(super) notes: BTreeMap<String, String>,
 }
 
 impl Located {
-    /// Finds the network wherever in the file it lies (`state_dict.`, `module.`, …) and leaves out
-    /// what lies elsewhere.
+    /// Finds the network at any prefix (`state_dict.`, `module.`, …) and ignores tensors outside it.
     pub(super) fn find(path: &Path, contents: Contents) -> Result<Self, WeightsError> {
         let (prefix, architecture) = place(path, &contents)?;
         let mut entries = BTreeMap::new();
@@ -34,7 +33,7 @@ impl Located {
                 continue;
             }
             let plain = plain(name, architecture);
-            // Two decoders must not take one another's place.
+            // Tensors of a second decoder must not overwrite those of the first.
             let name = if entries.contains_key(plain) {
                 name
             } else {
@@ -55,15 +54,15 @@ impl Located {
             || self.entries.contains_key("decoder.out_conv2.weight")
     }
 
-    /// What the network is, or the name of a missing tensor that would tell.
+    /// The network's configuration, or the name of a missing tensor that would determine it.
     pub(super) fn config(&self) -> Result<NetworkConfig, &'static str> {
         config(self.architecture, |name| {
             Some(self.entries.get(name)?.shape.clone())
         })
     }
 
-    /// Whether a tensor that the network has no place for stands beside what segments: a signed
-    /// distance (DTC), a further decoder (MC-Net), a coarser output (URPC, deep supervision).
+    /// Whether a tensor unknown to the network belongs to an extra output: a signed distance (DTC), a further
+    /// decoder (MC-Net), a coarser output (URPC, deep supervision).
     pub(super) fn is_extra_head(&self, name: &str) -> bool {
         let starts: &[&str] = match self.architecture {
             Architecture::VNet => &["out_conv.", "out_conv2.", "decoder2.", "decoder3."],
@@ -77,7 +76,7 @@ impl Located {
     }
 }
 
-/// Where in a file its network lies, and which it is.
+/// The prefix of the network in a file, and its architecture.
 fn place(path: &Path, contents: &Contents) -> Result<(String, Architecture), WeightsError> {
     let names = || contents.entries.keys();
     let found: BTreeMap<String, Architecture> = names().filter_map(|name| marked(name)).collect();
@@ -89,7 +88,7 @@ fn place(path: &Path, contents: &Contents) -> Result<(String, Architecture), Wei
     }
 }
 
-/// Where a name puts a network, and which.
+/// The prefix and architecture that a tensor name implies.
 fn marked(name: &str) -> Option<(String, Architecture)> {
     let before = |mark| {
         let prefix: &str = name.strip_suffix(mark)?;
@@ -103,7 +102,7 @@ fn marked(name: &str) -> Option<(String, Architecture)> {
     Some((prefix.to_string(), Architecture::VNet))
 }
 
-/// A V-Net's name without the parts that MC-Net and its successors sort its blocks into.
+/// The name of a V-Net tensor without the prefixes of MC-Net and its successors.
 fn plain(name: &str, architecture: Architecture) -> &str {
     let parts = ["encoder.", "decoder.", "decoder1."];
     match architecture {
@@ -115,7 +114,7 @@ fn plain(name: &str, architecture: Architecture) -> &str {
     }
 }
 
-/// What the shapes under public names tell of a network, or the name of a missing tensor that would.
+/// Infers a configuration from shapes and public names, or returns the missing tensor that would determine it.
 pub(super) fn config(
     architecture: Architecture,
     shape: impl Fn(&str) -> Option<Vec<usize>>,

@@ -1,4 +1,4 @@
-//! Which tensor of a file belongs to which parameter of a network.
+//! Matching of a file's tensors to a network's parameters.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::parameters::{Parameter, collect};
 use super::{WeightsError, describe};
 use crate::{Network, NetworkConfig};
 
-/// A network's configuration as its parameters show it.
+/// A network's configuration, inferred from its parameters.
 pub(super) fn config(
     network: &Network,
     parameters: &[Parameter],
@@ -31,19 +31,19 @@ pub(super) fn has_two_heads(parameters: &[Parameter]) -> bool {
     parameters.iter().any(|p| is_signed_distance(&p.path))
 }
 
-/// Which tensors become which parameters.
+/// Assignment of tensors to parameters.
 #[derive(Default)]
 pub(super) struct Matching {
-    /// Parameters and the names of what they become.
+    /// Parameters and the names of their tensors.
     taken: Vec<(Parameter, String)>,
     /// Parameters that keep their values.
     pub(super) kept: Vec<String>,
-    /// Tensors that stand beside what segments.
+    /// Tensors of extra outputs.
     pub(super) unused: Vec<String>,
 }
 
 impl Matching {
-    /// Finds a tensor for every parameter, or for every parameter but the output layers'.
+    /// Finds a tensor for every parameter, optionally without the output layers.
     pub(super) fn new(
         path: &Path,
         network: &Network,
@@ -102,7 +102,7 @@ impl Matching {
         (matching, difference)
     }
 
-    /// Reads the tensors.
+    /// Reads the assigned tensors.
     pub(super) fn read(
         &self,
         path: &Path,
@@ -124,7 +124,7 @@ fn sides(value: &TensorData) -> Vec<usize> {
     value.shape().as_slice().to_vec()
 }
 
-/// Whether weights of one configuration can serve another.
+/// Whether weights of one configuration can be used for another.
 fn fits(expected: &NetworkConfig, found: &NetworkConfig, with_head: bool) -> bool {
     let classes = [expected.classes, found.classes];
     let same_classes = classes[0] == classes[1] || classes == [2, 1] || !with_head;
@@ -135,7 +135,7 @@ fn fits(expected: &NetworkConfig, found: &NetworkConfig, with_head: bool) -> boo
         && expected.upsampling == found.upsampling
 }
 
-/// Whether a segmentation of one map, of which the sigmoid is taken, becomes one of two.
+/// Whether a tensor of a one-channel (sigmoid) segmentation is converted to two channels.
 fn adds_background(parameter: &Parameter, entry: &Entry) -> bool {
     let expected = sides(&parameter.value);
     is_segmentation(&parameter.path)
@@ -144,7 +144,7 @@ fn adds_background(parameter: &Parameter, entry: &Entry) -> bool {
         && entry.shape[1..] == expected[1..]
 }
 
-/// The background's score is 0: then the softmax is the sigmoid of the foreground's.
+/// Adds a background score of 0, for which the softmax equals the sigmoid of the foreground's score.
 fn with_background(foreground: TensorData, shape: Vec<usize>) -> TensorData {
     let foreground = foreground.convert_dtype(DType::F32);
     let mut values = vec![0.0_f32; foreground.num_elements()];

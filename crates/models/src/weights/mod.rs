@@ -1,54 +1,54 @@
-//! Weights from and for PyTorch: the V-Net and the U-Net that the field's public code shares.
+//! Import and export of PyTorch weights, for the V-Net and the U-Net of the field's public code.
 //!
 //! [`export`] writes safetensors that the public PyTorch classes load with `strict=True`.
-//! [`import`] reads such files and what `torch.save` writes (`.pth`, `.pt`): the format follows from the
-//! content, the network is found wherever in the checkpoint it lies (`state_dict`, `model`, `module.`, …).
-//! [`inspect`] tells which network a file holds.
+//! [`import`] reads such files and those of `torch.save` (`.pth`, `.pt`): the format is detected by
+//! the content, and the network is found at any prefix (`state_dict`, `model`, `module.`, …).
+//! [`inspect`] returns the configuration of the network in a file.
 //!
 //! # Names
 //!
-//! Convolutions have `weight` and `bias`, norms also `running_mean` and `running_var`; a file's
-//! `num_batches_tracked` is not needed and not written. Layouts are PyTorch's.
+//! Convolutions have `weight` and `bias`, norms also `running_mean` and `running_var`. The entry
+//! `num_batches_tracked` is ignored on import and not written. Layouts are PyTorch's.
 //!
 //! V-Net, as in UA-MT, SSL4MIS and DTC, built with `normalization="batchnorm"`:
 //!
 //! | part | convolution | norm |
 //! |---|---|---|
 //! | blocks of the encoder, then of the decoder, `w` = `one` … `nine`, convolution `u` = 0 … | `block_{w}.conv.{3u}` | `block_{w}.conv.{3u+1}` |
-//! | steps down, `w` = `one` … `four` | `block_{w}_dw.conv.0` | `block_{w}_dw.conv.1` |
-//! | steps up, `w` = `five` … `eight`, transposed | `block_{w}_up.conv.0` | `block_{w}_up.conv.1` |
-//! | steps up, interpolated | `block_{w}_up.conv.1` | `block_{w}_up.conv.2` |
+//! | downsampling, `w` = `one` … `four` | `block_{w}_dw.conv.0` | `block_{w}_dw.conv.1` |
+//! | upsampling, `w` = `five` … `eight`, transposed | `block_{w}_up.conv.0` | `block_{w}_up.conv.1` |
+//! | upsampling, interpolated | `block_{w}_up.conv.1` | `block_{w}_up.conv.2` |
 //! | segmentation | `out_conv` | – |
 //!
-//! The blocks may lie under `encoder.` and `decoder.` or `decoder1.`, as in MC-Net and its successors.
+//! The blocks may have the prefix `encoder.`, `decoder.` or `decoder1.`, as in MC-Net and its successors.
 //!
-//! U-Net, as in SSL4MIS, whose widespread version interpolates whatever its `bilinear` says:
+//! U-Net, as in SSL4MIS, whose widespread version always interpolates, whatever its `bilinear` is:
 //!
 //! | part | convolutions | norms |
 //! |---|---|---|
 //! | first block | `encoder.in_conv.conv_conv.{0,4}` | `encoder.in_conv.conv_conv.{1,5}` |
 //! | blocks below, `l` = 1 … 4 | `encoder.down{l}.maxpool_conv.1.conv_conv.{0,4}` | `encoder.down{l}.maxpool_conv.1.conv_conv.{1,5}` |
-//! | steps up, `s` = 1 … 4 | `decoder.up{s}.up` if transposed, `decoder.up{s}.conv1x1` if interpolated | – |
-//! | blocks on the way up | `decoder.up{s}.conv.conv_conv.{0,4}` | `decoder.up{s}.conv.conv_conv.{1,5}` |
+//! | upsampling, `s` = 1 … 4 | `decoder.up{s}.up` if transposed, `decoder.up{s}.conv1x1` if interpolated | – |
+//! | decoder blocks | `decoder.up{s}.conv.conv_conv.{0,4}` | `decoder.up{s}.conv.conv_conv.{1,5}` |
 //! | segmentation | `decoder.out_conv` | – |
 //!
 //! # Heads
 //!
-//! - With a signed-distance head, `out_conv` is that head and `out_conv2` the segmentation, as in DTC's
-//!   V-Net. A network without the head leaves the file's out; a network with it keeps its own where the
-//!   file has none.
-//! - A segmentation of one map, of which DTC takes the sigmoid, becomes one of two classes: the
-//!   background's score is 0, so that softmax gives the same probabilities.
-//! - Further decoders (`decoder2.`, `decoder3.`) and coarser outputs (`decoder.out_conv_dp1`, …) are left
-//!   out. [`Imported`] lists what was left out and what was kept.
-//! - What stands beside a network while it is trained (a teacher, a second decoder, projectors) is not
-//!   part of [`Network`] and not exported.
+//! - With a signed-distance head, `out_conv` is this head and `out_conv2` the segmentation, as in DTC's
+//!   V-Net. A network without the head ignores the file's; a network with the head keeps its own values if
+//!   the file has none.
+//! - A one-channel segmentation with a sigmoid, as in DTC, is converted to two classes with a background
+//!   score of 0, for which softmax gives the same probabilities.
+//! - Further decoders (`decoder2.`, `decoder3.`) and coarser outputs (`decoder.out_conv_dp1`, …) are
+//!   ignored. [`Imported`] lists what was ignored and what was kept.
+//! - Modules that are only used in training (a teacher, a second decoder, projectors) are not part of
+//!   [`Network`] and not exported.
 //!
-//! # What names cannot tell
+//! # Limits of the names
 //!
-//! Networks with residual blocks (`has_residual=True`), with other activations or with nearest-neighbor
-//! interpolation have the same names and shapes as those supported, but compute something else. Group norm,
-//! instance norm and networks without norm are told apart and refused.
+//! Networks with residual blocks (`has_residual=True`), other activations or nearest-neighbor
+//! interpolation have the same names and shapes as the supported ones, but compute something else. Group norm,
+//! instance norm and networks without norm are detected and rejected.
 //!
 //! # Examples
 //!
@@ -90,33 +90,33 @@ use self::located::Located;
 use self::matching::Matching;
 use crate::{Architecture, Network, NetworkConfig, Upsampling};
 
-/// A network with the weights of a file.
+/// A network with imported weights.
 #[derive(Debug)]
 pub struct Imported {
-    /// The network, trainable where the given one was; it shares nothing with it.
+    /// The network, trainable where the given one was; it shares no state with it.
     pub network: Network,
-    /// Parameters that the file has nothing for and that kept their values, by our paths.
+    /// Parameters without a counterpart in the file, which kept their values, by their path in the module.
     pub kept: Vec<String>,
-    /// The file's tensors that stand beside what segments, by their public names.
+    /// Tensors of the file that were not used, by their public names.
     pub unused: Vec<String>,
 }
 
-/// What a file of weights holds.
+/// Description of a weight file.
 #[derive(Debug)]
 pub struct Contents {
-    /// A configuration that [`import`] takes the file into; the dropout, which weights do not tell, is the
+    /// A configuration for [`import`]ing the file; dropout, which cannot be inferred from weights, is the
     /// default.
     pub config: NetworkConfig,
-    /// The notes of a safetensors file, among them those of [`export`].
+    /// The metadata of a safetensors file, including those of [`export`].
     pub notes: BTreeMap<String, String>,
 }
 
 /// Writes a network's parameters and running statistics as safetensors, in single precision.
 ///
-/// The `notes` go into the file's metadata, beside what the network is: `architecture`, `in_channels`,
-/// `classes`, `filters`, `upsampling`, `signed_distance`, `format` (`pt`) and `software`, which win over
-/// notes of the same name. Equal networks and notes give equal bytes; the file appears complete or not at
-/// all.
+/// The `notes` are stored as metadata of the file, together with the configuration: `architecture`,
+/// `in_channels`, `classes`, `filters`, `upsampling`, `signed_distance`, `format` (`pt`) and `software`, which
+/// replace notes of the same name. Equal networks and notes give equal bytes; the file is written
+/// atomically.
 ///
 /// # Errors
 ///
@@ -135,22 +135,22 @@ pub fn export(
     safetensors_file::write(path.as_ref(), tensors(parameters), &notes)
 }
 
-/// Gives a network like `network` the weights of a file.
+/// Returns a network configured like `network`, with the weights of a file.
 ///
 /// # Errors
 ///
-/// [`WeightsError`] if the file cannot be read, holds no network that it knows, several, one of other
-/// sizes, or one whose tensors are not those of `network`.
+/// [`WeightsError`] if the file cannot be read, holds no known network or several, or if its network
+/// does not match `network`.
 pub fn import(network: &Network, path: impl AsRef<Path>) -> Result<Imported, WeightsError> {
     load(network, path.as_ref(), true)
 }
 
-/// Gives a network like `network` the weights of a file that may segment other classes: the output
-/// layers keep their values.
+/// Returns a network configured like `network`, with the weights of a file except for the output
+/// layers, which keep their values; the number of classes may differ.
 ///
 /// # Errors
 ///
-/// As [`import`].
+/// As for [`import`].
 pub fn import_without_head(
     network: &Network,
     path: impl AsRef<Path>,
@@ -158,11 +158,11 @@ pub fn import_without_head(
     load(network, path.as_ref(), false)
 }
 
-/// Tells which network a file holds.
+/// Returns the configuration of the network in a file.
 ///
 /// # Errors
 ///
-/// [`WeightsError`] if the file cannot be read, holds no network that this module knows, or several.
+/// [`WeightsError`] if the file cannot be read, or holds no known network or several.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Contents, WeightsError> {
     let path = path.as_ref();
     let located = Located::find(path, file::read(path)?)?;
@@ -174,7 +174,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Contents, WeightsError> {
             ..Difference::default()
         },
     })?;
-    // One map is a foreground, whose background goes without saying.
+    // One output channel is a foreground; the background is implicit.
     let classes = config.classes.max(2);
     Ok(Contents {
         config: NetworkConfig { classes, ..config },
@@ -244,7 +244,7 @@ fn load(network: &Network, path: &Path, with_head: bool) -> Result<Imported, Wei
     })
 }
 
-/// What a file says of the network in it.
+/// The metadata that describe a network.
 fn entries(config: &NetworkConfig) -> Vec<(String, String)> {
     let mut entries = vec![
         ("format", "pt".to_string()),
@@ -268,7 +268,7 @@ fn entries(config: &NetworkConfig) -> Vec<(String, String)> {
     entries.into_iter().map(owned).collect()
 }
 
-/// A network's sizes in words.
+/// Describes a configuration in words.
 fn describe(config: &NetworkConfig) -> String {
     format!(
         "a {} with in_channels {}, classes {}, filters {}, upsampling {}",

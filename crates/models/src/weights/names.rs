@@ -1,19 +1,19 @@
-//! Parameters by the names of the field's public networks.
+//! Names of parameters in the field's public networks.
 
-/// The blocks of the public V-Net, from the first to the last.
+/// Blocks of the public V-Net in order.
 const BLOCKS: [&str; 9] = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
 ];
 
-/// The output layer of networks with one head, and of those with two the signed distance.
+/// Output layer of networks with one head; the signed-distance head of networks with two.
 const FIRST_HEAD: &str = "out_conv";
-/// The segmentation of networks with two heads.
+/// Segmentation layer of networks with two heads.
 const SECOND_HEAD: &str = "out_conv2";
 
 /// The public name of the parameter at `path` in a [`Network`](crate::Network).
 ///
-/// With `two_heads` the file has a signed-distance head, as DTC's V-Net. Without, there is no name for
-/// that head.
+/// With `two_heads` the file has a signed-distance head, as in DTC's V-Net. Otherwise there is no name
+/// for this head.
 pub(super) fn public_name(path: &[String], two_heads: bool) -> Option<String> {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     if is_signed_distance(path) && !two_heads {
@@ -24,7 +24,7 @@ pub(super) fn public_name(path: &[String], two_heads: bool) -> Option<String> {
         ["UNet", module @ .., leaf] => unet(module, two_heads).map(|m| join(&m, leaf)),
         _ => None,
     };
-    // A part that the public networks do not have keeps its own name.
+    // Modules unknown to the public networks keep their own name.
     Some(name.unwrap_or_else(|| parts.join(".")))
 }
 
@@ -38,7 +38,7 @@ pub(super) fn is_head(path: &[String]) -> bool {
     is_signed_distance(path) || path.iter().any(|part| part == "segmentation")
 }
 
-/// Whether `path` leads into the segmentation's output layer.
+/// Whether `path` leads to the segmentation's output layer.
 pub(super) fn is_segmentation(path: &[String]) -> bool {
     is_head(path) && !is_signed_distance(path)
 }
@@ -50,7 +50,7 @@ fn vnet(module: &[&str], two_heads: bool) -> Option<String> {
         }
         ["downs", level, layer] => format!("block_{}_dw.conv.{}", block(level, 0)?, rank(layer)?),
         ["decoder", "ups", step, kind, layer] => {
-            // The interpolation takes the first place of its sequence.
+            // The interpolation is the first element of its sequence.
             let first = usize::from(kind == "Linear");
             format!("block_{}_up.conv.{}", block(step, 4)?, first + rank(layer)?)
         }
@@ -92,7 +92,7 @@ fn head(field: &str, two_heads: bool) -> Option<&'static str> {
     }
 }
 
-/// Batch norm has other names for its parameters in Burn.
+/// Joins module and parameter name; batch norm's parameters have other names in Burn.
 fn join(module: &str, leaf: &str) -> String {
     let leaf = match leaf {
         "gamma" => "weight",
@@ -110,17 +110,17 @@ fn block(index: &str, first: usize) -> Option<&'static str> {
     BLOCKS.get(first + number(index)?).copied()
 }
 
-/// The place of a layer among convolution and norm.
+/// The position of a layer in a sequence of convolution and norm.
 fn rank(layer: &str) -> Option<usize> {
     ["conv", "norm"].iter().position(|name| *name == layer)
 }
 
-/// The place of a layer in a V-Net's sequence of convolution, norm, ReLU, convolution, ….
+/// The index of a layer in a V-Net's sequence of convolution, norm, ReLU, convolution, ….
 fn in_block(unit: &str, layer: &str) -> Option<usize> {
     Some(3 * number(unit)? + rank(layer)?)
 }
 
-/// The place of a layer in a U-Net's convolution, norm, leaky ReLU, dropout, convolution, ….
+/// The index of a layer in a U-Net's sequence of convolution, norm, leaky ReLU, dropout, convolution, ….
 fn in_pair(half: &str, layer: &str) -> Option<usize> {
     let half = ["first", "second"].iter().position(|name| *name == half)?;
     Some(4 * half + rank(layer)?)

@@ -1,4 +1,4 @@
-//! Parameters and running statistics of a network by their paths.
+//! Parameters and running statistics of a network, by path.
 
 use std::collections::HashMap;
 
@@ -9,27 +9,27 @@ use crate::Network;
 
 /// A parameter or a running statistic.
 pub(super) struct Parameter {
-    /// The fields on the way to it.
+    /// Field names from the network to the parameter.
     pub(super) path: Vec<String>,
     /// Its value.
     pub(super) value: TensorData,
 }
 
-/// Everything that a file of weights holds, in the order of the fields.
+/// Collects all parameters and running statistics in field order.
 pub(super) fn collect(network: &Network) -> Vec<Parameter> {
     let mut collect = Collect::default();
-    // `valid` takes pending updates of running statistics in.
+    // `valid` applies pending updates of the running statistics.
     network.valid().visit(&mut collect);
     collect.found
 }
 
-/// A network like this one with other values, which shares nothing with it.
+/// Returns a copy of the network with other values, which shares no state with it.
 pub(super) fn replaced(network: &Network, values: HashMap<Vec<String>, TensorData>) -> Network {
     let mut replace = Replace {
         path: Vec::new(),
         values,
     };
-    // A plain clone would share the running statistics and pending updates of them.
+    // A plain clone would share the running statistics and their pending updates.
     let replaced = network.valid().map(&mut replace);
     match network.devices().iter().any(Device::is_autodiff) {
         true => replaced.train(),

@@ -1,4 +1,4 @@
-//! Writing safetensors.
+//! Writer of safetensors files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::WeightsError;
 
-/// Writes tensors in single precision. Equal content gives equal bytes; the file appears complete or
-/// not at all.
+/// Writes tensors in single precision, atomically. Equal content gives equal bytes.
 pub(super) fn write(
     path: &Path,
     tensors: BTreeMap<String, TensorData>,
@@ -29,7 +28,7 @@ pub(super) fn write(
         header.insert(name, entry);
     }
     let mut header = Value::Object(header).to_string();
-    // Values begin at a multiple of 8 bytes, the 8 of the header's length counted.
+    // Values start at a multiple of 8 bytes, including the 8 bytes of the header length.
     let padding = header.len().next_multiple_of(8) - header.len();
     header.push_str(&" ".repeat(padding));
     replace(
@@ -59,7 +58,7 @@ fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         fs::rename(&temporary, path)
     };
     write().inspect_err(|_| {
-        // The first error is the one to report; the file may not exist.
+        // The first error is reported; the temporary file may not exist.
         let _ = fs::remove_file(&temporary);
     })
 }

@@ -1,4 +1,4 @@
-//! What the comparisons with PyTorch share: parameters both sides can compute, and gradients in order.
+//! Shared parts of the comparisons with PyTorch: parameters both sides can compute, and ordered gradients.
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
@@ -15,7 +15,7 @@ pub struct Gradient {
     pub first: Vec<f64>,
 }
 
-/// Sets the parameters in the order of the fields; running statistics keep their 0 and 1.
+/// Sets the parameters in field order; running statistics keep their initial 0 and 1.
 pub struct Fill {
     pub seed: usize,
     pub shift: f64,
@@ -23,14 +23,14 @@ pub struct Fill {
     pub dtype: DType,
 }
 
-/// What a parameter is at first, which tells what it is for.
+/// Kind of a parameter, recognized by its initial value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     Weight,
     Bias,
-    /// A norm's scale, 1.
+    /// Scale of a norm, initially 1.
     Gamma,
-    /// A norm's shift, 0.
+    /// Shift of a norm, initially 0.
     Beta,
 }
 
@@ -80,7 +80,7 @@ impl ModuleMapper for Fill {
     }
 }
 
-/// Three of four channels up, the fourth down.
+/// Moves three of four channels up, the fourth down.
 pub fn shifts<const D: usize>(
     shape: [usize; D],
     shift: f64,
@@ -91,7 +91,7 @@ pub fn shifts<const D: usize>(
     Tensor::from_data(TensorData::new(values, shape), (device, dtype))
 }
 
-/// Collects norm and first entries of the gradients in the order of the fields.
+/// Collects norm and first entries of the gradients in field order.
 pub struct Collect<'a> {
     gradients: &'a Gradients,
     found: Vec<Gradient>,
@@ -109,8 +109,8 @@ impl ModuleVisitor for Collect<'_> {
     }
 }
 
-/// Norm and entries agree relative to the norm. A bias before a batch norm has a gradient of zero, of
-/// which rounding leaves some noise.
+/// Compares norms and entries relative to the norm. A bias before batch norm has a gradient of zero, of
+/// which only rounding noise remains.
 pub fn compare_gradients<M: Module>(
     model: &M,
     gradients: &Gradients,

@@ -1,4 +1,4 @@
-//! Inputs that both sides can compute, and comparison of what comes out.
+//! Inputs that both sides can compute, and comparison of the results.
 
 use burn::prelude::*;
 use burn::tensor::{DType, TensorData};
@@ -25,7 +25,7 @@ pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
 pub fn assert_near(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let errors = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    // not `max`, which takes no notice of what is not a number
+    // not `max`, which ignores NaN
     let worst = errors.fold(0.0, |worst, e| if e <= worst { worst } else { e });
     println!("{what}: largest error {worst:.2e}");
     assert!(

@@ -1,4 +1,4 @@
-//! Weights against PyTorch, in both directions, and files that do not fit.
+//! Weights exchanged with PyTorch in both directions, and invalid files.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,7 +38,7 @@ fn expected(name: &str) -> Expected {
     all.remove(name).unwrap()
 }
 
-/// A network of the file's own sizes, with the file's weights.
+/// A network configured like the file's, with the file's weights.
 fn imported(name: &str) -> weights::Imported {
     let path = folder().join(name);
     let config = weights::inspect(&path).unwrap().config;
@@ -63,7 +63,7 @@ fn vnet(filters: usize) -> NetworkConfig {
     NetworkConfig::new(1, 2).with_filters(filters)
 }
 
-/// A network whose running statistics have an update pending.
+/// A network with a pending update of its running statistics.
 fn trained(config: &NetworkConfig) -> Network {
     let device = Device::flex().autodiff();
     let network = config.init(&device);
@@ -107,7 +107,7 @@ fn a_file_tells_its_network() {
     }
 }
 
-/// DTC takes the sigmoid of one score, we the softmax of two.
+/// DTC takes the sigmoid of one score, this library the softmax of two.
 #[test]
 fn a_sigmoid_becomes_a_softmax() {
     let (found, expected) = (imported("vnet_dtc.pth"), expected("vnet_dtc.pth"));
@@ -174,7 +174,7 @@ fn other_classes_take_all_but_the_head() {
     assert_ne!(last(&found.network), last(&network));
 }
 
-/// PyTorch's own bytes, tensor by tensor.
+/// Files equal PyTorch's own, tensor by tensor.
 #[test]
 fn files_that_we_write_are_those_that_pytorch_writes() {
     let folder_out = tempfile::tempdir().unwrap();

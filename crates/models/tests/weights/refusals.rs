@@ -1,4 +1,4 @@
-//! Files that do not fit a network, and what each is told.
+//! Weight files that are rejected, with the message of each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ fn networks_of_other_sizes_are_refused_with_both() {
     }
 }
 
-/// A file with the U-Net's tensors under changed names, and others.
+/// A file with the U-Net's tensors under changed names, and additional tensors.
 fn changed(
     rename: impl Fn(&str) -> Option<String>,
     others: Vec<(String, TensorView<'_>)>,

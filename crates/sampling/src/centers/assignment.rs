@@ -1,12 +1,13 @@
-//! The best one-to-one assignment.
+//! Optimal one-to-one assignment (Hungarian algorithm).
 
-/// The permutation that maximizes `Σ_i scores[i, π(i)]`, by the Hungarian algorithm in O(n³).
+/// Finds the permutation `π` that maximizes `Σ_i scores[i, π(i)]`.
 ///
-/// `scores` holds `count · count` values, row by row; the result is `π`.
+/// Uses the Hungarian algorithm, O(n³). `scores` holds `count · count` values in row-major order; the
+/// result is `π`.
 ///
 /// # Panics
 ///
-/// If the number of scores is another, or one of them is not finite.
+/// If the length of `scores` is not `count · count`, or a score is not finite.
 ///
 /// # References
 ///
@@ -19,7 +20,7 @@
 /// ```
 /// use semivox_sampling::best_assignment;
 ///
-/// // Taking the largest score first (3, then 0) would give less than 2 + 2.
+/// // Greedily taking the largest score first (3, then 0) would give less than 2 + 2.
 /// assert_eq!(best_assignment(&[3.0, 2.0, 2.0, 0.0], 2), [1, 0]);
 /// ```
 pub fn best_assignment(scores: &[f64], count: usize) -> Vec<usize> {
@@ -43,9 +44,9 @@ pub fn best_assignment(scores: &[f64], count: usize) -> Vec<usize> {
     result
 }
 
-/// Rows matched to columns so far, and prices by which no pair is better than a matched one.
+/// Partial matching of rows to columns, with dual prices under which no pair beats a matched one.
 ///
-/// The last column is no column: it holds the row that has none yet.
+/// The last column is virtual: it holds the row that is being inserted.
 struct Matching<'a> {
     scores: &'a [f64],
     count: usize,
@@ -55,7 +56,7 @@ struct Matching<'a> {
 }
 
 impl Matching<'_> {
-    /// Matches one more row along the cheapest alternating path.
+    /// Matches one more row along the cheapest augmenting path.
     fn insert(&mut self, row: usize) {
         let start = self.count;
         self.row_of[start] = Some(row);
@@ -85,7 +86,7 @@ impl Matching<'_> {
         }
     }
 
-    /// Changes the prices by what the nearest free column costs more.
+    /// Raises the prices of visited rows and columns by `least`, the distance to the nearest free column.
     fn raise(&mut self, least: f64, visited: &[bool], distance: &mut [f64]) {
         for (column, &visited) in visited.iter().enumerate() {
             match self.row_of[column] {
@@ -106,7 +107,7 @@ impl Matching<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
     use rand::RngExt;
 
     /// The best sum over all permutations of the columns not yet `taken`.
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn equals_trying_all_permutations() {
-        let mut rng = keyed(3, 0, "test");
+        let mut rng = keyed_rng(3, 0, "test");
         for round in 0..300 {
             let count = 1 + round % 6;
             // Every third round has many ties.

@@ -1,4 +1,4 @@
-//! Where the classes are to lie on the unit sphere, and where they lie now.
+//! Class centers on the unit sphere: fixed targets and running means.
 
 mod assignment;
 mod simplex;
@@ -7,9 +7,9 @@ pub use assignment::best_assignment;
 pub use simplex::uniform_centers;
 
 use crate::error::SamplingError;
-use crate::rng::{keyed, unit_vector};
+use crate::rng::{keyed_rng, unit_vector};
 
-/// Fixed centers spread evenly, and a running center for each class that chooses among them.
+/// Fixed, evenly spread centers and a running center per class that is assigned to one of them.
 ///
 /// ```text
 /// φ_c(B) = normalize( mean of the unit features of class c in the batch )
@@ -17,8 +17,8 @@ use crate::rng::{keyed, unit_vector};
 /// π*     = argmax over permutations of Σ_c φ_c · ψ_π(c)
 /// ```
 ///
-/// `ψ` are the [`uniform_centers`]; `φ_c` start as random directions. For unit vectors the maximum of
-/// the sum is the minimum of the squared distances. All of it is a few small vectors and stays on the host.
+/// `ψ` are the [`uniform_centers`]; `φ_c` start as random directions. For unit vectors, maximizing this
+/// sum minimizes the squared distances. The computation runs on the host, since the vectors are few and small.
 ///
 /// # References
 ///
@@ -32,7 +32,7 @@ use crate::rng::{keyed, unit_vector};
 ///
 /// let mut centers = ClassCenters::new(2, 3, 1.0, 7)?;
 /// let first = centers.goals()[..3].to_vec();
-/// // Class 1 is seen where the first center lies, so it takes that one.
+/// // Class 1 is observed at the first center, so it is assigned that one.
 /// centers.observe(&first, &[1]);
 /// centers.observe(&first.iter().map(|x| -x).collect::<Vec<_>>(), &[0]);
 /// assert_eq!(centers.assignment(), [1, 0]);
@@ -47,14 +47,14 @@ pub struct ClassCenters {
 }
 
 impl ClassCenters {
-    /// Centers of `classes` classes among features of `width` elements, drawn from the seed; `rate` is η.
+    /// Creates centers for `classes` classes of features with `width` elements, drawn from the seed; `rate` is η.
     ///
     /// # Errors
     ///
     /// If there are fewer than two classes, or too few elements to spread them evenly.
     pub fn new(classes: usize, width: usize, rate: f64, seed: u64) -> Result<Self, SamplingError> {
-        let mut rng = keyed(seed, 0, "running class centers");
-        let goals = uniform_centers(classes, width, &mut keyed(seed, 0, "class centers"))?;
+        let mut rng = keyed_rng(seed, 0, "running class centers");
+        let goals = uniform_centers(classes, width, &mut keyed_rng(seed, 0, "class centers"))?;
         let running = (0..classes).flat_map(|_| unit_vector(width, &mut rng));
         Ok(Self {
             running: running.collect(),
@@ -64,11 +64,11 @@ impl ClassCenters {
         })
     }
 
-    /// Moves the running centers of the classes that are present.
+    /// Updates the running centers of the classes that are present.
     ///
     /// # Panics
     ///
-    /// If there is not one class for each row of `features`, or a class is unknown.
+    /// If `classes` does not have one entry per row of `features`, or a class is out of range.
     pub fn observe(&mut self, features: &[f32], classes: &[i32]) {
         let width = self.width;
         assert_eq!(features.len(), classes.len() * width, "one class a row");
@@ -96,7 +96,7 @@ impl ClassCenters {
         }
     }
 
-    /// `π*`: the number of the center that each class has.
+    /// The assignment `π*`: the index of the fixed center of each class.
     pub fn assignment(&self) -> Vec<usize> {
         let dot = |a: &[f32], b: &[f32]| -> f64 {
             a.iter()
@@ -112,26 +112,26 @@ impl ClassCenters {
         best_assignment(&scores, self.classes())
     }
 
-    /// The number of classes and of centers.
+    /// The number of classes, which is also the number of centers.
     pub fn classes(&self) -> usize {
         self.goals.len() / self.width
     }
 
-    /// `ψ`, row by row.
+    /// The fixed centers `ψ`, row-major.
     pub fn goals(&self) -> &[f32] {
         &self.goals
     }
 
-    /// `φ`, row by row: what changes, for a checkpoint.
+    /// The running centers `φ`, row-major: the state to save in a checkpoint.
     pub fn running(&self) -> &[f32] {
         &self.running
     }
 
-    /// Restores `φ`.
+    /// Restores the running centers `φ` from a checkpoint.
     ///
     /// # Errors
     ///
-    /// If there are more or fewer values than before.
+    /// If the number of values differs from `classes · width`.
     pub fn restore(&mut self, running: Vec<f32>) -> Result<(), SamplingError> {
         if running.len() != self.running.len() {
             return Err(SamplingError::Shape {
@@ -145,7 +145,7 @@ impl ClassCenters {
     }
 }
 
-/// The direction of a vector, if it has one.
+/// The vector scaled to unit length; `None` for a zero vector.
 fn normalized(vector: Vec<f64>) -> Option<Vec<f64>> {
     let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
     let known = norm.is_finite() && norm > 1e-12;

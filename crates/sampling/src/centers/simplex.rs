@@ -1,19 +1,19 @@
-//! Directions as far from one another as possible.
+//! Unit vectors as far from one another as possible.
 
 use rand::Rng;
 
 use crate::error::SamplingError;
 use crate::rng::unit_vector;
 
-/// `count` unit vectors that minimize the uniformity loss: a regular simplex, turned at random.
+/// Returns `count` unit vectors that minimize the uniformity loss: a randomly rotated regular simplex.
 ///
 /// ```text
 /// L_unif = Σ_c log Σ_c' exp( ψ_c · ψ_c' / τ )      is least where   ψ_c · ψ_c' = −1/(K − 1) for c ≠ c'
 /// ψ_c    = √(K/(K−1)) · Σ_j H_j[c] · b_j           H_1 … H_{K−1}: Helmert's contrasts of K numbers
 /// ```
 ///
-/// `b_j` are orthonormal vectors drawn from `rng`, so that every rotation of the simplex is equally
-/// likely. No iteration is needed; the official code finds the same by 10,000 steps of Adam.
+/// `b_j` are orthonormal vectors drawn from `rng`, which makes every rotation of the simplex equally
+/// likely. This closed form replaces the 10,000 Adam steps of the official code.
 ///
 /// # Errors
 ///
@@ -26,9 +26,9 @@ use crate::rng::unit_vector;
 /// # Examples
 ///
 /// ```
-/// use semivox_sampling::{keyed, uniform_centers};
+/// use semivox_sampling::{keyed_rng, uniform_centers};
 ///
-/// let centers = uniform_centers(4, 8, &mut keyed(1337, 0, "class centers"))?;
+/// let centers = uniform_centers(4, 8, &mut keyed_rng(1337, 0, "class centers"))?;
 /// let cosine: f32 = centers[0].iter().zip(&centers[3]).map(|(a, b)| a * b).sum();
 /// assert!((cosine + 1.0 / 3.0).abs() < 1e-6);
 /// # Ok::<(), semivox_sampling::SamplingError>(())
@@ -75,7 +75,7 @@ fn helmert(j: usize, c: usize) -> f64 {
     value / (size * (size + 1.0)).sqrt()
 }
 
-/// Random directions made orthonormal by Gram and Schmidt, twice for the rounding.
+/// Random orthonormal vectors by Gram–Schmidt, applied twice to reduce rounding errors.
 fn orthonormal(count: usize, width: usize, rng: &mut impl Rng) -> Vec<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
@@ -102,7 +102,7 @@ fn orthonormal(count: usize, width: usize, rng: &mut impl Rng) -> Vec<Vec<f64>> 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
 
     fn dot(a: &[f32], b: &[f32]) -> f64 {
         a.iter()
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_cosines_are_those_of_a_regular_simplex() {
         for (count, width) in [(2, 1), (2, 128), (3, 2), (4, 3), (4, 496), (8, 16)] {
-            let mut rng = keyed(9, 0, "test");
+            let mut rng = keyed_rng(9, 0, "test");
             let centers = uniform_centers(count, width, &mut rng).unwrap();
             for (i, a) in centers.iter().enumerate() {
                 for (j, b) in centers.iter().enumerate() {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn no_random_configuration_is_more_uniform() {
-        let mut rng = keyed(1, 0, "test");
+        let mut rng = keyed_rng(1, 0, "test");
         for (count, width) in [(2, 3), (4, 3), (4, 8), (5, 4)] {
             let centers = uniform_centers(count, width, &mut rng).unwrap();
             for temperature in [0.07, 0.5, 1.0] {
@@ -161,10 +161,10 @@ mod tests {
 
     #[test]
     fn the_seed_turns_the_simplex_and_too_few_elements_are_refused() {
-        let of = |seed| uniform_centers(3, 5, &mut keyed(seed, 0, "test")).unwrap();
+        let of = |seed| uniform_centers(3, 5, &mut keyed_rng(seed, 0, "test")).unwrap();
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
-        let mut rng = keyed(0, 0, "test");
+        let mut rng = keyed_rng(0, 0, "test");
         let message = uniform_centers(4, 2, &mut rng).unwrap_err().to_string();
         assert!(message.contains("2 for 4 classes"));
         assert!(uniform_centers(1, 2, &mut rng).is_err());

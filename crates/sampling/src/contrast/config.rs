@@ -1,11 +1,11 @@
-//! Settings, input and output of the contrast sampling.
+//! Configuration, input and output of the contrast sampler.
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SamplingError;
 
-/// How many voxels are drawn, and which count as hard.
+/// Configuration of a [`ContrastSampler`](crate::ContrastSampler): sample counts and the threshold of hard voxels.
 ///
 /// # Examples
 ///
@@ -18,21 +18,21 @@ use crate::error::SamplingError;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContrastConfig {
-    /// Queries of a class, a batch.
+    /// Number of queries per class and batch.
     pub queries: usize,
-    /// Negatives of a query.
+    /// Number of negatives per query.
     pub negatives: usize,
-    /// Temperature of the choice among negative classes; it matters for three classes or more.
+    /// Temperature of the softmax over negative classes; only relevant for three classes or more.
     pub temperature: f64,
-    /// A voxel is hard, and may be a query, if the probability of its own class is below this.
+    /// A voxel is hard, and can be a query, if the predicted probability of its own class is below this.
     pub hard_threshold: f64,
-    /// Whether the queries of a class share one set of negatives, which divides the memory of
-    /// the negatives by the number of queries. The paper draws anew for every query.
+    /// Whether all queries of a class share one set of negatives, which divides the memory for
+    /// negatives by the number of queries. The paper draws a new set for each query.
     pub shared_negatives: bool,
 }
 
 impl Default for ContrastConfig {
-    /// 256 queries and 512 negatives each, temperature 0.5, threshold 0.97, as ACTION has them.
+    /// The values of ACTION: 256 queries, 512 negatives each, temperature 0.5, threshold 0.97.
     fn default() -> Self {
         Self {
             queries: 256,
@@ -45,7 +45,7 @@ impl Default for ContrastConfig {
 }
 
 impl ContrastConfig {
-    /// Checks the ranges of the settings.
+    /// Checks the ranges of the fields.
     pub(super) fn validate(&self) -> Result<(), SamplingError> {
         let setting = |field, expected, found| {
             Err(SamplingError::Setting {
@@ -73,12 +73,12 @@ impl ContrastConfig {
         Ok(())
     }
 
-    /// Negatives of a class.
+    /// Number of negatives drawn per class.
     pub(super) fn negatives_per_class(&self) -> usize {
         self.negative_sets() * self.negatives
     }
 
-    /// How many sets of negatives a class has.
+    /// Number of negative sets per class.
     pub(super) fn negative_sets(&self) -> usize {
         if self.shared_negatives {
             1
@@ -88,7 +88,7 @@ impl ContrastConfig {
     }
 }
 
-/// The voxels to draw from.
+/// Input of the contrast sampler: representations, labels and masks of one batch.
 ///
 /// # Shapes
 ///
@@ -98,38 +98,38 @@ impl ContrastConfig {
 pub struct ContrastInput<const D: usize> {
     /// The student's representations; the gradient of the queries flows into them.
     pub representations: Tensor<D>,
-    /// Labels and pseudo-labels; a voxel whose label is no class (-1) is never drawn.
+    /// Labels and pseudo-labels; voxels labeled -1 are never drawn.
     pub labels: Tensor<D, Int>,
-    /// Which voxels may be drawn: all labeled ones and the confident pseudo-labeled ones.
+    /// Mask of the voxels that may be drawn: all labeled ones and the confident pseudo-labeled ones.
     pub valid: Tensor<D, Bool>,
-    /// The student's probability of the class in `labels`; no gradient flows into it.
+    /// The student's probability of the class in `labels`; no gradient flows through it.
     pub probability: Tensor<D>,
 }
 
-/// Queries, positives and negatives of every class.
+/// Queries, positives and negatives of each class.
 ///
-/// A class that is absent, or has no hard voxel, or no other class to contrast with, has finite
-/// placeholders in its rows; weight the classes with [`ContrastSamples::class_weights`].
+/// A class that is absent, has no hard voxels or no other class to contrast with gets finite placeholder
+/// rows; mask it out with [`ContrastSamples::class_weights`].
 #[derive(Debug, Clone)]
 pub struct ContrastSamples {
-    /// `[classes, queries, d]`, hard voxels of the class; the only tensor with a gradient.
+    /// `[classes, queries, d]`, hard voxels of each class; the only tensor with a gradient.
     pub queries: Tensor<3>,
-    /// `[classes, d]`, the mean over all valid voxels of the class (zeros if absent).
+    /// `[classes, d]`, the mean over all valid voxels of each class (zeros if absent).
     pub positives: Tensor<2>,
     /// `[classes, queries, negatives, d]`, voxels of other classes; `[classes, 1, negatives, d]`
     /// if the negatives are shared.
     pub negatives: Tensor<4>,
-    /// `[classes]`, 1 where the class has a valid voxel, else 0.
+    /// `[classes]`, 1 where the class has a valid voxel, otherwise 0.
     pub valid_classes: Tensor<1>,
-    /// `[classes]`, 1 where the class has a hard valid voxel, else 0.
+    /// `[classes]`, 1 where the class has a hard valid voxel, otherwise 0.
     pub classes_with_queries: Tensor<1>,
 }
 
 impl ContrastSamples {
     /// The weight of each class in the loss, `[classes]`.
     ///
-    /// `[has queries] / number of valid classes`, and 0 everywhere if fewer than two classes are
-    /// valid: the loss is the weighted sum of the classes' mean losses.
+    /// The weight is `[has queries] / number of valid classes`, or 0 everywhere if fewer than two classes are
+    /// valid. The loss is the weighted sum of the per-class mean losses.
     pub fn class_weights(&self) -> Tensor<1> {
         let count = self.valid_classes.clone().sum();
         let contrast = count.clone().greater_equal_elem(2.0).float();

@@ -1,14 +1,14 @@
-//! Feature vectors and class means of voxels.
+//! Feature vectors and class means of selected voxels.
 
 use burn::prelude::*;
 use burn::tensor::DType;
 
-/// The feature vectors of single voxels, differentiable.
+/// Gathers the feature vectors of single voxels; differentiable.
 ///
 /// # Shapes
 ///
 /// - `maps`: `[batch, d, spatial…]`
-/// - `voxels`: `[drawn]`; voxel `n` is voxel `n mod s` of sample `n / s`, with `s` the voxels of a sample
+/// - `voxels`: `[drawn]`; index `n` is voxel `n mod s` of sample `n / s`, with `s` voxels per sample
 /// - output: `[drawn, d]`
 ///
 /// # Panics
@@ -39,10 +39,10 @@ pub fn voxel_features<const D: usize>(maps: Tensor<D>, voxels: Tensor<1, Int>) -
     rows(maps.reshape([dims[0], dims[1], space]), voxels)
 }
 
-/// The feature vectors of the given voxels, `[voxels drawn, d]`, differentiable.
+/// Gathers the feature vectors of the given voxels, `[voxels drawn, d]`; differentiable.
 ///
-/// Voxel `n` is voxel `n mod s` of sample `n / s`. The flat volume is read in place; its gradient
-/// is one scatter.
+/// Index `n` is voxel `n mod s` of sample `n / s`. The flat volume is read in place; the backward
+/// pass is one scatter.
 pub(super) fn rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2> {
     let ([batch, width, space], [count]) = (features.dims(), voxels.dims());
     let sample = voxels.clone() / (space as i64);
@@ -56,8 +56,8 @@ pub(super) fn rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2> {
         .reshape([count, width])
 }
 
-/// The same values as [`rows`], for many draws: a voxel-major copy is made when it is smaller
-/// than the result, and whole rows of it are taken.
+/// Same as [`rows`], for many draws: makes a voxel-major copy if that is smaller than the result, and
+/// gathers whole rows from it.
 pub(super) fn many_rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2> {
     let ([batch, width, space], [count]) = (features.dims(), voxels.dims());
     if batch * space > count {
@@ -69,10 +69,10 @@ pub(super) fn many_rows(features: Tensor<3>, voxels: Tensor<1, Int>) -> Tensor<2
         .select(0, voxels)
 }
 
-/// The mean feature vector of every class, `[classes, d]`, zeros for an empty class.
+/// The mean feature vector of each class, `[classes, d]`; zeros for an empty class.
 ///
-/// `members`: `[classes, voxels]` of 0 and 1; `counts`: `[classes]`, their sums. A sum over a volume
-/// does not fit into 16 bits, so the means of such features are in single precision.
+/// `members`: `[classes, voxels]` of 0 and 1; `counts`: `[classes]`, their sums. Means of 16-bit features
+/// are computed in single precision, because a sum over a volume overflows 16 bits.
 pub(super) fn class_means(
     features: Tensor<3>,
     members: Tensor<2, Int>,
@@ -94,7 +94,7 @@ pub(super) fn class_means(
     sums.transpose() / counts.reshape([classes, 1])
 }
 
-/// The format to sum in: single precision for formats of 16 bits.
+/// The accumulation format: single precision for 16-bit formats.
 fn wide(format: DType) -> DType {
     match format {
         DType::F16 | DType::BF16 => DType::F32,
@@ -107,7 +107,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// 70 000 voxels are more than `f16` can count.
+    /// 70,000 voxels are more than `f16` can count.
     #[test]
     fn a_volume_is_averaged_in_16_bits() {
         let device = Device::flex();

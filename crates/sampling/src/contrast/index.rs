@@ -1,15 +1,15 @@
-//! Lists of the voxels of each class, kept on the device.
+//! Per-class voxel lists, kept on the device.
 
 use burn::prelude::*;
 use burn::tensor::IndexingUpdateOp;
 
-/// Rows of this length are summed one by one; see [`running_sum`].
+/// Length of the blocks that are summed separately; see [`running_sum`].
 const ROW: usize = 128;
 
-/// Sums of all values up to and including each place, in integers.
+/// Inclusive prefix sum of integers.
 ///
-/// Burn's `cumsum` does work quadratic in the length on GPUs. The values are therefore cut into
-/// rows, each row is summed alone, and the running sum of the rows' totals is added.
+/// Burn's `cumsum` takes quadratic time on GPUs. The values are therefore cut into rows, each row is
+/// summed separately, and the prefix sum of the row totals is added.
 pub(super) fn running_sum(values: Tensor<1, Int>) -> Tensor<1, Int> {
     let [length] = values.dims();
     if length <= ROW {
@@ -27,13 +27,13 @@ pub(super) fn running_sum(values: Tensor<1, Int>) -> Tensor<1, Int> {
         .narrow(0, 0, length)
 }
 
-/// All voxels that may be drawn, sorted by class, the hard ones of a class first.
+/// All voxels that may be drawn, sorted by class, hard voxels of each class first.
 ///
-/// `list[starts[c] .. starts[c] + hard[c]]` are the hard voxels of class `c`, and
-/// `list[starts[c] .. starts[c] + all[c]]` all of its voxels.
+/// `list[starts[c] .. starts[c] + hard[c]]` are the hard voxels of class `c`,
+/// `list[starts[c] .. starts[c] + all[c]]` all of them.
 #[derive(Debug)]
 pub(super) struct VoxelIndex {
-    /// `[voxels]`, voxel numbers; what follows the last class is not used.
+    /// `[voxels]`, voxel indices; entries after the last class are unused.
     list: Tensor<1, Int>,
     /// `[classes]`
     starts: Tensor<1, Int>,
@@ -46,7 +46,7 @@ pub(super) struct VoxelIndex {
 }
 
 impl VoxelIndex {
-    /// Sorts voxels; all arguments are `[voxels]`.
+    /// Builds the index; all arguments are `[voxels]`.
     pub(super) fn new(
         labels: Tensor<1, Int>,
         valid: Tensor<1, Bool>,
@@ -77,13 +77,13 @@ impl VoxelIndex {
         }
     }
 
-    /// Draws among all voxels of the given classes, both arguments `[draws]`.
+    /// Draws from all voxels of the given classes; both arguments are `[draws]`.
     pub(super) fn draw(&self, classes: Tensor<1, Int>, random: Tensor<1, Int>) -> Tensor<1, Int> {
         let counts = self.all.clone().gather(0, classes.clone());
         self.pick(self.starts.clone().gather(0, classes), counts, random)
     }
 
-    /// Draws among the hard voxels of every class: `[classes, draws]` to `[classes * draws]`.
+    /// Draws from the hard voxels of each class: `[classes, draws]` to `[classes * draws]`.
     pub(super) fn draw_hard(&self, random: Tensor<2, Int>) -> Tensor<1, Int> {
         let [classes, draws] = random.dims();
         let wide = |x: &Tensor<1, Int>| {
@@ -99,11 +99,10 @@ impl VoxelIndex {
         )
     }
 
-    /// `list[start + random mod count]`; some voxel where the count is 0.
+    /// `list[start + random mod count]`; an arbitrary voxel where `count` is 0.
     ///
-    /// The remainder of a 31-bit number favors no voxel by more than `count / 2^31`, under 1 %
-    /// for the largest batch allowed. It is spelled out in integer divisions, which are exact on
-    /// every backend.
+    /// The remainder of a 31-bit number favors no voxel by more than `count / 2^31`, under 1 % for the largest
+    /// batch allowed. It is computed with integer divisions, which are exact on every backend.
     fn pick(
         &self,
         starts: Tensor<1, Int>,
@@ -119,11 +118,11 @@ impl VoxelIndex {
     }
 }
 
-/// The numbers of the columns that are 1, sorted by row; `groups`: `[rows, voxels]`, at most one 1
-/// a column.
+/// The column indices of all ones, sorted by row; `groups` is `[rows, voxels]` with at most one 1 per
+/// column.
 ///
-/// The running sum over the flat matrix is a column's place in the list. A column without a 1
-/// adds 0 at the place of its own number, so that the additions collide nowhere in particular.
+/// The prefix sum over the flat matrix is a column's position in the list. Columns without a 1 add 0 at
+/// the position of their own index, which avoids contention on a single element.
 fn sorted(groups: Tensor<2, Int>) -> Tensor<1, Int> {
     let [rows, voxels] = groups.dims();
     let places = running_sum(groups.clone().reshape([rows * voxels])).reshape([rows, voxels]);
@@ -144,7 +143,7 @@ fn sorted(groups: Tensor<2, Int>) -> Tensor<1, Int> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
     use rand::RngExt;
 
     fn ints(values: &[i32]) -> Tensor<1, Int> {
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn running_sums_of_any_length() {
-        let mut rng = keyed(1, 0, "test");
+        let mut rng = keyed_rng(1, 0, "test");
         for length in [1, 127, 128, 129, 16384, 16385, 40000] {
             let values: Vec<i32> = (0..length).map(|_| rng.random_range(0..5)).collect();
             let expected: Vec<i32> = values
@@ -173,7 +172,7 @@ mod tests {
 
     #[test]
     fn voxels_are_sorted_by_class_and_hardness() {
-        let mut rng = keyed(2, 0, "test");
+        let mut rng = keyed_rng(2, 0, "test");
         let labels: Vec<i32> = (0..1000).map(|_| rng.random_range(-1..4)).collect();
         let valid: Vec<bool> = (0..1000).map(|_| rng.random_range(0..3) > 0).collect();
         let hard: Vec<bool> = (0..1000).map(|_| rng.random_range(0..2) > 0).collect();

@@ -1,4 +1,4 @@
-//! Which voxels a regional contrast compares.
+//! Sampling of queries, positives and negatives for regional contrast.
 
 mod config;
 mod features;

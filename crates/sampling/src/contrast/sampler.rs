@@ -1,4 +1,4 @@
-//! The drawing of queries, positives and negatives.
+//! The contrast sampler.
 
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -10,27 +10,27 @@ use super::config::{ContrastConfig, ContrastInput, ContrastSamples};
 use super::features::{class_means, many_rows, rows};
 use super::index::VoxelIndex;
 use crate::error::SamplingError;
-use crate::rng::keyed;
+use crate::rng::keyed_rng;
 
-/// Draws the voxels of a regional contrast, without reading anything back from the device.
+/// Draws queries, positives and negatives for regional contrast, without device-to-host transfers.
 ///
-/// With `A_c` the valid voxels of class `c`, and `H_c` those of them whose own class has a
-/// probability below the hard threshold:
+/// Let `A_c` be the valid voxels of class `c`, and `H_c` those of them whose predicted probability of `c`
+/// is below the hard threshold:
 ///
 /// - positive: `mu_c = mean of r over A_c`;
 /// - queries: drawn from `H_c`, uniformly with replacement;
 /// - negatives of each query: a class `c'` drawn from
 ///   `softmax over valid c' != c of cos(mu_c, mu_c') / temperature`, then a voxel of `A_c'`,
-///   uniformly with replacement. With two classes that is a voxel of the other class.
+/// uniformly with replacement. With two classes this is a voxel of the other class.
 ///
-/// Counts and lists stay on the device; only random numbers go to it, drawn from
+/// Counts and lists stay on the device. Random numbers are drawn on the host, keyed by
 /// (seed, step, "contrast").
 ///
 /// # Notes
 ///
-/// The gradient flows only through the queries. Class means are one matrix product, so a GPU that
-/// computes those in TF32 rounds the representations first. All results have the number format of the
-/// representations; `f16` and `bf16` are widened for the means.
+/// The gradient flows only through the queries. Class means are one matrix product; a GPU that computes
+/// it in TF32 rounds the representations first. Results have the number format of the representations;
+/// `f16` and `bf16` are widened for the means.
 ///
 /// # References
 ///
@@ -59,7 +59,7 @@ use crate::rng::keyed;
 ///     0,
 /// )?;
 /// let read = |x: Tensor<1>| x.into_data().try_to_vec::<f32>().unwrap();
-/// // The first voxel is not hard, so the second is the only query of class 0.
+/// // The first voxel is not hard, which leaves the second as the only query of class 0.
 /// assert_eq!(read(samples.queries.flatten(0, 2)), [3., 3., 3., 3., 9., 9., 9., 9.]);
 /// assert_eq!(read(samples.positives.flatten(0, 1)), [2., 9.]);
 /// assert_eq!(samples.negatives.dims(), [2, 4, 3, 1]);
@@ -73,11 +73,11 @@ pub struct ContrastSampler {
 }
 
 impl ContrastSampler {
-    /// Makes a sampler for labels `0..classes`.
+    /// Creates a sampler for the labels `0..classes`.
     ///
     /// # Errors
     ///
-    /// If there are fewer than two classes, or a setting is out of its range.
+    /// If there are fewer than two classes, or a configuration value is out of range.
     pub fn new(config: ContrastConfig, classes: usize, seed: u64) -> Result<Self, SamplingError> {
         config.validate()?;
         if classes < 2 {
@@ -95,11 +95,11 @@ impl ContrastSampler {
         })
     }
 
-    /// Draws the samples of a step.
+    /// Draws the samples of one step.
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit, or there are more than 2^24 voxels or 2^31 - 1 elements of
+    /// If the shapes are inconsistent, or there are more than 2^24 voxels or 2^31 - 1 elements of
     /// representations.
     ///
     /// # Panics
@@ -143,7 +143,7 @@ impl ContrastSampler {
         })
     }
 
-    /// The class of every negative, `[classes * negatives of a class]`.
+    /// Draws the class of every negative, `[classes * negatives per class]`.
     fn negative_classes(
         &self,
         means: &Tensor<2>,
@@ -174,9 +174,8 @@ impl ContrastSampler {
     }
 }
 
-/// `softmax over the allowed c' of cos(mu_c, mu_c') / temperature`, `[classes, classes]`; a row
-/// without an allowed class is zero. In single precision whatever the format of the features, since the
-/// random fractions are.
+/// `softmax over the allowed c' of cos(mu_c, mu_c') / temperature`, `[classes, classes]`; rows without
+/// an allowed class are zero. Computed in single precision for every feature format, like the random fractions.
 fn class_chances(means: &Tensor<2>, allowed: Tensor<2, Bool>, temperature: f64) -> Tensor<2> {
     let means = means.clone().cast(DType::F32);
     let norms = means.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
@@ -188,11 +187,11 @@ fn class_chances(means: &Tensor<2>, allowed: Tensor<2, Bool>, temperature: f64) 
     softmax(scores, 1) * allowed.float().cast(DType::F32)
 }
 
-/// Draws a class a fraction by the inverse of the cumulative chances; `chances`:
+/// Draws one class per fraction by inverting the cumulative probabilities; `chances`:
 /// `[classes, classes]`, `fractions`: `[classes, draws]` in `[0, 1)`.
 ///
-/// The chances need not sum to one. Rounding may yield one class too many, hence the caller's
-/// upper bound.
+/// The probabilities need not sum to one. Rounding can yield one class too many; the caller clamps the
+/// result.
 fn choose(chances: Tensor<2>, fractions: Tensor<2>) -> Tensor<2, Int> {
     let [classes, _] = chances.dims();
     let reached = chances.cumsum(1);
@@ -203,7 +202,7 @@ fn choose(chances: Tensor<2>, fractions: Tensor<2>) -> Tensor<2, Int> {
     (1..classes).fold(passed(0), |count, c| count + passed(c))
 }
 
-/// Random numbers drawn on the host and sent to a device.
+/// Random numbers drawn on the host and copied to a device.
 struct RandomNumbers {
     rng: ChaCha8Rng,
     device: Device,
@@ -212,12 +211,12 @@ struct RandomNumbers {
 impl RandomNumbers {
     fn new(seed: u64, step: u64, device: &Device) -> Self {
         Self {
-            rng: keyed(seed, step, "contrast"),
+            rng: keyed_rng(seed, step, "contrast"),
             device: device.clone(),
         }
     }
 
-    /// Uniform integers of 31 bits.
+    /// Uniform 31-bit integers.
     fn integers(&mut self, shape: [usize; 2]) -> Tensor<2, Int> {
         let count = shape[0] * shape[1];
         let values = (0..count)
@@ -236,7 +235,7 @@ impl RandomNumbers {
     }
 }
 
-/// `[batch, representation width, voxels of a sample]`, if all shapes fit.
+/// Returns `[batch, representation width, voxels per sample]` if all shapes are consistent.
 fn check_shapes<const D: usize>(input: &ContrastInput<D>) -> Result<[usize; 3], SamplingError> {
     assert!(
         D >= 3,

@@ -1,4 +1,4 @@
-//! Where patches lie, and the pooled patches of the local branch.
+//! Patch positions, and average pooling of sliding patches.
 
 mod place;
 mod pooled;

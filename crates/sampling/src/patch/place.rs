@@ -2,30 +2,30 @@
 
 use rand::{Rng, RngExt};
 
-/// Where a patch is read in a volume, and how much of it must be padded.
+/// Position of a patch in a volume, with the padding it needs.
 ///
-/// The patch is `volume[start .. start + patch - padding]` an axis, with `padding[axis]` =
-/// `[before, after]` voxels added around it. Padding is needed only where the volume is smaller
-/// than the patch; the start is 0 there.
+/// Along each axis the patch is `volume[start .. start + patch - padding]`, with `padding[axis]` =
+/// `[before, after]` voxels added around it. Only a volume smaller than the patch needs padding; its
+/// start is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PatchPlacement {
-    /// First voxel read, an axis.
+    /// First voxel along each axis.
     pub start: [usize; 3],
-    /// Voxels to add before and after, an axis.
+    /// Voxels to add before and after along each axis.
     pub padding: [[usize; 2]; 3],
 }
 
-/// Draws where a patch starts, uniformly among all `side - patch + 1` places of an axis.
+/// Draws a patch position uniformly from all `side - patch + 1` starts along each axis.
 ///
-/// Where the volume is smaller than the patch, the start is 0 and the missing voxels are split
-/// evenly, an odd one after the volume.
+/// Where the volume is smaller than the patch, the start is 0 and the padding is split evenly; if it is
+/// odd, the extra voxel comes after the volume.
 ///
 /// # Examples
 ///
 /// ```
-/// use semivox_sampling::{keyed, random_patch};
+/// use semivox_sampling::{keyed_rng, random_patch};
 ///
-/// let place = random_patch([120, 112, 75], [112, 112, 80], &mut keyed(1337, 0, "patch"));
+/// let place = random_patch([120, 112, 75], [112, 112, 80], &mut keyed_rng(1337, 0, "patch"));
 /// assert!(place.start[0] <= 8);
 /// assert_eq!(place.start[1..], [0, 0]);
 /// assert_eq!(place.padding, [[0, 0], [0, 0], [2, 3]]);
@@ -44,11 +44,11 @@ pub fn random_patch(volume: [usize; 3], patch: [usize; 3], rng: &mut impl Rng) -
     place
 }
 
-/// The starts of a sliding window that covers the whole volume.
+/// Start positions of a sliding window that covers the whole volume.
 ///
-/// An axis has `ceil((side - patch) / stride) + 1` starts, `stride` apart, the last one moved
-/// back to `side - patch`. A volume smaller than the patch has the single start 0 (pad it). The
-/// first axis varies slowest.
+/// Each axis has `ceil((side - patch) / stride) + 1` starts, `stride` apart, with the last one moved back
+/// to `side - patch`. A volume smaller than the patch has the single start 0 and needs padding. The first
+/// axis varies slowest.
 ///
 /// # Panics
 ///
@@ -75,9 +75,9 @@ pub fn grid_positions(
     }))
 }
 
-/// The starts of the sliding windows that lie inside the volume, an incomplete last one left out.
+/// Start positions of the sliding windows that lie entirely inside the volume.
 ///
-/// An axis has `floor((side - patch) / stride) + 1` starts, none if the volume is smaller than
+/// Each axis has `floor((side - patch) / stride) + 1` starts, none if the volume is smaller than
 /// the patch. The first axis varies slowest. This is the order of the patches in
 /// [`pooled_patches`](crate::pooled_patches).
 ///
@@ -119,7 +119,7 @@ fn positive(patch: [usize; 3], stride: [usize; 3]) {
     );
 }
 
-/// All combinations, the first axis slowest.
+/// All combinations; the first axis varies slowest.
 fn product([first, second, third]: [Vec<usize>; 3]) -> Vec<[usize; 3]> {
     let mut all = Vec::with_capacity(first.len() * second.len() * third.len());
     for &x in &first {
@@ -133,7 +133,7 @@ fn product([first, second, third]: [Vec<usize>; 3]) -> Vec<[usize; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::keyed;
+    use crate::rng::keyed_rng;
     use proptest::prelude::*;
 
     proptest! {
@@ -154,7 +154,7 @@ mod tests {
         fn patches_and_padding_add_up(
             volume in [1usize..30, 1usize..30, 1usize..30], patch in [1usize..30, 1usize..30, 1usize..30], seed: u64,
         ) {
-            let place = random_patch(volume, patch, &mut keyed(seed, 0, "patch"));
+            let place = random_patch(volume, patch, &mut keyed_rng(seed, 0, "patch"));
             for axis in 0..3 {
                 let [before, after] = place.padding[axis];
                 prop_assert_eq!(before + after, patch[axis].saturating_sub(volume[axis]));
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn random_starts_are_uniform() {
-        let mut rng = keyed(5, 0, "patch");
+        let mut rng = keyed_rng(5, 0, "patch");
         let mut counts = [0usize; 9];
         for _ in 0..4500 {
             counts[random_patch([120, 4, 4], [112, 4, 4], &mut rng).start[0]] += 1;

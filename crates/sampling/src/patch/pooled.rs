@@ -1,20 +1,19 @@
-//! Averages of all sliding patches, without cutting a patch.
+//! Average pooling of all sliding patches.
 
 use burn::prelude::*;
 
 use crate::error::SamplingError;
 
-/// Cuts a volume into sliding patches and averages each patch down to a few cells a side.
+/// Average-pools every sliding patch of a volume to a few cells per side.
 ///
 /// `out[b, p, c, i] = mean of x[b, c, start(p) + i * cell .. start(p) + (i + 1) * cell]` for the
-/// cells `i` of sides `cell = side / pooled`, with `start(p)` as listed by
-/// [`fitting_positions`](crate::fitting_positions): only windows that lie inside the volume, the
-/// first axis slowest. A slice is a volume whose last side is 1; there side, step and pooled are 1.
+/// cells `i` of sides `cell = side / pooled` and `start(p)` as listed by
+/// [`fitting_positions`](crate::fitting_positions): only windows inside the volume, first axis slowest.
+/// A slice is a volume whose last side is 1; there side, step and pooled are 1.
 ///
-/// All patches share one grid of cells where `side` and `step` are multiples of the cell, so the
-/// volume is averaged once and the patches are blocks of the averaged volume. For the 700 patches
-/// of side 20 and step 10 of a 112×112×80 volume that saves cutting 8 times its size. The result
-/// is differentiable.
+/// Where `side` and `step` are multiples of the cell, all patches share one grid of cells: the volume is
+/// averaged once, and the patches are blocks of the averaged volume. For the 700 patches of side 20 and
+/// step 10 in a 112×112×80 volume this avoids copying 8 times its size. The result is differentiable.
 ///
 /// # Shapes
 ///
@@ -24,7 +23,7 @@ use crate::error::SamplingError;
 /// # Errors
 ///
 /// If `pooled` does not divide `side`, if the cell does not divide `step`, if one of them is
-/// zero, or if no window fits into the volume.
+/// zero, or if the patch is larger than the volume.
 ///
 /// # References
 ///
@@ -77,7 +76,7 @@ pub fn pooled_patches(
     Ok(x.reshape([batch, n0 * n1 * n2, channel, p0, p1, p2]))
 }
 
-/// The sides of a cell of the shared grid.
+/// Side lengths of a cell of the shared grid.
 fn cell_sides(
     side: [usize; 3],
     step: [usize; 3],
@@ -105,7 +104,7 @@ fn cell_sides(
     Ok(cell)
 }
 
-/// Means over the cells of a grid; what lies outside the wanted cells is cut.
+/// Means over the cells of a grid; voxels beyond the last cell are ignored.
 fn average_cells(x: Tensor<5>, cell: [usize; 3], cells: [usize; 3]) -> Tensor<5> {
     let [batch, channel, ..] = x.dims();
     let outer = batch * channel;
@@ -122,7 +121,7 @@ fn average_cells(x: Tensor<5>, cell: [usize; 3], cells: [usize; 3]) -> Tensor<5>
     x.reshape([batch, channel, cells[0], cells[1], cells[2]])
 }
 
-/// Overlapping blocks of the third axis, which go before the second: `[outer, kept, cells, inner]` to
+/// Overlapping blocks of the third axis, moved before the second: `[outer, kept, cells, inner]` to
 /// `[outer, count, kept, size, inner]` with `out[o, n, k, i] = x[o, k, n * stride + i]`.
 fn blocks(x: Tensor<4>, count: usize, size: usize, stride: usize) -> Tensor<5> {
     let end = (count - 1) * stride + 1;
@@ -140,7 +139,7 @@ mod tests {
     use crate::patch::fitting_positions;
     use burn::tensor::Distribution;
 
-    /// Cuts every patch and averages its cells with plain loops.
+    /// Oracle: cuts every patch and averages its cells with plain loops.
     fn by_loops(
         x: &Tensor<5>,
         side: [usize; 3],

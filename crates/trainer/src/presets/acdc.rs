@@ -1,6 +1,6 @@
 //! ACDC: three structures of the heart in stacks of thick slices, segmented slice by slice.
 
-use semivox_data::Labeled;
+use semivox_data::LabelBudget;
 use semivox_data::augment::Symmetries;
 use semivox_data::phantom::{PhantomConfig, PhantomKind};
 use semivox_data::preprocess::Preprocess;
@@ -39,11 +39,11 @@ fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
         preset: preset.into(),
         patch,
         data: DataConfig {
-            labeled: Labeled::Count(7),
+            labeled: LabelBudget::Count(7),
             phantoms: [20, 4],
             phantom: PhantomConfig::of(PhantomKind::ShortAxis),
             preprocess: Preprocess {
-                plane: Some([side, side]),
+                slice_size: Some([side, side]),
                 ..Preprocess::default()
             },
             ..others.data

@@ -1,6 +1,6 @@
 //! The left atrium in gadolinium-enhanced MR: volumes of one structure, 0.625 mm isotropic.
 
-use semivox_data::Labeled;
+use semivox_data::LabelBudget;
 use semivox_data::augment::{JitterConfig, StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::{Intensity, Preprocess};
@@ -30,7 +30,7 @@ fn smoke() -> RunConfig {
             dropout: 0.5,
         },
         data: DataConfig {
-            labeled: Labeled::Count(4),
+            labeled: LabelBudget::Count(4),
             phantoms: [16, 4],
             ..compact().data
         },
@@ -55,9 +55,9 @@ pub(super) fn compact() -> RunConfig {
         checkpoint_every: 200,
         data: DataConfig {
             root: None,
-            labeled: Labeled::Count(8),
+            labeled: LabelBudget::Count(8),
             workers: 1,
-            ahead: 3,
+            prefetch: 3,
             test_list: None,
             classes: Vec::new(),
             phantoms: [20, 4],
@@ -103,9 +103,9 @@ fn paper() -> RunConfig {
         checkpoint_every: 500,
         data: DataConfig {
             root: None,
-            labeled: Labeled::Count(8),
+            labeled: LabelBudget::Count(8),
             workers: 2,
-            ahead: 3,
+            prefetch: 3,
             test_list: None,
             classes: Vec::new(),
             phantoms: [20, 4],

@@ -2,7 +2,7 @@
 
 use semivox_data::augment::Symmetries;
 use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_data::{Labeled, Survey};
+use semivox_data::{LabelBudget, Survey};
 use semivox_models::Architecture;
 
 use super::left_atrium;
@@ -52,7 +52,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         false => volumes(survey, side, filters),
     };
     let data = DataConfig {
-        labeled: Labeled::Percent(100.0),
+        labeled: LabelBudget::Percent(100.0),
         preprocess: Preprocess {
             orientation: Some(survey.orientation),
             intensity,
@@ -84,12 +84,12 @@ pub(super) fn unseen(size: Size) -> Base {
 /// Slices with sides of at most 4/3 of the wanted one.
 fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     let most = (side * 4 / 3).next_multiple_of(16);
-    let plane = [0, 1].map(|a| survey.shape[a].next_multiple_of(16).clamp(LEAST, most));
-    let patch = [plane[0], plane[1], 1];
+    let slice_size = [0, 1].map(|a| survey.shape[a].next_multiple_of(16).clamp(LEAST, most));
+    let patch = [slice_size[0], slice_size[1], 1];
     let others = sized(patch, patch, filters, Architecture::UNet);
     let data = DataConfig {
         preprocess: Preprocess {
-            plane: Some(plane),
+            slice_size: Some(slice_size),
             ..Preprocess::default()
         },
         ..others.data

@@ -3,7 +3,7 @@
 use semivox_data::augment::Symmetries;
 use semivox_data::phantom::{PhantomConfig, PhantomKind};
 use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_data::{Labeled, Survey};
+use semivox_data::{LabelBudget, Survey};
 
 use super::left_atrium;
 use super::{Base, Size, Task};
@@ -49,7 +49,7 @@ fn sized(preset: &str, spacing: f64, patch: [usize; 3], filters: usize) -> RunCo
         preset: preset.into(),
         patch,
         data: DataConfig {
-            labeled: Labeled::Count(12),
+            labeled: LabelBudget::Count(12),
             phantoms: [20, 4],
             phantom: PhantomConfig::of(PhantomKind::Abdomen),
             preprocess: Preprocess {

@@ -1,7 +1,7 @@
-//! Vector registers behind one small trait, chosen at run time.
+//! Vector registers behind one trait, selected at run time.
 //!
-//! Every kernel is written once over [`Simd`] and compiled per [`Level`] inside a function that
-//! enables the level's instructions.
+//! Every kernel is written once for [`Simd`] and compiled for each [`Level`], inside a function that
+//! enables the instructions of the level.
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -17,10 +17,10 @@ use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use x86::{Avx2, Avx512};
 
-/// An instruction set the kernels are compiled for.
+/// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Plain arrays of four.
+    /// Arrays of four, without special instructions.
     Portable,
     /// NEON, four lanes.
     #[cfg(target_arch = "aarch64")]
@@ -32,8 +32,8 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// The level in use: the best the machine has, or what `SEMIVOX_SIMD`
-    /// (`portable`, `neon`, `avx2`, `avx512`) asks for if the machine has that.
+    /// The level in use: the best one available, or the value of `SEMIVOX_SIMD` (`portable`, `neon`, `avx2`,
+    /// `avx512`) if it is available.
     pub(crate) fn current() -> Self {
         static LEVEL: OnceLock<Level> = OnceLock::new();
         *LEVEL.get_or_init(|| {
@@ -50,7 +50,7 @@ impl Level {
         })
     }
 
-    /// Every level this machine can run.
+    /// All levels available on this machine.
     pub(crate) fn available() -> Vec<Self> {
         #[allow(unused_mut)]
         let mut levels = vec![Self::Portable];
@@ -68,7 +68,7 @@ impl Level {
         levels
     }
 
-    /// Floats in a register.
+    /// Floats per register.
     pub(crate) fn lanes(self) -> usize {
         match self {
             Self::Portable => 4,
@@ -79,22 +79,22 @@ impl Level {
         }
     }
 
-    /// Output channels a register tile holds at most.
+    /// Maximum number of output channels per register tile.
     pub(crate) fn channels(self) -> usize {
         match self {
             Self::Avx512 => 8,
-            // Thirty-two registers of four, as many as AVX-512 has of sixteen.
+            // Thirty-two registers of four lanes, as many as AVX-512 has of sixteen.
             #[cfg(target_arch = "aarch64")]
             Self::Neon => 8,
             _ => 4,
         }
     }
 
-    /// Runs a kernel with this level's instructions.
+    /// Runs a kernel with the instructions of this level.
     ///
     /// # Safety
     ///
-    /// The level must be available, and what the kernel asks for must hold.
+    /// The level must be available, and the requirements of the kernel must hold.
     pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         {
@@ -126,37 +126,37 @@ impl Level {
     }
 }
 
-/// What the environment variable `SEMIVOX_SIMD` asks for.
+/// The value of the environment variable `SEMIVOX_SIMD`.
 fn asked() -> Option<String> {
     std::env::var("SEMIVOX_SIMD").ok()
 }
 
-/// Whether `SEMIVOX_SIMD=composition` asks for Burn's own operators, to compare with.
+/// Whether `SEMIVOX_SIMD=composition` selects Burn's own operators, for comparisons.
 pub(crate) fn composition() -> bool {
     static ASKED: OnceLock<bool> = OnceLock::new();
     *ASKED.get_or_init(|| asked().as_deref() == Some("composition"))
 }
 
-/// A register of [`Simd::LANES`] floats.
+/// Operations on registers of [`Simd::LANES`] floats.
 ///
 /// # Safety
 ///
 /// Every function requires the instruction set of its implementor, and pointers valid for the
 /// lanes it reads or writes. No alignment is needed.
 pub(crate) trait Simd {
-    /// Floats in a register.
+    /// Floats per register.
     const LANES: usize;
     /// The register type.
     type V: Copy;
-    /// All lanes equal.
+    /// Sets all lanes to one value.
     unsafe fn splat(value: f32) -> Self::V;
-    /// All lanes from memory.
+    /// Loads all lanes from memory.
     unsafe fn load(from: *const f32) -> Self::V;
-    /// Lanes `lane..lane + count` from `from[..count]`, the others zero.
+    /// Loads lanes `lane..lane + count` from `from[..count]`; the others are zero.
     unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V;
-    /// All lanes to memory.
+    /// Stores all lanes to memory.
     unsafe fn store(to: *mut f32, value: Self::V);
-    /// Lanes `lane..lane + count` to `to[..count]`.
+    /// Stores lanes `lane..lane + count` to `to[..count]`.
     unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize);
     /// `a + b`.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
@@ -164,21 +164,21 @@ pub(crate) trait Simd {
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The larger of both, lane by lane; `b` where a lane of either is not a number.
+    /// The maximum per lane; `b` if a lane of either is NaN.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// The sum of the lanes.
     unsafe fn sum(value: Self::V) -> f32;
 }
 
-/// A computation written over any instruction set.
+/// A computation written for any instruction set.
 pub(crate) trait Kernel {
-    /// What it gives.
+    /// The type of the result.
     type Output;
 
-    /// Computes; mark the function and all it calls `#[inline(always)]`.
+    /// Runs the computation; this function and all it calls must be `#[inline(always)]`.
     ///
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled; the implementor may ask for more.
+    /// The instructions of `S` must be enabled; the implementor may have further requirements.
     unsafe fn run<S: Simd>(self) -> Self::Output;
 }

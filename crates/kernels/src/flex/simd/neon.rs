@@ -1,4 +1,4 @@
-//! The vector registers of AArch64, which has them always.
+//! Vector registers of AArch64, where NEON is always available.
 
 use super::Simd;
 use std::arch::aarch64::*;

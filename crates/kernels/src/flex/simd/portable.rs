@@ -1,4 +1,4 @@
-//! Plain arrays.
+//! Plain arrays as registers, for any CPU.
 
 use super::Simd;
 

@@ -1,4 +1,4 @@
-//! The vector registers of x86-64.
+//! Vector registers of x86-64.
 
 use super::Simd;
 use std::arch::x86_64::*;
@@ -6,10 +6,10 @@ use std::arch::x86_64::*;
 /// [`super::Level::Avx2`].
 pub(crate) struct Avx2;
 
-/// All ones, then all zeros: a window into it is the mask of the first lanes.
+/// All ones, then all zeros; a window into it is the mask of the first lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// The mask whose lanes `lane..lane + count` are set.
+/// The mask with lanes `lane..lane + count` set.
 #[inline(always)]
 unsafe fn mask(lane: usize, count: usize) -> __m256i {
     let window = |ones: usize| MASKS.as_ptr().wrapping_add(8 - ones).cast::<__m256i>();

@@ -1,4 +1,4 @@
-//! Convolutions, alone and with a folded norm.
+//! Convolutions with and without a folded norm.
 
 use super::{error, random};
 use crate::flex::conv::Conv;
@@ -32,8 +32,8 @@ fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
     burn_conv3d(x, w, b, options)
 }
 
-/// Asserts that two convolutions have the same output and the same gradients of input, weight and
-/// bias, where a wave pulls at the output.
+/// Asserts that two convolutions have the same output and the same gradients of input, weight and bias, for
+/// a wave as the output's gradient.
 fn assert_equal(
     inputs: [&Tensor<5>; 2],
     bias: &Tensor<1>,
@@ -43,7 +43,7 @@ fn assert_equal(
 ) {
     let count = wanted.shape().num_elements() as i64;
     let ramp = Tensor::<1, Int>::arange(0..count, &wanted.device()).float();
-    // Around 0.3, so that the bias's gradient, its sum, does not cancel.
+    // Around 0.3, to keep the bias's gradient, its sum, from canceling.
     let pull = ((ramp * 0.7).sin() + 0.3).reshape(wanted.dims());
     let pulled = |output: &Tensor<5>| (output.clone() * pull.clone()).sum().backward();
     let (grads, expected) = (pulled(&found), pulled(&wanted));
@@ -111,7 +111,7 @@ const WINDOWS: [([usize; 3], [usize; 3], [usize; 3]); 8] = [
     ([3, 8, 17], [6, 4, 2], [2, 2, 2]),
     ([1, 33, 4], [2, 2, 10], [2, 2, 2]),
     ([2, 2, 3], [6, 4, 9], [3, 1, 3]),
-    // The last voxels lie in no window.
+    // The last voxels are in no window.
     ([2, 2, 3], [5, 7, 9], [2, 2, 2]),
 ];
 
@@ -156,7 +156,7 @@ fn window_convolutions_and_their_gradients_equal_the_composition() {
     }
 }
 
-/// Else voxels of one image would be taken for channels of another.
+/// Otherwise voxels of one image would be read as channels of another.
 #[test]
 fn windows_of_other_channels_are_left_to_the_composition() {
     let device = Device::flex();
@@ -185,7 +185,7 @@ fn convolution_without_autodiff_equals_the_composition() {
     let device = Device::flex();
     for level in Level::available() {
         let x = random([2, 3, 5, 6, 7], &device);
-        // A permuted input is brought into row-major order first.
+        // A permuted input is converted to row-major order first.
         for x in [x.clone(), x.permute([0, 1, 4, 3, 2])] {
             let weight = random([4, 3, 3, 3, 3], &device);
             let found = conv3d(level, &x, &weight, None).unwrap();
@@ -262,7 +262,7 @@ fn folded_norms_equal_the_layers_one_after_the_other() {
     };
     let (norm, bias) = (norm(), random([4], &device));
     for level in Level::available() {
-        // Winograd's tiles, the direct form, down, up.
+        // Winograd tiles, direct form, downsampling, upsampling.
         for case in 0..4 {
             let x = random([2, if case == 0 { 5 } else { 3 }, 8, 6, 18], &device);
             let inputs = x.dims()[1];

@@ -1,4 +1,4 @@
-//! Norms, sums, updates and sums over voxels.
+//! Norms, sums, updates and voxel statistics.
 
 use super::{error, random};
 use crate::flex::{
@@ -26,7 +26,7 @@ fn norm_its_gradients_and_its_running_statistics_equal_the_layer() {
             let run = |fast: bool| {
                 let norm = if train { layer() } else { layer().freeze() };
                 let mut output = x.clone();
-                // Twice, so that the second update starts from a changed state.
+                // Twice, since the second update starts from a changed state.
                 for _ in 0..2 {
                     output = match fast {
                         true => batch_norm_leaky_relu(&x, &norm, leak as f32).unwrap(),
@@ -132,7 +132,7 @@ fn updates_equal_the_composition() {
 #[test]
 fn voxel_statistics_and_their_gradients_equal_the_composition() {
     let device = Device::flex().autodiff();
-    // One voxel, blocks cut at the end, several tasks; labels of no class (4) and ignored ones (-1).
+    // One voxel, blocks cut at the end, several tasks; labels of no class (4) and ignored labels (-1).
     for (batch, classes, voxels) in [(1, 1, 1), (2, 2, 513), (3, 5, 700), (2, 3, 20_000)] {
         let x = random([batch, classes, voxels], &device).require_grad();
         let labels: Vec<i32> = (0..batch * voxels)

@@ -1,45 +1,45 @@
-//! How windows lie in their volume, and blocks of them in panels.
+//! Layout of windows in their volume, and of blocks of windows in panels.
 
-use super::weave::{Gather, Scatter, Weave};
-use crate::flex::finish::Finish;
+use super::interleave::{Gather, Interleave, Scatter};
+use crate::flex::epilogue::Epilogue;
 use crate::flex::memory::{Buffer, Target};
 use crate::flex::panel::Shape;
 use crate::flex::simd::Level;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Floats of a gathered panel.
+/// Floats per gathered panel.
 const PANEL: usize = 64 * 1024;
 
-/// A panel and its floats.
+/// A panel with its values.
 pub(super) struct Panel {
     pub(super) shape: Shape,
     pub(super) data: Buffer,
 }
 
 impl Panel {
-    /// A panel with unspecified contents.
+    /// Creates a panel with unspecified contents.
     pub(super) fn new(shape: Shape) -> Self {
         let data = Buffer::take(shape.len());
         Self { shape, data }
     }
 }
 
-/// Some windows of one sample: whole rows of them.
+/// Windows of one sample: whole rows.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) sample: usize,
     pub(super) rows: Range<usize>,
 }
 
-/// How windows lie in their volume.
+/// Layout of windows in their volume.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grid {
-    /// Samples.
+    /// Number of samples.
     pub(super) batch: usize,
     /// Windows along each axis.
     pub(super) small: [usize; 3],
-    /// Voxels along each axis; those beyond the last whole window take no part.
+    /// Voxels along each axis; those beyond the last complete window are not used.
     pub(super) large: [usize; 3],
     /// Voxels of a window along each axis.
     pub(super) kernel: [usize; 3],
@@ -51,22 +51,22 @@ impl Grid {
         self.kernel.iter().product()
     }
 
-    /// Windows of the batch, or elements of one small channel of every sample.
+    /// Number of windows in the batch, the elements of one small channel over all samples.
     pub(super) fn small_len(&self) -> usize {
         self.batch * self.small.iter().product::<usize>()
     }
 
-    /// Elements of one large channel of every sample.
+    /// Elements of one large channel over all samples.
     pub(super) fn large_len(&self) -> usize {
         self.batch * self.large.iter().product::<usize>()
     }
 
-    /// Whether every voxel lies in a window.
+    /// Whether every voxel is in a window.
     pub(super) fn exact(&self) -> bool {
         (0..3).all(|axis| self.small[axis] * self.kernel[axis] == self.large[axis])
     }
 
-    /// The windows in blocks whose panels of so many rows fit the cache.
+    /// Divides the windows into blocks whose panels of `rows` rows fit in cache.
     pub(super) fn blocks(&self, rows: usize) -> Vec<Block> {
         let [d, h, w] = self.small;
         let columns = (PANEL / rows).clamp(64, 1024);
@@ -81,7 +81,7 @@ impl Grid {
         (0..self.batch).flat_map(sample).collect()
     }
 
-    /// The panel of a block of the small volume.
+    /// Reads a block of the small volume into a panel.
     pub(super) fn read(&self, block: &Block, small: &[f32], channels: usize) -> Panel {
         let width = self.small[2];
         let mut panel = Panel::new(Shape::new(channels, block.rows.len() * width));
@@ -98,8 +98,8 @@ impl Grid {
         panel
     }
 
-    /// Writes a panel into the small volume.
-    pub(super) fn write(&self, block: &Block, panel: &Panel, finish: Finish, out: Target) {
+    /// Writes a panel to the small volume.
+    pub(super) fn write(&self, block: &Block, panel: &Panel, epilogue: Epilogue, out: Target) {
         let Shape {
             channels,
             columns,
@@ -107,16 +107,16 @@ impl Grid {
         } = panel.shape;
         let map = self.small.iter().product::<usize>();
         for channel in 0..channels {
-            let finish = finish.channel(channel);
+            let epilogue = epilogue.channel(channel);
             let to = (block.sample * channels + channel) * map + block.rows.start * self.small[2];
             for (i, value) in panel.data[channel * stride..][..columns].iter().enumerate() {
                 // SAFETY: these elements are the block's.
-                unsafe { out.at(to + i).write(finish.of(*value)) };
+                unsafe { out.at(to + i).write(epilogue.of(*value)) };
             }
         }
     }
 
-    /// The panel of a block of the large volume: `[channel, voxel of the window]` by window.
+    /// Gathers a block of the large volume into a panel: `[channel, voxel of the window]` by window.
     pub(super) fn gather(
         &self,
         level: Level,
@@ -128,30 +128,34 @@ impl Grid {
         let mut panel = Panel::new(shape);
         let to = Target::new(panel.data.as_mut());
         (0..channels).into_par_iter().for_each(|channel| {
-            let weave = Weave::new(*self, block, shape, channel);
-            let gather = Gather { weave, large, to };
+            let interleave = Interleave::new(*self, block, shape, channel);
+            let gather = Gather {
+                interleave,
+                large,
+                to,
+            };
             // SAFETY: the level is available, and every channel fills its own rows.
             unsafe { level.run(gather) }
         });
         panel
     }
 
-    /// Writes a panel into the large volume.
+    /// Scatters a panel into the large volume.
     pub(super) fn scatter(
         &self,
         level: Level,
         block: &Block,
         panel: &Panel,
-        finish: Finish,
+        epilogue: Epilogue,
         to: Target,
     ) {
         let channels = panel.shape.channels / self.voxels();
         (0..channels).into_par_iter().for_each(|channel| {
-            let weave = Weave::new(*self, block, panel.shape, channel);
+            let interleave = Interleave::new(*self, block, panel.shape, channel);
             let scatter = Scatter {
-                weave,
+                interleave,
                 panel: &panel.data,
-                finish: finish.channel(channel),
+                epilogue: epilogue.channel(channel),
                 to,
             };
             // SAFETY: the level is available, and every channel of every block writes voxels of its

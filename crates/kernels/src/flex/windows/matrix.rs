@@ -1,4 +1,4 @@
-//! Matrices times panels.
+//! Products of matrices and panels.
 
 use super::grid::Panel;
 use crate::flex::memory::Target;
@@ -9,13 +9,13 @@ use rayon::prelude::*;
 /// A matrix packed for [`Product`].
 pub(super) struct Matrix {
     data: Vec<f32>,
-    /// Rows of the panel it gives.
+    /// Number of rows of the resulting panel.
     outputs: usize,
     blocks: Vec<(usize, usize)>,
 }
 
 impl Matrix {
-    /// Packs `outputs × inputs` numbers read through `get(output, input)`.
+    /// Packs `outputs × inputs` numbers given by `get(output, input)`.
     pub(super) fn new(
         level: Level,
         [outputs, inputs]: [usize; 2],
@@ -33,7 +33,7 @@ impl Matrix {
         }
     }
 
-    /// The product with a panel.
+    /// Multiplies the matrix by a panel.
     pub(super) fn multiply(&self, level: Level, panel: &Panel) -> Panel {
         let mut product = Panel::new(Shape::new(self.outputs, panel.shape.columns));
         let (out, to) = (Target::new(product.data.as_mut()), product.shape);

@@ -1,15 +1,15 @@
-//! Convolutions whose stride is their kernel, down and up, and the 1×1×1 convolution among them.
+//! Downsampling and upsampling convolutions with stride = kernel, including 1×1×1.
 //!
-//! Their windows do not overlap, so that each is one matrix product over a panel: the voxels of a
-//! window are the rows, the windows the columns. A block of windows is gathered into a panel that
-//! fits the cache, multiplied, and scattered.
+//! The windows do not overlap, so each convolution is one matrix product over a panel whose rows are the
+//! voxels of a window and whose columns are the windows. A block of windows is gathered into a panel that
+//! fits in cache, multiplied, and scattered.
 
 mod grid;
+mod interleave;
 mod matrix;
-mod weave;
 
 use super::correlation::Correlation;
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::memory::{Buffer, Target, filled};
 use super::operator::{Convolution, Layer};
 use super::simd::Level;
@@ -17,21 +17,21 @@ use grid::{Block, Grid};
 use matrix::Matrix;
 use rayon::prelude::*;
 
-/// Parts whose sums are added in order, so that the weight's gradient does not depend on the number
-/// of threads.
+/// Number of parts whose sums are added in order, which makes the weight's gradient independent of the
+/// number of threads.
 const PARTS: usize = 16;
 
-/// What a window becomes, or comes from.
+/// Direction of a convolution.
 #[derive(Debug, Clone, Copy)]
 enum Direction {
-    /// Many voxels to one.
+    /// Window to voxel.
     Down,
-    /// One voxel to many.
+    /// Voxel to window.
     Up,
 }
 
-/// A convolution between a small volume and a large one. Its weight is `[small, large, voxel of the
-/// window]` in both directions, and each direction's input gradient is the other without its bias.
+/// A convolution between a small and a large volume. Its weight is `[small, large, voxel of the window]` in
+/// both directions, and the input gradient of each direction is the other one without bias.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows {
     level: Level,
@@ -52,17 +52,17 @@ impl Convolution for Windows {
         [self.grid.batch, channels, d, h, w]
     }
 
-    fn forward(&self, input: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         match self.direction {
-            Direction::Down => self.shrink(input, weight, finish),
-            Direction::Up => self.expand(input, weight, finish),
+            Direction::Down => self.shrink(input, weight, epilogue),
+            Direction::Up => self.expand(input, weight, epilogue),
         }
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         match self.direction {
-            Direction::Down => self.expand(gradient, weight, Finish::NONE),
-            Direction::Up => self.shrink(gradient, weight, Finish::NONE),
+            Direction::Down => self.expand(gradient, weight, Epilogue::NONE),
+            Direction::Up => self.shrink(gradient, weight, Epilogue::NONE),
         }
     }
 
@@ -75,7 +75,7 @@ impl Convolution for Windows {
 }
 
 impl Windows {
-    /// The convolution down with this weight.
+    /// Creates the downsampling convolution with this weight.
     pub(crate) fn down(level: Level, layer: Layer) -> Option<Self> {
         let [batch, _, d, h, w] = layer.input.dims();
         let [_, _, kd, kh, kw] = layer.weight.dims();
@@ -88,7 +88,7 @@ impl Windows {
         Self::new(level, grid, Direction::Down, layer)
     }
 
-    /// The convolution up with this weight.
+    /// Creates the upsampling convolution with this weight.
     pub(crate) fn up(level: Level, layer: Layer) -> Option<Self> {
         let [batch, _, d, h, w] = layer.input.dims();
         let [_, _, kd, kh, kw] = layer.weight.dims();
@@ -101,7 +101,7 @@ impl Windows {
         Self::new(level, grid, Direction::Up, layer)
     }
 
-    /// The convolution, if there is anything to compute and the channels agree.
+    /// Creates the convolution; `None` if there is nothing to compute or the channels are inconsistent.
     fn new(level: Level, grid: Grid, direction: Direction, layer: Layer) -> Option<Self> {
         let [small, large, ..] = layer.weight.dims();
         let (inputs, outputs) = match direction {
@@ -120,13 +120,13 @@ impl Windows {
         })
     }
 
-    /// Rows of the weight: channels of the large volume by voxels of a window.
+    /// Row length of the weight: channels of the large volume by voxels of a window.
     fn row(&self) -> usize {
         self.large * self.grid.voxels()
     }
 
     /// `small = weight · large`, window by window.
-    fn shrink(&self, large: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn shrink(&self, large: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [self.small, row], |s, i| weight[s * row + i]);
@@ -135,14 +135,14 @@ impl Windows {
             blocks.par_iter().for_each(|block| {
                 let panel = grid.gather(level, block, large, self.large);
                 let product = matrix.multiply(level, &panel);
-                grid.write(block, &product, finish, out);
+                grid.write(block, &product, epilogue, out);
             });
         };
         filled(grid.small_len() * self.small, fill)
     }
 
     /// `large = weightᵀ · small`, window by window.
-    fn expand(&self, small: &[f32], weight: &[f32], finish: Finish) -> Buffer {
+    fn expand(&self, small: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [row, self.small], |i, s| weight[s * row + i]);
@@ -155,7 +155,7 @@ impl Windows {
             blocks.par_iter().for_each(|block| {
                 let panel = grid.read(block, small, self.small);
                 let product = matrix.multiply(level, &panel);
-                grid.scatter(level, block, &product, finish, out);
+                grid.scatter(level, block, &product, epilogue, out);
             });
         };
         filled(grid.large_len() * self.large, fill)
@@ -179,7 +179,7 @@ impl Windows {
         total
     }
 
-    /// The sum over some blocks of windows.
+    /// The sum over a range of blocks.
     fn correlate_blocks(&self, blocks: &[Block], small: &[f32], large: &[f32]) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();

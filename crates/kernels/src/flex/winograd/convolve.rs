@@ -1,30 +1,30 @@
-//! The convolution: transform, one product for each point, transform back.
-// Register tiles are indexed by constants so that the loops unroll.
+//! Winograd convolution: transform, one product per point, inverse transform.
+// Register tiles are indexed by constants to unroll the loops.
 #![allow(clippy::needless_range_loop)]
 
 use super::filters::{gather_output, gather_output_depth};
 use super::matrices::Transformed;
 use super::panels::{Side, scratch, shape, transform};
 use super::tiles::{SPREAD, TAPS, TILE, Tiles, tile_depth};
-use crate::flex::finish::{Finish, Last};
+use crate::flex::epilogue::{ChannelEpilogue, Epilogue};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Convolves volumes `[batch, in, depth, height, width]` with the kernel of the tiles; returns
+/// Convolves volumes `[batch, in, depth, height, width]` with the kernel of the tiles to
 /// `[batch, out, depth, height, width]`.
 pub(crate) fn convolve(
     level: Level,
     tiles: Tiles,
     volume: &[f32],
     weights: &Transformed,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> Buffer {
     match tiles.sliced() {
-        true => run::<1>(level, tiles, volume, weights, finish),
-        false => run::<SPREAD>(level, tiles, volume, weights, finish),
+        true => run::<1>(level, tiles, volume, weights, epilogue),
+        false => run::<SPREAD>(level, tiles, volume, weights, epilogue),
     }
 }
 
@@ -34,10 +34,13 @@ fn run<const D: usize>(
     tiles: Tiles,
     volume: &[f32],
     weights: &Transformed,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> Buffer {
     let (inputs, outputs) = (weights.inputs, weights.outputs);
-    assert!(finish.fits(outputs), "bias of another size");
+    assert!(
+        epilogue.fits(outputs),
+        "the bias must have one value per output channel"
+    );
     let compute = |out: Target| {
         let blocks = tiles.blocks(inputs.max(outputs));
         blocks.par_iter().for_each(|block| {
@@ -65,7 +68,7 @@ fn run<const D: usize>(
                     shape: to,
                     products: &products,
                     channel,
-                    finish: finish.channel(channel),
+                    epilogue: epilogue.channel(channel),
                     out,
                 };
                 // SAFETY: the level is available, and every channel of every block writes voxels of
@@ -77,14 +80,14 @@ fn run<const D: usize>(
     filled(tiles.batch() * outputs * tiles.voxels(), compute)
 }
 
-/// `Aᵀ M A` of one channel of a block.
+/// The inverse transform `Aᵀ M A` of one channel of a block.
 struct Back<'a, const D: usize> {
     tiles: Tiles,
     block: &'a Range<usize>,
     shape: Shape,
     products: &'a [f32],
     channel: usize,
-    finish: Last,
+    epilogue: ChannelEpilogue,
     out: Target,
 }
 
@@ -93,8 +96,8 @@ impl<const D: usize> Kernel for Back<'_, D> {
 
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, the products must have their shape's room, and no one
-    /// else may write the block's rows of this channel.
+    /// The instructions of `S` must be enabled, the products must have the padding of their shape, and no
+    /// other thread may write the block's rows of this channel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let width = self.tiles.size()[2];
@@ -113,11 +116,11 @@ impl<const D: usize> Kernel for Back<'_, D> {
 }
 
 impl<const D: usize> Back<'_, D> {
-    /// The output rows' registers at a position.
+    /// The registers of the output rows at a position.
     ///
     /// # Safety
     ///
-    /// As [`Back::run`].
+    /// As for [`Back::run`].
     #[inline(always)]
     unsafe fn rows<S: Simd>(&self, at: usize) -> [[S::V; TILE]; TILE] {
         let from = self.products[at..].as_ptr();
@@ -136,18 +139,18 @@ impl<const D: usize> Back<'_, D> {
             for b in 0..TILE {
                 let column = gather_output_depth::<S, D>(half.map(|row| row[b]));
                 for a in 0..tile_depth::<D>() {
-                    rows[a][b] = self.finish.of_register::<S>(column[a]);
+                    rows[a][b] = self.epilogue.of_register::<S>(column[a]);
                 }
             }
             rows
         }
     }
 
-    /// Writes those rows that the volume has.
+    /// Writes the rows that are inside the volume.
     ///
     /// # Safety
     ///
-    /// As [`Back::run`].
+    /// As for [`Back::run`].
     #[inline(always)]
     unsafe fn write<S: Simd>(&self, tile: usize, at: usize, rows: [[S::V; TILE]; TILE]) {
         let place = self.tiles.place(tile);

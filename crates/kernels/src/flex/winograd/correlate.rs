@@ -1,4 +1,4 @@
-//! The weight's gradient: for each point a product of transformed gradient and transformed input.
+//! The weight's gradient: one product per point of transformed gradient and transformed input.
 
 use super::matrices::gather;
 use super::panels::{Side, shape, transform};
@@ -8,13 +8,13 @@ use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 
-/// Parts whose sums are added in order, so that the gradient does not depend on the number of
+/// Number of parts whose sums are added in order, which makes the gradient independent of the number of
 /// threads.
 const PARTS: usize = 16;
-/// Floats that the sums of all parts may take together.
+/// Maximum number of floats for the sums of all parts.
 const SUMS: usize = 16 * 1024 * 1024;
 
-/// The gradient `[out, in, taps]` of the weight, from the input and the output's gradient.
+/// Computes the gradient `[out, in, taps]` of the weight from the input and the output's gradient.
 pub(crate) fn weight_gradient(
     level: Level,
     tiles: Tiles,
@@ -83,7 +83,7 @@ fn run<const D: usize>(
 /// Sums transformed back together.
 const CHUNK: usize = 16;
 
-/// `Gᵀ m G` of a chunk of pairs of channels and taps along the row.
+/// The transform `Gᵀ m G` of a chunk of pairs of channels and taps along the row.
 struct Gather<'a, const D: usize> {
     parts: &'a [Buffer],
     size: usize,
@@ -96,7 +96,7 @@ impl<const D: usize> Kernel for Gather<'_, D> {
 
     /// # Safety
     ///
-    /// No one else may write the chunk's taps.
+    /// No other thread may write the chunk's taps.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let count = CHUNK.min(self.size - self.at);

@@ -1,6 +1,6 @@
-//! The four one-dimensional transforms, for the points 0, ±a, ±b and infinity.
+//! The one-dimensional Winograd transforms for the points 0, ±a, ±b and infinity.
 //!
-//! With `a = 2/3` and `b = 3/2`, `a b = 1`. These points keep the rounding error near that of the
+//! With `a = 2/3` and `b = 3/2`, `a b = 1`. These points keep the rounding error close to that of the
 //! direct form; the usual ±1 and ±2 double it.
 
 use super::tiles::{SPREAD, TILE};
@@ -113,7 +113,7 @@ pub(super) fn gather_weight<const N: usize>(m: [[f32; N]; SPREAD]) -> [[f32; N];
     ]
 }
 
-/// [`spread_input`] along depth; with one point there, the row as it is.
+/// [`spread_input`] along depth; the identity if there is one point.
 ///
 /// # Safety
 ///
@@ -130,7 +130,7 @@ pub(super) unsafe fn spread_input_depth<S: Simd, const D: usize>(
     }
 }
 
-/// [`spread_gradient`] along depth; with one point there, the row as it is.
+/// [`spread_gradient`] along depth; the identity if there is one point.
 ///
 /// # Safety
 ///
@@ -147,7 +147,7 @@ pub(super) unsafe fn spread_gradient_depth<S: Simd, const D: usize>(
     }
 }
 
-/// [`gather_output`] along depth; with one point there, the row as it is.
+/// [`gather_output`] along depth; the identity if there is one point.
 ///
 /// # Safety
 ///
@@ -164,7 +164,7 @@ pub(super) unsafe fn gather_output_depth<S: Simd, const D: usize>(
     }
 }
 
-/// [`spread_weight`] along depth; with one point there, the only tap.
+/// [`spread_weight`] along depth; the only tap if there is one point.
 #[inline(always)]
 pub(super) fn spread_weight_depth<const N: usize, const D: usize>(
     g: [[f32; N]; 3],
@@ -176,7 +176,7 @@ pub(super) fn spread_weight_depth<const N: usize, const D: usize>(
     }
 }
 
-/// [`gather_weight`] along depth; with one point there, the only sum.
+/// [`gather_weight`] along depth; the only sum if there is one point.
 #[inline(always)]
 pub(super) fn gather_weight_depth<const N: usize, const D: usize>(
     m: [[f32; N]; SPREAD],
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// One lane of a register of equal lanes.
+    /// One lane of a register whose lanes are equal.
     unsafe fn first<S: Simd>(value: S::V) -> f32 {
         // SAFETY: the caller's.
         unsafe { S::sum(value) / S::LANES as f32 }

@@ -1,4 +1,4 @@
-//! Transformed weights.
+//! Winograd-transformed weights.
 // Columns of small matrices are indexed by constants.
 #![allow(clippy::needless_range_loop)]
 
@@ -9,14 +9,14 @@ use crate::flex::panel::blocks;
 use crate::flex::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 
-/// `G g Gᵀ` of all channels, `[point][block of outputs][input][kw][output of the block]`.
+/// `G g Gᵀ` of all channels, packed as `[point][block of outputs][input][kw][output of the block]`.
 pub(crate) struct Transformed {
     data: Buffer,
-    /// Input channels.
+    /// Number of input channels.
     pub(super) inputs: usize,
-    /// Output channels.
+    /// Number of output channels.
     pub(super) outputs: usize,
-    /// First channel and width of every block of outputs.
+    /// First channel and width of each block of outputs.
     pub(super) blocks: Vec<(usize, usize)>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Transformed {
 const WIDEST: usize = 8;
 
 impl Transformed {
-    /// The weights `[out, in, taps]` of a forward convolution.
+    /// Transforms the weights `[out, in, taps]` for a forward convolution.
     pub(crate) fn forward(
         level: Level,
         tiles: Tiles,
@@ -36,8 +36,7 @@ impl Transformed {
         Self::new(level, tiles, [outputs, inputs], get)
     }
 
-    /// The weights `[out, in, taps]`, transposed and mirrored: the convolution with them takes the
-    /// output's gradient to the input's.
+    /// Transforms the weights `[out, in, taps]` transposed and mirrored, for the input's gradient.
     pub(crate) fn transposed(
         level: Level,
         tiles: Tiles,
@@ -49,7 +48,7 @@ impl Transformed {
         Self::new(level, tiles, [inputs, outputs], get)
     }
 
-    /// The weights `outputs × inputs × taps` read through `get(output, input, tap)`.
+    /// Transforms `outputs × inputs × taps` weights given by `get(output, input, tap)`.
     fn new(
         level: Level,
         tiles: Tiles,
@@ -86,14 +85,14 @@ impl Transformed {
         }
     }
 
-    /// The matrix of a point: of every block of outputs `[input][kw][output of the block]`.
+    /// The matrix of a point: `[input][kw][output of the block]` for each block of outputs.
     pub(super) fn point(&self, point: usize) -> &[f32] {
         let size = self.outputs * self.inputs * TAPS;
         &self.data[point * size..][..size]
     }
 }
 
-/// `G g Gᵀ` of one input channel for a block of outputs, with `D` points along depth.
+/// The transform `G g Gᵀ` of one input channel for a block of outputs, with `D` points along depth.
 struct Spread<const D: usize> {
     taps: [[f32; WIDEST]; 27],
     width: usize,
@@ -138,7 +137,7 @@ impl<const D: usize> Kernel for Spread<D> {
     }
 }
 
-/// `Gᵀ m G` of `N` sums each, indexed by depth and height, with `D` points along depth.
+/// The transform `Gᵀ m G` of `N` sums each, indexed by depth and height, with `D` points along depth.
 #[inline(always)]
 pub(super) fn gather<const N: usize, const D: usize>(m: &[[f32; N]; POINTS]) -> [[[f32; N]; 3]; 3] {
     let mut rows = [[[0.0; N]; 3]; SPREAD];

@@ -1,21 +1,21 @@
-//! The 3×3×3 and the 1×3×3 convolution by Winograd's minimal filtering over depth and height.
+//! 3×3×3 and 1×3×3 convolutions with Winograd's minimal filtering along depth and height.
 //!
-//! The output is cut into tiles of 4×4 rows. A tile needs 6×6 rows of the input, and
+//! The output is divided into tiles of 4×4 rows. A tile needs 6×6 rows of the input, and
 //!
 //! ```text
 //! Y = Aᵀ [ Σ over channels and kw of (G g Gᵀ) · (Bᵀ X B) ] A
 //! ```
 //!
-//! takes 36 products for sixteen rows where the direct form takes 144. The third axis stays as it
-//! is: rows lie in the lanes, so the transforms are sums of whole registers. Tiles are taken in
-//! blocks whose 36 transformed copies stay in cache; each copy is then one small matrix product with
-//! three taps along the row. `A`, `G` and `B` are in [`filters`].
+//! takes 36 products for sixteen rows where the direct form takes 144. The third axis is not transformed:
+//! rows are in the lanes, and the transforms are sums of whole registers. Tiles are processed in blocks
+//! whose 36 transformed copies stay in cache; each copy then takes one small matrix product with three taps
+//! along the row. `A`, `G` and `B` are in [`filters`].
 //!
-//! Where the kernel has no extent along depth, every slice is taken by itself, in tiles of 4 rows that
+//! For a kernel without extent along depth, every slice is processed separately in tiles of 4 rows that
 //! need 6: 6 products for four rows where the direct form takes 12. In the code `D` is the number of
 //! points along depth, 6 or 1.
 //!
-//! The same tiles give the weight's gradient: `dg = Gᵀ [ Σ over tiles of (A dY Aᵀ) · (Bᵀ X B) ] G`.
+//! The weight's gradient uses the same tiles: `dg = Gᵀ [ Σ over tiles of (A dY Aᵀ) · (Bᵀ X B) ] G`.
 //!
 //! # References
 //!

@@ -1,5 +1,5 @@
-//! Transformed blocks: one matrix of channels by positions for each of a tile's points.
-// Register tiles are indexed by constants so that the loops unroll.
+//! Transformed blocks: one matrix of channels by positions per point of a tile.
+// Register tiles are indexed by constants to unroll the loops.
 #![allow(clippy::needless_range_loop)]
 
 use super::filters::{spread_gradient, spread_gradient_depth, spread_input, spread_input_depth};
@@ -15,12 +15,12 @@ pub(super) fn shape(tiles: Tiles, block: &Range<usize>, channels: usize) -> Shap
     Shape::new(channels, block.len() * tiles.pitch())
 }
 
-/// A buffer for the matrices of all points.
+/// Takes a buffer for the matrices of all points.
 pub(super) fn scratch(tiles: Tiles, shape: Shape) -> Buffer {
     Buffer::take(tiles.points() * shape.len())
 }
 
-/// Which transform a block goes through.
+/// The transform of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     /// `Bᵀ X B` of 6×6 rows (or 6, where depth is not transformed), with padding before and after each row.
@@ -29,7 +29,7 @@ pub(super) enum Side {
     Gradient,
 }
 
-/// Transforms the block's tiles of a volume `[batch, channel, depth, height, width]`, with `D` points
+/// Transforms the tiles of a block of a volume `[batch, channel, depth, height, width]`, with `D` points
 /// along depth.
 pub(super) fn transform<const D: usize>(
     level: Level,
@@ -40,7 +40,11 @@ pub(super) fn transform<const D: usize>(
     volume: &[f32],
 ) -> Buffer {
     let voxels = tiles.batch() * shape.channels * tiles.voxels();
-    assert_eq!(volume.len(), voxels, "volume of another size");
+    assert_eq!(
+        volume.len(),
+        voxels,
+        "the volume must have the size of the tiles"
+    );
     let mut scratch = scratch(tiles, shape);
     let out = Target::new(scratch.as_mut());
     (0..shape.channels).into_par_iter().for_each(|channel| {
@@ -95,8 +99,8 @@ impl<const D: usize> Kernel for Transform<'_, D> {
             }
         }
         for point in 0..D * SPREAD {
-            // Products may read the room as input; whatever they make of it is not used, but in the
-            // weight's gradient it is multiplied by zero and so must be finite.
+            // Products read the padding as input. Their results there are not used, except in the weight's
+            // gradient, where they are multiplied by zero and must be finite.
             let room = self
                 .out
                 .at(point * self.shape.len() + self.channel * stride + columns);
@@ -111,10 +115,10 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As [`Kernel::run`]; `to` has room for the tile's row and one register in every matrix.
+    /// As for [`Kernel::run`]; `to` has room for the tile's row and one register in every matrix.
     #[inline(always)]
     unsafe fn input<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
-        // Coordinates count from one before the first row: a slice by itself has no row before it.
+        // Coordinates start at one before the first row; a separate slice has no row before it.
         let depth = place.first[0] + usize::from(D == 1);
         let rows = Rows::<D, SPREAD>::new(self.tiles, map, [depth, place.first[1]]);
         let width = self.tiles.size()[2];
@@ -148,7 +152,7 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As [`Transform::input`].
+    /// As for [`Transform::input`].
     #[inline(always)]
     unsafe fn gradient<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
         let rows = Rows::<TILE, TILE>::new(self.tiles, map, place.first.map(|first| first + 1));
@@ -180,7 +184,7 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As [`Transform::input`].
+    /// As for [`Transform::input`].
     #[inline(always)]
     unsafe fn store<S: Simd>(&self, to: *mut f32, a: usize, row: [S::V; SPREAD]) {
         for (b, value) in row.into_iter().enumerate() {
@@ -191,7 +195,7 @@ impl<const D: usize> Transform<'_, D> {
     }
 }
 
-/// The `M`×`N` rows of a tile, those outside the volume absent.
+/// The `M`×`N` rows of a tile; rows outside the volume are absent.
 struct Rows<const M: usize, const N: usize> {
     rows: [[*const f32; N]; M],
     present: [[bool; N]; M],
@@ -199,7 +203,7 @@ struct Rows<const M: usize, const N: usize> {
 }
 
 impl<const M: usize, const N: usize> Rows<M, N> {
-    /// The rows from `first`, which counts from one before the first row.
+    /// The rows from `first`; coordinates start at one before the first row.
     #[inline(always)]
     fn new(tiles: Tiles, map: &[f32], first: [usize; 2]) -> Self {
         let mut found = Self {
@@ -218,11 +222,11 @@ impl<const M: usize, const N: usize> Rows<M, N> {
         found
     }
 
-    /// Lanes `lane..lane + count` of a row from position `start`; the others are zero.
+    /// Loads lanes `lane..lane + count` of a row from position `start`; the others are zero.
     ///
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, and the rows must hold `count` voxels from `start`.
+    /// The instructions of `S` must be enabled, and the rows must contain `count` voxels from `start`.
     #[inline(always)]
     unsafe fn load<S: Simd>(
         &self,

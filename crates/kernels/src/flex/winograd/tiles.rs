@@ -1,30 +1,30 @@
-//! How a volume is cut into tiles of 4×4 rows, or its slices into tiles of 4 rows, and tiles into blocks.
+//! Division of a volume into tiles of 4×4 rows, or of slices into tiles of 4 rows, and of tiles into blocks.
 
 use std::ops::Range;
 
 /// Taps along a row.
 pub(super) const TAPS: usize = 3;
-/// Output rows of a tile along depth and along height.
+/// Output rows per tile along depth and along height.
 pub(super) const TILE: usize = 4;
-/// Input rows of a tile along depth and along height.
+/// Input rows per tile along depth and along height.
 pub(super) const SPREAD: usize = TILE + 2;
-/// Rows of a transformed tile at most.
+/// Maximum number of rows of a transformed tile.
 pub(super) const POINTS: usize = SPREAD * SPREAD;
 
-/// Output rows of a tile along depth where it has `D` points there: one if depth is not transformed.
+/// Output rows of a tile along depth with `D` points there: one if depth is not transformed.
 pub(super) const fn tile_depth<const D: usize>() -> usize {
     if D == 1 { 1 } else { TILE }
 }
 
-/// Taps along depth where a tile has `D` points there.
+/// Taps along depth of a tile with `D` points there.
 pub(super) const fn taps_depth<const D: usize>() -> usize {
     if D == 1 { 1 } else { 3 }
 }
 
-/// Floats of one transformed block, for all channels and points together: what the second cache
-/// holds beside the products.
+/// Floats of one transformed block, for all channels and points together, limited to fit in the L2 cache
+/// beside the products.
 const BLOCK_FLOATS: usize = 96 * 1024;
-/// Positions of a block at least, for the weights to be worth their loading.
+/// Minimum number of positions per block, to amortize loading the weights.
 const COLUMNS: usize = 192;
 
 /// The tiles of a batch of volumes.
@@ -35,18 +35,18 @@ pub(crate) struct Tiles {
     sliced: bool,
 }
 
-/// Where a tile lies.
+/// Position of a tile.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    /// Sample.
+    /// Index of the sample.
     pub sample: usize,
     /// First output row along depth and height.
     pub first: [usize; 2],
 }
 
 impl Tiles {
-    /// The tiles of volumes of `size` under a 3×3×3 kernel, or a 1×3×3 kernel, which takes every slice
-    /// by itself.
+    /// Creates the tiles of volumes of `size` for a 3×3×3 kernel, or for a 1×3×3 kernel, which processes each
+    /// slice separately.
     pub(crate) fn new(batch: usize, size: [usize; 3], kernel: [usize; 3]) -> Option<Self> {
         let sliced = match kernel {
             [3, 3, 3] => false,
@@ -60,9 +60,8 @@ impl Tiles {
         })
     }
 
-    /// Whether tiles save enough products to pay for the transforms, which are half as much work where
-    /// depth is not transformed. Tiles at the far ends may be half empty, and every row pays for two
-    /// positions of padding.
+    /// Whether tiles save enough products to pay for the transforms, which take half as much work if depth is
+    /// not transformed. Tiles at the far ends may be half empty, and every row has two positions of padding.
     pub(crate) fn pay(&self, inputs: usize, outputs: usize) -> bool {
         let [d, h, w] = self.size;
         let products = self.points() * TAPS * self.count() * self.pitch();
@@ -74,7 +73,7 @@ impl Tiles {
         inputs.min(outputs) >= 4 && saved
     }
 
-    /// Whether slices are taken by themselves.
+    /// Whether slices are processed separately.
     pub(super) fn sliced(&self) -> bool {
         self.sliced
     }
@@ -94,22 +93,22 @@ impl Tiles {
         self.size
     }
 
-    /// Voxels of a channel.
+    /// Voxels per channel.
     pub(super) fn voxels(&self) -> usize {
         self.size.iter().product()
     }
 
-    /// Samples.
+    /// Number of samples.
     pub(super) fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Positions from one transformed row to the next: a row with its padding.
+    /// Distance between transformed rows in positions: a row with its padding.
     pub(super) fn pitch(&self) -> usize {
         self.size[2] + TAPS - 1
     }
 
-    /// Tiles of one sample along depth and height.
+    /// Tiles per sample along depth and height.
     fn sides(&self) -> [usize; 2] {
         [
             self.size[0].div_ceil(self.depth()),
@@ -122,13 +121,13 @@ impl Tiles {
         if self.sliced { 1 } else { TILE }
     }
 
-    /// Tiles in all.
+    /// Total number of tiles.
     pub(super) fn count(&self) -> usize {
         let [td, th] = self.sides();
         self.batch * td * th
     }
 
-    /// Where the `index`-th tile lies.
+    /// The position of tile `index`.
     pub(super) fn place(&self, index: usize) -> Place {
         let [td, th] = self.sides();
         let (row, column) = (index / th, index % th);
@@ -138,22 +137,22 @@ impl Tiles {
         }
     }
 
-    /// Whether there is a row `[depth, height]`; coordinates count from one before the first.
+    /// Whether row `[depth, height]` exists; coordinates start at one before the first row.
     #[inline(always)]
     pub(super) fn has_row(&self, depth: usize, height: usize) -> bool {
         let [d, h, _] = self.size;
         (1..=d).contains(&depth) && (1..=h).contains(&height)
     }
 
-    /// The offset of row `[depth, height]` in its channel, whether there is such a row or not;
-    /// coordinates as in [`Tiles::has_row`].
+    /// The offset of row `[depth, height]` in its channel, whether or not the row exists; coordinates as in
+    /// [`Tiles::has_row`].
     #[inline(always)]
     pub(super) fn row(&self, depth: usize, height: usize) -> isize {
         let [_, h, w] = self.size.map(|side| side as isize);
         ((depth as isize - 1) * h + height as isize - 1) * w
     }
 
-    /// The tiles in blocks for so many channels.
+    /// Divides the tiles into blocks for this number of channels.
     pub(super) fn blocks(&self, channels: usize) -> Vec<Range<usize>> {
         let columns = (BLOCK_FLOATS / (self.points() * channels)).max(COLUMNS);
         let tiles = columns.div_ceil(self.pitch());

@@ -13,7 +13,7 @@ use crate::method::{
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
-use crate::schedule::split;
+use crate::schedule::split_steps;
 use crate::student_teacher::TeacherMode;
 
 /// Settings of [`Action`](super::Action); the defaults are those recommended for 3D volumes.
@@ -115,7 +115,7 @@ impl ActionConfig {
     /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
     pub fn new(iterations: u64) -> Self {
         Self {
-            iterations: split(iterations, [1, 1, 6]),
+            iterations: split_steps(iterations, [1, 1, 6]),
             distillation_batch: [1, 1],
             contrast_batch: [2, 2],
             labeled_view: LabeledView::Weak,
@@ -275,7 +275,7 @@ impl MethodSettings for ActionConfig {
 
     /// Splits the total as it was split before.
     fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split(iterations, self.iterations);
+        self.iterations = split_steps(iterations, self.iterations);
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

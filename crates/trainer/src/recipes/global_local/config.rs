@@ -8,10 +8,10 @@ use crate::error::TrainError;
 use crate::method::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_some,
 };
-use crate::mirror::Geometry;
+use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
-use crate::schedule::split;
+use crate::schedule::split_steps;
 
 /// Settings of [`GlobalLocal`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct GlobalLocalConfig {
     /// `τ` of both contrasts.
     pub temperature: f64,
     /// How the second view of the global contrast lies to the first.
-    pub global_geometry: Geometry,
+    pub global_geometry: ViewAlignment,
     /// Width of the hidden layer of `g₁`.
     pub hidden: usize,
     /// Length of an image's embedding.
@@ -55,12 +55,12 @@ impl GlobalLocalConfig {
     /// The paper's settings where they carry over, for a run of `iterations` in all, split 1 : 1 : 4.
     pub fn new(iterations: u64) -> Self {
         Self {
-            iterations: split(iterations, [1, 1, 4]),
+            iterations: split_steps(iterations, [1, 1, 4]),
             pretraining_batch: [2, 2],
             batch: 2,
             optimizer: OptimizerConfig::default(),
             temperature: 0.1,
-            global_geometry: Geometry::Mirrored,
+            global_geometry: ViewAlignment::Mirrored,
             hidden: 1_024,
             embedding: 128,
             decoder_blocks: 2,
@@ -104,7 +104,7 @@ impl MethodSettings for GlobalLocalConfig {
 
     /// Splits the total as it was split before.
     fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split(iterations, self.iterations);
+        self.iterations = split_steps(iterations, self.iterations);
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

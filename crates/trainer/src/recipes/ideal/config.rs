@@ -8,10 +8,10 @@ use crate::method::{
     MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
     expect_weight,
 };
-use crate::mirror::Geometry;
+use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting};
-use crate::schedule::split;
+use crate::schedule::split_steps;
 
 /// Settings of [`Ideal`]; all values are chosen here, as none of the paper's is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct IdealConfig {
     /// Keys of past images that are kept.
     pub queue: usize,
     /// How the key's view lies to the query's.
-    pub key_geometry: Geometry,
+    pub key_geometry: ViewAlignment,
     /// What the two streams of the fine-tuning share.
     pub streams: Streams,
     /// In what the two streams' inputs differ.
@@ -81,7 +81,7 @@ impl IdealConfig {
     /// The starting values for a run of `iterations` in all, split 1 : 3.
     pub fn new(iterations: u64) -> Self {
         Self {
-            iterations: split(iterations, [1, 3]),
+            iterations: split_steps(iterations, [1, 3]),
             pretraining_batch: [2, 2],
             fine_tuning_batch: [2, 2],
             optimizer: OptimizerConfig::default(),
@@ -90,7 +90,7 @@ impl IdealConfig {
             temperature: 0.2,
             negatives: Negatives::Queue,
             queue: 4_096,
-            key_geometry: Geometry::Aligned,
+            key_geometry: ViewAlignment::Aligned,
             streams: Streams::Decoders,
             perturbation: Perturbation::Intensity,
             cross_weight: 0.1,
@@ -117,7 +117,7 @@ impl IdealConfig {
             "without_pretraining" => config.iterations = [0, config.iterations.iter().sum()],
             "without_cross" => config.cross_weight = 0.0,
             "batch_negatives" => config.negatives = Negatives::Batch,
-            "mirrored_keys" => config.key_geometry = Geometry::Mirrored,
+            "mirrored_keys" => config.key_geometry = ViewAlignment::Mirrored,
             "two_networks" => config.streams = Streams::Networks,
             "dropout_only" => config.perturbation = Perturbation::Dropout,
             _ => {
@@ -140,7 +140,7 @@ impl MethodSettings for IdealConfig {
 
     /// Splits the total as it was split before.
     fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split(iterations, self.iterations);
+        self.iterations = split_steps(iterations, self.iterations);
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(of("without_pretraining").iterations, [0, 2_000]);
         assert_eq!(of("without_cross").cross_weight, 0.0);
         assert_eq!(of("batch_negatives").negatives, Negatives::Batch);
-        assert_eq!(of("mirrored_keys").key_geometry, Geometry::Mirrored);
+        assert_eq!(of("mirrored_keys").key_geometry, ViewAlignment::Mirrored);
         assert_eq!(of("two_networks").streams, Streams::Networks);
         assert_eq!(of("dropout_only").perturbation, Perturbation::Dropout);
         let message = IdealConfig::new(10).ablation("none").unwrap_err();

@@ -1,13 +1,13 @@
-//! Rows of voxels parted into the rows of a panel, and woven back.
+//! Interleaving of panel rows into rows of voxels, and the inverse.
 
 use super::grid::{Block, Grid};
-use crate::flex::finish::Last;
+use crate::flex::epilogue::ChannelEpilogue;
 use crate::flex::memory::Target;
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Simd};
 
-/// How one channel's rows of a panel lie in the large volume.
-pub(super) struct Weave<'a> {
+/// Mapping between the rows of one channel in the large volume and in a panel.
+pub(super) struct Interleave<'a> {
     grid: Grid,
     block: &'a Block,
     shape: Shape,
@@ -15,8 +15,8 @@ pub(super) struct Weave<'a> {
     channels: usize,
 }
 
-impl<'a> Weave<'a> {
-    /// The rows of a channel of the large volume in the panel of a block.
+impl<'a> Interleave<'a> {
+    /// Creates the mapping for a channel of the large volume and the panel of a block.
     pub(super) fn new(grid: Grid, block: &'a Block, shape: Shape, channel: usize) -> Self {
         Self {
             grid,
@@ -27,8 +27,8 @@ impl<'a> Weave<'a> {
         }
     }
 
-    /// Calls `visit(large, panel)` with where a row of voxels and the row of the window's first voxel
-    /// in it begin; the following voxels of the window are one stride further each.
+    /// Calls `visit(large, panel)` with the start of each row of voxels and of the panel row of the window's
+    /// first voxel in it; the following voxels of the window are one stride apart.
     #[inline(always)]
     fn rows(&self, mut visit: impl FnMut(usize, usize)) {
         let ([kd, kh, kw], [d, h, w]) = (self.grid.kernel, self.grid.large);
@@ -47,9 +47,9 @@ impl<'a> Weave<'a> {
     }
 }
 
-/// Large volume to panel.
+/// Copies from the large volume to a panel.
 pub(super) struct Gather<'a> {
-    pub(super) weave: Weave<'a>,
+    pub(super) interleave: Interleave<'a>,
     pub(super) large: &'a [f32],
     pub(super) to: Target,
 }
@@ -59,20 +59,23 @@ impl Kernel for Gather<'_> {
 
     /// # Safety
     ///
-    /// No one else may write the channel's rows of the panel.
+    /// No other thread may write the channel's rows of the panel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let (width, kw) = (self.weave.grid.small[2], self.weave.grid.kernel[2]);
+        let (width, kw) = (
+            self.interleave.grid.small[2],
+            self.interleave.grid.kernel[2],
+        );
         let Shape {
             columns, stride, ..
-        } = self.weave.shape;
-        self.weave.rows(|large, panel| {
+        } = self.interleave.shape;
+        self.interleave.rows(|large, panel| {
             let row = &self.large[large..large + width * kw];
             // SAFETY: the rows are this channel's.
             unsafe {
                 match kw {
-                    1 => part::<1>(row, self.to.at(panel), stride),
-                    2 => part::<2>(row, self.to.at(panel), stride),
+                    1 => deinterleave::<1>(row, self.to.at(panel), stride),
+                    2 => deinterleave::<2>(row, self.to.at(panel), stride),
                     _ => {
                         for (i, value) in row.iter().enumerate() {
                             *self.to.at(panel + i % kw * stride + i / kw) = *value;
@@ -81,8 +84,8 @@ impl Kernel for Gather<'_> {
                 }
             }
         });
-        let voxels = self.weave.grid.voxels();
-        for row in self.weave.channel * voxels..(self.weave.channel + 1) * voxels {
+        let voxels = self.interleave.grid.voxels();
+        for row in self.interleave.channel * voxels..(self.interleave.channel + 1) * voxels {
             // SAFETY: the room behind the channel's rows.
             unsafe {
                 self.to
@@ -93,13 +96,13 @@ impl Kernel for Gather<'_> {
     }
 }
 
-/// Parts every `K` floats into `K` rows.
+/// Distributes every `K` floats to `K` rows.
 ///
 /// # Safety
 ///
-/// The rows must have the room.
+/// The rows must be long enough.
 #[inline(always)]
-unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
+unsafe fn deinterleave<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
     for (i, values) in row.as_chunks::<K>().0.iter().enumerate() {
         for (k, value) in values.iter().enumerate() {
             // SAFETY: passed on.
@@ -108,11 +111,11 @@ unsafe fn part<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
     }
 }
 
-/// Panel to large volume.
+/// Copies from a panel to the large volume.
 pub(super) struct Scatter<'a> {
-    pub(super) weave: Weave<'a>,
+    pub(super) interleave: Interleave<'a>,
     pub(super) panel: &'a [f32],
-    pub(super) finish: Last,
+    pub(super) epilogue: ChannelEpilogue,
     pub(super) to: Target,
 }
 
@@ -121,23 +124,26 @@ impl Kernel for Scatter<'_> {
 
     /// # Safety
     ///
-    /// No one else may write the block's voxels of the channel.
+    /// No other thread may write the block's voxels of the channel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let (width, kw) = (self.weave.grid.small[2], self.weave.grid.kernel[2]);
-        let stride = self.weave.shape.stride;
-        self.weave.rows(|large, panel| {
+        let (width, kw) = (
+            self.interleave.grid.small[2],
+            self.interleave.grid.kernel[2],
+        );
+        let stride = self.interleave.shape.stride;
+        self.interleave.rows(|large, panel| {
             let to = self.to.at(large);
             let rows = &self.panel[panel..panel + (kw - 1) * stride + width];
             // SAFETY: the voxels are the block's.
             unsafe {
                 match kw {
-                    1 => weave::<1>(rows, stride, width, self.finish, to),
-                    2 => weave::<2>(rows, stride, width, self.finish, to),
+                    1 => interleave::<1>(rows, stride, width, self.epilogue, to),
+                    2 => interleave::<2>(rows, stride, width, self.epilogue, to),
                     _ => {
                         for i in 0..width * kw {
                             let value = rows[i % kw * stride + i / kw];
-                            to.add(i).write(self.finish.of(value));
+                            to.add(i).write(self.epilogue.of(value));
                         }
                     }
                 }
@@ -146,24 +152,24 @@ impl Kernel for Scatter<'_> {
     }
 }
 
-/// Weaves `K` rows into one.
+/// Interleaves `K` rows into one.
 ///
 /// # Safety
 ///
 /// `to` must have room for `K * width` floats.
 #[inline(always)]
-unsafe fn weave<const K: usize>(
+unsafe fn interleave<const K: usize>(
     rows: &[f32],
     stride: usize,
     width: usize,
-    finish: Last,
+    epilogue: ChannelEpilogue,
     to: *mut f32,
 ) {
     let rows: [&[f32]; K] = std::array::from_fn(|k| &rows[k * stride..][..width]);
     for i in 0..width {
         for (k, row) in rows.iter().enumerate() {
             // SAFETY: passed on.
-            unsafe { to.add(K * i + k).write(finish.of(row[i])) };
+            unsafe { to.add(K * i + k).write(epilogue.of(row[i])) };
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How many training cases keep their label.
+//! The label budget: how many training cases keep their labels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,46 +8,45 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::DataError;
 
-/// What a value may look like, for messages.
+/// Valid values, for messages.
 const EXPECTED: &str =
     "a number of cases such as 8, or a percentage above 0 and up to 100 such as \"10%\"";
 
-/// How many training cases keep their label: a number, or a part of those
-/// that have one.
+/// The label budget: how many training cases keep their labels, as a number or a percentage.
 ///
-/// A case is a scan, but in [`layout::acdc`](crate::layout::acdc) a patient
-/// with all frames. Written `8` or `"10%"`, in settings as on a command line.
+/// Cases are scans, except in [`layout::acdc`](crate::layout::acdc), where a patient with all frames
+/// counts as one. Written as `8` or `"10%"`, both in settings and on the command line.
 ///
 /// # Examples
 ///
 /// ```
-/// use semivox_data::Labeled;
+/// use semivox_data::LabelBudget;
 ///
-/// let part: Labeled = "10%".parse()?;
-/// assert_eq!((part, part.count_of(80)), (Labeled::Percent(10.0), 8));
-/// assert_eq!(Labeled::from(8).to_string(), "8");
-/// assert!("ten".parse::<Labeled>().is_err());
+/// let part: LabelBudget = "10%".parse()?;
+/// assert_eq!((part, part.count_of(80)), (LabelBudget::Percent(10.0), 8));
+/// assert_eq!(LabelBudget::from(8).to_string(), "8");
+/// assert!("ten".parse::<LabelBudget>().is_err());
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Labeled {
-    /// This many.
+pub enum LabelBudget {
+    /// A number of cases.
     Count(usize),
-    /// This many in a hundred.
+    /// A percentage of the labeled cases.
     Percent(f64),
 }
 
-impl Labeled {
-    /// How many that is of `total`: a percentage is rounded to the nearest
-    /// number, a half upward, and is at least 1.
+impl LabelBudget {
+    /// The number of cases out of `total`: a percentage is rounded to the nearest integer, halves upward, and
+    /// is at least 1.
     ///
     /// # Examples
     ///
     /// ```
-    /// use semivox_data::Labeled;
+    /// use semivox_data::LabelBudget;
     ///
-    /// // The usual parts of ACDC's 70 training patients.
-    /// let counts = [1.25, 2.5, 10.0].map(|part| Labeled::Percent(part).count_of(70));
+    /// // Common percentages of ACDC's 70 training patients.
+    /// let counts = [1.25, 2.5, 10.0].map(|part| LabelBudget::Percent(part).count_of(70));
     /// assert_eq!(counts, [1, 2, 7]);
     /// ```
     pub fn count_of(self, total: usize) -> usize {
@@ -58,13 +57,13 @@ impl Labeled {
     }
 }
 
-impl From<usize> for Labeled {
+impl From<usize> for LabelBudget {
     fn from(count: usize) -> Self {
         Self::Count(count)
     }
 }
 
-impl fmt::Display for Labeled {
+impl fmt::Display for LabelBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
@@ -73,7 +72,7 @@ impl fmt::Display for Labeled {
     }
 }
 
-impl FromStr for Labeled {
+impl FromStr for LabelBudget {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
@@ -88,14 +87,14 @@ impl FromStr for Labeled {
                 .map(Self::Percent),
         };
         parsed.ok_or_else(|| DataError::InvalidSetting {
-            name: "the labeled cases",
+            name: "the label budget",
             expected: EXPECTED.into(),
             found: format!("`{text}`"),
         })
     }
 }
 
-impl Serialize for Labeled {
+impl Serialize for LabelBudget {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Count(count) => count.serialize(serializer),
@@ -104,34 +103,36 @@ impl Serialize for Labeled {
     }
 }
 
-impl<'de> Deserialize<'de> for Labeled {
+impl<'de> Deserialize<'de> for LabelBudget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NumberOrText)
     }
 }
 
-/// Takes both forms.
+/// Visitor that accepts both forms.
 struct NumberOrText;
 
 impl Visitor<'_> for NumberOrText {
-    type Value = Labeled;
+    type Value = LabelBudget;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(EXPECTED)
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Labeled, E> {
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<LabelBudget, E> {
         let count = usize::try_from(number);
         let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(number), &self);
-        count.map(Labeled::Count).map_err(wrong)
+        count.map(LabelBudget::Count).map_err(wrong)
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Labeled, E> {
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<LabelBudget, E> {
         let wrong = |_| E::invalid_value(de::Unexpected::Signed(number), &self);
-        usize::try_from(number).map(Labeled::Count).map_err(wrong)
+        usize::try_from(number)
+            .map(LabelBudget::Count)
+            .map_err(wrong)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Labeled, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LabelBudget, E> {
         text.parse()
             .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
     }
@@ -144,17 +145,17 @@ mod tests {
 
     #[test]
     fn percentages_are_rounded_and_at_least_one() {
-        let of = |percent, total| Labeled::Percent(percent).count_of(total);
+        let of = |percent, total| LabelBudget::Percent(percent).count_of(total);
         assert_eq!([of(10.0, 80), of(20.0, 62), of(5.0, 80)], [8, 12, 4]);
         assert_eq!([of(2.5, 100), of(2.4, 100), of(0.1, 100)], [3, 2, 1]);
         assert_eq!([of(100.0, 7), of(1.0, 1)], [7, 1]);
-        assert_eq!(Labeled::Count(90).count_of(80), 90);
+        assert_eq!(LabelBudget::Count(90).count_of(80), 90);
     }
 
     #[test]
     fn text_goes_both_ways() {
         for text in ["0", "8", "10%", "1.25%", "100%"] {
-            let labeled: Labeled = text.parse().unwrap();
+            let labeled: LabelBudget = text.parse().unwrap();
             assert_eq!(labeled.to_string(), text);
             let json = serde_json::to_string(&labeled).unwrap();
             let quoted = text.contains('%');
@@ -166,10 +167,16 @@ mod tests {
                     text.into()
                 }
             );
-            assert_eq!(serde_json::from_str::<Labeled>(&json).unwrap(), labeled);
+            assert_eq!(serde_json::from_str::<LabelBudget>(&json).unwrap(), labeled);
         }
-        assert_eq!(" 2.5 % ".parse::<Labeled>().unwrap(), Labeled::Percent(2.5));
-        assert_eq!(serde_json::from_str::<Labeled>("\"8\"").unwrap(), 8.into());
+        assert_eq!(
+            " 2.5 % ".parse::<LabelBudget>().unwrap(),
+            LabelBudget::Percent(2.5)
+        );
+        assert_eq!(
+            serde_json::from_str::<LabelBudget>("\"8\"").unwrap(),
+            8.into()
+        );
     }
 
     #[test]
@@ -177,11 +184,11 @@ mod tests {
         for text in [
             "", "-1", "1.5", "ten", "0%", "101%", "NaN%", "inf%", "%", "-5%",
         ] {
-            let message = text.parse::<Labeled>().unwrap_err().to_string();
+            let message = text.parse::<LabelBudget>().unwrap_err().to_string();
             assert!(message.contains(&format!("`{text}`")) && message.contains("10%"));
         }
         for json in ["-1", "1.5", "true", "\"0%\"", "[8]"] {
-            let message = serde_json::from_str::<Labeled>(json)
+            let message = serde_json::from_str::<LabelBudget>(json)
                 .unwrap_err()
                 .to_string();
             assert!(message.contains("10%"), "{json}: {message}");

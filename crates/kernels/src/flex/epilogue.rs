@@ -1,25 +1,25 @@
-//! What becomes of a convolution's sums before they are written.
+//! Epilogue of a convolution: bias and ReLU applied to the sums before they are stored.
 
 use super::simd::Simd;
 
-/// `max(floor, sum + bias)`; a sum that is not a number stays one.
+/// The epilogue `max(floor, sum + bias)`; NaN is preserved.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Finish<'a> {
+pub(crate) struct Epilogue<'a> {
     bias: Option<&'a [f32]>,
     floor: f32,
 }
 
-impl<'a> Finish<'a> {
-    /// The sums themselves.
-    pub(crate) const NONE: Finish<'static> = Finish::bias(None);
+impl<'a> Epilogue<'a> {
+    /// The identity.
+    pub(crate) const NONE: Epilogue<'static> = Epilogue::bias(None);
 
-    /// A bias of every channel.
+    /// Adds a bias per channel.
     pub(crate) const fn bias(bias: Option<&'a [f32]>) -> Self {
         let floor = f32::NEG_INFINITY;
         Self { bias, floor }
     }
 
-    /// A bias of every channel, then ReLU.
+    /// Adds a bias per channel, then applies ReLU.
     pub(crate) fn bias_relu(bias: &'a [f32]) -> Self {
         Self {
             bias: Some(bias),
@@ -27,29 +27,29 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// What becomes of a channel's sums.
-    pub(crate) fn channel(&self, channel: usize) -> Last {
-        Last {
+    /// The epilogue of one channel.
+    pub(crate) fn channel(&self, channel: usize) -> ChannelEpilogue {
+        ChannelEpilogue {
             bias: self.bias.map_or(0.0, |bias| bias[channel]),
             floor: self.floor,
         }
     }
 
-    /// Whether the bias, if there is one, has so many channels.
+    /// Whether the bias, if present, has this number of channels.
     pub(crate) fn fits(&self, channels: usize) -> bool {
         self.bias.is_none_or(|bias| bias.len() == channels)
     }
 }
 
-/// [`Finish`] of one channel.
+/// [`Epilogue`] of one channel.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Last {
+pub(crate) struct ChannelEpilogue {
     bias: f32,
     floor: f32,
 }
 
-impl Last {
-    /// Finishes one sum.
+impl ChannelEpilogue {
+    /// Applies the epilogue to one sum.
     #[inline(always)]
     pub(crate) fn of(self, sum: f32) -> f32 {
         let value = sum + self.bias;
@@ -60,7 +60,7 @@ impl Last {
         }
     }
 
-    /// Finishes a register of sums.
+    /// Applies the epilogue to a register of sums.
     ///
     /// # Safety
     ///
