@@ -57,7 +57,7 @@ fn described(found: &Inspection, every_case: bool, suggestion: &str) -> String {
     let mut text = format!(
         "{} ({} layout): {} labeled, {} unlabeled, {} test\n\n",
         found.dataset.name,
-        found.layout,
+        found.dataset.layout,
         count(Role::Labeled),
         count(Role::Unlabeled),
         count(Role::Test),
@@ -168,7 +168,7 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
         return "No case has a label map: draw some into labels/ under the names of their images."
             .into();
     }
-    let task = Task::of(found.layout, &found.dataset.name);
+    let task = Task::of(found.dataset.layout, &found.dataset.name);
     // Public data sets have labels for all cases, of which their presets keep a few.
     let all_labeled = task == Task::Own && found.dataset.unlabeled.is_empty();
     let method = if all_labeled {
@@ -226,7 +226,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
         .collect();
     json!({
         "name": found.dataset.name,
-        "layout": found.layout.to_string(),
+        "layout": found.dataset.layout.to_string(),
         "classes": found.dataset.classes,
         "cases": cases,
         "errors": found.errors,
@@ -238,6 +238,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use semivox_data::layout::Layout;
     use semivox_data::{LabeledCase, Source, UnlabeledCase};
 
     #[test]
@@ -245,6 +246,7 @@ mod tests {
         let file = || Source::File("scan.nii".into());
         let dataset = |labeled: usize, unlabeled: usize| Dataset {
             name: "small".into(),
+            layout: Layout::Folder,
             classes: Vec::new(),
             labeled: (0..labeled)
                 .map(|n| LabeledCase {

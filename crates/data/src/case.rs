@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::layout::Layout;
 use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
 /// Axis order of a stored array.
@@ -200,6 +201,7 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 /// # Examples
 ///
 /// ```
+/// use semivox_data::layout::Layout;
 /// use semivox_data::{Dataset, LabeledCase, Source};
 ///
 /// let case = |id: &str| LabeledCase {
@@ -209,6 +211,7 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 /// };
 /// let dataset = Dataset {
 ///     name: "example".into(),
+///     layout: Layout::Folder,
 ///     classes: vec!["background".into(), "organ".into()],
 ///     labeled: vec![case("a"), case("b"), case("c")],
 ///     unlabeled: vec![],
@@ -223,6 +226,8 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 pub struct Dataset {
     /// Name for reports.
     pub name: String,
+    /// Folder layout that it was read from.
+    pub layout: Layout,
     /// Names of the classes, starting with the background; the index is the label.
     pub classes: Vec<String>,
     /// Training cases with a label map.
@@ -297,7 +302,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![] };
     /// let dataset = dataset.hold_out(&["b"])?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "b"));
     /// let message = dataset.hold_out(&["z"]).unwrap_err().to_string();
@@ -375,7 +380,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![] };
     /// let dataset = dataset.hold_out_last(1)?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
     /// assert!(dataset.hold_out_last(2).is_err());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::layout::{self, HoldOut, Layout};
+use crate::layout::{self, HoldOut};
 use crate::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, Volume, io};
 
 /// Role of a case.
@@ -41,8 +41,6 @@ pub struct CaseFacts {
 /// Result of inspecting a data set.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// The layout of the folder.
-    pub layout: Layout,
     /// The data set.
     pub dataset: Dataset,
     /// The cases that could be read, by role and then by name.
@@ -82,7 +80,6 @@ impl Inspection {
         test: &HoldOut,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
-        let layout = layout::detect(root.as_ref())?;
         let (dataset, odd) = layout::open_readable(root.as_ref(), test)?;
         let todo = entries(&dataset);
         let done = AtomicUsize::new(0);
@@ -108,7 +105,6 @@ impl Inspection {
         }
         let warnings = warnings(&cases, &dataset);
         Ok(Self {
-            layout,
             dataset,
             cases,
             errors,
@@ -259,6 +255,7 @@ mod tests {
     use super::*;
     use crate::Geometry;
     use crate::io::{write_labels, write_volume};
+    use crate::layout::Layout;
     use ndarray::Array3;
     use std::path::Path;
 
@@ -288,7 +285,7 @@ mod tests {
         write(root, "c", lps, None);
         std::fs::write(root.join("classes.txt"), "background\nliver\ntumor\n").unwrap();
         let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
-        assert_eq!(found.layout, Layout::Folder);
+        assert_eq!(found.dataset.layout, Layout::Folder);
         assert_eq!(found.of(Role::Labeled).count(), 2);
         let a = &found.cases[0];
         assert_eq!((a.id.as_str(), a.intensities), ("a", [0.0, 6.0]));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use semivox_data::{Dataset, layout};
+use semivox_data::{Dataset, LabeledCase};
 use semivox_inference::Model;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
@@ -33,7 +33,7 @@ pub fn evaluate(
             ControlFlow::Continue(())
         }
     };
-    let protocol = protocol(config, dataset)?;
+    let protocol = protocol(config, dataset);
     let folder = run.map(RunFolder::predictions);
     let folder = folder.as_deref();
     let found = semivox_inference::evaluate(model, &dataset.test, protocol, folder, progress)?;
@@ -45,10 +45,10 @@ pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
 }
 
-fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainError> {
+fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
     let labeled = dataset.labeled.len();
-    let units = labeled_units(config, dataset)?;
-    Ok(Protocol {
+    let units = labeled_units(dataset);
+    Protocol {
         method: config.method_title(),
         preset: config.preset.clone(),
         labeled: Some(labeled),
@@ -60,17 +60,18 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainErro
         spacing_mm: config.data.preprocess.spacing_mm,
         commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
         device: config.device.clone(),
-    })
+    }
 }
 
-/// How many patients or cases keep their labels; phantoms are cases.
-fn labeled_units(config: &RunConfig, dataset: &Dataset) -> Result<usize, TrainError> {
-    let Some(root) = &config.data.root else {
-        return Ok(dataset.labeled.len());
-    };
-    let layout = layout::detect(root)?;
-    let units = dataset.labeled.iter().map(|case| layout.unit(&case.id));
-    Ok(units.collect::<HashSet<_>>().len())
+/// Number of patients or cases that keep their labels.
+fn labeled_units(dataset: &Dataset) -> usize {
+    let unit = |case: &LabeledCase| dataset.layout.unit(&case.id).to_owned();
+    dataset
+        .labeled
+        .iter()
+        .map(unit)
+        .collect::<HashSet<_>>()
+        .len()
 }
 
 #[cfg(test)]
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
     use crate::presets::preset;
     use ndarray::Array3;
-    use semivox_data::{Geometry, LabelMap, io};
+    use semivox_data::{Geometry, LabelMap, io, layout};
 
     #[test]
     fn the_protocol_counts_patients_where_they_have_several_cases() {
@@ -96,12 +97,12 @@ mod tests {
         let mut config = preset("smoke", "supervised").unwrap();
         config.data.root = Some(root.path().to_path_buf());
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset).unwrap();
+        let found = protocol(&config, &dataset);
         assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
         // Whoever names the classes has cases of their own.
         std::fs::write(root.path().join("classes.txt"), "background\nheart\n").unwrap();
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset).unwrap();
+        let found = protocol(&config, &dataset);
         assert_eq!((found.labeled, found.labeled_units), (Some(1), None));
         let json = serde_json::to_string(&found).unwrap();
         assert!(!json.contains("labeled_units"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Layout;
 use super::assemble::{self, Found};
 use super::files;
 use super::lists::List;
@@ -63,6 +64,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
             file: root.display().to_string(),
             source: Box::new(source),
         })?;
+    dataset.layout = Layout::Acdc;
     dataset.name = "ACDC".into();
     dataset.classes = assemble::classes(&[
         "background",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::Layout;
 use super::{files, lists::List};
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
@@ -77,10 +78,11 @@ pub(super) fn by_these_lists(
     Ok(dataset)
 }
 
-/// A data set without a name, classes and cases.
+/// A data set of own images without a name, classes and cases.
 pub(super) fn empty() -> Dataset {
     Dataset {
         name: String::new(),
+        layout: Layout::Folder,
         classes: Vec::new(),
         labeled: Vec::new(),
         unlabeled: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Layout;
 use super::assemble::{self, Cases, Found};
 use super::files;
 use crate::{AxisOrder, DataError, Dataset, Source};
@@ -53,6 +54,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         by_folder(root, cases)?
     };
     let mut dataset = assemble::by_lists(root, &["test.list"], cases)?;
+    dataset.layout = Layout::La;
     dataset.name = "LA".into();
     dataset.classes = assemble::classes(&["background", "left atrium"]);
     Ok(dataset)

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Layout;
 use super::assemble::{self, Found};
 use super::classes::Classes;
 use super::files;
@@ -83,6 +84,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let description = read(&path)?;
     let mut dataset = assemble::empty();
     let classes = classes(&path, &description.labels)?;
+    dataset.layout = Layout::Msd;
     dataset.name = if description.name.is_empty() {
         "msd".into()
     } else {

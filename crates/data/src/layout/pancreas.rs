@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Layout;
 use super::assemble::{self, Cases, Found};
 use super::files;
 use super::lists::List;
@@ -65,6 +66,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let train = List::find(root, &TRAIN)?.map(without_norm);
     let test = List::find(root, &TEST)?.map(without_norm);
     let mut dataset = assemble::by_these_lists(train, test, cases)?;
+    dataset.layout = Layout::Pancreas;
     dataset.name = "Pancreas-CT".into();
     dataset.classes = assemble::classes(&["background", "pancreas"]);
     Ok(dataset)
