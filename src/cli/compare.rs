@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::interrupt;
 use super::progress::Progress;
-use super::run::{self, DataArguments, RunArguments, file_name, method_help, task_of};
+use super::run::{self, DataArguments, RunArguments, Warnings, file_name, method_help, task_of};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -158,9 +158,9 @@ fn outcome(
     quiet: bool,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>, TrainError> {
-    let (mut progress, mut nothing) = (Progress::new(), ());
+    let (mut progress, mut warnings) = (Progress::new(), Warnings);
     let observer: &mut dyn Observer = match quiet {
-        true => &mut nothing,
+        true => &mut warnings,
         false => &mut progress,
     };
     let session = match begun(folder)? {

@@ -114,6 +114,10 @@ impl Observer for Progress {
         self.bar.set_position(row.step);
     }
 
+    fn notice(&self, sentence: &str) {
+        self.bar.suspend(|| eprintln!("warning: {sentence}"));
+    }
+
     fn evaluating(&mut self, done: usize, total: usize) {
         self.count("evaluating", done, total);
         if done == total {

@@ -52,9 +52,18 @@ pub(super) struct RunArguments {
     /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: cpu].
     #[arg(long)]
     pub device: Option<String>,
-    /// Show nothing but the result.
+    /// Show nothing but warnings and the result.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// The observer of a quiet run, which shows warnings alone.
+pub(super) struct Warnings;
+
+impl Observer for Warnings {
+    fn notice(&self, sentence: &str) {
+        eprintln!("warning: {sentence}");
+    }
 }
 
 impl RunArguments {
@@ -114,9 +123,9 @@ pub(super) fn train(
 ) -> Result<ExitCode, TrainError> {
     let quiet = arguments.run.quiet;
     let mut progress = Progress::new();
-    let mut nothing = ();
+    let mut warnings = Warnings;
     let observer: &mut dyn Observer = match quiet {
-        true => &mut nothing,
+        true => &mut warnings,
         false => &mut progress,
     };
     let session = match config {

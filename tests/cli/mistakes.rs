@@ -247,6 +247,52 @@ fn export_and_import() {
     assert!(!root.join("run").exists());
 }
 
+/// A checkpoint with one flipped bit is never used: prediction is refused, a training goes on from the one before.
+#[test]
+fn a_damaged_checkpoint() {
+    let (_root, root) = scans(2, 2);
+    let words = ["train", "supervised", "--data", "scans", "--out", "run"];
+    let often = ["--set", "checkpoint_every=2"];
+    succeed(&root, &[&words[..], &often, &TINY].concat());
+    let file = root.join("run/checkpoints/step-00000004/student.bpk");
+    let mut bytes = fs::read(&file).expect("the student");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, &bytes).expect("a file");
+
+    let predict = ["predict", "run", "scans/images", "--out", "p", "-q"];
+    for refused in [&predict[..], &["export", "run", "--out", "a.safetensors"]] {
+        let message = fail(&root, 1, refused);
+        assert!(
+            message.contains("step-00000004") && message.contains("student.bpk: expected"),
+            "{message}"
+        );
+    }
+    assert!(!root.join("p").exists() && !root.join("a.safetensors").exists());
+
+    let output = super::semivox(&root, &["train", "--resume", "--out", "run", "-q"]);
+    let message = super::text(&output.stderr);
+    assert!(output.status.success(), "{message}");
+    assert!(
+        message.starts_with("warning: checkpoint run") && message.contains("of step 2"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+    let log = fs::read_to_string(root.join("run/metrics.jsonl")).expect("the log");
+    assert_eq!(log.lines().count(), 4);
+    succeed(&root, &predict);
+
+    for step in [2, 4] {
+        let state = format!("run/checkpoints/step-{step:08}/state.json");
+        fs::write(root.join(state), "{").expect("a file");
+    }
+    let message = fail(&root, 1, &["train", "--resume", "--out", "run"]);
+    assert!(
+        message.contains("expected a whole checkpoint to go on from, found none: step-00000004"),
+        "{message}"
+    );
+}
+
 #[test]
 fn report() {
     let (_root, root) = scans(2, 2);

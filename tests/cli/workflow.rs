@@ -271,10 +271,10 @@ fn a_network_leaves_as_safetensors_and_comes_back() {
     assert_eq!(labels("run"), labels("model.safetensors"));
 }
 
-/// Ctrl-C, as a terminal sends it, once the first step is logged.
+/// Ctrl-C, as a terminal sends it, once the first step is logged and other trainings were refused.
 #[cfg(unix)]
 #[test]
-fn an_interrupted_training_tells_so_and_goes_on() {
+fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
     let (_root, root) = scans(3, 2);
     let words = [
         "train",
@@ -298,6 +298,14 @@ fn an_interrupted_training_tells_so_and_goes_on() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let process = child.id().to_string();
+    let start = [&words[..], &TINY].concat();
+    for second in [&start[..], &["train", "--resume", "--out", "run"]] {
+        let message = super::fail(&root, 1, second);
+        let refusal =
+            "error: run: expected a folder that no other training is using, found process";
+        assert!(message.contains(refusal), "{message}");
+        assert!(message.contains(&process), "{message}");
+    }
     let signal = Command::new("kill").args(["-INT", &process]).status();
     assert!(signal.expect("a signal").success());
     let output = child.wait_with_output().expect("an end");

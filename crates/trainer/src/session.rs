@@ -20,12 +20,15 @@ use crate::recipe::Recipe;
 use crate::report;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
+use crate::run::lock::RunLock;
 use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
 use crate::{evaluating, specimens};
 use semivox_inference::evaluation::Evaluation;
 
 /// A run folder with its configuration and data set, ready to train.
+///
+/// A session holds the folder's lock, so that no other one trains in it.
 ///
 /// # Examples
 /// ```no_run
@@ -44,6 +47,7 @@ pub struct Session {
     run: RunFolder,
     dataset: Dataset,
     set: Arc<TrainingSet>,
+    _lock: RunLock,
 }
 
 /// What a run came to.
@@ -69,7 +73,7 @@ impl Session {
     ///
     /// # Errors
     /// A mistake in the configuration or in the data, or an `out` that holds
-    /// another run or cannot be written. Only when all is read does `out`
+    /// another run, is used by another session or cannot be written. Only when all is read does `out`
     /// become a run, so it can be used again after a mistake.
     pub fn start(
         config: RunConfig,
@@ -78,7 +82,8 @@ impl Session {
     ) -> Result<Self, TrainError> {
         config.check()?;
         device::by_name(&config.device)?;
-        let run = RunFolder::create(out)?;
+        let (run, lock) = RunFolder::begin(out)?;
+        tell_of(&lock, observer);
         if config.data.root.is_none() {
             generate(&config, &run)?;
         }
@@ -92,15 +97,19 @@ impl Session {
             run,
             dataset,
             set,
+            _lock: lock,
         })
     }
 
     /// Opens an earlier run to go on with it, with the settings stored there.
     ///
     /// # Errors
-    /// If `out` holds no run, or its data set is not where it was or has other cases.
+    /// If `out` holds no run or is used by another session, or its data set is not where it was or
+    /// has other cases.
     pub fn resume(out: impl AsRef<Path>, observer: &dyn Observer) -> Result<Self, TrainError> {
         let run = RunFolder::open_existing(out)?;
+        let lock = RunLock::acquire(run.root())?;
+        tell_of(&lock, observer);
         run.make_subfolders()?;
         let config = RunConfig::from_toml(&run.read_config()?)?;
         config.check()?;
@@ -112,6 +121,7 @@ impl Session {
             run,
             dataset,
             set,
+            _lock: lock,
         })
     }
 
@@ -200,6 +210,13 @@ impl Session {
             evaluation.write(run.evaluation())?;
         }
         Ok(evaluation)
+    }
+}
+
+/// Nothing guards the folder where files cannot be locked.
+fn tell_of(lock: &RunLock, observer: &dyn Observer) {
+    if let Some(sentence) = lock.warning() {
+        observer.notice(sentence);
     }
 }
 

@@ -45,6 +45,9 @@ pub trait Observer: Sync {
     fn step(&mut self, _row: &MetricsRow) {}
     /// `done` of `total` test cases are evaluated.
     fn evaluating(&mut self, _done: usize, _total: usize) {}
+    /// Something that a person should know, in one sentence, while the run goes on: a
+    /// damaged checkpoint that was passed over, for instance.
+    fn notice(&self, _sentence: &str) {}
 }
 
 /// Takes no notice.
@@ -65,7 +68,8 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Trains from the newest checkpoint of the run folder, or from the start.
+    /// Trains from the newest whole checkpoint of the run folder, or from the start.
+    /// The observer is told of newer ones that are damaged.
     ///
     /// Writes a checkpoint every `checkpoint_every` steps, at the end, and when
     /// asked to stop. Lines of the log beyond the checkpoint are dropped first,
@@ -80,8 +84,12 @@ impl Training<'_> {
     ) -> Result<Outcome, TrainError> {
         let stages = recipe.stages();
         let total: u64 = stages.iter().map(|stage| stage.steps).sum();
-        let restored = restore(self.run, recipe)?;
-        let mut done = restored.map_or(0, |position| position.step);
+        let checkpoints = self.run.checkpoints();
+        let whole = checkpoint::newest_whole(&checkpoints, |sentence| observer.notice(sentence))?;
+        let mut done = match whole {
+            Some(checkpoint) => restore(&checkpoint, recipe)?.step,
+            None => 0,
+        };
         let mut log = Log::open(self.run, done)?;
         let mut first = 0;
         for (index, stage) in stages.iter().enumerate() {
@@ -223,17 +231,13 @@ impl Training<'_> {
     }
 }
 
-/// Brings a recipe to where the newest checkpoint of the run stands, if there is one.
-fn restore(run: &RunFolder, recipe: &mut dyn Recipe) -> Result<Option<Position>, TrainError> {
-    let Some(folder) = checkpoint::newest(&run.checkpoints())? else {
-        return Ok(None);
-    };
-    let reader = CheckpointReader::new(folder);
-    let position = reader.position()?;
+/// Brings a recipe to where a checkpoint stands.
+fn restore(checkpoint: &CheckpointReader, recipe: &mut dyn Recipe) -> Result<Position, TrainError> {
+    let position = checkpoint.position();
     expect_stage(&recipe.stages(), position)?;
     recipe.begin_stage(position.stage)?;
-    recipe.load(&reader)?;
-    Ok(Some(position))
+    recipe.load(checkpoint)?;
+    Ok(position)
 }
 
 /// A checkpoint belongs to the stage of its last step; other lengths than the run began with would train another.

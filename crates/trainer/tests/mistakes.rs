@@ -11,7 +11,10 @@ use semivox_data::phantom::{PhantomConfig, write_dataset};
 use semivox_data::{LabelMap, io};
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
+use semivox_trainer::inference::{PredictOptions, Predictor};
 use semivox_trainer::presets::preset;
+use semivox_trainer::report;
+use semivox_trainer::run::folder::RunFolder;
 use semivox_trainer::session::Session;
 
 const FIRST: &str = "phantom_000.nii.gz";
@@ -207,4 +210,44 @@ fn nothing_to_resume() {
     let folder = tempfile::tempdir().unwrap();
     let text = Session::resume(folder.path(), &()).unwrap_err().to_string();
     assert_names(&text, &["config.toml"]);
+}
+
+#[test]
+fn two_sessions_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = setup(&folder.path().join("data"));
+    let out = folder.path().join("run");
+    let session = Session::start(config.clone(), &out, &()).unwrap();
+    let refused = || {
+        let start = Session::start(config.clone(), &out, &());
+        for second in [start, Session::resume(&out, &())] {
+            let text = second.unwrap_err().to_string();
+            let words = ["run: expected a folder that no other training", "found "];
+            assert_names(&text, &words);
+        }
+    };
+    refused();
+    session.run(&mut (), &AtomicBool::new(false)).unwrap();
+    refused();
+    // Reading a run needs no lock.
+    Predictor::open(&out, None, PredictOptions::default()).unwrap();
+    report::remake(&RunFolder::open_existing(&out).unwrap()).unwrap();
+    drop(session);
+    let session = Session::resume(&out, &()).unwrap();
+    drop(session);
+    // The folder belongs to the finished run now, which is another reason.
+    let text = Session::start(config, &out, &()).unwrap_err().to_string();
+    assert_names(&text, &["holds another run"]);
+}
+
+/// A folder is free again after a mistake.
+#[test]
+fn a_mistake_unlocks_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = setup(&folder.path().join("data"));
+    let out = folder.path().join("run");
+    let root = config.data.root.replace("no/such/folder".into());
+    Session::start(config.clone(), &out, &()).unwrap_err();
+    config.data.root = root;
+    Session::start(config, &out, &()).unwrap();
 }

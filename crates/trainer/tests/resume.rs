@@ -1,12 +1,14 @@
-//! An interrupted and resumed run ends with the very weights of an uninterrupted one.
+//! An interrupted and resumed run ends with the very weights of an uninterrupted one, also
+//! where the newest checkpoint was damaged.
 //!
-//! One test only: the CPU backend's random generator is shared by the whole
-//! process, and tests of one file run side by side.
+//! The CPU backend's random generator is shared by the whole process, so the tests take turns.
 
 #![allow(clippy::unwrap_used)]
 
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::method::MethodConfig;
@@ -15,10 +17,23 @@ use semivox_trainer::run::metrics_log::{MetricsRow, read};
 use semivox_trainer::session::Session;
 use semivox_trainer::training::{Observer, Outcome};
 
-/// Asks to stop once a step is done.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Asks to stop once a step is done, and keeps the notices.
 struct StopAfter<'a> {
     step: u64,
     stop: &'a AtomicBool,
+    notices: Mutex<Vec<String>>,
+}
+
+impl<'a> StopAfter<'a> {
+    fn new(step: u64, stop: &'a AtomicBool) -> Self {
+        Self {
+            step,
+            stop,
+            notices: Mutex::default(),
+        }
+    }
 }
 
 impl Observer for StopAfter<'_> {
@@ -26,6 +41,10 @@ impl Observer for StopAfter<'_> {
         if row.step == self.step {
             self.stop.store(true, Ordering::Relaxed);
         }
+    }
+
+    fn notice(&self, sentence: &str) {
+        self.notices.lock().unwrap().push(sentence.into());
     }
 }
 
@@ -48,11 +67,12 @@ fn train(config: &RunConfig, out: &Path, stops: &[u64]) -> Vec<u8> {
     for &step in stops {
         let stop = AtomicBool::new(false);
         let summary = session
-            .run(&mut StopAfter { step, stop: &stop }, &stop)
+            .run(&mut StopAfter::new(step, &stop), &stop)
             .unwrap();
         assert_eq!(summary.outcome, Outcome::Interrupted { step });
         let report = std::fs::read_to_string(out.join("report.html")).unwrap();
         assert!(report.contains(&format!("stands at step {step} of 16")));
+        drop(session);
         session = Session::resume(out, &()).unwrap();
     }
     let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
@@ -67,6 +87,7 @@ fn values(file: &[u8]) -> &[u8] {
 
 #[test]
 fn resumed_runs_are_bit_equal() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for &method in MethodConfig::NAMES {
         let folder = tempfile::tempdir().unwrap();
         let config = tiny(method);
@@ -82,4 +103,82 @@ fn resumed_runs_are_bit_equal() {
             "{method}: every step is logged once, alike"
         );
     }
+}
+
+/// Trains until `step` is done or to the end, from the newest whole checkpoint, and returns the notices.
+fn go_on(out: &Path, step: u64) -> Vec<String> {
+    let stop = AtomicBool::new(false);
+    let mut observer = StopAfter::new(step, &stop);
+    let session = Session::resume(out, &observer).unwrap();
+    session.run(&mut observer, &stop).unwrap();
+    observer.notices.into_inner().unwrap()
+}
+
+/// Flips a bit in the middle of a file of a checkpoint.
+fn damage(out: &Path, step: u64, file: &str) {
+    let path = out.join(format!("checkpoints/step-{step:08}/{file}"));
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+}
+
+/// ACTION has stages of 2, 2 and 12 steps and a checkpoint after steps 2, 3, 4, 6, 9, …
+#[test]
+fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, damaged] = ["whole", "damaged"].map(|run| folder.path().join(run));
+    let config = tiny("action");
+    train(&config, &whole, &[]);
+
+    drop(Session::start(config, &damaged, &()).unwrap());
+    assert!(go_on(&damaged, 5).is_empty());
+    for (stopped, file, from, until) in [
+        (5, "student.bpk", 4, 8),
+        (8, "optimizer.bpk", 6, 11),
+        (11, "state.json", 9, 16),
+    ] {
+        damage(&damaged, stopped, file);
+        let notices = go_on(&damaged, until);
+        let [notice] = &notices[..] else {
+            panic!("one notice: {notices:?}");
+        };
+        let begin = format!("step-{stopped:08}");
+        assert!(notice.contains(&begin) && notice.contains(file), "{notice}");
+        assert!(notice.ends_with(&format!("of step {from}")), "{notice}");
+        // TensorBoard drops the earlier file's later steps: step = 2, session_log = 7 { START }.
+        let start = [0x10, from as u8 + 1, 0x3a, 2, 8, 1];
+        let restarted = fs::read_dir(&damaged).unwrap().any(|entry| {
+            let entry = entry.unwrap();
+            entry.file_name().to_str().unwrap().contains("tfevents")
+                && contains(&fs::read(entry.path()).unwrap(), &start)
+        });
+        assert!(restarted, "the event file goes on after step {from}");
+    }
+
+    let last = |run: &Path, file: &str| {
+        let folder = run.join("checkpoints/step-00000016");
+        fs::read(folder.join(file)).unwrap()
+    };
+    for file in ["student.bpk", "teacher.bpk"] {
+        assert_eq!(
+            values(&last(&whole, file)),
+            values(&last(&damaged, file)),
+            "{file}"
+        );
+    }
+    let losses = |run: &Path| {
+        let rows = read(run.join("metrics.jsonl")).unwrap().into_iter();
+        rows.map(|row| (row.step, row.losses)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        losses(&whole),
+        losses(&damaged),
+        "every step is logged once"
+    );
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }

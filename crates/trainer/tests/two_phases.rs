@@ -54,7 +54,7 @@ fn check(method: &MethodConfig, setting: &Setting) -> Vec<&'static str> {
         let path = write(folder.path(), position, |writer| recipe.save(writer)).unwrap();
         let mut read = settings.recipe(setting.clone()).unwrap();
         read.begin_stage(stage).unwrap();
-        read.load(&CheckpointReader::new(path)).unwrap();
+        read.load(&CheckpointReader::open(path).unwrap()).unwrap();
         let (here, there) = (
             [2, 3].map(|s| step(recipe.as_mut(), first + s, setting)),
             [2, 3].map(|s| step(read.as_mut(), first + s, setting)),

@@ -27,6 +27,18 @@ pub enum RunError {
         /// The file that gives the other run away.
         found: &'static str,
     },
+    /// Another training is at work in the folder.
+    #[error(
+        "{}: expected a folder that no other training is using, found {holder}; \
+         wait until it ends, stop it or choose another --out",
+        path.display()
+    )]
+    Locked {
+        /// The folder asked for.
+        path: PathBuf,
+        /// The process that holds it, as words.
+        holder: String,
+    },
     /// A run was to be continued where there is none.
     #[error(
         "{} is not a run folder: expected {}, found none; give the folder that a training wrote",

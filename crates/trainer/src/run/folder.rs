@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::RunError;
+use super::lock::RunLock;
 
 /// The folder of one training run.
 ///
@@ -34,21 +35,38 @@ impl RunFolder {
     ///
     /// # Errors
     ///
+    /// Those of [`begin`](Self::begin).
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        Self::begin(path).map(|(run, _)| run)
+    }
+
+    /// Like [`create`](Self::create), and keeps the folder locked: of two
+    /// programs that begin a run in one folder at the same time, one is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Locked`] if a training is at work there,
     /// [`RunError::Occupied`] if another run lies there, [`RunError::Io`] with
     /// the path and the system's reason if the folder cannot be made or written.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self, RunError> {
-        let run = Self {
-            root: path.as_ref().to_path_buf(),
-        };
-        if let Some(found) = run.traces_of_a_run() {
-            return Err(RunError::Occupied {
+    pub fn begin(path: impl AsRef<Path>) -> Result<(Self, RunLock), RunError> {
+        let root = path.as_ref().to_path_buf();
+        fs::create_dir_all(&root).map_err(|error| RunError::io("create folder", &root, error))?;
+        // Locked before the look, or two could both find the folder free.
+        let lock = RunLock::acquire(&root);
+        let run = Self { root };
+        match (lock, run.traces_of_a_run()) {
+            (Err(locked @ RunError::Locked { .. }), _) => Err(locked),
+            (_, Some(found)) => Err(RunError::Occupied {
                 path: run.root,
                 found,
-            });
+            }),
+            (lock, None) => {
+                let lock = lock?;
+                run.make_subfolders()?;
+                make_writable(&run.root)?;
+                Ok((run, lock))
+            }
         }
-        run.make_subfolders()?;
-        make_writable(&run.root)?;
-        Ok(run)
     }
 
     /// Opens the folder of an earlier run, to continue or evaluate it.

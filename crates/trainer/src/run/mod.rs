@@ -3,6 +3,7 @@
 //! | name | written by |
 //! |---|---|
 //! | `config.toml` | [`folder::RunFolder::write_config`] |
+//! | `lock` | [`lock::RunLock`], held by the session that trains |
 //! | `cases.json` | the session, which compares it on resume |
 //! | `metrics.jsonl` | [`metrics_log::MetricsLog`] |
 //! | `events.out.tfevents.*` | [`tfevents::EventWriter`] |
@@ -17,6 +18,7 @@
 pub(crate) mod cases;
 pub mod error;
 pub mod folder;
+pub mod lock;
 pub mod metrics_log;
 pub mod tfevents;
 

@@ -1,0 +1,85 @@
+//! `state.json`: where a run stood, and the checksums of a checkpoint's files.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Position;
+use super::checksum::{Checksums, Damage, hexadecimal};
+
+/// Version of a checkpoint's layout. Version 2 had no checksums.
+const FORMAT: u32 = 3;
+
+/// The file's name.
+pub(super) const NAME: &str = "state.json";
+
+/// Contents of `state.json`, which vouch for themselves: `crc32c` is that of the text with zeros in its place.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    format: u32,
+    step: u64,
+    stage: usize,
+    /// Every other file of the checkpoint.
+    pub(super) files: Checksums,
+    crc32c: String,
+}
+
+/// The part of the file that all formats share.
+#[derive(Deserialize)]
+struct AnyState {
+    format: u32,
+}
+
+impl State {
+    pub(super) fn new(position: Position, files: Checksums) -> Self {
+        Self {
+            format: FORMAT,
+            step: position.step,
+            stage: position.stage,
+            files,
+            crc32c: String::new(),
+        }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position::new(self.step, self.stage)
+    }
+
+    /// The text of the file, with its own checksum.
+    pub(super) fn sealed(&mut self) -> serde_json::Result<Vec<u8>> {
+        self.crc32c = hexadecimal(0);
+        let crc = crc32c::crc32c(&serde_json::to_vec_pretty(self)?);
+        self.crc32c = hexadecimal(crc);
+        serde_json::to_vec_pretty(self)
+    }
+
+    /// Reads the file of the checkpoint in `folder`.
+    pub(super) fn read(folder: &Path) -> Result<Self, Damage> {
+        let path = folder.join(NAME);
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Damage::new(&path, format_args!("expected a JSON file, found {error}"))
+        };
+        let text = fs::read(&path).map_err(|error| unreadable(&error))?;
+        let any: AnyState = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
+        if any.format != FORMAT {
+            let found = any.format;
+            let reason = format_args!("expected format {FORMAT}, found {found}");
+            return Err(Damage::new(&path, reason).advising("start a new run"));
+        }
+        let mut state: Self = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
+        let expected = state.crc32c.clone();
+        let sealed = state.sealed().map_err(|error| unreadable(&error))?;
+        // Spaces and the checksum itself may be damaged too, so the texts are compared.
+        match sealed == text {
+            true => Ok(state),
+            false => Err(Damage::new(
+                &path,
+                format_args!(
+                    "expected the text it was written with (checksum {expected}), found another"
+                ),
+            )),
+        }
+    }
+}
