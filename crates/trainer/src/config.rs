@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 
 use crate::method::MethodConfig;
-use crate::presets::Task;
 use crate::recipe::Setting;
 use crate::settings;
+use crate::task::Task;
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

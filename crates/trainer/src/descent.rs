@@ -5,7 +5,7 @@ use burn::module::Module;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
 use crate::optimizer::{Optimizer, OptimizerConfig};
-use crate::recipe::StepContext;
+use crate::step_context::StepContext;
 use crate::terms::{LossTerms, StepValues};
 
 /// The optimizer's name in a checkpoint.

@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod batch;
+pub mod batch_source;
 pub mod checkpoint;
 pub mod clip;
 pub mod comparison;
@@ -14,11 +15,14 @@ pub mod ema;
 mod error;
 pub mod evaluating;
 mod finite;
+mod host;
 pub mod importing;
 pub mod method;
+pub mod method_settings;
 pub mod mirror;
 pub mod mixing;
 pub mod noise;
+pub mod observer;
 pub mod one_stage;
 pub mod optimizer;
 pub mod presets;
@@ -32,7 +36,10 @@ mod settings;
 mod sgd;
 pub mod signed_distance;
 mod specimens;
+pub mod stage;
+pub mod step_context;
 pub mod student_teacher;
+pub mod task;
 pub mod terms;
 #[cfg(test)]
 mod testing;

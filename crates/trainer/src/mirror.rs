@@ -4,7 +4,7 @@ use burn::prelude::*;
 use semivox_data::rng::{below, keyed};
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::StepContext;
+use crate::step_context::StepContext;
 
 /// Spatial relation of two views of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use semivox_data::augment::{ClassMixParams, CutBoxConfig};
 use semivox_data::rng::keyed;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::StepContext;
+use crate::step_context::StepContext;
 
 /// How the unlabeled images of a batch are mixed.
 ///

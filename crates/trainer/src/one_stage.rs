@@ -9,8 +9,12 @@ use crate::descent::Descent;
 use crate::error::TrainError;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Stage, StepContext};
-use crate::student_teacher::NETWORKS;
 use crate::terms::{LossTerms, StepValues};
+
+/// The names of the networks in a checkpoint.
+pub(crate) const NETWORKS: [&str; 2] = ["student", "teacher"];
+/// The names of projection heads in a checkpoint.
+pub(crate) const HEADS: [&str; 2] = ["heads", "teacher_heads"];
 
 /// A training method of one stage; [`OneStageRecipe`] makes a [`Recipe`] of it.
 ///

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clip::clip_gradients;
 use crate::error::TrainError;
-use crate::recipe::StepContext;
 use crate::schedule::LearningRate;
 use crate::sgd::Sgd;
+use crate::step_context::StepContext;
 
 /// SGD with momentum and L2 weight decay, and its learning-rate schedule.
 ///

@@ -7,8 +7,11 @@ use semivox_models::{Network, NetworkConfig};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::schedule::sigmoid_ramp_up;
+use crate::host::host;
 use crate::terms::StepValues;
+
+pub use crate::stage::{BatchPlan, Stage, StrongViews};
+pub use crate::step_context::StepContext;
 
 /// A training method, as one file under [`recipes`](crate::recipes).
 ///
@@ -87,83 +90,5 @@ impl Setting {
             Some(host) if host != self.device => new(&host).fork(&self.device),
             _ => new(&self.device),
         }
-    }
-}
-
-/// The CPU, if it is compiled in.
-pub(crate) fn host() -> Option<Device> {
-    #[cfg(feature = "flex")]
-    return Some(Device::flex());
-    #[cfg(not(feature = "flex"))]
-    None
-}
-
-/// One stage of a method.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
-    /// Name shown to people.
-    pub name: &'static str,
-    /// How many steps it lasts.
-    pub steps: u64,
-    /// What each of its batches holds.
-    pub plan: BatchPlan,
-}
-
-impl Stage {
-    /// The only stage of a method that sees weak views, in shuffled epochs.
-    pub fn only(name: &'static str, steps: u64, [labeled, unlabeled]: [usize; 2]) -> Self {
-        let plan = BatchPlan {
-            labeled,
-            unlabeled,
-            replacement: false,
-            strong: StrongViews::None,
-        };
-        Self { name, steps, plan }
-    }
-}
-
-/// The composition of a stage's batches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchPlan {
-    /// Labeled patches.
-    pub labeled: usize,
-    /// Unlabeled patches.
-    pub unlabeled: usize,
-    /// Draw cases uniformly with replacement instead of in shuffled epochs.
-    pub replacement: bool,
-    /// Which groups also get a strong view.
-    pub strong: StrongViews,
-}
-
-/// Which patches of a batch come with a strongly augmented copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StrongViews {
-    /// None.
-    None,
-    /// The unlabeled ones.
-    Unlabeled,
-    /// All.
-    All,
-}
-
-/// Where in the run a step stands.
-#[derive(Debug, Clone)]
-pub struct StepContext {
-    /// Step of the whole run, from 0.
-    pub step: u64,
-    /// Step within the stage, from 0.
-    pub stage_step: u64,
-    /// Steps of the stage.
-    pub stage_steps: u64,
-    /// The run's seed; random numbers are keyed by (seed, step, purpose).
-    pub seed: u64,
-    /// The training device (with autodiff).
-    pub device: Device,
-}
-
-impl StepContext {
-    /// `exp(−5 (1 − t/T)²)` at the step `t` of a stage of `T`: what weights of consistency rise by.
-    pub fn ramp(&self) -> f64 {
-        sigmoid_ramp_up(self.stage_step, self.stage_steps)
     }
 }

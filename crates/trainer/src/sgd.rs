@@ -4,7 +4,7 @@ use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::prelude::*;
 use semivox_kernels::{SgdStep, sgd_step};
 
-use crate::recipe::host;
+use crate::host::host;
 
 /// Stochastic gradient descent, one pass per parameter.
 #[derive(Debug, Clone)]

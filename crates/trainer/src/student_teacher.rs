@@ -8,13 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::{ema_update, ema_update_with_buffers, teacher_of, warmed_up};
 use crate::error::TrainError;
-use crate::one_stage::Networks;
-use crate::recipe::StepContext;
-
-/// The names of the networks in a checkpoint.
-pub(crate) const NETWORKS: [&str; 2] = ["student", "teacher"];
-/// The names of projection heads in a checkpoint.
-pub(crate) const HEADS: [&str; 2] = ["heads", "teacher_heads"];
+use crate::one_stage::{NETWORKS, Networks};
+use crate::step_context::StepContext;
 
 /// How the teacher runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

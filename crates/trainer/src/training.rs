@@ -10,12 +10,15 @@ use rand::Rng;
 use semivox_data::loader::{LoaderConfig, OrderedLoader};
 use semivox_data::rng::keyed;
 
-use crate::batch::{Batch, BatchSource, HostBatch};
+use crate::batch::{Batch, HostBatch};
+use crate::batch_source::BatchSource;
 use crate::checkpoint::{self, CheckpointReader, Position};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::finite::is_finite;
-use crate::recipe::{Recipe, Stage, StepContext, host};
+use crate::host::host;
+pub use crate::observer::Observer;
+use crate::recipe::{Recipe, Stage, StepContext};
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log::{MetricsLog, MetricsRow};
 use crate::run::tfevents::EventWriter;
@@ -32,26 +35,6 @@ pub enum Outcome {
         step: u64,
     },
 }
-
-/// Is told how a run gets on; a progress bar, for instance.
-///
-/// What an observer does not care about, it need not implement.
-pub trait Observer: Sync {
-    /// `done` of `total` scans are read and prepared; called from several threads.
-    fn reading(&self, _done: usize, _total: usize) {}
-    /// A stage begins (or goes on, after a resume) at `step` of `total`.
-    fn stage(&mut self, _stage: &Stage, _step: u64, _total: u64) {}
-    /// A step is done.
-    fn step(&mut self, _row: &MetricsRow) {}
-    /// `done` of `total` test cases are evaluated.
-    fn evaluating(&mut self, _done: usize, _total: usize) {}
-    /// Something that a person should know, in one sentence, while the run goes on: a
-    /// damaged checkpoint that was passed over, for instance.
-    fn notice(&self, _sentence: &str) {}
-}
-
-/// Takes no notice.
-impl Observer for () {}
 
 /// What a training works with.
 pub struct Training<'a> {

@@ -7,7 +7,7 @@ use semivox_data::cache::{LabeledScan, UnlabeledScan, load_labeled, load_unlabel
 use semivox_data::preprocess::Preprocess;
 
 use crate::error::TrainError;
-use crate::training::Observer;
+use crate::observer::Observer;
 
 /// The prepared training cases of a run.
 #[derive(Debug)]

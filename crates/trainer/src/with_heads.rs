@@ -6,8 +6,8 @@ use semivox_models::Network;
 
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::one_stage::Networks;
-use crate::student_teacher::{HEADS, NETWORKS, StudentTeacher};
+use crate::one_stage::{HEADS, NETWORKS, Networks};
+use crate::student_teacher::StudentTeacher;
 
 /// A network and the heads on its maps, which one optimizer moves and of which only the network is evaluated.
 #[derive(Module, Debug)]

@@ -9,9 +9,9 @@ use std::sync::atomic::AtomicBool;
 use ndarray::Array3;
 use semivox_data::phantom::{PhantomConfig, write_dataset};
 use semivox_data::{LabelMap, io};
+use semivox_inference::Model;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
-use semivox_trainer::inference::{PredictOptions, Predictor};
 use semivox_trainer::presets::preset;
 use semivox_trainer::report;
 use semivox_trainer::run::folder::RunFolder;
@@ -230,7 +230,7 @@ fn two_sessions_in_one_folder() {
     session.run(&mut (), &AtomicBool::new(false)).unwrap();
     refused();
     // Reading a run needs no lock.
-    Predictor::open(&out, None, PredictOptions::default()).unwrap();
+    Model::open(&out).unwrap();
     report::remake(&RunFolder::open_existing(&out).unwrap()).unwrap();
     drop(session);
     let session = Session::resume(&out, &()).unwrap();

@@ -54,6 +54,7 @@ mod contrast;
 mod distillation;
 mod grid;
 mod local;
+mod settings;
 mod state;
 
 use burn::prelude::*;
@@ -62,10 +63,11 @@ use semivox_models::{Network, NetworkOutput, RepresentationHead};
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::method::MethodSettings;
+use crate::method_settings::MethodSettings;
+use crate::one_stage::NETWORKS;
 use crate::optimizer::Optimizer;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
-use crate::student_teacher::{NETWORKS, StudentTeacher};
+use crate::student_teacher::StudentTeacher;
 use crate::terms::StepValues;
 
 pub(crate) use config::Temperatures;

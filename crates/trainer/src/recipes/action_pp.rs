@@ -45,7 +45,7 @@ use semivox_models::Network;
 use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect};
+use crate::method_settings::{MethodSettings, expect};
 use crate::recipe::{Recipe, Setting, Stage, StepContext};
 use crate::recipes::action::{Action, Temperatures};
 use crate::terms::StepValues;

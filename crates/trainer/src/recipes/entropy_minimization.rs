@@ -30,7 +30,9 @@ use super::SupervisedConfig;
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_both_kinds, expect_weight, one_stage_settings};
+use crate::method_settings::{
+    MethodSettings, expect_both_kinds, expect_weight, one_stage_settings,
+};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};

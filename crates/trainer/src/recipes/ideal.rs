@@ -48,6 +48,7 @@
 mod config;
 mod fine_tuning;
 mod pretraining;
+mod settings;
 
 use semivox_models::Network;
 

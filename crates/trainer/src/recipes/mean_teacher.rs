@@ -24,7 +24,7 @@ use super::SupervisedConfig;
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
-use crate::method::{
+use crate::method_settings::{
     MethodSettings, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
 };
 use crate::noise::clipped_noise;

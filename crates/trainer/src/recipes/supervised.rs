@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::error::TrainError;
-use crate::method::{MethodSettings, expect_some};
+use crate::method_settings::{MethodSettings, expect_some};
 use crate::one_stage::{OneStage, OneStageRecipe};
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{Recipe, Setting, Stage, StepContext};

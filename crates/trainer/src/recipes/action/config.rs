@@ -4,15 +4,10 @@ use semivox_losses::LocalDistillationForm;
 use semivox_models::Resolution;
 use serde::{Deserialize, Serialize};
 
-use super::Action;
 use crate::error::TrainError;
-use crate::method::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
-    expect_some, expect_weight,
-};
+use crate::method_settings::{expect, expect_some};
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
-use crate::recipe::{Recipe, Setting};
 use crate::schedule::split_steps;
 use crate::student_teacher::TeacherMode;
 
@@ -236,7 +231,7 @@ impl ActionConfig {
 }
 
 impl ActionConfig {
-    fn check_sizes(&self) -> Result<(), TrainError> {
+    pub(super) fn check_sizes(&self) -> Result<(), TrainError> {
         for (key, size) in [
             ("bank", self.bank),
             ("global_width", self.global_width),
@@ -250,7 +245,7 @@ impl ActionConfig {
     }
 
     /// Whole local patches fit, and each cell of a pooled one lies on the grid that all of them share.
-    fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), TrainError> {
+    pub(super) fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), TrainError> {
         let (side, step, pooled) = (self.local_patch, self.local_step, self.local_pooled);
         expect_some("local_patch", side)?;
         expect_some("local_step", step)?;
@@ -266,54 +261,11 @@ impl ActionConfig {
     }
 }
 
-impl MethodSettings for ActionConfig {
-    ablations!();
-
-    fn iterations(&self) -> u64 {
-        self.iterations.iter().sum()
-    }
-
-    /// Splits the total as it was split before.
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split_steps(iterations, self.iterations);
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.distillation_batch = batch;
-        self.contrast_batch = batch;
-    }
-
-    fn check(&self, patch: [usize; 3]) -> Result<(), TrainError> {
-        self.optimizer.check()?;
-        self.check_sizes()?;
-        self.check_local_patches(patch)?;
-        for (key, weight) in [
-            ("distillation_weights", self.distillation_weights[0]),
-            ("distillation_weights", self.distillation_weights[1]),
-            ("contrast_weight", self.contrast_weight),
-            ("unsupervised_weight", self.unsupervised_weight),
-        ] {
-            expect_weight(key, weight)?;
-        }
-        expect_positive("student_temperature", self.student_temperature)?;
-        expect_positive("teacher_temperature", self.teacher_temperature)?;
-        expect_positive("contrast_temperature", self.contrast_temperature)?;
-        expect_share("teacher_momentum", self.teacher_momentum)?;
-        expect_share("strong_threshold", self.strong_threshold)?;
-        expect_share("weak_threshold", self.weak_threshold)?;
-        expect_both_kinds("distillation_batch", self.distillation_batch)?;
-        expect_both_kinds("contrast_batch", self.contrast_batch)
-    }
-
-    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
-        Ok(Box::new(Action::new(self.clone(), setting)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::method_settings::MethodSettings;
 
     #[test]
     fn the_total_is_split_without_loss() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ActionPp;
 use crate::error::TrainError;
-use crate::method::{
+use crate::method_settings::{
     MethodSettings, ablations, expect_positive, expect_share, expect_some, expect_weight,
 };
 use crate::recipe::{Recipe, Setting, StepContext};

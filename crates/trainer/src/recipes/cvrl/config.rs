@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Cvrl;
 use crate::error::TrainError;
-use crate::method::{
+use crate::method_settings::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
     expect_weight, one_stage_settings,
 };

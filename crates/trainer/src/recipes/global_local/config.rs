@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::GlobalLocal;
 use super::regions::cells;
 use crate::error::TrainError;
-use crate::method::{
+use crate::method_settings::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_some,
 };
 use crate::mirror::ViewAlignment;

@@ -4,7 +4,7 @@ use burn::prelude::*;
 use rand::seq::index::sample;
 use semivox_data::rng::keyed;
 
-use crate::recipe::StepContext;
+use crate::step_context::StepContext;
 
 /// Positions of a region along an axis; fewer where the map has fewer.
 const SIDE: usize = 3;

@@ -2,15 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ideal;
 use crate::error::TrainError;
-use crate::method::{
-    MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
-    expect_weight,
-};
 use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
-use crate::recipe::{Recipe, Setting};
 use crate::schedule::split_steps;
 
 /// Settings of [`Ideal`]; all values are chosen here, as none of the paper's is known.
@@ -131,46 +125,11 @@ impl IdealConfig {
     }
 }
 
-impl MethodSettings for IdealConfig {
-    ablations!();
-
-    fn iterations(&self) -> u64 {
-        self.iterations.iter().sum()
-    }
-
-    /// Splits the total as it was split before.
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split_steps(iterations, self.iterations);
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.pretraining_batch = batch;
-        self.fine_tuning_batch = batch;
-    }
-
-    fn check(&self, _patch: [usize; 3]) -> Result<(), TrainError> {
-        self.optimizer.check()?;
-        expect_weight("cross_weight", self.cross_weight)?;
-        expect_both_kinds("pretraining_batch", self.pretraining_batch)?;
-        expect_both_kinds("fine_tuning_batch", self.fine_tuning_batch)?;
-        expect_share("key_momentum", self.key_momentum)?;
-        expect_share("threshold", self.threshold)?;
-        expect_positive("temperature", self.temperature)?;
-        for (key, size) in [("embedding", self.embedding), ("queue", self.queue)] {
-            expect_some(key, size)?;
-        }
-        Ok(())
-    }
-
-    fn recipe(&self, setting: Setting) -> Result<Box<dyn Recipe>, TrainError> {
-        Ok(Box::new(Ideal::new(self.clone(), setting)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::method_settings::MethodSettings;
 
     #[test]
     fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {

@@ -10,8 +10,9 @@ use crate::batch::Batch;
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::ema::{ema_update, teacher_of};
 use crate::error::TrainError;
+use crate::one_stage::HEADS;
 use crate::recipe::{Recipe, Setting, StepContext};
-use crate::student_teacher::{HEADS, StudentTeacher, TeacherMode};
+use crate::student_teacher::{StudentTeacher, TeacherMode};
 use crate::terms::{LossTerms, StepValues};
 
 /// The key encoder's name in a checkpoint.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SimCvd;
 use crate::error::TrainError;
-use crate::method::{
+use crate::method_settings::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
     expect_some, expect_weight, one_stage_settings,
 };

@@ -1,0 +1,142 @@
+//! Drawing of batches from prepared volumes.
+//!
+//! Workers draw and augment patches on the host; the loop moves a finished
+//! batch to the device when it uses it, so that device memory holds at most
+//! one batch.
+
+use std::sync::Arc;
+
+use ndarray::Array3;
+use semivox_data::augment::{StrongView, WeakView};
+use semivox_data::rng::keyed;
+use semivox_sampling::{TwoStreamBatch, TwoStreamSampler, UniformSampler};
+
+use crate::batch::{HostBatch, HostViews};
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::stage::{BatchPlan, StrongViews};
+use crate::training_set::TrainingSet;
+
+/// Draws the batches of one stage; a pure function of the step.
+#[derive(Debug)]
+pub struct BatchSource {
+    set: Arc<TrainingSet>,
+    cases: Cases,
+    weak: WeakView,
+    strong: StrongView,
+    views: StrongViews,
+    seed: u64,
+}
+
+/// Which cases a step takes.
+#[derive(Debug)]
+enum Cases {
+    Epochs(TwoStreamSampler),
+    Replacement(UniformSampler),
+}
+
+impl Cases {
+    fn batch(&self, step: u64) -> TwoStreamBatch {
+        match self {
+            Self::Epochs(sampler) => sampler.batch(step),
+            Self::Replacement(sampler) => sampler.batch(step),
+        }
+    }
+}
+
+impl BatchSource {
+    /// A source of batches as planned.
+    ///
+    /// # Errors
+    /// If the plan asks for a kind of case that the set does not have.
+    pub fn new(
+        config: &RunConfig,
+        set: Arc<TrainingSet>,
+        plan: BatchPlan,
+    ) -> Result<Self, TrainError> {
+        let (seed, sizes) = (config.seed, (set.labeled.len(), set.unlabeled.len()));
+        let (labeled, unlabeled) = (plan.labeled, plan.unlabeled);
+        let cases = if plan.replacement {
+            Cases::Replacement(UniformSampler::new(
+                seed, sizes.0, sizes.1, labeled, unlabeled,
+            )?)
+        } else {
+            Cases::Epochs(TwoStreamSampler::new(
+                seed, sizes.0, sizes.1, labeled, unlabeled,
+            )?)
+        };
+        Ok(Self {
+            set,
+            cases,
+            weak: WeakView {
+                patch: config.patch,
+                symmetries: config.weak_view,
+            },
+            strong: config.strong_view,
+            views: plan.strong,
+            seed,
+        })
+    }
+
+    /// The host batch of a step.
+    pub fn batch(&self, step: u64) -> HostBatch {
+        let cases = self.cases.batch(step);
+        let mut batch = HostBatch {
+            patch: self.weak.patch,
+            labels: Vec::new(),
+            labeled: HostViews::default(),
+            unlabeled: HostViews::default(),
+        };
+        for (slot, case) in cases.labeled.into_iter().enumerate() {
+            let case = &self.set.labeled[case];
+            let image = &case.scan.volume.data;
+            let strong = self.views == StrongViews::All;
+            let weak = self.add(
+                &mut batch.labeled,
+                image,
+                step,
+                &format!("labeled {slot}"),
+                strong,
+            );
+            let labels = weak.apply(case.labels.data.view(), 0);
+            batch
+                .labels
+                .extend(labels.iter().map(|&label| i32::from(label)));
+        }
+        for (slot, case) in cases.unlabeled.into_iter().enumerate() {
+            let image = &self.set.unlabeled[case].scan.volume.data;
+            let strong = self.views != StrongViews::None;
+            self.add(
+                &mut batch.unlabeled,
+                image,
+                step,
+                &format!("unlabeled {slot}"),
+                strong,
+            );
+        }
+        batch
+    }
+
+    /// Adds the views of one patch; returns the geometry they share.
+    fn add(
+        &self,
+        views: &mut HostViews,
+        image: &Array3<f32>,
+        step: u64,
+        purpose: &str,
+        with_strong: bool,
+    ) -> semivox_data::augment::WeakParams {
+        let mut rng = keyed(self.seed, step, purpose);
+        let geometry = self.weak.draw(&mut rng, image.dim().into());
+        let mut patch = geometry.apply(image.view(), 0.0);
+        views.count += 1;
+        views.weak.extend(&patch);
+        if with_strong {
+            self.strong
+                .draw(&mut rng, self.weak.patch)
+                .apply(&mut patch);
+            views.strong.extend(&patch);
+        }
+        geometry
+    }
+}
