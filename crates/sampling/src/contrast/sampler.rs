@@ -21,7 +21,7 @@ use crate::rng::keyed_rng;
 /// - queries: drawn from `H_c`, uniformly with replacement;
 /// - negatives of each query: a class `c'` drawn from
 ///   `softmax over valid c' != c of cos(mu_c, mu_c') / temperature`, then a voxel of `A_c'`,
-/// uniformly with replacement. With two classes this is a voxel of the other class.
+///   uniformly with replacement. With two classes this is a voxel of the other class.
 ///
 /// Counts and lists stay on the device. Random numbers are drawn on the host, keyed by
 /// (seed, step, "contrast").
