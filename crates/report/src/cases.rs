@@ -7,10 +7,10 @@ use ndarray::ArrayView3;
 use super::CasePicture;
 use super::case::Case;
 use super::contour::contour;
-use super::html::{class_name, escape};
 use super::layout::PlaneLayout;
 use super::planes::{Plane, recorded};
 use super::slices;
+use super::text::{class_name, escape};
 
 /// Characters that the volumes of a page take together, at most.
 const ROOM: usize = 12 << 20;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::html::{escape, thousands};
 use super::svg::{Chart, line_chart};
+use super::text::{escape, thousands};
 use crate::MetricsRow;
 
 /// All loss terms, the total first, then learning rate and data wait.

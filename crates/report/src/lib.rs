@@ -22,6 +22,7 @@ mod row;
 mod slices;
 mod svg;
 mod tables;
+mod text;
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::axis::{Axis, Scaling};
-use super::html::escape;
+use super::text::escape;
 
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 200.0;

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::html::{class_name, escape};
 use super::metric::{Metric, metrics};
 use super::notable_cases;
+use super::text::{class_name, escape};
 use semivox_inference::evaluation::{
     CaseEvaluation, ClassEvaluation, Evaluation, Means, UndefinedCounts, summarize,
 };

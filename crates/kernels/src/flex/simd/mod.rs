@@ -6,6 +6,7 @@
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod registers;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
 use portable::Portable;
+pub(crate) use registers::Simd;
 #[cfg(target_arch = "x86_64")]
 use x86::{Avx2, Avx512};
 
@@ -135,39 +137,6 @@ fn asked() -> Option<String> {
 pub(crate) fn composition() -> bool {
     static ASKED: OnceLock<bool> = OnceLock::new();
     *ASKED.get_or_init(|| asked().as_deref() == Some("composition"))
-}
-
-/// Operations on registers of [`Simd::LANES`] floats.
-///
-/// # Safety
-///
-/// Every function requires the instruction set of its implementor, and pointers valid for the
-/// lanes it reads or writes. No alignment is needed.
-pub(crate) trait Simd {
-    /// Floats per register.
-    const LANES: usize;
-    /// The register type.
-    type V: Copy;
-    /// Sets all lanes to one value.
-    unsafe fn splat(value: f32) -> Self::V;
-    /// Loads all lanes from memory.
-    unsafe fn load(from: *const f32) -> Self::V;
-    /// Loads lanes `lane..lane + count` from `from[..count]`; the others are zero.
-    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V;
-    /// Stores all lanes to memory.
-    unsafe fn store(to: *mut f32, value: Self::V);
-    /// Stores lanes `lane..lane + count` to `to[..count]`.
-    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize);
-    /// `a + b`.
-    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
-    /// `a - b`.
-    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
-    /// `a * b + c`.
-    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The maximum per lane; `b` if a lane of either is NaN.
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// The sum of the lanes.
-    unsafe fn sum(value: Self::V) -> f32;
 }
 
 /// A computation written for any instruction set.

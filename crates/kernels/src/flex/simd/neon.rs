@@ -1,6 +1,6 @@
 //! Vector registers of AArch64, where NEON is always available.
 
-use super::Simd;
+use super::registers::Simd;
 use std::arch::aarch64::*;
 
 /// [`super::Level::Neon`].

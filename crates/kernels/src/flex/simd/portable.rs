@@ -1,6 +1,6 @@
 //! Plain arrays as registers, for any CPU.
 
-use super::Simd;
+use super::registers::Simd;
 
 /// [`super::Level::Portable`].
 pub(crate) struct Portable;

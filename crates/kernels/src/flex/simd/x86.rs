@@ -1,6 +1,6 @@
 //! Vector registers of x86-64.
 
-use super::Simd;
+use super::registers::Simd;
 use std::arch::x86_64::*;
 
 /// [`super::Level::Avx2`].

@@ -1,0 +1,34 @@
+//! The operations that every instruction set has.
+
+/// Operations on registers of [`Simd::LANES`] floats.
+///
+/// # Safety
+///
+/// Every function requires the instruction set of its implementor, and pointers valid for the
+/// lanes it reads or writes. No alignment is needed.
+pub(crate) trait Simd {
+    /// Floats per register.
+    const LANES: usize;
+    /// The register type.
+    type V: Copy;
+    /// Sets all lanes to one value.
+    unsafe fn splat(value: f32) -> Self::V;
+    /// Loads all lanes from memory.
+    unsafe fn load(from: *const f32) -> Self::V;
+    /// Loads lanes `lane..lane + count` from `from[..count]`; the others are zero.
+    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V;
+    /// Stores all lanes to memory.
+    unsafe fn store(to: *mut f32, value: Self::V);
+    /// Stores lanes `lane..lane + count` to `to[..count]`.
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize);
+    /// `a + b`.
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The maximum per lane; `b` if a lane of either is NaN.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// The sum of the lanes.
+    unsafe fn sum(value: Self::V) -> f32;
+}
