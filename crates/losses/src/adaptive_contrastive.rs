@@ -1,64 +1,70 @@
-//! Contrast of labeled voxels with banked features and with the center assigned to their class.
+//! Adaptive anatomical contrast of labeled voxels with banked features and class centers.
 
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 use burn::tensor::activation::log_softmax;
 
+use crate::Reduction;
 use crate::format::Format;
 use crate::similarity::{check_temperature, unit};
 use crate::targets::to_float;
 
-/// What the terms of a voxel are divided by.
+/// Normalization of a voxel's sum over its positives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "snake_case")]
 pub enum PositiveNormalization {
-    /// Both terms by the number of positives, the center being one of them, as the official code does: the
+    /// The whole sum is divided by the number of positives, the center being one of them, as in the official code: the
     /// center's share shrinks as the bank fills.
     Code,
-    /// The features of the class by their number, the center by nothing, which is nearer to the paper's formula.
+    /// The features' part is divided by their number, the center's part by nothing, which is nearer to the paper's
+    /// formula.
     Paper,
 }
 
-/// Configuration of [`AdaptiveContrastLoss`].
+/// Configuration of [`AdaptiveContrastiveLoss`].
 #[derive(Config, Debug)]
-pub struct AdaptiveContrastLossConfig {
+pub struct AdaptiveContrastiveLossConfig {
     /// Temperature of the contrast.
     #[config(default = 0.07)]
     pub temperature: f64,
     /// Weight of the center among the positives.
     #[config(default = 0.2)]
     pub center_weight: f64,
-    /// What the terms of a voxel are divided by.
+    /// Normalization of a voxel's sum over its positives.
     #[config(default = "PositiveNormalization::Code")]
     pub normalization: PositiveNormalization,
+    /// Mean or sum over the voxels.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
-impl AdaptiveContrastLossConfig {
+impl AdaptiveContrastiveLossConfig {
     /// Makes the loss.
     ///
     /// # Panics
     ///
     /// Panics if the temperature is not positive and finite.
-    pub fn init(&self) -> AdaptiveContrastLoss {
+    pub fn init(&self) -> AdaptiveContrastiveLoss {
         check_temperature("temperature", self.temperature);
-        AdaptiveContrastLoss {
+        AdaptiveContrastiveLoss {
             temperature: self.temperature,
             center_weight: self.center_weight,
             normalization: self.normalization,
+            reduction: self.reduction,
         }
     }
 }
 
-/// What [`AdaptiveContrastLoss::forward`] compares.
+/// Input of [`AdaptiveContrastiveLoss`].
 ///
 /// # Examples
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::AdaptiveContrastInput;
+/// use semivox_losses::AdaptiveContrastiveInput;
 ///
 /// let device = Device::flex();
-/// let input = AdaptiveContrastInput {
+/// let input = AdaptiveContrastiveInput {
 ///     features: Tensor::ones([4, 8], &device),
 ///     teacher: Tensor::ones([4, 8], &device),
 ///     labels: Tensor::from_ints([0, 0, 1, 1], &device),
@@ -69,7 +75,7 @@ impl AdaptiveContrastLossConfig {
 /// assert_eq!(input.features.dims(), input.teacher.dims());
 /// ```
 #[derive(Clone, Debug)]
-pub struct AdaptiveContrastInput {
+pub struct AdaptiveContrastiveInput {
     /// `[voxels, width]`: the student's features. The only input that receives a gradient.
     pub features: Tensor<2>,
     /// `[voxels, width]`: the teacher's features of the same voxels.
@@ -84,7 +90,8 @@ pub struct AdaptiveContrastInput {
     pub centers: Tensor<2>,
 }
 
-/// Pulls labeled voxels to features of their class and to the center assigned to it.
+/// Adaptive anatomical contrastive loss: supervised contrast of labeled voxels, whose positives are the banked features of
+/// their class and the center assigned to it.
 ///
 /// ```text
 /// p_ij = softmax_j( cos(s_i, k_j) / T ),     keys k: [ t_i | queue | centers ]
@@ -105,7 +112,7 @@ pub struct AdaptiveContrastInput {
 ///
 /// # Shapes
 ///
-/// Those of [`AdaptiveContrastInput`]; the result is `[1]`.
+/// Those of [`AdaptiveContrastiveInput`]; the result of `forward` is `[1]`, that of `forward_no_reduction` `[voxels, 1]`.
 ///
 /// # Notes
 ///
@@ -122,10 +129,10 @@ pub struct AdaptiveContrastInput {
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::{AdaptiveContrastInput, AdaptiveContrastLossConfig, PositiveNormalization};
+/// use semivox_losses::{AdaptiveContrastiveInput, AdaptiveContrastiveLossConfig, PositiveNormalization};
 ///
 /// let device = Device::flex();
-/// let input = AdaptiveContrastInput {
+/// let input = AdaptiveContrastiveInput {
 ///     features: Tensor::ones([2, 3], &device),
 ///     teacher: Tensor::ones([2, 3], &device),
 ///     labels: Tensor::from_ints([0, 1], &device),
@@ -133,32 +140,54 @@ pub struct AdaptiveContrastInput {
 ///     queue_labels: Tensor::from_ints([-1, -1, 0, 1, 1], &device),
 ///     centers: Tensor::ones([2, 3], &device),
 /// };
-/// let loss = AdaptiveContrastLossConfig::new().with_normalization(PositiveNormalization::Paper).init();
+/// let loss = AdaptiveContrastiveLossConfig::new().with_normalization(PositiveNormalization::Paper).init();
 /// let value = loss.forward(input).into_scalar::<f32>();
 /// assert!((value - 1.2 * 8f32.ln()).abs() < 1e-5); // 1 + 5 + 2 keys
 /// ```
 #[derive(Module, Debug)]
-pub struct AdaptiveContrastLoss {
+pub struct AdaptiveContrastiveLoss {
     /// Temperature of the contrast.
     pub temperature: f64,
     /// Weight of the center among the positives.
     pub center_weight: f64,
-    /// What the terms of a voxel are divided by.
+    /// Normalization of a voxel's sum over its positives.
     #[module(skip)]
     pub normalization: PositiveNormalization,
+    /// Mean or sum over the voxels.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
-impl AdaptiveContrastLoss {
-    /// Computes the loss.
+impl AdaptiveContrastiveLoss {
+    /// The loss, reduced over the voxels.
     ///
     /// # Shapes
     ///
-    /// As in [`AdaptiveContrastInput`].
+    /// As in [`AdaptiveContrastiveInput`].
     ///
     /// # Panics
     ///
-    /// Panics if the shapes of the input do not fit one another.
-    pub fn forward(&self, input: AdaptiveContrastInput) -> Tensor<1> {
+    /// Panics if the shapes of the input are inconsistent.
+    pub fn forward(&self, input: AdaptiveContrastiveInput) -> Tensor<1> {
+        let format = Format::of(&input.features);
+        format.narrow(self.reduction.apply(self.losses(input)))
+    }
+
+    /// The loss of each voxel.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`AdaptiveContrastiveInput`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes of the input are inconsistent.
+    pub fn forward_no_reduction(&self, input: AdaptiveContrastiveInput) -> Tensor<2> {
+        let format = Format::of(&input.features);
+        format.narrow(self.losses(input))
+    }
+
+    fn losses(&self, input: AdaptiveContrastiveInput) -> Tensor<2> {
         check_shapes(&input);
         let (voxels, entries) = (input.features.dims()[0], input.queue.dims()[0]);
         let classes = input.centers.dims()[0];
@@ -183,11 +212,11 @@ impl AdaptiveContrastLoss {
             PositiveNormalization::Code => (class + center) / positives.add_scalar(1.0),
             PositiveNormalization::Paper => class / positives + center,
         };
-        format.narrow(terms.mean().neg())
+        terms.neg()
     }
 }
 
-fn check_shapes(input: &AdaptiveContrastInput) {
+fn check_shapes(input: &AdaptiveContrastiveInput) {
     let [voxels, width] = input.features.dims();
     let (queue, centers) = (input.queue.dims(), input.centers.dims());
     let fits = input.teacher.dims() == [voxels, width]
@@ -212,16 +241,16 @@ mod tests {
     use crate::testing::*;
     use PositiveNormalization::{Code, Paper};
 
-    fn loss(normalization: PositiveNormalization) -> AdaptiveContrastLoss {
-        AdaptiveContrastLossConfig::new()
+    fn loss(normalization: PositiveNormalization) -> AdaptiveContrastiveLoss {
+        AdaptiveContrastiveLossConfig::new()
             .with_temperature(0.3)
             .with_normalization(normalization)
             .init()
     }
 
     /// Four voxels, six entries of the queue, three classes, width three.
-    fn input(labels: [i64; 4], queue_labels: [i64; 6]) -> AdaptiveContrastInput {
-        AdaptiveContrastInput {
+    fn input(labels: [i64; 4], queue_labels: [i64; 6]) -> AdaptiveContrastiveInput {
+        AdaptiveContrastiveInput {
             features: random([4, 3], 1),
             teacher: random([4, 3], 2),
             labels: ints([4], &labels),
@@ -233,7 +262,7 @@ mod tests {
 
     /// Voxel by voxel and key by key.
     fn oracle(
-        input: &AdaptiveContrastInput,
+        input: &AdaptiveContrastiveInput,
         labels: [i64; 4],
         queue_labels: [i64; 6],
         normalization: PositiveNormalization,
@@ -283,7 +312,7 @@ mod tests {
 
     #[test]
     fn equal_cosines_and_perfect_agreement_have_known_values() {
-        let line = |features: f64, negative: f64| AdaptiveContrastInput {
+        let line = |features: f64, negative: f64| AdaptiveContrastiveInput {
             features: tensor([2, 1], &[features; 2]),
             teacher: tensor([2, 1], &[1.0; 2]),
             labels: ints([2], &[0, 0]),
@@ -306,7 +335,7 @@ mod tests {
     fn gradient_reaches_the_features_and_nothing_else() {
         let given = input([0, 1, 2, 1], [2, -1, 1, 1, 0, 2]);
         for normalization in [Code, Paper] {
-            let run = |change: &dyn Fn(&mut AdaptiveContrastInput)| {
+            let run = |change: &dyn Fn(&mut AdaptiveContrastiveInput)| {
                 let mut input = given.clone();
                 change(&mut input);
                 loss(normalization).forward(input)
@@ -329,7 +358,7 @@ mod tests {
     #[test]
     fn order_and_length_do_not_matter() {
         let given = input([0, 1, 2, 1], [2, -1, 1, 1, 0, 2]);
-        let flipped = AdaptiveContrastInput {
+        let flipped = AdaptiveContrastiveInput {
             features: given.features.clone().flip([0]) * 3.0,
             teacher: given.teacher.clone().flip([0]) * 0.5,
             labels: given.labels.clone().flip([0]),
@@ -348,7 +377,7 @@ mod tests {
         let mut given = input([0, 1, 2, 1], [-1; 6]);
         given.features = tensor([4, 3], &[0.0; 12]);
         let run = |features: Tensor<2>| {
-            loss(Code).forward(AdaptiveContrastInput {
+            loss(Code).forward(AdaptiveContrastiveInput {
                 features,
                 ..given.clone()
             })

@@ -1,13 +1,14 @@
-//! Contrast of positions that correspond by their features.
+//! Dense contrast: InfoNCE of the positions of feature maps.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::Reduction;
 use crate::format::Format;
 use crate::similarity::{check_temperature, unit};
 use crate::targets::flatten_voxels;
 
-/// The position of the key that is most like each position of the query.
+/// The most similar position of the key for each position of the query.
 ///
 /// ```text
 /// c(b, i) = argmax_j cos( q_b[i], k_b[j] )
@@ -47,29 +48,34 @@ pub fn dense_correspondence<const D: usize>(query: Tensor<D>, key: Tensor<D>) ->
     similarity.argmax(2).reshape([batch, queries])
 }
 
-/// Configuration of [`DenseContrastLoss`].
+/// Configuration of [`DenseContrastiveLoss`].
 #[derive(Config, Debug)]
-pub struct DenseContrastLossConfig {
-    /// Temperature of the distribution.
+pub struct DenseContrastiveLossConfig {
+    /// Temperature of the softmax over the keys.
     #[config(default = 0.2)]
     pub temperature: f64,
+    /// Mean or sum over the positions of all queries.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
-impl DenseContrastLossConfig {
+impl DenseContrastiveLossConfig {
     /// Makes the loss.
     ///
     /// # Panics
     ///
     /// Panics if the temperature is not positive and finite.
-    pub fn init(&self) -> DenseContrastLoss {
+    pub fn init(&self) -> DenseContrastiveLoss {
         check_temperature("temperature", self.temperature);
-        DenseContrastLoss {
+        DenseContrastiveLoss {
             temperature: self.temperature,
+            reduction: self.reduction,
         }
     }
 }
 
-/// Each position of a query is to be found at its corresponding position of the key, among negatives.
+/// Dense contrastive loss (DenseCL): InfoNCE of feature-map positions, whose positive is the corresponding position of the
+/// key.
 ///
 /// ```text
 /// S(q, k) = cos(q, k) / tau
@@ -88,7 +94,7 @@ impl DenseContrastLossConfig {
 /// - queries, keys: embeddings `[batch, channel, sides…]`
 /// - correspondence: `[batch, positions]`
 /// - queue: `[entries, channel]`, possibly without entries
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[batch, positions]`
 ///
 /// # Notes
 ///
@@ -103,28 +109,31 @@ impl DenseContrastLossConfig {
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::{DenseContrastLossConfig, dense_correspondence};
+/// use semivox_losses::{DenseContrastiveLossConfig, dense_correspondence};
 ///
 /// let device = Device::flex();
 /// let same = Tensor::<4>::ones([1, 3, 2, 2], &device); // no position can be told from a negative: ln(1 + 7)
 /// let matched = dense_correspondence(same.clone(), same.clone());
 /// let queue = Tensor::<2>::ones([7, 3], &device);
-/// let loss = DenseContrastLossConfig::new().init();
+/// let loss = DenseContrastiveLossConfig::new().init();
 /// let value = loss.forward(same.clone(), same, matched, Some(queue)).into_scalar::<f32>();
 /// assert!((value - 8f32.ln()).abs() < 1e-5);
 /// ```
 #[derive(Module, Debug)]
-pub struct DenseContrastLoss {
-    /// Temperature of the distribution.
+pub struct DenseContrastiveLoss {
+    /// Temperature of the softmax over the keys.
     pub temperature: f64,
+    /// Mean or sum over the positions of all queries.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
-impl DenseContrastLoss {
-    /// Computes the loss.
+impl DenseContrastiveLoss {
+    /// The loss, reduced over all positions.
     ///
     /// # Shapes
     ///
-    /// As in [`DenseContrastLoss`].
+    /// As in [`DenseContrastiveLoss`].
     ///
     /// # Panics
     ///
@@ -137,23 +146,53 @@ impl DenseContrastLoss {
         queue: Option<Tensor<2>>,
     ) -> Tensor<1> {
         let format = Format::of(&queries);
+        let log_probability = self.log_probability(queries, keys, correspondence, queue);
+        format.narrow(self.reduction.apply(log_probability).neg())
+    }
+
+    /// The loss of each position.
+    ///
+    /// # Shapes
+    ///
+    /// As in [`DenseContrastiveLoss`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes do not agree.
+    pub fn forward_no_reduction<const D: usize>(
+        &self,
+        queries: Tensor<D>,
+        keys: Tensor<D>,
+        correspondence: Tensor<2, Int>,
+        queue: Option<Tensor<2>>,
+    ) -> Tensor<2> {
+        let (format, shape) = (Format::of(&queries), correspondence.dims());
+        let log_probability = self.log_probability(queries, keys, correspondence, queue);
+        format.narrow(log_probability.reshape(shape).neg())
+    }
+
+    /// `log p` of each position's positive, `[batch · positions, 1]`.
+    fn log_probability<const D: usize>(
+        &self,
+        queries: Tensor<D>,
+        keys: Tensor<D>,
+        correspondence: Tensor<2, Int>,
+        queue: Option<Tensor<2>>,
+    ) -> Tensor<2> {
+        let format = Format::of(&queries);
         let queries = positions(format.widen(queries)); // [batch, positions, channel]
         let keys = positions(format.widen(keys.detach()));
-        let [batch, count, channels] = queries.dims();
-        let [key_batch, key_count, _] = keys.dims();
-        assert_eq!(key_batch, batch, "queries and keys differ in batch");
+        let ([batch, count, channels], [_, key_count, _]) = (queries.dims(), keys.dims());
+        assert_eq!(keys.dims()[0], batch, "queries and keys differ in batch");
         assert_eq!(
             correspondence.dims(),
             [batch, count],
             "expected one correspondence per query"
         );
-        // The row of each query's positive among the keys of the whole batch.
-        let first = Tensor::<1, Int>::arange(0..batch as i64, &correspondence.device());
-        let first = first.mul_scalar(key_count as i64).reshape([batch, 1]);
-        let positive = (correspondence + first).reshape([batch * count]);
+        let positive = rows_of_batch(correspondence, key_count);
         let queries = queries.reshape([batch * count, channels]);
         let keys = keys.reshape([batch * key_count, channels]);
-        let log_probability = match queue {
+        match queue {
             Some(queue) => {
                 let queue = format.widen(queue.detach());
                 self.among_queue(queries, keys.select(0, positive), queue)
@@ -163,8 +202,7 @@ impl DenseContrastLoss {
                 let rows = positive.reshape([batch * count, 1]);
                 log_softmax(similarity, 1).gather(1, rows)
             }
-        };
-        format.narrow(log_probability.mean().neg())
+        }
     }
 
     /// `log p` of each positive against the queue's rows, `[queries, 1]`.
@@ -176,6 +214,14 @@ impl DenseContrastLoss {
         };
         log_softmax(similarity / self.temperature, 1).narrow(1, 0, 1)
     }
+}
+
+/// Positions `[batch, positions]` of one key each as rows of the keys of the whole batch, `[batch · positions]`.
+fn rows_of_batch(correspondence: Tensor<2, Int>, key_count: usize) -> Tensor<1, Int> {
+    let [batch, count] = correspondence.dims();
+    let first = Tensor::<1, Int>::arange(0..batch as i64, &correspondence.device());
+    let first = first.mul_scalar(key_count as i64).reshape([batch, 1]);
+    (correspondence + first).reshape([batch * count])
 }
 
 /// Batch and channels.
@@ -196,8 +242,8 @@ mod tests {
 
     const SHAPE: [usize; 4] = [2, 3, 2, 2];
 
-    fn init() -> DenseContrastLoss {
-        DenseContrastLossConfig::new().init()
+    fn init() -> DenseContrastiveLoss {
+        DenseContrastiveLossConfig::new().init()
     }
 
     /// Position `i` of image `b` of a flat `[b, c, n]` map.

@@ -1,4 +1,4 @@
-//! Contrast of hard voxels with the mean of their class and with voxels of other classes.
+//! Anatomical contrast of hard voxels with the mean of their class and with voxels of other classes.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
@@ -7,29 +7,29 @@ use crate::format::Format;
 use crate::similarity::{check_temperature, inverse_norm, unit};
 use crate::targets::to_float;
 
-/// Configuration of [`AnatomicalContrastLoss`].
+/// Configuration of [`AnatomicalContrastiveLoss`].
 #[derive(Config, Debug)]
-pub struct AnatomicalContrastLossConfig {
+pub struct AnatomicalContrastiveLossConfig {
     /// Temperature of the contrast.
     #[config(default = 0.5)]
     pub temperature: f64,
 }
 
-impl AnatomicalContrastLossConfig {
+impl AnatomicalContrastiveLossConfig {
     /// Makes the loss.
     ///
     /// # Panics
     ///
     /// Panics if the temperature is not positive and finite.
-    pub fn init(&self) -> AnatomicalContrastLoss {
+    pub fn init(&self) -> AnatomicalContrastiveLoss {
         check_temperature("temperature", self.temperature);
-        AnatomicalContrastLoss {
+        AnatomicalContrastiveLoss {
             temperature: self.temperature,
         }
     }
 }
 
-/// What [`AnatomicalContrastLoss::forward`] compares: representations that a sampler has drawn already.
+/// Input of [`AnatomicalContrastiveLoss`]: the representations of sampled voxels.
 ///
 /// Rows of a class that is masked out are never used; fill them with zeros.
 ///
@@ -37,11 +37,11 @@ impl AnatomicalContrastLossConfig {
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::AnatomicalContrastInput;
+/// use semivox_losses::AnatomicalContrastiveInput;
 ///
 /// let device = Device::flex();
 /// let (classes, queries, negatives, width) = (2, 4, 8, 3);
-/// let input = AnatomicalContrastInput {
+/// let input = AnatomicalContrastiveInput {
 ///     queries: Tensor::zeros([classes, queries, width], &device),
 ///     positive_keys: Tensor::zeros([classes, width], &device),
 ///     negatives: Tensor::zeros([classes, queries, negatives, width], &device),
@@ -51,7 +51,7 @@ impl AnatomicalContrastLossConfig {
 /// assert_eq!(input.queries.dims(), [2, 4, 3]);
 /// ```
 #[derive(Clone, Debug)]
-pub struct AnatomicalContrastInput {
+pub struct AnatomicalContrastiveInput {
     /// `[classes, queries, width]`: hard voxels of each class. The only input that receives a gradient.
     pub queries: Tensor<3>,
     /// `[classes, width]`: mean representation of each class.
@@ -61,11 +61,12 @@ pub struct AnatomicalContrastInput {
     pub negatives: Tensor<4>,
     /// `[classes]`: 1 if the class has a valid voxel in the mini-batch, else 0. Its sum is C_v.
     pub valid: Tensor<1>,
-    /// `[classes]`: 1 if the class has a hard voxel, so that its queries mean something, else 0.
+    /// `[classes]`: 1 if the class has a hard voxel, so that its queries are meaningful, else 0.
     pub queried: Tensor<1>,
 }
 
-/// Pulls hard voxels to the mean of their class and away from voxels of other classes.
+/// Anatomical contrastive loss: InfoNCE of hard voxels, whose positive is the mean of their class and whose negatives are
+/// voxels of other classes.
 ///
 /// ```text
 /// l(c,i) = -log  exp(cos(q, mu)/tau) / ( exp(cos(q, mu)/tau) + sum_m exp(cos(q, n_m)/tau) ),   q = q_ci, mu = mu_c
@@ -85,7 +86,7 @@ pub struct AnatomicalContrastInput {
 ///
 /// # Shapes
 ///
-/// Those of [`AnatomicalContrastInput`]; the result is `[1]`.
+/// Those of [`AnatomicalContrastiveInput`]; the result is `[1]`.
 ///
 /// # Notes
 ///
@@ -104,36 +105,36 @@ pub struct AnatomicalContrastInput {
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::{AnatomicalContrastInput, AnatomicalContrastLossConfig};
+/// use semivox_losses::{AnatomicalContrastiveInput, AnatomicalContrastiveLossConfig};
 ///
 /// let device = Device::flex();
-/// let input = AnatomicalContrastInput {
+/// let input = AnatomicalContrastiveInput {
 ///     queries: Tensor::ones([2, 1, 3], &device),
 ///     positive_keys: Tensor::ones([2, 3], &device),
 ///     negatives: Tensor::ones([2, 1, 512, 3], &device),
 ///     valid: Tensor::ones([2], &device),
 ///     queried: Tensor::ones([2], &device),
 /// };
-/// let value = AnatomicalContrastLossConfig::new().init().forward(input).into_scalar::<f32>();
+/// let value = AnatomicalContrastiveLossConfig::new().init().forward(input).into_scalar::<f32>();
 /// assert!((value - 513f32.ln()).abs() < 1e-4);
 /// ```
 #[derive(Module, Debug)]
-pub struct AnatomicalContrastLoss {
+pub struct AnatomicalContrastiveLoss {
     /// Temperature of the contrast.
     pub temperature: f64,
 }
 
-impl AnatomicalContrastLoss {
-    /// Computes the loss.
+impl AnatomicalContrastiveLoss {
+    /// The loss, averaged over the queries of a class and over the classes.
     ///
     /// # Shapes
     ///
-    /// As in [`AnatomicalContrastInput`].
+    /// As in [`AnatomicalContrastiveInput`].
     ///
     /// # Panics
     ///
-    /// Panics if the shapes of the input do not fit one another.
-    pub fn forward(&self, input: AnatomicalContrastInput) -> Tensor<1> {
+    /// Panics if the shapes of the input are inconsistent.
+    pub fn forward(&self, input: AnatomicalContrastiveInput) -> Tensor<1> {
         check_shapes(&input);
         let format = Format::of(&input.queries);
         let [valid, queried] =
@@ -180,7 +181,7 @@ fn mean_over_classes(losses: Tensor<1>, valid: Tensor<1>, queried: Tensor<1>) ->
     summed * several / count.clamp_min(1.0)
 }
 
-fn check_shapes(input: &AnatomicalContrastInput) {
+fn check_shapes(input: &AnatomicalContrastiveInput) {
     let [classes, queries, width] = input.queries.dims();
     let negatives = input.negatives.dims();
     let fits = input.positive_keys.dims() == [classes, width]
@@ -205,13 +206,13 @@ mod tests {
     use super::*;
     use crate::testing::*;
 
-    fn init() -> AnatomicalContrastLoss {
-        AnatomicalContrastLossConfig::new().init()
+    fn init() -> AnatomicalContrastiveLoss {
+        AnatomicalContrastiveLossConfig::new().init()
     }
 
     /// Three classes, two queries, four negatives, width three.
-    fn inputs(valid: [f64; 3], queried: [f64; 3]) -> AnatomicalContrastInput {
-        AnatomicalContrastInput {
+    fn inputs(valid: [f64; 3], queried: [f64; 3]) -> AnatomicalContrastiveInput {
+        AnatomicalContrastiveInput {
             queries: random([3, 2, 3], 1),
             positive_keys: random([3, 3], 2),
             negatives: random([3, 2, 4, 3], 3),
@@ -220,7 +221,7 @@ mod tests {
         }
     }
 
-    fn oracle(input: &AnatomicalContrastInput) -> f64 {
+    fn oracle(input: &AnatomicalContrastiveInput) -> f64 {
         let (q, k) = (
             values(input.queries.clone()),
             values(input.positive_keys.clone()),
@@ -241,8 +242,8 @@ mod tests {
     }
 
     /// Two classes with one query and 512 negatives each, all on one line.
-    fn on_a_line(negative: f64) -> AnatomicalContrastInput {
-        AnatomicalContrastInput {
+    fn on_a_line(negative: f64) -> AnatomicalContrastiveInput {
+        AnatomicalContrastiveInput {
             queries: tensor([2, 1, 1], &[1.0; 2]),
             positive_keys: tensor([2, 1], &[2.0; 2]),
             negatives: tensor([2, 1, 512, 1], &[negative; 1024]),
@@ -268,7 +269,7 @@ mod tests {
     fn shared_negatives_are_those_of_every_query() {
         let given = inputs([1.0; 3], [1.0, 0.0, 1.0]);
         let shared = given.negatives.clone().narrow(1, 1, 1);
-        let with = |negatives| AnatomicalContrastInput {
+        let with = |negatives| AnatomicalContrastiveInput {
             negatives,
             ..given.clone()
         };
@@ -279,7 +280,7 @@ mod tests {
             1e-12,
         );
         assert_gradient(given.queries.clone(), |queries| {
-            init().forward(AnatomicalContrastInput {
+            init().forward(AnatomicalContrastiveInput {
                 queries,
                 ..with(shared.clone())
             })
@@ -300,19 +301,19 @@ mod tests {
     fn gradient_reaches_the_queries_alone() {
         let given = inputs([1.0; 3], [1.0, 1.0, 0.0]);
         assert_gradient(given.queries.clone(), |queries| {
-            init().forward(AnatomicalContrastInput {
+            init().forward(AnatomicalContrastiveInput {
                 queries,
                 ..given.clone()
             })
         });
         assert_stopped(given.positive_keys.clone(), |positive_keys| {
-            init().forward(AnatomicalContrastInput {
+            init().forward(AnatomicalContrastiveInput {
                 positive_keys,
                 ..given.clone()
             })
         });
         assert_stopped(given.negatives.clone(), |negatives| {
-            init().forward(AnatomicalContrastInput {
+            init().forward(AnatomicalContrastiveInput {
                 negatives,
                 ..given.clone()
             })
@@ -323,7 +324,7 @@ mod tests {
     fn order_and_length_are_immaterial() {
         let given = inputs([1.0; 3], [1.0, 0.0, 1.0]);
         let expected = scalar(init().forward(given.clone()));
-        let moved = AnatomicalContrastInput {
+        let moved = AnatomicalContrastiveInput {
             queries: given.queries.flip([0, 1]).mul_scalar(5.0),
             positive_keys: given.positive_keys.flip([0]).mul_scalar(0.1),
             negatives: given.negatives.flip([0, 1, 2]).mul_scalar(3.0),
@@ -338,7 +339,7 @@ mod tests {
         for masks in [([1.0, 0.0, 0.0], [1.0, 0.0, 0.0]), ([0.0; 3], [0.0; 3])] {
             let given = inputs(masks.0, masks.1);
             let run = |queries| {
-                init().forward(AnatomicalContrastInput {
+                init().forward(AnatomicalContrastiveInput {
                     queries,
                     ..given.clone()
                 })
@@ -356,7 +357,7 @@ mod tests {
         given.negatives = given.negatives * present.clone().reshape([3, 1, 1, 1]);
         let queries = given.queries.clone() * present.reshape([3, 1, 1]);
         let run = |queries| {
-            init().forward(AnatomicalContrastInput {
+            init().forward(AnatomicalContrastiveInput {
                 queries,
                 ..given.clone()
             })
