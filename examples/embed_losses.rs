@@ -10,7 +10,7 @@ use burn::nn::{PaddingConfig2d, Relu};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::prelude::*;
 use burn::tensor::Distribution;
-use semivox::losses::{DiceCrossEntropyLossConfig, PositionContrastLossConfig};
+use semivox::losses::{DiceCrossEntropyLossConfig, InfoNceLossConfig};
 
 /// Your network.
 #[derive(Module, Debug)]
@@ -27,7 +27,7 @@ fn main() {
     let mut net = Net { body, head };
     let mut optimizer = AdamConfig::new().init();
     let supervised = DiceCrossEntropyLossConfig::new().init();
-    let contrast = PositionContrastLossConfig::new().init();
+    let contrast = InfoNceLossConfig::new().init();
 
     // A disk, seen through noise.
     let disk = |i: usize| (i / 32).abs_diff(12).pow(2) + (i % 32).abs_diff(20).pow(2) < 64;

@@ -1,22 +1,29 @@
-//! Squared distance of class probabilities.
+//! Mean squared error of class probabilities.
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
+use crate::Reduction;
 use crate::format::Format;
 
 /// Configuration of [`ConsistencyLoss`].
 #[derive(Config, Debug)]
-pub struct ConsistencyLossConfig {}
+pub struct ConsistencyLossConfig {
+    /// Mean or sum over batch, classes and voxels.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
+}
 
 impl ConsistencyLossConfig {
     /// Makes the loss.
     pub fn init(&self) -> ConsistencyLoss {
-        ConsistencyLoss {}
+        ConsistencyLoss {
+            reduction: self.reduction,
+        }
     }
 }
 
-/// Mean squared difference of a student's and a teacher's class probabilities.
+/// Mean squared error between the class probabilities of a student and of its teacher.
 ///
 /// ```text
 /// L = mean over (b, c, v) of (softmax_c z_s(b,·,v) − softmax_c z_t(b,·,v))²
@@ -25,7 +32,7 @@ impl ConsistencyLossConfig {
 /// # Shapes
 ///
 /// - student, teacher: logits `[batch, class, spatial…]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[batch, class, spatial…]`
 ///
 /// # Notes
 ///
@@ -50,30 +57,38 @@ impl ConsistencyLossConfig {
 /// assert!((loss.into_scalar::<f32>() - 0.25).abs() < 1e-6);
 /// ```
 #[derive(Module, Debug)]
-pub struct ConsistencyLoss {}
+pub struct ConsistencyLoss {
+    /// Mean or sum over batch, classes and voxels.
+    #[module(skip)]
+    pub reduction: Reduction,
+}
 
 impl ConsistencyLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`ConsistencyLoss`].
+    /// The loss, reduced over all probabilities.
     ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
     pub fn forward<const D: usize>(&self, student: Tensor<D>, teacher: Tensor<D>) -> Tensor<1> {
-        let (found, wanted) = (teacher.dims(), student.dims());
-        assert_eq!(found, wanted, "teacher and student logits differ in shape");
-        let teacher = Format::of(&student).widen(teacher.without_autodiff());
-        self.forward_probabilities(student, softmax(teacher, 1))
+        let teacher = probabilities(&student, teacher);
+        self.forward_probabilities(student, teacher)
     }
 
-    /// The loss against class probabilities, such as a mix of a teacher's answers.
+    /// The squared difference of each probability.
     ///
-    /// # Shapes
+    /// # Panics
     ///
-    /// As in [`ConsistencyLoss`].
+    /// Panics if the shapes differ.
+    pub fn forward_no_reduction<const D: usize>(
+        &self,
+        student: Tensor<D>,
+        teacher: Tensor<D>,
+    ) -> Tensor<D> {
+        let (format, teacher) = (Format::of(&student), probabilities(&student, teacher));
+        format.narrow(squares(student, teacher))
+    }
+
+    /// The loss against class probabilities instead of logits, such as a mixture of a teacher's predictions.
     ///
     /// # Panics
     ///
@@ -83,13 +98,24 @@ impl ConsistencyLoss {
         student: Tensor<D>,
         probabilities: Tensor<D>,
     ) -> Tensor<1> {
-        let (found, wanted) = (probabilities.dims(), student.dims());
-        assert_eq!(found, wanted, "probabilities and logits differ in shape");
         let format = Format::of(&student);
-        let probabilities = format.widen(probabilities.without_autodiff());
-        let difference = softmax(format.widen(student), 1) - probabilities;
-        format.narrow(difference.square().mean())
+        format.narrow(self.reduction.apply(squares(student, probabilities)))
     }
+}
+
+/// The teacher's class probabilities, as constants.
+fn probabilities<const D: usize>(student: &Tensor<D>, teacher: Tensor<D>) -> Tensor<D> {
+    let (found, wanted) = (teacher.dims(), student.dims());
+    assert_eq!(found, wanted, "teacher and student logits differ in shape");
+    softmax(Format::of(student).widen(teacher.without_autodiff()), 1)
+}
+
+fn squares<const D: usize>(student: Tensor<D>, probabilities: Tensor<D>) -> Tensor<D> {
+    let (found, wanted) = (probabilities.dims(), student.dims());
+    assert_eq!(found, wanted, "probabilities and logits differ in shape");
+    let format = Format::of(&student);
+    let probabilities = format.widen(probabilities.without_autodiff());
+    (softmax(format.widen(student), 1) - probabilities).square()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Mean voxel cross-entropy.
+//! Cross-entropy of voxels.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 use semivox_kernels::VoxelStatistics;
 
+use crate::Reduction;
 use crate::format::Format;
 use crate::targets::{check_map, flatten_voxels, one_hot, statistics};
 
@@ -12,6 +13,9 @@ use crate::targets::{check_map, flatten_voxels, one_hot, statistics};
 pub struct CrossEntropyLossConfig {
     /// Voxels with this label, usually -1, are left out of the mean. `None` counts every voxel.
     pub ignore_label: Option<i64>,
+    /// Mean or sum over the voxels that are not ignored.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
 impl CrossEntropyLossConfig {
@@ -19,11 +23,12 @@ impl CrossEntropyLossConfig {
     pub fn init(&self) -> CrossEntropyLoss {
         CrossEntropyLoss {
             ignore_label: self.ignore_label,
+            reduction: self.reduction,
         }
     }
 }
 
-/// Mean cross-entropy between voxel logits and integer labels.
+/// Mean cross-entropy between the logits and the labels of voxels.
 ///
 /// ```text
 /// l(b,v) = - log softmax(o)[b, y(b,v), v]
@@ -64,14 +69,13 @@ pub struct CrossEntropyLoss {
     /// Voxels with this label are left out of the mean.
     #[module(skip)]
     pub ignore_label: Option<i64>,
+    /// Mean or sum over the voxels that are not ignored.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
 impl CrossEntropyLoss {
-    /// Mean over the voxels that count, 0 if none does.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`CrossEntropyLoss`].
+    /// The loss, reduced over the voxels that are not ignored; 0 if all are.
     ///
     /// # Panics
     ///
@@ -84,14 +88,14 @@ impl CrossEntropyLoss {
 
     /// The loss from sums over all voxels.
     pub(crate) fn of_statistics(&self, sums: &VoxelStatistics) -> Tensor<1> {
-        sums.cross_entropy.clone() / sums.counted.clone().clamp_min(1.0)
+        let sum = sums.cross_entropy.clone();
+        match self.reduction {
+            Reduction::Mean => sum / sums.counted.clone().clamp_min(1.0),
+            Reduction::Sum => sum,
+        }
     }
 
     /// The cross-entropy of each voxel, 0 where it is ignored.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`CrossEntropyLoss`].
     ///
     /// # Panics
     ///

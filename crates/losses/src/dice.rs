@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use semivox_kernels::VoxelStatistics;
 
+use crate::Reduction;
 use crate::format::Format;
 use crate::targets::statistics;
 
@@ -17,6 +18,9 @@ pub struct DiceLossConfig {
     pub include_background: bool,
     /// Voxels with this label, usually -1, are left out of all sums. `None` counts every voxel.
     pub ignore_label: Option<i64>,
+    /// Mean or sum over the classes.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
 impl DiceLossConfig {
@@ -35,11 +39,12 @@ impl DiceLossConfig {
             smoothing,
             include_background: self.include_background,
             ignore_label: self.ignore_label,
+            reduction: self.reduction,
         }
     }
 }
 
-/// One minus the soft Dice overlap of each class, averaged over classes.
+/// Soft Dice loss: one minus the Dice overlap of class probabilities and labels, averaged over the classes.
 ///
 /// ```text
 /// L = (1/C) sum_c [ 1 - (2 sum p_c g_c + s) / (sum p_c^2 + sum g_c^2 + s) ]
@@ -58,7 +63,7 @@ impl DiceLossConfig {
 ///
 /// - logits: `[batch, class, spatial…]`
 /// - labels: `[batch, 1, spatial…]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[C]`
 ///
 /// # References
 ///
@@ -87,14 +92,13 @@ pub struct DiceLoss {
     /// Voxels with this label are left out of all sums.
     #[module(skip)]
     pub ignore_label: Option<i64>,
+    /// Mean or sum over the classes.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
 impl DiceLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`DiceLoss`].
+    /// The loss, reduced over the classes.
     ///
     /// # Panics
     ///
@@ -106,15 +110,35 @@ impl DiceLoss {
         format.narrow(self.of_statistics(&sums))
     }
 
+    /// The loss of each class.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_no_reduction<const D: usize>(
+        &self,
+        logits: Tensor<D>,
+        labels: Tensor<D, Int>,
+    ) -> Tensor<1> {
+        let format = Format::of(&logits);
+        let sums = statistics(format.widen(logits), labels, self.ignore_label);
+        format.narrow(self.of_classes(&sums))
+    }
+
     /// The loss from sums over all voxels.
     pub(crate) fn of_statistics(&self, sums: &VoxelStatistics) -> Tensor<1> {
+        self.reduction.apply(self.of_classes(sums))
+    }
+
+    /// The loss of each class from sums over all voxels.
+    fn of_classes(&self, sums: &VoxelStatistics) -> Tensor<1> {
         let smoothing = self.smoothing;
         let intersection = self.scored_classes(sums.intersection.clone());
         // 1² = 1, so the labels' squares are their sums.
         let cardinality = self.scored_classes(sums.squares.clone() + sums.labeled.clone());
         let overlap =
             intersection.mul_scalar(2.0).add_scalar(smoothing) / cardinality.add_scalar(smoothing);
-        overlap.neg().add_scalar(1.0).mean()
+        overlap.neg().add_scalar(1.0)
     }
 
     fn scored_classes(&self, classes: Tensor<1>) -> Tensor<1> {

@@ -1,4 +1,4 @@
-//! The usual supervised segmentation loss: cross-entropy plus Dice.
+//! Dice and cross-entropy, the usual supervised segmentation loss.
 
 use burn::prelude::*;
 
@@ -47,7 +47,7 @@ impl DiceCrossEntropyLossConfig {
     }
 }
 
-/// Weighted sum of [`CrossEntropyLoss`] and [`DiceLoss`].
+/// Dice and cross-entropy loss: the weighted sum of [`CrossEntropyLoss`] and [`DiceLoss`].
 ///
 /// ```text
 /// L = w_ce L_ce + w_dice L_dice
@@ -99,11 +99,7 @@ pub struct DiceCrossEntropyLoss {
 }
 
 impl DiceCrossEntropyLoss {
-    /// Computes the loss. The ignored label is that of the cross-entropy term.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`DiceCrossEntropyLoss`].
+    /// The weighted sum of both terms. The ignored label is that of the cross-entropy term.
     ///
     /// # Panics
     ///

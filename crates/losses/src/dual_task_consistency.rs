@@ -1,8 +1,9 @@
-//! Agreement of a segmentation with the signed distance that the same network predicts.
+//! Consistency of a segmentation with the signed distance maps that the same network predicts.
 
 use burn::prelude::*;
 use burn::tensor::activation::{sigmoid, softmax};
 
+use crate::Reduction;
 use crate::format::Format;
 
 /// Configuration of [`DualTaskConsistencyLoss`].
@@ -11,6 +12,9 @@ pub struct DualTaskConsistencyLossConfig {
     /// How steeply a distance turns into a probability.
     #[config(default = 1500.0)]
     pub steepness: f64,
+    /// Mean or sum over batch, foreground classes and voxels.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
 impl DualTaskConsistencyLossConfig {
@@ -27,11 +31,12 @@ impl DualTaskConsistencyLossConfig {
         );
         DualTaskConsistencyLoss {
             steepness: self.steepness,
+            reduction: self.reduction,
         }
     }
 }
 
-/// Mean squared difference of class probabilities and those that signed distances stand for.
+/// Mean squared error between class probabilities and those derived from predicted signed distances by a sigmoid.
 ///
 /// ```text
 /// T⁻¹(z) = 1 / (1 + exp(k z))
@@ -48,11 +53,11 @@ impl DualTaskConsistencyLossConfig {
 ///
 /// - logits: `[batch, class, spatial…]`
 /// - distances: `[batch, class − 1, spatial…]`, one map per foreground class
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[batch, class − 1, spatial…]`
 ///
 /// # Notes
 ///
-/// Gradients reach both, as in the paper. With the default `k` the map is all but a step: only where `|z|` is below
+/// Gradients reach both, as in the paper. With the default `k` the sigmoid is almost a step: only where `|z|` is below
 /// about 0.01 does a gradient reach the distance, elsewhere the logits follow the distance. The paper has one class and
 /// one map; here every foreground class has its own.
 ///
@@ -77,19 +82,37 @@ impl DualTaskConsistencyLossConfig {
 pub struct DualTaskConsistencyLoss {
     /// How steeply a distance turns into a probability.
     pub steepness: f64,
+    /// Mean or sum over batch, foreground classes and voxels.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
 impl DualTaskConsistencyLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`DualTaskConsistencyLoss`].
+    /// The loss, reduced over all voxels of all foreground classes.
     ///
     /// # Panics
     ///
     /// Panics if there is not one map per foreground class.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>, distances: Tensor<D>) -> Tensor<1> {
+        let format = Format::of(&logits);
+        format.narrow(self.reduction.apply(self.squares(logits, distances)))
+    }
+
+    /// The squared difference of each voxel and foreground class.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is not one map per foreground class.
+    pub fn forward_no_reduction<const D: usize>(
+        &self,
+        logits: Tensor<D>,
+        distances: Tensor<D>,
+    ) -> Tensor<D> {
+        let format = Format::of(&logits);
+        format.narrow(self.squares(logits, distances))
+    }
+
+    fn squares<const D: usize>(&self, logits: Tensor<D>, distances: Tensor<D>) -> Tensor<D> {
         let (found, mut wanted) = (distances.dims(), logits.dims());
         let foreground = wanted[1] - 1;
         wanted[1] = foreground;
@@ -100,7 +123,7 @@ impl DualTaskConsistencyLoss {
         let format = Format::of(&logits);
         let probabilities = softmax(format.widen(logits), 1).narrow(1, 1, foreground);
         let inside = sigmoid(format.widen(distances).mul_scalar(-self.steepness));
-        format.narrow((probabilities - inside).square().mean())
+        (probabilities - inside).square()
     }
 }
 

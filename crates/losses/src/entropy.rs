@@ -1,22 +1,29 @@
-//! Mean entropy of class probabilities.
+//! Entropy minimization.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::Reduction;
 use crate::format::Format;
 
 /// Configuration of [`EntropyLoss`].
 #[derive(Config, Debug)]
-pub struct EntropyLossConfig {}
+pub struct EntropyLossConfig {
+    /// Mean or sum over batch and voxels.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
+}
 
 impl EntropyLossConfig {
     /// Makes the loss.
     pub fn init(&self) -> EntropyLoss {
-        EntropyLoss {}
+        EntropyLoss {
+            reduction: self.reduction,
+        }
     }
 }
 
-/// Mean entropy of the class probabilities: 0 where the network is certain, 1 where it is undecided.
+/// Mean entropy of the class probabilities over its maximum: 0 where the network is certain, 1 where it is undecided.
 ///
 /// ```text
 /// L = − mean over (b, v) of Σ_c p(b,c,v) ln p(b,c,v) / ln C,   p = softmax z
@@ -30,7 +37,7 @@ impl EntropyLossConfig {
 /// # Shapes
 ///
 /// - logits: `[batch, class, spatial…]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[batch, 1, spatial…]`
 ///
 /// # Notes
 ///
@@ -53,29 +60,48 @@ impl EntropyLossConfig {
 /// assert!((loss.forward(undecided).into_scalar::<f32>() - 1.0).abs() < 1e-6);
 /// ```
 #[derive(Module, Debug)]
-pub struct EntropyLoss {}
+pub struct EntropyLoss {
+    /// Mean or sum over batch and voxels.
+    #[module(skip)]
+    pub reduction: Reduction,
+}
 
 impl EntropyLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`EntropyLoss`].
+    /// The loss, reduced over all voxels.
     ///
     /// # Panics
     ///
     /// Panics if there are fewer than two classes.
     pub fn forward<const D: usize>(&self, logits: Tensor<D>) -> Tensor<1> {
-        let classes = logits.dims()[1];
-        assert!(
-            classes > 1,
-            "entropy needs at least 2 classes, found {classes}"
-        );
-        let format = Format::of(&logits);
-        let logarithms = log_softmax(format.widen(logits), 1);
-        let entropy = (logarithms.clone().exp() * logarithms).sum_dim(1).neg();
-        format.narrow(entropy.mean() / (classes as f64).ln())
+        let (format, most) = (Format::of(&logits), largest(&logits));
+        format.narrow(self.reduction.apply(entropies(logits)) / most)
     }
+
+    /// The entropy of each voxel.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are fewer than two classes.
+    pub fn forward_no_reduction<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D> {
+        let (format, most) = (Format::of(&logits), largest(&logits));
+        format.narrow(entropies(logits) / most)
+    }
+}
+
+/// The largest entropy, `ln C`.
+fn largest<const D: usize>(logits: &Tensor<D>) -> f64 {
+    let classes = logits.dims()[1];
+    assert!(
+        classes > 1,
+        "entropy needs at least 2 classes, found {classes}"
+    );
+    (classes as f64).ln()
+}
+
+/// The entropy of each voxel in nats, `[batch, 1, spatial…]`.
+fn entropies<const D: usize>(logits: Tensor<D>) -> Tensor<D> {
+    let logarithms = log_softmax(Format::of(&logits).widen(logits), 1);
+    (logarithms.clone().exp() * logarithms).sum_dim(1).neg()
 }
 
 #[cfg(test)]

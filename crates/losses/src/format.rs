@@ -48,7 +48,7 @@ fn converted<const D: usize>(tensor: Tensor<D>, format: DType) -> Tensor<D> {
 mod tests {
     use super::*;
     use crate::testing::{assert_near, scalar};
-    use crate::{DiceCrossEntropyLossConfig, GlobalDistillationLossConfig, ViewContrastLossConfig};
+    use crate::{DiceCrossEntropyLossConfig, GlobalDistillationLossConfig, NtXentLossConfig};
 
     const HALVES: [DType; 2] = [DType::F16, DType::BF16];
 
@@ -71,7 +71,7 @@ mod tests {
     fn a_zero_vector_has_no_direction_in_16_bits() {
         for format in HALVES {
             let zeros = Tensor::<3>::zeros([1, 6, 4], (&Device::flex(), format));
-            let loss = ViewContrastLossConfig::new().init();
+            let loss = NtXentLossConfig::new().init();
             assert_near(scalar(loss.forward(zeros.clone(), zeros)), 11f64.ln(), 1e-2);
         }
     }

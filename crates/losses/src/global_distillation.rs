@@ -1,7 +1,8 @@
-//! Distillation of whole-image similarity distributions over anchors.
+//! Relational distillation of images over a memory bank.
 
 use burn::prelude::*;
 
+use crate::Reduction;
 use crate::divergence::kl;
 use crate::format::Format;
 use crate::similarity::{check_temperature, log_softmax_similarity};
@@ -15,6 +16,9 @@ pub struct GlobalDistillationLossConfig {
     /// Temperature of the teacher's distribution; lower than the student's, so that its targets are sharper.
     #[config(default = 0.01)]
     pub teacher_temperature: f64,
+    /// Mean or sum over the batch.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
 impl GlobalDistillationLossConfig {
@@ -29,11 +33,13 @@ impl GlobalDistillationLossConfig {
         GlobalDistillationLoss {
             student_temperature: self.student_temperature,
             teacher_temperature: self.teacher_temperature,
+            reduction: self.reduction,
         }
     }
 }
 
-/// Divergence between how teacher and student see an image among anchors.
+/// Relational distillation of images: Kullback-Leibler divergence between the teacher's and the student's softmax over an
+/// image's similarities to anchors.
 ///
 /// ```text
 /// P_t[b,j] = softmax_j( cos(z_t[b], a_j) / tau_t )
@@ -52,12 +58,12 @@ impl GlobalDistillationLossConfig {
 ///
 /// - student, teacher: `[batch, width]`
 /// - anchors: `[anchors, width]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[batch, 1]`
 ///
 /// # Notes
 ///
 /// Gradient flows to the student only. The official code of ACTION does not detach the teacher's embedding; that is
-/// taken for a slip. Its 3D script has tau_t = 0.6, the paper 0.01.
+/// treated as an oversight. Its 3D script has tau_t = 0.6, the paper 0.01.
 ///
 /// # References
 ///
@@ -84,19 +90,39 @@ pub struct GlobalDistillationLoss {
     pub student_temperature: f64,
     /// Temperature of the teacher's distribution.
     pub teacher_temperature: f64,
+    /// Mean or sum over the batch.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
 impl GlobalDistillationLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`GlobalDistillationLoss`].
+    /// The loss, reduced over the batch.
     ///
     /// # Panics
     ///
     /// Panics if student and teacher differ in shape or the anchors differ in width.
     pub fn forward(&self, student: Tensor<2>, teacher: Tensor<2>, anchors: Tensor<2>) -> Tensor<1> {
+        let format = Format::of(&student);
+        let losses = self.losses(student, teacher, anchors);
+        format.narrow(self.reduction.apply(losses))
+    }
+
+    /// The divergence of each image.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_no_reduction(
+        &self,
+        student: Tensor<2>,
+        teacher: Tensor<2>,
+        anchors: Tensor<2>,
+    ) -> Tensor<2> {
+        let format = Format::of(&student);
+        format.narrow(self.losses(student, teacher, anchors))
+    }
+
+    fn losses(&self, student: Tensor<2>, teacher: Tensor<2>, anchors: Tensor<2>) -> Tensor<2> {
         check_shapes(student.dims(), teacher.dims(), anchors.dims());
         let format = Format::of(&student);
         let [teacher, anchors] =
@@ -104,7 +130,7 @@ impl GlobalDistillationLoss {
         let teacher = log_softmax_similarity(teacher, anchors.clone(), self.teacher_temperature); // [batch, anchors]
         let student =
             log_softmax_similarity(format.widen(student), anchors, self.student_temperature);
-        format.narrow(kl(teacher, student))
+        kl(teacher, student)
     }
 }
 

@@ -1,31 +1,28 @@
-//! Segmentation, distillation and contrast losses for any Burn model.
+//! Segmentation, consistency, distillation and contrastive losses for any Burn model.
 //!
 //! A loss takes tensors and gives a scalar tensor of shape `[1]`. It knows no model and no data set, so it fits
-//! any backbone. Each loss is made from a configuration: `XConfig::new().init()` gives an `X` with a `forward`.
+//! any backbone. Each loss is made from a configuration, once: `XConfig::new().init()` gives an `X` with a `forward`.
 //!
-//! | loss | what it compares |
+//! | loss | definition |
 //! |---|---|
-//! | [`CrossEntropyLoss`] | voxel logits and labels, with an optional ignored label |
+//! | [`CrossEntropyLoss`] | cross-entropy of voxels, with an optional ignored label |
 //! | [`DiceLoss`] | soft Dice with a squared denominator |
 //! | [`DiceCrossEntropyLoss`] | weighted sum of the two, from one softmax |
-//! | [`GlobalDistillationLoss`] | similarity distributions of whole images over anchors |
-//! | [`LocalDistillationLoss`] | the same at each location of a patch grid |
-//! | [`PairwiseDistillationLoss`] | positions of a feature map, between student and teacher |
-//! | [`SliceContrastLoss`] | slices of volumes, between student and teacher |
-//! | [`PositionContrastLoss`] | positions of feature maps, between student and teacher |
-//! | [`FeatureContrastLoss`] | channels of embeddings, between student and teacher |
-//! | [`SignedDistanceLoss`] | predicted and true signed distance maps |
-//! | [`ConsistencyLoss`] | class probabilities of student and teacher |
-//! | [`UncertaintyConsistencyLoss`] | the same where the teacher is certain |
-//! | [`EntropyLoss`] | class probabilities and certainty |
-//! | [`DualTaskConsistencyLoss`] | class probabilities and the signed distances of the same network |
-//! | [`PyramidConsistencyLoss`] | class probabilities at several scales of one network |
-//! | [`UnsupervisedCrossEntropyLoss`] | voxel logits and pseudo-labels, weighted by the confidence of the volume |
-//! | [`CrossPseudoLoss`] | two predictions, each against the other's most probable classes |
-//! | [`DenseContrastLoss`] | positions that correspond by their features, between query and key |
-//! | [`ViewContrastLoss`] | images, or regions of an image, between two views |
-//! | [`AnatomicalContrastLoss`] | hard voxel queries, class means and voxels of other classes |
-//! | [`AdaptiveContrastLoss`] | labeled voxels, banked features and the centers assigned to the classes |
+//! | [`SignedDistanceLoss`] | mean squared error of signed distance maps |
+//! | [`ConsistencyLoss`] | mean squared error of a student's and a teacher's class probabilities |
+//! | [`UncertaintyConsistencyLoss`] | the same where the teacher is certain (UA-MT) |
+//! | [`DualTaskConsistencyLoss`] | mean squared error of class probabilities and those of signed distances (DTC) |
+//! | [`PyramidConsistencyLoss`] | uncertainty-rectified consistency of predictions at several scales (URPC) |
+//! | [`EntropyLoss`] | entropy of class probabilities |
+//! | [`CrossPseudoSupervisionLoss`] | cross-entropy of each of two predictions against the other's pseudo-labels (CPS) |
+//! | [`UnsupervisedCrossEntropyLoss`] | cross-entropy against pseudo-labels, weighted by the confidence of the volume |
+//! | [`InfoNceLoss`] | InfoNCE of any items, of one direction or symmetric, with excluded pairs |
+//! | [`NtXentLoss`] | NT-Xent of two views (SimCLR) |
+//! | [`DenseContrastiveLoss`] | InfoNCE of corresponding positions of two feature maps (DenseCL) |
+//! | [`AnatomicalContrastiveLoss`] | InfoNCE of hard voxels, class means and voxels of other classes (ACTION) |
+//! | [`AdaptiveContrastiveLoss`] | supervised contrast of labeled voxels with a memory bank and class centers (ACTION++) |
+//! | [`GlobalDistillationLoss`] | KL divergence of images' similarities to a memory bank (ACTION) |
+//! | [`LocalDistillationLoss`] | the same of patches, each with the same patch of banked images (ACTION) |
 //!
 //! # Conventions
 //!
@@ -35,6 +32,8 @@
 //!   to `f32` inside, since sums over a volume lose counts in 16 bits; what remains is the rounding of inputs, result
 //!   and gradients. The gradient of a mean over many voxels may be too small for `f16` (below 3e-8 it is 0): multiply
 //!   the loss and divide the gradients, or use `bf16`.
+//! - A loss that is a mean over items, voxels or classes can be their sum instead ([`Reduction`]), and its
+//!   `forward_no_reduction` gives the terms. Where a mask or a confidence weights the mean, it is part of the definition.
 //! - Nothing here reads a value back from the device, so no loss stalls a GPU queue.
 //! - What a paper treats as a constant (teacher, anchors, memory banks, class means, negatives) is taken out of the
 //!   autodiff graph inside the loss.
@@ -55,64 +54,62 @@
 //! assert!(loss.into_scalar::<f32>() < 1e-3);
 //! ```
 
-mod adaptive_contrast;
-mod anatomical_contrast;
+mod adaptive_contrastive;
+mod anatomical_contrastive;
 mod consistency;
 mod cross_entropy;
-mod cross_pseudo;
-mod dense_contrast;
+mod cross_pseudo_supervision;
+mod dense_contrastive;
+mod dense_correspondence;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
 mod dual_task_consistency;
 mod entropy;
-mod feature_contrast;
 mod format;
 mod global_distillation;
+mod info_nce;
 mod local_distillation;
-mod pairwise_distillation;
-mod position_contrast;
+mod nt_xent;
 mod predictive_entropy;
 mod pyramid_consistency;
+mod reduction;
 mod signed_distance;
 mod similarity;
-mod slice_contrast;
 mod targets;
 #[cfg(test)]
 mod testing;
 mod uncertainty_consistency;
 mod unsupervised_cross_entropy;
-mod view_contrast;
 
-pub use adaptive_contrast::{
-    AdaptiveContrastInput, AdaptiveContrastLoss, AdaptiveContrastLossConfig, PositiveNormalization,
+pub use adaptive_contrastive::{
+    AdaptiveContrastiveInput, AdaptiveContrastiveLoss, AdaptiveContrastiveLossConfig,
+    PositiveNormalization,
 };
-pub use anatomical_contrast::{
-    AnatomicalContrastInput, AnatomicalContrastLoss, AnatomicalContrastLossConfig,
+pub use anatomical_contrastive::{
+    AnatomicalContrastiveInput, AnatomicalContrastiveLoss, AnatomicalContrastiveLossConfig,
 };
 pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
-pub use cross_pseudo::{CrossPseudoLoss, CrossPseudoLossConfig};
-pub use dense_contrast::{DenseContrastLoss, DenseContrastLossConfig, dense_correspondence};
+pub use cross_pseudo_supervision::{CrossPseudoSupervisionLoss, CrossPseudoSupervisionLossConfig};
+pub use dense_contrastive::{DenseContrastiveLoss, DenseContrastiveLossConfig};
+pub use dense_correspondence::dense_correspondence;
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 pub use dual_task_consistency::{DualTaskConsistencyLoss, DualTaskConsistencyLossConfig};
 pub use entropy::{EntropyLoss, EntropyLossConfig};
-pub use feature_contrast::{FeatureContrastLoss, FeatureContrastLossConfig};
 pub use global_distillation::{GlobalDistillationLoss, GlobalDistillationLossConfig};
+pub use info_nce::{InfoNceLoss, InfoNceLossConfig};
 pub use local_distillation::{
     LocalDistillationForm, LocalDistillationLoss, LocalDistillationLossConfig,
 };
-pub use pairwise_distillation::{
-    PairwiseDistillationLoss, PairwiseDistillationLossConfig, PositionReduction,
-};
-pub use position_contrast::{PositionContrastLoss, PositionContrastLossConfig};
+pub use nt_xent::{NtXentLoss, NtXentLossConfig};
 pub use predictive_entropy::predictive_entropy;
 pub use pyramid_consistency::{PyramidConsistencyLoss, PyramidConsistencyLossConfig};
+pub use reduction::Reduction;
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
-pub use slice_contrast::{SliceContrastLoss, SliceContrastLossConfig};
+pub use similarity::Similarity;
 pub use uncertainty_consistency::{UncertaintyConsistencyLoss, UncertaintyConsistencyLossConfig};
 pub use unsupervised_cross_entropy::{
     UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
 };
-pub use view_contrast::{ViewContrastLoss, ViewContrastLossConfig};

@@ -1,4 +1,4 @@
-//! Distillation of patch similarity distributions over a memory bank.
+//! Relational distillation of patches over a memory bank.
 
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use crate::divergence::kl;
 use crate::format::Format;
 use crate::similarity::{check_temperature, log_softmax_similarity};
 
-/// Which quantity the local distillation compares.
+/// The quantity that [`LocalDistillationLoss`] compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "snake_case")]
 pub enum LocalDistillationForm {
     /// Each patch against the same location in the banked images, as the paper describes it.
     PerLocation,
-    /// What the official code computes: buffers reinterpreted where a transpose was meant, so that a row mixes
+    /// The quantity of the official code: buffers are reinterpreted where a transpose was meant, so that a row mixes
     /// neighboring patches and images. For comparison with published weights only.
     OfficialCode,
 }
@@ -27,7 +27,7 @@ pub struct LocalDistillationLossConfig {
     /// Temperature of the teacher's distribution; lower than the student's, so that its targets are sharper.
     #[config(default = 0.01)]
     pub teacher_temperature: f64,
-    /// Which quantity is compared.
+    /// The quantity that is compared.
     #[config(default = "LocalDistillationForm::PerLocation")]
     pub form: LocalDistillationForm,
 }
@@ -49,7 +49,8 @@ impl LocalDistillationLossConfig {
     }
 }
 
-/// Divergence between how teacher and student see a patch among the same patch of other images.
+/// Relational distillation of patches: Kullback-Leibler divergence between the teacher's and the student's softmax over a
+/// patch's similarities to the same patch of banked images.
 ///
 /// ```text
 /// P_t[b,p,j] = softmax_j( cos(T[b,p], M[j,p]) / tau_t )
@@ -103,17 +104,13 @@ pub struct LocalDistillationLoss {
     pub student_temperature: f64,
     /// Temperature of the teacher's distribution.
     pub teacher_temperature: f64,
-    /// Which quantity is compared.
+    /// The quantity that is compared.
     #[module(skip)]
     pub form: LocalDistillationForm,
 }
 
 impl LocalDistillationLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`LocalDistillationLoss`].
+    /// The mean divergence over batch and patches.
     ///
     /// # Panics
     ///
@@ -147,7 +144,7 @@ impl LocalDistillationLoss {
     ) -> Tensor<1> {
         let teacher = log_softmax_similarity(teacher, bank.clone(), self.teacher_temperature);
         let student = log_softmax_similarity(student, bank, self.student_temperature);
-        kl(teacher, student)
+        kl(teacher, student).mean()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Agreement of the predictions that one network makes at several scales.
+//! Uncertainty-rectified consistency of one network's predictions at several scales.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
@@ -17,7 +17,8 @@ impl PyramidConsistencyLossConfig {
     }
 }
 
-/// Squared distance of each scale's probabilities from their mean, less where the scale is uncertain.
+/// Uncertainty-rectified pyramid consistency: squared distance of each scale's class probabilities from their mean over the
+/// scales, weighted less where the scale is uncertain.
 ///
 /// ```text
 /// p̄(v)   = (1/S) Σ_s p_s(v)
@@ -66,11 +67,7 @@ impl PyramidConsistencyLossConfig {
 pub struct PyramidConsistencyLoss {}
 
 impl PyramidConsistencyLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`PyramidConsistencyLoss`].
+    /// The mean over the scales.
     ///
     /// # Panics
     ///

@@ -2,20 +2,27 @@
 
 use burn::prelude::*;
 
+use crate::Reduction;
 use crate::format::Format;
 
 /// Configuration of [`SignedDistanceLoss`].
 #[derive(Config, Debug)]
-pub struct SignedDistanceLossConfig {}
+pub struct SignedDistanceLossConfig {
+    /// Mean or sum over batch, maps and voxels.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
+}
 
 impl SignedDistanceLossConfig {
     /// Makes the loss.
     pub fn init(&self) -> SignedDistanceLoss {
-        SignedDistanceLoss {}
+        SignedDistanceLoss {
+            reduction: self.reduction,
+        }
     }
 }
 
-/// Mean squared error of predicted signed distances.
+/// Mean squared error between predicted and true signed distance maps.
 ///
 /// ```text
 /// L = mean over (b, m, v) of (S_pred(b,m,v) − S(b,m,v))²
@@ -24,7 +31,7 @@ impl SignedDistanceLossConfig {
 /// # Shapes
 ///
 /// - predicted, target: `[batch, map, spatial…]`, one map per foreground class
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[batch, map, spatial…]`
 ///
 /// # Notes
 ///
@@ -49,28 +56,47 @@ impl SignedDistanceLossConfig {
 /// assert_eq!(loss.into_scalar::<f32>(), 0.125);
 /// ```
 #[derive(Module, Debug)]
-pub struct SignedDistanceLoss {}
+pub struct SignedDistanceLoss {
+    /// Mean or sum over batch, maps and voxels.
+    #[module(skip)]
+    pub reduction: Reduction,
+}
 
 impl SignedDistanceLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`SignedDistanceLoss`].
+    /// The loss, reduced over all voxels of all maps.
     ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
     pub fn forward<const D: usize>(&self, predicted: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
-        let (found, wanted) = (predicted.dims(), target.dims());
-        assert_eq!(
-            found, wanted,
-            "predicted and target distances differ in shape"
-        );
         let format = Format::of(&predicted);
-        let target = format.widen(target.without_autodiff());
-        format.narrow((format.widen(predicted) - target).square().mean())
+        format.narrow(self.reduction.apply(squares(predicted, target)))
     }
+
+    /// The squared error of each voxel.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn forward_no_reduction<const D: usize>(
+        &self,
+        predicted: Tensor<D>,
+        target: Tensor<D>,
+    ) -> Tensor<D> {
+        let format = Format::of(&predicted);
+        format.narrow(squares(predicted, target))
+    }
+}
+
+fn squares<const D: usize>(predicted: Tensor<D>, target: Tensor<D>) -> Tensor<D> {
+    let (found, wanted) = (predicted.dims(), target.dims());
+    assert_eq!(
+        found, wanted,
+        "predicted and target distances differ in shape"
+    );
+    let format = Format::of(&predicted);
+    let target = format.widen(target.without_autodiff());
+    (format.widen(predicted) - target).square()
 }
 
 #[cfg(test)]

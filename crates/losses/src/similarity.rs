@@ -1,10 +1,41 @@
-//! Cosine similarity and the distribution over keys that it induces.
+//! Similarities of vectors, and the softmax over keys.
 
 use burn::prelude::*;
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::activation::log_softmax;
 
 /// Vectors shorter than this have no direction: cosine 0, gradient 0.
 const SHORTEST: f64 = 1e-6;
+
+/// Added to the variance of a standardized vector.
+const EPSILON: f64 = 1e-5;
+
+/// A logit whose exponential is 0 beside any other.
+const EXCLUDED: f64 = -1e9;
+
+/// Similarity of two vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde", rename_all = "snake_case")]
+pub enum Similarity {
+    /// The dot product of the vectors as they are.
+    DotProduct,
+    /// The cosine of the angle between them.
+    Cosine,
+    /// Pearson's correlation of their elements: the cosine of the vectors after standardization to mean 0 and variance
+    /// 1, in which 1e-5 is added to the variance.
+    Correlation,
+}
+
+impl Similarity {
+    /// Rescales the vectors along the last axis so that their dot products are the similarities.
+    pub(crate) fn scaled<const D: usize>(self, vectors: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::DotProduct => vectors,
+            Self::Cosine => unit(vectors),
+            Self::Correlation => unit(standardized(vectors)),
+        }
+    }
+}
 
 /// `1 / |x|` along the last axis, which becomes 1; zero for vectors without direction.
 pub(crate) fn inverse_norm<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
@@ -19,6 +50,17 @@ pub(crate) fn inverse_norm<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
 pub(crate) fn unit<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
     let inverse = inverse_norm(vectors.clone());
     vectors * inverse
+}
+
+/// Rescales the vectors along the last axis to mean 0 and variance 1.
+///
+/// Computed on the transpose: channels as vectors are the transpose of `[positions, channels]`, so that this is their
+/// own layout.
+fn standardized<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
+    let columns = vectors.swap_dims(D - 2, D - 1);
+    let centered = columns.clone() - columns.mean_dim(D - 2);
+    let variance = centered.clone().square().mean_dim(D - 2);
+    (centered / (variance + EPSILON).sqrt()).swap_dims(D - 2, D - 1)
 }
 
 /// `log softmax_j( cos(x_n, k_j) / temperature )`.
@@ -40,9 +82,9 @@ pub(crate) fn matched<const D: usize>(pairs: Tensor<D>) -> Tensor<D> {
     (pairs * eye.unsqueeze::<D>()).sum_dim(D - 1)
 }
 
-/// How surely row `r` finds column `r`: `mean_r [ log Σ_c exp S_rc − S_rr ]` of `[n, n]` similarities.
-pub(crate) fn identification(similarity: Tensor<2>) -> Tensor<1> {
-    matched(log_softmax(similarity, 1)).mean().neg()
+/// Leaves pairs out of the softmax.
+pub(crate) fn exclude<const D: usize>(logits: Tensor<D>, pairs: Tensor<D, Bool>) -> Tensor<D> {
+    logits.mask_fill(pairs, EXCLUDED)
 }
 
 /// Panics unless a temperature is positive and finite.

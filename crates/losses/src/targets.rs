@@ -1,4 +1,4 @@
-//! What the voxel losses share: flat spatial axes, one-hot labels, sums over voxels.
+//! Parts shared by the losses of voxels: flat spatial axes, one-hot labels, sums over voxels.
 
 use burn::prelude::*;
 use burn::tensor::DType;

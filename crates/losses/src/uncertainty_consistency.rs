@@ -1,4 +1,4 @@
-//! Squared distance of class probabilities where the teacher is certain.
+//! Uncertainty-aware consistency: mean squared error of class probabilities where the teacher is certain.
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
@@ -6,7 +6,7 @@ use burn::tensor::activation::softmax;
 use crate::format::Format;
 use crate::targets::{check_map, to_float};
 
-/// Added to the denominator, as in the authors' code: a mask without a voxel costs 0.
+/// Added to the denominator, as in the authors' code: the loss of an empty mask is 0.
 const SMOOTHING: f64 = 1e-16;
 
 /// Configuration of [`UncertaintyConsistencyLoss`].
@@ -20,7 +20,8 @@ impl UncertaintyConsistencyLossConfig {
     }
 }
 
-/// Squared difference of a student's and a teacher's class probabilities, over the voxels of which the teacher is certain.
+/// Uncertainty-aware consistency: mean squared error between the class probabilities of a student and of its teacher over the
+/// voxels where the teacher is certain.
 ///
 /// ```text
 /// L = Σ_(b,v) 1[u(b,v) < H] · Σ_c (softmax_c z_s(b,·,v) − softmax_c z_t(b,·,v))² / (C · Σ_(b,v) 1[u(b,v) < H] + 1e-16)
@@ -58,7 +59,7 @@ impl UncertaintyConsistencyLossConfig {
 /// use semivox_losses::UncertaintyConsistencyLossConfig;
 ///
 /// let device = Device::flex();
-/// // The student is undecided at two voxels; the teacher's certainty at the second is not to be trusted.
+/// // The student is undecided at two voxels; the teacher's uncertainty at the second is above the threshold.
 /// let student = Tensor::<3>::zeros([1, 2, 2], &device);
 /// let teacher = Tensor::<3>::from_floats([[[20.0, -20.0], [-20.0, 20.0]]], &device);
 /// let uncertainty = Tensor::<3>::from_floats([[[0.1, 0.6]]], &device);
@@ -70,11 +71,7 @@ impl UncertaintyConsistencyLossConfig {
 pub struct UncertaintyConsistencyLoss {}
 
 impl UncertaintyConsistencyLoss {
-    /// Computes the loss over the voxels whose uncertainty is below `threshold`.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`UncertaintyConsistencyLoss`].
+    /// The mean over the voxels whose uncertainty is below `threshold`.
     ///
     /// # Panics
     ///

@@ -2,11 +2,11 @@
 
 use burn::prelude::*;
 
-use crate::CrossEntropyLossConfig;
 use crate::format::Format;
 use crate::targets::{check_map, flatten_voxels, to_float};
+use crate::{CrossEntropyLoss, CrossEntropyLossConfig};
 
-/// The pseudo-label of a voxel that takes no part.
+/// Pseudo-label of the voxels that are left out of the cross-entropy.
 const IGNORED: i64 = -1;
 
 /// Configuration of [`UnsupervisedCrossEntropyLoss`].
@@ -30,12 +30,15 @@ impl UnsupervisedCrossEntropyLossConfig {
             "confidence_threshold must lie in 0..=1, found {threshold}"
         );
         UnsupervisedCrossEntropyLoss {
+            cross_entropy: CrossEntropyLossConfig::new()
+                .with_ignore_label(Some(IGNORED))
+                .init(),
             confidence_threshold: threshold,
         }
     }
 }
 
-/// Cross-entropy against a teacher's pseudo-labels; a volume weighs as much as the share of it that the teacher is sure of.
+/// Cross-entropy against a teacher's pseudo-labels, each volume weighted by the share of its voxels with a confident label.
 ///
 /// ```text
 /// w_b = #{v : conf(b,v) >= theta_s} / #{v : y(b,v) >= 0}
@@ -82,16 +85,14 @@ impl UnsupervisedCrossEntropyLossConfig {
 /// ```
 #[derive(Module, Debug)]
 pub struct UnsupervisedCrossEntropyLoss {
+    /// Cross-entropy of each voxel.
+    cross_entropy: CrossEntropyLoss,
     /// Confidence from which a voxel counts as confident.
     pub confidence_threshold: f64,
 }
 
 impl UnsupervisedCrossEntropyLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`UnsupervisedCrossEntropyLoss`].
+    /// The weighted mean over the voxels with a positive loss.
     ///
     /// # Panics
     ///
@@ -103,12 +104,10 @@ impl UnsupervisedCrossEntropyLoss {
         confidence: Tensor<D>,
     ) -> Tensor<1> {
         check_map("confidences", confidence.dims(), logits.dims());
-        let cross_entropy = CrossEntropyLossConfig::new()
-            .with_ignore_label(Some(IGNORED))
-            .init();
         let format = Format::of(&logits);
         let weights = self.volume_weights(pseudo_labels.clone(), format.widen(confidence));
-        let losses = cross_entropy.forward_no_reduction(format.widen(logits), pseudo_labels);
+        let logits = format.widen(logits);
+        let losses = (self.cross_entropy).forward_no_reduction(logits, pseudo_labels);
         format.narrow(mean_over_positive(flatten_voxels(losses), weights))
     }
 

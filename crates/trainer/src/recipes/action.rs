@@ -54,6 +54,7 @@ mod contrast;
 mod distillation;
 mod grid;
 mod local;
+mod losses;
 mod settings;
 mod state;
 
@@ -73,6 +74,7 @@ use crate::terms::StepValues;
 pub(crate) use config::Temperatures;
 pub use config::{ActionConfig, LabeledView, LastPatch, StudentPasses};
 pub(crate) use contrast::Maps;
+use losses::Losses;
 use state::StageState;
 
 /// The recipe: student, teacher and what the current stage needs.
@@ -82,8 +84,7 @@ pub struct Action {
     networks: StudentTeacher<Network>,
     optimizer: Optimizer,
     state: StageState,
-    /// Those of the settings, unless a successor of the method moves them.
-    pub(crate) temperatures: Temperatures,
+    losses: Losses,
 }
 
 impl Action {
@@ -97,7 +98,7 @@ impl Action {
         Ok(Self {
             networks: StudentTeacher::new(setting.student()),
             optimizer: config.optimizer.init(false),
-            temperatures: config.temperatures(),
+            losses: Losses::new(&config, config.temperatures()),
             state,
             config,
             setting,
@@ -110,6 +111,11 @@ impl Action {
             StageState::Distillation(_) => None,
             StageState::Contrast(head) => Some(head),
         }
+    }
+
+    /// Replaces the temperatures of the settings, for a method that schedules them.
+    pub(crate) fn set_temperatures(&mut self, temperatures: Temperatures) {
+        self.losses = Losses::new(&self.config, temperatures);
     }
 
     /// `θ_t ← m·θ_t + (1 − m)·θ_s`.

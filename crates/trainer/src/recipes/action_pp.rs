@@ -7,7 +7,7 @@
 //! ```text
 //! ψ_1 … ψ_K    class centers, spread evenly once                               uniform_centers
 //! φ_c, π*      running class centers, assigned to them at each step            ClassCenters
-//! L_aaco       labeled voxels against banked features and assigned centers     AdaptiveContrastLoss
+//! L_aaco       labeled voxels against banked features and assigned centers     AdaptiveContrastiveLoss
 //! τ(t)         τ⁻ + ½ (1 + cos(2π t/T)) (τ⁺ − τ⁻)                              CosineTemperature
 //! stage iii    L_sup + λ₂·L_unsup + λ₁·L_anco + w·L_aaco
 //! ```
@@ -144,7 +144,7 @@ impl Recipe for ActionPp {
     }
 
     fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
-        self.action.temperatures = self.temperatures(at);
+        self.action.set_temperatures(self.temperatures(at));
         match self.adaptive.clone() {
             Some(adaptive) => self.contrast(adaptive, batch, at),
             None => self.action.step(batch, at),

@@ -27,7 +27,9 @@
 use burn::prelude::*;
 use rand::Rng;
 use semivox_data::rng::keyed;
-use semivox_losses::CrossPseudoLossConfig;
+use semivox_losses::{
+    CrossPseudoSupervisionLoss, CrossPseudoSupervisionLossConfig, DiceCrossEntropyLoss,
+};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -140,13 +142,20 @@ impl Networks for Pair {
 /// The two networks.
 pub struct Cps {
     config: CpsConfig,
+    supervised: DiceCrossEntropyLoss,
+    pseudo: CrossPseudoSupervisionLoss,
 }
 
 impl Cps {
     /// A run of the method from new networks.
     pub fn new(config: CpsConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let optimizer = config.optimizer.clone();
-        OneStageRecipe::new(Pair::new(setting), optimizer, Self { config })
+        let method = Self {
+            config,
+            supervised: supervised_loss(),
+            pseudo: CrossPseudoSupervisionLossConfig::new().init(),
+        };
+        OneStageRecipe::new(Pair::new(setting), optimizer, method)
     }
 }
 
@@ -168,9 +177,8 @@ impl OneStage for Cps {
             logits.map(|logits| split(logits, self.config.batch));
 
         let [of_first, of_second] =
-            [of_first, of_second].map(|logits| supervised_loss(logits, labels.clone()));
-        let pseudo = CrossPseudoLossConfig::new().init();
-        let [first, second] = pseudo.forward_each(first, second);
+            [of_first, of_second].map(|logits| self.supervised.forward(logits, labels.clone()));
+        let [first, second] = self.pseudo.forward_each(first, second);
         let weight = self.config.pseudo_weight * at.ramp();
         LossTerms::new()
             .with("supervised", 1.0, of_first)

@@ -38,7 +38,8 @@ use burn::prelude::*;
 use rand::seq::index::sample;
 use semivox_data::rng::keyed;
 use semivox_losses::{
-    ConsistencyLossConfig, FeatureContrastLossConfig, PositionContrastLossConfig,
+    ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss, InfoNceLoss, InfoNceLossConfig,
+    Similarity,
 };
 use semivox_models::{NetworkOutput, VoxelProjector, VoxelProjectorConfig};
 
@@ -67,6 +68,10 @@ type Networks = StudentTeacher<WithHeads<Heads>>;
 /// The method.
 pub struct Cvrl {
     config: CvrlConfig,
+    supervised: DiceCrossEntropyLoss,
+    along_batch: InfoNceLoss,
+    along_features: InfoNceLoss,
+    consistency: ConsistencyLoss,
 }
 
 impl Cvrl {
@@ -84,7 +89,23 @@ impl Cvrl {
             low: head(last, config.low),
         };
         let networks = StudentTeacher::new(WithHeads { network, heads });
-        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
+        let optimizer = config.optimizer.clone();
+        OneStageRecipe::new(networks, optimizer, Self::with_losses(config))
+    }
+
+    fn with_losses(config: CvrlConfig) -> Self {
+        let along_batch = InfoNceLossConfig::new().with_temperature(config.batch_temperature);
+        let along_features = InfoNceLossConfig::new()
+            .with_temperature(config.feature_temperature)
+            .with_similarity(Similarity::Correlation)
+            .with_symmetric(true);
+        Self {
+            config,
+            supervised: supervised_loss(),
+            along_batch: along_batch.init(),
+            along_features: along_features.init(),
+            consistency: ConsistencyLossConfig::new().init(),
+        }
     }
 
     /// All positions of the bottleneck, `[batch · positions, channels]`.
@@ -120,17 +141,14 @@ impl Cvrl {
             .with(names[2], 0.0, rank)
             .with(names[3], 0.0, correlation);
         if self.config.batch_weight > 0.0 {
-            let loss = PositionContrastLossConfig::new()
-                .with_temperature(self.config.batch_temperature)
-                .init()
+            let loss = self
+                .along_batch
                 .forward(student.clone(), teacher.clone(), spared);
             terms = terms.with(names[0], self.config.batch_weight, loss);
         }
         if self.config.feature_weight > 0.0 {
-            let loss = FeatureContrastLossConfig::new()
-                .with_temperature(self.config.feature_temperature)
-                .init()
-                .forward(student, teacher);
+            let [student, teacher] = [student, teacher].map(Tensor::transpose);
+            let loss = self.along_features.forward(student, teacher, None);
             terms = terms.with(names[1], self.config.feature_weight, loss);
         }
         terms
@@ -230,7 +248,7 @@ impl OneStage for Cvrl {
         let student = output.narrow(labeled, unlabeled);
 
         let labeled = output.logits.clone().narrow(0, 0, labeled);
-        let supervised = supervised_loss(labeled, batch.labeled.labels);
+        let supervised = self.supervised.forward(labeled, batch.labeled.labels);
         let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
         let keys = match config.keys {
             Keys::Momentum => teacher.clone(),
@@ -238,8 +256,7 @@ impl OneStage for Cvrl {
         };
         terms = self.contrast(networks, terms, [&student, &keys], at);
         if config.consistency_weight > 0.0 {
-            let consistency = ConsistencyLossConfig::new().init();
-            let consistency = consistency.forward(student.logits, teacher.logits);
+            let consistency = self.consistency.forward(student.logits, teacher.logits);
             let weight = config.consistency_weight * at.ramp();
             terms = terms.with("consistency", weight, consistency);
         }

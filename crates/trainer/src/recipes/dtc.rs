@@ -27,7 +27,10 @@
 //! | schedule | rate ÷10 every 2,500 of 6,000 iterations | same | at the same shares of the run |
 
 use burn::prelude::*;
-use semivox_losses::{DualTaskConsistencyLossConfig, SignedDistanceLossConfig};
+use semivox_losses::{
+    DiceCrossEntropyLoss, DualTaskConsistencyLoss, DualTaskConsistencyLossConfig,
+    SignedDistanceLoss, SignedDistanceLossConfig,
+};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +112,9 @@ impl MethodSettings for DtcConfig {
 pub struct Dtc {
     config: DtcConfig,
     classes: usize,
+    supervised: DiceCrossEntropyLoss,
+    distance: SignedDistanceLoss,
+    consistency: DualTaskConsistencyLoss,
 }
 
 impl Dtc {
@@ -117,7 +123,15 @@ impl Dtc {
         let classes = setting.network.classes;
         setting.network.signed_distance = Some(classes - 1);
         let optimizer = config.optimizer.clone();
-        OneStageRecipe::new(setting.student(), optimizer, Self { config, classes })
+        let consistency = DualTaskConsistencyLossConfig::new().with_steepness(config.steepness);
+        let method = Self {
+            config,
+            classes,
+            supervised: supervised_loss(),
+            distance: SignedDistanceLossConfig::new().init(),
+            consistency: consistency.init(),
+        };
+        OneStageRecipe::new(setting.student(), optimizer, method)
     }
 
     /// `T(y)`, one map per foreground class.
@@ -156,13 +170,9 @@ impl OneStage for Dtc {
         let [labeled_distances, _] = split(distances.clone(), self.config.batch);
 
         let targets = self.targets(&labels);
-        let supervised = supervised_loss(labeled, labels);
-        let distance = SignedDistanceLossConfig::new().init();
-        let distance = distance.forward(labeled_distances, targets);
-        let consistency = DualTaskConsistencyLossConfig::new()
-            .with_steepness(self.config.steepness)
-            .init()
-            .forward(output.logits, distances);
+        let supervised = self.supervised.forward(labeled, labels);
+        let distance = self.distance.forward(labeled_distances, targets);
+        let consistency = self.consistency.forward(output.logits, distances);
         let weight = self.config.consistency_weight * at.ramp();
         LossTerms::new()
             .with("supervised", 1.0, supervised)

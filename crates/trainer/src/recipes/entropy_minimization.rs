@@ -22,7 +22,7 @@
 //! | supervised loss | cross-entropy | ½ (cross-entropy + Dice) | as the code |
 //! | optimizer | SGD 2.5e-4, poly | SGD 0.01, poly | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
 
-use semivox_losses::EntropyLossConfig;
+use semivox_losses::{DiceCrossEntropyLoss, EntropyLoss, EntropyLossConfig};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -81,13 +81,20 @@ impl MethodSettings for EntropyMinimizationConfig {
 /// One network.
 pub struct EntropyMinimization {
     config: EntropyMinimizationConfig,
+    supervised: DiceCrossEntropyLoss,
+    entropy: EntropyLoss,
 }
 
 impl EntropyMinimization {
     /// A run of the method from a new network.
     pub fn new(config: EntropyMinimizationConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let optimizer = config.optimizer.clone();
-        OneStageRecipe::new(setting.student(), optimizer, Self { config })
+        let method = Self {
+            config,
+            supervised: supervised_loss(),
+            entropy: EntropyLossConfig::new().init(),
+        };
+        OneStageRecipe::new(setting.student(), optimizer, method)
     }
 }
 
@@ -107,8 +114,8 @@ impl OneStage for EntropyMinimization {
         let logits = network.forward(images).logits;
         let [labeled, unlabeled] = split(logits, self.config.batch);
 
-        let supervised = supervised_loss(labeled, labels);
-        let entropy = EntropyLossConfig::new().init().forward(unlabeled);
+        let supervised = self.supervised.forward(labeled, labels);
+        let entropy = self.entropy.forward(unlabeled);
         let weight = self.config.entropy_weight * at.ramp();
         LossTerms::new()
             .with("supervised", 1.0, supervised)

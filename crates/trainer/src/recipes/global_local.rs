@@ -41,7 +41,7 @@ mod regions;
 
 use burn::module::Module;
 use burn::prelude::*;
-use semivox_losses::ViewContrastLossConfig;
+use semivox_losses::{DiceCrossEntropyLoss, NtXentLoss, NtXentLossConfig};
 use semivox_models::{DenseProjector, DenseProjectorConfig, Network};
 
 use super::supervised::supervised_loss;
@@ -62,6 +62,8 @@ pub struct GlobalLocal {
     network: Network,
     optimizer: Optimizer,
     head: Head,
+    contrast: NtXentLoss,
+    supervised: DiceCrossEntropyLoss,
 }
 
 /// What exists only during a stage.
@@ -82,6 +84,10 @@ impl GlobalLocal {
         Self {
             optimizer: config.optimizer.init(false),
             head: Head::new(0, &config, &setting),
+            contrast: NtXentLossConfig::new()
+                .with_temperature(config.temperature)
+                .init(),
+            supervised: supervised_loss(),
             network,
             config,
             setting,
@@ -97,7 +103,7 @@ impl GlobalLocal {
         let [.., lowest] = self.network.encode(Tensor::cat(vec![strong, weak], 0));
         let embeddings = head.forward_pooled(lowest); // [2 images, embedding]
         let [first, second] = split(embeddings, [images; 2]).map(|view| view.unsqueeze::<3>());
-        self.contrast(first, second)
+        self.contrast.forward(first, second)
     }
 
     /// `L_l`: each region is to be found again among all regions of its image's two views.
@@ -111,7 +117,7 @@ impl GlobalLocal {
         let map = head.forward(map);
         let cells = drawn_cells(&map, self.config.regions, at);
         let [first, second] = split(regions(map, cells), [images; 2]);
-        self.contrast(first, second)
+        self.contrast.forward(first, second)
     }
 
     /// The encoder's maps for `L_l`.
@@ -121,13 +127,6 @@ impl GlobalLocal {
             EncoderInLocal::Fixed => self.network.clone().no_grad().encode(images),
             EncoderInLocal::Trained => self.network.encode(images),
         }
-    }
-
-    fn contrast(&self, first: Tensor<3>, second: Tensor<3>) -> Tensor<1> {
-        ViewContrastLossConfig::new()
-            .with_temperature(self.config.temperature)
-            .init()
-            .forward(first, second)
     }
 
     /// Stages i and ii: one term, one head.
@@ -148,7 +147,7 @@ impl GlobalLocal {
     /// Stage iii: labeled patches alone.
     fn fine_tune(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, TrainError> {
         let logits = self.network.forward(batch.labeled.weak).logits;
-        let supervised = supervised_loss(logits, batch.labeled.labels);
+        let supervised = self.supervised.forward(logits, batch.labeled.labels);
         let terms = LossTerms::new().with("supervised", 1.0, supervised);
         let rate = self.learning_rate(at);
         let network = self.network.clone();

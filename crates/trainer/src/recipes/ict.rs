@@ -26,7 +26,7 @@
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use semivox_data::rng::{beta, keyed};
-use semivox_losses::ConsistencyLossConfig;
+use semivox_losses::{ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -95,13 +95,21 @@ impl MethodSettings for IctConfig {
 /// Student and teacher.
 pub struct Ict {
     config: IctConfig,
+    supervised: DiceCrossEntropyLoss,
+    consistency: ConsistencyLoss,
 }
 
 impl Ict {
     /// A run of the method from a new network.
     pub fn new(config: IctConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let networks = StudentTeacher::new(setting.student());
-        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
+        let optimizer = config.optimizer.clone();
+        let method = Self {
+            config,
+            supervised: supervised_loss(),
+            consistency: ConsistencyLossConfig::new().init(),
+        };
+        OneStageRecipe::new(networks, optimizer, method)
     }
 
     /// `r` of each pair of the unlabeled patches, `[pairs, 1, 1, 1, 1]`.
@@ -145,10 +153,9 @@ impl OneStage for Ict {
         let [labeled, student] = split(networks.student.forward(seen).logits, counts);
         let teacher = networks.teach(images, TeacherMode::Train).logits;
 
-        let supervised = supervised_loss(labeled, batch.labeled.labels);
+        let supervised = self.supervised.forward(labeled, batch.labeled.labels);
         let target = interpolate(softmax(teacher, 1), factors);
-        let consistency = ConsistencyLossConfig::new().init();
-        let consistency = consistency.forward_probabilities(student, target);
+        let consistency = self.consistency.forward_probabilities(student, target);
         let weight = self.config.consistency_weight * at.ramp();
         LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",

@@ -50,6 +50,10 @@ mod fine_tuning;
 mod pretraining;
 mod settings;
 
+use semivox_losses::{
+    CrossPseudoSupervisionLoss, CrossPseudoSupervisionLossConfig, DenseContrastiveLoss,
+    DenseContrastiveLossConfig, DiceCrossEntropyLoss,
+};
 use semivox_models::Network;
 
 use crate::batch::Batch;
@@ -57,6 +61,7 @@ use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
 use crate::recipe::{BatchPlan, Recipe, Setting, Stage, StepContext, StrongViews};
+use crate::recipes::supervised::supervised_loss;
 use crate::terms::StepValues;
 
 pub use config::{IdealConfig, Negatives, Perturbation, Streams};
@@ -75,6 +80,26 @@ pub struct Ideal {
     network: Network,
     optimizer: Optimizer,
     state: State,
+    losses: Losses,
+}
+
+/// The losses of both stages.
+struct Losses {
+    contrast: DenseContrastiveLoss,
+    supervised: DiceCrossEntropyLoss,
+    cross: CrossPseudoSupervisionLoss,
+}
+
+impl Losses {
+    fn new(config: &IdealConfig) -> Self {
+        let contrast = DenseContrastiveLossConfig::new().with_temperature(config.temperature);
+        let cross = CrossPseudoSupervisionLossConfig::new().with_threshold(config.threshold);
+        Self {
+            contrast: contrast.init(),
+            supervised: supervised_loss(),
+            cross: cross.init(),
+        }
+    }
 }
 
 /// What exists only during a stage.
@@ -94,6 +119,7 @@ impl Ideal {
         let state = Pretraining::new(&network, &config, &setting)?;
         Ok(Self {
             optimizer: config.optimizer.init(false),
+            losses: Losses::new(&config),
             state: State::Pretraining(Box::new(state)),
             network,
             config,

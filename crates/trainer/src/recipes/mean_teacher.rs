@@ -16,7 +16,7 @@
 //! | λ 0.1, ramp over the whole run, m 0.99, teacher in train mode | same |
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
 
-use semivox_losses::ConsistencyLossConfig;
+use semivox_losses::{ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -85,13 +85,21 @@ impl MethodSettings for MeanTeacherConfig {
 /// Student and teacher.
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
+    supervised: DiceCrossEntropyLoss,
+    consistency: ConsistencyLoss,
 }
 
 impl MeanTeacher {
     /// A run of the method from a new network.
     pub fn new(config: MeanTeacherConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let networks = StudentTeacher::new(setting.student());
-        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
+        let optimizer = config.optimizer.clone();
+        let method = Self {
+            config,
+            supervised: supervised_loss(),
+            consistency: ConsistencyLossConfig::new().init(),
+        };
+        OneStageRecipe::new(networks, optimizer, method)
     }
 }
 
@@ -111,9 +119,8 @@ impl OneStage for MeanTeacher {
         let images = clipped_noise(images, self.config.noise);
         let teacher = networks.teach(images, TeacherMode::Train).logits;
 
-        let supervised = supervised_loss(labeled, labels);
-        let consistency = ConsistencyLossConfig::new().init();
-        let consistency = consistency.forward(student, teacher);
+        let supervised = self.supervised.forward(labeled, labels);
+        let consistency = self.consistency.forward(student, teacher);
         let weight = self.config.consistency_weight * at.ramp();
         LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",

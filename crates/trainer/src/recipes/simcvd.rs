@@ -48,8 +48,8 @@ use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use semivox_data::rng::keyed;
 use semivox_losses::{
-    ConsistencyLossConfig, PairwiseDistillationLossConfig, SignedDistanceLossConfig,
-    SliceContrastLossConfig,
+    ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss, InfoNceLoss, InfoNceLossConfig,
+    Reduction, SignedDistanceLoss, SignedDistanceLossConfig, Similarity,
 };
 use semivox_models::{Network, NetworkOutput, SliceProjector, SliceProjectorConfig};
 
@@ -72,6 +72,36 @@ type Networks = StudentTeacher<WithHeads<SliceProjector>>;
 pub struct SimCvd {
     config: SimCvdConfig,
     classes: usize,
+    losses: Losses,
+}
+
+/// The losses of Eq. 6.
+struct Losses {
+    supervised: DiceCrossEntropyLoss,
+    distance: SignedDistanceLoss,
+    slices: InfoNceLoss,
+    positions: InfoNceLoss,
+    consistency: ConsistencyLoss,
+}
+
+impl Losses {
+    fn new(config: &SimCvdConfig) -> Self {
+        let similarity = match config.normalized {
+            true => Similarity::Cosine,
+            false => Similarity::DotProduct,
+        };
+        let slices = InfoNceLossConfig::new()
+            .with_temperature(config.temperature)
+            .with_similarity(similarity)
+            .with_symmetric(true);
+        Self {
+            supervised: supervised_loss(),
+            distance: SignedDistanceLossConfig::new().init(),
+            slices: slices.init(),
+            positions: InfoNceLossConfig::new().with_temperature(1.0).init(),
+            consistency: ConsistencyLossConfig::new().init(),
+        }
+    }
 }
 
 impl SimCvd {
@@ -88,7 +118,13 @@ impl SimCvd {
             .with_embedding(config.embedding);
         let heads = setting.drawn(|device| heads.init(device));
         let networks = StudentTeacher::new(WithHeads { network, heads });
-        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config, classes })
+        let optimizer = config.optimizer.clone();
+        let method = Self {
+            losses: Losses::new(&config),
+            config,
+            classes,
+        };
+        OneStageRecipe::new(networks, optimizer, method)
     }
 
     /// What the student says of labeled and of unlabeled images, and the teacher of the latter, under noises of their own.
@@ -161,11 +197,8 @@ impl SimCvd {
         let student = networks.student.heads.forward(student);
         let teacher = key_head.forward(teacher);
         let [student, teacher] = self.drawn_slices([student, teacher], at);
-        SliceContrastLossConfig::new()
-            .with_temperature(self.config.temperature)
-            .with_normalized(self.config.normalized)
-            .init()
-            .forward(student, teacher)
+        // The loss is the mean of both directions; the paper adds them.
+        self.losses.slices.forward(student, teacher, None) * 2.0
     }
 
     /// The slices that are contrasted: all, or as many as configured, the same of both networks.
@@ -190,25 +223,28 @@ impl SimCvd {
             let map: Tensor<3> = output.bottleneck.clone().flatten(2, 4);
             map.swap_dims(1, 2) // [batch, position, channel]
         };
-        PairwiseDistillationLossConfig::new()
-            .with_reduction(self.config.position_reduction)
-            .init()
-            .forward(positions(student), positions(teacher))
+        let student = positions(student);
+        let count = student.dims()[1] as f64;
+        let mean = self
+            .losses
+            .positions
+            .forward(student, positions(teacher), None);
+        match self.config.position_reduction {
+            Reduction::Mean => mean,
+            Reduction::Sum => mean * count, // over the positions, still a mean over the volumes
+        }
     }
 
     /// `L_con`, Eq. 5.
     fn consistency(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
-        let of_classes = ConsistencyLossConfig::new()
-            .init()
-            .forward(student.logits.clone(), teacher.logits.clone());
+        let losses = &self.losses;
+        let [of_student, of_teacher] = [student, teacher].map(|output| output.logits.clone());
+        let of_classes = losses.consistency.forward(of_student, of_teacher);
         match self.config.consistent {
             Consistent::Probabilities => of_classes,
             Consistent::Both => {
                 let [student, teacher] = [student, teacher].map(|output| self.distance(output));
-                of_classes
-                    + SignedDistanceLossConfig::new()
-                        .init()
-                        .forward(student, teacher)
+                of_classes + losses.distance.forward(student, teacher)
             }
         }
     }
@@ -232,12 +268,11 @@ impl OneStage for SimCvd {
         let [labeled, student, teacher] = self.see(networks, batch.labeled.weak, &images);
         let outputs = [&student, &teacher];
 
-        let supervised = supervised_loss(labeled.logits.clone(), labels.clone());
+        let supervised = (self.losses.supervised).forward(labeled.logits.clone(), labels.clone());
         let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
         if config.distance_weight > 0.0 {
             let target = signed_distance_targets(&labels, self.classes);
-            let distance = SignedDistanceLossConfig::new().init();
-            let distance = distance.forward(self.distance(&labeled), target);
+            let distance = (self.losses.distance).forward(self.distance(&labeled), target);
             terms = terms.with("signed_distance", config.distance_weight, distance);
         }
         let others = match config.ramped {
@@ -355,7 +390,11 @@ mod tests {
                 pairwise_map,
                 ..SimCvdConfig::new(10)
             };
-            let method = SimCvd { config, classes: 2 };
+            let method = SimCvd {
+                losses: Losses::new(&config),
+                config,
+                classes: 2,
+            };
             let student = setting.student();
             let answer = method.answer(&student, images.clone());
             let channels = answer.bottleneck.abs().sum_dim(2).sum_dim(3).sum_dim(4);

@@ -13,8 +13,7 @@
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
 
-use burn::prelude::*;
-use semivox_losses::DiceCrossEntropyLossConfig;
+use semivox_losses::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -86,13 +85,18 @@ impl MethodSettings for SupervisedConfig {
 /// Training on labeled patches only.
 pub struct Supervised {
     config: SupervisedConfig,
+    supervised: DiceCrossEntropyLoss,
 }
 
 impl Supervised {
     /// A run of the method from a new network.
     pub fn new(config: SupervisedConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let optimizer = config.optimizer.clone();
-        OneStageRecipe::new(setting.student(), optimizer, Self { config })
+        let method = Self {
+            config,
+            supervised: supervised_loss(),
+        };
+        OneStageRecipe::new(setting.student(), optimizer, method)
     }
 }
 
@@ -105,13 +109,12 @@ impl OneStage for Supervised {
 
     fn terms(&self, network: &Network, batch: Batch, _at: &StepContext) -> LossTerms {
         let logits = network.forward(batch.labeled.weak).logits;
-        let loss = supervised_loss(logits, batch.labeled.labels);
+        let loss = self.supervised.forward(logits, batch.labeled.labels);
         LossTerms::new().with("supervised", 1.0, loss)
     }
 }
 
-/// `½ (L_ce + L_dice)`, which every method here has.
-pub(super) fn supervised_loss(logits: Tensor<5>, labels: Tensor<5, Int>) -> Tensor<1> {
-    let loss = DiceCrossEntropyLossConfig::new().init();
-    loss.forward(logits, labels)
+/// `½ (L_ce + L_dice)`, the supervised loss of every method here.
+pub(super) fn supervised_loss() -> DiceCrossEntropyLoss {
+    DiceCrossEntropyLossConfig::new().init()
 }

@@ -28,7 +28,10 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
-use semivox_losses::{UncertaintyConsistencyLossConfig, predictive_entropy};
+use semivox_losses::{
+    DiceCrossEntropyLoss, UncertaintyConsistencyLoss, UncertaintyConsistencyLossConfig,
+    predictive_entropy,
+};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -105,13 +108,21 @@ impl MethodSettings for UaMtConfig {
 /// Student and teacher.
 pub struct UaMt {
     config: UaMtConfig,
+    supervised: DiceCrossEntropyLoss,
+    consistency: UncertaintyConsistencyLoss,
 }
 
 impl UaMt {
     /// A run of the method from a new network.
     pub fn new(config: UaMtConfig, setting: &Setting) -> OneStageRecipe<Self> {
         let networks = StudentTeacher::new(setting.student());
-        OneStageRecipe::new(networks, config.optimizer.clone(), Self { config })
+        let optimizer = config.optimizer.clone();
+        let method = Self {
+            config,
+            supervised: supervised_loss(),
+            consistency: UncertaintyConsistencyLossConfig::new().init(),
+        };
+        OneStageRecipe::new(networks, optimizer, method)
     }
 
     /// The teacher's logits under dropout and noise of their own at each call.
@@ -150,10 +161,9 @@ impl OneStage for UaMt {
         let teacher = self.stochastic_pass(networks, &images);
         let uncertainty = self.uncertainty(networks, &images);
 
-        let supervised = supervised_loss(labeled, labels);
+        let supervised = self.supervised.forward(labeled, labels);
         let threshold = self.threshold(student.dims()[1], at.ramp());
-        let consistency = UncertaintyConsistencyLossConfig::new().init();
-        let consistency = consistency.forward(student, teacher, uncertainty, threshold);
+        let consistency = (self.consistency).forward(student, teacher, uncertainty, threshold);
         let weight = self.config.consistency_weight * at.ramp();
         LossTerms::new().with("supervised", 1.0, supervised).with(
             "consistency",

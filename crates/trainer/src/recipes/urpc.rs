@@ -26,7 +26,7 @@
 //! | inference | – | finest scale | the network's own output, the finest scale |
 
 use burn::prelude::*;
-use semivox_losses::PyramidConsistencyLossConfig;
+use semivox_losses::{DiceCrossEntropyLoss, PyramidConsistencyLoss, PyramidConsistencyLossConfig};
 use semivox_models::{Architecture, PyramidHeads, PyramidHeadsConfig};
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,8 @@ impl MethodSettings for UrpcConfig {
 pub struct Urpc {
     config: UrpcConfig,
     architecture: Architecture,
+    supervised: DiceCrossEntropyLoss,
+    consistency: PyramidConsistencyLoss,
 }
 
 impl Urpc {
@@ -103,6 +105,8 @@ impl Urpc {
         let method = Self {
             config: config.clone(),
             architecture,
+            supervised: supervised_loss(),
+            consistency: PyramidConsistencyLossConfig::new().init(),
         };
         OneStageRecipe::new(WithHeads { network, heads }, config.optimizer, method)
     }
@@ -116,16 +120,18 @@ impl Urpc {
         scales.extend(networks.heads.forward(coarse, size));
         scales
     }
-}
 
-/// `½ (L_ce + L_dice)(p_s)` of each scale, and their mean.
-fn supervised(scales: Vec<Tensor<5>>, labels: &Tensor<5, Int>) -> (Vec<Tensor<1>>, Tensor<1>) {
-    let of_scales = scales
-        .into_iter()
-        .map(|scale| supervised_loss(scale, labels.clone()));
-    let of_scales: Vec<Tensor<1>> = of_scales.collect();
-    let mean = Tensor::cat(of_scales.clone(), 0).mean();
-    (of_scales, mean)
+    /// `½ (L_ce + L_dice)(p_s)` of each scale, and their mean.
+    fn supervised(
+        &self,
+        scales: Vec<Tensor<5>>,
+        labels: &Tensor<5, Int>,
+    ) -> (Vec<Tensor<1>>, Tensor<1>) {
+        let of_scale = |scale| self.supervised.forward(scale, labels.clone());
+        let of_scales: Vec<Tensor<1>> = scales.into_iter().map(of_scale).collect();
+        let mean = Tensor::cat(of_scales.clone(), 0).mean();
+        (of_scales, mean)
+    }
 }
 
 impl OneStage for Urpc {
@@ -142,9 +148,8 @@ impl OneStage for Urpc {
         let parts = scales.map(|scale| split(scale, self.config.batch).into());
         let (labeled, unlabeled): (Vec<_>, Vec<_>) = parts.unzip();
 
-        let (of_scales, supervised) = supervised(labeled, &labels);
-        let consistency = PyramidConsistencyLossConfig::new().init();
-        let consistency = consistency.forward(&unlabeled);
+        let (of_scales, supervised) = self.supervised(labeled, &labels);
+        let consistency = self.consistency.forward(&unlabeled);
         let weight = self.config.consistency_weight * at.ramp();
         // The scale that is tested is shown alone: the mean hides one that learns less than the others.
         LossTerms::new()
@@ -188,9 +193,12 @@ mod tests {
         let device = Device::flex();
         let labels = Tensor::<5, Int>::from_ints([[[[[0, 1]]]]], &device);
         let right = Tensor::<5>::from_floats([[[[[60.0, -60.0]]], [[[-60.0, 60.0]]]]], &device);
-        let wrong = supervised_loss(right.clone().neg(), labels.clone());
+        let method = recipe(Architecture::VNet).method;
+        let wrong = method
+            .supervised
+            .forward(right.clone().neg(), labels.clone());
         let scales = vec![right.clone().neg(), right.clone(), right.clone(), right];
-        let (of_scales, mean) = supervised(scales, &labels);
+        let (of_scales, mean) = method.supervised(scales, &labels);
         let of = |loss: Tensor<1>| loss.into_scalar::<f32>();
         let (mean, wrong, finest) = (of(mean), of(wrong), of(of_scales[0].clone()));
         assert!((mean - wrong / 4.0).abs() < 1e-4, "{mean} {wrong}");

@@ -2,9 +2,7 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
-use semivox_losses::{
-    AnatomicalContrastInput, AnatomicalContrastLossConfig, UnsupervisedCrossEntropyLossConfig,
-};
+use semivox_losses::AnatomicalContrastiveInput;
 use semivox_models::{NetworkOutput, RepresentationHead};
 use semivox_sampling::{ContrastConfig, ContrastInput, ContrastSampler};
 
@@ -15,7 +13,6 @@ use crate::batch::Batch;
 use crate::error::TrainError;
 use crate::mixing::Pseudo;
 use crate::recipe::{Recipe, StepContext};
-use crate::recipes::supervised::supervised_loss;
 use crate::terms::{LossTerms, StepValues};
 
 /// What stage iii compares, on the grid of the representation head.
@@ -95,15 +92,12 @@ impl Action {
         let (outputs, [on_labeled, on_unlabeled]) =
             self.forward_both(batch.labeled.strong, pseudo.images.clone());
         let labels = batch.labeled.labels;
-        let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
-            .with_confidence_threshold(config.strong_threshold)
-            .init()
-            .forward(
-                on_unlabeled,
-                pseudo.labels.clone(),
-                pseudo.confidence.clone(),
-            );
-        let supervised = supervised_loss(on_labeled, labels.clone());
+        let unsupervised = self.losses.unsupervised.forward(
+            on_unlabeled,
+            pseudo.labels.clone(),
+            pseudo.confidence.clone(),
+        );
+        let supervised = (self.losses.supervised).forward(on_labeled, labels.clone());
         let maps = Maps::new(head, outputs, labels, pseudo);
         let contrast = self.anatomical_contrast(maps.clone(), at)?;
         let terms = LossTerms::new()
@@ -157,12 +151,12 @@ impl Action {
     /// `L_anco` on the representations of both batches.
     fn anatomical_contrast(&self, maps: Maps, at: &StepContext) -> Result<Tensor<1>, TrainError> {
         let config = &self.config;
-        let temperature = self.temperatures.contrast;
+        let loss = &self.losses.contrast;
         let sampler = ContrastSampler::new(
             ContrastConfig {
                 queries: config.queries,
                 negatives: config.negatives,
-                temperature,
+                temperature: loss.temperature,
                 hard_threshold: config.strong_threshold,
                 shared_negatives: false,
             },
@@ -180,10 +174,7 @@ impl Action {
             },
             at.step,
         )?;
-        let loss = AnatomicalContrastLossConfig::new()
-            .with_temperature(temperature)
-            .init();
-        Ok(loss.forward(AnatomicalContrastInput {
+        Ok(loss.forward(AnatomicalContrastiveInput {
             queries: samples.queries,
             positive_keys: samples.positives,
             negatives: samples.negatives,

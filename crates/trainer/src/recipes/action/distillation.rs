@@ -1,7 +1,6 @@
 //! Stages i and ii: global and local distillation.
 
 use burn::prelude::*;
-use semivox_losses::{GlobalDistillationLossConfig, LocalDistillationLossConfig};
 
 use super::Action;
 use super::local::LocalPatches;
@@ -10,7 +9,6 @@ use crate::batch::Batch;
 use crate::ema::ema_update;
 use crate::error::TrainError;
 use crate::recipe::{Recipe, StepContext};
-use crate::recipes::supervised::supervised_loss;
 use crate::terms::{LossTerms, StepValues};
 
 impl Action {
@@ -37,15 +35,16 @@ impl Action {
         let key = state.keys.global.forward(teacher.features[0].clone());
         let anchors = state.global_bank.entries();
         let [k1, k2] = self.config.distillation_weights;
-        let global = self.global_loss(query, key.clone(), anchors);
+        let global = self.losses.global.forward(query, key.clone(), anchors);
         let mut terms = LossTerms::new().with("global", k1, global);
         let mut local_key = None;
         if let Some(bank) = &state.local_bank {
             let labeled = student.logits.clone().narrow(0, 0, labels.dims()[0]);
-            terms = terms.with("supervised", 1.0, supervised_loss(labeled, labels));
+            let supervised = self.losses.supervised.forward(labeled, labels);
+            terms = terms.with("supervised", 1.0, supervised);
             let query = self.local_query(&state.heads, student.logits)?;
             let key = self.local_key(&state.keys, teacher.logits)?;
-            let local = self.local_loss(query, key.clone(), bank.entries());
+            let local = (self.losses.local).forward(query, key.clone(), bank.entries());
             terms = terms.with("local", k2, local);
             local_key = Some(key);
         }
@@ -60,25 +59,6 @@ impl Action {
         }
         self.state = StageState::Distillation(Box::new(state));
         Ok(values)
-    }
-
-    /// `L_global = KL(P_t ‖ P_s)` over similarities to the anchors.
-    fn global_loss(&self, query: Tensor<2>, key: Tensor<2>, anchors: Tensor<2>) -> Tensor<1> {
-        GlobalDistillationLossConfig::new()
-            .with_student_temperature(self.temperatures.student)
-            .with_teacher_temperature(self.temperatures.teacher)
-            .init()
-            .forward(query, key, anchors)
-    }
-
-    /// `L_local`: the same for every patch of the logits.
-    fn local_loss(&self, query: Tensor<3>, key: Tensor<3>, bank: Tensor<3>) -> Tensor<1> {
-        LocalDistillationLossConfig::new()
-            .with_student_temperature(self.temperatures.student)
-            .with_teacher_temperature(self.temperatures.teacher)
-            .with_form(self.config.local_loss)
-            .init()
-            .forward(query, key, bank)
     }
 
     /// `S[b,p]`: the student's local embeddings, `[batch, patch, width]`.

@@ -2,7 +2,7 @@
 
 use burn::prelude::*;
 use semivox_data::rng::keyed;
-use semivox_losses::{AdaptiveContrastInput, AdaptiveContrastLossConfig};
+use semivox_losses::{AdaptiveContrastiveInput, AdaptiveContrastiveLossConfig};
 use semivox_models::{NetworkOutput, RepresentationHead};
 use semivox_sampling::{ClassCenters, ClassVoxels, LabeledQueue, voxel_features};
 
@@ -74,7 +74,7 @@ impl Adaptive {
         let teacher = voxel_features(keys, voxels);
         let seen: Vec<f32> = features.clone().detach().into_data().iter().collect();
         self.centers.observe(&seen, &drawn.classes);
-        let input = AdaptiveContrastInput {
+        let input = AdaptiveContrastiveInput {
             features,
             teacher: teacher.clone(),
             labels: ints(&drawn.classes, &at.device),
@@ -82,7 +82,7 @@ impl Adaptive {
             queue_labels: ints(self.queue.labels(), &at.device),
             centers: self.assigned_centers(config.assignment, &at.device),
         };
-        let loss = AdaptiveContrastLossConfig::new()
+        let loss = AdaptiveContrastiveLossConfig::new()
             .with_temperature(config.temperature(at))
             .with_center_weight(config.center_weight)
             .with_normalization(config.normalization)

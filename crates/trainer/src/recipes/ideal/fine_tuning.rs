@@ -1,14 +1,12 @@
 //! Stage ii: two streams that learn from labels and from each other.
 
 use burn::prelude::*;
-use semivox_losses::CrossPseudoLossConfig;
 use semivox_models::{Decoder, Network, NetworkOutput, Upsampling};
 
 use super::{Ideal, IdealConfig, Perturbation, State, Streams};
 use crate::batch::{Batch, split};
 use crate::error::TrainError;
 use crate::recipe::{Recipe, Setting, StepContext};
-use crate::recipes::supervised::supervised_loss;
 use crate::terms::{LossTerms, StepValues};
 
 /// The second stream.
@@ -64,12 +62,10 @@ impl Ideal {
 
         let [[of_one, one], [of_other, other]] =
             [one, other].map(|logits| split(logits, config.fine_tuning_batch));
-        let of_one = supervised_loss(of_one, labels.clone());
-        let of_other = supervised_loss(of_other, labels);
-        let cross = CrossPseudoLossConfig::new()
-            .with_threshold(config.threshold)
-            .init()
-            .forward(one, other);
+        let losses = &self.losses;
+        let of_one = losses.supervised.forward(of_one, labels.clone());
+        let of_other = losses.supervised.forward(of_other, labels);
+        let cross = losses.cross.forward(one, other);
         let terms = LossTerms::new()
             .with("supervised", 1.0, of_one)
             .with("supervised_second", 1.0, of_other)

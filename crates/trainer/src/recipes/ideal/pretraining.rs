@@ -1,7 +1,7 @@
 //! Stage i: dense contrast between a query and a key encoder.
 
 use burn::prelude::*;
-use semivox_losses::{DenseContrastLossConfig, dense_correspondence};
+use semivox_losses::dense_correspondence;
 use semivox_models::{DenseProjector, DenseProjectorConfig, Network};
 use semivox_sampling::FeatureQueue;
 
@@ -89,10 +89,8 @@ impl Ideal {
         let correspondence = dense_correspondence(query.clone(), key.clone());
         let queries = state.heads.student.forward(query);
         let keys = state.heads.teacher.forward(key);
-        let contrast = DenseContrastLossConfig::new()
-            .with_temperature(config.temperature)
-            .init();
         let negatives = state.negatives(config.negatives);
+        let contrast = &self.losses.contrast;
         let contrast = contrast.forward(queries, keys.clone(), correspondence, negatives);
         let terms = LossTerms::new().with("dense_contrast", 1.0, contrast);
 

@@ -1,6 +1,6 @@
 //! Settings of SimCVD.
 
-use semivox_losses::PositionReduction;
+use semivox_losses::Reduction;
 use semivox_models::SlicePooling;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ pub struct SimCvdConfig {
     /// Which of the encoder's last maps the pair-wise distillation compares.
     pub pairwise_map: PairwiseMap,
     /// Mean or literal sum over positions in the pair-wise distillation.
-    pub position_reduction: PositionReduction,
+    pub position_reduction: Reduction,
     /// Which maps are to be consistent.
     pub consistent: Consistent,
     /// Standard deviation of the noise on the unlabeled inputs, which is cut at twice this value.
@@ -151,7 +151,7 @@ impl SimCvdConfig {
             embedding: 128,
             shared_head: false,
             pairwise_map: PairwiseMap::AfterDropout,
-            position_reduction: PositionReduction::Mean,
+            position_reduction: Reduction::Mean,
             consistent: Consistent::Probabilities,
             noise: 0.1,
         }

@@ -2,76 +2,79 @@
 
 use burn::prelude::*;
 use semivox_losses::{
-    AdaptiveContrastInput, AdaptiveContrastLossConfig, AnatomicalContrastInput,
-    AnatomicalContrastLossConfig, DenseContrastLossConfig, FeatureContrastLossConfig,
-    PositionContrastLossConfig, PositiveNormalization, SliceContrastLossConfig,
-    ViewContrastLossConfig, dense_correspondence,
+    AdaptiveContrastiveInput, AdaptiveContrastiveLossConfig, AnatomicalContrastiveInput,
+    AnatomicalContrastiveLossConfig, DenseContrastiveLossConfig, InfoNceLossConfig,
+    NtXentLossConfig, PositiveNormalization, Reduction, Similarity, dense_correspondence,
 };
 
 use super::{Case, Inputs};
 
-pub const CASES: [Case; 9] = [
+pub const CASES: [Case; 10] = [
     Case {
-        name: "SliceContrastLoss",
-        loss: slices,
+        name: "InfoNceLoss of both directions",
+        loss: |inputs| symmetric(inputs, Similarity::Cosine),
     },
     Case {
-        name: "PositionContrastLoss",
-        loss: positions,
+        name: "InfoNceLoss with excluded pairs",
+        loss: excluding,
     },
     Case {
-        name: "FeatureContrastLoss",
-        loss: features,
+        name: "InfoNceLoss of correlations",
+        loss: |inputs| symmetric(inputs, Similarity::Correlation),
     },
     Case {
-        name: "dense_correspondence in DenseContrastLoss",
+        name: "InfoNceLoss of groups",
+        loss: groups,
+    },
+    Case {
+        name: "dense_correspondence in DenseContrastiveLoss",
         loss: |inputs| dense(inputs, false),
     },
     Case {
-        name: "DenseContrastLoss among a queue",
+        name: "DenseContrastiveLoss among a queue",
         loss: |inputs| dense(inputs, true),
     },
     Case {
-        name: "ViewContrastLoss",
+        name: "NtXentLoss",
         loss: views,
     },
     Case {
-        name: "AnatomicalContrastLoss",
+        name: "AnatomicalContrastiveLoss",
         loss: anatomical,
     },
     Case {
-        name: "AdaptiveContrastLoss of the code",
+        name: "AdaptiveContrastiveLoss of the code",
         loss: |inputs| adaptive(inputs, PositiveNormalization::Code),
     },
     Case {
-        name: "AdaptiveContrastLoss of the paper",
+        name: "AdaptiveContrastiveLoss of the paper",
         loss: |inputs| adaptive(inputs, PositiveNormalization::Paper),
     },
 ];
 
-fn slices(inputs: &mut Inputs) -> Tensor<1> {
-    let (student, teacher) = (inputs.variable([5, 6]), inputs.constant([5, 6]));
-    SliceContrastLossConfig::new()
-        .init()
-        .forward(student, teacher)
+fn symmetric(inputs: &mut Inputs, similarity: Similarity) -> Tensor<1> {
+    let (queries, keys) = (inputs.variable([5, 6]), inputs.constant([5, 6]));
+    let config = InfoNceLossConfig::new().with_similarity(similarity);
+    let loss = config.with_symmetric(true).init();
+    loss.forward(queries, keys, None)
 }
 
-/// Each position leaves its second neighbor out.
-fn positions(inputs: &mut Inputs) -> Tensor<1> {
-    let (student, teacher) = (inputs.variable([5, 6]), inputs.constant([5, 6]));
+/// Each item leaves its second neighbor out.
+fn excluding(inputs: &mut Inputs) -> Tensor<1> {
+    let (queries, keys) = (inputs.variable([5, 6]), inputs.constant([5, 6]));
     let column = Tensor::<1, Int>::arange(0..5, inputs.device()).reshape([1, 5]);
     let row = column.clone().reshape([5, 1]);
     let excluded = column.sub(row).equal_elem(2);
-    PositionContrastLossConfig::new()
+    InfoNceLossConfig::new()
         .init()
-        .forward(student, teacher, Some(excluded))
+        .forward(queries, keys, Some(excluded))
 }
 
-fn features(inputs: &mut Inputs) -> Tensor<1> {
-    let (student, teacher) = (inputs.variable([6, 5]), inputs.constant([6, 5]));
-    FeatureContrastLossConfig::new()
-        .init()
-        .forward(student, teacher)
+fn groups(inputs: &mut Inputs) -> Tensor<1> {
+    let (queries, keys) = (inputs.variable([2, 5, 4]), inputs.constant([2, 5, 4]));
+    let config = InfoNceLossConfig::new().with_temperature(1.0);
+    let loss = config.with_reduction(Reduction::Sum).init();
+    loss.forward(queries, keys, None)
 }
 
 fn dense(inputs: &mut Inputs, among_queue: bool) -> Tensor<1> {
@@ -80,30 +83,30 @@ fn dense(inputs: &mut Inputs, among_queue: bool) -> Tensor<1> {
     let [query, key] = [inputs.constant(shape), inputs.constant(shape)];
     let queue = among_queue.then(|| inputs.constant([6, 4]));
     let correspondence = dense_correspondence(query, key);
-    DenseContrastLossConfig::new()
+    DenseContrastiveLossConfig::new()
         .init()
         .forward(queries, keys, correspondence, queue)
 }
 
 fn views(inputs: &mut Inputs) -> Tensor<1> {
     let [first, second] = [[2, 3, 4]; 2].map(|shape| inputs.variable(shape));
-    ViewContrastLossConfig::new().init().forward(first, second)
+    NtXentLossConfig::new().init().forward(first, second)
 }
 
 /// All three classes are there; the last one has no query.
 fn anatomical(inputs: &mut Inputs) -> Tensor<1> {
-    let input = AnatomicalContrastInput {
+    let input = AnatomicalContrastiveInput {
         queries: inputs.variable([3, 2, 4]),
         positive_keys: inputs.constant([3, 4]),
         negatives: inputs.constant([3, 2, 5, 4]),
         valid: Tensor::ones([3], inputs.device()),
         queried: Tensor::from_floats([1.0, 1.0, 0.0], inputs.device()),
     };
-    AnatomicalContrastLossConfig::new().init().forward(input)
+    AnatomicalContrastiveLossConfig::new().init().forward(input)
 }
 
 fn adaptive(inputs: &mut Inputs, form: PositiveNormalization) -> Tensor<1> {
-    let input = AdaptiveContrastInput {
+    let input = AdaptiveContrastiveInput {
         features: inputs.variable([5, 4]),
         teacher: inputs.constant([5, 4]),
         labels: inputs.integers([5], 0, 3),
@@ -111,6 +114,6 @@ fn adaptive(inputs: &mut Inputs, form: PositiveNormalization) -> Tensor<1> {
         queue_labels: inputs.integers([7], -1, 3),
         centers: inputs.constant([3, 4]),
     };
-    let config = AdaptiveContrastLossConfig::new().with_normalization(form);
+    let config = AdaptiveContrastiveLossConfig::new().with_normalization(form);
     config.init().forward(input)
 }

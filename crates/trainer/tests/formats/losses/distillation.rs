@@ -3,12 +3,11 @@
 use burn::prelude::*;
 use semivox_losses::{
     GlobalDistillationLossConfig, LocalDistillationForm, LocalDistillationLossConfig,
-    PairwiseDistillationLossConfig, PositionReduction,
 };
 
 use super::{Case, Inputs};
 
-pub const CASES: [Case; 4] = [
+pub const CASES: [Case; 3] = [
     Case {
         name: "GlobalDistillationLoss",
         loss: global,
@@ -20,10 +19,6 @@ pub const CASES: [Case; 4] = [
     Case {
         name: "LocalDistillationLoss of the official code",
         loss: |inputs| local(inputs, LocalDistillationForm::OfficialCode),
-    },
-    Case {
-        name: "PairwiseDistillationLoss",
-        loss: pairwise,
     },
 ];
 
@@ -40,10 +35,4 @@ fn local(inputs: &mut Inputs, form: LocalDistillationForm) -> Tensor<1> {
     let (teacher, bank) = (inputs.constant([2, 3, 4]), inputs.constant([5, 3, 4]));
     let config = LocalDistillationLossConfig::new().with_form(form);
     config.init().forward(student, teacher, bank)
-}
-
-fn pairwise(inputs: &mut Inputs) -> Tensor<1> {
-    let (student, teacher) = (inputs.variable([2, 5, 4]), inputs.constant([2, 5, 4]));
-    let config = PairwiseDistillationLossConfig::new().with_reduction(PositionReduction::Sum);
-    config.init().forward(student, teacher)
 }

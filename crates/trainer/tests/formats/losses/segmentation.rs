@@ -2,8 +2,8 @@
 
 use burn::prelude::*;
 use semivox_losses::{
-    CrossEntropyLossConfig, CrossPseudoLossConfig, DiceCrossEntropyLossConfig, DiceLossConfig,
-    SignedDistanceLossConfig, UnsupervisedCrossEntropyLossConfig,
+    CrossEntropyLossConfig, CrossPseudoSupervisionLossConfig, DiceCrossEntropyLossConfig,
+    DiceLossConfig, SignedDistanceLossConfig, UnsupervisedCrossEntropyLossConfig,
 };
 
 use super::{Case, Inputs};
@@ -30,7 +30,7 @@ pub const CASES: [Case; 7] = [
         loss: dice_cross_entropy,
     },
     Case {
-        name: "CrossPseudoLoss",
+        name: "CrossPseudoSupervisionLoss",
         loss: cross_pseudo,
     },
     Case {
@@ -74,7 +74,7 @@ fn dice_cross_entropy(inputs: &mut Inputs) -> Tensor<1> {
 /// Some of the pseudo-labels are below the threshold.
 fn cross_pseudo(inputs: &mut Inputs) -> Tensor<1> {
     let (first, second) = (inputs.variable(LOGITS), inputs.variable(LOGITS));
-    let config = CrossPseudoLossConfig::new().with_threshold(0.6);
+    let config = CrossPseudoSupervisionLossConfig::new().with_threshold(0.6);
     config.init().forward(first, second)
 }
 

@@ -1,40 +1,47 @@
-//! Contrast of items between two views.
+//! NT-Xent, the contrastive loss of two views.
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
+use crate::Reduction;
 use crate::format::Format;
-use crate::similarity::{check_temperature, matched, unit};
+use crate::similarity::{check_temperature, exclude, matched, unit};
 
-/// Configuration of [`ViewContrastLoss`].
+/// Configuration of [`NtXentLoss`].
 #[derive(Config, Debug)]
-pub struct ViewContrastLossConfig {
-    /// Temperature of the distribution.
+pub struct NtXentLossConfig {
+    /// Temperature of the softmax over the candidates.
     #[config(default = 0.1)]
     pub temperature: f64,
+    /// Mean or sum over the items.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
 }
 
-impl ViewContrastLossConfig {
+impl NtXentLossConfig {
     /// Makes the loss.
     ///
     /// # Panics
     ///
     /// Panics if the temperature is not positive and finite.
-    pub fn init(&self) -> ViewContrastLoss {
+    pub fn init(&self) -> NtXentLoss {
         check_temperature("temperature", self.temperature);
-        ViewContrastLoss {
+        NtXentLoss {
             temperature: self.temperature,
+            reduction: self.reduction,
         }
     }
 }
 
-/// Each item is to be found again in the other view, among all other items of both views (NT-Xent).
+/// NT-Xent (normalized temperature-scaled cross-entropy, the loss of SimCLR): each item's view is recognized as the
+/// partner of its other view among all views of the group.
 ///
 /// With the `2 n` rows `z = (u_1 … u_n, v_1 … v_n)` of a group, the partner of `u_i` being `v_i`:
 ///
 /// ```text
 /// S_rc = cos(z_r, z_c) / tau
-/// L    = mean over groups and r of [ log Σ_{c≠r} exp S_rc − S_{r,partner(r)} ]
+/// l_r  = log Σ_{c≠r} exp S_rc − S_{r,partner(r)}
+/// L    = mean over groups and i of ½ ( l_{u_i} + l_{v_i} )
 /// ```
 ///
 /// | symbol | meaning | default |
@@ -48,63 +55,78 @@ impl ViewContrastLossConfig {
 /// # Shapes
 ///
 /// - first, second: `[groups, items, width]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_no_reduction`: `[groups, items, 1]`
 ///
 /// # Notes
 ///
-/// Gradient flows to both views. A single item has no negatives: the loss is 0.
+/// Gradient flows to both views; [`InfoNceLoss`](crate::InfoNceLoss) has one that is constant, and negatives of that
+/// view alone. A single item has no negatives: the loss is 0.
 ///
 /// # References
 ///
+/// - T. Chen, S. Kornblith, M. Norouzi, G. Hinton. A Simple Framework for Contrastive Learning of Visual
+///   Representations. ICML 2020. arXiv 2002.05709. Equation 1.
 /// - K. Chaitanya, E. Erdil, N. Karani, E. Konukoglu. Contrastive learning of global and local features for medical
 ///   image segmentation with limited annotations. NeurIPS 2020. arXiv 2006.10511. `L_g` for random pairs (`G^R`) and
 ///   `L_l` for random pairs (`L^R`), where its code takes 5 of the other regions.
-/// - T. Chen, S. Kornblith, M. Norouzi, G. Hinton. A Simple Framework for Contrastive Learning of Visual
-///   Representations. ICML 2020. arXiv 2002.05709. Equation 1.
 ///
 /// # Examples
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::ViewContrastLossConfig;
+/// use semivox_losses::NtXentLossConfig;
 ///
 /// let device = Device::flex();
 /// let same = Tensor::<3>::ones([1, 6, 4], &device); // no image can be told from the 10 others: ln 11
-/// let loss = ViewContrastLossConfig::new().init().forward(same.clone(), same);
+/// let loss = NtXentLossConfig::new().init().forward(same.clone(), same);
 /// assert!((loss.into_scalar::<f32>() - 11f32.ln()).abs() < 1e-5);
 /// ```
 #[derive(Module, Debug)]
-pub struct ViewContrastLoss {
-    /// Temperature of the distribution.
+pub struct NtXentLoss {
+    /// Temperature of the softmax over the candidates.
     pub temperature: f64,
+    /// Mean or sum over the items.
+    #[module(skip)]
+    pub reduction: Reduction,
 }
 
-impl ViewContrastLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`ViewContrastLoss`].
+impl NtXentLoss {
+    /// The loss, reduced over all items of all groups.
     ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
     pub fn forward(&self, first: Tensor<3>, second: Tensor<3>) -> Tensor<1> {
+        let format = Format::of(&first);
+        format.narrow(self.reduction.apply(self.losses(first, second)))
+    }
+
+    /// The loss of each item, the mean of its two views.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn forward_no_reduction(&self, first: Tensor<3>, second: Tensor<3>) -> Tensor<3> {
+        let format = Format::of(&first);
+        format.narrow(self.losses(first, second))
+    }
+
+    fn losses(&self, first: Tensor<3>, second: Tensor<3>) -> Tensor<3> {
         let (found, wanted) = (second.dims(), first.dims());
         assert_eq!(found, wanted, "the two views differ in shape");
         let items = wanted[1];
         let format = Format::of(&first);
         let views = [first, second].map(|view| format.widen(view));
         let all = unit(Tensor::cat(views.to_vec(), 1)); // [groups, 2 items, width]
-        let similarity = all.clone().matmul(all.swap_dims(1, 2)) / self.temperature;
-        let own = Tensor::<2>::eye(2 * items, &similarity.device());
+        let logits = all.clone().matmul(all.swap_dims(1, 2)) / self.temperature;
+        let own = Tensor::<2>::eye(2 * items, &logits.device());
         let own = own.greater_elem(0.5).unsqueeze::<3>();
-        let log_probability = log_softmax(similarity.mask_fill(own, -1e9), 2);
+        let log_probability = log_softmax(exclude(logits, own), 2);
         let partners = |row: usize, column: usize| {
             let block = log_probability.clone().narrow(1, row * items, items);
             matched(block.narrow(2, column * items, items)) // [groups, items, 1]
         };
-        format.narrow((partners(0, 1) + partners(1, 0)).mean() / -2.0)
+        (partners(0, 1) + partners(1, 0)) / -2.0
     }
 }
 
@@ -115,8 +137,8 @@ mod tests {
 
     const SHAPE: [usize; 3] = [2, 3, 4];
 
-    fn init() -> ViewContrastLoss {
-        ViewContrastLossConfig::new().init()
+    fn init() -> NtXentLoss {
+        NtXentLossConfig::new().init()
     }
 
     fn oracle(u: &[f64], v: &[f64], [groups, items, width]: [usize; 3]) -> f64 {

@@ -1,39 +1,44 @@
-//! Two predictions that learn from each other's labels.
+//! Cross pseudo supervision of two predictions.
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
-use crate::CrossEntropyLossConfig;
 use crate::format::Format;
+use crate::{CrossEntropyLoss, CrossEntropyLossConfig};
 
-/// The label of a voxel that takes no part.
+/// Label of the voxels that are left out of the cross-entropy.
 const IGNORED: i64 = -1;
 
-/// Configuration of [`CrossPseudoLoss`].
+/// Configuration of [`CrossPseudoSupervisionLoss`].
 #[derive(Config, Debug)]
-pub struct CrossPseudoLossConfig {
-    /// Probability below which a label is ignored; 0 takes all.
+pub struct CrossPseudoSupervisionLossConfig {
+    /// Probability below which a pseudo-label is ignored; 0 takes all.
     #[config(default = 0.0)]
     pub threshold: f64,
 }
 
-impl CrossPseudoLossConfig {
+impl CrossPseudoSupervisionLossConfig {
     /// Makes the loss.
     ///
     /// # Panics
     ///
     /// Panics if `threshold` is not in 0..=1.
-    pub fn init(&self) -> CrossPseudoLoss {
+    pub fn init(&self) -> CrossPseudoSupervisionLoss {
         let threshold = self.threshold;
         assert!(
             (0.0..=1.0).contains(&threshold),
             "threshold must lie in 0..=1, found {threshold}"
         );
-        CrossPseudoLoss { threshold }
+        CrossPseudoSupervisionLoss {
+            cross_entropy: CrossEntropyLossConfig::new()
+                .with_ignore_label(Some(IGNORED))
+                .init(),
+            threshold,
+        }
     }
 }
 
-/// Cross-entropy of each of two predictions against the most probable classes of the other.
+/// Cross pseudo supervision: cross-entropy of each of two predictions against the most probable classes of the other.
 ///
 /// ```text
 /// p_m = softmax o_m
@@ -50,7 +55,7 @@ impl CrossPseudoLossConfig {
 /// # Shapes
 ///
 /// - first, second: logits `[batch, class, spatial…]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_each`: two of `[1]`
 ///
 /// # Notes
 ///
@@ -65,27 +70,25 @@ impl CrossPseudoLossConfig {
 ///
 /// ```
 /// use burn::prelude::*;
-/// use semivox_losses::CrossPseudoLossConfig;
+/// use semivox_losses::CrossPseudoSupervisionLossConfig;
 ///
 /// let device = Device::flex();
 /// let unsure = Tensor::<3>::zeros([1, 2, 1], &device);
 /// let sure = Tensor::<3>::from_floats([[[20.0], [-20.0]]], &device);
-/// // Each of the two says class 0: ln 2 for the unsure one, nothing for the other.
-/// let loss = CrossPseudoLossConfig::new().init().forward(unsure, sure);
+/// // Both predict class 0: ln 2 for the uncertain prediction, nothing for the other.
+/// let loss = CrossPseudoSupervisionLossConfig::new().init().forward(unsure, sure);
 /// assert!((loss.into_scalar::<f32>() - 2f32.ln()).abs() < 1e-6);
 /// ```
 #[derive(Module, Debug)]
-pub struct CrossPseudoLoss {
-    /// Probability below which a label is ignored.
+pub struct CrossPseudoSupervisionLoss {
+    /// Cross-entropy against pseudo-labels.
+    cross_entropy: CrossEntropyLoss,
+    /// Probability below which a pseudo-label is ignored.
     pub threshold: f64,
 }
 
-impl CrossPseudoLoss {
-    /// Computes the loss.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`CrossPseudoLoss`].
+impl CrossPseudoSupervisionLoss {
+    /// The sum of the two cross-entropies.
     ///
     /// # Panics
     ///
@@ -96,11 +99,7 @@ impl CrossPseudoLoss {
         format.narrow(first + second)
     }
 
-    /// Computes the two cross-entropies apart: of the first prediction, then of the second.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`CrossPseudoLoss`]; each result is `[1]`.
+    /// The two cross-entropies: of the first prediction, then of the second.
     ///
     /// # Panics
     ///
@@ -115,17 +114,11 @@ impl CrossPseudoLoss {
         let format = Format::of(&first);
         let [first, second] = [first, second].map(|logits| format.widen(logits));
         let [of_first, of_second] = [&first, &second].map(|logits| self.labels(logits.clone()));
-        let learn = CrossEntropyLossConfig::new()
-            .with_ignore_label(Some(IGNORED))
-            .init();
-        [
-            learn.forward(first, of_second),
-            learn.forward(second, of_first),
-        ]
-        .map(|loss| format.narrow(loss))
+        [(first, of_second), (second, of_first)]
+            .map(|(logits, labels)| format.narrow(self.cross_entropy.forward(logits, labels)))
     }
 
-    /// The most probable class of each voxel, ignored where it is not probable enough.
+    /// The most probable class of each voxel, ignored where its probability is below the threshold.
     fn labels<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D, Int> {
         let (probability, labels) = softmax(logits.detach(), 1).max_dim_with_indices(1);
         labels.mask_fill(probability.lower_elem(self.threshold), IGNORED)
@@ -137,8 +130,8 @@ mod tests {
     use super::*;
     use crate::testing::*;
 
-    fn init(threshold: f64) -> CrossPseudoLoss {
-        CrossPseudoLossConfig::new()
+    fn init(threshold: f64) -> CrossPseudoSupervisionLoss {
+        CrossPseudoSupervisionLossConfig::new()
             .with_threshold(threshold)
             .init()
     }
