@@ -66,10 +66,6 @@ pub struct ConsistencyLoss {
 impl ConsistencyLoss {
     /// The loss, reduced over all probabilities.
     ///
-    /// # Shapes
-    ///
-    /// As in [`ConsistencyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
@@ -79,10 +75,6 @@ impl ConsistencyLoss {
     }
 
     /// The squared difference of each probability.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`ConsistencyLoss`].
     ///
     /// # Panics
     ///
@@ -97,10 +89,6 @@ impl ConsistencyLoss {
     }
 
     /// The loss against class probabilities instead of logits, such as a mixture of a teacher's predictions.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`ConsistencyLoss`].
     ///
     /// # Panics
     ///

@@ -77,10 +77,6 @@ pub struct CrossEntropyLoss {
 impl CrossEntropyLoss {
     /// The loss, reduced over the voxels that are not ignored; 0 if all are.
     ///
-    /// # Shapes
-    ///
-    /// As in [`CrossEntropyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits.
@@ -100,10 +96,6 @@ impl CrossEntropyLoss {
     }
 
     /// The cross-entropy of each voxel, 0 where it is ignored.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`CrossEntropyLoss`].
     ///
     /// # Panics
     ///

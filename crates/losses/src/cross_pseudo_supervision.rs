@@ -55,7 +55,7 @@ impl CrossPseudoSupervisionLossConfig {
 /// # Shapes
 ///
 /// - first, second: logits `[batch, class, spatial…]`
-/// - result: `[1]`
+/// - result of `forward`: `[1]`; of `forward_each`: two of `[1]`
 ///
 /// # Notes
 ///
@@ -75,7 +75,7 @@ impl CrossPseudoSupervisionLossConfig {
 /// let device = Device::flex();
 /// let unsure = Tensor::<3>::zeros([1, 2, 1], &device);
 /// let sure = Tensor::<3>::from_floats([[[20.0], [-20.0]]], &device);
-/// // Each of the two says class 0: ln 2 for the unsure one, nothing for the other.
+/// // Both predict class 0: ln 2 for the uncertain prediction, nothing for the other.
 /// let loss = CrossPseudoSupervisionLossConfig::new().init().forward(unsure, sure);
 /// assert!((loss.into_scalar::<f32>() - 2f32.ln()).abs() < 1e-6);
 /// ```
@@ -90,10 +90,6 @@ pub struct CrossPseudoSupervisionLoss {
 impl CrossPseudoSupervisionLoss {
     /// The sum of the two cross-entropies.
     ///
-    /// # Shapes
-    ///
-    /// As in [`CrossPseudoSupervisionLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
@@ -104,10 +100,6 @@ impl CrossPseudoSupervisionLoss {
     }
 
     /// The two cross-entropies: of the first prediction, then of the second.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`CrossPseudoSupervisionLoss`]; each result is `[1]`.
     ///
     /// # Panics
     ///

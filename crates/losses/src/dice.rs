@@ -100,10 +100,6 @@ pub struct DiceLoss {
 impl DiceLoss {
     /// The loss, reduced over the classes.
     ///
-    /// # Shapes
-    ///
-    /// As in [`DiceLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits, or if the background is left out and
@@ -115,10 +111,6 @@ impl DiceLoss {
     }
 
     /// The loss of each class.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`DiceLoss`].
     ///
     /// # Panics
     ///

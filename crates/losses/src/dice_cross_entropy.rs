@@ -101,10 +101,6 @@ pub struct DiceCrossEntropyLoss {
 impl DiceCrossEntropyLoss {
     /// The weighted sum of both terms. The ignored label is that of the cross-entropy term.
     ///
-    /// # Shapes
-    ///
-    /// As in [`DiceCrossEntropyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the labels are not `[batch, 1, spatial…]` for these logits.

@@ -57,7 +57,7 @@ impl DualTaskConsistencyLossConfig {
 ///
 /// # Notes
 ///
-/// Gradients reach both, as in the paper. With the default `k` the map is all but a step: only where `|z|` is below
+/// Gradients reach both, as in the paper. With the default `k` the sigmoid is almost a step: only where `|z|` is below
 /// about 0.01 does a gradient reach the distance, elsewhere the logits follow the distance. The paper has one class and
 /// one map; here every foreground class has its own.
 ///
@@ -90,10 +90,6 @@ pub struct DualTaskConsistencyLoss {
 impl DualTaskConsistencyLoss {
     /// The loss, reduced over all voxels of all foreground classes.
     ///
-    /// # Shapes
-    ///
-    /// As in [`DualTaskConsistencyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if there is not one map per foreground class.
@@ -103,10 +99,6 @@ impl DualTaskConsistencyLoss {
     }
 
     /// The squared difference of each voxel and foreground class.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`DualTaskConsistencyLoss`].
     ///
     /// # Panics
     ///

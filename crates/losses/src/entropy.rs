@@ -69,10 +69,6 @@ pub struct EntropyLoss {
 impl EntropyLoss {
     /// The loss, reduced over all voxels.
     ///
-    /// # Shapes
-    ///
-    /// As in [`EntropyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if there are fewer than two classes.
@@ -82,10 +78,6 @@ impl EntropyLoss {
     }
 
     /// The entropy of each voxel.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`EntropyLoss`].
     ///
     /// # Panics
     ///

@@ -63,7 +63,7 @@ impl GlobalDistillationLossConfig {
 /// # Notes
 ///
 /// Gradient flows to the student only. The official code of ACTION does not detach the teacher's embedding; that is
-/// taken for a slip. Its 3D script has tau_t = 0.6, the paper 0.01.
+/// treated as an oversight. Its 3D script has tau_t = 0.6, the paper 0.01.
 ///
 /// # References
 ///
@@ -98,10 +98,6 @@ pub struct GlobalDistillationLoss {
 impl GlobalDistillationLoss {
     /// The loss, reduced over the batch.
     ///
-    /// # Shapes
-    ///
-    /// As in [`GlobalDistillationLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if student and teacher differ in shape or the anchors differ in width.
@@ -112,10 +108,6 @@ impl GlobalDistillationLoss {
     }
 
     /// The divergence of each image.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`GlobalDistillationLoss`].
     ///
     /// # Panics
     ///

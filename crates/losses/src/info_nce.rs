@@ -128,10 +128,6 @@ pub struct InfoNceLoss {
 impl InfoNceLoss {
     /// The loss, reduced over all queries of all groups.
     ///
-    /// # Shapes
-    ///
-    /// As in [`InfoNceLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the shapes do not agree.
@@ -147,10 +143,6 @@ impl InfoNceLoss {
     }
 
     /// The loss of each query; if symmetric, the mean of the query's and its key's.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`InfoNceLoss`].
     ///
     /// # Panics
     ///
@@ -173,13 +165,21 @@ impl InfoNceLoss {
         keys: Tensor<D>,
         excluded: Option<Tensor<D, Bool>>,
     ) -> Tensor<D> {
-        check_shapes(queries.dims(), keys.dims(), excluded.as_ref());
+        let (found, wanted) = (keys.dims(), queries.dims());
+        assert_eq!(found, wanted, "keys and queries differ in shape");
         let format = Format::of(&queries);
         let keys = format.widen(keys.without_autodiff());
         let [queries, keys] = [format.widen(queries), keys].map(|x| self.similarity.scaled(x));
         let logits = queries.matmul(keys.swap_dims(D - 2, D - 1)) / self.temperature;
         match excluded {
-            Some(pairs) => exclude(logits, pairs),
+            Some(pairs) => {
+                let (found, wanted) = (pairs.dims(), logits.dims());
+                assert_eq!(
+                    found, wanted,
+                    "excluded pairs and all pairs differ in shape"
+                );
+                exclude(logits, pairs)
+            }
             None => logits,
         }
     }
@@ -201,20 +201,6 @@ impl InfoNceLoss {
 /// `log Σ_j exp S_ij − S_ii` of logits `[group…, n, n]`: `[group…, n, 1]`.
 fn classification<const D: usize>(logits: Tensor<D>) -> Tensor<D> {
     matched(log_softmax(logits, D - 1)).neg()
-}
-
-fn check_shapes<const D: usize>(
-    queries: [usize; D],
-    keys: [usize; D],
-    excluded: Option<&Tensor<D, Bool>>,
-) {
-    let mut pairs = queries;
-    pairs[D - 1] = queries[D - 2];
-    let found = excluded.map(Tensor::dims);
-    assert!(
-        keys == queries && found.is_none_or(|found| found == pairs),
-        "expected keys {queries:?} as the queries and excluded pairs {pairs:?}, found {keys:?} and {found:?}"
-    );
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ mod consistency;
 mod cross_entropy;
 mod cross_pseudo_supervision;
 mod dense_contrastive;
+mod dense_correspondence;
 mod dice;
 mod dice_cross_entropy;
 mod divergence;
@@ -91,9 +92,8 @@ pub use anatomical_contrastive::{
 pub use consistency::{ConsistencyLoss, ConsistencyLossConfig};
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use cross_pseudo_supervision::{CrossPseudoSupervisionLoss, CrossPseudoSupervisionLossConfig};
-pub use dense_contrastive::{
-    DenseContrastiveLoss, DenseContrastiveLossConfig, dense_correspondence,
-};
+pub use dense_contrastive::{DenseContrastiveLoss, DenseContrastiveLossConfig};
+pub use dense_correspondence::dense_correspondence;
 pub use dice::{DiceLoss, DiceLossConfig};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 pub use dual_task_consistency::{DualTaskConsistencyLoss, DualTaskConsistencyLossConfig};

@@ -112,10 +112,6 @@ pub struct LocalDistillationLoss {
 impl LocalDistillationLoss {
     /// The mean divergence over batch and patches.
     ///
-    /// # Shapes
-    ///
-    /// As in [`LocalDistillationLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if student and teacher differ in shape or the bank differs in patches or width.

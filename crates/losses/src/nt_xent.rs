@@ -93,10 +93,6 @@ pub struct NtXentLoss {
 impl NtXentLoss {
     /// The loss, reduced over all items of all groups.
     ///
-    /// # Shapes
-    ///
-    /// As in [`NtXentLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
@@ -106,10 +102,6 @@ impl NtXentLoss {
     }
 
     /// The loss of each item, the mean of its two views.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`NtXentLoss`].
     ///
     /// # Panics
     ///

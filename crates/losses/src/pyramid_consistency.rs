@@ -69,10 +69,6 @@ pub struct PyramidConsistencyLoss {}
 impl PyramidConsistencyLoss {
     /// The mean over the scales.
     ///
-    /// # Shapes
-    ///
-    /// As in [`PyramidConsistencyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if there is no scale or the shapes differ.

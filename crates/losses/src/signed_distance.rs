@@ -65,10 +65,6 @@ pub struct SignedDistanceLoss {
 impl SignedDistanceLoss {
     /// The loss, reduced over all voxels of all maps.
     ///
-    /// # Shapes
-    ///
-    /// As in [`SignedDistanceLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if the shapes differ.
@@ -78,10 +74,6 @@ impl SignedDistanceLoss {
     }
 
     /// The squared error of each voxel.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`SignedDistanceLoss`].
     ///
     /// # Panics
     ///

@@ -59,7 +59,7 @@ impl UncertaintyConsistencyLossConfig {
 /// use semivox_losses::UncertaintyConsistencyLossConfig;
 ///
 /// let device = Device::flex();
-/// // The student is undecided at two voxels; the teacher's certainty at the second is not to be trusted.
+/// // The student is undecided at two voxels; the teacher's uncertainty at the second is above the threshold.
 /// let student = Tensor::<3>::zeros([1, 2, 2], &device);
 /// let teacher = Tensor::<3>::from_floats([[[20.0, -20.0], [-20.0, 20.0]]], &device);
 /// let uncertainty = Tensor::<3>::from_floats([[[0.1, 0.6]]], &device);
@@ -72,10 +72,6 @@ pub struct UncertaintyConsistencyLoss {}
 
 impl UncertaintyConsistencyLoss {
     /// The mean over the voxels whose uncertainty is below `threshold`.
-    ///
-    /// # Shapes
-    ///
-    /// As in [`UncertaintyConsistencyLoss`].
     ///
     /// # Panics
     ///

@@ -94,10 +94,6 @@ pub struct UnsupervisedCrossEntropyLoss {
 impl UnsupervisedCrossEntropyLoss {
     /// The weighted mean over the voxels with a positive loss.
     ///
-    /// # Shapes
-    ///
-    /// As in [`UnsupervisedCrossEntropyLoss`].
-    ///
     /// # Panics
     ///
     /// Panics if pseudo-labels or confidence are not `[batch, 1, spatial…]` for these logits.

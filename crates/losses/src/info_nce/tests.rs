@@ -200,14 +200,14 @@ fn order_and_scale_are_immaterial_and_one_item_costs_nothing() {
 }
 
 #[test]
-#[should_panic(expected = "expected keys [2, 3] as the queries and excluded pairs [2, 2]")]
+#[should_panic(expected = "keys and queries differ in shape")]
 fn shapes_must_agree() {
     let loss = InfoNceLossConfig::new().init();
     loss.forward(random([2, 3], 1), random([3, 3], 2), None);
 }
 
 #[test]
-#[should_panic(expected = "found [2, 3] and Some([3, 3])")]
+#[should_panic(expected = "excluded pairs and all pairs differ in shape")]
 fn excluded_pairs_must_fit() {
     let loss = InfoNceLossConfig::new().init();
     loss.forward(random([2, 3], 1), random([2, 3], 2), Some(pairs(3, all)));

@@ -89,20 +89,23 @@ impl Cvrl {
             low: head(last, config.low),
         };
         let networks = StudentTeacher::new(WithHeads { network, heads });
+        let optimizer = config.optimizer.clone();
+        OneStageRecipe::new(networks, optimizer, Self::with_losses(config))
+    }
+
+    fn with_losses(config: CvrlConfig) -> Self {
         let along_batch = InfoNceLossConfig::new().with_temperature(config.batch_temperature);
         let along_features = InfoNceLossConfig::new()
             .with_temperature(config.feature_temperature)
             .with_similarity(Similarity::Correlation)
             .with_symmetric(true);
-        let optimizer = config.optimizer.clone();
-        let method = Self {
+        Self {
             config,
             supervised: supervised_loss(),
             along_batch: along_batch.init(),
             along_features: along_features.init(),
             consistency: ConsistencyLossConfig::new().init(),
-        };
-        OneStageRecipe::new(networks, optimizer, method)
+        }
     }
 
     /// All positions of the bottleneck, `[batch · positions, channels]`.

@@ -82,6 +82,7 @@ pub struct Ideal {
     losses: Losses,
 }
 
+/// The losses of both stages.
 struct Losses {
     contrast: DenseContrastiveLoss,
     supervised: DiceCrossEntropyLoss,

@@ -75,6 +75,7 @@ pub struct SimCvd {
     losses: Losses,
 }
 
+/// The losses of Eq. 6.
 struct Losses {
     supervised: DiceCrossEntropyLoss,
     distance: SignedDistanceLoss,
