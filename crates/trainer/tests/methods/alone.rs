@@ -1,0 +1,30 @@
+//! One test in a process of its own.
+//!
+//! The CPU backend's random generator belongs to the whole process, and libtest runs the tests of a file in one
+//! process, side by side. A step whose dropout another test disturbs could not be repeated.
+
+use std::process::Command;
+
+/// Is set in the process that runs the test itself.
+const ALONE: &str = "SEMIVOX_TEST_ALONE";
+
+/// Runs `test`, whose path in this file is `path`, in a process of its own.
+pub fn alone(path: &str, test: impl FnOnce()) {
+    if std::env::var_os(ALONE).is_some() {
+        return test();
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new(program);
+    command
+        .args(["--exact", path, "--nocapture"])
+        .env(ALONE, "1");
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    print!("{out}");
+    assert!(
+        out.contains("1 passed") || !output.status.success(),
+        "no test is called {path}"
+    );
+    assert!(output.status.success(), "{path} failed:\n{errors}");
+}

@@ -1,0 +1,89 @@
+//! Which inputs the value of each term depends on: who sees which view, and what labels enter.
+
+use burn::prelude::*;
+use semivox_models::Architecture;
+use semivox_trainer::batch::Batch;
+use semivox_trainer::terms::StepValues;
+
+use crate::descent::framed;
+use crate::lab::{CLASSES, Changes, Lab, batch};
+use crate::spec::{Input, Method};
+
+const ALL: [Input; 5] = [
+    Input::Weak,
+    Input::Strong,
+    Input::Labels,
+    Input::OtherWeak,
+    Input::OtherStrong,
+];
+
+/// All terms of all stages of a method.
+pub fn check(method: &Method, architecture: Architecture) {
+    for (index, stage) in method.stages.iter().enumerate() {
+        let lab = Lab::new(framed(method, architecture), index);
+        // Where pseudo-labels need confidence, an untrained teacher would have none.
+        let frames = stage.terms.iter().flat_map(|term| &term.frame);
+        let sure = frames.filter(|(key, value)| key.ends_with("threshold") && *value != "1.0");
+        let changes: Changes = sure
+            .map(|(key, value)| (key.clone(), value.to_string()))
+            .collect();
+        let values = |input: Option<Input>| -> StepValues {
+            let mut recipe = lab.loaded(&changes, &lab.base());
+            let plan = recipe.stages()[index].plan;
+            let batch = batch([plan.labeled, plan.unlabeled], CLASSES, &lab.setting(), 5);
+            lab.step_on(recipe.as_mut(), altered(batch, input), 5, 8)
+        };
+        let plain = values(None);
+        let reads = ALL.map(|input| values(Some(input)));
+        for (term, value) in &plain {
+            let depends =
+                |values: &StepValues| values.iter().any(|(name, v)| name == term && v != value);
+            let found: Vec<Input> = ALL
+                .into_iter()
+                .zip(&reads)
+                .filter(|(_, values)| depends(values))
+                .map(|(input, _)| input)
+                .collect();
+            let known = stage
+                .terms
+                .iter()
+                .find(|known| known.name == *term)
+                .unwrap();
+            let expected: Vec<Input> = ALL
+                .into_iter()
+                .filter(|input| known.reads.contains(input))
+                .collect();
+            assert_eq!(
+                found,
+                expected,
+                "{}, stage {}, {term}",
+                method.name,
+                index + 1
+            );
+            assert!(
+                *value != 0.0,
+                "{}, stage {}, {term} is 0",
+                method.name,
+                index + 1
+            );
+        }
+    }
+}
+
+/// The batch with one of its parts changed.
+fn altered(mut batch: Batch, input: Option<Input>) -> Batch {
+    let other = |image: Tensor<5>| image.clone() * 1.5 + image.flip([2]) * 0.5;
+    let labeled = &mut batch.labeled;
+    let unlabeled = batch.unlabeled.as_mut();
+    match (input, unlabeled) {
+        (Some(Input::Weak), _) => labeled.weak = other(labeled.weak.clone()),
+        (Some(Input::Strong), _) => labeled.strong = other(labeled.strong.clone()),
+        (Some(Input::Labels), _) => labeled.labels = labeled.labels.clone().flip([2]),
+        (Some(Input::OtherWeak), Some(unlabeled)) => unlabeled.weak = other(unlabeled.weak.clone()),
+        (Some(Input::OtherStrong), Some(unlabeled)) => {
+            unlabeled.strong = other(unlabeled.strong.clone())
+        }
+        _ => {}
+    }
+    batch
+}

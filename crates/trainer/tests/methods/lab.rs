@@ -1,0 +1,224 @@
+//! A recipe that can be brought to one state again and again.
+
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use rand::RngExt;
+use semivox_data::rng::keyed;
+use semivox_models::Architecture;
+use semivox_trainer::batch::{Batch, LabeledBatch, UnlabeledBatch};
+use semivox_trainer::checkpoint::{CheckpointReader, Position, write};
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::presets::Task;
+use semivox_trainer::recipe::{Recipe, Setting, StepContext};
+use semivox_trainer::terms::StepValues;
+use tempfile::TempDir;
+use toml::{Table, Value};
+
+/// The background and three structures.
+pub const CLASSES: usize = 4;
+/// The steps of a stage as schedules see it.
+pub const STEPS: u64 = 10;
+
+/// Settings of a run to be changed: keys such as `method.action.distillation_weights.1`, values as TOML has them.
+pub type Changes = Vec<(String, String)>;
+
+/// A tiny run of a method, or of one of its ablations, on volumes or slices.
+pub fn config(architecture: Architecture, method: &str) -> RunConfig {
+    let (task, patch) = match architecture {
+        Architecture::UNet => (Task::Acdc, [32, 32, 1]),
+        _ => (Task::Hippocampus, [32, 32, 16]),
+    };
+    let mut config = task.preset("smoke", method).unwrap();
+    config.patch = patch;
+    config.network.filters = 2;
+    config
+}
+
+/// The configuration with some settings changed; unlike `RunConfig::with_values`, also elements of lists.
+pub fn changed(config: &RunConfig, changes: &Changes) -> RunConfig {
+    let mut document = Value::Table(toml::from_str(&config.to_toml().unwrap()).unwrap());
+    for (key, value) in changes {
+        let value: Table = toml::from_str(&format!("value = {value}")).unwrap();
+        set(&mut document, key, value["value"].clone());
+    }
+    RunConfig::from_toml(&toml::to_string(&document).unwrap()).unwrap()
+}
+
+fn set(document: &mut Value, key: &str, value: Value) {
+    let (section, rest) = key.split_once('.').unwrap_or((key, ""));
+    let entry = match document {
+        Value::Array(list) => &mut list[section.parse::<usize>().unwrap()],
+        Value::Table(table) => table.entry(section).or_insert(Value::Boolean(false)),
+        _ => panic!("{key} belongs to a value"),
+    };
+    match rest {
+        "" => *entry = value,
+        _ => set(entry, rest, value),
+    }
+}
+
+/// The number under a key such as `method.distillation_weights.1`.
+pub fn number(config: &RunConfig, key: &str) -> f64 {
+    let document = Value::Table(toml::from_str(&config.to_toml().unwrap()).unwrap());
+    let part = |value: Value, name: &str| match name.parse::<usize>() {
+        Ok(index) => value[index].clone(),
+        Err(_) => value[name].clone(),
+    };
+    key.split('.').fold(document, part).as_float().unwrap()
+}
+
+/// Boxes of the given classes on a noisy background, as bright as their class; the strong view is darker and noisy.
+pub fn batch(counts: [usize; 2], classes: usize, setting: &Setting, number: u64) -> Batch {
+    let mut rng = keyed(1, number, "batch of a test");
+    let [depth, height, width] = setting.patch;
+    let mut patches = |count: usize| {
+        let mut labels = Vec::new();
+        for _ in 0..count {
+            let mut patch = ndarray::Array3::<i32>::zeros((depth, height, width));
+            for class in 1..classes {
+                let [x, y] = [depth, height].map(|side| rng.random_range(0..side as u32 * 2 / 3));
+                let (x, y) = (x as usize, y as usize);
+                let part = ndarray::s![x..x + depth / 3, y..y + height / 3, ..];
+                patch.slice_mut(part).fill(class as i32);
+            }
+            labels.extend(patch);
+        }
+        let mut seen = |scale: f32, noise: f32| -> Vec<f32> {
+            let of = |&label: &i32| scale * label as f32 + rng.random_range(-noise..noise);
+            labels.iter().map(of).collect()
+        };
+        let (weak, strong) = (seen(1.0, 0.3), seen(0.7, 0.5));
+        let shape = [count, 1, depth, height, width];
+        let image = |values| Tensor::from_data(TensorData::new(values, shape), &setting.device);
+        let labels = Tensor::from_data(TensorData::new(labels, shape), &setting.device);
+        (image(weak), image(strong), labels)
+    };
+    let (weak, strong, labels) = patches(counts[0]);
+    let (other, strong_other, _) = patches(counts[1].max(1));
+    Batch {
+        labeled: LabeledBatch {
+            weak,
+            strong,
+            labels,
+        },
+        unlabeled: (counts[1] > 0).then_some(UnlabeledBatch {
+            weak: other,
+            strong: strong_other,
+        }),
+    }
+}
+
+/// A stage of a method, and the checkpoint that experiments begin with.
+pub struct Lab {
+    config: RunConfig,
+    stage: usize,
+    classes: usize,
+    device: Device,
+    folder: TempDir,
+    recipe: Option<Box<dyn Recipe>>,
+}
+
+impl Lab {
+    /// The stage after a few steps, so that averages differ from what they follow and banks hold something.
+    pub fn new(config: RunConfig, stage: usize) -> Self {
+        Self::after(config, stage, 2, CLASSES)
+    }
+
+    /// The stage after some steps on batches that have the first `classes` classes.
+    pub fn after(config: RunConfig, stage: usize, steps: u64, classes: usize) -> Self {
+        let mut lab = Self {
+            config,
+            stage,
+            classes,
+            device: Device::flex().autodiff(),
+            folder: tempfile::tempdir().unwrap(),
+            recipe: None,
+        };
+        lab.device.seed(7);
+        let mut recipe = lab.recipe(&Vec::new());
+        recipe.begin_stage(stage).unwrap();
+        for number in 0..steps {
+            lab.step(recipe.as_mut(), number, 3);
+        }
+        lab.save(recipe.as_ref(), "base");
+        lab.recipe = Some(recipe);
+        lab
+    }
+
+    /// Another step of the recipe that made the checkpoint: its values, and the checkpoint after it.
+    pub fn go_on(&mut self, number: u64, stage_step: u64) -> (StepValues, PathBuf) {
+        let mut recipe = self.recipe.take().unwrap();
+        let values = self.step(recipe.as_mut(), number, stage_step);
+        (values, self.save(recipe.as_ref(), "straight"))
+    }
+
+    /// The folder of the checkpoint that experiments begin with.
+    pub fn base(&self) -> PathBuf {
+        self.folder.path().join("base/step-00000001")
+    }
+
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    pub fn setting(&self) -> Setting {
+        self.config.setting(CLASSES, &self.device)
+    }
+
+    /// A recipe of the stage in the state of a checkpoint.
+    pub fn loaded(&self, changes: &Changes, checkpoint: &Path) -> Box<dyn Recipe> {
+        let mut recipe = self.recipe(changes);
+        recipe.begin_stage(self.stage).unwrap();
+        recipe.load(&CheckpointReader::new(checkpoint)).unwrap();
+        recipe
+    }
+
+    fn recipe(&self, changes: &Changes) -> Box<dyn Recipe> {
+        let config = changed(&self.config, changes);
+        let setting = config.setting(CLASSES, &self.device);
+        config.method.settings().recipe(setting).unwrap()
+    }
+
+    /// A step on batch `number`, at `stage_step` of [`STEPS`].
+    pub fn step(&self, recipe: &mut dyn Recipe, number: u64, stage_step: u64) -> StepValues {
+        let plan = recipe.stages()[self.stage].plan;
+        let counts = [plan.labeled, plan.unlabeled];
+        let batch = batch(counts, self.classes, &self.setting(), number);
+        self.step_on(recipe, batch, number, stage_step)
+    }
+
+    /// The same on a given batch.
+    pub fn step_on(
+        &self,
+        recipe: &mut dyn Recipe,
+        batch: Batch,
+        number: u64,
+        stage_step: u64,
+    ) -> StepValues {
+        let at = StepContext {
+            step: number,
+            stage_step,
+            stage_steps: STEPS,
+            seed: 1,
+            device: self.device.clone(),
+        };
+        self.device.seed(100 + number);
+        recipe.step(batch, &at).unwrap()
+    }
+
+    /// Writes a checkpoint; returns its folder.
+    pub fn save(&self, recipe: &dyn Recipe, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        write(&folder, Position::new(1, self.stage), |writer| {
+            recipe.save(writer)
+        })
+        .unwrap()
+    }
+
+    /// A folder to be filled.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}

@@ -1,0 +1,167 @@
+//! Runs from data set to report: they learn, take more than two classes, and can be stopped anywhere.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use semivox_data::Labeled;
+use semivox_models::Architecture;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::run::metrics_log::{MetricsRow, read};
+use semivox_trainer::session::{Session, Summary};
+use semivox_trainer::training::{Observer, Outcome};
+
+use crate::descent::optimizer;
+use crate::lab::{CLASSES, changed, config};
+use crate::spec::Method;
+use crate::state::contents;
+
+/// Steps of a run.
+const STEPS: u64 = 40;
+
+/// One run without a stop up to a step, then to its end; another with many stops up to the same step.
+pub fn check(method: &Method, architecture: Architecture) {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, pieces] = ["whole", "pieces"].map(|name| folder.path().join(name));
+    let config = tiny(method, architecture);
+    let (stops, last) = stops(&config);
+    train(&config, &whole, &[last]);
+    train(&config, &pieces, &stops);
+    train(&config, &pieces, &[last]);
+    same_checkpoints([&whole, &pieces], last, method.name);
+
+    let session = Session::resume(&whole, &()).unwrap();
+    let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
+    let rows = read(whole.join("metrics.jsonl")).unwrap();
+    let steps = rows.iter().map(|row| row.step);
+    assert!(steps.eq(1..=STEPS), "every step is logged once");
+    let log = |rows: &[MetricsRow]| -> Vec<_> {
+        rows.iter()
+            .map(|row| (row.step, row.losses.clone()))
+            .collect()
+    };
+    let stopped = read(pieces.join("metrics.jsonl")).unwrap();
+    assert_eq!(log(&stopped), log(&rows[..last as usize]));
+    learns(&rows, method.name);
+    leaves_everything(&whole, summary);
+}
+
+/// Four classes, two labeled and two unlabeled cases, one test case.
+fn tiny(method: &Method, architecture: Architecture) -> RunConfig {
+    let mut config = config(architecture, method.name);
+    config.patch = match architecture {
+        Architecture::UNet => [32, 32, 1],
+        _ => [32; 3],
+    };
+    config.data.preprocess.plane = config.data.preprocess.plane.map(|_| [32; 2]);
+    config.data.phantom.shape = [32; 3];
+    config.data.phantom.shape_jitter = [2; 3];
+    config.data.labeled = Labeled::Count(2);
+    config.data.phantoms = [4, 1];
+    config.inference.window = config.patch;
+    config.inference.stride = config.patch;
+    config.network.filters = 4;
+    config.checkpoint_every = 4;
+    config.method = config.method.with_iterations(STEPS);
+    config.method.settings_mut().set_batch([2, 2]);
+    let rate = (
+        format!("{}.learning_rate", optimizer(method)),
+        "0.03".into(),
+    );
+    changed(&config, &vec![rate])
+}
+
+/// Where a run is stopped: after its first step, at the seams of its stages and after the first step of each. The step
+/// up to which runs are compared lies beyond.
+fn stops(config: &RunConfig) -> (Vec<u64>, u64) {
+    let device = burn::prelude::Device::flex().autodiff();
+    let recipe = config
+        .method
+        .settings()
+        .recipe(config.setting(CLASSES, &device));
+    let mut stops = BTreeSet::from([1]);
+    let mut end = 0;
+    for stage in recipe.unwrap().stages() {
+        end += stage.steps;
+        if end < STEPS {
+            stops.extend([end, end + 1]);
+        }
+    }
+    stops.remove(&0);
+    let last = stops.last().unwrap() + 5;
+    (stops.into_iter().collect(), last)
+}
+
+/// Asks to stop once a step is done.
+struct StopAfter<'a> {
+    step: u64,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for StopAfter<'_> {
+    fn step(&mut self, row: &MetricsRow) {
+        if row.step == self.step {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Begins a run or goes on with it, and stops it after each of the given steps.
+fn train(config: &RunConfig, out: &Path, stops: &[u64]) {
+    for &step in stops {
+        let session = match out.exists() {
+            true => Session::resume(out, &()),
+            false => Session::start(config.clone(), out, &()),
+        };
+        let stop = AtomicBool::new(false);
+        let mut observer = StopAfter { step, stop: &stop };
+        let summary = session.unwrap().run(&mut observer, &stop).unwrap();
+        assert_eq!(summary.outcome, Outcome::Interrupted { step });
+        let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(&format!("stands at step {step} of {STEPS}")));
+    }
+}
+
+/// Both runs have the same student, teacher, heads, optimizer, queues and whatever else a method keeps.
+fn same_checkpoints(runs: [&Path; 2], step: u64, method: &str) {
+    let name = format!("checkpoints/step-{step:08}");
+    let [whole, pieces] = runs.map(|run| contents(&run.join(&name)));
+    assert!(whole.keys().eq(pieces.keys()), "{method}");
+    for (name, bytes) in &whole {
+        assert!(
+            *bytes == pieces[name],
+            "{method}: {name} differs after stops"
+        );
+    }
+}
+
+/// All terms stay finite and the supervised one falls.
+fn learns(rows: &[MetricsRow], method: &str) {
+    let finite = |row: &MetricsRow| row.losses.values().all(|value| value.is_finite());
+    assert!(rows.iter().all(finite), "{method}");
+    let supervised = rows
+        .iter()
+        .filter_map(|row| row.losses.get("supervised").copied());
+    let supervised: Vec<f64> = supervised.collect();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = supervised.split_at(supervised.len() / 2);
+    let (first, last) = (mean(first), mean(last));
+    println!(
+        "{method}: supervised {first:.3} to {last:.3}, {:.2}",
+        last / first
+    );
+    assert!(last < 0.8 * first, "{method}: {first} to {last}");
+}
+
+/// The evaluation has every class, and the folder what people look for.
+fn leaves_everything(out: &Path, summary: Summary) {
+    assert_eq!(summary.outcome, Outcome::Finished);
+    let evaluation = summary.evaluation.unwrap();
+    assert_eq!(evaluation.cases.len(), 1);
+    let labels = evaluation.cases[0].classes.iter().map(|class| class.label);
+    assert_eq!(labels.collect::<Vec<_>>(), [1, 2, 3]);
+    let prediction = format!("predictions/{}.nii.gz", evaluation.cases[0].id);
+    for name in ["config.toml", "evaluation.json", "report.html", &prediction] {
+        assert!(out.join(name).is_file(), "{name}");
+    }
+}

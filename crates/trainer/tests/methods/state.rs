@@ -1,0 +1,126 @@
+//! The files of a checkpoint, read and written tensor by tensor.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Bytes;
+use burn_pack::{Reader, Tensor, Writer};
+
+/// Parameters by name, `FILE/PATH`.
+pub type Weights = BTreeMap<String, Vec<f32>>;
+
+/// All that a checkpoint holds, bit by bit: every tensor of a network or of an optimizer under the name of its parameter
+/// instead of its identity, which is random, and every other file but a list of checksums.
+pub fn contents(checkpoint: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut identities = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    let (packs, others): (Vec<_>, Vec<_>) = paths(checkpoint)
+        .into_iter()
+        .partition(|path| is_pack(path));
+    let (optimizers, networks): (Vec<_>, Vec<_>) = packs
+        .into_iter()
+        .partition(|path| name(path) == "optimizer.bpk");
+    for path in networks {
+        for tensor in tensors(&path) {
+            let key = format!("{}/{}", name(&path), tensor.name);
+            // A network and its average have the same identities; the optimizer moves one of them.
+            identities
+                .entry(tensor.param_id.unwrap())
+                .or_insert(key.clone());
+            found.insert(key, described(&tensor));
+        }
+    }
+    for tensor in optimizers.iter().flat_map(|path| tensors(path)) {
+        let (identity, what) = tensor.name.split_once('.').unwrap();
+        let parameter = &identities[&identity.parse().unwrap()];
+        found.insert(format!("optimizer/{parameter}/{what}"), described(&tensor));
+    }
+    let content = |path: PathBuf| (name(&path), fs::read(&path).unwrap());
+    let lists_files = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(".bpk");
+    let others = others.into_iter().map(content);
+    found.extend(others.filter(|(_, bytes)| !lists_files(bytes)));
+    found
+}
+
+/// The values of all networks in a checkpoint but running statistics, which no gradient moves.
+pub fn weights(checkpoint: &Path) -> Weights {
+    let mut found = Weights::new();
+    for path in paths(checkpoint) {
+        if !is_pack(&path) || name(&path) == "optimizer.bpk" {
+            continue;
+        }
+        let file = name(&path).replace(".bpk", "");
+        for tensor in tensors(&path) {
+            if !tensor.name.contains("running_") {
+                let values = values(&tensor.to_bytes().unwrap());
+                found.insert(parameter(&file, &tensor), values);
+            }
+        }
+    }
+    found
+}
+
+/// Copies a checkpoint to `target` with `step` added to its weights.
+pub fn moved(checkpoint: &Path, target: &Path, step: &Weights) {
+    fs::create_dir_all(target).unwrap();
+    for path in paths(checkpoint) {
+        let copy = target.join(name(&path));
+        let file = name(&path).replace(".bpk", "");
+        if !step.keys().any(|key| key.starts_with(&format!("{file}/"))) {
+            fs::copy(&path, copy).unwrap();
+            continue;
+        }
+        let shifted = tensors(&path).into_iter().map(|tensor| {
+            let Some(step) = step.get(&parameter(&file, &tensor)) else {
+                return tensor;
+            };
+            let (name, kind, shape, identity, bytes) = tensor.into_parts().unwrap();
+            let sums = values(&bytes).into_iter().zip(step).map(|(a, b)| a + b);
+            let bytes: Vec<u8> = sums.flat_map(f32::to_le_bytes).collect();
+            Tensor::new(name, kind, shape, identity, Bytes::from_bytes_vec(bytes))
+        });
+        Writer::new(shifted.collect()).write_to_file(copy).unwrap();
+    }
+}
+
+/// The name of a parameter, which is the same for both kinds of networks.
+fn parameter(file: &str, tensor: &Tensor) -> String {
+    let path = tensor.name.replace("VNet.", "").replace("UNet.", "");
+    format!("{file}/{path}")
+}
+
+fn paths(checkpoint: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(checkpoint).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_string()
+}
+
+fn is_pack(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "bpk")
+}
+
+fn tensors(path: &Path) -> Vec<Tensor> {
+    Reader::from_file(path).unwrap().into_tensors().unwrap()
+}
+
+fn values(bytes: &[u8]) -> Vec<f32> {
+    let (numbers, rest) = bytes.as_chunks();
+    assert!(rest.is_empty(), "networks are trained in f32");
+    numbers
+        .iter()
+        .map(|number| f32::from_le_bytes(*number))
+        .collect()
+}
+
+/// Type, shape and bytes.
+fn described(tensor: &Tensor) -> Vec<u8> {
+    let mut all = format!("{:?} {:?} ", tensor.dtype, tensor.shape).into_bytes();
+    all.extend_from_slice(&tensor.to_bytes().unwrap());
+    all
+}
