@@ -199,7 +199,7 @@ fn a_flipped_bit_fails_the_checksum() {
     std::fs::write(&path, bytes).unwrap();
     let message = read_volume(&path).unwrap_err().to_string();
     assert!(
-        message.contains("flipped.nii.gz") && message.contains("sound"),
+        message.contains("flipped.nii.gz") && message.contains("intact"),
         "{message}"
     );
 }
