@@ -170,7 +170,9 @@ impl Lab {
     pub fn loaded(&self, changes: &Changes, checkpoint: &Path) -> Box<dyn Recipe> {
         let mut recipe = self.recipe(changes);
         recipe.begin_stage(self.stage).unwrap();
-        recipe.load(&CheckpointReader::new(checkpoint)).unwrap();
+        recipe
+            .load(&CheckpointReader::open(checkpoint).unwrap())
+            .unwrap();
         recipe
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use semivox_data::Labeled;
+use semivox_data::LabelBudget;
 use semivox_models::Architecture;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::run::metrics_log::{MetricsRow, read};
@@ -53,10 +53,10 @@ fn tiny(method: &Method, architecture: Architecture) -> RunConfig {
         Architecture::UNet => [32, 32, 1],
         _ => [32; 3],
     };
-    config.data.preprocess.plane = config.data.preprocess.plane.map(|_| [32; 2]);
+    config.data.preprocess.slice_size = config.data.preprocess.slice_size.map(|_| [32; 2]);
     config.data.phantom.shape = [32; 3];
     config.data.phantom.shape_jitter = [2; 3];
-    config.data.labeled = Labeled::Count(2);
+    config.data.labeled = LabelBudget::Count(2);
     config.data.phantoms = [4, 1];
     config.inference.window = config.patch;
     config.inference.stride = config.patch;
