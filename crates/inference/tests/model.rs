@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use burn::prelude::*;
 use ndarray::Array3;
@@ -28,11 +29,16 @@ fn description(classes: usize, side: usize) -> Description {
     }
 }
 
+/// The same weights in every test: tests run side by side and share the device's generator.
 fn network(architecture: Architecture) -> Network {
-    let device = Device::flex();
-    device.seed(3);
-    let config = NetworkConfig::new(1, 3).with_filters(2);
-    config.with_architecture(architecture).init(&device)
+    static NETWORKS: LazyLock<[Network; 2]> = LazyLock::new(|| {
+        let config = NetworkConfig::new(1, 3).with_filters(2);
+        [Architecture::VNet, Architecture::UNet].map(|architecture| {
+            let config = config.clone().with_architecture(architecture);
+            config.init(&Device::flex())
+        })
+    });
+    NETWORKS[usize::from(architecture == Architecture::UNet)].clone()
 }
 
 fn vnet() -> Model {
