@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Bytes;
 use burn_pack::{Reader, Tensor, Writer};
+use serde::{Deserialize, Serialize};
 
 /// Parameters by name, `FILE/PATH`.
 pub type Weights = BTreeMap<String, Vec<f32>>;
@@ -82,6 +83,38 @@ pub fn moved(checkpoint: &Path, target: &Path, step: &Weights) {
         });
         Writer::new(shifted.collect()).write_to_file(copy).unwrap();
     }
+    seal(target);
+}
+
+/// The file of a checkpoint's checksums.
+#[derive(Serialize, Deserialize)]
+struct State {
+    format: u32,
+    step: u64,
+    stage: usize,
+    files: BTreeMap<String, Checksum>,
+    crc32c: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Checksum {
+    bytes: usize,
+    crc32c: String,
+}
+
+/// Gives a checkpoint the checksums of its present files.
+fn seal(checkpoint: &Path) {
+    let path = checkpoint.join("state.json");
+    let mut state: State = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (name, checksum) in &mut state.files {
+        let bytes = fs::read(checkpoint.join(name)).unwrap();
+        checksum.bytes = bytes.len();
+        checksum.crc32c = format!("{:08x}", crc32c::crc32c(&bytes));
+    }
+    state.crc32c = format!("{:08x}", 0);
+    let crc = crc32c::crc32c(&serde_json::to_vec_pretty(&state).unwrap());
+    state.crc32c = format!("{crc:08x}");
+    fs::write(path, serde_json::to_vec_pretty(&state).unwrap()).unwrap();
 }
 
 /// The name of a parameter, which is the same for both kinds of networks.
