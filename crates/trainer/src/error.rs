@@ -16,7 +16,7 @@ pub enum TrainError {
     Input(String),
     /// Inference, evaluation or the choice of a device failed.
     #[error(transparent)]
-    Inference(#[from] semivox_inference::InferenceError),
+    Inference(Box<semivox_inference::InferenceError>),
     /// Reading or checking data failed.
     #[error(transparent)]
     Data(#[from] semivox_data::DataError),
@@ -64,4 +64,10 @@ pub enum TrainError {
         /// The step, counted from 0.
         step: u64,
     },
+}
+
+impl From<semivox_inference::InferenceError> for TrainError {
+    fn from(error: semivox_inference::InferenceError) -> Self {
+        Self::Inference(Box::new(error))
+    }
 }
