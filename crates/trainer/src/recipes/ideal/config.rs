@@ -7,7 +7,7 @@ use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
 
-/// Settings of [`Ideal`]; all values are chosen here, as none of the paper's is known.
+/// Settings of [`Ideal`](super::Ideal); all values are chosen here, as none of the paper's is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdealConfig {
