@@ -23,6 +23,7 @@ use semivox_trainer::terms::StepValues;
 use crate::lab::{Changes, Lab, STEPS, changed, config, number};
 use crate::spec::{Method, Stage, Term, Weight};
 use crate::state::{Weights, moved, weights};
+use crate::vectors::{difference, norm, scaled, size, within};
 
 /// The number of the batch that all experiments of a stage take.
 const BATCH: u64 = 5;
@@ -297,39 +298,4 @@ fn ramp(term: &Term, step: u64) -> f64 {
 
 fn value(values: &StepValues, name: &str) -> f64 {
     values.iter().find(|(known, _)| *known == name).unwrap().1
-}
-
-fn within(mut weights: Weights, prefix: &str) -> Weights {
-    weights.retain(|name, _| name.starts_with(prefix));
-    weights
-}
-
-fn difference(a: &Weights, b: &Weights) -> Weights {
-    let minus = |(name, a): (&String, &Vec<f32>)| {
-        let values = a.iter().zip(&b[name]).map(|(a, b)| a - b);
-        (name.clone(), values.collect())
-    };
-    a.iter().map(minus).collect()
-}
-
-fn scaled(weights: &Weights, factor: f64) -> Weights {
-    let scale = |(name, values): (&String, &Vec<f32>)| {
-        let values = values
-            .iter()
-            .map(|value| (f64::from(*value) * factor) as f32);
-        (name.clone(), values.collect())
-    };
-    weights.iter().map(scale).collect()
-}
-
-fn size(values: &[f32]) -> f64 {
-    values.iter().map(|value| f64::from(*value).powi(2)).sum()
-}
-
-fn norm(weights: &Weights) -> f64 {
-    weights
-        .values()
-        .map(|values| size(values))
-        .sum::<f64>()
-        .sqrt()
 }

@@ -8,9 +8,11 @@ mod batches;
 mod descent;
 mod inputs;
 mod lab;
+mod pairs;
 mod sessions;
 mod spec;
 mod state;
+mod vectors;
 
 use semivox_models::Architecture;
 use semivox_trainer::method::MethodConfig;
@@ -20,56 +22,35 @@ macro_rules! methods {
     ($($method:ident)*) => {
         const TESTED: &[&str] = &[$(stringify!($method)),*];
         $(mod $method {
-            tests!(vnet);
-            tests!(unet);
+            network!(vnet);
+            network!(unet);
         })*
     };
 }
 
 /// The tests of a method on a network.
-macro_rules! tests {
+macro_rules! network {
     ($network:ident) => {
+        checks! {
+            $network:
+            descends_on_every_term => descent,
+            averages_follow => averages,
+            terms_see_their_inputs => inputs,
+            compares_what_belongs_together => pairs,
+            takes_every_batch_and_resumes => batches,
+            trains_stops_and_resumes => sessions,
+        }
+    };
+}
+
+/// A test for each module with a function `check`.
+macro_rules! checks {
+    ($network:ident: $($test:ident => $module:ident,)*) => {
         mod $network {
-            #[test]
-            fn descends_on_every_term() {
-                crate::run(
-                    module_path!(),
-                    "descends_on_every_term",
-                    crate::descent::check,
-                );
-            }
-
-            #[test]
-            fn averages_follow() {
-                crate::run(module_path!(), "averages_follow", crate::averages::check);
-            }
-
-            #[test]
-            fn terms_see_their_inputs() {
-                crate::run(
-                    module_path!(),
-                    "terms_see_their_inputs",
-                    crate::inputs::check,
-                );
-            }
-
-            #[test]
-            fn takes_every_batch_and_resumes() {
-                crate::run(
-                    module_path!(),
-                    "takes_every_batch_and_resumes",
-                    crate::batches::check,
-                );
-            }
-
-            #[test]
-            fn trains_stops_and_resumes() {
-                crate::run(
-                    module_path!(),
-                    "trains_stops_and_resumes",
-                    crate::sessions::check,
-                );
-            }
+            $(#[test]
+            fn $test() {
+                crate::run(module_path!(), stringify!($test), crate::$module::check);
+            })*
         }
     };
 }

@@ -1,0 +1,246 @@
+//! What each method computes, written down from its paper: terms and their weights, who learns from what, averages.
+
+mod one_stage;
+mod staged;
+
+/// A method.
+pub struct Method {
+    /// As [`MethodConfig::NAMES`](semivox_trainer::method::MethodConfig::NAMES) has it.
+    pub name: &'static str,
+    /// Its stages.
+    pub stages: Vec<Stage>,
+    /// Settings that make it small or smooth enough for an experiment.
+    pub frame: Vec<(&'static str, &'static str)>,
+    /// Settings without noise on images and without dropout in heads.
+    pub plain: Vec<(&'static str, &'static str)>,
+    /// The rows of its paper's ablation tables, and what a reconstruction's text claims.
+    pub ablations: &'static [&'static str],
+}
+
+/// A stage.
+#[derive(Default)]
+pub struct Stage {
+    /// Its terms in the order in which they are logged.
+    pub terms: Vec<Term>,
+    /// Its averages.
+    pub averages: Vec<Average>,
+}
+
+/// A term of a stage's loss.
+#[derive(Clone)]
+pub struct Term {
+    /// Its name in the log.
+    pub name: &'static str,
+    /// What it is multiplied by.
+    pub weight: Weight,
+    /// Whether the weight is ramped up by `exp(−5 (1 − t/T)²)`.
+    pub ramped: bool,
+    /// The parameters that it moves, by the beginning of their names.
+    pub moves: &'static [&'static str],
+    /// Among those the ones that no other term of fixed weight moves; empty if all.
+    pub alone_in: &'static str,
+    /// The inputs that its value depends on. Patches that pass a network together share batch statistics.
+    pub reads: &'static [Input],
+    /// What it is where both networks and both views are the same.
+    pub same: Same,
+    /// Settings that its experiment takes.
+    pub frame: Vec<(String, &'static str)>,
+    /// How far the slope of the logged value may be off the gradient's norm.
+    pub tolerance: f64,
+}
+
+/// What a term is multiplied by.
+#[derive(Clone, PartialEq)]
+pub enum Weight {
+    /// The same in every run.
+    Fixed(f64),
+    /// A setting, by its key, and the paper's value.
+    Setting(String, f64),
+    /// The term is only logged.
+    None,
+}
+
+/// What a term is where both networks and both views that it compares are the same.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Same {
+    /// It compares something else.
+    Other,
+    /// 0.
+    Zero,
+    /// Next to nothing if the temperature, which this setting has, is low.
+    Found(&'static str),
+}
+
+/// A part of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Input {
+    /// The weak view of labeled patches.
+    Weak,
+    /// Their strong view.
+    Strong,
+    /// Their labels.
+    Labels,
+    /// The weak view of unlabeled patches.
+    OtherWeak,
+    /// Their strong view.
+    OtherStrong,
+}
+
+/// A module that is the moving average of another.
+#[derive(Clone)]
+pub struct Average {
+    /// Its file in a checkpoint.
+    pub file: &'static str,
+    /// The beginning of the names that it follows.
+    pub follows: &'static str,
+    /// The setting with its momentum, and the paper's value.
+    pub momentum: (String, f64),
+    /// Whether the momentum is at most `1 − 1/(t + 1)`.
+    pub warmed_up: bool,
+    /// Whether it follows what the optimizer made of a parameter or, as the averages of ACTION's first stages, what
+    /// was there before.
+    pub follows_moved: bool,
+}
+
+impl Term {
+    pub(super) fn new(name: &'static str, weight: Weight, moves: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            weight,
+            ramped: false,
+            moves,
+            alone_in: "",
+            reads: &[],
+            same: Same::Other,
+            frame: Vec::new(),
+            tolerance: 0.1,
+        }
+    }
+
+    pub(super) fn fixed(name: &'static str, moves: &'static [&'static str]) -> Self {
+        Self::new(name, Weight::Fixed(1.0), moves)
+    }
+
+    pub(super) fn logged(name: &'static str) -> Self {
+        Self::new(name, Weight::None, &[])
+    }
+
+    pub(super) fn weighted(
+        name: &'static str,
+        (key, value): (&str, f64),
+        moves: &'static [&'static str],
+    ) -> Self {
+        Self::new(name, Weight::Setting(format!("method.{key}"), value), moves)
+    }
+
+    pub(super) fn ramped(mut self) -> Self {
+        self.ramped = true;
+        self
+    }
+
+    pub(super) fn alone_in(mut self, prefix: &'static str) -> Self {
+        self.alone_in = prefix;
+        self
+    }
+
+    pub(super) fn reads(mut self, inputs: &'static [Input]) -> Self {
+        self.reads = inputs;
+        self
+    }
+
+    pub(super) fn same(mut self, same: Same) -> Self {
+        self.same = same;
+        self
+    }
+
+    pub(super) fn framed(mut self, key: &str, value: &'static str) -> Self {
+        self.frame.push((format!("method.{key}"), value));
+        self
+    }
+
+    pub(super) fn within(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+}
+
+const STUDENT: &[&str] = &["student/"];
+const HEADED: &[&str] = &["student/", "heads/"];
+/// What a network sees at once when labeled and unlabeled patches pass it together.
+const TOGETHER: &[Input] = &[Input::Weak, Input::Labels, Input::OtherWeak];
+/// The same for a term that no label enters.
+const IMAGES: &[Input] = &[Input::Weak, Input::OtherWeak];
+
+/// The moving average of a student as of its heads, as the mean-teacher family has it.
+fn teacher(file: &'static str, follows: &'static str, momentum: f64) -> Average {
+    Average {
+        file,
+        follows,
+        momentum: ("method.teacher_momentum".into(), momentum),
+        warmed_up: true,
+        follows_moved: true,
+    }
+}
+
+fn one_stage(name: &'static str, terms: Vec<Term>, averages: Vec<Average>) -> Method {
+    Method {
+        name,
+        stages: vec![Stage { terms, averages }],
+        frame: Vec::new(),
+        plain: Vec::new(),
+        ablations: &[],
+    }
+}
+
+/// The loss of a labeled patch: `½ (L_ce + L_dice)`.
+fn supervised() -> Term {
+    Term::fixed("supervised", STUDENT).reads(TOGETHER)
+}
+
+/// A method of the mean-teacher family: `L = L_sup + λ(t)·L_con`, λ 0.1.
+fn with_teacher(name: &'static str, same: Same) -> Method {
+    let consistency = Term::weighted("consistency", ("consistency_weight", 0.1), STUDENT);
+    let consistency = consistency.ramped().reads(IMAGES).same(same);
+    let averages = vec![teacher("teacher", "student", 0.99)];
+    Method {
+        plain: vec![("method.noise", "0.0")],
+        ..one_stage(name, vec![supervised(), consistency], averages)
+    }
+}
+
+/// The method called `name`.
+pub fn spec(name: &str) -> Method {
+    match name {
+        "supervised" => one_stage(
+            "supervised",
+            vec![supervised().reads(&[Input::Weak, Input::Labels])],
+            vec![],
+        ),
+        "entropy_minimization" => {
+            let entropy = Term::weighted("entropy", ("entropy_weight", 0.1), STUDENT);
+            let terms = vec![supervised(), entropy.ramped().reads(IMAGES)];
+            one_stage("entropy_minimization", terms, vec![])
+        }
+        "mean_teacher" => with_teacher("mean_teacher", Same::Zero),
+        // Whatever the teacher is unsure of counts, so that the mask does not depend on the step.
+        "ua_mt" => Method {
+            frame: vec![("method.threshold", "1.0")],
+            ..with_teacher("ua_mt", Same::Zero)
+        },
+        // The answer to a mix is not the mix of the answers, unless a network is trained for it.
+        "ict" => Method {
+            plain: vec![],
+            ..with_teacher("ict", Same::Other)
+        },
+        "cps" => one_stage::cps(),
+        "dtc" => one_stage::dtc(),
+        "urpc" => one_stage::urpc(),
+        "global_local" => staged::global_local(),
+        "simcvd" => one_stage::simcvd(),
+        "cvrl" => one_stage::cvrl(),
+        "ideal" => staged::ideal(),
+        "action" => staged::action(),
+        "action_pp" => staged::action_pp(),
+        _ => panic!("write down what {name} computes"),
+    }
+}

@@ -1,0 +1,126 @@
+//! Methods of one stage that have more than a consistency.
+
+use super::*;
+
+/// `L = Σ_m L_sup(F_m) + λ(t)·(L_ce(F_1, y_2) + L_ce(F_2, y_1))`: who learns does not label.
+pub(super) fn cps() -> Method {
+    let pseudo = |name, moves| {
+        let term = Term::weighted(name, ("pseudo_weight", 0.1), moves);
+        term.ramped().reads(IMAGES)
+    };
+    let terms = vec![
+        supervised().alone_in("student/"),
+        Term::fixed("supervised_second", &["second/"])
+            .alone_in("second/")
+            .reads(TOGETHER),
+        pseudo("pseudo", STUDENT).alone_in("student/"),
+        pseudo("pseudo_second", &["second/"]).alone_in("second/"),
+    ];
+    one_stage("cps", terms, vec![])
+}
+
+/// `L = L_seg + β·MSE(z, T(y)) + λ(t)·L_dtc`, with a gentle `T⁻¹`, as a steep one has no slope to measure.
+pub(super) fn dtc() -> Method {
+    let distance = Term::weighted("signed_distance", ("distance_weight", 0.3), STUDENT);
+    let consistency = Term::weighted("consistency", ("consistency_weight", 1.0), STUDENT);
+    let terms = vec![
+        supervised(),
+        distance.reads(TOGETHER),
+        consistency.ramped().reads(IMAGES),
+    ];
+    Method {
+        frame: vec![("method.steepness", "2.0")],
+        ..one_stage("dtc", terms, vec![])
+    }
+}
+
+/// `L = (1/S) Σ_s L_sup(p_s) + λ(t)·L_con`; the finest scale is logged too.
+pub(super) fn urpc() -> Method {
+    let consistency = Term::weighted("consistency", ("consistency_weight", 0.1), HEADED);
+    let terms = vec![
+        Term::fixed("supervised", HEADED).reads(TOGETHER),
+        Term::logged("finest").reads(TOGETHER),
+        consistency.ramped().reads(IMAGES),
+    ];
+    one_stage("urpc", terms, vec![])
+}
+
+/// `L = ½ (L_ce + L_dice) + α·MSE(S_s, S) + λ·L_contrast + β·L_pd + γ·Ψ(t)·L_con`.
+pub(super) fn simcvd() -> Method {
+    let weighted =
+        |name, key, value, moves| Term::weighted(name, (key, value), moves).reads(IMAGES);
+    let terms = vec![
+        supervised(),
+        weighted("signed_distance", "distance_weight", 0.1, STUDENT).reads(TOGETHER),
+        weighted("contrast", "contrast_weight", 0.5, HEADED).same(Same::Found("temperature")),
+        weighted("pairwise", "pairwise_weight", 0.1, STUDENT),
+        weighted("consistency", "consistency_weight", 0.1, STUDENT)
+            .ramped()
+            .same(Same::Zero),
+    ];
+    let averages = vec![
+        teacher("teacher", "student", 0.999),
+        teacher("teacher_heads", "heads", 0.999),
+    ];
+    Method {
+        frame: vec![("method.pooled", "16")],
+        plain: vec![("method.noise", "0.0"), ("method.head_dropout", "0.0")],
+        ablations: &[
+            "without_sdm",
+            "without_sdm_loss",
+            "without_contrast",
+            "without_pairwise",
+            "without_contrast_and_pairwise",
+            "max_pooling",
+            "dropout_0.2",
+            "pooled_16",
+        ],
+        ..one_stage("simcvd", terms, averages)
+    }
+}
+
+/// `L = L_sup + w_b (L_batch^high + L_batch^low) + w_f (L_feat^high + L_feat^low) + w_c·Ψ(t)·L_con`.
+pub(super) fn cvrl() -> Method {
+    let contrast = |name, key, level, moves| {
+        let term = Term::weighted(name, (key, 0.1), moves);
+        let temperature = match key {
+            "batch_weight" => "batch_temperature",
+            _ => "feature_temperature",
+        };
+        term.framed("levels", level)
+            .reads(IMAGES)
+            .same(Same::Found(temperature))
+    };
+    let consistency = Term::weighted("consistency", ("consistency_weight", 0.1), STUDENT);
+    let diverse = |name| Term::logged(name).reads(IMAGES);
+    const HIGH: &[&str] = &["student/", "heads/high"];
+    const LOW: &[&str] = &["student/", "heads/low"];
+    let terms = vec![
+        supervised(),
+        diverse("high_rank"),
+        diverse("high_correlation"),
+        contrast("high_batch", "batch_weight", "'high'", HIGH),
+        contrast("high_feature", "feature_weight", "'high'", HIGH),
+        diverse("low_rank"),
+        diverse("low_correlation"),
+        contrast("low_batch", "batch_weight", "'low'", LOW),
+        contrast("low_feature", "feature_weight", "'low'", LOW),
+        consistency.ramped().reads(IMAGES).same(Same::Zero),
+    ];
+    let averages = vec![
+        teacher("teacher", "student", 0.999),
+        teacher("teacher_heads", "heads", 0.999),
+    ];
+    Method {
+        frame: vec![("method.voxels", "64")],
+        plain: vec![("method.noise", "0.0")],
+        ablations: &[
+            "batch_only",
+            "feature_only",
+            "high_only",
+            "low_only",
+            "student_keys",
+        ],
+        ..one_stage("cvrl", terms, averages)
+    }
+}

@@ -1,0 +1,43 @@
+//! All parameters as one vector.
+
+use crate::state::Weights;
+
+/// The part of the parameters whose names begin with `prefix`.
+pub fn within(mut weights: Weights, prefix: &str) -> Weights {
+    weights.retain(|name, _| name.starts_with(prefix));
+    weights
+}
+
+/// `a − b`.
+pub fn difference(a: &Weights, b: &Weights) -> Weights {
+    let minus = |(name, a): (&String, &Vec<f32>)| {
+        let values = a.iter().zip(&b[name]).map(|(a, b)| a - b);
+        (name.clone(), values.collect())
+    };
+    a.iter().map(minus).collect()
+}
+
+/// The parameters times a factor.
+pub fn scaled(weights: &Weights, factor: f64) -> Weights {
+    let scale = |(name, values): (&String, &Vec<f32>)| {
+        let values = values
+            .iter()
+            .map(|value| (f64::from(*value) * factor) as f32);
+        (name.clone(), values.collect())
+    };
+    weights.iter().map(scale).collect()
+}
+
+/// The sum of squares.
+pub fn size(values: &[f32]) -> f64 {
+    values.iter().map(|value| f64::from(*value).powi(2)).sum()
+}
+
+/// The Euclidean length of all parameters together.
+pub fn norm(weights: &Weights) -> f64 {
+    weights
+        .values()
+        .map(|values| size(values))
+        .sum::<f64>()
+        .sqrt()
+}
