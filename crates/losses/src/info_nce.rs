@@ -56,13 +56,13 @@ impl InfoNceLossConfig {
 /// | sim | `similarity` | cosine |
 /// | tau | `temperature` | 0.1 |
 ///
-/// The other keys of the group are the negatives of query i. Pairs marked as excluded are left out of the sum over j.
-/// With n keys that cannot be told apart the loss is ln n.
+/// The other keys of the group are the negatives of query i. Excluded pairs, of which k_i is never one, are left out of
+/// the sum over j. With n keys that cannot be told apart the loss is ln n.
 ///
 /// # Shapes
 ///
 /// - queries, keys: `[group…, items, width]`: `[items, width]` without groups
-/// - excluded: `[group…, items, items]`, query by key
+/// - excluded: `[group…, items, items]`, query by key, true where a pair is left out
 /// - result of `forward`: `[1]`; of `forward_no_reduction`: `[group…, items, 1]`
 ///
 /// # Notes

@@ -95,9 +95,14 @@ mod tests {
         check(pair(shape), shape, each, |[p, t], r| {
             config.clone().with_reduction(r).init().forward(p, t)
         });
+    }
+
+    #[test]
+    fn losses_without_labels() {
+        let shape = [2, 3, 4, 2];
         let config = EntropyLossConfig::new();
         let each = |[x, _]: [Tensor<4>; 2]| config.init().forward_no_reduction(x);
-        check(pair(shape), one, each, |[x, _], r| {
+        check(pair(shape), [2, 1, 4, 2], each, |[x, _], r| {
             config.clone().with_reduction(r).init().forward(x)
         });
         let config = DualTaskConsistencyLossConfig::new().with_steepness(1.5);
@@ -109,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_vectors() {
+    fn contrastive_losses() {
         let config = InfoNceLossConfig::new().with_symmetric(true);
         let each = |[q, k]: [Tensor<3>; 2]| config.init().forward_no_reduction(q, k, None);
         check(pair([2, 5, 4]), [2, 5, 1], each, |[q, k], r| {
@@ -119,17 +124,6 @@ mod tests {
         let each = |[u, v]: [Tensor<3>; 2]| config.init().forward_no_reduction(u, v);
         check(pair([2, 5, 4]), [2, 5, 1], each, |[u, v], r| {
             config.clone().with_reduction(r).init().forward(u, v)
-        });
-        let config = GlobalDistillationLossConfig::new();
-        let anchors = random([6, 4], 3);
-        let each =
-            |[s, t]: [Tensor<2>; 2]| config.init().forward_no_reduction(s, t, anchors.clone());
-        check(pair([3, 4]), [3, 1], each, |[s, t], r| {
-            config
-                .clone()
-                .with_reduction(r)
-                .init()
-                .forward(s, t, anchors.clone())
         });
         let config = DenseContrastiveLossConfig::new();
         let queue = || Some(random([6, 3], 3));
@@ -144,6 +138,21 @@ mod tests {
                 .with_reduction(r)
                 .init()
                 .forward(q, k, matched, queue())
+        });
+    }
+
+    #[test]
+    fn losses_with_a_memory_bank() {
+        let config = GlobalDistillationLossConfig::new();
+        let anchors = random([6, 4], 3);
+        let each =
+            |[s, t]: [Tensor<2>; 2]| config.init().forward_no_reduction(s, t, anchors.clone());
+        check(pair([3, 4]), [3, 1], each, |[s, t], r| {
+            config
+                .clone()
+                .with_reduction(r)
+                .init()
+                .forward(s, t, anchors.clone())
         });
         let config = AdaptiveContrastiveLossConfig::new();
         let input = |[features, teacher]: [Tensor<2>; 2]| AdaptiveContrastiveInput {
