@@ -207,6 +207,36 @@ impl ModuleVisitor for Values {
     }
 }
 
+/// How far the parameters of `after` are, at most, from where a step with a learning rate of 1 down `loss` leads.
+pub(crate) fn off_descent<M: Module>(before: &M, after: &M, loss: Tensor<1>) -> f64 {
+    let mut descent = Descent {
+        gradients: GradientsParams::from_grads(loss.backward(), before),
+        after: Values::of(after, true),
+        off: 0.0,
+    };
+    before.visit(&mut descent);
+    descent.off
+}
+
+/// Compares parameters with where gradients lead.
+struct Descent {
+    gradients: GradientsParams,
+    after: HashMap<ParamId, Vec<f32>>,
+    off: f64,
+}
+
+impl ModuleVisitor for Descent {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else {
+            return;
+        };
+        let expected = (param.val().inner() - gradient).into_data();
+        let pairs = expected.iter::<f32>().zip(&self.after[&param.id]);
+        let off = pairs.map(|(expected, found)| f64::from((expected - found).abs()));
+        self.off = off.fold(self.off, f64::max);
+    }
+}
+
 /// A term's value at each step.
 pub(crate) fn term(steps: &[StepValues], name: &str) -> Vec<f64> {
     let of = |values: &StepValues| values.iter().find(|(n, _)| *n == name).unwrap().1;

@@ -213,7 +213,11 @@ mod tests {
     use semivox_models::{Architecture, NetworkConfig};
 
     use super::*;
-    use crate::testing::{off_average, run_stage, run_steps, setting, term};
+    use crate::optimizer::OptimizerConfig;
+    use crate::schedule::LearningRate;
+    use crate::testing::{
+        batch, first_step, off_average, off_descent, run_stage, run_steps, setting, term,
+    };
 
     /// The sums of all trainable parameters, by path.
     #[derive(Default)]
@@ -318,6 +322,38 @@ mod tests {
         let now = &recipe.networks;
         assert!(off_average(&now.teacher, [&teacher, &now.student], HALF) < 1e-6);
         assert!(off_average(&now.teacher, [&teacher, &student], HALF) > 1e-5);
+    }
+
+    /// The contrast's means and negatives are constants to its gradient and not to its value, so that no value tells
+    /// what a step descends on: the gradients of the terms themselves do.
+    #[test]
+    fn stage_iii_descends_on_its_terms_by_their_weights() {
+        let (mut recipe, setting) = slices();
+        recipe.config.optimizer = OptimizerConfig {
+            learning_rate: 1.0,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            clip_norm: None,
+            schedule: LearningRate::Constant,
+        };
+        recipe.config.unsupervised_weight = 0.7;
+        recipe.config.contrast_weight = 0.4;
+        // Low enough for pseudo-labels and high enough for queries.
+        recipe.config.strong_threshold = 0.3;
+        recipe.begin_stage(2).unwrap();
+        let head = recipe.representation_head().unwrap().clone();
+        let before = (recipe.networks.student.clone(), head.clone());
+        let [labeled, unlabeled] = recipe.config.contrast_batch;
+        let batch = batch([labeled, unlabeled], &setting, 0);
+        let at = first_step(&setting);
+        let (terms, _) = recipe.contrast_terms(&head, batch.clone(), &at).unwrap();
+        let [supervised, unsupervised, contrast] =
+            ["supervised", "unsupervised", "contrast"].map(|name| terms.term(name));
+        let loss = supervised + unsupervised.mul_scalar(0.7) + contrast.mul_scalar(0.4);
+        recipe.step(batch, &at).unwrap();
+        let head = recipe.representation_head().unwrap().clone();
+        let after = (recipe.networks.student.clone(), head);
+        assert!(off_descent(&before, &after, loss) < 1e-5);
     }
 
     #[test]
