@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum DataError {
     /// A file could not be read or written.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}{}", path.display(), advice(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -205,6 +205,17 @@ fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
         _ => format!(
             "expected a number of labeled {unit} (--labeled) from 1 to {available}, found {requested}; choose one in that range"
         ),
+    }
+}
+
+/// What to do about an error of the operating system that a person can mend.
+fn advice(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::StorageFull => "; free some space and try again",
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a folder that you may use, or change its permissions"
+        }
+        _ => "",
     }
 }
 

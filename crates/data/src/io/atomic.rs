@@ -86,9 +86,10 @@ mod tests {
         write(&path, |file| file.write_all(b"old")).unwrap();
         let failed = write(&path, |file| {
             file.write_all(b"new")?;
-            Err(std::io::Error::other("disk full"))
+            Err(std::io::ErrorKind::StorageFull.into())
         });
-        assert!(failed.unwrap_err().to_string().contains("a.nii"));
+        let message = failed.unwrap_err().to_string();
+        assert!(message.contains("a.nii") && message.contains("free some space"));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
