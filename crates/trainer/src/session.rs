@@ -162,8 +162,6 @@ impl Session {
             stop,
         };
         let mut outcome = training.run(recipe.as_mut(), observer)?;
-        // A kill between the last checkpoint and its model would leave an older one.
-        training.save_model(recipe.as_ref())?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
                 let model = config.model(recipe.network(), &training.device)?;

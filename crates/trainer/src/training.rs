@@ -70,7 +70,12 @@ impl Training<'_> {
         let checkpoints = self.run.checkpoints();
         let whole = checkpoint::newest_whole(&checkpoints, |sentence| observer.notice(sentence))?;
         let mut done = match whole {
-            Some(checkpoint) => restore(&checkpoint, recipe)?.step,
+            Some(checkpoint) => {
+                let position = restore(&checkpoint, recipe)?;
+                // The model of another checkpoint may lie there: after a kill between the two, or damage.
+                self.save_model(recipe)?;
+                position.step
+            }
             None => 0,
         };
         let mut log = Log::open(self.run, done)?;
@@ -203,7 +208,7 @@ impl Training<'_> {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn save_model(&self, recipe: &dyn Recipe) -> Result<(), TrainError> {
+    fn save_model(&self, recipe: &dyn Recipe) -> Result<(), TrainError> {
         let model = self.config.model(recipe.network(), &self.device)?;
         model.save(self.run.root())?;
         Ok(())
