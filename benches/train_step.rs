@@ -17,12 +17,12 @@ use std::time::Instant;
 use semivox::data::cache::{LabeledScan, UnlabeledScan};
 use semivox::data::phantom::{PhantomConfig, atrium};
 use semivox::inference::device;
+use semivox::methods::batch::Batch;
+use semivox::methods::step_context::StepContext;
 use semivox::trainer::TrainError;
-use semivox::trainer::batch::Batch;
 use semivox::trainer::batch_source::BatchSource;
 use semivox::trainer::config::RunConfig;
 use semivox::trainer::presets::preset;
-use semivox::trainer::recipe::StepContext;
 use semivox::trainer::training_set::TrainingSet;
 
 fn main() -> Result<(), TrainError> {
@@ -43,19 +43,19 @@ fn main() -> Result<(), TrainError> {
         config.method.settings_mut().set_batch([1, 1]);
     }
     let device = device::by_name(&config.device)?.autodiff();
-    let mut recipe = config
+    let mut training = config
         .method
         .settings()
-        .recipe(config.setting(2, &device))?;
+        .method(config.context(2, &device))?;
     let set = Arc::new(phantoms(&config)?);
     println!(
         "{name} {method}, patch {:?}, {} threads",
         config.patch,
         threads()
     );
-    for (index, stage) in recipe.stages().iter().enumerate() {
-        recipe.begin_stage(index)?;
-        let source = BatchSource::new(&config, set.clone(), stage.plan)?;
+    for (index, stage) in training.stages().iter().enumerate() {
+        training.begin_stage(index)?;
+        let source = BatchSource::new(&config, set.clone(), stage.batch)?;
         let mut seconds = Vec::new();
         for step in 0..=steps {
             let batch = Batch::from_host(source.batch(step), &device);
@@ -67,7 +67,7 @@ fn main() -> Result<(), TrainError> {
                 device: device.clone(),
             };
             let start = Instant::now();
-            recipe.step(batch, &at)?;
+            training.step(batch, &at)?;
             seconds.push(start.elapsed().as_secs_f64());
         }
         // The first step allocates; it is not counted.
@@ -75,7 +75,7 @@ fn main() -> Result<(), TrainError> {
         timed.sort_by(f64::total_cmp);
         let (median, batch) = (
             timed[timed.len() / 2],
-            stage.plan.labeled + stage.plan.unlabeled,
+            stage.batch.labeled + stage.batch.unlabeled,
         );
         println!(
             "{:<24} batch {batch}: {median:.3} s, peak {}",

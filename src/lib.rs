@@ -13,7 +13,8 @@
 //! | [`sampling`] | which case, which patch, which voxel | yes |
 //! | [`inference`] | trained models: sliding window, label maps, evaluation | yes |
 //! | [`report`] | the HTML page of a run: curves, tables, slices | through `inference` |
-//! | [`trainer`] | training methods, loop, checkpoints | yes |
+//! | [`methods`] | training methods as lists of stages, one file each; checkpoints | yes |
+//! | [`trainer`] | configuration, presets, training loop, run folder | yes |
 //!
 //! # Features
 //!
@@ -51,6 +52,7 @@ pub use semivox_data as data;
 pub use semivox_inference as inference;
 pub use semivox_kernels as kernels;
 pub use semivox_losses as losses;
+pub use semivox_methods as methods;
 pub use semivox_metrics as metrics;
 pub use semivox_models as models;
 pub use semivox_report as report;

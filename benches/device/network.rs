@@ -9,9 +9,10 @@ use burn::tensor::Distribution;
 use ndarray::Array3;
 use semivox::inference::{Blend, SlidingWindow};
 use semivox::losses::DiceCrossEntropyLossConfig;
+use semivox::methods::optimizer::OptimizerConfig;
+use semivox::methods::step_context::StepContext;
+use semivox::methods::terms::LossTerms;
 use semivox::models::{Architecture, Network, NetworkConfig};
-use semivox::trainer::optimizer::OptimizerConfig;
-use semivox::trainer::terms::LossTerms;
 
 use super::Work;
 use super::clock::Clock;
@@ -55,18 +56,25 @@ fn network(work: &Work, device: &Device) -> Network {
 fn train(work: &Work) -> Result<Clock, String> {
     let device = work.device.clone().autodiff();
     let mut model = network(work, &device);
-    let mut optimizer = OptimizerConfig::default().init(false);
+    let mut optimizer = OptimizerConfig::default().init();
     let loss = DiceCrossEntropyLossConfig::new().init();
     let x = Tensor::<5>::random(work.shape, Distribution::Normal(0.0, 1.0), &device);
     let labels = x.clone().inner().greater_elem(0.5).int();
     let mut clock = Clock::new(&work.device);
-    for step in 0..=work.steps {
+    for step in 0..=work.steps as u64 {
         let stepped = clock.time(|| {
             let logits = model.forward(x.clone()).logits;
             let terms = LossTerms::new().with("loss", 1.0, loss.forward(logits, labels.clone()));
-            terms.descend(model, &mut optimizer, 0.01, step as u64)
+            let at = StepContext {
+                step,
+                stage_step: step,
+                stage_steps: work.steps as u64 + 1,
+                seed: 0,
+                device: device.clone(),
+            };
+            terms.descend(&mut model, &mut optimizer, &at)
         })?;
-        (model, _) = stepped.map_err(|error| error.to_string())?;
+        stepped.map_err(|error| error.to_string())?;
     }
     Ok(clock)
 }

@@ -6,9 +6,9 @@ use burn::prelude::Device;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use semivox_inference::device;
+use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
 use semivox_trainer::agreement::{self, Agreement};
-use semivox_trainer::method::MethodConfig;
 use serde_json::json;
 
 #[derive(Debug, Args)]

@@ -69,7 +69,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use semivox_data::LabelBudget;
-    use semivox_trainer::method::MethodConfig;
+    use semivox_methods::method_config::MethodConfig;
 
     fn parse(line: &str) -> Arguments {
         let command = Arguments::augment_args(Command::new("train"));

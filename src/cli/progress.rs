@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use semivox_trainer::recipe::Stage;
+use semivox_methods::plan::StagePlan;
 use semivox_trainer::run::metrics_log::MetricsRow;
 use semivox_trainer::training::Observer;
 
@@ -82,7 +82,7 @@ impl Observer for Progress {
         self.count("reading scans", done, total);
     }
 
-    fn stage(&mut self, stage: &Stage, step: u64, total: u64) {
+    fn stage(&mut self, stage: &StagePlan, step: u64, total: u64) {
         if self.total == 0 {
             self.bar.reset();
             self.bar.set_length(total);

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::TrainError;
-use crate::method::MethodConfig;
+use semivox_methods::method_config::MethodConfig;
 
 mod networks;
 mod tiny;

@@ -11,11 +11,11 @@ use semivox_data::augment::{StrongView, WeakView};
 use semivox_data::rng::keyed;
 use semivox_sampling::{TwoStreamBatch, TwoStreamSampler, UniformSampler};
 
-use crate::batch::{HostBatch, HostViews};
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::stage::{BatchPlan, StrongViews};
 use crate::training_set::TrainingSet;
+use semivox_methods::batch::{HostBatch, HostViews};
+use semivox_methods::plan::{BatchPlan, StrongViews};
 
 /// Draws the batches of one stage; a pure function of the step.
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
-use crate::method::MethodConfig;
-use crate::recipe::Setting;
 use crate::settings;
 use crate::task::Task;
+use semivox_methods::context::MethodContext;
+use semivox_methods::method_config::MethodConfig;
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,10 +159,10 @@ impl RunConfig {
         }
     }
 
-    /// What a recipe is given for data of `classes` classes; `device` is the
+    /// The inputs of a method for data of `classes` classes; `device` is the
     /// training device (with autodiff).
-    pub fn setting(&self, classes: usize, device: &Device) -> Setting {
-        Setting {
+    pub fn context(&self, classes: usize, device: &Device) -> MethodContext {
+        MethodContext {
             network: NetworkConfig::new(1, classes)
                 .with_architecture(self.network.architecture)
                 .with_upsampling(self.network.upsampling)
@@ -221,7 +221,7 @@ impl RunConfig {
         }
         self.inference.check()?;
         self.check_views()?;
-        self.method.check(self.patch)
+        Ok(self.method.check(self.patch)?)
     }
 
     /// Refuses probabilities and strengths of augmentation that mean nothing.

@@ -1,7 +1,5 @@
 //! What can go wrong in training and evaluation, one line each.
 
-use std::path::PathBuf;
-
 /// A mistake in a configuration, in data or on disk, or a diverged training.
 ///
 /// Every message says what was expected, what was found and what to do.
@@ -20,6 +18,9 @@ pub enum TrainError {
     /// Reading or checking data failed.
     #[error(transparent)]
     Data(#[from] semivox_data::DataError),
+    /// A method's settings cannot work, a checkpoint cannot be used, or a step diverged.
+    #[error(transparent)]
+    Method(#[from] semivox_methods::MethodError),
     /// Sampling could not be set up.
     #[error(transparent)]
     Sampling(#[from] semivox_sampling::SamplingError),
@@ -35,14 +36,6 @@ pub enum TrainError {
     /// Weights could not be written or read.
     #[error(transparent)]
     Weights(#[from] semivox_models::weights::WeightsError),
-    /// A checkpoint could not be written or read.
-    #[error("checkpoint {path}: {reason}")]
-    Checkpoint {
-        /// The checkpoint's folder or file.
-        path: PathBuf,
-        /// What failed.
-        reason: String,
-    },
     /// A step made weights infinite or not a number.
     #[error(
         "weights became infinite or not a number by step {step}: training stopped and they were not saved; \
@@ -50,18 +43,6 @@ pub enum TrainError {
     )]
     NonFiniteWeights {
         /// Steps done.
-        step: u64,
-    },
-    /// A loss term became infinite or not a number.
-    #[error(
-        "loss term '{term}' became {value} at step {step}: training stopped; lower the learning rate or look at the data of this step"
-    )]
-    NonFinite {
-        /// The term's name, as in `metrics.jsonl`.
-        term: &'static str,
-        /// Its value.
-        value: f64,
-        /// The step, counted from 0.
         step: u64,
     },
 }

@@ -1,7 +1,7 @@
 //! Events of a run.
 
 use crate::run::metrics_log::MetricsRow;
-use crate::stage::Stage;
+use semivox_methods::plan::StagePlan;
 
 /// Receives the events of a run; a progress bar, for instance.
 ///
@@ -10,7 +10,7 @@ pub trait Observer: Sync {
     /// `done` of `total` scans are read and prepared; called from several threads.
     fn reading(&self, _done: usize, _total: usize) {}
     /// A stage begins (or goes on, after a resume) at `step` of `total`.
-    fn stage(&mut self, _stage: &Stage, _step: u64, _total: u64) {}
+    fn stage(&mut self, _stage: &StagePlan, _step: u64, _total: u64) {}
     /// A step is done.
     fn step(&mut self, _row: &MetricsRow) {}
     /// `done` of `total` test cases are evaluated.

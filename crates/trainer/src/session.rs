@@ -16,7 +16,6 @@ use semivox_inference::device;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::recipe::Recipe;
 use crate::report;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
@@ -25,6 +24,7 @@ use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
 use crate::{evaluating, specimens};
 use semivox_inference::evaluation::Evaluation;
+use semivox_methods::method::Method;
 
 /// A run folder with its configuration and data set, ready to train.
 ///
@@ -147,10 +147,10 @@ impl Session {
     ) -> Result<Summary, TrainError> {
         let config = &self.config;
         let device = device::by_name(&config.device)?.autodiff();
-        let mut recipe = self.recipe(&device)?;
+        let mut method = self.method(&device)?;
         let dice_before = match config.data.root {
             None => self
-                .evaluate(recipe.as_ref(), None, observer, stop)?
+                .evaluate(&method, None, observer, stop)?
                 .and_then(|e| e.mean.dice),
             Some(_) => None,
         };
@@ -161,15 +161,15 @@ impl Session {
             device,
             stop,
         };
-        let mut outcome = training.run(recipe.as_mut(), observer)?;
+        let mut outcome = training.run(&mut method, observer)?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
-                let model = config.model(recipe.network(), &training.device)?;
+                let model = config.model(method.network(), &training.device)?;
                 specimens::predict(&model, &self.dataset, &self.run, observer)?;
                 None
             }
             Outcome::Finished => {
-                let found = self.evaluate(recipe.as_ref(), Some(&self.run), observer, stop)?;
+                let found = self.evaluate(&method, Some(&self.run), observer, stop)?;
                 if found.is_none() {
                     let step = config.method.settings().iterations();
                     outcome = Outcome::Interrupted { step };
@@ -186,14 +186,14 @@ impl Session {
         })
     }
 
-    fn recipe(&self, device: &Device) -> Result<Box<dyn Recipe>, TrainError> {
-        let setting = self.config.setting(self.dataset.classes.len(), device);
-        self.config.method.settings().recipe(setting)
+    fn method(&self, device: &Device) -> Result<Method, TrainError> {
+        let context = self.config.context(self.dataset.classes.len(), device);
+        Ok(self.config.method.settings().method(context)?)
     }
 
     fn evaluate(
         &self,
-        recipe: &dyn Recipe,
+        method: &Method,
         run: Option<&RunFolder>,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
@@ -202,7 +202,7 @@ impl Session {
             return Ok(None);
         }
         let (config, dataset) = (&self.config, &self.dataset);
-        let model = config.model(recipe.network(), &device::by_name(&config.device)?)?;
+        let model = config.model(method.network(), &device::by_name(&config.device)?)?;
         let evaluation = evaluating::evaluate(&model, dataset, config, run, observer, stop)?;
         if let (Some(run), Some(evaluation)) = (run, &evaluation) {
             evaluation.write(run.evaluation())?;

@@ -10,19 +10,21 @@ use rand::Rng;
 use semivox_data::loader::{LoaderConfig, OrderedLoader};
 use semivox_data::rng::keyed;
 
-use crate::batch::{Batch, HostBatch};
 use crate::batch_source::BatchSource;
-use crate::checkpoint::{self, CheckpointReader, Position};
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::finite::is_finite;
-use crate::host::host;
 pub use crate::observer::Observer;
-use crate::recipe::{Recipe, Stage, StepContext};
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log::{MetricsLog, MetricsRow};
 use crate::run::tfevents::EventWriter;
 use crate::training_set::TrainingSet;
+use semivox_methods::batch::{Batch, HostBatch};
+use semivox_methods::checkpoint::{self, CheckpointReader, Position};
+use semivox_methods::finite::is_finite;
+use semivox_methods::host::host;
+use semivox_methods::method::Method;
+use semivox_methods::plan::StagePlan;
+use semivox_methods::step_context::StepContext;
 
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,18 +64,18 @@ impl Training<'_> {
     /// Whatever stops the training; the last checkpoint is then still there.
     pub fn run(
         &self,
-        recipe: &mut dyn Recipe,
+        method: &mut Method,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
-        let stages = recipe.stages();
+        let stages = method.stages();
         let total: u64 = stages.iter().map(|stage| stage.steps).sum();
         let checkpoints = self.run.checkpoints();
         let whole = checkpoint::newest_whole(&checkpoints, |sentence| observer.notice(sentence))?;
         let mut done = match whole {
             Some(checkpoint) => {
-                let position = restore(&checkpoint, recipe)?;
+                let position = restore(&checkpoint, method)?;
                 // The model of another checkpoint may lie there: after a kill between the two, or damage.
-                self.save_model(recipe)?;
+                self.save_model(method)?;
                 position.step
             }
             None => 0,
@@ -85,7 +87,7 @@ impl Training<'_> {
             if done < end {
                 if done == first {
                     self.seed(done, "stage");
-                    recipe.begin_stage(index)?;
+                    method.begin_stage(index)?;
                 }
                 observer.stage(stage, done, total);
                 let mut span = Span {
@@ -93,7 +95,7 @@ impl Training<'_> {
                     index,
                     first,
                 };
-                done = self.run_stage(&mut span, done, recipe, &mut log, observer)?;
+                done = self.run_stage(&mut span, done, method, &mut log, observer)?;
                 if done < end || (self.stopped() && done < total) {
                     return Ok(Outcome::Interrupted { step: done });
                 }
@@ -109,7 +111,7 @@ impl Training<'_> {
         &self,
         span: &mut Span<'_>,
         mut done: u64,
-        recipe: &mut dyn Recipe,
+        method: &mut Method,
         log: &mut Log,
         observer: &mut dyn Observer,
     ) -> Result<u64, TrainError> {
@@ -122,7 +124,7 @@ impl Training<'_> {
             let at = self.context(done, span);
             self.seed(done, "device");
             let batch = Batch::from_host(host, &self.device);
-            let values = recipe.step(batch, &at)?;
+            let values = method.step(batch, &at)?;
             done += 1;
             let seconds = clock.elapsed().as_secs_f64();
             clock = Instant::now();
@@ -135,14 +137,14 @@ impl Training<'_> {
                     .into_iter()
                     .map(|(n, v)| (n.to_string(), v))
                     .collect(),
-                lr: recipe.learning_rate(&at),
+                lr: method.learning_rate(&at),
                 seconds_per_step: seconds,
                 data_wait: (wait / seconds).clamp(0.0, 1.0),
             };
             log.append(&row)?;
             observer.step(&row);
             if done == end || done.is_multiple_of(self.config.checkpoint_every) || self.stopped() {
-                self.save(recipe, log, done, span.index)?;
+                self.save(method, log, done, span.index)?;
             }
             if self.stopped() {
                 break;
@@ -153,10 +155,10 @@ impl Training<'_> {
 
     fn loader(
         &self,
-        stage: &Stage,
+        stage: &StagePlan,
         steps: std::ops::Range<u64>,
     ) -> Result<OrderedLoader<HostBatch, Infallible>, TrainError> {
-        let source = BatchSource::new(self.config, self.set.clone(), stage.plan)?;
+        let source = BatchSource::new(self.config, self.set.clone(), stage.batch)?;
         let options = LoaderConfig {
             workers: self.config.data.workers,
             prefetch: self.config.data.prefetch,
@@ -188,28 +190,22 @@ impl Training<'_> {
     }
 
     /// Rows first: a checkpoint on disk never has steps that the log lacks.
-    fn save(
-        &self,
-        recipe: &dyn Recipe,
-        log: &Log,
-        step: u64,
-        stage: usize,
-    ) -> Result<(), TrainError> {
+    fn save(&self, method: &Method, log: &Log, step: u64, stage: usize) -> Result<(), TrainError> {
         log.rows.sync()?;
-        if !is_finite(recipe.network()) {
+        if !is_finite(method.network()) {
             return Err(TrainError::NonFiniteWeights { step });
         }
         let position = Position::new(step, stage);
-        checkpoint::write(&self.run.checkpoints(), position, |w| recipe.save(w))?;
-        self.save_model(recipe)
+        checkpoint::write(&self.run.checkpoints(), position, |w| method.save(w))?;
+        self.save_model(method)
     }
 
     /// Writes the model of the student to the run folder.
     ///
     /// # Errors
     /// If the disk does not take it.
-    fn save_model(&self, recipe: &dyn Recipe) -> Result<(), TrainError> {
-        let model = self.config.model(recipe.network(), &self.device)?;
+    fn save_model(&self, method: &Method) -> Result<(), TrainError> {
+        let model = self.config.model(method.network(), &self.device)?;
         model.save(self.run.root())?;
         Ok(())
     }
@@ -219,17 +215,17 @@ impl Training<'_> {
     }
 }
 
-/// Brings a recipe to where a checkpoint stands.
-fn restore(checkpoint: &CheckpointReader, recipe: &mut dyn Recipe) -> Result<Position, TrainError> {
+/// Brings a method to where a checkpoint stands.
+fn restore(checkpoint: &CheckpointReader, method: &mut Method) -> Result<Position, TrainError> {
     let position = checkpoint.position();
-    expect_stage(&recipe.stages(), position)?;
-    recipe.begin_stage(position.stage)?;
-    recipe.load(checkpoint)?;
+    expect_stage(&method.stages(), position)?;
+    method.begin_stage(position.stage)?;
+    method.load(checkpoint)?;
     Ok(position)
 }
 
 /// A checkpoint belongs to the stage of its last step; other lengths than the run began with would train another.
-fn expect_stage(stages: &[Stage], position: Position) -> Result<(), TrainError> {
+fn expect_stage(stages: &[StagePlan], position: Position) -> Result<(), TrainError> {
     let first: u64 = stages.iter().take(position.stage).map(|s| s.steps).sum();
     let steps = stages.get(position.stage).map_or(0, |stage| stage.steps);
     if (first..=first + steps).contains(&position.step) {
@@ -247,7 +243,7 @@ fn expect_stage(stages: &[Stage], position: Position) -> Result<(), TrainError> 
 
 /// A stage and where it begins.
 struct Span<'a> {
-    stage: &'a Stage,
+    stage: &'a StagePlan,
     index: usize,
     first: u64,
 }
@@ -282,7 +278,7 @@ mod tests {
     /// Stages of 3 and 2 steps: step 3 may end the first or, of stage 2, be none.
     #[test]
     fn a_checkpoint_of_another_stage_is_refused() {
-        let stages = [3, 2].map(|steps| Stage::only("one", steps, [1, 0]));
+        let stages = [3, 2].map(|steps| StagePlan::weak("one", steps, [1, 0]));
         let check = |step, stage| expect_stage(&stages, Position::new(step, stage));
         for (step, stage) in [(1, 0), (3, 0), (4, 1), (5, 1)] {
             check(step, stage).unwrap();

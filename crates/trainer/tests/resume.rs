@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::config::RunConfig;
-use semivox_trainer::method::MethodConfig;
 use semivox_trainer::presets::preset;
 use semivox_trainer::run::metrics_log::{MetricsRow, read};
 use semivox_trainer::session::Session;

@@ -8,12 +8,12 @@ use semivox_data::phantom::PhantomConfig;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::method::MethodConfig;
 use crate::presets::preset;
-use crate::recipes::ActionConfig;
 use crate::run::metrics_log;
 use crate::session::Session;
 use semivox_inference::device::computing;
+use semivox_methods::method_config::MethodConfig;
+use semivox_methods::recipes::ActionConfig;
 
 /// A hundredth of the usual rate: a patch of 16³ leaves a voxel a sample at the lowest level, where batch norm magnifies
 /// what rounding did to the gradients from step to step. Gradients are compared apart, by `agreement::gradients`.

@@ -8,9 +8,9 @@ use semivox_models::{Architecture, Upsampling};
 
 use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
-use crate::method::MethodConfig;
-use crate::recipes::SupervisedConfig;
 use semivox_inference::{Blend, SlidingWindow};
+use semivox_methods::method_config::MethodConfig;
+use semivox_methods::recipes::SupervisedConfig;
 
 /// The task's presets.
 pub(super) fn base(size: Size) -> Base {

@@ -3,11 +3,11 @@
 use semivox_models::Resolution;
 
 use super::{Size, Task};
-use crate::method::MethodConfig;
-use crate::recipes::{
+use semivox_methods::method_config::MethodConfig;
+use semivox_methods::recipes::{
     ActionConfig, ActionPpConfig, CvrlConfig, LabeledView, LastPatch, SimCvdConfig, StudentPasses,
 };
-use crate::student_teacher::TeacherMode;
+use semivox_methods::student_teacher::TeacherMode;
 
 /// Iterations in all, and labeled and unlabeled patches per batch, where they are not a method's default.
 type Length = (u64, Option<[usize; 2]>);

@@ -27,7 +27,7 @@ use semivox_data::Survey;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::method::MethodConfig;
+use semivox_methods::method_config::MethodConfig;
 
 pub use crate::task::Task;
 
@@ -201,7 +201,10 @@ mod tests {
         let MethodConfig::Action(action) = method(Task::Acdc, "action") else {
             panic!("another method");
         };
-        assert_eq!(action, crate::recipes::ActionConfig::official_2d());
+        assert_eq!(
+            action,
+            semivox_methods::recipes::ActionConfig::official_2d()
+        );
         let MethodConfig::ActionPp(config) = method(Task::Acdc, "action_pp") else {
             panic!("another method");
         };

@@ -157,7 +157,7 @@ fn sized(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::MethodConfig;
+    use semivox_methods::method_config::MethodConfig;
 
     fn survey(shape: [usize; 3], spacing_mm: [f64; 3], lowest: f32) -> Survey {
         Survey {

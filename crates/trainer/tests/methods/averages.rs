@@ -33,9 +33,9 @@ pub fn check(method: &Method, architecture: Architecture) {
                     .collect::<Changes>()
             };
             changes.extend(momentum.map(set).unwrap_or_default());
-            let mut recipe = lab.loaded(&changes, &lab.base());
-            lab.step(recipe.as_mut(), 5, STEP);
-            let after = weights(&lab.save(recipe.as_ref(), "after"));
+            let mut loaded = lab.loaded(&changes, &lab.base());
+            lab.step(&mut loaded, 5, STEP);
+            let after = weights(&lab.save(&loaded, "after"));
             for average in &stage.averages {
                 let what = format!("{}, stage {}, {}", method.name, index + 1, average.file);
                 follows(average, momentum, [&before, &after], &what);

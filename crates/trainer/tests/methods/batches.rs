@@ -27,16 +27,16 @@ fn run(config: &RunConfig, batch: [usize; 2]) {
     let mut config = config.clone();
     config.method.settings_mut().set_batch(batch);
     let device = burn::prelude::Device::flex().autodiff();
-    let recipe = config
+    let method = config
         .method
         .settings()
-        .recipe(config.setting(CLASSES, &device));
-    for stage in 0..recipe.unwrap().stages().len() {
+        .method(config.context(CLASSES, &device));
+    for stage in 0..method.unwrap().stages().len() {
         let what = format!("{:?}, batch {batch:?}, stage {}", config.method, stage + 1);
         let mut lab = Lab::after(config.clone(), stage, 1, CLASSES - 1);
         let mut loaded = lab.loaded(&Vec::new(), &lab.base());
-        let values = lab.step(loaded.as_mut(), 1, 4);
-        let resumed = contents(&lab.save(loaded.as_ref(), "resumed"));
+        let values = lab.step(&mut loaded, 1, 4);
+        let resumed = contents(&lab.save(&loaded, "resumed"));
         let (straight, folder) = lab.go_on(1, 4);
         assert_eq!(straight, values, "{what}");
         let finite = values.iter().all(|(_, value)| value.is_finite());

@@ -15,10 +15,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use semivox_methods::method_config::MethodConfig;
+use semivox_methods::terms::StepValues;
 use semivox_models::Architecture;
 use semivox_trainer::config::RunConfig;
-use semivox_trainer::method::MethodConfig;
-use semivox_trainer::terms::StepValues;
 
 use crate::lab::{Changes, Lab, STEPS, changed, config, number};
 use crate::spec::{Method, Stage, Term, Weight};
@@ -168,9 +168,9 @@ impl Experiments<'_> {
         if let Some(found) = self.gradients.get(&key) {
             return found.clone();
         }
-        let mut recipe = self.lab.loaded(&settings, &self.lab.base());
-        self.lab.step(recipe.as_mut(), BATCH, stage_step);
-        let after = self.lab.save(recipe.as_ref(), "after");
+        let mut method = self.lab.loaded(&settings, &self.lab.base());
+        self.lab.step(&mut method, BATCH, stage_step);
+        let after = self.lab.save(&method, "after");
         let [before, after] = [&self.lab.base(), &after].map(|folder| {
             let mut trained = weights(folder);
             let averages = self
@@ -200,8 +200,8 @@ impl Experiments<'_> {
 
     /// What is logged in a state.
     fn values(&self, settings: &Changes, checkpoint: &Path) -> StepValues {
-        let mut recipe = self.lab.loaded(settings, checkpoint);
-        self.lab.step(recipe.as_mut(), BATCH, LATE)
+        let mut method = self.lab.loaded(settings, checkpoint);
+        self.lab.step(&mut method, BATCH, LATE)
     }
 
     /// Plain descent, averages that stay, and all settings of weight 0 but the given.

@@ -1,9 +1,9 @@
 //! Which inputs the value of each term depends on: who sees which view, and what labels enter.
 
 use burn::prelude::*;
+use semivox_methods::batch::Batch;
+use semivox_methods::terms::StepValues;
 use semivox_models::Architecture;
-use semivox_trainer::batch::Batch;
-use semivox_trainer::terms::StepValues;
 
 use crate::descent::framed;
 use crate::lab::{CLASSES, Changes, Lab, batch};
@@ -28,10 +28,10 @@ pub fn check(method: &Method, architecture: Architecture) {
             .map(|(key, value)| (key.clone(), value.to_string()))
             .collect();
         let values = |input: Option<Input>| -> StepValues {
-            let mut recipe = lab.loaded(&changes, &lab.base());
-            let plan = recipe.stages()[index].plan;
-            let batch = batch([plan.labeled, plan.unlabeled], CLASSES, &lab.setting(), 5);
-            lab.step_on(recipe.as_mut(), altered(batch, input), 5, 8)
+            let mut method = lab.loaded(&changes, &lab.base());
+            let plan = method.stages()[index].batch;
+            let batch = batch(plan.counts(), CLASSES, &lab.context(), 5);
+            lab.step_on(&mut method, altered(batch, input), 5, 8)
         };
         let plain = values(None);
         let reads = ALL.map(|input| values(Some(input)));

@@ -1,17 +1,19 @@
-//! A recipe that can be brought to one state again and again.
+//! A method that can be brought to one state again and again.
 
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use rand::RngExt;
 use semivox_data::rng::keyed;
+use semivox_methods::batch::{Batch, LabeledBatch, UnlabeledBatch};
+use semivox_methods::checkpoint::{CheckpointReader, Position, write};
+use semivox_methods::context::MethodContext;
+use semivox_methods::method::Method;
+use semivox_methods::step_context::StepContext;
+use semivox_methods::terms::StepValues;
 use semivox_models::Architecture;
-use semivox_trainer::batch::{Batch, LabeledBatch, UnlabeledBatch};
-use semivox_trainer::checkpoint::{CheckpointReader, Position, write};
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
-use semivox_trainer::recipe::{Recipe, Setting, StepContext};
-use semivox_trainer::terms::StepValues;
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -69,9 +71,9 @@ pub fn number(config: &RunConfig, key: &str) -> f64 {
 }
 
 /// Boxes of the given classes on a noisy background, as bright as their class; the strong view is darker and noisy.
-pub fn batch(counts: [usize; 2], classes: usize, setting: &Setting, number: u64) -> Batch {
+pub fn batch(counts: [usize; 2], classes: usize, context: &MethodContext, number: u64) -> Batch {
     let mut rng = keyed(1, number, "batch of a test");
-    let [depth, height, width] = setting.patch;
+    let [depth, height, width] = context.patch;
     let mut patches = |count: usize| {
         let mut labels = Vec::new();
         for _ in 0..count {
@@ -90,8 +92,8 @@ pub fn batch(counts: [usize; 2], classes: usize, setting: &Setting, number: u64)
         };
         let (weak, strong) = (seen(1.0, 0.3), seen(0.7, 0.5));
         let shape = [count, 1, depth, height, width];
-        let image = |values| Tensor::from_data(TensorData::new(values, shape), &setting.device);
-        let labels = Tensor::from_data(TensorData::new(labels, shape), &setting.device);
+        let image = |values| Tensor::from_data(TensorData::new(values, shape), &context.device);
+        let labels = Tensor::from_data(TensorData::new(labels, shape), &context.device);
         (image(weak), image(strong), labels)
     };
     let (weak, strong, labels) = patches(counts[0]);
@@ -116,7 +118,7 @@ pub struct Lab {
     classes: usize,
     device: Device,
     folder: TempDir,
-    recipe: Option<Box<dyn Recipe>>,
+    method: Option<Method>,
 }
 
 impl Lab {
@@ -133,24 +135,24 @@ impl Lab {
             classes,
             device: Device::flex().autodiff(),
             folder: tempfile::tempdir().unwrap(),
-            recipe: None,
+            method: None,
         };
         lab.device.seed(7);
-        let mut recipe = lab.recipe(&Vec::new());
-        recipe.begin_stage(stage).unwrap();
+        let mut method = lab.method(&Vec::new());
+        method.begin_stage(stage).unwrap();
         for number in 0..steps {
-            lab.step(recipe.as_mut(), number, 3);
+            lab.step(&mut method, number, 3);
         }
-        lab.save(recipe.as_ref(), "base");
-        lab.recipe = Some(recipe);
+        lab.save(&method, "base");
+        lab.method = Some(method);
         lab
     }
 
-    /// Another step of the recipe that made the checkpoint: its values, and the checkpoint after it.
+    /// Another step of the method that made the checkpoint: its values, and the checkpoint after it.
     pub fn go_on(&mut self, number: u64, stage_step: u64) -> (StepValues, PathBuf) {
-        let mut recipe = self.recipe.take().unwrap();
-        let values = self.step(recipe.as_mut(), number, stage_step);
-        (values, self.save(recipe.as_ref(), "straight"))
+        let mut method = self.method.take().unwrap();
+        let values = self.step(&mut method, number, stage_step);
+        (values, self.save(&method, "straight"))
     }
 
     /// The folder of the checkpoint that experiments begin with.
@@ -162,38 +164,38 @@ impl Lab {
         &self.config
     }
 
-    pub fn setting(&self) -> Setting {
-        self.config.setting(CLASSES, &self.device)
+    pub fn context(&self) -> MethodContext {
+        self.config.context(CLASSES, &self.device)
     }
 
-    /// A recipe of the stage in the state of a checkpoint.
-    pub fn loaded(&self, changes: &Changes, checkpoint: &Path) -> Box<dyn Recipe> {
-        let mut recipe = self.recipe(changes);
-        recipe.begin_stage(self.stage).unwrap();
-        recipe
+    /// A method of the stage in the state of a checkpoint.
+    pub fn loaded(&self, changes: &Changes, checkpoint: &Path) -> Method {
+        let mut method = self.method(changes);
+        method.begin_stage(self.stage).unwrap();
+        method
             .load(&CheckpointReader::open(checkpoint).unwrap())
             .unwrap();
-        recipe
+        method
     }
 
-    fn recipe(&self, changes: &Changes) -> Box<dyn Recipe> {
+    fn method(&self, changes: &Changes) -> Method {
         let config = changed(&self.config, changes);
-        let setting = config.setting(CLASSES, &self.device);
-        config.method.settings().recipe(setting).unwrap()
+        let context = config.context(CLASSES, &self.device);
+        config.method.settings().method(context).unwrap()
     }
 
     /// A step on batch `number`, at `stage_step` of [`STEPS`].
-    pub fn step(&self, recipe: &mut dyn Recipe, number: u64, stage_step: u64) -> StepValues {
-        let plan = recipe.stages()[self.stage].plan;
-        let counts = [plan.labeled, plan.unlabeled];
-        let batch = batch(counts, self.classes, &self.setting(), number);
-        self.step_on(recipe, batch, number, stage_step)
+    pub fn step(&self, method: &mut Method, number: u64, stage_step: u64) -> StepValues {
+        let plan = method.stages()[self.stage].batch;
+        let counts = plan.counts();
+        let batch = batch(counts, self.classes, &self.context(), number);
+        self.step_on(method, batch, number, stage_step)
     }
 
     /// The same on a given batch.
     pub fn step_on(
         &self,
-        recipe: &mut dyn Recipe,
+        method: &mut Method,
         batch: Batch,
         number: u64,
         stage_step: u64,
@@ -206,15 +208,15 @@ impl Lab {
             device: self.device.clone(),
         };
         self.device.seed(100 + number);
-        recipe.step(batch, &at).unwrap()
+        method.step(batch, &at).unwrap()
     }
 
     /// Writes a checkpoint; returns its folder.
-    pub fn save(&self, recipe: &dyn Recipe, name: &str) -> PathBuf {
+    pub fn save(&self, method: &Method, name: &str) -> PathBuf {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         write(&folder, Position::new(1, self.stage), |writer| {
-            recipe.save(writer)
+            method.save(writer)
         })
         .unwrap()
     }

@@ -14,8 +14,8 @@ mod spec;
 mod state;
 mod vectors;
 
+use semivox_methods::method_config::MethodConfig;
 use semivox_models::Architecture;
-use semivox_trainer::method::MethodConfig;
 
 /// Tests of each method on each network, called `METHOD::NETWORK::CHECK`.
 macro_rules! methods {

@@ -47,16 +47,16 @@ fn value_of_same(method: &Method, architecture: Architecture, stage: usize, term
     changes.push(("network.dropout".into(), "0.0".into()));
     let config = changed(&framed(method, architecture), &changes);
     let lab = Lab::after(config, stage, 0, CLASSES);
-    let mut recipe = lab.loaded(&Vec::new(), &lab.base());
-    let plan = recipe.stages()[stage].plan;
-    let counts = [plan.labeled, plan.unlabeled];
-    let mut batch = batch(counts, CLASSES, &lab.setting(), 5);
+    let mut method = lab.loaded(&Vec::new(), &lab.base());
+    let plan = method.stages()[stage].batch;
+    let counts = plan.counts();
+    let mut batch = batch(counts, CLASSES, &lab.context(), 5);
     let images = batch.labeled.weak.clone();
     batch.labeled.strong = images.clone();
     if let Some(unlabeled) = &mut batch.unlabeled {
         (unlabeled.weak, unlabeled.strong) = (images.clone(), images);
     }
-    let values = lab.step_on(recipe.as_mut(), batch, 5, 8);
+    let values = lab.step_on(&mut method, batch, 5, 8);
     values
         .iter()
         .find(|(name, _)| *name == term.name)

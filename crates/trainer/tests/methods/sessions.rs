@@ -75,13 +75,13 @@ fn tiny(method: &Method, architecture: Architecture) -> RunConfig {
 /// up to which runs are compared lies beyond.
 fn stops(config: &RunConfig) -> (Vec<u64>, u64) {
     let device = burn::prelude::Device::flex().autodiff();
-    let recipe = config
+    let method = config
         .method
         .settings()
-        .recipe(config.setting(CLASSES, &device));
+        .method(config.context(CLASSES, &device));
     let mut stops = BTreeSet::from([1]);
     let mut end = 0;
-    for stage in recipe.unwrap().stages() {
+    for stage in method.unwrap().stages() {
         end += stage.steps;
         if end < STEPS {
             stops.extend([end, end + 1]);

@@ -5,7 +5,7 @@ mod staged;
 
 /// A method.
 pub struct Method {
-    /// As [`MethodConfig::NAMES`](semivox_trainer::method::MethodConfig::NAMES) has it.
+    /// As [`MethodConfig::NAMES`](semivox_methods::method_config::MethodConfig::NAMES) has it.
     pub name: &'static str,
     /// Its stages.
     pub stages: Vec<Stage>,

@@ -15,12 +15,12 @@ pub(super) fn global_local() -> Method {
         name: "global_local",
         stages: vec![
             stage(
-                Term::fixed("global_contrast", &["student/", "head/"])
+                Term::fixed("global_contrast", HEADED)
                     .reads(VIEWS)
                     .same(found),
             ),
             stage(
-                Term::fixed("local_contrast", &["student/decoder", "head/"])
+                Term::fixed("local_contrast", &["student/decoder", "heads/"])
                     .reads(VIEWS)
                     .same(found),
             ),
@@ -54,7 +54,7 @@ pub(super) fn ideal() -> Method {
                         .reads(VIEWS)
                         .same(Same::Found("temperature")),
                 ],
-                averages: vec![keys("keys", "student"), keys("teacher_heads", "heads")],
+                averages: vec![keys("teacher", "student"), keys("teacher_heads", "heads")],
             },
             Stage {
                 terms: vec![

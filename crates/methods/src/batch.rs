@@ -1,0 +1,111 @@
+//! Batches of patches, in host memory and on the device.
+
+use burn::prelude::*;
+
+/// A batch in host memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostBatch {
+    /// Patch size in voxels.
+    pub patch: [usize; 3],
+    /// Labels of the labeled patches, one patch after another.
+    pub labels: Vec<i32>,
+    /// Labeled patches.
+    pub labeled: HostViews,
+    /// Unlabeled patches.
+    pub unlabeled: HostViews,
+}
+
+/// Intensities of patches, one patch after another.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostViews {
+    /// Number of patches.
+    pub count: usize,
+    /// Weak views.
+    pub weak: Vec<f32>,
+    /// Strong views; empty if none is planned.
+    pub strong: Vec<f32>,
+}
+
+/// A batch on the device.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Labeled patches.
+    pub labeled: LabeledBatch,
+    /// Unlabeled patches, if the stage plans them.
+    pub unlabeled: Option<UnlabeledBatch>,
+}
+
+/// Labeled patches, `[batch, 1, depth, height, width]`.
+#[derive(Debug, Clone)]
+pub struct LabeledBatch {
+    /// Weak view.
+    pub weak: Tensor<5>,
+    /// Strong view; the weak one where no strong view is planned.
+    pub strong: Tensor<5>,
+    /// Labels, aligned with both views.
+    pub labels: Tensor<5, Int>,
+}
+
+/// Unlabeled patches, `[batch, 1, depth, height, width]`: a type without labels.
+#[derive(Debug, Clone)]
+pub struct UnlabeledBatch {
+    /// Weak view.
+    pub weak: Tensor<5>,
+    /// Strong view; the weak one where no strong view is planned.
+    pub strong: Tensor<5>,
+}
+
+impl Batch {
+    /// Moves a host batch to `device`.
+    pub fn from_host(host: HostBatch, device: &Device) -> Self {
+        let shape = shape(host.labeled.count, host.patch);
+        let labels = Tensor::from_data(TensorData::new(host.labels, shape), device);
+        let [weak, strong] = host.labeled.into_tensors(host.patch, device);
+        let unlabeled = (host.unlabeled.count > 0).then(|| {
+            let [weak, strong] = host.unlabeled.into_tensors(host.patch, device);
+            UnlabeledBatch { weak, strong }
+        });
+        Self {
+            labeled: LabeledBatch {
+                weak,
+                strong,
+                labels,
+            },
+            unlabeled,
+        }
+    }
+
+    /// All patches as one batch, labeled ones first: `[weak, strong]`.
+    pub fn views(self) -> [Tensor<5>; 2] {
+        match self.unlabeled {
+            None => [self.labeled.weak, self.labeled.strong],
+            Some(unlabeled) => [
+                Tensor::cat(vec![self.labeled.weak, unlabeled.weak], 0),
+                Tensor::cat(vec![self.labeled.strong, unlabeled.strong], 0),
+            ],
+        }
+    }
+}
+
+/// The two parts of a batch, such as labeled and unlabeled patches, of `counts` elements.
+pub(crate) fn split<const D: usize>(all: Tensor<D>, counts: [usize; 2]) -> [Tensor<D>; 2] {
+    let labeled = all.clone().narrow(0, 0, counts[0]);
+    [labeled, all.narrow(0, counts[0], counts[1])]
+}
+
+impl HostViews {
+    /// `[weak, strong]` on the device.
+    fn into_tensors(self, patch: [usize; 3], device: &Device) -> [Tensor<5>; 2] {
+        let shape = shape(self.count, patch);
+        let weak = Tensor::from_data(TensorData::new(self.weak, shape), device);
+        if self.strong.is_empty() {
+            return [weak.clone(), weak];
+        }
+        let strong = Tensor::from_data(TensorData::new(self.strong, shape), device);
+        [weak, strong]
+    }
+}
+
+fn shape(count: usize, [d, h, w]: [usize; 3]) -> [usize; 5] {
+    [count, 1, d, h, w]
+}

@@ -1,0 +1,48 @@
+//! Semi-supervised training methods, one file each, as lists of stages.
+//!
+//! A [`Method`] runs [`Stage`]s one after another; each has a plan of its batches, a state (networks, heads,
+//! memory banks), the loss terms of a step and what follows the step. [`recipes`] holds the methods of the
+//! papers; [`method_config`] lists them by name; [`checkpoint`] keeps their state on disk. A method of one's own
+//! implements [`Stage`].
+
+mod aligned_grid;
+pub mod batch;
+pub mod checkpoint;
+pub mod clip;
+pub mod context;
+pub mod ema;
+mod error;
+pub mod finite;
+pub mod host;
+mod local_patches;
+pub mod method;
+pub mod method_config;
+pub mod method_settings;
+pub mod mirror;
+pub mod mixing;
+pub mod noise;
+pub mod optimizer;
+pub mod pair;
+pub mod plan;
+pub mod recipes;
+mod representations;
+pub mod schedule;
+mod sgd;
+pub mod signed_distance;
+pub mod stage;
+pub mod step_context;
+pub mod student_teacher;
+pub mod terms;
+#[cfg(test)]
+mod testing;
+pub mod with_heads;
+
+pub use batch::{Batch, LabeledBatch, UnlabeledBatch};
+pub use context::MethodContext;
+pub use error::MethodError;
+pub use method::Method;
+pub use optimizer::{Optimizer, OptimizerConfig};
+pub use plan::{BatchPlan, StagePlan, StrongViews};
+pub use stage::{Handover, Stage, State};
+pub use step_context::StepContext;
+pub use terms::LossTerms;

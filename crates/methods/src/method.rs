@@ -1,0 +1,213 @@
+//! Training methods as lists of stages.
+
+use semivox_models::Network;
+
+use crate::batch::Batch;
+use crate::checkpoint::{CheckpointReader, CheckpointWriter, StateVisitor};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::optimizer::Optimizer;
+use crate::plan::StagePlan;
+use crate::stage::{Handover, Stage, State};
+use crate::step_context::StepContext;
+use crate::terms::StepValues;
+
+/// A training method in the course of a run: its stages, and the state of the one that is running.
+///
+/// The loop owns data, time and disk; a method owns networks, optimizer and all else that its paper
+/// defines. After [`save`](Self::save) and [`load`](Self::load) into a new method of the same settings, the
+/// next step is bit-equal on the CPU.
+pub struct Method {
+    context: MethodContext,
+    student: Network,
+    stages: Vec<Box<dyn AnyStage>>,
+    current: Option<usize>,
+}
+
+impl Method {
+    /// A method without stages, with a student drawn from the context's seed.
+    pub fn new(context: MethodContext) -> Self {
+        Self {
+            student: context.student(),
+            context,
+            stages: Vec::new(),
+            current: None,
+        }
+    }
+
+    /// Adds a stage after those added before.
+    pub fn with_stage<S: Stage + 'static>(mut self, stage: S) -> Self {
+        self.stages.push(Box::new(Running::new(stage)));
+        self
+    }
+
+    /// The plans of the stages in order.
+    pub fn stages(&self) -> Vec<StagePlan> {
+        self.stages.iter().map(|stage| stage.plan()).collect()
+    }
+
+    /// Begins stage `index` with the networks as they are, new heads and banks, and a new optimizer.
+    /// Called once on entry, and on resume before [`load`](Self::load).
+    ///
+    /// # Errors
+    /// If the stage's settings contradict the run's.
+    ///
+    /// # Panics
+    /// If there is no such stage.
+    pub fn begin_stage(&mut self, index: usize) -> Result<(), MethodError> {
+        let networks = match self.current.take() {
+            Some(current) => self.stages[current].leave(),
+            None => Handover::new(self.student.clone()),
+        };
+        self.student = networks.student.clone();
+        self.stages[index].begin(networks, &self.context)?;
+        self.current = Some(index);
+        Ok(())
+    }
+
+    /// One optimization step of the stage begun last.
+    ///
+    /// # Errors
+    /// [`MethodError::NonFinite`] if a loss term is not finite.
+    ///
+    /// # Panics
+    /// If no stage is begun.
+    pub fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, MethodError> {
+        let current = self.current.expect("a stage is begun before its steps");
+        self.stages[current].step(batch, at)
+    }
+
+    /// The learning rate at a step of the stage begun last, or of the first.
+    pub fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.stages[self.current.unwrap_or(0)].learning_rate(at)
+    }
+
+    /// The network that is evaluated: the student.
+    pub fn network(&self) -> &Network {
+        match self.current {
+            Some(current) => self.stages[current].student(),
+            None => &self.student,
+        }
+    }
+
+    /// Writes the complete state of the stage begun last.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    ///
+    /// # Panics
+    /// If no stage is begun.
+    pub fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), MethodError> {
+        let current = self.current.expect("a stage is begun before it is saved");
+        self.stages[current].save(checkpoint)
+    }
+
+    /// Restores the complete state into the stage begun last.
+    ///
+    /// # Errors
+    /// If the checkpoint is incomplete or belongs to another network.
+    ///
+    /// # Panics
+    /// If no stage is begun.
+    pub fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), MethodError> {
+        let current = self.current.expect("a stage is begun before it is loaded");
+        self.stages[current].load(checkpoint, &self.context)
+    }
+}
+
+/// A [`Stage`] without the types of its state, so that stages of several kinds make one list.
+pub(crate) trait AnyStage {
+    fn plan(&self) -> StagePlan;
+    fn begin(&mut self, networks: Handover, context: &MethodContext) -> Result<(), MethodError>;
+    fn leave(&mut self) -> Handover;
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, MethodError>;
+    fn learning_rate(&self, at: &StepContext) -> f64;
+    fn student(&self) -> &Network;
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), MethodError>;
+    fn load(
+        &mut self,
+        checkpoint: &CheckpointReader,
+        context: &MethodContext,
+    ) -> Result<(), MethodError>;
+}
+
+/// A stage with its optimizer and, once begun, its state.
+pub(crate) struct Running<S: Stage> {
+    pub(crate) stage: S,
+    optimizer: Optimizer,
+    state: Option<S::State>,
+}
+
+impl<S: Stage> Running<S> {
+    /// A stage that is not begun.
+    pub(crate) fn new(stage: S) -> Self {
+        Self {
+            optimizer: stage.optimizer(),
+            stage,
+            state: None,
+        }
+    }
+
+    /// The state of a stage that is begun.
+    pub(crate) fn state(&self) -> &S::State {
+        self.state.as_ref().expect("the stage is begun")
+    }
+}
+
+/// The optimizer's name in a checkpoint.
+const OPTIMIZER: &str = "optimizer";
+
+impl<S: Stage> AnyStage for Running<S> {
+    fn plan(&self) -> StagePlan {
+        self.stage.plan()
+    }
+
+    fn begin(&mut self, networks: Handover, context: &MethodContext) -> Result<(), MethodError> {
+        self.optimizer = self.stage.optimizer();
+        self.state = Some(self.stage.begin(networks, context)?);
+        Ok(())
+    }
+
+    /// The state is dropped, so that its heads and banks take no memory in later stages.
+    fn leave(&mut self) -> Handover {
+        let state = self.state.take().expect("the stage is begun");
+        Handover {
+            student: state.student().clone(),
+            teacher: state.teacher().cloned(),
+        }
+    }
+
+    fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, MethodError> {
+        let state = self.state.as_mut().expect("the stage is begun");
+        let terms = self.stage.terms(state, batch, at)?;
+        let values = terms.descend(state.trained(), &mut self.optimizer, at)?;
+        self.stage.after_step(state, at)?;
+        Ok(values)
+    }
+
+    fn learning_rate(&self, at: &StepContext) -> f64 {
+        self.optimizer.learning_rate(at)
+    }
+
+    fn student(&self) -> &Network {
+        self.state().student()
+    }
+
+    fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), MethodError> {
+        checkpoint.optimizer(OPTIMIZER, &self.optimizer)?;
+        // A clone shares the tensors: nothing is copied.
+        self.state()
+            .clone()
+            .visit_state(&mut StateVisitor::saving(checkpoint))
+    }
+
+    fn load(
+        &mut self,
+        checkpoint: &CheckpointReader,
+        context: &MethodContext,
+    ) -> Result<(), MethodError> {
+        self.optimizer = checkpoint.optimizer(OPTIMIZER, self.stage.optimizer())?;
+        let state = self.state.as_mut().expect("the stage is begun");
+        state.visit_state(&mut StateVisitor::loading(checkpoint, &context.device))
+    }
+}

@@ -1,0 +1,144 @@
+//! The list of methods and their settings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::MethodError;
+pub use crate::method_settings::MethodSettings;
+use crate::recipes::{
+    ActionConfig, ActionPpConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig,
+    GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig,
+    UaMtConfig, UrpcConfig,
+};
+
+/// Defines [`MethodConfig`] and everything that goes through all methods, from one list.
+macro_rules! methods {
+    ($($(#[$about:meta])* $name:literal => $variant:ident($config:ty),)*) => {
+        /// A training method with its settings; `name` selects it.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "name")]
+        #[non_exhaustive]
+        pub enum MethodConfig {
+            $($(#[$about])* #[serde(rename = $name)] $variant($config),)*
+        }
+
+        impl MethodConfig {
+            /// The names of all methods.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// A method's own defaults for a run of `iterations`.
+            ///
+            /// # Errors
+            /// [`MethodError::Config`] naming the known methods.
+            pub fn new(name: &str, iterations: u64) -> Result<Self, MethodError> {
+                match name {
+                    $($name => Ok(Self::$variant(<$config>::new(iterations))),)*
+                    _ => Err(MethodError::Config(format!(
+                        "unknown method '{name}': expected one of {}",
+                        Self::NAMES.join(", ")
+                    ))),
+                }
+            }
+
+            /// The method's name in file names and tables.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// The settings.
+            pub fn settings(&self) -> &dyn MethodSettings {
+                match self {
+                    $(Self::$variant(config) => config,)*
+                }
+            }
+
+            /// The settings, to be changed.
+            pub fn settings_mut(&mut self) -> &mut dyn MethodSettings {
+                match self {
+                    $(Self::$variant(config) => config,)*
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    /// Labeled patches only.
+    "supervised" => Supervised(SupervisedConfig),
+    /// Certainty on unlabeled patches.
+    "entropy_minimization" => EntropyMinimization(EntropyMinimizationConfig),
+    /// Agreement with a moving average.
+    "mean_teacher" => MeanTeacher(MeanTeacherConfig),
+    /// Agreement with a moving average where that is certain.
+    "ua_mt" => UaMt(UaMtConfig),
+    /// Agreement on mixes of unlabeled patches.
+    "ict" => Ict(IctConfig),
+    /// Two networks that label for each other.
+    "cps" => Cps(CpsConfig),
+    /// Agreement of a segmentation with a signed distance.
+    "dtc" => Dtc(DtcConfig),
+    /// Agreement of the scales of one network.
+    "urpc" => Urpc(UrpcConfig),
+    /// Contrast of images, then of regions, then labels.
+    "global_local" => GlobalLocal(GlobalLocalConfig),
+    /// Contrastive voxel-wise representation distillation.
+    "simcvd" => SimCvd(SimCvdConfig),
+    /// Contrast along batch and features: a reconstruction.
+    "cvrl" => Cvrl(CvrlConfig),
+    /// Dense contrast, then two decoders: a reconstruction.
+    "ideal" => Ideal(IdealConfig),
+    /// Anatomical-aware contrastive distillation.
+    "action" => Action(ActionConfig),
+    /// ACTION with adaptive contrast and scheduled temperatures.
+    "action_pp" => ActionPp(ActionPpConfig),
+}
+
+impl MethodConfig {
+    /// The same method with `iterations` in all.
+    pub fn with_iterations(mut self, iterations: u64) -> Self {
+        self.settings_mut().set_iterations(iterations);
+        self
+    }
+
+    /// The same method without or with another part, by the name of one of its ablations.
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] naming the known ablations.
+    pub fn with_ablation(mut self, name: &str) -> Result<Self, MethodError> {
+        self.settings_mut().ablate(name)?;
+        Ok(self)
+    }
+
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] with the key and the value found.
+    pub fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        if self.settings().iterations() == 0 {
+            return Err(MethodError::Config(
+                "iterations: expected at least 1, found 0".into(),
+            ));
+        }
+        self.settings().check(patch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_name_makes_its_method_and_another_lists_them() {
+        for &name in MethodConfig::NAMES {
+            let method = MethodConfig::new(name, 20).unwrap().with_iterations(40);
+            assert_eq!(method.name(), name);
+            assert_eq!(method.settings().iterations(), 40);
+            method.check([32; 3]).unwrap();
+            assert!(method.with_iterations(0).check([32; 3]).is_err());
+        }
+        let message = MethodConfig::new("magic", 1).unwrap_err().to_string();
+        assert!(message.contains("'magic'") && message.contains(&MethodConfig::NAMES.join(", ")));
+    }
+}

@@ -1,0 +1,196 @@
+//! Stochastic gradient descent as the papers use it.
+
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use serde::{Deserialize, Serialize};
+
+use crate::clip::clip_gradients;
+use crate::error::MethodError;
+use crate::schedule::LearningRate;
+use crate::sgd::Sgd;
+use crate::step_context::StepContext;
+
+/// SGD with momentum and L2 weight decay, and its learning-rate schedule.
+///
+/// ```text
+/// g ← ∇L + wd·θ,   v ← momentum·v + g,   θ ← θ − lr·v
+/// ```
+///
+/// Dampening is 0 as in PyTorch; Burn's own default of 0.1 would scale every
+/// gradient after the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// Base learning rate.
+    pub learning_rate: f64,
+    /// Momentum coefficient.
+    pub momentum: f64,
+    /// Weight decay coefficient.
+    pub weight_decay: f64,
+    /// Largest joint norm of all gradients; without it they are not clipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Schedule over each stage; every stage starts again at the base rate.
+    pub schedule: LearningRate,
+}
+
+impl Default for OptimizerConfig {
+    /// SGD 0.01, momentum 0.9, weight decay 1e-4, polynomial decay with power 0.9.
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.01,
+            momentum: 0.9,
+            weight_decay: 1e-4,
+            clip_norm: None,
+            schedule: LearningRate::Poly { power: 0.9 },
+        }
+    }
+}
+
+impl OptimizerConfig {
+    /// An optimizer without momentum yet.
+    pub fn init(&self) -> Optimizer {
+        self.init_rule(false)
+    }
+
+    /// The same with Nesterov's momentum: the step is down `g + momentum·v`.
+    pub fn init_nesterov(&self) -> Optimizer {
+        self.init_rule(true)
+    }
+
+    fn init_rule(&self, nesterov: bool) -> Optimizer {
+        let rule = ModuleOptimizer::from(Sgd {
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            nesterov,
+        });
+        Optimizer {
+            config: self.clone(),
+            rule,
+        }
+    }
+
+    /// Refuses rates and coefficients out of range.
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] with the key and the value found.
+    pub fn check(&self) -> Result<(), MethodError> {
+        let in_range = [
+            ("learning_rate", self.learning_rate, 0.0..10.0),
+            ("momentum", self.momentum, 0.0..1.0),
+            ("weight_decay", self.weight_decay, 0.0..1.0),
+        ];
+        for (key, value, range) in in_range {
+            if !range.contains(&value) {
+                return Err(MethodError::Config(format!(
+                    "optimizer.{key}: expected a number in {} to {}, found {value}",
+                    range.start, range.end
+                )));
+            }
+        }
+        match self.clip_norm {
+            Some(norm) if !(norm > 0.0 && norm.is_finite()) => Err(MethodError::Config(format!(
+                "optimizer.clip_norm: expected a number above 0, found {norm}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The update rule with its settings and the momentum of every parameter.
+#[derive(Clone)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    pub(crate) rule: ModuleOptimizer,
+}
+
+impl Optimizer {
+    /// The learning rate at a step of a stage.
+    pub fn learning_rate(&self, at: &StepContext) -> f64 {
+        let config = &self.config;
+        config
+            .schedule
+            .at(config.learning_rate, at.stage_step, at.stage_steps)
+    }
+
+    /// Moves a module along its gradients.
+    pub fn step<M: Module>(
+        &mut self,
+        learning_rate: f64,
+        module: M,
+        gradients: GradientsParams,
+    ) -> M {
+        let gradients = match self.config.clip_norm {
+            Some(most) => clip_gradients(&module, gradients, most),
+            None => gradients,
+        };
+        self.rule.step(learning_rate, module, gradients)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::nn::{Linear, LinearConfig};
+    use burn::prelude::*;
+
+    /// Three steps on L = w², against PyTorch's update rule by hand.
+    #[test]
+    fn follows_the_undampened_momentum_rule() {
+        let device = Device::flex().autodiff();
+        for nesterov in [false, true] {
+            let config = OptimizerConfig::default();
+            let mut optimizer = config.init_rule(nesterov);
+            let mut module: Linear = LinearConfig::new(1, 1).with_bias(false).init(&device);
+            let mut w = f64::from(module.weight.val().into_scalar::<f32>());
+            let mut v = 0.0;
+            for _ in 0..3 {
+                let loss = module.weight.val().powf_scalar(2.0).sum();
+                let grads = GradientsParams::from_grads(loss.backward(), &module);
+                module = optimizer.step(0.1, module, grads);
+                let g = 2.0 * w + config.weight_decay * w;
+                v = 0.9 * v + g;
+                w -= 0.1 * if nesterov { g + 0.9 * v } else { v };
+            }
+            let found = f64::from(module.valid().weight.val().into_scalar::<f32>());
+            assert!((found - w).abs() < 1e-5, "nesterov {nesterov}: {found} {w}");
+        }
+    }
+
+    /// A gradient of 2w clipped to 0.1 moves w by the rate times 0.1.
+    #[test]
+    fn gradients_are_clipped_before_the_step() {
+        let device = Device::flex().autodiff();
+        let mut module: Linear = LinearConfig::new(1, 1).with_bias(false).init(&device);
+        module.weight = module
+            .weight
+            .map(|w| w.detach().full_like(3.0).require_grad());
+        let config = OptimizerConfig {
+            clip_norm: Some(0.1),
+            weight_decay: 0.0,
+            ..Default::default()
+        };
+        let loss = module.weight.val().powf_scalar(2.0).sum();
+        let grads = GradientsParams::from_grads(loss.backward(), &module);
+        let moved = config.init().step(0.5, module, grads);
+        let found = moved.weight.val().into_scalar::<f32>();
+        assert!((found - 2.95).abs() < 1e-5, "{found}");
+    }
+
+    #[test]
+    fn out_of_range_names_the_key() {
+        let config = OptimizerConfig {
+            momentum: 1.5,
+            ..Default::default()
+        };
+        let message = config.check().unwrap_err().to_string();
+        assert!(message.contains("optimizer.momentum") && message.contains("1.5"));
+        let config = OptimizerConfig {
+            clip_norm: Some(0.0),
+            ..Default::default()
+        };
+        let message = config.check().unwrap_err().to_string();
+        assert!(message.contains("optimizer.clip_norm") && message.contains("found 0"));
+    }
+}

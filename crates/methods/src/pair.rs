@@ -1,0 +1,35 @@
+//! Two streams that one optimizer trains together.
+
+use burn::module::ModuleDisplay;
+use burn::prelude::*;
+use semivox_models::Network;
+
+use crate::checkpoint::StateVisitor;
+use crate::error::MethodError;
+use crate::stage::State;
+
+/// A network and a second stream beside it; the network is evaluated.
+#[derive(Module, Debug)]
+pub struct Pair<S: Module> {
+    /// The network that is evaluated.
+    pub first: Network,
+    /// Another network, or another decoder on the first's encoder.
+    pub second: S,
+}
+
+impl<S: Module + ModuleDisplay> State for Pair<S> {
+    type Trained = Self;
+
+    fn trained(&mut self) -> &mut Self {
+        self
+    }
+
+    fn student(&self) -> &Network {
+        &self.first
+    }
+
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<(), MethodError> {
+        visitor.module("student", &mut self.first)?;
+        visitor.module("second", &mut self.second)
+    }
+}

@@ -1,0 +1,340 @@
+//! Settings of ACTION.
+
+use semivox_losses::LocalDistillationForm;
+use semivox_models::Resolution;
+use serde::{Deserialize, Serialize};
+
+use crate::error::MethodError;
+use crate::method_settings::{expect, expect_some};
+use crate::mixing::Mixing;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::split_steps;
+use crate::student_teacher::TeacherMode;
+
+/// Settings of ACTION; the defaults are those recommended for 3D volumes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionConfig {
+    /// Iterations of the stages i, ii and iii.
+    pub iterations: [u64; 3],
+    /// Labeled and unlabeled patches per batch in stages i and ii.
+    pub distillation_batch: [usize; 2],
+    /// Labeled and unlabeled patches per batch in stage iii.
+    pub contrast_batch: [usize; 2],
+    /// What the student sees of the labeled patches in stage iii.
+    pub labeled_view: LabeledView,
+    /// Whether labeled and unlabeled patches of stage iii share their batch statistics.
+    pub student_passes: StudentPasses,
+    /// Optimizer and schedule, restarted at each stage; stage iii uses Nesterov momentum.
+    pub optimizer: OptimizerConfig,
+    /// EMA momentum `m` of teacher and key heads.
+    pub teacher_momentum: f64,
+    /// Whether the teacher sees batch statistics and dropout, as the code does.
+    pub teacher_mode: TeacherMode,
+    /// `τ_s` of both distillation losses.
+    pub student_temperature: f64,
+    /// `τ_t` of both distillation losses.
+    pub teacher_temperature: f64,
+    /// Entries `K` of each memory bank.
+    pub bank: usize,
+    /// Width `D_g` of the global embeddings.
+    pub global_width: usize,
+    /// Side of the local patches, in voxels; 1 along the only voxel of a slice, as the next two.
+    pub local_patch: usize,
+    /// Step between local patches.
+    pub local_step: usize,
+    /// Side to which a local patch is pooled.
+    pub local_pooled: usize,
+    /// What becomes of the local patches that end at the border.
+    #[serde(default)]
+    pub last_patch: LastPatch,
+    /// Per-location loss, or the official code's reinterpreted buffer.
+    pub local_loss: LocalDistillationForm,
+    /// `k₁` and `k₂`, the weights of the global and the local loss.
+    pub distillation_weights: [f64; 2],
+    /// `λ₁`, the weight of the anatomical contrast.
+    pub contrast_weight: f64,
+    /// `λ₂`, the weight of the unsupervised cross-entropy.
+    pub unsupervised_weight: f64,
+    /// `θ_s`: confidence from which a voxel counts as sure.
+    pub strong_threshold: f64,
+    /// `θ_w`: confidence from which a pseudo-labeled voxel takes part in the contrast.
+    pub weak_threshold: f64,
+    /// `τ` of the contrast.
+    pub contrast_temperature: f64,
+    /// Query voxels per class and batch.
+    pub queries: usize,
+    /// Negative voxels per query.
+    pub negatives: usize,
+    /// How the unlabeled images of a batch are mixed.
+    pub mixing: Mixing,
+    /// Width of the representation head.
+    pub representation_width: usize,
+    /// Grid of the representation head: the input's, or half of it.
+    pub representation_resolution: Resolution,
+}
+
+/// What becomes of a local patch that ends exactly where its axis ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastPatch {
+    /// It counts.
+    #[default]
+    Kept,
+    /// It is left out, as by the official 2D code: 36 patches of 256×256 instead of 49.
+    Dropped,
+}
+
+/// A view of the labeled patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabeledView {
+    /// Crop, rotation and flip alone.
+    Weak,
+    /// Brightness, contrast and blur as well, as ReCo (which the code descends from) draws them for
+    /// labeled images too.
+    Strong,
+}
+
+/// How the student sees the labeled and the unlabeled patches of stage iii.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudentPasses {
+    /// One pass each, with batch statistics of their own, as the code does.
+    Separate,
+    /// One pass for all, with the same batch statistics.
+    Joint,
+}
+
+impl ActionConfig {
+    /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations: split_steps(iterations, [1, 1, 6]),
+            distillation_batch: [1, 1],
+            contrast_batch: [2, 2],
+            labeled_view: LabeledView::Weak,
+            student_passes: StudentPasses::Separate,
+            optimizer: OptimizerConfig::default(),
+            teacher_momentum: 0.99,
+            teacher_mode: TeacherMode::Train,
+            student_temperature: 0.1,
+            teacher_temperature: 0.01,
+            bank: 36,
+            global_width: 128,
+            local_patch: 20,
+            local_step: 10,
+            local_pooled: 4,
+            last_patch: LastPatch::Kept,
+            local_loss: LocalDistillationForm::PerLocation,
+            distillation_weights: [1.0, 1.0],
+            contrast_weight: 0.01,
+            unsupervised_weight: 1.0,
+            strong_threshold: 0.97,
+            weak_threshold: 0.7,
+            contrast_temperature: 0.5,
+            queries: 256,
+            negatives: 512,
+            mixing: Mixing::Cutmix,
+            representation_width: 128,
+            representation_resolution: Resolution::Full,
+        }
+    }
+
+    /// The official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
+    /// of each kind in stage iii, ClassMix (a no-op at that batch), and the
+    /// local loss on the reinterpreted buffer. The recommended readings of the code's other defects stay.
+    pub fn official_3d() -> Self {
+        Self {
+            iterations: [30_000; 3],
+            teacher_temperature: 0.6,
+            contrast_batch: [1, 1],
+            mixing: Mixing::Classmix,
+            local_loss: LocalDistillationForm::OfficialCode,
+            ..Self::new(0)
+        }
+    }
+
+    /// The official 2D script, for slices of 256×256 and a U-Net: 30k iterations per stage, three
+    /// images of each kind, four in stage iii, embeddings and representations of 512, and 36 local
+    /// patches of 64×64 pooled to 8×8. The recommended readings of the code's defects stay.
+    pub fn official_2d() -> Self {
+        Self {
+            iterations: [30_000; 3],
+            distillation_batch: [3, 3],
+            contrast_batch: [4, 4],
+            global_width: 512,
+            local_patch: 64,
+            local_step: 32,
+            local_pooled: 8,
+            last_patch: LastPatch::Dropped,
+            representation_width: 512,
+            ..Self::new(0)
+        }
+    }
+}
+
+impl ActionConfig {
+    /// A row of the paper's ablations by name; a stage that is left out leaves its iterations to the next,
+    /// the last to the one before:
+    ///
+    /// | name | change |
+    /// |---|---|
+    /// | `without_stage_ii` | no local distillation |
+    /// | `without_stage_iii` | no anatomical contrast and no pseudo-labels |
+    /// | `without_anco` | `λ₁ = 0` |
+    /// | `without_unsup` | `λ₂ = 0` |
+    ///
+    /// The paper's row without randomly sampled images is not here: what took their place is not described.
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] if there is no such row.
+    pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
+        let [global, local, contrast] = self.iterations;
+        let mut config = self;
+        match name {
+            "without_stage_ii" => config.iterations = [global, 0, local + contrast],
+            "without_stage_iii" => config.iterations = [global, local + contrast, 0],
+            "without_anco" => config.contrast_weight = 0.0,
+            "without_unsup" => config.unsupervised_weight = 0.0,
+            _ => {
+                return Err(MethodError::Config(format!(
+                    "unknown ablation '{name}' of action: expected without_stage_ii, \
+                     without_stage_iii, without_anco or without_unsup"
+                )));
+            }
+        }
+        Ok(config)
+    }
+}
+
+/// The temperatures that a step of training takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Temperatures {
+    /// `τ_s` of both distillation losses.
+    pub(crate) student: f64,
+    /// `τ_t` of both distillation losses.
+    pub(crate) teacher: f64,
+    /// `τ` of the contrast.
+    pub(crate) contrast: f64,
+}
+
+impl ActionConfig {
+    /// The temperatures as they are set.
+    pub(crate) fn temperatures(&self) -> Temperatures {
+        Temperatures {
+            student: self.student_temperature,
+            teacher: self.teacher_temperature,
+            contrast: self.contrast_temperature,
+        }
+    }
+}
+
+impl ActionConfig {
+    pub(super) fn check_sizes(&self) -> Result<(), MethodError> {
+        for (key, size) in [
+            ("bank", self.bank),
+            ("global_width", self.global_width),
+            ("queries", self.queries),
+            ("negatives", self.negatives),
+            ("representation_width", self.representation_width),
+        ] {
+            expect_some(key, size)?;
+        }
+        Ok(())
+    }
+
+    /// Whole local patches fit, and each cell of a pooled one lies on the grid that all of them share.
+    pub(super) fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        let (side, step, pooled) = (self.local_patch, self.local_step, self.local_pooled);
+        expect_some("local_patch", side)?;
+        expect_some("local_step", step)?;
+        expect_some("local_pooled", pooled)?;
+        let fits = patch.iter().all(|&whole| whole == 1 || whole >= side);
+        let wanted = format!("at most the shortest side of the patch {patch:?}");
+        expect(fits, "local_patch", &wanted, side)?;
+        let wanted = format!("a divisor of local_patch ({side})");
+        expect(side.is_multiple_of(pooled), "local_pooled", &wanted, pooled)?;
+        let cell = side / pooled;
+        let wanted = format!("a multiple of local_patch / local_pooled ({cell})");
+        expect(step.is_multiple_of(cell), "local_step", &wanted, step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::method_settings::MethodSettings;
+
+    #[test]
+    fn the_total_is_split_without_loss() {
+        for total in [0, 1, 7, 16, 2_000, 20_001] {
+            assert_eq!(
+                ActionConfig::new(total).iterations.iter().sum::<u64>(),
+                total
+            );
+        }
+        assert_eq!(ActionConfig::new(20_000).iterations, [2_500, 2_500, 15_000]);
+        let mut equal = ActionConfig::official_3d();
+        equal.set_iterations(100);
+        assert_eq!(equal.iterations, [33, 33, 34]);
+    }
+
+    #[test]
+    fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {
+        let of = |name: &str| ActionConfig::new(80).ablation(name).unwrap();
+        assert_eq!(ActionConfig::new(80).iterations, [10, 10, 60]);
+        assert_eq!(of("without_stage_ii").iterations, [10, 0, 70]);
+        assert_eq!(of("without_stage_iii").iterations, [10, 70, 0]);
+        assert_eq!(of("without_anco").contrast_weight, 0.0);
+        assert_eq!(of("without_unsup").unsupervised_weight, 0.0);
+        let message = ActionConfig::new(80).ablation("none").unwrap_err();
+        assert!(message.to_string().contains("without_stage_iii"));
+    }
+
+    type Change = fn(&mut ActionConfig);
+    /// What must not be 0.
+    const SIZES: [(&str, Change); 8] = [
+        ("bank", |c| c.bank = 0),
+        ("global_width", |c| c.global_width = 0),
+        ("local_patch", |c| c.local_patch = 0),
+        ("local_step", |c| c.local_step = 0),
+        ("local_pooled", |c| c.local_pooled = 0),
+        ("queries", |c| c.queries = 0),
+        ("negatives", |c| c.negatives = 0),
+        ("representation_width", |c| c.representation_width = 0),
+    ];
+
+    #[test]
+    fn mistakes_name_the_key_and_the_value() {
+        let check = |change: fn(&mut ActionConfig), patch| {
+            let mut config = ActionConfig::new(80);
+            change(&mut config);
+            config.check(patch).unwrap_err().to_string()
+        };
+        let patch = [64, 64, 32];
+        let text = check(|c| c.teacher_temperature = 0.0, patch);
+        assert!(text.contains("teacher_temperature") && text.contains("found 0"));
+        let text = check(|c| c.weak_threshold = 1.5, patch);
+        assert!(text.contains("weak_threshold") && text.contains("1.5"));
+        let text = check(|c| c.contrast_batch = [2, 0], patch);
+        assert!(text.contains("contrast_batch"));
+        let text = check(|_| (), [64, 64, 16]);
+        assert!(text.contains("local_patch") && text.contains("[64, 64, 16]"));
+        let text = check(|c| (c.local_patch, c.local_pooled) = (30, 8), patch);
+        assert!(text.contains("local_pooled: expected a divisor of local_patch (30), found 8"));
+        let text = check(|c| c.local_step = 8, patch);
+        assert!(
+            text.contains("local_step: expected a multiple of") && text.contains("(5), found 8")
+        );
+        for (key, change) in SIZES {
+            let text = check(change, patch);
+            assert!(
+                text.contains(key) && text.contains("at least 1, found 0"),
+                "{text}"
+            );
+        }
+        assert!(check(|c| c.unsupervised_weight = -1.0, patch).contains("unsupervised_weight"));
+    }
+}

@@ -1,0 +1,59 @@
+//! The settings of ACTION as those of a method.
+
+use super::{ActionConfig, AnatomicalContrast, Distillation};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_weight,
+};
+use crate::schedule::split_steps;
+
+impl MethodSettings for ActionConfig {
+    ablations!();
+
+    fn iterations(&self) -> u64 {
+        self.iterations.iter().sum()
+    }
+
+    /// Splits the total as it was split before.
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.distillation_batch = batch;
+        self.contrast_batch = batch;
+    }
+
+    fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        self.check_sizes()?;
+        self.check_local_patches(patch)?;
+        for (key, weight) in [
+            ("distillation_weights", self.distillation_weights[0]),
+            ("distillation_weights", self.distillation_weights[1]),
+            ("contrast_weight", self.contrast_weight),
+            ("unsupervised_weight", self.unsupervised_weight),
+        ] {
+            expect_weight(key, weight)?;
+        }
+        expect_positive("student_temperature", self.student_temperature)?;
+        expect_positive("teacher_temperature", self.teacher_temperature)?;
+        expect_positive("contrast_temperature", self.contrast_temperature)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_share("strong_threshold", self.strong_threshold)?;
+        expect_share("weak_threshold", self.weak_threshold)?;
+        expect_both_kinds("distillation_batch", self.distillation_batch)?;
+        expect_both_kinds("contrast_batch", self.contrast_batch)
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        let patch = context.patch;
+        self.check(patch)?;
+        Ok(Method::new(context)
+            .with_stage(Distillation::new(self, patch, false))
+            .with_stage(Distillation::new(self, patch, true))
+            .with_stage(AnatomicalContrast::new(self)))
+    }
+}

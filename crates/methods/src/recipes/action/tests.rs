@@ -1,0 +1,207 @@
+//! Unit tests of ACTION's stages.
+#![allow(clippy::unwrap_used)]
+
+use burn::module::{Module, ModuleVisitor, Param};
+use semivox_models::{Architecture, NetworkConfig};
+
+use super::*;
+use crate::method::{AnyStage, Running};
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::LearningRate;
+use crate::testing::{
+    batch, begun_on, context, first_step, off_average, off_descent, run_stage, run_steps, term,
+};
+
+/// The sums of all trainable parameters, by path.
+#[derive(Default)]
+struct Sums {
+    path: Vec<String>,
+    found: Vec<(String, f32)>,
+}
+
+impl ModuleVisitor for Sums {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() {
+            let sum = param.val().square().sum().into_scalar();
+            self.found.push((self.path.join("."), sum));
+        }
+    }
+}
+
+fn sums(network: &Network) -> Vec<(String, f32)> {
+    let mut sums = Sums::default();
+    network.visit(&mut sums);
+    sums.found
+}
+
+/// Slices of 32×32 with four classes and a tiny U-Net.
+fn slices() -> (ActionConfig, MethodContext) {
+    let config = ActionConfig {
+        iterations: [3, 100, 100],
+        distillation_batch: [2, 2],
+        global_width: 16,
+        local_patch: 16,
+        local_step: 8,
+        last_patch: LastPatch::Dropped,
+        queries: 16,
+        negatives: 16,
+        representation_width: 8,
+        ..ActionConfig::official_2d()
+    };
+    // Without dropout, whose draws other tests of this process would disturb.
+    let network = NetworkConfig::new(1, 4).with_filters(4).with_dropout(0.0);
+    let network = network.with_architecture(Architecture::UNet);
+    (config, context(network, [32, 32, 1]))
+}
+
+/// Stage i, or ii if `local`, begun.
+fn distillation(
+    networks: Handover,
+    local: bool,
+    (config, context): (&ActionConfig, &MethodContext),
+) -> Running<Distillation> {
+    begun_on(
+        networks,
+        Distillation::new(config, context.patch, local),
+        context,
+    )
+}
+
+/// In stages i and ii teacher and keys follow the student of before the step. Half of the way, so that one
+/// cannot be taken for the other.
+#[test]
+fn teacher_keys_and_banks_follow_the_student_of_before_the_step() {
+    const HALF: f64 = 0.5;
+    let (mut config, context) = slices();
+    config.teacher_momentum = HALF;
+    let mut networks = Handover::new(context.student());
+    for local in [false, true] {
+        let teacher = networks.teacher.clone();
+        let mut running = distillation(networks, local, (&config, &context));
+        let state = running.state();
+        if let Some(teacher) = &teacher {
+            let kept = off_average(&state.teacher, [teacher, &state.student.network], 1.0);
+            assert_eq!(kept, 0.0, "the teacher stays");
+        }
+        assert_eq!(state.global_bank.filled(), 0);
+        run_steps(&mut running, 0..1, &context);
+        let before = running.state().clone();
+        run_steps(&mut running, 1..2, &context);
+        let after = running.state();
+
+        let follows = |student: &Distilled| {
+            let pair = [&before.teacher, &student.student.network];
+            let keys = [&before.keys, &student.student.heads.projectors];
+            [
+                off_average(&after.teacher, pair, HALF),
+                off_average(&after.keys, keys, HALF),
+            ]
+        };
+        assert!(follows(&before).into_iter().all(|off| off < 1e-6));
+        assert!(follows(after).into_iter().all(|off| off > 1e-5));
+        // Two labeled and two unlabeled patches a step.
+        let banks = [Some(&after.global_bank), after.local_bank.as_ref()];
+        for bank in banks.into_iter().flatten() {
+            assert_eq!((bank.filled(), bank.pointer()), (8, 8));
+        }
+        assert_eq!(banks[1].is_some(), local);
+        networks = running.leave();
+    }
+}
+
+/// In stage iii the teacher restarts as the student and follows that of after the step.
+#[test]
+fn the_teacher_of_stage_iii_follows_the_student_of_after_the_step() {
+    const HALF: f64 = 0.5;
+    let (mut config, context) = slices();
+    config.teacher_momentum = HALF;
+    let networks = Handover {
+        student: context.student(),
+        teacher: Some(context.student()),
+    };
+    let mut running = begun_on(networks, AnatomicalContrast::new(&config), &context);
+    let before = running.state().clone();
+    let student = &before.student.network;
+    let restarted = off_average(&before.teacher, [student, student], HALF);
+    assert_eq!(restarted, 0.0);
+    run_steps(&mut running, 0..1, &context);
+    let now = running.state();
+    let moved = [&before.teacher, &now.student.network];
+    assert!(off_average(&now.teacher, moved, HALF) < 1e-6);
+    assert!(off_average(&now.teacher, [&before.teacher, student], HALF) > 1e-5);
+}
+
+/// The contrast's means and negatives are constants to its gradient and not to its value, so that no value tells
+/// what a step descends on: the gradients of the terms themselves do.
+#[test]
+fn stage_iii_descends_on_its_terms_by_their_weights() {
+    let (mut config, context) = slices();
+    config.optimizer = OptimizerConfig {
+        learning_rate: 1.0,
+        momentum: 0.0,
+        weight_decay: 0.0,
+        clip_norm: None,
+        schedule: LearningRate::Constant,
+    };
+    config.unsupervised_weight = 0.7;
+    config.contrast_weight = 0.4;
+    // Low enough for pseudo-labels and high enough for queries.
+    config.strong_threshold = 0.3;
+    let networks = Handover::new(context.student());
+    let mut running = begun_on(networks, AnatomicalContrast::new(&config), &context);
+    let before = running.state().clone();
+    let batch = batch(config.contrast_batch, &context, 0);
+    let at = first_step(&context);
+    let terms = (running.stage).terms(&mut before.clone(), batch.clone(), &at);
+    let terms = terms.unwrap();
+    let [supervised, unsupervised, contrast] =
+        ["supervised", "unsupervised", "contrast"].map(|name| terms.term(name));
+    let loss = supervised + unsupervised.mul_scalar(0.7) + contrast.mul_scalar(0.4);
+    running.step(batch, &at).unwrap();
+    assert!(off_descent(&before.student, &running.state().student, loss) < 1e-5);
+}
+
+#[test]
+fn slices_go_through_all_stages_and_the_supervised_term_falls() {
+    let (config, context) = slices();
+    let before = sums(&context.student());
+    let networks = Handover::new(context.student());
+    let mut running = distillation(networks, false, (&config, &context));
+    let values = run_stage(&mut running, &context);
+    assert_eq!(term(&values, "global").len(), 3);
+    let moved = before.iter().zip(sums(running.student()));
+    for ((path, before), (_, after)) in moved {
+        let decoder = path.contains("decoder");
+        assert_eq!(
+            *before == after,
+            decoder,
+            "stage i trains the encoder: {path}"
+        );
+    }
+    let ends = |stage: &mut dyn AnyStage| {
+        let values = run_stage(stage, &context);
+        let supervised = term(&values, "supervised");
+        let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
+        [
+            mean(&supervised[..10]),
+            mean(&supervised[supervised.len() - 10..]),
+        ]
+    };
+    let mut running = distillation(running.leave(), true, (&config, &context));
+    let [start, middle] = ends(&mut running);
+    assert!(middle < 0.9 * start, "stage ii: {start} to {middle}");
+    let stage = AnatomicalContrast::new(&config);
+    let [again, end] = ends(&mut begun_on(running.leave(), stage, &context));
+    assert!(
+        end < again && end < 0.6 * start,
+        "stage iii: {again} to {end}"
+    );
+}

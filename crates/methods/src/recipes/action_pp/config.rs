@@ -1,0 +1,207 @@
+//! Settings of ACTION++.
+
+use semivox_losses::PositiveNormalization;
+use serde::{Deserialize, Serialize};
+
+use super::{AdaptiveContrast, ScheduledDistillation};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, ablations, expect, expect_positive, expect_share, expect_some, expect_weight,
+};
+use crate::recipes::ActionConfig;
+use crate::schedule::CosineTemperature;
+use crate::step_context::StepContext;
+
+/// Settings of ACTION++; the defaults are those recommended for 3D volumes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionPpConfig {
+    /// Weight of `L_aaco` in stage iii; at 0 it is not computed.
+    pub adaptive_weight: f64,
+    /// `λ_a`, the weight of the center within `L_aaco`.
+    pub center_weight: f64,
+    /// What the terms of a voxel are divided by.
+    pub normalization: PositiveNormalization,
+    /// How classes come to their centers.
+    pub assignment: CenterAssignment,
+    /// `η`: how far a running center moves to the batch's.
+    pub center_rate: f64,
+    /// Voxels per class in a batch.
+    pub voxels: usize,
+    /// Draw only voxels whose own class is less probable than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_below: Option<f64>,
+    /// Entries of the bank of labeled features.
+    pub queue: usize,
+    /// Temperature of `L_aaco` where there is no schedule.
+    pub temperature: f64,
+    /// `τ(t)` of all contrasts: the student's in pre-training, AnCo's and SAACL's in fine-tuning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<CosineTemperature>,
+    /// `τ_t(t)` of the teacher in pre-training; fixed without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher_schedule: Option<CosineTemperature>,
+    /// All of ACTION's settings; a schedule replaces its temperatures.
+    pub action: ActionConfig,
+}
+
+/// How classes come to their centers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CenterAssignment {
+    /// At every step those are chosen that lie nearest to the classes' features.
+    Adaptive,
+    /// At random, once.
+    Random,
+}
+
+impl ActionPpConfig {
+    /// The recommended settings for a run of `iterations` in all: a quarter of pre-training, with labels
+    /// from the start, and the rest of fine-tuning.
+    pub fn new(iterations: u64) -> Self {
+        let mut action = ActionConfig::new(0);
+        action.iterations = [0, 1, 3];
+        action.set_iterations(iterations);
+        Self::of(action)
+    }
+
+    /// What the successor adds to these settings of ACTION.
+    pub fn of(action: ActionConfig) -> Self {
+        Self {
+            adaptive_weight: 0.01,
+            center_weight: 0.2,
+            normalization: PositiveNormalization::Code,
+            assignment: CenterAssignment::Adaptive,
+            center_rate: 0.1,
+            voxels: 256,
+            hard_below: None,
+            queue: 12_288,
+            temperature: 0.07,
+            schedule: Some(CosineTemperature::default()),
+            teacher_schedule: None,
+            action,
+        }
+    }
+
+    /// A row of the paper's ablations: `without_saacl`, `without_ats` or `random_assignment`.
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] if there is no such ablation.
+    pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
+        let mut config = self;
+        match name {
+            "without_saacl" => config.adaptive_weight = 0.0,
+            "without_ats" => (config.schedule, config.teacher_schedule) = (None, None),
+            "random_assignment" => config.assignment = CenterAssignment::Random,
+            _ => {
+                return Err(MethodError::Config(format!(
+                    "unknown ablation '{name}' of action_pp: expected without_saacl, without_ats \
+                     or random_assignment"
+                )));
+            }
+        }
+        Ok(config)
+    }
+
+    /// As far apart as a simplex's corners, centers need a dimension less than there are classes.
+    fn check_centers(&self, classes: usize) -> Result<(), MethodError> {
+        let (width, least) = (self.action.representation_width, classes - 1);
+        let fits = width >= least || self.adaptive_weight == 0.0;
+        let wanted = format!("at least {least}, for {classes} classes");
+        expect(fits, "action.representation_width", &wanted, width)
+    }
+
+    /// The temperature of `L_aaco` at a step of stage iii.
+    pub(super) fn temperature(&self, at: &StepContext) -> f64 {
+        match &self.schedule {
+            Some(schedule) => schedule.at(at.stage_step, at.stage_steps),
+            None => self.temperature,
+        }
+    }
+}
+
+impl MethodSettings for ActionPpConfig {
+    ablations!();
+
+    fn iterations(&self) -> u64 {
+        self.action.iterations()
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.action.set_iterations(iterations);
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.action.set_batch(batch);
+    }
+
+    fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        self.action.check(patch)?;
+        expect_positive("temperature", self.temperature)?;
+        expect_share("center_rate", self.center_rate)?;
+        expect_share("hard_below", self.hard_below.unwrap_or(1.0))?;
+        expect_weight("adaptive_weight", self.adaptive_weight)?;
+        expect_weight("center_weight", self.center_weight)?;
+        expect_some("voxels", self.voxels)?;
+        expect_some("queue", self.queue)?;
+        for (key, schedule) in [
+            ("schedule", &self.schedule),
+            ("teacher_schedule", &self.teacher_schedule),
+        ] {
+            let Some(schedule) = schedule else { continue };
+            expect_positive(&format!("{key}.low"), schedule.low)?;
+            expect_positive(&format!("{key}.high"), schedule.high)?;
+            expect_positive(&format!("{key}.period"), schedule.period)?;
+        }
+        Ok(())
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        self.check(context.patch)?;
+        self.check_centers(context.network.classes)?;
+        let patch = context.patch;
+        Ok(Method::new(context)
+            .with_stage(ScheduledDistillation::new(self.clone(), patch, false))
+            .with_stage(ScheduledDistillation::new(self.clone(), patch, true))
+            .with_stage(AdaptiveContrast::new(self.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_total_is_split_into_pre_training_and_fine_tuning() {
+        let config = ActionPpConfig::new(20_000);
+        assert_eq!(config.action.iterations, [0, 5_000, 15_000]);
+        assert_eq!(config.iterations(), 20_000);
+    }
+
+    #[test]
+    fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {
+        let of = |name: &str| ActionPpConfig::new(10).ablation(name).unwrap();
+        assert_eq!(of("without_saacl").adaptive_weight, 0.0);
+        assert_eq!(of("without_ats").schedule, None);
+        assert_eq!(of("random_assignment").assignment, CenterAssignment::Random);
+        let message = ActionPpConfig::new(10).ablation("none").unwrap_err();
+        assert!(message.to_string().contains("random_assignment"));
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_value() {
+        let check = |change: fn(&mut ActionPpConfig)| {
+            let mut config = ActionPpConfig::new(10);
+            change(&mut config);
+            config.check([32; 3]).unwrap_err().to_string()
+        };
+        assert!(check(|c| c.center_rate = 1.5).contains("center_rate"));
+        assert!(check(|c| c.queue = 0).contains("method.queue"));
+        assert!(check(|c| c.action.weak_threshold = 2.0).contains("weak_threshold"));
+        let text = check(|c| c.schedule = c.schedule.map(|s| CosineTemperature { low: 0.0, ..s }));
+        assert!(text.contains("schedule.low") && text.contains("found 0"));
+    }
+}

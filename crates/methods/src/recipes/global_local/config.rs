@@ -1,0 +1,186 @@
+//! Settings of global and local contrast.
+
+use serde::{Deserialize, Serialize};
+
+use super::regions::cells;
+use super::{FineTuning, GlobalContrast, LocalContrast};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_some,
+};
+use crate::mirror::ViewAlignment;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::split_steps;
+
+/// Settings of global and local contrast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalLocalConfig {
+    /// Iterations of the global contrast, the local contrast and the fine-tuning.
+    pub iterations: [u64; 3],
+    /// Labeled and unlabeled patches per batch of the pre-training, which sees no labels.
+    pub pretraining_batch: [usize; 2],
+    /// Labeled patches per batch of the fine-tuning.
+    pub batch: usize,
+    /// Optimizer and schedule, restarted at each stage.
+    pub optimizer: OptimizerConfig,
+    /// `τ` of both contrasts.
+    pub temperature: f64,
+    /// How the second view of the global contrast lies to the first.
+    pub global_geometry: ViewAlignment,
+    /// Width of the hidden layer of `g₁`.
+    pub hidden: usize,
+    /// Length of an image's embedding.
+    pub embedding: usize,
+    /// Blocks of the decoder that the local contrast trains, 1 to 4; its map has 2^(blocks − 4) of the patch's sides.
+    pub decoder_blocks: usize,
+    /// Regions per image of the local contrast.
+    pub regions: usize,
+    /// Whether the local contrast moves the encoder.
+    pub encoder: EncoderInLocal,
+}
+
+/// What the local contrast does to the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderInLocal {
+    /// Its weights stay as the global contrast left them.
+    Fixed,
+    /// It is trained together with the decoder.
+    Trained,
+}
+
+impl GlobalLocalConfig {
+    /// The paper's settings where they carry over, for a run of `iterations` in all, split 1 : 1 : 4.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations: split_steps(iterations, [1, 1, 4]),
+            pretraining_batch: [2, 2],
+            batch: 2,
+            optimizer: OptimizerConfig::default(),
+            temperature: 0.1,
+            global_geometry: ViewAlignment::Mirrored,
+            hidden: 1_024,
+            embedding: 128,
+            decoder_blocks: 2,
+            regions: 13,
+            encoder: EncoderInLocal::Fixed,
+        }
+    }
+
+    /// An ablation by name: `global_only`, `local_only` or `from_scratch`, whose iterations go to the fine-tuning.
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] if there is no such ablation.
+    pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
+        let [global, local, fine] = self.iterations;
+        let iterations = match name {
+            "global_only" => [global, 0, local + fine],
+            "local_only" => [0, local, global + fine],
+            "from_scratch" => [0, 0, global + local + fine],
+            _ => {
+                return Err(MethodError::Config(format!(
+                    "unknown ablation '{name}' of global_local: expected global_only, local_only or \
+                     from_scratch"
+                )));
+            }
+        };
+        Ok(Self { iterations, ..self })
+    }
+
+    /// How many regions the local contrast finds in a patch.
+    fn cells(&self, patch: [usize; 3]) -> usize {
+        cells(patch.map(|side| (side >> (4 - self.decoder_blocks)).max(1)))
+    }
+}
+
+impl MethodSettings for GlobalLocalConfig {
+    ablations!();
+
+    fn iterations(&self) -> u64 {
+        self.iterations.iter().sum()
+    }
+
+    /// Splits the total as it was split before.
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.pretraining_batch = batch;
+        self.batch = batch[0];
+    }
+
+    fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        expect_both_kinds("pretraining_batch", self.pretraining_batch)?;
+        expect_positive("temperature", self.temperature)?;
+        for (key, size) in [
+            ("batch", self.batch),
+            ("hidden", self.hidden),
+            ("embedding", self.embedding),
+        ] {
+            expect_some(key, size)?;
+        }
+        let blocks = self.decoder_blocks;
+        expect(
+            (1..=4).contains(&blocks),
+            "decoder_blocks",
+            "1 to 4",
+            blocks,
+        )?;
+        expect(self.regions > 1, "regions", "at least 2", self.regions)?;
+        let wanted = format!("a map with room for 2 regions of the patch {patch:?}");
+        expect(self.cells(patch) > 1, "decoder_blocks", &wanted, blocks)
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        let mirrored = context.mirrored;
+        Ok(Method::new(context)
+            .with_stage(GlobalContrast::new(self.clone(), mirrored))
+            .with_stage(LocalContrast::new(self.clone()))
+            .with_stage(FineTuning::new(self.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ablations_keep_the_total_and_an_unknown_one_lists_them() {
+        let of = |name: &str| GlobalLocalConfig::new(600).ablation(name).unwrap();
+        assert_eq!(GlobalLocalConfig::new(600).iterations, [100, 100, 400]);
+        assert_eq!(of("global_only").iterations, [100, 0, 500]);
+        assert_eq!(of("local_only").iterations, [0, 100, 500]);
+        assert_eq!(of("from_scratch").iterations, [0, 0, 600]);
+        let message = GlobalLocalConfig::new(6).ablation("none").unwrap_err();
+        assert!(message.to_string().contains("local_only"));
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_value() {
+        let check = |change: fn(&mut GlobalLocalConfig), patch| {
+            let mut config = GlobalLocalConfig::new(10);
+            change(&mut config);
+            config.check(patch).unwrap_err().to_string()
+        };
+        let text = check(|c| c.decoder_blocks = 5, [64; 3]);
+        assert!(text.contains("method.decoder_blocks") && text.contains("found 5"));
+        assert!(check(|c| c.regions = 1, [64; 3]).contains("method.regions"));
+        let text = check(|_| (), [16, 16, 1]);
+        assert!(text.contains("room for 2 regions") && text.contains("[16, 16, 1]"));
+        GlobalLocalConfig::new(10).check([32, 32, 1]).unwrap();
+    }
+
+    #[test]
+    fn settings_survive_storage() {
+        let config = GlobalLocalConfig::new(10);
+        let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("global_geometry = \"mirrored\""));
+        assert_eq!(toml::from_str::<GlobalLocalConfig>(&text).unwrap(), config);
+    }
+}

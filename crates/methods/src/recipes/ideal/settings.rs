@@ -1,0 +1,50 @@
+//! The settings of IDEAL as those of a method.
+
+use super::{DenseContrast, IdealConfig, TwoDecoders};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
+    expect_weight,
+};
+use crate::schedule::split_steps;
+
+impl MethodSettings for IdealConfig {
+    ablations!();
+
+    fn iterations(&self) -> u64 {
+        self.iterations.iter().sum()
+    }
+
+    /// Splits the total as it was split before.
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.pretraining_batch = batch;
+        self.fine_tuning_batch = batch;
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        expect_weight("cross_weight", self.cross_weight)?;
+        expect_both_kinds("pretraining_batch", self.pretraining_batch)?;
+        expect_both_kinds("fine_tuning_batch", self.fine_tuning_batch)?;
+        expect_share("key_momentum", self.key_momentum)?;
+        expect_share("threshold", self.threshold)?;
+        expect_positive("temperature", self.temperature)?;
+        for (key, size) in [("embedding", self.embedding), ("queue", self.queue)] {
+            expect_some(key, size)?;
+        }
+        Ok(())
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        let mirrored = context.mirrored;
+        Ok(Method::new(context)
+            .with_stage(DenseContrast::new(self.clone(), mirrored))
+            .with_stage(TwoDecoders::new(self.clone())))
+    }
+}

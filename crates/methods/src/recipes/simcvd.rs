@@ -1,0 +1,438 @@
+//! SimCVD: contrastive voxel-wise representation distillation.
+//!
+//! C. You, Y. Zhou, R. Zhao, L. Staib, J. S. Duncan, "SimCVD: Simple Contrastive Voxel-Wise
+//! Representation Distillation for Semi-Supervised Medical Image Segmentation", IEEE TMI 41(9), 2022,
+//! arXiv 2108.06227. One stage:
+//!
+//! ```text
+//! L          = L_sup + λ·L_contrast + β·L_pd + γ·Ψ(t)·L_con                      Eq. 6
+//! L_sup      = ½ (L_ce + L_dice) + α·MSE(S_s, S)                  labeled        Eq. 1
+//! L_contrast = slices of H(X + S_s; z_s) against those of H(X + S_t; z_t)        Eqs. 2, 3
+//! L_pd       = positions of the bottleneck against the teacher's                 Eq. 4
+//! L_con      = MSE(F_s(X + η_s), F_t(X + η_t))                    unlabeled      Eq. 5
+//! Ψ(t)       = exp(−5 (1 − t/T)²),   θ_t ← a·θ_t + (1 − a)·θ_s
+//! ```
+//!
+//! # Deviations
+//!
+//! No official code is public. Where the text leaves something open, the public code of the baselines it
+//! follows (UA-MT, DTC) is taken; this table says what is done here and how to choose otherwise.
+//!
+//! | item | paper | baselines' code | here |
+//! |---|---|---|---|
+//! | signed distance | drawn as a function of the probability, and as a tanh branch | 1×1×1 convolution, tanh | as the code; `distance_head = "logits"` |
+//! | views of the two networks | different affine transforms and crops, yet compared voxel by voxel | one | one |
+//! | sum over positions in `L_pd` | sum | – | mean; `position_reduction = "sum"` |
+//! | what `Ψ` ramps | "parameters" | the consistency | the consistency; `ramped = "all"` |
+//! | projection heads | two, one letter | – | the teacher's is the average of the student's; `shared_head` |
+//! | maps in `L_con` | both in the formula, the probability in the figure | probability | probability; `consistent = "both"` |
+//! | embeddings in `L_contrast` | inner product | – | of unit length; `normalized = false` |
+//! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
+//! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum` |
+//! | `L_seg` | Dice and cross-entropy | ½ of each, Dice of the foreground | ½ of each, Dice of all classes, as in every recipe here |
+//! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; `pairwise_map = "before_dropout"` |
+//! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
+//! | dropout | alpha dropout in the head | channel dropout in the V-Net | both |
+//! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn apart |
+//! | image in `X + S` | – | – | without noise, as in Fig. 1 |
+//! | output | one probability | two classes, softmax | softmax over the classes; one distance map per foreground class, of which `X + S` takes the mean |
+//! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
+//! | pooled side | 128 | – | 128; 64 in the `smoke` and `compact` presets, the side of the left atrium's compact patch; `pooled` |
+//! | distance of a class that a labeled patch lacks | – | – | 0 everywhere |
+//! | augmentation of the pancreas | rotation, flip, crop | crop | crop |
+//! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's |
+
+mod config;
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use semivox_data::rng::keyed;
+use semivox_losses::{
+    ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss, InfoNceLoss, InfoNceLossConfig,
+    Reduction, SignedDistanceLoss, SignedDistanceLossConfig, Similarity,
+};
+use semivox_models::{Network, NetworkOutput, SliceProjector, SliceProjectorConfig};
+
+use super::supervised::supervised_loss;
+use crate::batch::Batch;
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::noise::clipped_noise;
+use crate::optimizer::Optimizer;
+use crate::plan::StagePlan;
+use crate::signed_distance::signed_distance_targets;
+use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
+use crate::student_teacher::StudentTeacher;
+use crate::terms::LossTerms;
+use crate::with_heads::WithHeads;
+
+pub use config::{Boundary, Consistent, DistanceHead, PairwiseMap, Ramped, SimCvdConfig};
+
+/// Student and teacher, each with a projection head.
+type Networks = StudentTeacher<WithHeads<SliceProjector>>;
+
+/// The method.
+pub struct SimCvd {
+    config: SimCvdConfig,
+    classes: usize,
+    losses: Losses,
+}
+
+/// The losses of Eq. 6.
+struct Losses {
+    supervised: DiceCrossEntropyLoss,
+    distance: SignedDistanceLoss,
+    slices: InfoNceLoss,
+    positions: InfoNceLoss,
+    consistency: ConsistencyLoss,
+}
+
+impl Losses {
+    fn new(config: &SimCvdConfig) -> Self {
+        let similarity = match config.normalized {
+            true => Similarity::Cosine,
+            false => Similarity::DotProduct,
+        };
+        let slices = InfoNceLossConfig::new()
+            .with_temperature(config.temperature)
+            .with_similarity(similarity)
+            .with_symmetric(true);
+        Self {
+            supervised: supervised_loss(),
+            distance: SignedDistanceLossConfig::new().init(),
+            slices: slices.init(),
+            positions: InfoNceLossConfig::new().with_temperature(1.0).init(),
+            consistency: ConsistencyLossConfig::new().init(),
+        }
+    }
+}
+
+impl SimCvd {
+    /// The method for `classes` classes, the background included.
+    pub fn new(config: SimCvdConfig, classes: usize) -> Self {
+        Self {
+            losses: Losses::new(&config),
+            config,
+            classes,
+        }
+    }
+
+    /// The student's outputs for labeled and for unlabeled images, and the teacher's for the latter, under noises of their own.
+    fn forward_both(
+        &self,
+        networks: &Networks,
+        labeled: Tensor<5>,
+        images: &Tensor<5>,
+    ) -> [NetworkOutput; 3] {
+        let noisy = || clipped_noise(images.clone(), self.config.noise);
+        let counts = [&labeled, images].map(|images| images.dims()[0]);
+        let seen = Tensor::cat(vec![labeled, noisy()], 0);
+        let output = self.forward(&networks.student.network, seen);
+        let teacher = self.forward(&networks.teacher.network, noisy());
+        let student = output.narrow(counts[0], counts[1]);
+        [output.narrow(0, counts[0]), student, teacher]
+    }
+
+    /// A network's output, whose `bottleneck` is the map that `L_pd` compares.
+    fn forward(&self, network: &Network, images: Tensor<5>) -> NetworkOutput {
+        let encoded = network.encode(images);
+        let before_dropout = encoded[4].clone();
+        let output = network.decode(encoded);
+        match self.config.pairwise_map {
+            PairwiseMap::AfterDropout => output,
+            PairwiseMap::BeforeDropout => NetworkOutput {
+                bottleneck: before_dropout,
+                ..output
+            },
+        }
+    }
+
+    /// `S`: one map per foreground class, `[batch, class − 1, …]`.
+    fn distance(&self, output: &NetworkOutput) -> Tensor<5> {
+        match (&output.signed_distance, self.config.distance_head) {
+            (Some(map), DistanceHead::Own) => map.clone(),
+            _ => {
+                let background = output.logits.clone().narrow(1, 0, 1);
+                let classes = output.logits.clone().narrow(1, 1, self.classes - 1);
+                (background - classes).tanh()
+            }
+        }
+    }
+
+    /// `X + S`, which shows where a network sees boundaries.
+    fn boundary_aware(&self, images: Tensor<5>, output: &NetworkOutput) -> Tensor<5> {
+        let map = match self.config.boundary {
+            Boundary::SignedDistance => self.distance(output).mean_dim(1),
+            Boundary::Probability => {
+                let probabilities = softmax(output.logits.clone(), 1);
+                probabilities.narrow(1, 1, self.classes - 1).sum_dim(1)
+            }
+        };
+        images + map
+    }
+
+    /// `L_contrast`, Eqs. 2 and 3.
+    fn contrast(
+        &self,
+        networks: &Networks,
+        images: Tensor<5>,
+        outputs: [&NetworkOutput; 2],
+        at: &StepContext,
+    ) -> Tensor<1> {
+        let [student, teacher] = outputs.map(|output| self.boundary_aware(images.clone(), output));
+        let key_head = match self.config.shared_head {
+            true => &networks.student.heads,
+            false => &networks.teacher.heads,
+        };
+        let student = networks.student.heads.forward(student);
+        let teacher = key_head.forward(teacher);
+        let [student, teacher] = self.drawn_slices([student, teacher], at);
+        // The loss is the mean of both directions; the paper adds them.
+        self.losses.slices.forward(student, teacher, None) * 2.0
+    }
+
+    /// The slices that are contrasted: all, or as many as configured, the same of both networks.
+    fn drawn_slices(&self, embeddings: [Tensor<2>; 2], at: &StepContext) -> [Tensor<2>; 2] {
+        let all = embeddings[0].dims()[0];
+        let Some(count) = self.config.slices.filter(|&count| count < all) else {
+            return embeddings;
+        };
+        let mut rng = keyed(at.seed, at.step, "contrasted slices");
+        let drawn = rand::seq::index::sample(&mut rng, all, count);
+        let drawn: Vec<i32> = drawn.iter().map(|slice| slice as i32).collect();
+        let index = TensorData::new(drawn, [count]);
+        embeddings.map(|e| {
+            let index = Tensor::<1, Int>::from_data(index.clone(), &e.device());
+            e.select(0, index)
+        })
+    }
+
+    /// `L_pd`, Eq. 4, on the encoders' last maps.
+    fn pairwise(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
+        let positions = |output: &NetworkOutput| {
+            let map: Tensor<3> = output.bottleneck.clone().flatten(2, 4);
+            map.swap_dims(1, 2) // [batch, position, channel]
+        };
+        let student = positions(student);
+        let count = student.dims()[1] as f64;
+        let mean = self
+            .losses
+            .positions
+            .forward(student, positions(teacher), None);
+        match self.config.position_reduction {
+            Reduction::Mean => mean,
+            Reduction::Sum => mean * count, // over the positions, still a mean over the volumes
+        }
+    }
+
+    /// `L_con`, Eq. 5.
+    fn consistency(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
+        let losses = &self.losses;
+        let [of_student, of_teacher] = [student, teacher].map(|output| output.logits.clone());
+        let of_classes = losses.consistency.forward(of_student, of_teacher);
+        match self.config.consistent {
+            Consistent::Probabilities => of_classes,
+            Consistent::Both => {
+                let [student, teacher] = [student, teacher].map(|output| self.distance(output));
+                of_classes + losses.distance.forward(student, teacher)
+            }
+        }
+    }
+}
+
+impl Stage for SimCvd {
+    type State = Networks;
+
+    fn plan(&self) -> StagePlan {
+        StagePlan::weak("simcvd", self.config.iterations, self.config.batch)
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init()
+    }
+
+    fn begin(&self, networks: Handover, context: &MethodContext) -> Result<Networks, MethodError> {
+        let config = &self.config;
+        let heads = SliceProjectorConfig::new()
+            .with_side(config.pooled)
+            .with_pooling(config.pooling)
+            .with_dropout(config.head_dropout)
+            .with_hidden(config.hidden)
+            .with_embedding(config.embedding);
+        Ok(StudentTeacher::new(WithHeads {
+            network: networks.student,
+            heads: context.drawn(|device| heads.init(device)),
+        }))
+    }
+
+    /// Eq. 6; a term of weight 0 is not computed.
+    fn terms(
+        &self,
+        networks: &mut Self::State,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let config = &self.config;
+        let labels = batch.labeled.labels;
+        let images = batch
+            .unlabeled
+            .expect("the stage plans unlabeled patches")
+            .weak;
+        let [labeled, student, teacher] = self.forward_both(networks, batch.labeled.weak, &images);
+        let outputs = [&student, &teacher];
+
+        let supervised = (self.losses.supervised).forward(labeled.logits.clone(), labels.clone());
+        let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
+        if config.distance_weight > 0.0 {
+            let target = signed_distance_targets(&labels, self.classes);
+            let distance = (self.losses.distance).forward(self.distance(&labeled), target);
+            terms = terms.with("signed_distance", config.distance_weight, distance);
+        }
+        let others = match config.ramped {
+            Ramped::All => at.ramp(),
+            Ramped::Consistency => 1.0,
+        };
+        if config.contrast_weight > 0.0 {
+            let contrast = self.contrast(networks, images, outputs, at);
+            terms = terms.with("contrast", config.contrast_weight * others, contrast);
+        }
+        if config.pairwise_weight > 0.0 {
+            let pairwise = self.pairwise(outputs);
+            terms = terms.with("pairwise", config.pairwise_weight * others, pairwise);
+        }
+        if config.consistency_weight > 0.0 {
+            let consistency = self.consistency(outputs);
+            let weight = config.consistency_weight * at.ramp();
+            terms = terms.with("consistency", weight, consistency);
+        }
+        Ok(terms)
+    }
+
+    fn after_step(&self, networks: &mut Self::State, at: &StepContext) -> Result<(), MethodError> {
+        networks.update_warmed_up(self.config.teacher_momentum, at);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::tensor::Distribution;
+    use semivox_models::NetworkConfig;
+
+    use super::*;
+    use crate::method::Running;
+    use crate::testing::{batch, begun, context, first_step, off_average, run_steps, taught};
+
+    /// The method, begun on a student with its signed distance head.
+    fn running(config: SimCvdConfig, context: &mut MethodContext) -> Running<SimCvd> {
+        let classes = context.network.classes;
+        context.network.signed_distance = config.needs_distance_head().then_some(classes - 1);
+        begun(SimCvd::new(config, classes), context)
+    }
+
+    /// Which part learns from which term, and that nothing of the teacher does: its gradients would be among those
+    /// of the student, whose parameters have the same identities.
+    #[test]
+    fn terms_teach_the_parts_of_the_paper() {
+        let network = NetworkConfig::new(1, 3).with_filters(2);
+        let mut context = context(network.with_dropout(0.0), [32, 32, 16]);
+        let config = SimCvdConfig {
+            pooled: 16,
+            ..SimCvdConfig::new(10)
+        };
+        let running = running(config, &mut context);
+        let student = &running.state().student;
+        let parts = ["encoder", "ups", "segmentation", "signed_distance", "heads"];
+        // A graph goes backward once.
+        let taught = |name: &str| {
+            let batch = batch([2, 2], &context, 0);
+            let at = first_step(&context);
+            let mut state = running.state().clone();
+            let terms = running.stage.terms(&mut state, batch, &at).unwrap();
+            taught(&terms.term(name), student, &parts)
+        };
+        assert_eq!(taught("supervised"), ["encoder", "ups", "segmentation"]);
+        assert_eq!(
+            taught("signed_distance"),
+            ["encoder", "ups", "signed_distance"]
+        );
+        assert_eq!(
+            taught("contrast"),
+            ["encoder", "ups", "signed_distance", "heads"]
+        );
+        assert_eq!(taught("pairwise"), ["encoder"]);
+        assert_eq!(taught("consistency"), ["encoder", "ups", "segmentation"]);
+    }
+
+    /// `m_0 = min(1 − 1/1, m) = 0`: after the first step the teacher is the student.
+    #[test]
+    fn after_the_first_step_the_teacher_is_the_student() {
+        let network = NetworkConfig::new(1, 2).with_filters(2);
+        let mut context = context(network, [16; 3]);
+        let config = SimCvdConfig {
+            pooled: 16,
+            ..SimCvdConfig::new(10)
+        };
+        let mut running = running(config, &mut context);
+        let before = running.state().student.clone();
+        run_steps(&mut running, 0..1, &context);
+        let StudentTeacher { student, teacher } = running.state();
+        assert_eq!(off_average(teacher, [student, student], 0.5), 0.0);
+        assert!(off_average(teacher, [&before, &before], 0.5) > 1e-5);
+    }
+
+    /// Where the background wins, the distance from the logits is positive: outside.
+    #[test]
+    fn the_distance_from_logits_is_positive_outside() {
+        let network = NetworkConfig::new(1, 2).with_filters(2);
+        let mut context = context(network, [16; 3]);
+        let config = SimCvdConfig {
+            distance_head: DistanceHead::Logits,
+            ..SimCvdConfig::new(10)
+        };
+        let running = running(config, &mut context);
+        let images = batch([1, 0], &context, 0).labeled.weak;
+        let network = &running.state().student.network;
+        let output = NetworkOutput {
+            logits: Tensor::from_floats([[[[[3.0]]], [[[-1.0]]]]], &context.device),
+            ..network.forward(images)
+        };
+        let found = running.stage.distance(&output).into_scalar::<f32>();
+        assert!((found - 4f32.tanh()).abs() < 1e-6, "{found}");
+    }
+
+    /// Dropped channels are zero in one of the maps and alive in the other.
+    #[test]
+    fn the_pairwise_distillation_compares_the_map_that_was_asked_for() {
+        let network = NetworkConfig::new(1, 2).with_filters(4).with_dropout(0.5);
+        let context = context(network, [16; 3]);
+        let images = Tensor::random([2, 1, 32, 32, 16], Distribution::Default, &context.device);
+        let dead = |pairwise_map| {
+            let config = SimCvdConfig {
+                pairwise_map,
+                ..SimCvdConfig::new(10)
+            };
+            let method = SimCvd {
+                losses: Losses::new(&config),
+                config,
+                classes: 2,
+            };
+            let student = context.student();
+            let output = method.forward(&student, images.clone());
+            let channels = output.bottleneck.abs().sum_dim(2).sum_dim(3).sum_dim(4);
+            let expected = student.encode(images.clone())[4].clone();
+            let alive = expected
+                .abs()
+                .sum_dim(2)
+                .sum_dim(3)
+                .sum_dim(4)
+                .greater_elem(0.0);
+            let dead = channels.equal_elem(0.0).bool_and(alive);
+            dead.int().sum().into_scalar::<i32>()
+        };
+        assert_eq!(dead(PairwiseMap::BeforeDropout), 0);
+        assert!(dead(PairwiseMap::AfterDropout) > 0);
+    }
+}

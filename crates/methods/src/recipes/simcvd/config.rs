@@ -1,0 +1,291 @@
+//! Settings of SimCVD.
+
+use semivox_losses::Reduction;
+use semivox_models::SlicePooling;
+use serde::{Deserialize, Serialize};
+
+use super::SimCvd;
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight, one_stage_settings,
+};
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::LearningRate;
+
+/// Settings of [`SimCvd`]; the defaults are the paper's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimCvdConfig {
+    /// Iterations in all.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and schedule.
+    pub optimizer: OptimizerConfig,
+    /// EMA momentum of the teacher once warmed up.
+    pub teacher_momentum: f64,
+    /// `α`, the weight of the signed distance in the supervised loss.
+    pub distance_weight: f64,
+    /// `λ`, the weight of the boundary-aware contrast.
+    pub contrast_weight: f64,
+    /// `β`, the weight of the pair-wise distillation.
+    pub pairwise_weight: f64,
+    /// `γ`, the weight of the consistency.
+    pub consistency_weight: f64,
+    /// Which of the weights are ramped up.
+    pub ramped: Ramped,
+    /// `τ` of the contrast.
+    pub temperature: f64,
+    /// Whether slice embeddings are scaled to length one.
+    pub normalized: bool,
+    /// How many of the batch's unlabeled slices are contrasted, drawn at random; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<usize>,
+    /// What is added to the image for the contrast.
+    pub boundary: Boundary,
+    /// Where the signed distance comes from.
+    pub distance_head: DistanceHead,
+    /// Side to which slices are pooled.
+    pub pooled: usize,
+    /// How slices are pooled.
+    pub pooling: SlicePooling,
+    /// Probability of the projection head's alpha dropout.
+    pub head_dropout: f64,
+    /// Width of the projection head's hidden layers.
+    pub hidden: usize,
+    /// Length of a slice's embedding.
+    pub embedding: usize,
+    /// Whether the teacher projects slices with the student's head instead of its average.
+    pub shared_head: bool,
+    /// Which of the encoder's last maps the pair-wise distillation compares.
+    pub pairwise_map: PairwiseMap,
+    /// Mean or literal sum over positions in the pair-wise distillation.
+    pub position_reduction: Reduction,
+    /// Which maps are to be consistent.
+    pub consistent: Consistent,
+    /// Standard deviation of the noise on the unlabeled inputs, which is cut at twice this value.
+    pub noise: f64,
+}
+
+/// Which weights follow the ramp `exp(−5 (1 − t/T)²)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ramped {
+    /// The consistency's.
+    Consistency,
+    /// Those of contrast, pair-wise distillation and consistency.
+    All,
+}
+
+/// What is added to the image for the contrast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Boundary {
+    /// The predicted signed distance.
+    SignedDistance,
+    /// The probability of the foreground: the ablation without signed distance.
+    Probability,
+}
+
+/// Where the predicted signed distance comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DistanceHead {
+    /// A 1×1×1 convolution of its own, then tanh.
+    Own,
+    /// tanh of the logits, background minus class.
+    Logits,
+}
+
+/// Which of the encoder's last maps the pair-wise distillation compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairwiseMap {
+    /// The one that the decoder gets, some of whose channels are dropped.
+    AfterDropout,
+    /// The one that the encoder gives.
+    BeforeDropout,
+}
+
+/// Which maps the consistency compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consistent {
+    /// Class probabilities.
+    Probabilities,
+    /// Class probabilities and signed distances.
+    Both,
+}
+
+impl SimCvdConfig {
+    /// The paper's settings for a run of `iterations`: the rate falls once, halfway.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: OptimizerConfig {
+                weight_decay: 5e-4,
+                schedule: LearningRate::Step {
+                    milestones: vec![0.5],
+                    factor: 0.1,
+                },
+                ..OptimizerConfig::default()
+            },
+            teacher_momentum: 0.999,
+            distance_weight: 0.1,
+            contrast_weight: 0.5,
+            pairwise_weight: 0.1,
+            consistency_weight: 0.1,
+            ramped: Ramped::Consistency,
+            temperature: 0.5,
+            normalized: true,
+            slices: None,
+            boundary: Boundary::SignedDistance,
+            distance_head: DistanceHead::Own,
+            pooled: 128,
+            pooling: SlicePooling::Average,
+            head_dropout: 0.1,
+            hidden: 256,
+            embedding: 128,
+            shared_head: false,
+            pairwise_map: PairwiseMap::AfterDropout,
+            position_reduction: Reduction::Mean,
+            consistent: Consistent::Probabilities,
+            noise: 0.1,
+        }
+    }
+
+    /// A row of the paper's ablations (Tables III and IV) by name:
+    ///
+    /// | name | change |
+    /// |---|---|
+    /// | `without_sdm` | no signed distance: the contrast sees image + probability |
+    /// | `without_sdm_loss` | `α = 0`, the head stays |
+    /// | `without_contrast` | `λ = 0` |
+    /// | `without_pairwise` | `β = 0` |
+    /// | `without_contrast_and_pairwise` | both |
+    /// | `max_pooling` | adaptive max pooling of the slices |
+    /// | `dropout_P` | alpha dropout of probability P |
+    /// | `pooled_N` | slices pooled to N×N |
+    ///
+    /// # Errors
+    /// [`MethodError::Config`] if there is no such row.
+    pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
+        let probability = name.strip_prefix("dropout_").and_then(|p| p.parse().ok());
+        let side = name
+            .strip_prefix("pooled_")
+            .and_then(|side| side.parse().ok());
+        let mut config = self;
+        match name {
+            "without_sdm" => {
+                config.boundary = Boundary::Probability;
+                config.distance_weight = 0.0;
+            }
+            "without_sdm_loss" => config.distance_weight = 0.0,
+            "without_contrast" => config.contrast_weight = 0.0,
+            "without_pairwise" => config.pairwise_weight = 0.0,
+            "without_contrast_and_pairwise" => {
+                config.contrast_weight = 0.0;
+                config.pairwise_weight = 0.0;
+            }
+            "max_pooling" => config.pooling = SlicePooling::Max,
+            _ => match (probability, side) {
+                (Some(probability), _) => config.head_dropout = probability,
+                (_, Some(side)) => config.pooled = side,
+                _ => {
+                    return Err(MethodError::Config(format!(
+                        "unknown ablation '{name}' of simcvd: expected without_sdm, \
+                         without_sdm_loss, without_contrast, without_pairwise, \
+                         without_contrast_and_pairwise, max_pooling, dropout_P or pooled_N"
+                    )));
+                }
+            },
+        }
+        Ok(config)
+    }
+
+    /// Whether the network needs its signed-distance head.
+    pub(super) fn needs_distance_head(&self) -> bool {
+        let predicted = self.boundary == Boundary::SignedDistance
+            || self.distance_weight > 0.0
+            || self.consistent == Consistent::Both;
+        predicted && self.distance_head == DistanceHead::Own
+    }
+}
+
+impl MethodSettings for SimCvdConfig {
+    one_stage_settings!();
+    ablations!();
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        expect_both_kinds("batch", self.batch)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_positive("temperature", self.temperature)?;
+        for (key, weight) in [
+            ("distance_weight", self.distance_weight),
+            ("contrast_weight", self.contrast_weight),
+            ("pairwise_weight", self.pairwise_weight),
+            ("consistency_weight", self.consistency_weight),
+            ("noise", self.noise),
+        ] {
+            expect_weight(key, weight)?;
+        }
+        let kept = (0.0..1.0).contains(&self.head_dropout);
+        expect(kept, "head_dropout", "0 to below 1", self.head_dropout)?;
+        let sizes = [
+            ("pooled", self.pooled),
+            ("hidden", self.hidden),
+            ("embedding", self.embedding),
+            ("slices", self.slices.unwrap_or(1)),
+        ];
+        for (key, size) in sizes {
+            expect_some(key, size)?;
+        }
+        Ok(())
+    }
+
+    fn method(&self, mut context: MethodContext) -> Result<Method, MethodError> {
+        let classes = context.network.classes;
+        context.network.signed_distance = self.needs_distance_head().then_some(classes - 1);
+        Ok(Method::new(context).with_stage(SimCvd::new(self.clone(), classes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {
+        let base = SimCvdConfig::new(10);
+        let of = |name: &str| base.clone().ablation(name).unwrap();
+        assert_eq!(of("without_contrast").contrast_weight, 0.0);
+        assert_eq!(of("without_pairwise").pairwise_weight, 0.0);
+        assert_eq!(of("dropout_0.05").head_dropout, 0.05);
+        assert_eq!(of("pooled_64").pooled, 64);
+        assert!(!of("without_sdm").needs_distance_head());
+        assert!(of("without_sdm_loss").needs_distance_head());
+        let message = base.clone().ablation("without_it").unwrap_err().to_string();
+        assert!(message.contains("'without_it'") && message.contains("pooled_N"));
+        assert!(base.ablation("pooled_64.5").is_err());
+    }
+
+    #[test]
+    fn mistakes_name_the_key_and_the_value() {
+        let check = |change: fn(&mut SimCvdConfig)| {
+            let mut config = SimCvdConfig::new(10);
+            change(&mut config);
+            config.check([16; 3]).unwrap_err().to_string()
+        };
+        assert!(check(|c| c.temperature = 0.0).contains("method.temperature"));
+        assert!(check(|c| c.head_dropout = 1.0).contains("found 1"));
+        assert!(check(|c| c.pooled = 0).contains("method.pooled"));
+        assert!(check(|c| c.noise = -0.1).contains("method.noise: expected 0 or more, found -0.1"));
+        assert!(check(|c| c.contrast_weight = f64::NAN).contains("method.contrast_weight"));
+    }
+}

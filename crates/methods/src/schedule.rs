@@ -1,0 +1,219 @@
+//! Schedules of learning rates and temperatures, and ramp-ups, as pure functions of the step.
+//!
+//! Nothing here holds state, so a resumed run computes the same values as an
+//! uninterrupted one.
+
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate falls over a stage of `T` steps.
+///
+/// | variant | rate at step `t` (counted from 0) |
+/// |---|---|
+/// | `constant` | `lr₀` |
+/// | `poly` | `lr₀ · (1 − t/T)^power` |
+/// | `step` | `lr₀ · factor^k`, `k` = number of milestones (fractions of `T`) passed |
+///
+/// # Examples
+/// ```
+/// use semivox_methods::schedule::LearningRate;
+/// let poly = LearningRate::Poly { power: 0.9 };
+/// assert_eq!(poly.at(0.01, 0, 100), 0.01);
+/// assert_eq!(poly.at(0.01, 100, 100), 0.0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum LearningRate {
+    /// The base rate throughout.
+    Constant,
+    /// Polynomial decay to zero; the field uses power 0.9.
+    Poly {
+        /// The exponent.
+        power: f64,
+    },
+    /// Multiplied by `factor` at each milestone.
+    Step {
+        /// Fractions of the stage at which the rate changes.
+        milestones: Vec<f64>,
+        /// The multiplier.
+        factor: f64,
+    },
+}
+
+impl LearningRate {
+    /// The rate at `step` of a stage of `steps` steps, for the base rate `base`.
+    ///
+    /// A step at or beyond the end gets the rate of the end.
+    pub fn at(&self, base: f64, step: u64, steps: u64) -> f64 {
+        let progress = progress(step, steps);
+        match self {
+            Self::Constant => base,
+            Self::Poly { power } => base * (1.0 - progress).powf(*power),
+            Self::Step { milestones, factor } => {
+                let passed = milestones.iter().filter(|&&m| progress >= m).count();
+                base * factor.powi(passed as i32)
+            }
+        }
+    }
+}
+
+/// A temperature that falls to its lower bound and rises again, `τ⁻ + ½ (1 + cos(2π t/(P·T))) (τ⁺ − τ⁻)`.
+///
+/// A high temperature contrasts groups, a low one single instances.
+///
+/// # References
+/// - C. You et al., ACTION++, MICCAI 2023, arXiv 2304.02689: anatomical-aware temperature scheduler.
+/// - A. Kukleva et al., "Temperature Schedules for Self-Supervised Contrastive Methods on Long-Tail
+///   Data", ICLR 2023.
+///
+/// # Examples
+/// ```
+/// use semivox_methods::schedule::CosineTemperature;
+/// let schedule = CosineTemperature::default();
+/// assert_eq!(schedule.at(0, 100), 1.0);
+/// assert!((schedule.at(50, 100) - 0.1).abs() < 1e-12);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CosineTemperature {
+    /// `τ⁻`.
+    pub low: f64,
+    /// `τ⁺`, where it starts.
+    pub high: f64,
+    /// `P`: the length of a period, in lengths of the training.
+    pub period: f64,
+}
+
+impl Default for CosineTemperature {
+    /// 1.0 to 0.1 and back, once.
+    fn default() -> Self {
+        Self {
+            low: 0.1,
+            high: 1.0,
+            period: 1.0,
+        }
+    }
+}
+
+impl CosineTemperature {
+    /// The temperature at `step` of `steps`.
+    pub fn at(&self, step: u64, steps: u64) -> f64 {
+        let turns = progress(step, steps) / self.period;
+        let share = 0.5 * (1.0 + (std::f64::consts::TAU * turns).cos());
+        self.low + share * (self.high - self.low)
+    }
+}
+
+/// The sigmoid-shaped ramp-up of consistency weights, `exp(−5 (1 − t/T)²)`.
+///
+/// Rises from `e⁻⁵ ≈ 0.0067` at step 0 to 1 at `steps` and stays there.
+///
+/// # References
+/// S. Laine, T. Aila, "Temporal Ensembling for Semi-Supervised Learning",
+/// ICLR 2017, section 3.
+///
+/// # Examples
+/// ```
+/// use semivox_methods::schedule::sigmoid_ramp_up;
+/// assert!((sigmoid_ramp_up(0, 40) - (-5.0f64).exp()).abs() < 1e-12);
+/// assert_eq!(sigmoid_ramp_up(40, 40), 1.0);
+/// ```
+pub fn sigmoid_ramp_up(step: u64, steps: u64) -> f64 {
+    (-5.0 * (1.0 - progress(step, steps)).powi(2)).exp()
+}
+
+/// The linear ramp-up `min(t/T, 1)`.
+///
+/// # Examples
+/// ```
+/// assert_eq!(semivox_methods::schedule::linear_ramp_up(10, 40), 0.25);
+/// ```
+pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
+    progress(step, steps)
+}
+
+/// A total of steps split over stages in the proportion of `parts`, the rest going to the last.
+pub(crate) fn split_steps<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
+    let sum = parts.iter().sum::<u64>().max(1);
+    let mut steps = parts.map(|part| total * part / sum);
+    steps[N - 1] = total - steps[..N - 1].iter().sum::<u64>();
+    steps
+}
+
+fn progress(step: u64, steps: u64) -> f64 {
+    if steps == 0 {
+        return 1.0;
+    }
+    (step as f64 / steps as f64).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn poly_matches_the_formula_and_reaches_zero() {
+        let schedule = LearningRate::Poly { power: 0.9 };
+        for t in 0..=50 {
+            let expected = 0.01 * (1.0 - t as f64 / 50.0).powf(0.9);
+            assert!((schedule.at(0.01, t, 50) - expected).abs() < 1e-15);
+        }
+        assert_eq!(schedule.at(0.01, 60, 50), 0.0);
+    }
+
+    #[test]
+    fn step_divides_at_each_milestone() {
+        let schedule = LearningRate::Step {
+            milestones: vec![5.0 / 12.0, 10.0 / 12.0],
+            factor: 0.1,
+        };
+        let rates: Vec<f64> = [0, 4, 5, 9, 10, 11]
+            .map(|t| schedule.at(1.0, t, 12))
+            .to_vec();
+        for (rate, expected) in rates.iter().zip([1.0, 1.0, 0.1, 0.1, 0.01, 0.01]) {
+            assert!((rate - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_temperature_swings_between_its_bounds() {
+        let schedule = CosineTemperature {
+            low: 0.07,
+            high: 0.9,
+            period: 0.5,
+        };
+        // Two periods: high, low and high again, twice; a quarter of the way is the mean.
+        for (step, expected) in [
+            (0, 0.9),
+            (25, 0.07),
+            (50, 0.9),
+            (75, 0.07),
+            (100, 0.9),
+            (200, 0.9),
+        ] {
+            assert!((schedule.at(step, 100) - expected).abs() < 1e-12, "{step}");
+        }
+        let whole = CosineTemperature::default();
+        assert!((whole.at(25, 100) - 0.55).abs() < 1e-12);
+        let values: Vec<f64> = (0..=100).map(|t| whole.at(t, 100)).collect();
+        assert!(values[..=50].windows(2).all(|w| w[0] > w[1]));
+        assert!(values[50..].windows(2).all(|w| w[0] < w[1]));
+    }
+
+    #[test]
+    fn ramps_rise_and_saturate() {
+        for ramp in [sigmoid_ramp_up, linear_ramp_up] {
+            let values: Vec<f64> = (0..=40).map(|t| ramp(t, 40)).collect();
+            assert!(values.windows(2).all(|w| w[0] < w[1]));
+            assert_eq!(ramp(1000, 40), 1.0);
+            assert_eq!(ramp(0, 0), 1.0);
+        }
+    }
+
+    #[test]
+    fn unknown_kind_is_refused() {
+        let error = toml::from_str::<LearningRate>("kind = \"cosine\"").unwrap_err();
+        assert!(error.to_string().contains("cosine"));
+    }
+}

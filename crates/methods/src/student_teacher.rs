@@ -1,0 +1,102 @@
+//! A student and its teacher, the pair that the mean-teacher family trains.
+
+use burn::module::Module;
+use burn::prelude::*;
+use semivox_models::{Network, NetworkOutput};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::StateVisitor;
+use crate::ema::{ema_update, ema_update_with_buffers, teacher_of, warmed_up};
+use crate::error::MethodError;
+use crate::stage::{Handover, State};
+use crate::step_context::StepContext;
+
+/// How the teacher runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherMode {
+    /// Batch statistics and dropout, as in training.
+    Train,
+    /// Running statistics, no dropout.
+    Eval,
+}
+
+impl TeacherMode {
+    /// The teacher's output, which never carries a gradient.
+    pub fn forward(self, teacher: &Network, images: Tensor<5>) -> NetworkOutput {
+        match self {
+            Self::Train => teacher.forward(images),
+            Self::Eval => teacher.valid().forward(images.inner()),
+        }
+    }
+
+    /// `θ_t ← m·θ_t + (1 − m)·θ_s`; in evaluation mode the buffers follow the student's.
+    pub fn update<M: Module>(self, teacher: &mut M, student: &M, momentum: f64) {
+        let update = match self {
+            Self::Train => ema_update,
+            Self::Eval => ema_update_with_buffers,
+        };
+        *teacher = update(teacher.clone(), student, momentum);
+    }
+}
+
+/// A student's module and the moving average of its parameters.
+#[derive(Debug, Clone)]
+pub struct StudentTeacher<M> {
+    /// What is trained.
+    pub student: M,
+    /// Its average, without gradients.
+    pub teacher: M,
+}
+
+impl<M: Module> StudentTeacher<M> {
+    /// The teacher starts as the student.
+    pub fn new(student: M) -> Self {
+        Self {
+            teacher: teacher_of(&student),
+            student,
+        }
+    }
+
+    /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
+    pub fn update_teacher(&mut self, momentum: f64) {
+        TeacherMode::Train.update(&mut self.teacher, &self.student, momentum);
+    }
+
+    /// The same with `m_t = min(1 − 1/(t+1), m)`, as the mean-teacher family does.
+    pub fn update_warmed_up(&mut self, momentum: f64, at: &StepContext) {
+        self.update_teacher(warmed_up(momentum, at.stage_step));
+    }
+}
+
+impl From<Handover> for StudentTeacher<Network> {
+    /// The pair of the stage before, or a student with a new teacher.
+    fn from(networks: Handover) -> Self {
+        let Handover { student, teacher } = networks;
+        Self {
+            teacher: teacher.unwrap_or_else(|| teacher_of(&student)),
+            student,
+        }
+    }
+}
+
+impl State for StudentTeacher<Network> {
+    type Trained = Network;
+
+    fn trained(&mut self) -> &mut Network {
+        &mut self.student
+    }
+
+    fn student(&self) -> &Network {
+        &self.student
+    }
+
+    fn teacher(&self) -> Option<&Network> {
+        Some(&self.teacher)
+    }
+
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<(), MethodError> {
+        visitor.module("student", &mut self.student)?;
+        visitor.module("teacher", &mut self.teacher)
+    }
+}
