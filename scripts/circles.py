@@ -29,7 +29,7 @@ def modules(root):
 
 
 def code(file):
-    text = file.read_text().split("#[cfg(test)]\nmod tests")[0]
+    text = file.read_text().split("#[cfg(test)]\nmod tests {")[0]
     return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("//"))
 
 

@@ -20,10 +20,11 @@ import shutil
 import subprocess
 import sys
 
-RECIPES = pathlib.Path("crates/trainer/src/recipes")
+RECIPES = pathlib.Path("crates/methods/src/recipes")
 FIRST = "descends_on_every_term"
 
-# Method, stage, term, file, and the first argument of `LossTerms::with` there if it is not the term's name.
+# Method, stage, term, file, and the first argument of `LossTerms::with` there if it is not the term's name, with its
+# number if the file has several of that argument.
 TERMS = [
     ("supervised", 1, "supervised", "supervised.rs"),
     ("entropy_minimization", 1, "supervised", "entropy_minimization.rs"),
@@ -43,8 +44,8 @@ TERMS = [
     ("dtc", 1, "consistency", "dtc.rs"),
     ("urpc", 1, "supervised", "urpc.rs"),
     ("urpc", 1, "consistency", "urpc.rs"),
-    ("global_local", 1, "global_contrast", "global_local.rs", "name"),
-    ("global_local", 2, "local_contrast", "global_local.rs", "name"),
+    ("global_local", 1, "global_contrast", "global_local.rs"),
+    ("global_local", 2, "local_contrast", "global_local.rs"),
     ("global_local", 3, "supervised", "global_local.rs"),
     ("simcvd", 1, "supervised", "simcvd.rs"),
     ("simcvd", 1, "signed_distance", "simcvd.rs"),
@@ -57,16 +58,16 @@ TERMS = [
     ("cvrl", 1, "low_batch", "cvrl.rs", "names[0]"),
     ("cvrl", 1, "low_feature", "cvrl.rs", "names[1]"),
     ("cvrl", 1, "consistency", "cvrl.rs"),
-    ("ideal", 1, "dense_contrast", "ideal/pretraining.rs"),
-    ("ideal", 2, "supervised", "ideal/fine_tuning.rs"),
-    ("ideal", 2, "supervised_second", "ideal/fine_tuning.rs"),
-    ("ideal", 2, "cross_pseudo", "ideal/fine_tuning.rs"),
-    ("action", "1, 2", "global", "action/distillation.rs"),
-    ("action", 2, "supervised", "action/distillation.rs"),
-    ("action", 2, "local", "action/distillation.rs"),
-    ("action", 3, "supervised", "action/contrast.rs"),
-    ("action", 3, "unsupervised", "action/contrast.rs"),
-    ("action", 3, "contrast", "action/contrast.rs"),
+    ("ideal", 1, "dense_contrast", "ideal.rs"),
+    ("ideal", 2, "supervised", "ideal.rs"),
+    ("ideal", 2, "supervised_second", "ideal.rs"),
+    ("ideal", 2, "cross_pseudo", "ideal.rs"),
+    ("action", "1, 2", "global", "action.rs"),
+    ("action", 2, "supervised", "action.rs"),
+    ("action", 2, "local", "action.rs"),
+    ("action", 3, "supervised", "action.rs", '"supervised" 2'),
+    ("action", 3, "unsupervised", "action.rs"),
+    ("action", 3, "contrast", "action.rs"),
     ("action_pp", 3, "adaptive", "action_pp.rs"),
 ]
 # Terms that are logged alone, by their file and first argument.
@@ -92,13 +93,17 @@ def arguments(text, start):
 
 
 def calls(path):
-    """Every call of `LossTerms::with` in a recipe, tests aside: its first argument and the span of the weight."""
+    """Every call of `LossTerms::with` in a recipe, tests aside: its first argument, with its number from the second of
+    a kind on, and the span of the weight."""
     text = path.read_text()
-    code = text.split("#[cfg(test)]\nmod tests")[0]
+    code = text.split("#[cfg(test)]\nmod tests {")[0]
+    seen = collections.Counter()
     for found in re.finditer(r"\.with\(", code):
         spans = arguments(code, found.end())
         if len(spans) == 3:
-            yield code[slice(*spans[0])].strip(), spans[1]
+            token = code[slice(*spans[0])].strip()
+            seen[token] += 1
+            yield (token if seen[token] == 1 else f"{token} {seen[token]}"), spans[1]
 
 
 def expect_complete(terms):
@@ -106,10 +111,7 @@ def expect_complete(terms):
     found = set()
     for path in sorted(RECIPES.rglob("*.rs")):
         name = path.relative_to(RECIPES).as_posix()
-        for token, _ in calls(path):
-            if (name, token) in found:
-                sys.exit(f"expected one term {token} in {name}, found two; give them different names")
-            found.add((name, token))
+        found.update((name, token) for token, _ in calls(path))
     if found != known:
         sys.exit(f"expected the terms of TERMS, found others: {sorted(found ^ known)}; complete the list")
 
@@ -120,7 +122,8 @@ def mutate(copy, term, factor):
     spans = [span for token, span in calls(path) if token == term.token]
     (begin, end), = spans
     weight = text[begin:end].strip()
-    changed = f" ({weight}) * if {term.token} == \"{term.name}\" {{ {factor!r} }} else {{ 1.0 }}"
+    argument = re.sub(r" \d+$", "", term.token)
+    changed = f" ({weight}) * if {argument} == \"{term.name}\" {{ {factor!r} }} else {{ 1.0 }}"
     path.write_text(text[:begin] + changed + text[end:])
 
 
