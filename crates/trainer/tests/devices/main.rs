@@ -1,7 +1,7 @@
 //! Devices compute what the CPU computes: logits in evaluation, losses of the first training steps.
 //!
 //! `SEMIVOX_DEVICE=cuda cargo test --features cuda --test devices` names the device to compare; without
-//! it, the GPU backend compiled in last. burn-ndarray, which the tests always have, takes all methods.
+//! it, the GPU backend compiled in last. A build with the feature `ndarray` compares burn-ndarray too, all methods.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,6 +38,7 @@ fn the_gpu_agrees_with_the_cpu() {
     }
 }
 
+#[cfg(feature = "ndarray")]
 #[test]
 fn every_method_agrees_on_ndarray() {
     assert_agreement("ndarray", &agreement::methods());

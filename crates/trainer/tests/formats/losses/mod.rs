@@ -71,6 +71,7 @@ fn every_public_loss_is_in_the_table() {
     assert_eq!(names.collect::<BTreeSet<_>>(), exported);
 }
 
+#[cfg(feature = "ndarray")]
 #[test]
 fn losses_agree_between_cpu_and_ndarray() {
     let [cpu, other] = ["cpu", "ndarray"].map(|name| device::by_name(name).unwrap());
