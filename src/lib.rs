@@ -20,7 +20,7 @@
 //!
 //! | feature | what |
 //! |---|---|
-//! | `cli` (default) | the `semivox` command and the flags of the examples |
+//! | `cli` (default) | the `semivox` command, and its flags for programs such as the examples |
 //! | `flex` (default) | the CPU backend |
 //! | `wgpu`, `vulkan`, `metal` | GPUs through WebGPU, Vulkan or Metal |
 //! | `cuda`, `cuda-nvrtc` | NVIDIA GPUs, through LLVM or NVRTC |

@@ -14,12 +14,11 @@ use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 use semivox_trainer::run::folder::RunFolder;
 use semivox_trainer::session::Session;
-use semivox_trainer::training::Observer;
 use serde_json::json;
 
 use super::interrupt;
-use super::progress::Progress;
-use super::run::{self, DataArguments, RunArguments, Warnings, file_name, method_help, task_of};
+use super::run::{self, DataArguments, RunArguments, file_name, method_help, task_of};
+use super::training;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -158,22 +157,18 @@ fn outcome(
     quiet: bool,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>, TrainError> {
-    let (mut progress, mut warnings) = (Progress::new(), Warnings);
-    let observer: &mut dyn Observer = match quiet {
-        true => &mut warnings,
-        false => &mut progress,
-    };
+    let mut observer = training::observer(quiet);
     let session = match begun(folder)? {
-        None => Session::start(wanted, folder, observer)?,
+        None => Session::start(wanted, folder, observer.as_ref())?,
         Some(run) => {
             refuse_other_settings(&run, wanted)?;
             if run.evaluation().is_file() {
                 return Ok(Some(Evaluation::read(run.evaluation())?));
             }
-            Session::resume(folder, observer)?
+            Session::resume(folder, observer.as_ref())?
         }
     };
-    let summary = session.run(observer, stop)?;
+    let summary = session.run(observer.as_mut(), stop)?;
     // There are test cases, so only an interrupted run has no evaluation.
     Ok(summary.evaluation)
 }

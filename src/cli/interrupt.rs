@@ -11,7 +11,7 @@ use semivox_trainer::TrainError;
 ///
 /// # Errors
 /// [`TrainError::Input`] if another handler is installed already.
-pub(super) fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
+pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {

@@ -1,4 +1,4 @@
-//! The `semivox` command, and the flags of the examples.
+//! The `semivox` command, and its flags for other programs.
 //!
 //! | exit code | meaning |
 //! |---|---|
@@ -10,7 +10,7 @@
 mod compare;
 mod device;
 mod evaluate;
-mod example;
+mod flags;
 mod inspect;
 mod interrupt;
 mod panics;
@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod table;
 mod train;
+mod training;
 mod weights;
 
 use std::process::ExitCode;
@@ -28,7 +29,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use semivox_trainer::TrainError;
 
-pub use example::train;
+pub use flags::Flags;
+pub use interrupt::stop_on_ctrl_c;
 
 /// Segment medical volumes with few labels.
 #[derive(Debug, Parser)]
@@ -112,8 +114,8 @@ fn carry_out(cli: Cli) -> ExitCode {
     exit_code(result)
 }
 
-/// Prints the error, if it is one.
-fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
+/// The exit code of a program; prints the error, if there is one.
+pub fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         ExitCode::FAILURE

@@ -1,23 +1,14 @@
 //! The flags of every training, and what they do.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 use semivox_data::layout::{self, HoldOut, Layout};
-use semivox_data::{Dataset, LabelBudget, Survey};
+use semivox_data::{LabelBudget, Survey};
 use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
-use semivox_trainer::config::RunConfig;
+use semivox_trainer::config::{DataConfig, RunConfig};
 use semivox_trainer::presets::Task;
-use semivox_trainer::session::{Session, Summary};
-use semivox_trainer::training::{Observer, Outcome};
-
-use serde_json::json;
-
-use super::interrupt;
-use super::progress::Progress;
-use super::table;
 
 /// Which data, and how they are split.
 #[derive(Debug, Args)]
@@ -57,17 +48,9 @@ pub(super) struct RunArguments {
     pub quiet: bool,
 }
 
-/// The observer of a quiet run, which shows warnings alone.
-pub(super) struct Warnings;
-
-impl Observer for Warnings {
-    fn notice(&self, sentence: &str) {
-        eprintln!("warning: {sentence}");
-    }
-}
-
 impl RunArguments {
-    fn preset(&self) -> &str {
+    /// Name of the preset.
+    pub(super) fn preset(&self) -> &str {
         let fallback = match self.data.data {
             Some(_) => "compact",
             None => "smoke",
@@ -87,7 +70,7 @@ pub(super) struct SingleArguments {
     /// Folder for everything the run leaves behind [default: runs/METHOD_TASK].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the run in --out, with the settings stored there.
+    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there.
     #[arg(long, conflicts_with_all = ["data", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
@@ -115,69 +98,9 @@ pub(super) fn file_name(method: &str) -> String {
     method.replace(':', "_")
 }
 
-/// Starts a run in `out` with these settings, or goes on with the one there if there are none.
-pub(super) fn train(
-    arguments: &SingleArguments,
-    out: &Path,
-    config: Option<RunConfig>,
-) -> Result<ExitCode, TrainError> {
-    let quiet = arguments.run.quiet;
-    let mut progress = Progress::new();
-    let mut warnings = Warnings;
-    let observer: &mut dyn Observer = match quiet {
-        true => &mut warnings,
-        false => &mut progress,
-    };
-    let session = match config {
-        None => Session::resume(out, observer)?,
-        Some(config) => Session::start(config, out, observer)?,
-    };
-    if !quiet {
-        eprintln!("{}", described(session.config(), session.dataset()));
-    }
-    let stop = interrupt::stop_on_ctrl_c()?;
-    let summary = session.run(observer, &stop)?;
-    Ok(tell(&summary, out, arguments.json))
-}
-
-fn tell(summary: &Summary, out: &Path, as_json: bool) -> ExitCode {
-    let path = out.display();
-    if as_json {
-        let step = match summary.outcome {
-            Outcome::Finished => None,
-            Outcome::Interrupted { step } => Some(step),
-        };
-        super::print_json(&json!({
-            "run": path.to_string(),
-            "interrupted_after_step": step,
-            "dice_before": summary.dice_before,
-            "mean": summary.evaluation.as_ref().map(|e| &e.mean),
-            "undefined": summary.evaluation.as_ref().map(|e| &e.undefined),
-        }));
-    }
-    match summary.outcome {
-        Outcome::Interrupted { step } => {
-            eprintln!("Stopped after step {step}, saved. Add --resume --out {path} to go on.");
-            ExitCode::from(130)
-        }
-        Outcome::Finished => {
-            if !as_json {
-                print_results(summary, out);
-            }
-            ExitCode::SUCCESS
-        }
-    }
-}
-
-fn print_results(summary: &Summary, out: &Path) {
-    match &summary.evaluation {
-        Some(evaluation) => println!("{evaluation}"),
-        None => println!("No test cases, no evaluation."),
-    }
-    if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
-        println!("Mean Dice before training {before:.4}, after {after:.4}.");
-    }
-    println!("Report: {}", out.join("report.html").display());
+/// The folder of a run for which no other was named.
+pub(super) fn default_folder(method: &str, task: Task) -> PathBuf {
+    Path::new("runs").join(format!("{}_{task}", file_name(method)))
 }
 
 /// The preset with what the flags say otherwise; [`surveyed`] scans decide where the task follows them.
@@ -195,29 +118,12 @@ pub(super) fn configuration(
     overridden(config, arguments)
 }
 
-/// Settings with what the flags say otherwise.
+/// The settings with the changes that the flags ask for.
 pub(super) fn overridden(
     mut config: RunConfig,
     arguments: &RunArguments,
 ) -> Result<RunConfig, TrainError> {
-    let DataArguments {
-        data,
-        labeled,
-        test_list,
-    } = &arguments.data;
-    if let Some(data) = data {
-        let root = Some(absolute(data)?);
-        if config.data.root != root {
-            config.data.classes.clear(); // those of the data set that the settings came from
-        }
-        config.data.root = root;
-    }
-    if let Some(list) = test_list {
-        config.data.test_list = Some(absolute(list)?);
-    }
-    if let Some(labeled) = labeled {
-        config.data.labeled = *labeled;
-    }
+    config.data = arguments.data.applied_to(config.data)?;
     if let Some(device) = &arguments.device {
         config.device.clone_from(device);
     }
@@ -226,6 +132,26 @@ pub(super) fn overridden(
     }
     let settings = arguments.settings.iter();
     config.with_values(settings.map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+impl DataArguments {
+    /// The settings with the data that the flags name.
+    pub(super) fn applied_to(&self, mut config: DataConfig) -> Result<DataConfig, TrainError> {
+        if let Some(data) = &self.data {
+            let root = Some(absolute(data)?);
+            if config.root != root {
+                config.classes.clear(); // those of the data set that the settings came from
+            }
+            config.root = root;
+        }
+        if let Some(list) = &self.test_list {
+            config.test_list = Some(absolute(list)?);
+        }
+        if let Some(labeled) = self.labeled {
+            config.labeled = labeled;
+        }
+        Ok(config)
+    }
 }
 
 /// A path that means the same wherever a run is resumed from.
@@ -272,29 +198,4 @@ pub(super) fn hold_out(data: &DataArguments) -> Result<HoldOut, TrainError> {
         Some(list) => HoldOut::read(list)?,
         None => HoldOut::default(),
     })
-}
-
-/// What a run is about to do, in a few lines.
-fn described(config: &RunConfig, dataset: &Dataset) -> String {
-    let preprocess = &config.data.preprocess;
-    format!(
-        "  method   {}, {} iterations, seed {}\n  data     {}: {} labeled, {} unlabeled, {} test; {}, {}\n  \
-         classes  {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
-        config.method_title(),
-        config.method.settings().iterations(),
-        config.seed,
-        dataset.name,
-        dataset.labeled.len(),
-        dataset.unlabeled.len(),
-        dataset.test.len(),
-        table::grid(preprocess),
-        preprocess.intensity,
-        dataset.classes.join(", "),
-        config.network.architecture,
-        config.network.filters,
-        table::shape(config.patch),
-        config.device,
-        config.preset,
-        config.task,
-    )
 }

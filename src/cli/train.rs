@@ -9,7 +9,8 @@ use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 use semivox_trainer::run::folder::RunFolder;
 
-use super::run::{self, SingleArguments, file_name, method_help, task_of};
+use super::run::{self, SingleArguments, default_folder, method_help, task_of};
+use super::training;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -19,8 +20,8 @@ pub(super) struct Arguments {
     method: Option<String>,
     #[command(flatten)]
     single: SingleArguments,
-    /// la, acdc, hippocampus, pancreas or own [default: by the data].
-    #[arg(long, conflicts_with_all = ["resume", "config"])]
+    /// la, acdc, hippocampus, pancreas or own [default: by the data, la for phantoms].
+    #[arg(long, conflicts_with = "config")]
     task: Option<Task>,
     /// Settings from a file, such as the config.toml of another run; flags override them.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "preset", "resume"])]
@@ -34,37 +35,51 @@ folder holds every setting. Ctrl-C saves a checkpoint, --resume goes on from it.
   semivox train supervised --data scans/                     labels alone: what others have to beat
   semivox train mean_teacher --data scans/ --out runs/mt     labels and the other scans
   semivox train action                                       generated phantoms, a few minutes
+  semivox train action --task acdc                           the same for the heart, slice by slice
   semivox train --config runs/mt/config.toml --seed 1 --out runs/mt1
   semivox train --resume --out runs/mt";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let single = &arguments.single;
     if single.resume {
-        let out = single.out.as_deref().unwrap_or_else(|| {
-            super::wrong_usage("--resume: expected --out with the folder of the run, found none")
-        });
-        if let Some(method) = &arguments.method {
-            expect_method(out, method)?;
-        }
-        return run::train(single, out, None);
+        let out = resumed(arguments);
+        expect_same(&out, arguments)?;
+        return training::train(single, &out, None);
     }
     let config = configuration(arguments)?;
-    let name = format!("{}_{}", file_name(&config.method_name()), config.task);
-    let fallback = || Path::new("runs").join(name);
+    let fallback = || default_folder(&config.method_name(), config.task);
     let out = single.out.clone().unwrap_or_else(fallback);
-    run::train(single, &out, Some(config))
+    training::train(single, &out, Some(config))
 }
 
-/// A run goes on with its own method, not with the one that the command names.
-fn expect_method(out: &Path, method: &str) -> Result<(), TrainError> {
-    let found = stored(&RunFolder::open_existing(out)?.config())?.method_name();
-    match found == method {
-        true => Ok(()),
-        false => Err(TrainError::Input(format!(
-            "{}: expected a run of {method}, found one of {found}; leave the method out to go on with it",
-            out.display()
-        ))),
+/// The folder of the run to resume: `--out`, or the one that the method and the task had without it.
+fn resumed(arguments: &Arguments) -> PathBuf {
+    let task = arguments.task.unwrap_or(Task::LeftAtrium);
+    match (&arguments.single.out, &arguments.method) {
+        (Some(out), _) => out.clone(),
+        (None, Some(method)) => default_folder(method, task),
+        (None, None) => super::wrong_usage(
+            "--resume: expected --out with the folder of the run, or its method and --task, found neither",
+        ),
     }
+}
+
+/// Refuses to resume a run of another method or task than the command names.
+fn expect_same(out: &Path, arguments: &Arguments) -> Result<(), TrainError> {
+    let found = stored(&RunFolder::open_existing(out)?.config())?;
+    let named = arguments.task.map(|task| task.to_string());
+    for (what, named, found) in [
+        ("method", &arguments.method, found.method_name()),
+        ("task", &named, found.task.to_string()),
+    ] {
+        if let Some(named) = named.as_ref().filter(|named| **named != found) {
+            return Err(TrainError::Input(format!(
+                "{}: expected a run of {named}, found one of {found}; leave the {what} out to go on with it",
+                out.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {

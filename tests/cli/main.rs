@@ -1,6 +1,7 @@
 //! The `semivox` command as a person uses it: on folders, with messages and exit codes.
 
 mod docs;
+mod examples;
 mod mistakes;
 mod workflow;
 

@@ -70,6 +70,17 @@ fn resume_and_test_cases() {
         message.contains("expected a run of action, found one of supervised"),
         "{message}"
     );
+    let message = fail(
+        &root,
+        1,
+        &["train", "--task", "la", "--resume", "--out", "run"],
+    );
+    assert!(
+        message.contains("expected a run of la, found one of own; leave the task out"),
+        "{message}"
+    );
+    let message = fail(&root, 1, &["train", "action", "--task", "acdc", "--resume"]);
+    assert!(message.contains("runs/action_acdc"), "{message}");
     // Else the case that trained would be tested.
     fs::write(root.join("test.list"), "case1\n").expect("a list");
     let message = fail(&root, 1, &["train", "--resume", "--out", "run"]);

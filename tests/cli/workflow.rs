@@ -113,6 +113,60 @@ fn a_stored_configuration_runs_again_and_flags_override_it() {
     assert_ne!(losses("a"), losses("c"));
 }
 
+/// Without data, every task has phantoms and a folder of its own.
+#[test]
+fn a_task_without_data_trains_on_its_phantoms() {
+    let (_root, root) = scans(1, 1);
+    let small = ["data.phantoms=[1, 1]", "data.phantom.shape=[32, 32, 32]"];
+    let small = small.iter().flat_map(|value| ["--set", value]);
+    let small: Vec<&str> = small.chain(["--labeled", "1"]).collect();
+    let slice = [
+        "--set",
+        "patch=[32, 32, 1]",
+        "--set",
+        "inference={ window = [32, 32, 1], stride = [32, 32, 1], blend = \"uniform\" }",
+        "--set",
+        "data.preprocess.slice_size=[32, 32]",
+    ];
+    for (task, classes) in [
+        ("la", "atrium"),
+        ("acdc", "myocardium"),
+        ("hippocampus", "myocardium"),
+        ("pancreas", "pancreas"),
+        ("own", "atrium"),
+    ] {
+        let size = if task == "acdc" {
+            &slice[..]
+        } else {
+            &TINY[2..]
+        };
+        let words = ["train", "supervised", "--task", task, "--iterations", "2"];
+        let output = semivox(&root, &[&words[..], &small, size].concat());
+        let told = text(&output.stderr);
+        assert!(output.status.success(), "{task}: {told}");
+        assert!(told.contains("add --data FOLDER"), "{task}: {told}");
+        let folder = root.join(format!("runs/supervised_{task}"));
+        let config = std::fs::read_to_string(folder.join("config.toml")).expect("the settings");
+        assert!(config.contains(&format!("task = \"{task}\"")), "{config}");
+        assert!(config.contains(classes), "{task}: {config}");
+        assert!(folder.join("report.html").is_file(), "{task}");
+    }
+}
+
+#[test]
+fn a_run_is_resumed_by_its_method_and_task() {
+    let (_root, root) = scans(3, 2);
+    let method = ["mean_teacher", "--data", "scans", "-q"];
+    succeed(&root, &train(&method));
+    let log = root.join("runs/mean_teacher_own/metrics.jsonl");
+    let before = std::fs::read_to_string(&log).expect("the log");
+    std::fs::remove_file(root.join("runs/mean_teacher_own/report.html")).expect("the report");
+    let resume = ["train", "mean_teacher", "--task", "own", "--resume", "-q"];
+    succeed(&root, &resume);
+    assert_eq!(std::fs::read_to_string(&log).expect("the log"), before);
+    assert!(root.join("runs/mean_teacher_own/report.html").is_file());
+}
+
 #[test]
 fn predictions_take_what_was_asked_for() {
     let (_root, root) = scans(3, 2);

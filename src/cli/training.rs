@@ -1,0 +1,136 @@
+//! A training from its settings to its report, as the command and the examples run it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use semivox_data::Dataset;
+use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::session::{Session, Summary};
+use semivox_trainer::training::{Observer, Outcome};
+use serde_json::json;
+
+use super::interrupt;
+use super::progress::Progress;
+use super::run::SingleArguments;
+use super::table;
+
+/// The observer of a quiet run, which shows warnings alone.
+pub(super) struct Warnings;
+
+impl Observer for Warnings {
+    fn notice(&self, sentence: &str) {
+        eprintln!("warning: {sentence}");
+    }
+}
+
+/// A progress bar, or warnings alone.
+pub(super) fn observer(quiet: bool) -> Box<dyn Observer> {
+    match quiet {
+        true => Box::new(Warnings),
+        false => Box::new(Progress::new()),
+    }
+}
+
+/// Starts a run in `out` with these settings, or resumes the one there if there are none.
+pub(super) fn train(
+    arguments: &SingleArguments,
+    out: &Path,
+    config: Option<RunConfig>,
+) -> Result<ExitCode, TrainError> {
+    let mut observer = observer(arguments.run.quiet);
+    let session = match config {
+        None => Session::resume(out, observer.as_ref())?,
+        Some(config) => Session::start(config, out, observer.as_ref())?,
+    };
+    announce(&session, arguments);
+    let stop = interrupt::stop_on_ctrl_c()?;
+    let summary = session.run(observer.as_mut(), &stop)?;
+    if !arguments.json {
+        print_metrics(&summary);
+    }
+    Ok(finish(&session, &summary, out, arguments))
+}
+
+fn print_metrics(summary: &Summary) {
+    if let Some(evaluation) = &summary.evaluation {
+        println!("{evaluation}");
+    }
+    if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
+        println!("Mean Dice before training {before:.4}, after {after:.4}.");
+    }
+}
+
+/// Prints what a session is about to do, unless `--quiet`.
+pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
+    if !arguments.run.quiet {
+        eprintln!("{}", described(session.config(), session.dataset()));
+    }
+}
+
+/// Prints where the report lies or, with `--json`, the result; after an interruption, how to resume.
+pub(super) fn finish(
+    session: &Session,
+    summary: &Summary,
+    out: &Path,
+    arguments: &SingleArguments,
+) -> ExitCode {
+    match arguments.json {
+        true => super::print_json(&as_json(summary, out)),
+        false if summary.outcome == Outcome::Finished => {
+            if summary.evaluation.is_none() {
+                println!("No test cases, no evaluation.");
+            }
+            println!("Report: {}", out.join("report.html").display());
+        }
+        false => (),
+    }
+    if let Outcome::Interrupted { step } = summary.outcome {
+        let out = out.display();
+        eprintln!("Stopped after step {step}, saved. Add --resume --out {out} to go on.");
+        return ExitCode::from(130);
+    }
+    if session.config().data.root.is_none() && !arguments.run.quiet {
+        eprintln!("The scans were generated phantoms; for real ones, add --data FOLDER.");
+    }
+    ExitCode::SUCCESS
+}
+
+fn as_json(summary: &Summary, out: &Path) -> serde_json::Value {
+    let step = match summary.outcome {
+        Outcome::Finished => None,
+        Outcome::Interrupted { step } => Some(step),
+    };
+    json!({
+        "run": out.display().to_string(),
+        "interrupted_after_step": step,
+        "dice_before": summary.dice_before,
+        "mean": summary.evaluation.as_ref().map(|e| &e.mean),
+        "undefined": summary.evaluation.as_ref().map(|e| &e.undefined),
+    })
+}
+
+/// Method, data, classes, network and preset of a run, a line each.
+fn described(config: &RunConfig, dataset: &Dataset) -> String {
+    let preprocess = &config.data.preprocess;
+    format!(
+        "  method   {}, {} iterations, seed {}\n  data     {}: {} labeled, {} unlabeled, {} test; {}, {}\n  \
+         classes  {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
+        config.method_title(),
+        config.method.settings().iterations(),
+        config.seed,
+        dataset.name,
+        dataset.labeled.len(),
+        dataset.unlabeled.len(),
+        dataset.test.len(),
+        table::grid(preprocess),
+        preprocess.intensity,
+        dataset.classes.join(", "),
+        config.network.architecture,
+        config.network.filters,
+        table::shape(config.patch),
+        config.device,
+        config.preset,
+        config.task,
+    )
+}
