@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use semivox::prelude::preset;
+
 use super::{TINY, scans, semivox, text};
 
 /// The pages of the book, in its order, and the README.
@@ -59,12 +61,17 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Runs a line of the book in `folder`; trainings are made small.
+/// Runs a line of the book in `folder`; trainings are made small. A line with a placeholder for data
+/// that are not here, such as LA_FOLDER, is only parsed.
 fn run(folder: &Path, page: &Path, line: &str) {
     let words = words(line);
     let mut arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
     let new = ["train", "compare"].contains(&arguments[0]);
-    if new
+    if arguments.iter().any(|word| word.ends_with("_FOLDER")) {
+        check_method(page, line, arguments[1]);
+        // After everything that could be wrong with the line.
+        arguments.push("--help");
+    } else if new
         && !arguments
             .iter()
             .any(|a| ["--resume", "--config"].contains(a))
@@ -79,6 +86,12 @@ fn run(folder: &Path, page: &Path, line: &str) {
         "{}: {line}: {error}",
         page.display()
     );
+}
+
+/// A method must exist unless NAME stands for it.
+fn check_method(page: &Path, line: &str, method: &str) {
+    let known = method == "NAME" || preset("smoke", method).is_ok();
+    assert!(known, "{}: {line}: an unknown method", page.display());
 }
 
 /// A `cargo` line must name what exists; what it does is run elsewhere.
