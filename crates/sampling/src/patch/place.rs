@@ -1,5 +1,6 @@
 //! Start positions of patches.
 
+use itertools::iproduct;
 use rand::{Rng, RngExt};
 
 /// Position of a patch in a volume, with the padding it needs.
@@ -121,13 +122,9 @@ fn positive(patch: [usize; 3], stride: [usize; 3]) {
 
 /// All combinations; the first axis varies slowest.
 fn product([first, second, third]: [Vec<usize>; 3]) -> Vec<[usize; 3]> {
-    let mut all = Vec::with_capacity(first.len() * second.len() * third.len());
-    for &x in &first {
-        for &y in &second {
-            all.extend(third.iter().map(|&z| [x, y, z]));
-        }
-    }
-    all
+    iproduct!(first, second, third)
+        .map(|(x, y, z)| [x, y, z])
+        .collect()
 }
 
 #[cfg(test)]
