@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use semivox_data::inspect::{CaseFacts, Inspection, Role};
 use semivox_data::layout::HoldOut;
-use semivox_data::{Dataset, LabelBudget, Orientation, Survey};
+use semivox_data::{Dataset, LabelBudget, Mirroring, Orientation, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::presets::Task;
 use serde_json::json;
@@ -176,22 +176,41 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
     } else {
         "mean_teacher"
     };
-    let fitted = match task.follows_scans() {
-        true => Survey::read(&found.dataset.labeled, found.dataset.classes.len())
-            .map_err(TrainError::from)
-            .and_then(|survey| task.fitted(&survey, "compact", method)),
-        false => task.preset("compact", method),
+    let survey = match task.follows_scans() {
+        true => Survey::read(&found.dataset.labeled, &found.dataset.classes)
+            .map(Some)
+            .map_err(TrainError::from),
+        false => Ok(None),
     };
+    let fitted = survey.and_then(|survey| match survey {
+        Some(survey) => Ok((
+            task.fitted(&survey, "compact", method)?,
+            Some(survey.mirroring),
+        )),
+        None => Ok((task.preset("compact", method)?, None)),
+    });
     match fitted {
-        Ok(config) => format!(
-            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}\n  semivox train {method} --data {}{} --out runs/first",
+        Ok((config, mirroring)) => format!(
+            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}{}\n  semivox train {method} --data {}{} --out runs/first",
             config.network.architecture,
             table::shape(config.patch),
             table::grid(&config.data.preprocess),
+            sides(task, mirroring, &found.dataset.classes),
             dir.display(),
             fewer_labels(&found.dataset, config.data.labeled),
         ),
         Err(error) => format!("No settings fit: {error}"),
+    }
+}
+
+/// How the preset of a person's own scans treats left and right, and how to decide otherwise.
+fn sides(task: Task, mirroring: Option<Mirroring>, classes: &[String]) -> String {
+    match mirroring.filter(|_| task == Task::Own) {
+        Some(mirroring) => format!(
+            "\nPatches are {} (--set weak_view.flip_probability and weak_view.flip_axes decide otherwise)",
+            mirroring.sentence(classes)
+        ),
+        None => String::new(),
     }
 }
 

@@ -188,7 +188,7 @@ pub(super) fn surveyed(
     }
     let labeled = overridden(config, arguments)?.data.labeled;
     let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;
-    let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
+    let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     Ok(Some(survey))
 }
 

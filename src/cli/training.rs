@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use semivox_data::Dataset;
+use semivox_data::augment::LabelSwap;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::session::{Session, Summary};
@@ -110,12 +111,41 @@ fn as_json(summary: &Summary, out: &Path) -> serde_json::Value {
     })
 }
 
+/// The axes that are mirrored, and the labels that are exchanged with them.
+fn mirroring(config: &RunConfig) -> String {
+    let mirrored = config.weak_view.mirrored();
+    let axes: Vec<String> = (0..3)
+        .filter(|&axis| mirrored[axis])
+        .map(|axis| axis.to_string())
+        .collect();
+    if axes.is_empty() {
+        return "no axis".into();
+    }
+    let text = format!("axis {}", axes.join(" or "));
+    let LabelSwap { axis, pairs } = &config.label_swap;
+    if pairs.is_empty() || !mirrored[usize::from(*axis)] {
+        return text;
+    }
+    let name = |label: u8| match config.data.classes.get(usize::from(label)) {
+        Some(name) => name.clone(),
+        None => label.to_string(),
+    };
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|&[a, b]| format!("{} and {}", name(a), name(b)))
+        .collect();
+    format!(
+        "{text}; on axis {axis} with labels exchanged: {}",
+        pairs.join(", ")
+    )
+}
+
 /// Method, data, classes, network and preset of a run, a line each.
 fn described(config: &RunConfig, dataset: &Dataset) -> String {
     let preprocess = &config.data.preprocess;
     format!(
         "  method   {}, {} iterations, seed {}\n  data     {}: {} labeled, {} unlabeled, {} test; {}, {}\n  \
-         classes  {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
+         classes  {}\n  mirror   {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
         config.method_title(),
         config.method.settings().iterations(),
         config.seed,
@@ -126,6 +156,7 @@ fn described(config: &RunConfig, dataset: &Dataset) -> String {
         table::grid(preprocess),
         preprocess.intensity,
         dataset.classes.join(", "),
+        mirroring(config),
         config.network.architecture,
         config.network.filters,
         table::shape(config.patch),

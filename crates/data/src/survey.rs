@@ -1,10 +1,11 @@
 //! Typical sizes and intensities of a data set, to choose settings.
 
+use crate::mirroring::shares_on_the_right;
 use crate::preprocess::Grid;
-use crate::{DataError, LabeledCase, Orientation};
+use crate::{DataError, LabeledCase, Mirroring, Orientation};
 
 /// Typical sizes and intensities of a data set's labeled scans.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
     /// The most common orientation, the first one in a tie. All sizes refer to scans reoriented to it.
     pub orientation: Orientation,
@@ -16,13 +17,15 @@ pub struct Survey {
     pub lowest: f32,
     /// The 0.5th and 99.5th percentile of the intensities of labeled voxels; `None` without any.
     pub foreground: Option<[f32; 2]>,
+    /// Whether scans may be mirrored from left to right.
+    pub mirroring: Mirroring,
 }
 
 /// Maximum number of labeled voxels sampled per case, enough for percentiles.
 const MOST_OF_A_CASE: usize = 100_000;
 
 impl Survey {
-    /// Reads the labeled cases of a data set, whose labels must be below `classes`.
+    /// Reads the labeled cases of a data set with classes of these names, the background first.
     ///
     /// # Errors
     ///
@@ -42,12 +45,12 @@ impl Survey {
     /// };
     /// write_dataset(root.path(), 2, 0, &config)?;
     /// let dataset = layout::open_labeled(root.path(), LabelBudget::Count(2))?;
-    /// let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
+    /// let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     /// assert_eq!((survey.shape, survey.spacing_mm), ([24, 24, 16], [2.0; 3]));
     /// assert!(survey.looks_like_ct());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn read(cases: &[LabeledCase], classes: usize) -> Result<Self, DataError> {
+    pub fn read(cases: &[LabeledCase], classes: &[String]) -> Result<Self, DataError> {
         if cases.is_empty() {
             return Err(DataError::LabeledCount {
                 requested: 1,
@@ -57,8 +60,13 @@ impl Survey {
         }
         let (mut grids, mut lowest) = (Vec::new(), Vec::new());
         let mut foreground = Vec::new();
+        let mut shares = vec![Vec::new(); classes.len()];
         for case in cases {
-            let (image, labels) = case.load_checked(classes)?;
+            let (image, labels) = case.load_checked(classes.len())?;
+            let on_the_right = shares_on_the_right(&labels, classes.len());
+            for (of_class, share) in shares.iter_mut().zip(on_the_right) {
+                of_class.extend(share);
+            }
             grids.push(Grid::from(&image));
             lowest.push(image.data.iter().copied().fold(f32::INFINITY, f32::min));
             let voxels = image.data.iter().zip(&labels.data);
@@ -82,7 +90,12 @@ impl Survey {
                 .iter()
                 .map(move |grid| (grid.shape[a], grid.geometry.spacing()[a]))
         };
+        let on_the_right = shares
+            .into_iter()
+            .map(|of_class| (!of_class.is_empty()).then(|| median(of_class)));
+        let mirroring = Mirroring::new(classes, &on_the_right.collect::<Vec<_>>());
         Ok(Self {
+            mirroring,
             orientation,
             shape: std::array::from_fn(|a| median(of(a).map(|(side, _)| side).collect())),
             spacing_mm: std::array::from_fn(|a| {
@@ -158,12 +171,14 @@ mod tests {
         write_volume(file("images"), &turn.volume(&image)).unwrap();
         write_labels(file("labels"), &turn.labels(&labels)).unwrap();
         let dataset = layout::open_labeled(root.path(), LabelBudget::Count(3)).unwrap();
-        let survey = Survey::read(&dataset.labeled, 2).unwrap();
+        let survey = Survey::read(&dataset.labeled, &dataset.classes).unwrap();
         assert_eq!((survey.shape, survey.lowest), ([30, 20, 8], 0.0));
         assert_eq!(survey.spacing_mm, [1.0, 1.0, 5.0]);
         assert_eq!(survey.orientation.to_string(), "RAS");
         assert_eq!(survey.foreground, Some([0.0, 9.0]));
         assert!(survey.is_stack_of_slices() && !survey.looks_like_ct());
-        assert!(Survey::read(&[], 2).is_err());
+        // All labels lie within the first ten voxels, on the left.
+        assert_eq!(survey.mirroring, Mirroring::OneSided(1));
+        assert!(Survey::read(&[], &dataset.classes).is_err());
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::prelude::Device;
 use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
+use semivox_data::augment::LabelSwap;
 use semivox_data::preprocess::{Preprocess, Preprocessed};
 use semivox_data::{LabelMap, Volume};
 use semivox_models::Network;
@@ -26,6 +27,9 @@ pub struct Description {
     pub window: SlidingWindow,
     /// The axes that training mirrored; test-time augmentation mirrors the same.
     pub mirrored: [bool; 3],
+    /// Labels that training exchanged where it mirrored; test-time augmentation exchanges them back.
+    #[serde(default, skip_serializing_if = "LabelSwap::is_empty")]
+    pub label_swap: LabelSwap,
     /// Where the model comes from, such as its method, task or seed; shown, not used.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
@@ -72,6 +76,7 @@ pub struct SegmentOptions {
 ///     preprocess: Preprocess { spacing_mm: Some([2.0; 3]), ..Preprocess::default() },
 ///     window: SlidingWindow { window: [16; 3], stride: [8; 3], blend: Blend::Gaussian },
 ///     mirrored: [true, false, false],
+///     label_swap: Default::default(),
 ///     notes: Default::default(),
 /// };
 /// let folder = tempfile::tempdir().unwrap();
@@ -210,11 +215,24 @@ impl Model {
                 mirrored
                     .iter()
                     .for_each(|&a| found.invert_axis(Axis(a + 1)));
-                sum += &found;
+                for (class, mut sum) in sum.outer_iter_mut().enumerate() {
+                    sum += &found.index_axis(Axis(0), self.seen_as(class, &mirrored));
+                }
             }
             sum /= (1 << axes.len()) as f32;
         }
         sum
+    }
+
+    /// The class that `class` of a scan is in its mirror image.
+    fn seen_as(&self, class: usize, mirrored: &[usize]) -> usize {
+        let swap = &self.description.label_swap;
+        match u8::try_from(class) {
+            Ok(label) if mirrored.contains(&usize::from(swap.axis)) => {
+                usize::from(swap.counterpart(label))
+            }
+            _ => class,
+        }
     }
 
     /// The most probable classes on the scan's own grid, with the postprocessing of the options.

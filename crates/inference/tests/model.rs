@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use burn::prelude::*;
 use ndarray::Array3;
+use semivox_data::augment::LabelSwap;
 use semivox_data::preprocess::Preprocess;
 use semivox_data::{Geometry, Volume};
 use semivox_inference::{Blend, Description, InferenceError, Model, SegmentOptions, SlidingWindow};
@@ -25,6 +26,7 @@ fn description(classes: usize, side: usize) -> Description {
             blend: Blend::Uniform,
         },
         mirrored: [true, false, true],
+        label_swap: LabelSwap::default(),
         notes: BTreeMap::from([("method".into(), "supervised".into())]),
     }
 }
@@ -158,6 +160,34 @@ fn inconsistent_descriptions_are_refused() {
     };
     let model = new(Architecture::VNet, &plain).unwrap();
     assert!(message(model.with_options(options)).contains("trained without"));
+}
+
+/// Of classes that are each other's counterparts, a mirror image shows the other one.
+#[test]
+fn mirrored_probabilities_of_pairs_are_exchanged() {
+    let mut described = description(3, 16);
+    described.mirrored = [true, false, false];
+    described.label_swap.pairs = vec![[1, 2]];
+    let options = SegmentOptions {
+        mirrored: true,
+        ..SegmentOptions::default()
+    };
+    let network = network(Architecture::VNet);
+    let model = Model::new(network, described, &Device::flex()).unwrap();
+    let mut turned = model.prepare(&scan()).unwrap();
+    let plain = model.probabilities(&turned);
+    let mirrored = model.with_options(options).unwrap();
+    let found = mirrored.probabilities(&turned);
+    turned.volume.data.invert_axis(ndarray::Axis(0));
+    let mut image = vnet().probabilities(&turned);
+    image.invert_axis(ndarray::Axis(1));
+    for (class, seen) in [(0, 0), (1, 2), (2, 1)] {
+        let of =
+            |map: &ndarray::Array4<f32>, class| map.index_axis(ndarray::Axis(0), class).to_owned();
+        let expected = (of(&plain, class) + of(&image, seen)) / 2.0;
+        let apart = &of(&found, class) - &expected;
+        assert!(apart.iter().all(|x| x.abs() < 1e-6), "class {class}");
+    }
 }
 
 /// Mirror images on two axes: the mean of four predictions, each mirrored back.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ndarray::Array3;
-use semivox_data::augment::{StrongView, WeakView};
+use semivox_data::augment::{LabelSwap, StrongView, WeakView};
 use semivox_data::rng::keyed;
 use semivox_sampling::{TwoStreamBatch, TwoStreamSampler, UniformSampler};
 
@@ -23,6 +23,7 @@ pub struct BatchSource {
     set: Arc<TrainingSet>,
     cases: Cases,
     weak: WeakView,
+    label_swap: LabelSwap,
     strong: StrongView,
     views: StrongViews,
     seed: u64,
@@ -72,6 +73,7 @@ impl BatchSource {
                 patch: config.patch,
                 symmetries: config.weak_view,
             },
+            label_swap: config.label_swap.clone(),
             strong: config.strong_view,
             views: plan.strong,
             seed,
@@ -98,7 +100,8 @@ impl BatchSource {
                 &format!("labeled {slot}"),
                 strong,
             );
-            let labels = weak.apply(case.labels.data.view(), 0);
+            let mut labels = weak.apply(case.labels.data.view(), 0);
+            self.label_swap.apply(weak.flip, &mut labels);
             batch
                 .labels
                 .extend(labels.iter().map(|&label| i32::from(label)));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use burn::prelude::Device;
 use semivox_data::LabelBudget;
-use semivox_data::augment::{StrongView, Symmetries};
+use semivox_data::augment::{LabelSwap, StrongView, Symmetries};
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
 use semivox_inference::{Description, Model, SlidingWindow};
@@ -46,6 +46,9 @@ pub struct RunConfig {
     pub network: NetworkSettings,
     /// Turns and mirrorings of every patch.
     pub weak_view: Symmetries,
+    /// Labels of left and right, exchanged where a patch is mirrored.
+    #[serde(default, skip_serializing_if = "LabelSwap::is_empty")]
+    pub label_swap: LabelSwap,
     /// The student's intensity augmentation.
     pub strong_view: StrongView,
     /// Inference.
@@ -189,6 +192,7 @@ impl RunConfig {
             preprocess: self.data.preprocess,
             window: self.inference.clone(),
             mirrored: self.weak_view.mirrored(),
+            label_swap: self.label_swap.clone(),
             notes: notes.map(|(key, value)| (key.into(), value)).into(),
         }
     }
@@ -221,6 +225,7 @@ impl RunConfig {
         }
         self.inference.check()?;
         self.check_views()?;
+        self.check_label_swap()?;
         Ok(self.method.check(self.patch)?)
     }
 
@@ -250,6 +255,29 @@ impl RunConfig {
             }
         }
         Ok(())
+    }
+
+    /// Refuses an axis that there is not, and pairs of other labels than those of two classes.
+    fn check_label_swap(&self) -> Result<(), TrainError> {
+        let LabelSwap { axis, pairs } = &self.label_swap;
+        let classes = match self.data.classes.len() {
+            0 => usize::from(u8::MAX), // not known before the data set is opened
+            classes => classes,
+        };
+        let label = |&label: &u8| label > 0 && usize::from(label) < classes;
+        let wrong = pairs
+            .iter()
+            .find(|[a, b]| a == b || ![a, b].into_iter().all(label));
+        match (axis, wrong) {
+            (3.., _) => Err(TrainError::Config(format!(
+                "label_swap.axis: expected 0, 1 or 2, found {axis}"
+            ))),
+            (_, Some(pair)) => Err(TrainError::Config(format!(
+                "label_swap.pairs: expected two different labels from 1 to {}, found {pair:?}",
+                classes - 1
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses sides that the network cannot halve four times; a U-Net takes one slice.

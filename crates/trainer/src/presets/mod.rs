@@ -222,6 +222,7 @@ mod tests {
             spacing_mm: [1.0; 3],
             lowest,
             foreground: None,
+            mirroring: semivox_data::Mirroring::Harmless,
         };
         let intensity = |lowest| {
             let config = Task::Pancreas.fitted(&survey(lowest), "compact", "simcvd");

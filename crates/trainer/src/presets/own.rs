@@ -1,6 +1,6 @@
 //! A person's own scans: settings that follow from what the scans are like.
 
-use semivox_data::augment::Symmetries;
+use semivox_data::augment::{LabelSwap, Symmetries};
 use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_data::{LabelBudget, Survey};
 use semivox_models::Architecture;
@@ -10,14 +10,18 @@ use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use semivox_inference::{Blend, SlidingWindow};
 
-/// Nothing is known of the body part: left and right may be exchanged, nothing is turned.
-fn mirrored_sides(survey: &Survey) -> Symmetries {
+/// Nothing is known of the body part: left and right are exchanged where that is harmless, nothing is turned.
+fn mirrored_sides(survey: &Survey) -> (Symmetries, LabelSwap) {
     let [sides, ..] = survey.orientation.axes();
-    Symmetries {
+    let mirrored = survey.mirroring.is_allowed();
+    let symmetries = Symmetries {
         rotate: false,
-        flip_probability: 0.5,
-        flip_axes: std::array::from_fn(|axis| axis == sides),
-    }
+        flip_probability: if mirrored { 0.5 } else { 0.0 },
+        flip_axes: std::array::from_fn(|axis| mirrored && axis == sides),
+    };
+    let pairs = survey.mirroring.pairs().to_vec();
+    let axis = if pairs.is_empty() { 0 } else { sides as u8 };
+    (symmetries, LabelSwap { axis, pairs })
 }
 
 /// Channels dropped before the output of a V-Net of few filters: of 8 channels, the left atrium's half
@@ -33,7 +37,8 @@ const LEAST: usize = 32;
 /// - Stacks of few or thick slices get a U-Net and planes of one size, other volumes a V-Net.
 /// - Volumes are resampled to cubes of the size that puts as many of them into a scan as the size of
 ///   preset is meant for, but never below the finest spacing of the scan.
-/// - Scans are turned to the orientation that most of them have.
+/// - Scans are turned to the orientation that most of them have, and mirrored from left to right where
+///   [`Mirroring`](semivox_data::Mirroring) allows it.
 /// - CT is cut to what is labeled; then intensities are z-scored, those of MR too.
 pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let (filters, side, iterations) = match size {
@@ -61,10 +66,12 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         ..config.data
     };
     let batch = survey.is_stack_of_slices().then_some([4, 4]);
+    let (weak_view, label_swap) = mirrored_sides(survey);
     let config = RunConfig {
         task: Task::Own,
         preset: size.name().into(),
-        weak_view: mirrored_sides(survey),
+        weak_view,
+        label_swap,
         data,
         ..config
     };
@@ -157,6 +164,7 @@ fn sized(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use semivox_data::Mirroring;
     use semivox_methods::method_config::MethodConfig;
 
     fn survey(shape: [usize; 3], spacing_mm: [f64; 3], lowest: f32) -> Survey {
@@ -166,6 +174,7 @@ mod tests {
             spacing_mm,
             lowest,
             foreground: Some([-50.0, 180.0]),
+            mirroring: Mirroring::Harmless,
         }
     }
 
@@ -215,6 +224,16 @@ mod tests {
             config.data.preprocess.orientation,
             Some(sagittal.orientation)
         );
+        assert!(config.label_swap.is_empty());
+        sagittal.mirroring = Mirroring::Paired(vec![[1, 2]]);
+        let config = base(Size::Compact, &sagittal).0;
+        assert_eq!(
+            (config.label_swap.axis, config.label_swap.pairs),
+            (2, vec![[1, 2]])
+        );
+        sagittal.mirroring = Mirroring::OneSided(1);
+        let config = base(Size::Compact, &sagittal).0;
+        assert_eq!(config.weak_view.mirrored(), [false; 3]);
     }
 
     #[test]
