@@ -32,6 +32,10 @@ pub struct RunConfig {
     /// Name of the ablation that the method's settings came from, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ablation: Option<String>,
+    /// Name of a method of one's own, which a program runs in place of `method`
+    /// ([`Session::run_method`](crate::session::Session::run_method)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_method: Option<String>,
     /// Seed of every random choice.
     pub seed: u64,
     /// Device name, see [`device::by_name`](semivox_inference::device::by_name).
@@ -143,8 +147,11 @@ impl RunConfig {
         toml::to_string(self).map_err(|e| TrainError::Config(e.to_string()))
     }
 
-    /// The method as it is asked for: `METHOD`, or `METHOD:ABLATION`.
+    /// The method as it is asked for: `METHOD`, or `METHOD:ABLATION`; or the name of one's own.
     pub fn method_name(&self) -> String {
+        if let Some(name) = &self.own_method {
+            return name.clone();
+        }
         let method = self.method.name();
         match &self.ablation {
             Some(ablation) => format!("{method}:{ablation}"),
@@ -156,6 +163,7 @@ impl RunConfig {
     pub fn method_title(&self) -> String {
         let name = self.method_name();
         match self.method {
+            _ if self.own_method.is_some() => name,
             // Built from abstracts: nobody should take them for the papers' own.
             MethodConfig::Cvrl(_) | MethodConfig::Ideal(_) => format!("{name} (reconstruction)"),
             _ => name,

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use burn::prelude::Device;
 use rayon::prelude::*;
 use semivox_data::layout::{self, HoldOut};
 use semivox_data::{Dataset, LabeledCase, phantom};
@@ -24,7 +23,7 @@ use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
 use crate::{evaluating, specimens};
 use semivox_inference::evaluation::Evaluation;
-use semivox_methods::method::Method;
+use semivox_methods::{Method, MethodContext};
 
 /// A run folder with its configuration and data set, ready to train.
 ///
@@ -145,12 +144,58 @@ impl Session {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
+        if let Some(name) = &self.config.own_method {
+            return Err(TrainError::Config(format!(
+                "own_method: expected no method of one's own, found {name}; only the program that has it can train it, \
+                 with Session::run_method"
+            )));
+        }
+        let mut method = self.config.method.settings().method(self.context()?)?;
+        self.train(&mut method, observer, stop)
+    }
+
+    /// The inputs of a method in this session, for [`run_method`](Self::run_method).
+    ///
+    /// # Errors
+    /// If the device is missing.
+    pub fn context(&self) -> Result<MethodContext, TrainError> {
+        let device = device::by_name(&self.config.device)?.autodiff();
+        Ok(self.config.context(self.dataset.classes.len(), &device))
+    }
+
+    /// [`run`](Self::run) with a method of one's own instead of the configured one, made for [`context`](Self::context).
+    ///
+    /// The settings have to name it as `own_method`, so that log, report and evaluation do.
+    ///
+    /// # Errors
+    /// If they do not; else as [`run`](Self::run).
+    pub fn run_method(
+        &self,
+        method: &mut Method,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Summary, TrainError> {
+        if self.config.own_method.is_none() {
+            return Err(TrainError::Config(
+                "own_method: expected the name of the method that this program runs, found none; \
+                 set it before the session starts"
+                    .into(),
+            ));
+        }
+        self.train(method, observer, stop)
+    }
+
+    fn train(
+        &self,
+        method: &mut Method,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Summary, TrainError> {
         let config = &self.config;
         let device = device::by_name(&config.device)?.autodiff();
-        let mut method = self.method(&device)?;
         let dice_before = match config.data.root {
             None => self
-                .evaluate(&method, None, observer, stop)?
+                .evaluate(method, None, observer, stop)?
                 .and_then(|e| e.mean.dice),
             Some(_) => None,
         };
@@ -161,7 +206,7 @@ impl Session {
             device,
             stop,
         };
-        let mut outcome = training.run(&mut method, observer)?;
+        let mut outcome = training.run(method, observer)?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
                 let model = config.model(method.network(), &training.device)?;
@@ -169,9 +214,9 @@ impl Session {
                 None
             }
             Outcome::Finished => {
-                let found = self.evaluate(&method, Some(&self.run), observer, stop)?;
+                let found = self.evaluate(method, Some(&self.run), observer, stop)?;
                 if found.is_none() {
-                    let step = config.method.settings().iterations();
+                    let step = method.stages().iter().map(|stage| stage.steps).sum();
                     outcome = Outcome::Interrupted { step };
                 }
                 found
@@ -184,11 +229,6 @@ impl Session {
             dice_before,
             evaluation,
         })
-    }
-
-    fn method(&self, device: &Device) -> Result<Method, TrainError> {
-        let context = self.config.context(self.dataset.classes.len(), device);
-        Ok(self.config.method.settings().method(context)?)
     }
 
     fn evaluate(
