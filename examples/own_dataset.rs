@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     // Voxels, patches, network and intensities follow from the labeled scans.
-    let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
+    let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     println!("{:?} voxels of {:?} mm", survey.shape, survey.spacing_mm);
     let mut config = Task::Own.fitted(&survey, "smoke", "mean_teacher")?;
     config.method = config.method.with_iterations(60);

@@ -7,7 +7,6 @@
 use std::error::Error;
 use std::sync::atomic::AtomicBool;
 
-use burn::prelude::*;
 use burn::tensor::activation::{log_softmax, softmax};
 use semivox::losses::DiceCrossEntropyLossConfig;
 use semivox::methods::{

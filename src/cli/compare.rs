@@ -121,9 +121,12 @@ fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), T
     let mut again = again.filter(|(at, value)| values[..*at].contains(value));
     match again.next() {
         None => Ok(()),
-        Some((_, value)) => Err(TrainError::Input(format!(
-            "{flag}: expected each once, found {value} twice; leave one out"
-        ))),
+        Some((_, value)) => Err(TrainError::unexpected(
+            flag,
+            "each once",
+            format!("{value} twice"),
+            "leave one out",
+        )),
     }
 }
 
@@ -134,18 +137,24 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
     };
     let dataset = layout::open_split(root, &run::hold_out(data)?, first.config.data.labeled)?;
     if dataset.test.is_empty() {
-        return Err(TrainError::Input(
-            "compare: expected test cases, found none in the data set; name some with --test-list"
-                .into(),
+        return Err(TrainError::unexpected(
+            "compare",
+            "test cases",
+            "none in the data set",
+            "name some with --test-list",
         ));
     }
     let needs = |cell: &&Cell| cell.config.method.settings().needs_unlabeled();
     match cells.iter().find(needs) {
-        Some(cell) if dataset.unlabeled.is_empty() => Err(TrainError::Input(format!(
-            "compare: {} learns from unlabeled cases, found none beside the {} labeled; lower --labeled or leave it out",
-            cell.config.method_title(),
-            dataset.labeled.len()
-        ))),
+        Some(cell) if dataset.unlabeled.is_empty() => Err(TrainError::unexpected(
+            "compare",
+            format!(
+                "unlabeled cases, which {} learns from",
+                cell.config.method_title()
+            ),
+            format!("none beside the {} labeled", dataset.labeled.len()),
+            "lower --labeled or leave it out",
+        )),
         _ => Ok(()),
     }
 }
@@ -188,9 +197,10 @@ fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), T
     if wanted == found {
         return Ok(());
     }
-    Err(TrainError::Input(format!(
-        "{}: expected a run with the settings asked for, found one with others; \
-         remove it or choose another --out",
-        run.root().display()
-    )))
+    Err(TrainError::unexpected(
+        run.root().display(),
+        "a run with the settings asked for",
+        "one with others",
+        "remove it or choose another --out",
+    ))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use semivox_data::DataError;
 use semivox_inference::evaluation::Evaluation;
 use semivox_inference::label_folders;
 use semivox_trainer::TrainError;
@@ -44,8 +45,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     })?;
     counter.finish();
     let out = arguments.out.as_ref().unwrap_or(predictions);
-    std::fs::create_dir_all(out)
-        .map_err(|error| TrainError::Input(format!("cannot make {}: {error}", out.display())))?;
+    std::fs::create_dir_all(out).map_err(|source| DataError::Io {
+        path: out.to_path_buf(),
+        action: "make",
+        source,
+    })?;
     evaluation.write(out.join("evaluation.json"))?;
     evaluation.write_csv(out.join("evaluation.csv"))?;
     if !alone.is_empty() && !arguments.quiet {

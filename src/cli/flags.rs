@@ -54,7 +54,7 @@ impl Flags {
     /// Applies `--data`, `--labeled` and `--test-list`.
     ///
     /// # Errors
-    /// [`TrainError::Input`] if a path cannot be made absolute.
+    /// [`TrainError::Unexpected`] if a path cannot be made absolute.
     pub fn data(&self, config: DataConfig) -> Result<DataConfig, TrainError> {
         self.single.run.data.applied_to(config)
     }
@@ -63,7 +63,7 @@ impl Flags {
     /// replaces the method by that of the same preset, `--set` is applied last.
     ///
     /// # Errors
-    /// [`TrainError::Config`] for an unknown method or key or a value of a wrong type.
+    /// [`TrainError::Setting`] for an unknown method or key or a value of a wrong type.
     pub fn settings(&self, mut config: RunConfig) -> Result<RunConfig, TrainError> {
         if let Some(method) = &self.method {
             let other = config.task.preset(&config.preset, method)?;

@@ -10,7 +10,7 @@ use semivox_trainer::TrainError;
 /// the program at once.
 ///
 /// # Errors
-/// [`TrainError::Input`] if another handler is installed already.
+/// [`TrainError::Unexpected`] if another handler is installed already.
 pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
@@ -20,6 +20,13 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
         }
         eprintln!("\nstopping after this step and saving; press Ctrl-C again to leave at once");
     })
-    .map_err(|e| TrainError::Input(format!("cannot listen for Ctrl-C: {e}")))?;
+    .map_err(|e| {
+        TrainError::unexpected(
+            "Ctrl-C",
+            "no other handler",
+            e,
+            "start one training at a time",
+        )
+    })?;
     Ok(stop)
 }

@@ -128,21 +128,23 @@ fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
         };
         for (id, file) in files {
             if let Some(other) = found.insert(id.clone(), file.clone()) {
-                return Err(TrainError::Input(format!(
-                    "expected scans of different names, found {} and {}: both would become {id}.nii.gz; \
-                     predict them into different folders",
-                    other.display(),
-                    file.display()
-                )));
+                return Err(TrainError::unexpected(
+                    format!("{id}.nii.gz"),
+                    "scans of different names",
+                    format!("{} and {}", other.display(), file.display()),
+                    "both would be written there: predict them into different folders",
+                ));
             }
         }
     }
     match found.is_empty() {
         false => Ok(found),
-        true => Err(TrainError::Input(format!(
-            "{}: expected scans (.nii, .nii.gz or .nrrd), found none; give files or the folder that holds them",
-            inputs[0].display()
-        ))),
+        true => Err(TrainError::unexpected(
+            inputs[0].display(),
+            "scans (.nii, .nii.gz or .nrrd)",
+            "none",
+            "give files or the folder that holds them",
+        )),
     }
 }
 
@@ -150,15 +152,15 @@ fn id_of(file: &Path) -> Result<String, TrainError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     match layout::stem(&name) {
         Some(id) if file.is_file() => Ok(id.to_string()),
-        _ => Err(TrainError::Input(format!(
-            "{}: expected a scan (.nii, .nii.gz or .nrrd) or a folder of scans, found {}; check the path",
+        _ => Err(TrainError::unexpected(
             file.display(),
-            if file.exists() {
-                "another kind of file"
-            } else {
-                "nothing there"
-            }
-        ))),
+            "a scan (.nii, .nii.gz or .nrrd) or a folder of scans",
+            match file.exists() {
+                true => "another kind of file",
+                false => "nothing there",
+            },
+            "check the path",
+        )),
     }
 }
 
@@ -171,18 +173,21 @@ fn todo(
     for (id, scan) in scans {
         let out = output(&arguments.out, id);
         if scan.parent().is_some_and(|own| same(&arguments.out, own)) {
-            return Err(TrainError::Input(format!(
-                "{}: expected another folder than the scan's own, where its label map would replace it or pass for \
-                 another scan of its name; choose another --out",
-                arguments.out.display()
-            )));
+            return Err(TrainError::unexpected(
+                arguments.out.display(),
+                "another folder than the scan's own",
+                "that, where its label map would replace it or pass for another scan of its name",
+                "choose another --out",
+            ));
         }
         match (out.exists(), arguments.existing) {
             (true, Existing::Refuse) => {
-                return Err(TrainError::Input(format!(
-                    "{} exists already; choose another --out, or --existing skip or overwrite",
-                    out.display()
-                )));
+                return Err(TrainError::unexpected(
+                    out.display(),
+                    "nothing there yet",
+                    "a file that exists already",
+                    "choose another --out, or --existing skip or overwrite",
+                ));
             }
             (true, Existing::Skip) => {}
             _ => todo.push((id.clone(), scan.clone())),

@@ -157,7 +157,7 @@ impl DataArguments {
 /// A path that means the same wherever a run is resumed from.
 fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
     std::path::absolute(path)
-        .map_err(|error| TrainError::Input(format!("{}: {error}; check the path", path.display())))
+        .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
 }
 
 /// The task of the data set in a folder.

@@ -73,10 +73,12 @@ fn expect_same(out: &Path, arguments: &Arguments) -> Result<(), TrainError> {
         ("task", &named, found.task.to_string()),
     ] {
         if let Some(named) = named.as_ref().filter(|named| **named != found) {
-            return Err(TrainError::Input(format!(
-                "{}: expected a run of {named}, found one of {found}; leave the {what} out to go on with it",
-                out.display()
-            )));
+            return Err(TrainError::unexpected(
+                out.display(),
+                format!("a run of {named}"),
+                format!("one of {found}"),
+                format!("leave the {what} out to go on with it"),
+            ));
         }
     }
     Ok(())
@@ -103,11 +105,13 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
 
 fn stored(file: &Path) -> Result<RunConfig, TrainError> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        TrainError::Input(format!(
-            "{}: expected a file of settings, found {error}; give the config.toml of a run",
-            file.display()
-        ))
+        TrainError::unexpected(
+            file.display(),
+            "a file of settings",
+            error,
+            "give the config.toml of a run",
+        )
     })?;
     RunConfig::from_toml(&text)
-        .map_err(|error| TrainError::Input(format!("{}: {error}", file.display())))
+        .map_err(|error| TrainError::Document(format!("{}: {error}", file.display())))
 }

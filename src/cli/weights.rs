@@ -21,10 +21,12 @@ pub(super) struct ExportArguments {
 pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError> {
     let out = &arguments.out;
     if out.exists() {
-        let out = out.display();
-        return Err(TrainError::Input(format!(
-            "{out} exists already; choose another --out"
-        )));
+        return Err(TrainError::unexpected(
+            out.display(),
+            "nothing there yet",
+            "a file that exists already",
+            "choose another --out",
+        ));
     }
     let out = Model::open(&arguments.model)?.save(out)?;
     println!("Written: {}", out.display());
@@ -67,10 +69,12 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
     config.data.classes.clone_from(&arguments.classes);
     let out = &arguments.out;
     if out.is_file() || out.join(FILE_NAME).exists() {
-        return Err(TrainError::Input(format!(
-            "{} holds a model already; choose another --out",
-            out.display()
-        )));
+        return Err(TrainError::unexpected(
+            out.display(),
+            "no model there yet",
+            "one that exists already",
+            "choose another --out",
+        ));
     }
     let cpu = device::by_name("cpu")?;
     let (model, leftovers) = importing::import(&arguments.file, config, &cpu)?;

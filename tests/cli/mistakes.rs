@@ -199,7 +199,7 @@ fn compare() {
     fs::remove_file(root.join("scans/images/case2.nii.gz")).expect("the unlabeled case");
     let message = compare("supervised,mean_teacher", &tested);
     assert!(
-        message.contains("mean_teacher learns from unlabeled cases"),
+        message.contains("unlabeled cases, which mean_teacher learns from"),
         "{message}"
     );
     assert!(!root.join("runs").exists(), "nothing was trained before");

@@ -1,5 +1,6 @@
 //! Errors of training methods and their checkpoints.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// Settings that cannot work, a checkpoint that cannot be used, or a diverged step.
@@ -8,9 +9,26 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MethodError {
-    /// A setting is out of range, or settings contradict one another.
-    #[error("configuration: {0}")]
-    Config(String),
+    /// A setting is out of range, or contradicts another.
+    #[error("configuration: {key}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting's key, as in `config.toml`.
+        key: String,
+        /// The values that work.
+        expected: String,
+        /// The value found.
+        found: String,
+    },
+    /// A name that is none of those known.
+    #[error("configuration: unknown {kind} '{name}': expected {expected}")]
+    Unknown {
+        /// The kind of thing named, such as a method.
+        kind: &'static str,
+        /// The name found.
+        name: String,
+        /// The names known.
+        expected: String,
+    },
     /// Sampling could not be set up.
     #[error(transparent)]
     Sampling(#[from] semivox_sampling::SamplingError),
@@ -34,4 +52,38 @@ pub enum MethodError {
         /// The step, counted from 0.
         step: u64,
     },
+}
+
+impl MethodError {
+    /// A setting that does not work.
+    pub(crate) fn setting(
+        key: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Display,
+    ) -> Self {
+        Self::Setting {
+            key: key.into(),
+            expected: expected.into(),
+            found: found.to_string(),
+        }
+    }
+
+    /// A name that is none of those known.
+    pub(crate) fn unknown(kind: &'static str, name: &str, expected: impl Into<String>) -> Self {
+        Self::Unknown {
+            kind,
+            name: name.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// Whether a loss became infinite or not a number.
+    pub fn is_divergence(&self) -> bool {
+        matches!(self, Self::NonFinite { .. })
+    }
+
+    /// Whether a setting is the reason.
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Self::Setting { .. } | Self::Unknown { .. })
+    }
 }

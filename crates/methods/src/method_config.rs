@@ -28,14 +28,14 @@ macro_rules! methods {
             /// A method's own defaults for a run of `iterations`.
             ///
             /// # Errors
-            /// [`MethodError::Config`] naming the known methods.
+            /// [`MethodError::Unknown`] naming the known methods.
             pub fn new(name: &str, iterations: u64) -> Result<Self, MethodError> {
                 match name {
                     $($name => Ok(Self::$variant(<$config>::new(iterations))),)*
-                    _ => Err(MethodError::Config(format!(
-                        "unknown method '{name}': expected one of {}",
-                        Self::NAMES.join(", ")
-                    ))),
+                    _ => {
+                        let known = format!("one of {}", Self::NAMES.join(", "));
+                        Err(MethodError::unknown("method", name, known))
+                    }
                 }
             }
 
@@ -104,7 +104,7 @@ impl MethodConfig {
     /// The same method without or with another part, by the name of one of its ablations.
     ///
     /// # Errors
-    /// [`MethodError::Config`] naming the known ablations.
+    /// [`MethodError::Unknown`] naming the known ablations.
     pub fn with_ablation(mut self, name: &str) -> Result<Self, MethodError> {
         self.settings_mut().ablate(name)?;
         Ok(self)
@@ -113,12 +113,10 @@ impl MethodConfig {
     /// Refuses values that cannot work.
     ///
     /// # Errors
-    /// [`MethodError::Config`] with the key and the value found.
+    /// [`MethodError::Setting`] with the key and the value found.
     pub fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         if self.settings().iterations() == 0 {
-            return Err(MethodError::Config(
-                "iterations: expected at least 1, found 0".into(),
-            ));
+            return Err(MethodError::setting("iterations", "at least 1", 0));
         }
         self.settings().check(patch)
     }

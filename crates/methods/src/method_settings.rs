@@ -25,17 +25,16 @@ pub trait MethodSettings {
     /// Takes away or exchanges the part of the method that an ablation is named after.
     ///
     /// # Errors
-    /// [`MethodError::Config`] naming the known ablations, if there are any.
+    /// [`MethodError::Unknown`] naming the known ablations, if there are any.
     fn ablate(&mut self, name: &str) -> Result<(), MethodError> {
-        Err(MethodError::Config(format!(
-            "unknown ablation '{name}': this method has none; give the method's name alone"
-        )))
+        let expected = "none, as this method has no ablations; give the method's name alone";
+        Err(MethodError::unknown("ablation", name, expected))
     }
 
     /// Refuses values out of range and patches that do not fit.
     ///
     /// # Errors
-    /// [`MethodError::Config`] with the key and the value found.
+    /// [`MethodError::Setting`] with the key and the value found.
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError>;
 
     /// The method, before its first stage.
@@ -83,9 +82,7 @@ pub(crate) fn expect(
 ) -> Result<(), MethodError> {
     match holds {
         true => Ok(()),
-        false => Err(MethodError::Config(format!(
-            "method.{key}: expected {wanted}, found {found}"
-        ))),
+        false => Err(MethodError::setting(format!("method.{key}"), wanted, found)),
     }
 }
 

@@ -73,7 +73,7 @@ impl OptimizerConfig {
     /// Refuses rates and coefficients out of range.
     ///
     /// # Errors
-    /// [`MethodError::Config`] with the key and the value found.
+    /// [`MethodError::Setting`] with the key and the value found.
     pub fn check(&self) -> Result<(), MethodError> {
         let in_range = [
             ("learning_rate", self.learning_rate, 0.0..10.0),
@@ -82,16 +82,20 @@ impl OptimizerConfig {
         ];
         for (key, value, range) in in_range {
             if !range.contains(&value) {
-                return Err(MethodError::Config(format!(
-                    "optimizer.{key}: expected a number in {} to {}, found {value}",
-                    range.start, range.end
-                )));
+                let expected = format!("a number in {} to {}", range.start, range.end);
+                return Err(MethodError::setting(
+                    format!("optimizer.{key}"),
+                    expected,
+                    value,
+                ));
             }
         }
         match self.clip_norm {
-            Some(norm) if !(norm > 0.0 && norm.is_finite()) => Err(MethodError::Config(format!(
-                "optimizer.clip_norm: expected a number above 0, found {norm}"
-            ))),
+            Some(norm) if !(norm > 0.0 && norm.is_finite()) => Err(MethodError::setting(
+                "optimizer.clip_norm",
+                "a number above 0",
+                norm,
+            )),
             _ => Ok(()),
         }
     }

@@ -73,7 +73,7 @@ pub fn methods() -> Vec<String> {
 /// weights on tiny phantoms; a method of several stages takes a step of each.
 ///
 /// # Errors
-/// [`TrainError::Inference`] if a device cannot be had or does not compute, [`TrainError::Config`] for
+/// [`TrainError::Inference`] if a device cannot be had or does not compute, [`TrainError::Setting`] for
 /// an unknown method.
 pub fn steps(device: &str, method: &str) -> Result<Vec<Agreement>, TrainError> {
     let expected = tiny::losses("cpu", method)?;

@@ -93,7 +93,7 @@ impl Comparison {
     /// Groups evaluations by method and number of labeled cases.
     ///
     /// # Errors
-    /// [`TrainError::Input`] if two runs were tested on different cases: their means do not compare.
+    /// [`TrainError::Unexpected`] if two runs were tested on different cases: their means do not compare.
     pub fn new(evaluations: &[Evaluation]) -> Result<Self, TrainError> {
         check_same_cases(evaluations)?;
         let mut order: Vec<(String, Option<usize>)> = Vec::new();
@@ -209,14 +209,18 @@ fn check_same_cases(evaluations: &[Evaluation]) -> Result<(), TrainError> {
     for pair in evaluations.windows(2) {
         let (first, second) = (ids(&pair[0]), ids(&pair[1]));
         if first != second {
-            return Err(TrainError::Input(format!(
-                "comparison: expected all runs tested on the same cases, found {} for {} and other {} for {}; \
-                 compare runs of one data set and one --test-list",
-                first.len(),
-                pair[0].protocol.method,
-                second.len(),
-                pair[1].protocol.method,
-            )));
+            return Err(TrainError::unexpected(
+                "comparison",
+                "all runs tested on the same cases",
+                format!(
+                    "{} for {} and other {} for {}",
+                    first.len(),
+                    pair[0].protocol.method,
+                    second.len(),
+                    pair[1].protocol.method,
+                ),
+                "compare runs of one data set and one --test-list",
+            ));
         }
     }
     Ok(())

@@ -61,6 +61,9 @@ pub struct RunConfig {
     pub method: MethodConfig,
 }
 
+/// The way out of a value that does not work.
+const CHANGE: &str = "change it in config.toml or with --set";
+
 /// Which data, and how it is prepared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,7 +113,7 @@ impl RunConfig {
     /// Reads a stored configuration.
     ///
     /// # Errors
-    /// [`TrainError::Config`] with the key, the line of the mistake and, for an unknown key, the
+    /// [`TrainError::Setting`] with the key, the line of the mistake and, for an unknown key, the
     /// nearest known one.
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
         settings::parse(text)
@@ -120,7 +123,7 @@ impl RunConfig {
     /// Values are TOML; what is not, such as `cpu`, is taken as text.
     ///
     /// # Errors
-    /// [`TrainError::Config`] for an unknown key, with the nearest known one, or a value of a wrong type.
+    /// [`TrainError::Setting`] for an unknown key, with the nearest known one, or a value of a wrong type.
     ///
     /// # Examples
     /// ```
@@ -142,9 +145,9 @@ impl RunConfig {
     /// The document stored with a run.
     ///
     /// # Errors
-    /// [`TrainError::Config`] if a value has no TOML form.
+    /// [`TrainError::Document`] if a value has no TOML form.
     pub fn to_toml(&self) -> Result<String, TrainError> {
-        toml::to_string(self).map_err(|e| TrainError::Config(e.to_string()))
+        toml::to_string(self).map_err(|e| TrainError::Document(e.to_string()))
     }
 
     /// The method as it is asked for: `METHOD`, or `METHOD:ABLATION`; or the name of one's own.
@@ -216,20 +219,21 @@ impl RunConfig {
     /// Refuses values that cannot work, before anything is read or written.
     ///
     /// # Errors
-    /// [`TrainError::Config`] with the key, what was expected and what was found.
+    /// [`TrainError::Setting`] with the key, what was expected and what was found.
     pub fn check(&self) -> Result<(), TrainError> {
-        let refuse = |message: String| Err(TrainError::Config(message));
+        let refuse = |key: &str, expected: &str, found: f64| {
+            Err(TrainError::setting(key, expected, found, CHANGE))
+        };
         self.check_sides("patch", self.patch)?;
         self.check_sides("inference.window", self.inference.window)?;
         if self.network.filters == 0 {
-            return refuse("network.filters: expected at least 1, found 0".into());
+            return refuse("network.filters", "at least 1", 0.0);
         }
         if !(0.0..1.0).contains(&self.network.dropout) {
-            let found = self.network.dropout;
-            return refuse(format!("network.dropout: expected 0 to 1, found {found}"));
+            return refuse("network.dropout", "0 to 1", self.network.dropout);
         }
         if self.checkpoint_every == 0 {
-            return refuse("checkpoint_every: expected at least 1, found 0".into());
+            return refuse("checkpoint_every", "at least 1", 0.0);
         }
         self.inference.check()?;
         self.check_views()?;
@@ -257,9 +261,8 @@ impl RunConfig {
         }
         for (key, value, most) in checked {
             if !(0.0..=most).contains(&value) {
-                return Err(TrainError::Config(format!(
-                    "{key}: expected 0 to {most}, found {value}"
-                )));
+                let expected = format!("0 to {most}");
+                return Err(TrainError::setting(key, expected, value, CHANGE));
             }
         }
         Ok(())
@@ -277,13 +280,22 @@ impl RunConfig {
             .iter()
             .find(|[a, b]| a == b || ![a, b].into_iter().all(label));
         match (axis, wrong) {
-            (3.., _) => Err(TrainError::Config(format!(
-                "label_swap.axis: expected 0, 1 or 2, found {axis}"
-            ))),
-            (_, Some(pair)) => Err(TrainError::Config(format!(
-                "label_swap.pairs: expected two different labels from 1 to {}, found {pair:?}",
-                classes - 1
-            ))),
+            (3.., _) => Err(TrainError::setting(
+                "label_swap.axis",
+                "0, 1 or 2",
+                axis,
+                CHANGE,
+            )),
+            (_, Some(pair)) => {
+                let expected = format!("two different labels from 1 to {}", classes - 1);
+                let found = format!("{pair:?}");
+                Err(TrainError::setting(
+                    "label_swap.pairs",
+                    expected,
+                    found,
+                    CHANGE,
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -301,8 +313,7 @@ impl RunConfig {
             true => "[16·a, 16·b, 1] (a U-Net halves a slice four times)",
             false => "multiples of 16 (a V-Net halves each axis four times)",
         };
-        Err(TrainError::Config(format!(
-            "{key}: expected {wanted}, found {sides:?}"
-        )))
+        let found = format!("{sides:?}");
+        Err(TrainError::setting(key, wanted, found, CHANGE))
     }
 }

@@ -33,13 +33,15 @@ pub fn import(
 ) -> Result<(Model, Leftovers), TrainError> {
     let found = weights::inspect(file)?.config;
     if found.architecture.is_2d() != config.network.architecture.is_2d() {
-        return Err(TrainError::Input(format!(
-            "{}: expected a network for task {}, a {}, found a {}; choose another task",
+        return Err(TrainError::unexpected(
             file.display(),
-            config.task,
-            config.network.architecture,
-            found.architecture
-        )));
+            format!(
+                "a network for task {}, a {}",
+                config.task, config.network.architecture
+            ),
+            format!("a {}", found.architecture),
+            "choose another task",
+        ));
     }
     config.data.classes = names(config.data.classes, found.classes)?;
     config.check()?;
@@ -64,11 +66,12 @@ fn names(given: Vec<String>, classes: usize) -> Result<Vec<String>, TrainError> 
     }
     match given.len() == classes {
         true => Ok(given),
-        false => Err(TrainError::Input(format!(
-            "expected {classes} class names with the background, as many as the file has classes, found {}: {}",
-            given.len(),
-            given.join(", ")
-        ))),
+        false => Err(TrainError::unexpected(
+            "class names",
+            format!("{classes} with the background, as many as the file has classes"),
+            format!("{}: {}", given.len(), given.join(", ")),
+            "name each once, the background first",
+        )),
     }
 }
 

@@ -179,11 +179,12 @@ fn picture(
 fn find<'a>(dataset: &'a Dataset, id: &str) -> Result<&'a LabeledCase, TrainError> {
     let case = dataset.test.iter().find(|case| case.id == id);
     case.ok_or_else(|| {
-        TrainError::Config(format!(
-            "expected {id} among the {} test cases of data.root, found none of that name; \
-             is it still the data set of this run?",
-            dataset.test.len()
-        ))
+        TrainError::unexpected(
+            "data.root",
+            format!("{id} among its {} test cases", dataset.test.len()),
+            "none of that name",
+            "is it still the data set of this run?",
+        )
     })
 }
 

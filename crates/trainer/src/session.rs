@@ -145,10 +145,12 @@ impl Session {
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
         if let Some(name) = &self.config.own_method {
-            return Err(TrainError::Config(format!(
-                "own_method: expected no method of one's own, found {name}; only the program that has it can train it, \
-                 with Session::run_method"
-            )));
+            return Err(TrainError::setting(
+                "own_method",
+                "no method of one's own",
+                name,
+                "only the program that has it can train it, with Session::run_method",
+            ));
         }
         let mut method = self.config.method.settings().method(self.context()?)?;
         self.train(&mut method, observer, stop)
@@ -176,10 +178,11 @@ impl Session {
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
         if self.config.own_method.is_none() {
-            return Err(TrainError::Config(
-                "own_method: expected the name of the method that this program runs, found none; \
-                 set it before the session starts"
-                    .into(),
+            return Err(TrainError::setting(
+                "own_method",
+                "the name of the method that this program runs",
+                "none",
+                "set it before the session starts",
             ));
         }
         self.train(method, observer, stop)
@@ -277,17 +280,23 @@ fn open(
 ) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
     let dataset = open_dataset(config, run)?;
     if dataset.classes.len() < 2 {
-        return Err(TrainError::Input(format!(
-            "{}: expected label maps with at least one class, found background alone; draw what is to be segmented, as 1, 2, …",
-            dataset.name
-        )));
+        return Err(TrainError::unexpected(
+            &dataset.name,
+            "label maps with at least one class",
+            "background alone",
+            "draw what is to be segmented, as 1, 2, …",
+        ));
     }
     if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
-        return Err(TrainError::Config(format!(
-            "method {} learns from unlabeled cases, found none beside the {} labeled; lower the number of labeled cases or use method supervised",
-            config.method.name(),
-            dataset.labeled.len()
-        )));
+        return Err(TrainError::setting(
+            "method",
+            format!(
+                "unlabeled cases, which {} learns from",
+                config.method_name()
+            ),
+            format!("none beside the {} labeled", dataset.labeled.len()),
+            "lower the number of labeled cases or use method supervised",
+        ));
     }
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
     Ok((dataset, Arc::new(set)))
@@ -304,11 +313,12 @@ fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
 fn with_classes(mut config: RunConfig, dataset: &Dataset) -> Result<RunConfig, TrainError> {
     let names = &mut config.data.classes;
     if !names.is_empty() && *names != dataset.classes {
-        return Err(TrainError::Config(format!(
-            "data.classes: expected those of the data set, {:?}, found {names:?}; \
-             correct the list or leave it out",
-            dataset.classes
-        )));
+        return Err(TrainError::setting(
+            "data.classes",
+            format!("those of the data set, {:?}", dataset.classes),
+            format!("{names:?}"),
+            "correct the list or leave it out",
+        ));
     }
     names.clone_from(&dataset.classes);
     Ok(config)

@@ -8,13 +8,13 @@ use crate::error::TrainError;
 /// Reads a TOML document.
 ///
 /// # Errors
-/// [`TrainError::Config`] with the line, the key and, for an unknown key, the nearest known one.
+/// [`TrainError::Document`] with the line, the key and, for an unknown key, the nearest known one.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TrainError> {
     let failed = |key: String, error: toml::de::Error| {
         let before = error.span().map_or("", |span| &text[..span.start]);
         let line = before.matches('\n').count() + 1;
         let message = explain(&key, error.message());
-        TrainError::Config(format!("line {line}: {message}"))
+        TrainError::Document(format!("line {line}: {message}"))
     };
     let document = toml::Deserializer::parse(text).map_err(|e| failed(String::new(), e))?;
     serde_path_to_error::deserialize(document)
@@ -35,7 +35,7 @@ pub(crate) fn change<'a, T: DeserializeOwned>(
     }
     serde_path_to_error::deserialize(Value::Table(document)).map_err(|error| {
         let key = error.path().to_string();
-        TrainError::Config(explain(&key, error.into_inner().message()))
+        TrainError::Document(explain(&key, error.into_inner().message()))
     })
 }
 
@@ -55,9 +55,12 @@ fn set(table: &mut Table, path: &str, value: Value) -> Result<(), TrainError> {
             .entry(section)
             .or_insert_with(|| Value::Table(Table::new()));
         let Value::Table(next) = entry else {
-            return Err(TrainError::Config(format!(
-                "{path}: expected the key of a setting, found that {section} is a value, not a section"
-            )));
+            return Err(TrainError::setting(
+                path,
+                "the key of a setting",
+                format!("that {section} is a value, not a section"),
+                "check the key",
+            ));
         };
         (table, rest) = (next, inner);
     }

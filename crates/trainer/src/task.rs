@@ -85,7 +85,11 @@ impl FromStr for Task {
         let found = Self::ALL.into_iter().find(|task| task.name() == name);
         found.ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            TrainError::Config(format!("unknown task '{name}': expected one of {known}"))
+            TrainError::Unknown {
+                kind: "task",
+                name: name.into(),
+                expected: format!("one of {known}"),
+            }
         })
     }
 }

@@ -231,14 +231,16 @@ fn expect_stage(stages: &[StagePlan], position: Position) -> Result<(), TrainErr
     if (first..=first + steps).contains(&position.step) {
         return Ok(());
     }
-    Err(TrainError::Config(format!(
-        "method.iterations: expected those that the run began with, as its checkpoint of step {} lies in stage {} of the \
-         method, found {} to {} for that stage; set them back, or start a new run in another --out",
-        position.step,
-        position.stage + 1,
-        first + 1,
-        first + steps,
-    )))
+    Err(TrainError::setting(
+        "method.iterations",
+        format!(
+            "those that the run began with, as its checkpoint of step {} lies in stage {} of the method",
+            position.step,
+            position.stage + 1
+        ),
+        format!("{} to {} for that stage", first + 1, first + steps),
+        "set them back, or start a new run in another --out",
+    ))
 }
 
 /// A stage and where it begins.

@@ -210,7 +210,7 @@ mod tests {
     fn a_write_that_fails_leaves_the_last_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let last = save(folder.path(), 5);
-        let failure = || MethodError::Config("full disk".into());
+        let failure = || MethodError::setting("disk", "space", "none");
         let result = write(folder.path(), Position::new(6, 0), |_| Err(failure()));
         assert!(result.is_err());
         assert_eq!(newest(folder.path()).unwrap(), Some(last));

@@ -36,7 +36,7 @@ impl Task {
     /// `METHOD:ABLATION`.
     ///
     /// # Errors
-    /// [`TrainError::Config`] naming the known presets, methods or ablations.
+    /// [`TrainError::Unknown`] naming the known presets, methods or ablations.
     ///
     /// # Examples
     /// ```
@@ -138,9 +138,11 @@ impl FromStr for Size {
             "smoke" => Ok(Self::Smoke),
             "compact" => Ok(Self::Compact),
             "paper" => Ok(Self::Paper),
-            _ => Err(TrainError::Config(format!(
-                "unknown preset '{name}': expected smoke, compact or paper"
-            ))),
+            _ => Err(TrainError::Unknown {
+                kind: "preset",
+                name: name.into(),
+                expected: "smoke, compact or paper".into(),
+            }),
         }
     }
 }
@@ -152,7 +154,7 @@ type Base = (RunConfig, u64, Option<[usize; 2]>);
 /// The left atrium's preset called `preset` for the method called `method`.
 ///
 /// # Errors
-/// [`TrainError::Config`] naming the known presets or methods.
+/// [`TrainError::Unknown`] naming the known presets or methods.
 ///
 /// # Examples
 /// ```

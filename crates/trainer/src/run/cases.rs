@@ -45,7 +45,7 @@ impl CaseList {
     /// Runs without the file, which older versions began, pass.
     ///
     /// # Errors
-    /// [`TrainError::Input`] with the first case that differs.
+    /// [`TrainError::Unexpected`] with the first case that differs.
     pub(crate) fn expect_unchanged(&self, run: &RunFolder) -> Result<(), TrainError> {
         let path = run.cases();
         if !path.exists() {
@@ -53,11 +53,12 @@ impl CaseList {
         }
         let text = fs::read(&path).map_err(|error| RunError::io("read", &path, error))?;
         let began: Self = serde_json::from_slice(&text).map_err(|error| {
-            TrainError::Input(format!(
-                "{}: expected the cases that the run began with, found a damaged file ({error}); \
-                 start a new run",
-                path.display()
-            ))
+            TrainError::unexpected(
+                path.display(),
+                "the cases that the run began with",
+                format!("a damaged file ({error})"),
+                "start a new run",
+            )
         })?;
         let groups = [
             ("labeled", &began.labeled, &self.labeled),
@@ -68,16 +69,17 @@ impl CaseList {
             let same = began.iter().zip(found).take_while(|(a, b)| a == b).count();
             if same < began.len().max(found.len()) {
                 let name = |cases: &[String]| cases.get(same).map_or("none", |id| id).to_string();
-                return Err(TrainError::Input(format!(
-                    "{}: expected the cases that the run began with, {kind} case {} of {} being '{}', found '{}' of {}; \
-                     restore the data set, or start a new run in another --out",
+                return Err(TrainError::unexpected(
                     path.display(),
-                    same + 1,
-                    began.len(),
-                    name(began),
-                    name(found),
-                    found.len(),
-                )));
+                    format!(
+                        "the cases that the run began with, {kind} case {} of {} being '{}'",
+                        same + 1,
+                        began.len(),
+                        name(began)
+                    ),
+                    format!("'{}' of {}", name(found), found.len()),
+                    "restore the data set, or start a new run in another --out",
+                ));
             }
         }
         Ok(())

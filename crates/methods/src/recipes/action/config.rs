@@ -188,7 +188,7 @@ impl ActionConfig {
     /// The paper's row without randomly sampled images is not here: what took their place is not described.
     ///
     /// # Errors
-    /// [`MethodError::Config`] if there is no such row.
+    /// [`MethodError::Unknown`] if there is no such row.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let [global, local, contrast] = self.iterations;
         let mut config = self;
@@ -198,10 +198,9 @@ impl ActionConfig {
             "without_anco" => config.contrast_weight = 0.0,
             "without_unsup" => config.unsupervised_weight = 0.0,
             _ => {
-                return Err(MethodError::Config(format!(
-                    "unknown ablation '{name}' of action: expected without_stage_ii, \
-                     without_stage_iii, without_anco or without_unsup"
-                )));
+                let expected = "without_stage_ii, \
+                     without_stage_iii, without_anco or without_unsup";
+                return Err(MethodError::unknown("ablation of action", name, expected));
             }
         }
         Ok(config)

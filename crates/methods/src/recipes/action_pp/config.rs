@@ -88,7 +88,7 @@ impl ActionPpConfig {
     /// A row of the paper's ablations: `without_saacl`, `without_ats` or `random_assignment`.
     ///
     /// # Errors
-    /// [`MethodError::Config`] if there is no such ablation.
+    /// [`MethodError::Unknown`] if there is no such ablation.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let mut config = self;
         match name {
@@ -96,10 +96,13 @@ impl ActionPpConfig {
             "without_ats" => (config.schedule, config.teacher_schedule) = (None, None),
             "random_assignment" => config.assignment = CenterAssignment::Random,
             _ => {
-                return Err(MethodError::Config(format!(
-                    "unknown ablation '{name}' of action_pp: expected without_saacl, without_ats \
-                     or random_assignment"
-                )));
+                let expected = "without_saacl, without_ats \
+                     or random_assignment";
+                return Err(MethodError::unknown(
+                    "ablation of action_pp",
+                    name,
+                    expected,
+                ));
             }
         }
         Ok(config)

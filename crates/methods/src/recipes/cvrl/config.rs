@@ -100,7 +100,7 @@ impl CvrlConfig {
     /// or `student_keys`.
     ///
     /// # Errors
-    /// [`MethodError::Config`] if there is no such ablation.
+    /// [`MethodError::Unknown`] if there is no such ablation.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let mut config = self;
         match name {
@@ -110,10 +110,9 @@ impl CvrlConfig {
             "low_only" => config.levels = Levels::Low,
             "student_keys" => config.keys = Keys::Student,
             _ => {
-                return Err(MethodError::Config(format!(
-                    "unknown ablation '{name}' of cvrl: expected batch_only, feature_only, \
-                     high_only, low_only or student_keys"
-                )));
+                let expected = "batch_only, feature_only, \
+                     high_only, low_only or student_keys";
+                return Err(MethodError::unknown("ablation of cvrl", name, expected));
             }
         }
         Ok(config)

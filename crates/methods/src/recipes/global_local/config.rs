@@ -73,7 +73,7 @@ impl GlobalLocalConfig {
     /// An ablation by name: `global_only`, `local_only` or `from_scratch`, whose iterations go to the fine-tuning.
     ///
     /// # Errors
-    /// [`MethodError::Config`] if there is no such ablation.
+    /// [`MethodError::Unknown`] if there is no such ablation.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let [global, local, fine] = self.iterations;
         let iterations = match name {
@@ -81,10 +81,13 @@ impl GlobalLocalConfig {
             "local_only" => [0, local, global + fine],
             "from_scratch" => [0, 0, global + local + fine],
             _ => {
-                return Err(MethodError::Config(format!(
-                    "unknown ablation '{name}' of global_local: expected global_only, local_only or \
-                     from_scratch"
-                )));
+                let expected = "global_only, local_only or \
+                     from_scratch";
+                return Err(MethodError::unknown(
+                    "ablation of global_local",
+                    name,
+                    expected,
+                ));
             }
         };
         Ok(Self { iterations, ..self })

@@ -104,7 +104,7 @@ impl IdealConfig {
     /// | `dropout_only` | both streams see the weak view |
     ///
     /// # Errors
-    /// [`MethodError::Config`] if there is no such ablation.
+    /// [`MethodError::Unknown`] if there is no such ablation.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let mut config = self;
         match name {
@@ -115,10 +115,9 @@ impl IdealConfig {
             "two_networks" => config.streams = Streams::Networks,
             "dropout_only" => config.perturbation = Perturbation::Dropout,
             _ => {
-                return Err(MethodError::Config(format!(
-                    "unknown ablation '{name}' of ideal: expected without_pretraining, without_cross, \
-                     batch_negatives, mirrored_keys, two_networks or dropout_only"
-                )));
+                let expected = "without_pretraining, without_cross, \
+                     batch_negatives, mirrored_keys, two_networks or dropout_only";
+                return Err(MethodError::unknown("ablation of ideal", name, expected));
             }
         }
         Ok(config)

@@ -172,7 +172,7 @@ impl SimCvdConfig {
     /// | `pooled_N` | slices pooled to N×N |
     ///
     /// # Errors
-    /// [`MethodError::Config`] if there is no such row.
+    /// [`MethodError::Unknown`] if there is no such row.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let probability = name.strip_prefix("dropout_").and_then(|p| p.parse().ok());
         let side = name
@@ -196,11 +196,10 @@ impl SimCvdConfig {
                 (Some(probability), _) => config.head_dropout = probability,
                 (_, Some(side)) => config.pooled = side,
                 _ => {
-                    return Err(MethodError::Config(format!(
-                        "unknown ablation '{name}' of simcvd: expected without_sdm, \
+                    let expected = "without_sdm, \
                          without_sdm_loss, without_contrast, without_pairwise, \
-                         without_contrast_and_pairwise, max_pooling, dropout_P or pooled_N"
-                    )));
+                         without_contrast_and_pairwise, max_pooling, dropout_P or pooled_N";
+                    return Err(MethodError::unknown("ablation of simcvd", name, expected));
                 }
             },
         }
