@@ -60,7 +60,7 @@ pub use semivox_sampling as sampling;
 pub use semivox_sdf as sdf;
 pub use semivox_trainer as trainer;
 
-/// What most programs import.
+/// Names that most programs import.
 pub mod prelude {
     pub use semivox_data::{Dataset, Geometry, LabelBudget, LabelMap, Volume};
     pub use semivox_inference::Model;

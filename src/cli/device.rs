@@ -71,7 +71,7 @@ fn list(as_json: bool) {
     }
 }
 
-/// What the device is, and how long a forward pass takes on it.
+/// Description of the device, with the time of a forward pass.
 fn describe(name: &str, device: &Device, as_json: bool) -> Result<(), TrainError> {
     let own_name = device::own_name(device);
     let [first, second] = device::pass_seconds(name)?;

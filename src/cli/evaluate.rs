@@ -79,7 +79,7 @@ fn left_out(alone: &[String], references: &Path) -> String {
     )
 }
 
-/// What the means leave out, if anything.
+/// Note on cases that the means leave out, if any.
 fn undefined(evaluation: &Evaluation) -> String {
     let counts = &evaluation.undefined;
     if counts.dice + counts.hd95_mm == 0 {

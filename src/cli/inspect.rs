@@ -135,7 +135,7 @@ fn ranges(cases: &[CaseFacts]) -> String {
     text + &format!("  orientation            {}\n", listed.join(", "))
 }
 
-/// How often each class occurs, in cases and in voxels.
+/// Frequency of each class in cases and in voxels.
 fn labels(found: &Inspection) -> String {
     let with: Vec<&CaseFacts> = found
         .cases
@@ -159,7 +159,7 @@ fn labels(found: &Inspection) -> String {
     text
 }
 
-/// What to run on the data, or why nothing can be.
+/// Suggested command for the data, or the reason why there is none.
 fn suggestion(dir: &Path, found: &Inspection) -> String {
     if !found.errors.is_empty() {
         return "Mend the errors, then inspect again.".into();
@@ -203,7 +203,7 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
     }
 }
 
-/// How the preset of a person's own scans treats left and right, and how to decide otherwise.
+/// Treatment of left and right by the preset of own scans, and the way to decide otherwise.
 fn sides(task: Task, mirroring: Option<Mirroring>, classes: &[String]) -> String {
     match mirroring.filter(|_| task == Task::Own) {
         Some(mirroring) => format!(

@@ -16,7 +16,7 @@ pub(super) struct DataArguments {
     /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// How many training cases keep their label, such as 8 or 10%; the others are used without.
+    /// Number of training cases that keep their label, such as 8 or 10%; the others are used without.
     /// ACDC counts patients.
     #[arg(long, value_name = "N|N%")]
     pub labeled: Option<LabelBudget>,
@@ -59,7 +59,7 @@ impl RunArguments {
     }
 }
 
-/// What a single training has beside those.
+/// Flags of a single training beside those.
 #[derive(Debug, Args)]
 pub(super) struct SingleArguments {
     #[command(flatten)]
@@ -171,7 +171,7 @@ pub(super) fn task_of(root: &Path) -> Result<Task, TrainError> {
     Ok(Task::of(layout, &name))
 }
 
-/// What the labeled scans are like, if the task's settings follow from them; labels that the run will not see are not
+/// Survey of the labeled scans, if the task's settings follow from them; labels that the run will not see are not
 /// opened.
 pub(super) fn surveyed(
     arguments: &RunArguments,

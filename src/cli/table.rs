@@ -12,7 +12,7 @@ pub(super) fn spacing(sides: [f64; 3]) -> String {
     sides.map(short).join("×")
 }
 
-/// What the network's voxels are.
+/// Grid of the network's voxels.
 pub(super) fn grid(preprocess: &Preprocess) -> String {
     match (preprocess.spacing_mm, preprocess.slice_size) {
         (Some(sides), _) => format!("voxels of {} mm", spacing(sides)),

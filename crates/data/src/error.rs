@@ -208,7 +208,7 @@ fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
     }
 }
 
-/// What to do about an error of the operating system that a person can mend.
+/// Advice on errors of the operating system that a person can mend.
 fn advice(source: &std::io::Error) -> &'static str {
     match source.kind() {
         std::io::ErrorKind::StorageFull => "; free some space and try again",

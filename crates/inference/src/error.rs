@@ -20,11 +20,11 @@ pub enum InferenceError {
     Unexpected {
         /// The file, folder or setting.
         subject: String,
-        /// What was expected.
+        /// The expected content or value.
         expected: String,
-        /// What was found.
+        /// The content or value found.
         found: String,
-        /// What to do.
+        /// A hint on how to fix it.
         hint: String,
     },
     /// A device is unknown, not compiled in, missing or does not compute.

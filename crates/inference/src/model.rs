@@ -30,7 +30,7 @@ pub struct Description {
     /// Labels that training exchanged where it mirrored; test-time augmentation exchanges them back.
     #[serde(default, skip_serializing_if = "LabelSwap::is_empty")]
     pub label_swap: LabelSwap,
-    /// Where the model comes from, such as its method, task or seed; shown, not used.
+    /// Origin of the model, such as its method, task or seed; shown, not used.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
 }
@@ -45,7 +45,7 @@ impl Description {
     }
 }
 
-/// What is done beyond the network's plain answer; by default nothing.
+/// Options of prediction beyond the network's plain output; by default none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SegmentOptions {
     /// Test-time augmentation: the mean over the scan and its mirror images on the axes that training mirrored.

@@ -79,7 +79,7 @@ pub(crate) fn description(path: &Path) -> Result<Description, InferenceError> {
     Ok(described(&located(path)?)?.description)
 }
 
-/// What a file says of its model.
+/// Description of a model in its file.
 struct Described {
     contents: weights::Contents,
     json: String,

@@ -1,4 +1,4 @@
-//! What can be done to a predicted label map.
+//! Postprocessing of predicted label maps.
 
 use semivox_data::LabelMap;
 use semivox_sdf::{Connectivity, largest_component};

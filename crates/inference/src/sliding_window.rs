@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::InferenceError;
 
-/// How overlapping windows are averaged.
+/// Weighting of overlapping windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

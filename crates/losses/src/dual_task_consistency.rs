@@ -9,7 +9,7 @@ use crate::format::Format;
 /// Configuration of [`DualTaskConsistencyLoss`].
 #[derive(Config, Debug)]
 pub struct DualTaskConsistencyLossConfig {
-    /// How steeply a distance turns into a probability.
+    /// Steepness of the map from distances to probabilities.
     #[config(default = 1500.0)]
     pub steepness: f64,
     /// Mean or sum over batch, foreground classes and voxels.
@@ -80,7 +80,7 @@ impl DualTaskConsistencyLossConfig {
 /// ```
 #[derive(Module, Debug)]
 pub struct DualTaskConsistencyLoss {
-    /// How steeply a distance turns into a probability.
+    /// Steepness of the map from distances to probabilities.
     pub steepness: f64,
     /// Mean or sum over batch, foreground classes and voxels.
     #[module(skip)]

@@ -3,7 +3,7 @@
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
 
-/// How a loss combines the terms of its items into a scalar.
+/// Reduction of a loss's terms to a scalar.
 ///
 /// As in PyTorch, except that the unreduced form (`"none"` there) is a method of its own, `forward_no_reduction`,
 /// since its result has another shape.

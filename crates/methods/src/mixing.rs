@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::step_context::StepContext;
 
-/// How the unlabeled images of a batch are mixed.
+/// Mixing of the unlabeled images of a batch.
 ///
 /// # References
 /// - cutout: T. DeVries, G. Taylor, arXiv 1708.04552.

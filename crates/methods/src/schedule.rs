@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate falls over a stage of `T` steps.
+/// Schedule of the learning rate over a stage of `T` steps.
 ///
 /// | variant | rate at step `t` (counted from 0) |
 /// |---|---|

@@ -14,7 +14,7 @@ pub(crate) struct Sgd {
     pub(crate) nesterov: bool,
 }
 
-/// What [`Sgd`] keeps of a parameter.
+/// State of [`Sgd`] for a parameter.
 #[derive(Clone)]
 pub(crate) struct SgdState<const D: usize> {
     velocity: Tensor<D>,

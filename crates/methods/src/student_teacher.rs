@@ -11,7 +11,7 @@ use crate::error::MethodError;
 use crate::stage::{Handover, State};
 use crate::step_context::StepContext;
 
-/// How the teacher runs.
+/// Mode of the teacher's forward passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TeacherMode {
@@ -43,7 +43,7 @@ impl TeacherMode {
 /// A student's module and the moving average of its parameters.
 #[derive(Debug, Clone)]
 pub struct StudentTeacher<M> {
-    /// What is trained.
+    /// The trained module.
     pub student: M,
     /// Its average, without gradients.
     pub teacher: M,

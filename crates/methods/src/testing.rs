@@ -173,7 +173,7 @@ impl ModuleVisitor for Paths {
     }
 }
 
-/// How far the parameters of `found` are, at most, from `m·average + (1 − m)·followed`; those of `followed`
+/// Largest distance of the parameters of `found` from `m·average + (1 − m)·followed`; those of `followed`
 /// that do not learn, such as running statistics, do not count.
 pub(crate) fn off_average<M: Module>(
     found: &M,
@@ -220,7 +220,7 @@ impl ModuleVisitor for Values {
     }
 }
 
-/// How far the parameters of `after` are, at most, from where a step with a learning rate of 1 down `loss` leads.
+/// Largest distance of the parameters of `after` from where a step with a learning rate of 1 down `loss` leads.
 pub(crate) fn off_descent<M: Module>(before: &M, after: &M, loss: Tensor<1>) -> f64 {
     let mut descent = Descent {
         gradients: GradientsParams::from_grads(loss.backward(), before),

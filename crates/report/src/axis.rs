@@ -1,6 +1,6 @@
 //! An axis of a chart: where a value lies, and which values are marked.
 
-/// How values turn into places.
+/// Axes of a chart: from values to positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scaling {
     Linear,
@@ -37,7 +37,7 @@ impl Axis {
         Self::new(range, ends, scaling)
     }
 
-    /// Where a value lies.
+    /// Position of a value.
     pub(super) fn place(&self, value: f64) -> f64 {
         let [low, high] = self.range;
         let share = match self.scaling {

@@ -19,7 +19,7 @@ const WINDOW: [f64; 2] = [0.01, 0.99];
 pub(super) struct Case<'a> {
     pub(super) picture: &'a CasePicture,
     pub(super) embedded: Embedded<'a>,
-    /// Where the embedded voxels lie.
+    /// Geometry of the embedded voxels.
     pub(super) geometry: Geometry,
     /// Those of its planes that show more than a line.
     pub(super) planes: Vec<Plane>,
@@ -30,7 +30,7 @@ pub(super) struct Case<'a> {
     pub(super) labels: BTreeSet<u8>,
 }
 
-/// What the viewer is told about a case, beside its voxels.
+/// Metadata of a case for the viewer.
 #[derive(Serialize)]
 struct Info<'a> {
     id: &'a str,
@@ -77,13 +77,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// How wide and high a plane is, in mm.
+    /// Width and height of a plane in mm.
     pub(super) fn extent(&self, plane: &Plane) -> [f64; 2] {
         let (shape, spacing) = (self.embedded.grid.shape(), self.geometry.spacing());
         [plane.across, plane.down].map(|along| shape[along.axis] as f64 * spacing[along.axis])
     }
 
-    /// Where a slice lies along the axis of space it cuts, at the volume's middle.
+    /// Position of a slice along the axis of space that it cuts, at the volume's middle.
     pub(super) fn position(&self, plane: &Plane, index: usize) -> f64 {
         let mut voxel = self
             .embedded
@@ -99,7 +99,7 @@ impl<'a> Case<'a> {
         self.embedded.grid.voxel(plane.axis, index) + 1
     }
 
-    /// What the viewer is told, as JSON that cannot end the element it stands in.
+    /// Metadata for the viewer, as JSON that cannot end the element it stands in.
     pub(super) fn info(&self) -> String {
         let shape = self.embedded.grid.shape();
         let plane_info = |plane| {
@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
         json.unwrap_or_default().replace('<', "\\u003c")
     }
 
-    /// What was left out of a volume too large for a page, if anything.
+    /// Reduction of a volume too large for a page, if any.
     pub(super) fn reduction(&self) -> Option<String> {
         let grid = self.embedded.grid;
         let full: [usize; 3] = self.picture.image.dim().into();

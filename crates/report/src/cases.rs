@@ -82,7 +82,7 @@ fn article(html: &mut String, case: &Case<'_>, classes: &[String]) {
     );
 }
 
-/// What the viewer lets a person change, out of sight until it runs.
+/// Controls of the viewer, hidden until it runs.
 fn controls(html: &mut String, case: &Case<'_>, classes: &[String]) {
     html.push_str(
         "<div class=\"controls\" hidden>\

@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    /// What `viewer.js` does with the text.
+    /// The decoding of `viewer.js`, in Rust.
     fn unpack(text: &str) -> Vec<u8> {
         let packed = BASE64_STANDARD.decode(text).unwrap();
         let mut bytes = Vec::new();

@@ -20,9 +20,9 @@ pub enum ReportError {
     Picture {
         /// The case.
         id: String,
-        /// What the report needs.
+        /// The expected input.
         expected: &'static str,
-        /// What it got.
+        /// The input found.
         found: String,
     },
     /// The page could not be written.

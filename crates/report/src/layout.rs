@@ -1,10 +1,10 @@
-//! How the planes of a case are arranged on a page.
+//! Arrangement of the planes of a case on a page.
 
 /// Width of the page's column and height that a case may take, in pixels.
 const COLUMN: [f64; 2] = [1040.0, 560.0];
 /// Screen pixels per voxel, at most.
 const ENLARGED: f64 = 8.0;
-/// What captions and sliders of a row take, in pixels.
+/// Height of captions and sliders of a row in pixels.
 const CAPTION: f64 = 60.0;
 
 /// The arrangement that shows the planes largest at one scale: all in a row,

@@ -34,7 +34,7 @@ use semivox_inference::evaluation::Evaluation;
 pub use error::ReportError;
 pub use row::MetricsRow;
 
-/// What a report shows.
+/// Content of a report.
 ///
 /// # Examples
 ///
@@ -69,7 +69,7 @@ pub struct ReportInput<'a> {
     pub evaluation: Option<Evaluation>,
     /// Cases to look at; [`notable_cases`] says which are worth it.
     pub pictures: Vec<CasePicture>,
-    /// What a reader must know first, such as that the run was interrupted.
+    /// Notices above everything else, such as that the run was interrupted.
     pub notices: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ pub struct ReportInput<'a> {
 pub struct CasePicture {
     /// The case.
     pub id: String,
-    /// What is remarkable about it, such as "worst case, Dice 71.2 %".
+    /// Caption, such as "worst case, Dice 71.2 %".
     pub caption: String,
     /// Intensities, axes x, y, z.
     pub image: Array3<f32>,
@@ -107,7 +107,7 @@ pub struct CasePicture {
     pub reference: Array3<u8>,
     /// Predicted labels, of the image's shape.
     pub prediction: Array3<u8>,
-    /// Where the voxels lie: it names the planes and gives positions in mm.
+    /// Geometry of the voxels, which names the planes and gives positions in mm.
     pub geometry: Geometry,
 }
 

@@ -12,9 +12,9 @@ pub(super) struct Plane {
     pub(super) axis: usize,
     /// The axis of space it cuts: x, y or z.
     pub(super) world: usize,
-    /// What runs from left to right.
+    /// Axis from left to right.
     pub(super) across: Along,
-    /// What runs from top to bottom.
+    /// Axis from top to bottom.
     pub(super) down: Along,
     /// Patient directions at the left, right, top and bottom, where the file has them.
     pub(super) sides: Option<[char; 4]>,

@@ -5,7 +5,7 @@ use semivox_data::Geometry;
 
 use super::CasePicture;
 
-/// What is kept around the labels when a volume is too large, in mm.
+/// Margin kept around the labels when a volume is too large, in mm.
 pub(super) const MARGIN_MM: f64 = 30.0;
 
 /// Which voxels of a volume are kept.
@@ -79,7 +79,7 @@ impl Grid {
         self.start[axis] + middle.min(self.size[axis] - 1)
     }
 
-    /// Where the voxels lie after thinning: at the middle of those they join.
+    /// Geometry after thinning: a voxel lies at the middle of those it joins.
     pub(super) fn geometry(&self, geometry: &Geometry) -> Geometry {
         let first =
             [0, 1, 2].map(|axis| self.start[axis] as f64 + (self.factor[axis] as f64 - 1.0) / 2.0);

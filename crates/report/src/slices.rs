@@ -57,7 +57,7 @@ pub(super) fn cut<T: Copy>(array: ArrayView3<'_, T>, plane: &Plane, index: usize
     rows.to_owned()
 }
 
-/// Where to cut: the median voxel of the reference along every axis, of the
+/// Position of the slices: the median voxel of the reference along every axis, of the
 /// prediction if the reference is empty, else the middle of the volume.
 pub(super) fn middle(reference: ArrayView3<'_, u8>, prediction: ArrayView3<'_, u8>) -> [usize; 3] {
     let shape = reference.shape();

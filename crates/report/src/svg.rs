@@ -106,7 +106,7 @@ fn bucket(points: &[(f64, f64)]) -> Bucket {
     }
 }
 
-/// What a logarithmic axis can show: buckets whose values are all above 0.
+/// Points that a logarithmic axis can show: buckets whose values are all above 0.
 fn positive_part(segments: &[Vec<Bucket>]) -> Vec<Vec<Bucket>> {
     let positive = |segment: &Vec<Bucket>| -> Vec<Bucket> {
         segment.iter().copied().filter(|b| b.low > 0.0).collect()

@@ -49,7 +49,7 @@ fn from_the_worst(cases: &[CaseEvaluation]) -> Vec<usize> {
     order
 }
 
-/// What the rows of a page's tables share.
+/// Header and format shared by the rows of a page's tables.
 struct Table<'a> {
     metrics: Vec<&'static Metric>,
     /// Names of the classes.

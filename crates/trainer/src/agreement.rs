@@ -26,9 +26,9 @@ const LOSSES: [f64; 3] = [1e-3, 1e-2, 2e-2];
 /// One number that a device and the CPU both computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agreement {
-    /// What was compared.
+    /// The quantity that is compared.
     pub what: String,
-    /// How far the two are apart; not a number where one of them has nothing to compare.
+    /// Distance of the two; not a number where one of them has nothing to compare.
     pub difference: f64,
     /// From where on they disagree.
     pub tolerance: f64,

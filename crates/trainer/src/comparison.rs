@@ -83,7 +83,7 @@ pub struct Row {
 /// A table of runs on one data set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What the runs share.
+    /// Protocol that the runs share.
     pub protocol: String,
     /// A line for every method and number of labeled cases, in order of appearance.
     pub rows: Vec<Row>,

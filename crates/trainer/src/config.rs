@@ -25,7 +25,7 @@ use semivox_methods::method_config::MethodConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// What is segmented.
+    /// The segmentation task.
     pub task: Task,
     /// Name of the preset these settings came from.
     pub preset: String,
@@ -75,7 +75,7 @@ pub struct DataConfig {
     /// predict without its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// How many training cases keep their label: `8` or `"10%"`; patients in
+    /// Number of training cases that keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: LabelBudget,
     /// A list of cases to test on, one a line. They are held out beside those
@@ -88,9 +88,9 @@ pub struct DataConfig {
     pub prefetch: usize,
     /// Generated training and test cases when `root` is absent.
     pub phantoms: [usize; 2],
-    /// What the phantoms show; their seed is the run's.
+    /// Anatomy of the phantoms; their seed is the run's.
     pub phantom: PhantomConfig,
-    /// What is done to every scan before the network sees it.
+    /// Preprocessing of every scan.
     pub preprocess: Preprocess,
 }
 
@@ -189,7 +189,7 @@ impl RunConfig {
         }
     }
 
-    /// What a model of this run needs besides its weights.
+    /// Description of this run's model, without its weights.
     pub fn description(&self) -> Description {
         let notes = [
             ("task", self.task.name().to_string()),

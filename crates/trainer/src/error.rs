@@ -38,9 +38,9 @@ pub enum TrainError {
     Unexpected {
         /// The file, folder or flag.
         subject: String,
-        /// What was expected.
+        /// The expected content or value.
         expected: String,
-        /// What was found.
+        /// The content or value found.
         found: String,
         /// A hint on how to fix it.
         hint: String,

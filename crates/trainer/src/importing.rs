@@ -9,7 +9,7 @@ use semivox_models::weights;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 
-/// What [`import`] left out of a file, and what it had to keep of a new network.
+/// Tensors of a file that [`import`] did not use, and of a network that the file did not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftovers {
     /// Tensors of the file that segment nothing, by their names there.

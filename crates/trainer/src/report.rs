@@ -19,7 +19,7 @@ use semivox_report::{CasePicture, ReportInput, notable_cases, write};
 pub struct Remade {
     /// The page.
     pub path: PathBuf,
-    /// What is missing in it and why, a sentence each; the page says the same.
+    /// Parts that are missing and why, a sentence each; the page says the same.
     pub missing: Vec<String>,
 }
 

@@ -49,10 +49,10 @@ pub struct Session {
     _lock: RunLock,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Summary {
-    /// How the training ended.
+    /// Outcome of the training.
     pub outcome: Outcome,
     /// Mean Dice of the untrained network, measured on phantoms only.
     pub dice_before: Option<f64>,

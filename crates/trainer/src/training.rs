@@ -26,7 +26,7 @@ use semivox_methods::method::Method;
 use semivox_methods::plan::StagePlan;
 use semivox_methods::step_context::StepContext;
 
-/// How a training ended.
+/// Outcome of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All steps are done.
@@ -38,11 +38,11 @@ pub enum Outcome {
     },
 }
 
-/// What a training works with.
+/// Inputs of a training.
 pub struct Training<'a> {
     /// Settings of the run.
     pub config: &'a RunConfig,
-    /// Where everything is written.
+    /// The run folder.
     pub run: &'a RunFolder,
     /// Prepared cases.
     pub set: Arc<TrainingSet>,

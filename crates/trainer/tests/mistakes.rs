@@ -1,4 +1,4 @@
-//! What a person can get wrong, and the one line they are told.
+//! Mistakes of users, and the message for each.
 
 #![allow(clippy::unwrap_used)]
 

@@ -34,17 +34,17 @@ pub use summary::summarize;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// How the numbers came about.
+    /// Protocol of the evaluation.
     pub protocol: Protocol,
     /// One entry per case.
     pub cases: Vec<CaseEvaluation>,
     /// Means over all pairs of case and class for which a metric is defined.
     pub mean: Means,
-    /// How many pairs of case and class each mean leaves out.
+    /// Number of pairs of case and class that each mean leaves out.
     pub undefined: UndefinedCounts,
 }
 
-/// How the numbers of an evaluation came about.
+/// Protocol of an evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
     /// The recipe, by name.
@@ -63,7 +63,7 @@ pub struct Protocol {
     pub iterations: u64,
     /// Which checkpoint was evaluated.
     pub checkpoint: String,
-    /// What was done to the predicted labels, or "none".
+    /// Postprocessing of the predicted labels, or "none".
     pub postprocessing: String,
     /// Spacing of the grid the network saw, in mm; `None` for each case's own.
     pub spacing_mm: Option<[f64; 3]>,
@@ -136,7 +136,7 @@ pub struct Means {
     pub assd_mm: Option<f64>,
 }
 
-/// How many pairs of case and class have no value, by metric.
+/// Number of pairs of case and class without a value, by metric.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndefinedCounts {
     /// Dice coefficient.

@@ -116,7 +116,7 @@ impl Windows {
     }
 }
 
-/// What the backward pass needs.
+/// State for the backward pass.
 #[derive(Debug, Clone)]
 struct State {
     windows: Windows,

@@ -62,12 +62,12 @@ pub(super) fn verify(folder: &Path, files: &Checksums) -> Result<(), Damage> {
     })
 }
 
-/// What makes a checkpoint unusable.
+/// Damage that makes a checkpoint unusable.
 #[derive(Debug)]
 pub(super) struct Damage {
     /// The damaged file.
     pub(super) path: PathBuf,
-    /// What was expected and what was found.
+    /// Expectation and finding.
     pub(super) reason: String,
     advice: &'static str,
 }

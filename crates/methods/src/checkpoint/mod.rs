@@ -9,7 +9,7 @@
 //! A checkpoint is written under a temporary name, every file and the folder
 //! are synced, and only then is the folder renamed. A killed run therefore
 //! leaves either the whole checkpoint or none, and the one before it stays.
-//! What a disk or a copy damages later is found by the checksums before
+//! Later damage by a disk or a copy is found by the checksums before
 //! anything is loaded.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What methods need to fit the small presets.
+//! Adjustments of methods to the small presets.
 
 use semivox_models::Resolution;
 

@@ -1,4 +1,4 @@
-//! What can go wrong with a run folder.
+//! Errors of run folders.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub enum RunError {
     /// The operating system refused; a full disk ends here too.
     #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
     Io {
-        /// What was tried: "write", "read", "create folder".
+        /// The attempted action: "write", "read", "create folder".
         action: &'static str,
         /// The file or folder it was tried on.
         path: PathBuf,
@@ -66,9 +66,9 @@ pub enum RunError {
         path: PathBuf,
         /// Line in the file, from 1.
         line: usize,
-        /// What should stand there.
+        /// The expected content.
         expected: &'static str,
-        /// What the parser met.
+        /// The parser's message.
         found: String,
     },
 }

@@ -16,7 +16,7 @@ use super::report::{Row, rounding};
 /// ReLU do.
 const DEPTH: f64 = 22.0;
 
-/// What rounding does to logits: the errors of all layers, none of which makes those before it larger.
+/// Error of logits by rounding: the errors of all layers, none of which makes those before it larger.
 fn forward(format: DType) -> f64 {
     DEPTH * rounding(format)
 }
@@ -38,7 +38,7 @@ fn backward_of_vnet(format: DType) -> f64 {
     }
 }
 
-/// What the loss is multiplied by, so that the gradients of single voxels are no less than `f16` holds.
+/// Factor of the loss, so that the gradients of single voxels are no less than `f16` holds.
 const SCALE: f64 = 1024.0;
 
 /// Probability of dropout: every channel is kept, but by masks that are drawn.

@@ -31,7 +31,7 @@ const BATCH: u64 = 5;
 const LATE: u64 = 8;
 /// An earlier step.
 const EARLY: u64 = 3;
-/// How far from the state the term is measured at both sides, as the norm of all parameters.
+/// Distance from the state at which the term is measured on both sides, as the norm of all parameters.
 const DISTANCE: f64 = 3e-5;
 
 /// All terms of all stages of a method.
@@ -104,7 +104,7 @@ impl Experiments<'_> {
         assert_eq!(found, expected, "{}", self.place());
     }
 
-    /// What the weighted terms contribute together is what they contribute one by one.
+    /// The weighted terms contribute together the sum of their contributions one by one.
     fn sum(&mut self) {
         let none = self.gradient(&self.weights(0.0), &Vec::new(), LATE);
         let mut all = self.gradient(&self.weights(1.0), &Vec::new(), LATE);
@@ -161,7 +161,7 @@ impl Experiments<'_> {
         }
     }
 
-    /// What a step takes off the parameters if of the settings of weight the given ones are not 0.
+    /// Change of the parameters by a step if of the settings of weight the given ones are not 0.
     fn gradient(&mut self, on: &Changes, frame: &Changes, stage_step: u64) -> Weights {
         let settings = self.settings(on, frame);
         let key = format!("{settings:?} {stage_step}");
@@ -198,7 +198,7 @@ impl Experiments<'_> {
         (ahead - behind) / (2.0 * DISTANCE)
     }
 
-    /// What is logged in a state.
+    /// Logged values in a state.
     fn values(&self, settings: &Changes, checkpoint: &Path) -> StepValues {
         let mut method = self.lab.loaded(settings, checkpoint);
         self.lab.step(&mut method, BATCH, LATE)
@@ -253,7 +253,7 @@ pub fn plain_descent(method: &Method, rate: &str) -> Changes {
     ]
 }
 
-/// Where the settings of a method's optimizer are.
+/// Path of the settings of a method's optimizer.
 pub fn optimizer(method: &Method) -> &'static str {
     match method.name {
         "action_pp" => "method.action.optimizer",

@@ -1,4 +1,4 @@
-//! Who is compared with whom: where both networks and both views are the same, a term of consistency is 0, and a
+//! Pairs that terms compare: where both networks and both views are the same, a term of consistency is 0, and a
 //! contrast with a low temperature finds every positive at once, as nothing is more like something than itself.
 
 use semivox_models::Architecture;
@@ -7,7 +7,7 @@ use crate::descent::framed;
 use crate::lab::{CLASSES, Lab, batch, changed};
 use crate::spec::{Method, Same, Term};
 
-/// What a temperature of 0.001 leaves of a loss whose positives are found, at most. Every patch is there twice, as a
+/// Largest value of a loss at a temperature of 0.001 if all positives are found. Every patch is there twice, as a
 /// labeled and as an unlabeled one, and some voxels are alike: a positive may have a few equals. Positives that are not
 /// found cost tens.
 const FOUND: f64 = 3.0;

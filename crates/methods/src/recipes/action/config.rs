@@ -21,7 +21,7 @@ pub struct ActionConfig {
     pub distillation_batch: [usize; 2],
     /// Labeled and unlabeled patches per batch in stage iii.
     pub contrast_batch: [usize; 2],
-    /// What the student sees of the labeled patches in stage iii.
+    /// View of the labeled patches for the student in stage iii.
     pub labeled_view: LabeledView,
     /// Whether labeled and unlabeled patches of stage iii share their batch statistics.
     pub student_passes: StudentPasses,
@@ -45,7 +45,7 @@ pub struct ActionConfig {
     pub local_step: usize,
     /// Side to which a local patch is pooled.
     pub local_pooled: usize,
-    /// What becomes of the local patches that end at the border.
+    /// Treatment of the local patches that end at the border.
     #[serde(default)]
     pub last_patch: LastPatch,
     /// Per-location loss, or the official code's reinterpreted buffer.
@@ -66,7 +66,7 @@ pub struct ActionConfig {
     pub queries: usize,
     /// Negative voxels per query.
     pub negatives: usize,
-    /// How the unlabeled images of a batch are mixed.
+    /// Mixing of the unlabeled images of a batch.
     pub mixing: Mixing,
     /// Width of the representation head.
     pub representation_width: usize,
@@ -74,7 +74,7 @@ pub struct ActionConfig {
     pub representation_resolution: Resolution,
 }
 
-/// What becomes of a local patch that ends exactly where its axis ends.
+/// Treatment of a local patch that ends exactly where its axis ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastPatch {
@@ -96,7 +96,7 @@ pub enum LabeledView {
     Strong,
 }
 
-/// How the student sees the labeled and the unlabeled patches of stage iii.
+/// Forward passes of the student on labeled and unlabeled patches in stage iii.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StudentPasses {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     type Change = fn(&mut ActionConfig);
-    /// What must not be 0.
+    /// Settings that must not be 0.
     const SIZES: [(&str, Change); 8] = [
         ("bank", |c| c.bank = 0),
         ("global_width", |c| c.global_width = 0),

@@ -22,9 +22,9 @@ pub struct ActionPpConfig {
     pub adaptive_weight: f64,
     /// `λ_a`, the weight of the center within `L_aaco`.
     pub center_weight: f64,
-    /// What the terms of a voxel are divided by.
+    /// Divisor of the terms of a voxel.
     pub normalization: PositiveNormalization,
-    /// How classes come to their centers.
+    /// Assignment of classes to centers.
     pub assignment: CenterAssignment,
     /// `η`: how far a running center moves to the batch's.
     pub center_rate: f64,
@@ -47,7 +47,7 @@ pub struct ActionPpConfig {
     pub action: ActionConfig,
 }
 
-/// How classes come to their centers.
+/// Assignment of classes to centers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CenterAssignment {
@@ -67,7 +67,7 @@ impl ActionPpConfig {
         Self::of(action)
     }
 
-    /// What the successor adds to these settings of ACTION.
+    /// These settings of ACTION with the successor's defaults.
     pub fn of(action: ActionConfig) -> Self {
         Self {
             adaptive_weight: 0.01,

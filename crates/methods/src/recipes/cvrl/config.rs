@@ -27,7 +27,7 @@ pub struct CvrlConfig {
     pub teacher_momentum: f64,
     /// Which features are contrasted.
     pub levels: Levels,
-    /// What the student's embeddings are compared with.
+    /// Keys of the student's embeddings.
     pub keys: Keys,
     /// `w_b`, the weight of the contrast along the batch.
     pub batch_weight: f64,
@@ -63,7 +63,7 @@ pub enum Levels {
     Low,
 }
 
-/// What the student's embeddings are compared with.
+/// Keys of the student's embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keys {

@@ -1,4 +1,4 @@
-//! How diverse learned features are: what the abstract claims of the contrast along channels.
+//! Diversity of learned features, which the abstract claims of the contrast along channels.
 
 use burn::prelude::*;
 

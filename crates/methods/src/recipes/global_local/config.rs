@@ -28,7 +28,7 @@ pub struct GlobalLocalConfig {
     pub optimizer: OptimizerConfig,
     /// `τ` of both contrasts.
     pub temperature: f64,
-    /// How the second view of the global contrast lies to the first.
+    /// Alignment of the second view of the global contrast with the first.
     pub global_geometry: ViewAlignment,
     /// Width of the hidden layer of `g₁`.
     pub hidden: usize,
@@ -42,7 +42,7 @@ pub struct GlobalLocalConfig {
     pub encoder: EncoderInLocal,
 }
 
-/// What the local contrast does to the encoder.
+/// Treatment of the encoder by the local contrast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncoderInLocal {
@@ -93,7 +93,7 @@ impl GlobalLocalConfig {
         Ok(Self { iterations, ..self })
     }
 
-    /// How many regions the local contrast finds in a patch.
+    /// Number of regions that the local contrast finds in a patch.
     fn cells(&self, patch: [usize; 3]) -> usize {
         cells(patch.map(|side| (side >> (4 - self.decoder_blocks)).max(1)))
     }

@@ -15,7 +15,7 @@ fn grid(map: [usize; 3]) -> [[usize; 3]; 2] {
     [side, std::array::from_fn(|axis| map[axis] / side[axis])]
 }
 
-/// How many regions fit into a map without overlap.
+/// Number of regions that fit into a map without overlap.
 pub(super) fn cells(map: [usize; 3]) -> usize {
     let [_, counts] = grid(map);
     counts.iter().product()

@@ -25,13 +25,13 @@ pub struct IdealConfig {
     pub embedding: usize,
     /// `τ` of the dense contrast.
     pub temperature: f64,
-    /// What a position is contrasted with.
+    /// Negatives of a position.
     pub negatives: Negatives,
     /// Keys of past images that are kept.
     pub queue: usize,
-    /// How the key's view lies to the query's.
+    /// Alignment of the key's view with the query's.
     pub key_geometry: ViewAlignment,
-    /// What the two streams of the fine-tuning share.
+    /// Parts that the two streams of the fine-tuning share.
     pub streams: Streams,
     /// In what the two streams' inputs differ.
     pub perturbation: Perturbation,
@@ -41,7 +41,7 @@ pub struct IdealConfig {
     pub threshold: f64,
 }
 
-/// What a position is contrasted with.
+/// Negatives of a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Negatives {
@@ -51,7 +51,7 @@ pub enum Negatives {
     Batch,
 }
 
-/// What the two streams of the fine-tuning share.
+/// Parts that the two streams of the fine-tuning share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Streams {

@@ -41,16 +41,16 @@ pub struct SimCvdConfig {
     pub temperature: f64,
     /// Whether slice embeddings are scaled to length one.
     pub normalized: bool,
-    /// How many of the batch's unlabeled slices are contrasted, drawn at random; without it, all.
+    /// Number of the batch's unlabeled slices that are contrasted, drawn at random; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<usize>,
-    /// What is added to the image for the contrast.
+    /// Map that is added to the image for the contrast.
     pub boundary: Boundary,
-    /// Where the signed distance comes from.
+    /// Source of the signed distance.
     pub distance_head: DistanceHead,
     /// Side to which slices are pooled.
     pub pooled: usize,
-    /// How slices are pooled.
+    /// Pooling of slices.
     pub pooling: SlicePooling,
     /// Probability of the projection head's alpha dropout.
     pub head_dropout: f64,
@@ -80,7 +80,7 @@ pub enum Ramped {
     All,
 }
 
-/// What is added to the image for the contrast.
+/// Map that is added to the image for the contrast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
@@ -90,7 +90,7 @@ pub enum Boundary {
     Probability,
 }
 
-/// Where the predicted signed distance comes from.
+/// Source of the predicted signed distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DistanceHead {

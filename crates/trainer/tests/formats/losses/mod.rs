@@ -16,7 +16,7 @@ use semivox_inference::device;
 use super::inputs::{Inputs, Outcome};
 use super::report::{Row, rounding};
 
-/// What computing in `f32` adds to the rounding of results: sums of some hundred terms in another order,
+/// Error of computing in `f32`, beside the rounding of results: sums of some hundred terms in another order,
 /// times 100 where a temperature is 0.01.
 const SINGLE: f64 = 1e-5;
 

@@ -1,4 +1,4 @@
-//! What each method computes, written down from its paper: terms and their weights, who learns from what, averages.
+//! Specification of each method, written down from its paper: terms and their weights, who learns from what, averages.
 
 mod one_stage;
 mod staged;
@@ -31,7 +31,7 @@ pub struct Stage {
 pub struct Term {
     /// Its name in the log.
     pub name: &'static str,
-    /// What it is multiplied by.
+    /// Its weight.
     pub weight: Weight,
     /// Whether the weight is ramped up by `exp(−5 (1 − t/T)²)`.
     pub ramped: bool,
@@ -41,15 +41,15 @@ pub struct Term {
     pub alone_in: &'static str,
     /// The inputs that its value depends on. Patches that pass a network together share batch statistics.
     pub reads: &'static [Input],
-    /// What it is where both networks and both views are the same.
+    /// Its value where both networks and both views are the same.
     pub same: Same,
     /// Settings that its experiment takes.
     pub frame: Vec<(String, &'static str)>,
-    /// How far the slope of the logged value may be off the gradient's norm.
+    /// Tolerance of the slope of the logged value against the gradient's norm.
     pub tolerance: f64,
 }
 
-/// What a term is multiplied by.
+/// Weight of a term.
 #[derive(Clone, PartialEq)]
 pub enum Weight {
     /// The same in every run.
@@ -60,7 +60,7 @@ pub enum Weight {
     None,
 }
 
-/// What a term is where both networks and both views that it compares are the same.
+/// Value of a term where both networks and both views that it compares are the same.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Same {
     /// It compares something else.
@@ -166,7 +166,7 @@ impl Term {
 
 const STUDENT: &[&str] = &["student/"];
 const HEADED: &[&str] = &["student/", "heads/"];
-/// What a network sees at once when labeled and unlabeled patches pass it together.
+/// Inputs of a network in one pass when labeled and unlabeled patches pass it together.
 const TOGETHER: &[Input] = &[Input::Weak, Input::Labels, Input::OtherWeak];
 /// The same for a term that no label enters.
 const IMAGES: &[Input] = &[Input::Weak, Input::OtherWeak];
