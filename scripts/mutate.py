@@ -140,7 +140,7 @@ def refresh(copy):
 
 def run(copy, target, filters):
     """Runs tests by parts of their names; returns how each ended."""
-    command = ["cargo", "test", "--workspace", "--test", "methods", "--", *filters]
+    command = ["cargo", "test", "--release", "--workspace", "--test", "methods", "--", *filters]
     result = subprocess.run(command, cwd=copy, env=os.environ | {"CARGO_TARGET_DIR": str(target)},
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     ended = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", result.stdout, re.MULTILINE))
