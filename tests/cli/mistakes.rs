@@ -135,7 +135,8 @@ fn predict() {
         &["predict", "run", "drawn", "scans/images", "--out", "p"],
     );
     assert!(
-        message.contains("both would become case0.nii.gz"),
+        message
+            .contains("case0.nii.gz: expected scans of different names, found drawn/case0.nii.gz"),
         "{message}"
     );
     // One bad scan does not stop the other.

@@ -143,3 +143,52 @@ impl BatchSource {
         geometry
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::presets::preset;
+    use semivox_data::cache::LabeledScan;
+    use semivox_data::preprocess::Preprocess;
+    use semivox_data::{Geometry, LabelMap, Volume};
+
+    /// A scan of label 1 at low indices of the first axis and label 2 elsewhere, as bright as its label.
+    fn sides() -> Arc<TrainingSet> {
+        let labels = Array3::from_shape_fn((32, 32, 32), |(x, ..)| if x < 16 { 1 } else { 2 });
+        let geometry = Geometry::from_spacing([1.0; 3]);
+        let image = Volume::new(labels.mapv(f32::from), geometry);
+        let labels = LabelMap::new(labels, geometry);
+        let (scan, labels) = Preprocess::default()
+            .apply_labeled(&image, &labels)
+            .unwrap();
+        let id = "sides".into();
+        Arc::new(TrainingSet {
+            labeled: vec![Arc::new(LabeledScan { id, scan, labels })],
+            unlabeled: Vec::new(),
+        })
+    }
+
+    /// In a mirror image the left is on the other side: with the labels exchanged, label 1 stays at low indices.
+    #[test]
+    fn pairs_of_labels_change_with_the_side() {
+        let mut config = preset("smoke", "supervised").unwrap();
+        config.patch = [32; 3];
+        config.weak_view.rotate = false;
+        config.weak_view.flip_probability = 1.0;
+        config.weak_view.flip_axes = [true, false, false];
+        let first_label = |config: &RunConfig| {
+            let plan = BatchPlan::new([1, 0], StrongViews::None);
+            let source = BatchSource::new(config, sides(), plan).unwrap();
+            let batch = source.batch(0);
+            // The image is mirrored either way.
+            assert!(batch.labeled.weak[0] > batch.labeled.weak[32 * 32 * 32 - 1]);
+            batch.labels[0]
+        };
+        assert_eq!(first_label(&config), 2);
+        config.label_swap.pairs = vec![[1, 2]];
+        assert_eq!(first_label(&config), 1);
+        config.label_swap.axis = 1;
+        assert_eq!(first_label(&config), 2);
+    }
+}

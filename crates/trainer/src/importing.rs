@@ -67,8 +67,8 @@ fn names(given: Vec<String>, classes: usize) -> Result<Vec<String>, TrainError> 
     match given.len() == classes {
         true => Ok(given),
         false => Err(TrainError::unexpected(
-            "class names",
-            format!("{classes} with the background, as many as the file has classes"),
+            "--classes",
+            format!("{classes} class names with the background, as many as the file has classes"),
             format!("{}: {}", given.len(), given.join(", ")),
             "name each once, the background first",
         )),
