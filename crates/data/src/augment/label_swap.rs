@@ -21,7 +21,7 @@ use super::FlipParams;
 /// assert_eq!(labels, array![[[2, 3]], [[0, 1]]]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct LabelSwap {
     /// The axis from left to right: 0, 1 or 2.
     pub axis: u8,
