@@ -25,6 +25,9 @@ pub(super) struct DataArguments {
     /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// la, acdc, pancreas, msd or folder (own scans) [default: by the content].
+    #[arg(long, requires = "data")]
+    pub layout: Option<Layout>,
     /// How many training cases keep their label, such as 8 or 10%; the others are used without.
     /// ACDC counts patients.
     #[arg(long, value_name = "N|N%")]
@@ -88,7 +91,7 @@ pub(super) struct SingleArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Go on with the run in --out, with the settings stored there.
-    #[arg(long, conflicts_with_all = ["data", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
+    #[arg(long, conflicts_with_all = ["data", "layout", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
@@ -134,6 +137,9 @@ pub(super) fn train(
     };
     if !quiet {
         eprintln!("{}", described(session.config(), session.dataset()));
+    }
+    for note in &session.dataset().notes {
+        observer.notice(note);
     }
     let stop = interrupt::stop_on_ctrl_c()?;
     let summary = session.run(observer, &stop)?;
@@ -202,6 +208,7 @@ pub(super) fn overridden(
 ) -> Result<RunConfig, TrainError> {
     let DataArguments {
         data,
+        layout,
         labeled,
         test_list,
     } = &arguments.data;
@@ -211,6 +218,7 @@ pub(super) fn overridden(
             config.data.classes.clear(); // those of the data set that the settings came from
         }
         config.data.root = root;
+        config.data.layout = *layout;
     }
     if let Some(list) = test_list {
         config.data.test_list = Some(absolute(list)?);
@@ -235,11 +243,11 @@ fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
 }
 
 /// The task of the data set in a folder.
-pub(super) fn task_of(root: &Path) -> Result<Task, TrainError> {
-    let layout = layout::detect(root)?;
+pub(super) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, TrainError> {
+    let layout = layout.map_or_else(|| layout::detect(root), Ok)?;
     // Nowhere else does the name decide, and to open other data sets may take reading label maps.
     let name = match layout {
-        Layout::Msd => layout::open(root)?.name,
+        Layout::Msd => layout::msd::open(root)?.name,
         _ => String::new(),
     };
     Ok(Task::of(layout, &name))
@@ -261,7 +269,7 @@ pub(super) fn surveyed(
         config.data.labeled = LabelBudget::Percent(100.0);
     }
     let labeled = overridden(config, arguments)?.data.labeled;
-    let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;
+    let dataset = layout::open_split_as(root, data.layout, &hold_out(data)?, labeled)?;
     let survey = Survey::read(&dataset.labeled, dataset.classes.len())?;
     Ok(Some(survey))
 }

@@ -95,8 +95,36 @@ pub struct UnlabeledCase {
     pub image: Source,
 }
 
-/// Tolerance of the entries when two affines are compared.
-const GEOMETRY_TOLERANCE: f64 = 1e-3;
+/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same: other programs
+/// round the affine, or store it as a rotation in 32 bits.
+const SAME_GRID_VOXELS: f64 = 0.1;
+
+/// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
+pub(crate) fn check_same_grid(
+    image: &Volume,
+    labels: &LabelMap,
+    [image_name, label_name]: [String; 2],
+) -> Result<(), DataError> {
+    if image.shape() != labels.shape() {
+        return Err(DataError::ShapeMismatch {
+            image: image_name,
+            image_shape: image.shape(),
+            label: label_name,
+            label_shape: labels.shape(),
+        });
+    }
+    let distance = image
+        .geometry
+        .corner_distance(&labels.geometry, image.shape());
+    match distance <= SAME_GRID_VOXELS {
+        true => Ok(()),
+        false => Err(DataError::GeometryMismatch {
+            image: image_name,
+            label: label_name,
+            distance,
+        }),
+    }
+}
 
 impl LabeledCase {
     /// Reads the image and the label map and checks that labels are below `classes`.
@@ -118,27 +146,12 @@ impl LabeledCase {
     /// # Errors
     ///
     /// Errors from reading either file, [`DataError::ShapeMismatch`], and
-    /// [`DataError::GeometryMismatch`] if the affines differ by more than 1e-3.
+    /// [`DataError::GeometryMismatch`] if corresponding corner voxels are more than a tenth of a voxel apart.
     pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
-        if image.shape() != label.shape() {
-            return Err(DataError::ShapeMismatch {
-                image: self.image.to_string(),
-                image_shape: image.shape(),
-                label: self.label.to_string(),
-                label_shape: label.shape(),
-            });
-        }
-        let difference = image.geometry.max_difference(&label.geometry);
-        if difference > GEOMETRY_TOLERANCE {
-            let (image, label) = (self.image.to_string(), self.label.to_string());
-            return Err(DataError::GeometryMismatch {
-                image,
-                label,
-                difference,
-            });
-        }
+        let names = [&self.image, &self.label].map(ToString::to_string);
+        check_same_grid(&image, &label, names)?;
         Ok((image, label))
     }
 
@@ -216,6 +229,7 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 ///     labeled: vec![case("a"), case("b"), case("c")],
 ///     unlabeled: vec![],
 ///     test: vec![],
+///     notes: vec![],
 /// };
 /// let dataset = dataset.keep_labeled(1)?;
 /// assert_eq!(dataset.labeled[0].id, "a");
@@ -236,6 +250,9 @@ pub struct Dataset {
     pub unlabeled: Vec<UnlabeledCase>,
     /// Cases held out for evaluation.
     pub test: Vec<LabeledCase>,
+    /// What a person should know about how the folder was understood, a sentence each: entries that were passed over,
+    /// with the reason, and guesses.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -302,7 +319,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
     /// let dataset = dataset.hold_out(&["b"])?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "b"));
     /// let message = dataset.hold_out(&["z"]).unwrap_err().to_string();
@@ -380,7 +397,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
     /// let dataset = dataset.hold_out_last(1)?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
     /// assert!(dataset.hold_out_last(2).is_err());

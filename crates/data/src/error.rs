@@ -141,17 +141,17 @@ pub enum DataError {
         /// Its shape.
         label_shape: [usize; 3],
     },
-    /// An image and its label map have different affines.
+    /// An image and its label map lie on different grids.
     #[error(
-        "expected one geometry for `{image}` and `{label}`, found affines that differ by up to {difference}; resample the label map onto the image, or copy the image's header if only the header is wrong"
+        "expected one geometry for `{image}` and `{label}`, found corresponding corner voxels {distance:.2} voxels apart; resample the label map onto the image, or copy the image's header if only the header is wrong"
     )]
     GeometryMismatch {
         /// The image file.
         image: String,
         /// The label file.
         label: String,
-        /// The largest difference between the entries of the two affines.
-        difference: f64,
+        /// The largest distance between corresponding corner voxels, in voxels of the image.
+        distance: f64,
     },
     /// The requested number of labeled cases is zero or exceeds the available ones.
     #[error("{}", labeled_count(unit, *requested, *available))]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::layout::{self, HoldOut};
+use crate::layout::{self, HoldOut, Layout};
 use crate::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, Volume, io};
 
 /// Role of a case.
@@ -36,6 +36,8 @@ pub struct CaseFacts {
     pub intensities: [f32; 2],
     /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
+    /// What was doubtful about the position of its voxels, see [`SourceHeader::notes`](crate::SourceHeader::notes).
+    pub notes: Vec<String>,
 }
 
 /// Result of inspecting a data set.
@@ -80,7 +82,21 @@ impl Inspection {
         test: &HoldOut,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
-        let (dataset, odd) = layout::open_readable(root.as_ref(), test)?;
+        Self::read_as(root, None, test, progress)
+    }
+
+    /// Like [`read`](Self::read), with the layout given rather than detected where it is `Some`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn read_as(
+        root: impl AsRef<std::path::Path>,
+        layout: Option<Layout>,
+        test: &HoldOut,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, DataError> {
+        let (dataset, odd) = layout::open_readable(root.as_ref(), layout, test)?;
         let todo = entries(&dataset);
         let done = AtomicUsize::new(0);
         let read: Vec<_> = todo
@@ -167,6 +183,10 @@ impl<'a> Entry<'a> {
             orientation: Orientation::of(&image.geometry),
             intensities: range(&image),
             labels: labels.as_ref().map(count).unwrap_or_default(),
+            notes: image
+                .header()
+                .map(|header| header.notes().to_vec())
+                .unwrap_or_default(),
         })
     }
 }
@@ -193,19 +213,21 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
 const SPACING_FACTOR: f64 = 3.0;
 
 fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
+        let mut warn = |kind| by_kind.entry(kind).or_default().push(&case.id);
         if case.intensities[0] == case.intensities[1] {
-            let value = case.intensities[0];
-            found.push(format!("{}: every voxel is {value}", case.id));
+            warn("all voxels have one intensity");
         }
         if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
-            found.push(format!(
-                "{}: its label map contains only background",
-                case.id
-            ));
+            warn("its label map contains only background");
         }
+        case.notes.iter().for_each(|note| warn(note));
     }
+    let of_kind = by_kind
+        .iter()
+        .map(|(kind, ids)| format!("{}: {kind}", first_of(ids)));
+    let mut found: Vec<String> = of_kind.collect();
     for (label, name) in dataset.classes.iter().enumerate().skip(1) {
         let has = |case: &&CaseFacts| case.labels.contains_key(&(label as u8));
         let mut labeled = cases.iter().filter(|case| case.role == Role::Labeled);
@@ -216,6 +238,15 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
     found.extend(mixed_orientations(cases));
     found.extend(mixed_spacings(cases));
     found
+}
+
+/// The names of cases, of many the first ones and a count.
+fn first_of(ids: &[&str]) -> String {
+    const NAMED: usize = 3;
+    match ids.len().saturating_sub(NAMED) {
+        0 => ids.join(", "),
+        more => format!("{} and {more} more", ids[..NAMED].join(", ")),
+    }
 }
 
 fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {

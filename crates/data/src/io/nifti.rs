@@ -1,201 +1,232 @@
-//! Reading of images and label maps from NIfTI-1 and NRRD files.
+//! NIfTI-1 and NIfTI-2: one file (`.nii`), or a header and its voxels (`.hdr`, `.img`), each also as gzip.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 
-use ndarray::Array3;
-use rayon::prelude::*;
+use super::format::Format;
+use super::raw::{Opened, Raw, Stream, VoxelLayout};
+use super::voxels::VoxelType;
+use super::{affine, nifti1, nifti2};
+use crate::source_header::NiftiForms;
+use crate::{DataError, SourceHeader};
 
-use super::header::Raw;
-use super::voxels::decode;
-use crate::{DataError, LabelMap, LabelValues, Volume};
+/// The NIfTI format.
+pub(super) struct Nifti;
 
-/// Tolerance for rounding scaled labels to integers.
-const LABEL_TOLERANCE: f64 = 1e-4;
-
-/// Maximum number of values listed in a message.
-const LISTED: usize = 16;
-
-/// Reads an image from a NIfTI-1 file (`.nii`, `.nii.gz`) or an NRRD file with attached voxels (raw or
-/// gzip); the format is detected by the content.
-///
-/// All integer and floating-point types of up to 64 bits in either byte order are supported. For NIfTI,
-/// slope and intercept are applied, and the affine is the sform, else the qform, else the voxel sizes,
-/// converted to millimeters. For NRRD, the affine is computed from `space directions`, `space origin` and
-/// `space`, or from `spacings` alone, in NIfTI's coordinate frame.
-///
-/// # Shapes
-///
-/// Files with more than three axes are read if the further ones have length 1.
-///
-/// # Errors
-///
-/// [`DataError::Missing`], [`DataError::Io`], [`DataError::Truncated`],
-/// [`DataError::NonFinite`], and [`DataError::Unexpected`] for other formats,
-/// types and shapes.
-///
-/// # Examples
-///
-/// ```
-/// use ndarray::Array3;
-/// use semivox_data::io::{read_volume, write_volume};
-/// use semivox_data::{Geometry, Volume};
-///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("scan.nii.gz");
-/// let volume = Volume::new(Array3::from_elem((4, 3, 2), 0.5), Geometry::from_spacing([1.0, 1.0, 3.0]));
-/// write_volume(&path, &volume)?;
-/// assert_eq!(read_volume(&path)?, volume);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
-    let path = path.as_ref();
-    let raw = Raw::read(path)?;
-    let data = decode(&raw, |value| value as f32);
-    check_finite(path, &data)?;
-    Ok(Volume::new(data, raw.layout.geometry))
-}
-
-/// Reads a label map from a NIfTI-1 or NRRD file of any numeric type.
-///
-/// # Errors
-///
-/// As for [`read_volume`]; [`DataError::LabelValue`] for a value that is not an integer,
-/// [`DataError::LabelValues`] for one outside 0 to 255.
-///
-/// # Examples
-///
-/// ```
-/// use ndarray::array;
-/// use semivox_data::io::{read_labels, write_labels};
-/// use semivox_data::{Geometry, LabelMap};
-///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("labels.nii.gz");
-/// let labels = LabelMap::new(array![[[0, 1, 2]]], Geometry::default());
-/// write_labels(&path, &labels)?;
-/// assert_eq!(read_labels(&path)?, labels);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
-    let path = path.as_ref();
-    let raw = Raw::read(path)?;
-    let bad = OnceLock::new();
-    let data = decode(&raw, |value| to_label(value, &bad));
-    if bad.get().is_some() {
-        let found = values_found(&raw, path)?;
-        return Err(DataError::LabelValues {
-            path: path.to_path_buf(),
-            found: listed(&found),
-        });
+impl Format for Nifti {
+    fn endings(&self) -> &'static [&'static str] {
+        &[".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"]
     }
-    Ok(LabelMap::new(data, raw.layout.geometry))
-}
 
-/// Reads a label map and maps its `values` to classes.
-pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
-    let raw = Raw::read(path)?;
-    let bad = AtomicBool::new(false);
-    let class =
-        |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));
-    let data = decode(&raw, |value| {
-        class(value).unwrap_or_else(|| {
-            bad.store(true, Ordering::Relaxed);
-            0
-        })
-    });
-    if bad.into_inner() {
-        let mut found = values_found(&raw, path)?;
-        found.retain(|&value| class(value as f64).is_none());
-        return Err(DataError::LabelNotDescribed {
-            path: path.to_path_buf(),
-            classes: values.classes(),
-            described: values.to_string(),
-            found: listed(&found),
-        });
+    fn recognizes(&self, _: &[u8]) -> bool {
+        true
     }
-    Ok(LabelMap::new(data, raw.layout.geometry))
-}
 
-/// The integer that a voxel value represents, if any.
-fn whole(value: f64) -> Option<i64> {
-    let number = value.round();
-    let near = (value - number).abs() <= LABEL_TOLERANCE && number.abs() <= f64::from(u32::MAX);
-    near.then_some(number as i64)
-}
+    fn layout(&self, file: Opened<'_>) -> Result<VoxelLayout, DataError> {
+        let path = file.path;
+        Fields::read(path, &mut file.decompressed()?)?.layout(path)
+    }
 
-/// The values of a label map in ascending order, or an error with its first non-integer value.
-fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
-    let mut found = BTreeSet::new();
-    for value in decode(raw, |value| value) {
-        let path = || path.to_path_buf();
-        let number = whole(value).ok_or_else(|| DataError::LabelValue {
-            path: path(),
-            value,
+    fn read(&self, file: Opened<'_>) -> Result<Raw, DataError> {
+        let path = file.path;
+        let mut stream = file.decompressed()?;
+        let fields = Fields::read(path, &mut stream)?;
+        let layout = fields.layout(path)?;
+        let offset = fields.offset(path)?;
+        if !fields.apart {
+            stream.take(offset - fields.length)?;
+            return stream.voxels(layout);
+        }
+        let voxels = voxels_beside(path).ok_or_else(|| {
+            not_nifti(
+                path,
+                "a header apart from its voxels (.hdr and .img) without the .img",
+                "put the .img beside its .hdr under the same name, or convert both to one .nii file",
+            )
         })?;
-        found.insert(number);
-    }
-    Ok(found.into_iter().collect())
-}
-
-/// Formats values for a message, at most the first few.
-fn listed(values: &[i64]) -> String {
-    let shown: Vec<String> = values
-        .iter()
-        .take(LISTED)
-        .map(ToString::to_string)
-        .collect();
-    match values.len().saturating_sub(LISTED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        let mut stream = Opened::voxels_of(path, &voxels)?.decompressed()?;
+        stream.take(offset)?;
+        stream.voxels(layout)
     }
 }
 
-/// The label nearest to `value`; invalid values are recorded in `bad`.
-pub(super) fn to_label(value: f64, bad: &OnceLock<f64>) -> u8 {
-    let label = value.round();
-    if !((value - label).abs() <= LABEL_TOLERANCE && (0.0..=255.0).contains(&label)) {
-        // A value recorded earlier is kept.
-        let _ = bad.set(value);
-    }
-    label as u8
+/// The fields of a header that are used.
+pub(super) struct Fields {
+    /// Length of the header in bytes.
+    pub(super) length: u64,
+    /// Whether the voxels are in another file.
+    pub(super) apart: bool,
+    pub(super) big_endian: bool,
+    /// Number of axes, and their lengths.
+    pub(super) dims: [i64; 8],
+    pub(super) datatype: i16,
+    pub(super) voxel_offset: f64,
+    pub(super) slope: f64,
+    pub(super) intercept: f64,
+    pub(super) forms: NiftiForms,
 }
 
-pub(super) fn check_label_value(path: &Path, bad: OnceLock<f64>) -> Result<(), DataError> {
-    match bad.into_inner() {
-        Some(value) => Err(DataError::LabelValue {
-            path: path.to_path_buf(),
-            value,
-        }),
-        None => Ok(()),
+impl Fields {
+    fn read(path: &Path, stream: &mut Stream<'_>) -> Result<Self, DataError> {
+        let mut head = stream.take(nifti1::LENGTH)?;
+        let size: [u8; 4] = std::array::from_fn(|at| head[at]);
+        let sizes = [i32::from_le_bytes(size), i32::from_be_bytes(size)];
+        if let Some(big) = sizes.iter().position(|&n| n == nifti2::LENGTH as i32) {
+            head.extend(stream.take(nifti2::LENGTH - nifti1::LENGTH)?);
+            return nifti2::parse(path, &head, big == 1);
+        }
+        nifti1::parse(path, &head)
+    }
+
+    fn layout(&self, path: &Path) -> Result<VoxelLayout, DataError> {
+        let (shape, voxel_type) = (self.shape(path)?, self.voxel_type(path)?);
+        let (slope, intercept) = self.scaling();
+        let axes = self.dims[0].clamp(0, 7) as usize;
+        let (geometry, notes) = affine::place(path, &self.forms, axes, shape)?;
+        Ok(VoxelLayout {
+            shape,
+            voxel_type,
+            big_endian: self.big_endian,
+            slope,
+            intercept,
+            geometry,
+            header: SourceHeader::new(shape, geometry, Some(self.forms.clone()), notes),
+        })
+    }
+
+    /// The first three axes; missing axes have length 1, and further axes must have length 1.
+    fn shape(&self, path: &Path) -> Result<[usize; 3], DataError> {
+        let rank = usize::try_from(self.dims[0]).unwrap_or(0);
+        let dims = &self.dims[1..=rank.min(7)];
+        let wrong = |hint: &str| {
+            DataError::unexpected(
+                path,
+                "a volume of three axes",
+                format!("shape {dims:?}"),
+                hint,
+            )
+        };
+        if rank == 0 || dims.iter().any(|d| !(1..=32767).contains(d)) {
+            return Err(wrong("export it again"));
+        }
+        if dims.iter().skip(3).any(|&d| d != 1) {
+            return Err(wrong("split it into one file per time point or channel"));
+        }
+        Ok(std::array::from_fn(|axis| {
+            dims.get(axis).map_or(1, |&d| d as usize)
+        }))
+    }
+
+    fn voxel_type(&self, path: &Path) -> Result<VoxelType, DataError> {
+        use VoxelType::*;
+        let other = match self.datatype {
+            2 => return Ok(Uint8),
+            4 => return Ok(Int16),
+            8 => return Ok(Int32),
+            16 => return Ok(Float32),
+            64 => return Ok(Float64),
+            256 => return Ok(Int8),
+            512 => return Ok(Uint16),
+            768 => return Ok(Uint32),
+            1024 => return Ok(Int64),
+            1280 => return Ok(Uint64),
+            1 => "single bits",
+            32 | 1792 | 2048 => "complex numbers",
+            128 => "colors (Rgb24)",
+            2304 => "colors (Rgba32)",
+            1536 => "floats of 128 bits",
+            _ => "an unknown type",
+        };
+        Err(DataError::unexpected(
+            path,
+            "voxels that are integers or floats of up to 64 bits",
+            format!("{other}, type code {}", self.datatype),
+            "convert it to one of those",
+        ))
+    }
+
+    /// The offset of the voxels in their file, in one file at least the length of the header.
+    fn offset(&self, path: &Path) -> Result<u64, DataError> {
+        let offset = self.voxel_offset;
+        if !offset.is_finite() || offset > 1e9 {
+            return Err(DataError::unexpected(
+                path,
+                "voxels after the header",
+                format!("voxel offset {offset}"),
+                "export it again",
+            ));
+        }
+        Ok(match self.apart {
+            true => offset.max(0.0) as u64,
+            // Writers that set the offset to 0 place the voxels after the extension flag.
+            false if offset < self.length as f64 => self.length + 4,
+            false => offset as u64,
+        })
+    }
+
+    /// Slope and intercept; a slope of 0 or NaN means no scaling.
+    fn scaling(&self) -> (f64, f64) {
+        if self.slope == 0.0 || !self.slope.is_finite() {
+            return (1.0, 0.0);
+        }
+        match self.intercept.is_finite() {
+            true => (self.slope, self.intercept),
+            false => (self.slope, 0.0),
+        }
     }
 }
 
-/// Returns an error for NaN and infinite voxels, including values too large for `f32`.
-pub(super) fn check_finite(path: &Path, data: &Array3<f32>) -> Result<(), DataError> {
-    let finite = |values: &[f32]| {
-        values
-            .iter()
-            .fold(true, |all, value| all & value.is_finite())
+/// The numbers of a header by their position.
+pub(super) struct Numbers<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) big_endian: bool,
+}
+
+macro_rules! numbers {
+    ($($name:ident: $type:ty),*) => {$(
+        /// `N` numbers of this type from byte `at` on.
+        pub(super) fn $name<const N: usize>(&self, at: usize) -> [$type; N] {
+            const SIZE: usize = size_of::<$type>();
+            std::array::from_fn(|i| {
+                let bytes = std::array::from_fn(|b| self.bytes[at + SIZE * i + b]);
+                match self.big_endian {
+                    true => <$type>::from_be_bytes(bytes),
+                    false => <$type>::from_le_bytes(bytes),
+                }
+            })
+        }
+    )*};
+}
+
+impl Numbers<'_> {
+    numbers!(i16s: i16, i32s: i32, i64s: i64, f32s: f32, f64s: f64);
+}
+
+pub(super) fn not_nifti(path: &Path, found: &str, hint: &str) -> DataError {
+    DataError::unexpected(path, "a NIfTI file", found, hint)
+}
+
+/// The header of a pair for the path of its voxels, if that is what `path` is.
+pub(super) fn header_beside(path: &Path) -> Option<PathBuf> {
+    beside(path, ".img", [".hdr", ".hdr.gz"])
+}
+
+/// The voxels of a pair for the path of its header.
+fn voxels_beside(path: &Path) -> Option<PathBuf> {
+    beside(path, ".hdr", [".img", ".img.gz"])
+}
+
+/// The file in the same folder whose name has one of the endings `to` in place of `from`, in any case.
+fn beside(path: &Path, from: &str, to: [&str; 2]) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
+    let stem = &name[..stem.strip_suffix(from)?.len()];
+    let folder = path.parent()?;
+    let there = |ending: &str| {
+        let upper = ending.to_ascii_uppercase();
+        let names = [format!("{stem}{ending}"), format!("{stem}{upper}")];
+        let paths = names.into_iter().map(|name| folder.join(name));
+        paths.into_iter().find(|path| path.is_file())
     };
-    if data
-        .as_slice()
-        .is_some_and(|values| values.par_chunks(1 << 16).all(finite))
-    {
-        return Ok(());
-    }
-    let mut wrong = data
-        .indexed_iter()
-        .filter(|(_, value)| !value.is_finite())
-        .map(|(index, _)| index.into());
-    let Some(first) = wrong.next() else {
-        return Ok(());
-    };
-    Err(DataError::NonFinite {
-        path: path.to_path_buf(),
-        count: 1 + wrong.count(),
-        first,
-    })
+    to.into_iter().find_map(there)
 }

@@ -1,10 +1,11 @@
 //! Assembly of a data set from the cases found and the lists.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Layout;
-use super::{files, lists::List};
+use super::files::{self, Listing};
+use super::lists::List;
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
 /// An image with its label map, if there is one.
@@ -16,53 +17,107 @@ pub(super) struct Found {
 /// Cases by name.
 pub(super) type Cases = BTreeMap<String, Found>;
 
-/// Pairs the files of `images/` with those of the same name in `labels/`.
-pub(super) fn paired(root: &Path) -> Result<Cases, DataError> {
-    let images = files::some_volumes(&root.join("images"))?;
-    let folder = root.join("labels");
-    let mut labels = files::volumes_if_any(&folder)?;
-    let cases = images
-        .into_iter()
-        .map(|(id, image)| {
-            let label = labels.remove(&id).map(Source::File);
-            (
-                id,
-                Found {
-                    image: Source::File(image),
-                    label,
-                },
-            )
-        })
-        .collect();
-    match labels.keys().next() {
-        None => Ok(cases),
-        Some(id) => Err(DataError::unexpected(
-            &folder,
-            "only label maps with the name of an image",
-            format!("`{id}`, which has no image"),
-            "rename it, or add the image to `images/`",
-        )),
+/// Cases, and notes about files beside them.
+pub(super) struct Paired {
+    pub(super) cases: Cases,
+    pub(super) notes: Vec<String>,
+}
+
+impl From<Cases> for Paired {
+    fn from(cases: Cases) -> Self {
+        let notes = Vec::new();
+        Self { cases, notes }
     }
 }
 
+/// Pairs the files of `images/` with those of the same name in `labels/`.
+pub(super) fn paired(root: &Path) -> Result<Paired, DataError> {
+    pair(root, ["images", "labels"], str::to_string)
+}
+
+/// Pairs the files of two folders; `case` makes the name of a case out of that of its image.
+pub(super) fn pair(
+    root: &Path,
+    [images, labels]: [&str; 2],
+    case: impl Fn(&str) -> String,
+) -> Result<Paired, DataError> {
+    let found = Listing::read_some(&root.join(images))?;
+    let folder = root.join(labels);
+    let labels = Listing::read_if_any(&folder)?;
+    let mut notes = found.notes;
+    let unread = labels.notes.into_iter();
+    notes.extend(
+        unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
+    );
+    let mut labels = labels.volumes;
+    let pair = |(name, image): (String, PathBuf)| {
+        let id = case(&name);
+        let label = labels.remove(&id).map(Source::File);
+        let image = Source::File(image);
+        (id, Found { image, label })
+    };
+    let cases: Cases = found.volumes.into_iter().map(pair).collect();
+    match labels.is_empty() {
+        true => Ok(Paired { cases, notes }),
+        false => Err(without_image(&folder, images, &labels, &cases)),
+    }
+}
+
+/// An error about label maps that have no image of their name, with the image that the first may belong to.
+fn without_image(
+    folder: &Path,
+    images: &str,
+    labels: &BTreeMap<String, PathBuf>,
+    cases: &Cases,
+) -> DataError {
+    let alone: Vec<&String> = labels.keys().collect();
+    let like = |name: &str| {
+        let (name, first) = (name.to_lowercase(), alone[0].to_lowercase());
+        name.starts_with(&first) || first.starts_with(&name)
+    };
+    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
+    let alike = unlabeled.filter(|(name, _)| like(name));
+    let hint = match alike.max_by_key(|(name, _)| name.len()) {
+        Some((name, _)) => format!(
+            "rename `{}`, perhaps to `{name}`, the name of an image without a label map",
+            alone[0]
+        ),
+        None => format!("rename it, or add the image to `{images}/`"),
+    };
+    let found = format!("{}, which has no image", files::some_of(&alone));
+    DataError::unexpected(
+        folder,
+        "only label maps with the name of an image",
+        found,
+        hint,
+    )
+}
+
 /// Splits cases by `train.list` and the first of `held_out` that exists.
-pub(super) fn by_lists(root: &Path, held_out: &[&str], cases: Cases) -> Result<Dataset, DataError> {
+pub(super) fn by_lists(
+    root: &Path,
+    held_out: &[&str],
+    paired: Paired,
+) -> Result<Dataset, DataError> {
     let test_list = List::find(root, held_out)?;
-    by_these_lists(List::find(root, &["train.list"])?, test_list, cases)
+    by_these_lists(List::find(root, &["train.list"])?, test_list, paired)
 }
 
 /// Splits cases by lists.
 ///
-/// Without a training list, all cases that are not held out are used for training, sorted by name.
+/// Without a training list, all cases that are not held out are used for training, sorted by name. With one, a note
+/// names the cases in no list.
 pub(super) fn by_these_lists(
     train_list: Option<List>,
     test_list: Option<List>,
-    mut cases: Cases,
+    paired: impl Into<Paired>,
 ) -> Result<Dataset, DataError> {
     if let (Some(train), Some(test)) = (&train_list, &test_list) {
         train.check_disjoint(test)?;
     }
+    let Paired { mut cases, notes } = paired.into();
     let mut dataset = empty();
+    dataset.notes = notes;
     for id in test_list.iter().flat_map(|list| &list.names) {
         let found = take(&mut cases, id, test_list.as_ref())?;
         dataset.test.push(tested(id, found, test_list.as_ref())?);
@@ -74,6 +129,13 @@ pub(super) fn by_these_lists(
     for id in names {
         let found = take(&mut cases, &id, train_list.as_ref())?;
         train_on(&mut dataset, id, found);
+    }
+    if !cases.is_empty() {
+        let unused: Vec<&String> = cases.keys().collect();
+        dataset.notes.push(format!(
+            "in no list, and not used: {}",
+            files::some_of(&unused)
+        ));
     }
     Ok(dataset)
 }
@@ -87,6 +149,7 @@ pub(super) fn empty() -> Dataset {
         labeled: Vec::new(),
         unlabeled: Vec::new(),
         test: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -51,7 +51,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
                 hint,
             ));
         }
-        by_folder(root, cases)?
+        by_folder(root, cases)?.into()
     };
     let mut dataset = assemble::by_lists(root, &["test.list"], cases)?;
     dataset.layout = Layout::La;
