@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::layout::Layout;
+use crate::partial::on_whole_grid;
+use crate::preprocess::Grid;
 use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
 /// Axis order of a stored array.
@@ -97,7 +99,7 @@ pub struct UnlabeledCase {
 
 /// The distance of corresponding corner voxels, in voxels, up to which two grids are the same: other programs
 /// round the affine, or store it as a rotation in 32 bits.
-const SAME_GRID_VOXELS: f64 = 0.1;
+pub(crate) const SAME_GRID_VOXELS: f64 = 0.1;
 
 /// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
 pub(crate) fn check_same_grid(
@@ -143,6 +145,8 @@ impl LabeledCase {
 
     /// Reads the image and the label map.
     ///
+    /// A label map that covers a part of the image's grid, as 3D Slicer saves them, is enlarged with background.
+    ///
     /// # Errors
     ///
     /// Errors from reading either file, [`DataError::ShapeMismatch`], and
@@ -150,6 +154,7 @@ impl LabeledCase {
     pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
+        let label = on_whole_grid(&label, &Grid::from(&image)).unwrap_or(label);
         let names = [&self.image, &self.label].map(ToString::to_string);
         check_same_grid(&image, &label, names)?;
         Ok((image, label))

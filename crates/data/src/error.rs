@@ -129,7 +129,7 @@ pub enum DataError {
     },
     /// An image and its label map have different shapes.
     #[error(
-        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; check that both files belong to the same scan"
+        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; check that both files belong to the same scan, and that the label map's header places it within the image"
     )]
     ShapeMismatch {
         /// The image file.

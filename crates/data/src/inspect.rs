@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
-use crate::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, Volume, io};
+use crate::{
+    DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, SourceHeader, Volume, io,
+};
 
 /// Role of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,10 +185,7 @@ impl<'a> Entry<'a> {
             orientation: Orientation::of(&image.geometry),
             intensities: range(&image),
             labels: labels.as_ref().map(count).unwrap_or_default(),
-            notes: image
-                .header()
-                .map(|header| header.notes().to_vec())
-                .unwrap_or_default(),
+            notes: notes(&image, labels.as_ref()),
         })
     }
 }
@@ -207,6 +206,19 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
         .for_each(|&l| counts[usize::from(l)] += 1);
     let some = (0..=u8::MAX).zip(counts).filter(|pair| pair.1 > 0);
     some.collect()
+}
+
+/// What was doubtful about the position of an image and its label map.
+fn notes(image: &Volume, labels: Option<&LabelMap>) -> Vec<String> {
+    let headers = [image.header(), labels.and_then(LabelMap::header)];
+    let all = headers.into_iter().flatten().flat_map(SourceHeader::notes);
+    let mut notes: Vec<String> = Vec::new();
+    for note in all {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
 }
 
 /// Ratio of spacings above which a warning is issued.

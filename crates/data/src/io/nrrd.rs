@@ -44,20 +44,22 @@ impl Format for Nrrd {
 
 /// Reads the voxels, from the present position of their file.
 fn voxels(header: &Header<'_>, mut file: Opened<'_>) -> Result<Raw, DataError> {
+    let encoding = header.encoding()?;
+    if !["raw", "gzip", "gz"].contains(&encoding.as_str()) {
+        return Err(header.wrong("encoding raw or gzip", &format!("'{encoding}'")));
+    }
     let layout = header.layout()?;
     for _ in 0..header.skip("line skip", "lineskip")? {
         file.line()?;
     }
     let mut skip = header.skip("byte skip", "byteskip")?;
-    let encoding = header.encoding()?;
     if skip < 0 && encoding == "raw" {
         let length = layout.shape.iter().product::<usize>() * layout.voxel_type.size();
         skip = file.stored.saturating_sub(length as u64) as i64;
     }
-    let mut stream = match encoding.as_str() {
-        "raw" => file.plain(),
-        "gzip" | "gz" => file.gunzipped(),
-        other => return Err(header.wrong("encoding raw or gzip", &format!("'{other}'"))),
+    let mut stream = match encoding == "raw" {
+        true => file.plain(),
+        false => file.gunzipped(),
     };
     let skip = u64::try_from(skip)
         .map_err(|_| header.wrong("a byte skip of -1 only of raw voxels", &encoding))?;

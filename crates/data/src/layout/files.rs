@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::text::composed;
 use crate::DataError;
 use crate::io::{self, READABLE};
 
@@ -65,14 +66,14 @@ impl Listing {
         for name in &names {
             let path = folder.join(name);
             let id = match kind(name, &path, &names) {
-                Kind::Volume(id) => id,
+                Kind::Volume(id) => composed(id),
                 Kind::PartOfAnother => continue,
                 Kind::Other(reason) => {
                     passed_over.entry(reason).or_default().push(name.clone());
                     continue;
                 }
             };
-            if let Some(other) = volumes.insert(id.to_string(), path) {
+            if let Some(other) = volumes.insert(id.clone(), path) {
                 let other = other.file_name().unwrap_or_default().to_string_lossy();
                 return Err(DataError::unexpected(
                     folder,

@@ -24,6 +24,7 @@ mod files;
 mod guess;
 mod hold_out;
 mod lists;
+mod text;
 
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;

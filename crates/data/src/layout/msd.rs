@@ -10,6 +10,7 @@ use super::Layout;
 use super::assemble::{self, Found, Paired};
 use super::classes::Classes;
 use super::files::{self, Listing};
+use super::text;
 use crate::{DataError, Dataset, Source, UnlabeledCase};
 
 /// The fields of `dataset.json` that are read.
@@ -148,8 +149,8 @@ fn read(path: &Path) -> Result<Description, DataError> {
             "check the path",
         ));
     }
-    let text = std::fs::read(path).map_err(DataError::io("read", path))?;
-    let description: Description = serde_json::from_slice(&text).map_err(|error| {
+    let text = text::read(path)?;
+    let description: Description = serde_json::from_str(&text).map_err(|error| {
         DataError::unexpected(
             path,
             "a description in JSON",

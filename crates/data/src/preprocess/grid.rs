@@ -93,7 +93,7 @@ impl Grid {
     }
 
     /// The `3×4` affine from indices of `self` to indices of `other`.
-    pub(super) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
+    pub(crate) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
         let (a, b) = (&self.geometry.affine, &other.geometry.affine);
         let inverse = inverse3(b).ok_or_else(|| DataError::InvalidSetting {
             name: "affine",
