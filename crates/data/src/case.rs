@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::layout::Layout;
-use crate::partial::on_whole_grid;
 use crate::preprocess::Grid;
 use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
@@ -97,9 +96,11 @@ pub struct UnlabeledCase {
     pub image: Source,
 }
 
-/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same: other programs
-/// round the affine, or store it as a rotation in 32 bits.
-pub(crate) const SAME_GRID_VOXELS: f64 = 0.1;
+/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same.
+///
+/// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
+/// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
+const SAME_GRID_VOXELS: f64 = 0.25;
 
 /// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
 pub(crate) fn check_same_grid(
@@ -108,11 +109,13 @@ pub(crate) fn check_same_grid(
     [image_name, label_name]: [String; 2],
 ) -> Result<(), DataError> {
     if image.shape() != labels.shape() {
+        let start = start_of_part(labels, &Grid::from(image));
         return Err(DataError::ShapeMismatch {
             image: image_name,
             image_shape: image.shape(),
             label: label_name,
             label_shape: labels.shape(),
+            hint: start.map_or_else(|| OTHER_SHAPE.into(), part_hint),
         });
     }
     let distance = image
@@ -126,6 +129,31 @@ pub(crate) fn check_same_grid(
             distance,
         }),
     }
+}
+
+/// What to do about a label map of another shape.
+const OTHER_SHAPE: &str = "check that both files belong to the same scan";
+
+/// What to do about a label map that covers a part of its image, which 3D Slicer saves if it is not told otherwise.
+fn part_hint(start: [usize; 3]) -> String {
+    format!(
+        "by its header the label map is a part of the image's grid, from voxel {start:?} on: export it on the whole grid, in 3D Slicer with the image as reference volume"
+    )
+}
+
+/// The voxel of a grid at which a label map begins that covers a part of it, voxel by voxel.
+fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[usize; 3]> {
+    let shape = labels.shape();
+    let start = Grid::from(labels)
+        .index_map(grid)
+        .ok()?
+        .map(|row| row[3].round());
+    let inside = |axis: usize| {
+        start[axis] >= 0.0 && start[axis] + shape[axis] as f64 <= grid.shape[axis] as f64
+    };
+    let part = grid.geometry.translated(start);
+    let on_it = part.corner_distance(&labels.geometry, shape) <= SAME_GRID_VOXELS;
+    (on_it && (0..3).all(inside)).then(|| start.map(|index| index as usize))
 }
 
 impl LabeledCase {
@@ -145,16 +173,13 @@ impl LabeledCase {
 
     /// Reads the image and the label map.
     ///
-    /// A label map that covers a part of the image's grid, as 3D Slicer saves them, is enlarged with background.
-    ///
     /// # Errors
     ///
     /// Errors from reading either file, [`DataError::ShapeMismatch`], and
-    /// [`DataError::GeometryMismatch`] if corresponding corner voxels are more than a tenth of a voxel apart.
+    /// [`DataError::GeometryMismatch`] if corresponding corner voxels are more than a quarter of a voxel apart.
     pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
-        let label = on_whole_grid(&label, &Grid::from(&image)).unwrap_or(label);
         let names = [&self.image, &self.label].map(ToString::to_string);
         check_same_grid(&image, &label, names)?;
         Ok((image, label))

@@ -129,7 +129,7 @@ pub enum DataError {
     },
     /// An image and its label map have different shapes.
     #[error(
-        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; check that both files belong to the same scan, and that the label map's header places it within the image"
+        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; {hint}"
     )]
     ShapeMismatch {
         /// The image file.
@@ -140,6 +140,8 @@ pub enum DataError {
         label: String,
         /// Its shape.
         label_shape: [usize; 3],
+        /// A hint on how to fix it.
+        hint: String,
     },
     /// An image and its label map lie on different grids.
     #[error(

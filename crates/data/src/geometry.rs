@@ -103,8 +103,6 @@ impl Geometry {
     /// The largest distance between corresponding corner voxels of two volumes of this shape, in voxels of `self`;
     /// infinite if the affine cannot be inverted or an entry is not finite.
     ///
-    /// A tenth of a voxel is what rounding in a header amounts to at most, half a voxel another grid.
-    ///
     /// # Examples
     ///
     /// ```

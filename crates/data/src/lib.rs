@@ -44,7 +44,6 @@ mod label_values;
 pub mod layout;
 pub mod loader;
 mod orientation;
-mod partial;
 pub mod phantom;
 pub mod preprocess;
 pub mod rng;

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::meta_image::MetaImage;
 use super::nifti::{self, Nifti};
 use super::nrrd::Nrrd;
-use super::raw::{Opened, Raw, VoxelLayout};
+use super::raw::{Raw, VoxelLayout};
+use super::stream::Opened;
 use crate::DataError;
 
 /// A file format of volumes.

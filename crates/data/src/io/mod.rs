@@ -13,16 +13,21 @@
 mod affine;
 mod atomic;
 mod format;
+mod forms;
 mod gzip;
 mod hdf5;
+mod meta_header;
 mod meta_image;
 mod nifti;
 mod nifti1;
 mod nifti2;
+mod nifti_fields;
 mod nrrd;
 mod nrrd_header;
+mod nrrd_space;
 mod raw;
 mod read;
+mod stream;
 mod voxels;
 mod write;
 

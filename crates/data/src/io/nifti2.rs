@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::nifti::{Fields, Numbers, not_nifti};
+use super::nifti_fields::{Fields, Numbers, not_nifti};
 use crate::DataError;
 use crate::source_header::NiftiForms;
 

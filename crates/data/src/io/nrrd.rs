@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::format::Format;
 use super::nrrd_header::Header;
-use super::raw::{Opened, Raw, VoxelLayout};
+use super::raw::{Raw, VoxelLayout};
+use super::stream::Opened;
 use crate::DataError;
 
 /// The NRRD format.

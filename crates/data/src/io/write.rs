@@ -7,7 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use ndarray::Array3;
 
-use super::{affine, atomic, nifti1};
+use super::forms::forms_of;
+use super::{atomic, nifti1};
 use crate::source_header::NiftiForms;
 use crate::{DataError, Geometry, LabelMap, SourceHeader, Volume};
 
@@ -57,7 +58,7 @@ pub fn write_labels(path: impl AsRef<Path>, labels: &LabelMap) -> Result<(), Dat
 fn forms(header: Option<&SourceHeader>, shape: [usize; 3], geometry: &Geometry) -> NiftiForms {
     match header.and_then(|header| header.nifti(shape, geometry)) {
         Some(forms) => forms.clone(),
-        None => affine::forms_of(geometry, shape),
+        None => forms_of(geometry, shape),
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Found};
-use super::files;
 use super::lists::List;
+use super::{files, pairing};
 use crate::case::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
@@ -54,7 +54,7 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let mut dataset = if root.join("images").is_dir() {
-        assemble::by_lists(root, &["test.list", "val.list"], assemble::paired(root)?)?
+        assemble::by_lists(root, &["test.list", "val.list"], pairing::paired(root)?)?
     } else {
         open_hdf5(root)?
     };

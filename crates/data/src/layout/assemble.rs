@@ -1,11 +1,11 @@
 //! Assembly of a data set from the cases found and the lists.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::Layout;
-use super::files::{self, Listing};
 use super::lists::List;
+use super::pairing::Paired;
+use super::{Layout, files};
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
 /// An image with its label map, if there is one.
@@ -16,82 +16,6 @@ pub(super) struct Found {
 
 /// Cases by name.
 pub(super) type Cases = BTreeMap<String, Found>;
-
-/// Cases, and notes about files beside them.
-pub(super) struct Paired {
-    pub(super) cases: Cases,
-    pub(super) notes: Vec<String>,
-}
-
-impl From<Cases> for Paired {
-    fn from(cases: Cases) -> Self {
-        let notes = Vec::new();
-        Self { cases, notes }
-    }
-}
-
-/// Pairs the files of `images/` with those of the same name in `labels/`.
-pub(super) fn paired(root: &Path) -> Result<Paired, DataError> {
-    pair(root, ["images", "labels"], str::to_string)
-}
-
-/// Pairs the files of two folders; `case` makes the name of a case out of that of its image.
-pub(super) fn pair(
-    root: &Path,
-    [images, labels]: [&str; 2],
-    case: impl Fn(&str) -> String,
-) -> Result<Paired, DataError> {
-    let found = Listing::read_some(&root.join(images))?;
-    let folder = root.join(labels);
-    let labels = Listing::read_if_any(&folder)?;
-    let mut notes = found.notes;
-    let unread = labels.notes.into_iter();
-    notes.extend(
-        unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
-    );
-    let mut labels = labels.volumes;
-    let pair = |(name, image): (String, PathBuf)| {
-        let id = case(&name);
-        let label = labels.remove(&id).map(Source::File);
-        let image = Source::File(image);
-        (id, Found { image, label })
-    };
-    let cases: Cases = found.volumes.into_iter().map(pair).collect();
-    match labels.is_empty() {
-        true => Ok(Paired { cases, notes }),
-        false => Err(without_image(&folder, images, &labels, &cases)),
-    }
-}
-
-/// An error about label maps that have no image of their name, with the image that the first may belong to.
-fn without_image(
-    folder: &Path,
-    images: &str,
-    labels: &BTreeMap<String, PathBuf>,
-    cases: &Cases,
-) -> DataError {
-    let alone: Vec<&String> = labels.keys().collect();
-    let like = |name: &str| {
-        let (name, first) = (name.to_lowercase(), alone[0].to_lowercase());
-        name.starts_with(&first) || first.starts_with(&name)
-    };
-    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
-    let alike = unlabeled.filter(|(name, _)| like(name));
-    let hint = match alike.max_by_key(|(name, _)| name.len()) {
-        Some((name, _)) => format!(
-            "rename `{}`, perhaps to `{name}`, the name of an image without a label map",
-            alone[0]
-        ),
-        None => format!("rename it, or add the image to `{images}/`"),
-    };
-    let found = format!("{}, which has no image", files::some_of(&alone));
-    DataError::unexpected(
-        folder,
-        "only label maps with the name of an image",
-        found,
-        hint,
-    )
-}
 
 /// Splits cases by `train.list` and the first of `held_out` that exists.
 pub(super) fn by_lists(

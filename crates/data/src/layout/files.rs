@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::entry::{Entry, Headers};
 use super::text::composed;
 use crate::DataError;
 use crate::io::{self, READABLE};
@@ -63,12 +64,13 @@ impl Listing {
         let mut volumes: BTreeMap<String, PathBuf> = BTreeMap::new();
         let mut passed_over: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let names = names(folder)?;
+        let headers = Headers::among(&names);
         for name in &names {
             let path = folder.join(name);
-            let id = match kind(name, &path, &names) {
-                Kind::Volume(id) => composed(id),
-                Kind::PartOfAnother => continue,
-                Kind::Other(reason) => {
+            let id = match Entry::of(name, &path, &headers) {
+                Entry::Volume(id) => composed(id),
+                Entry::PartOfAnother => continue,
+                Entry::Other(reason) => {
                     passed_over.entry(reason).or_default().push(name.clone());
                     continue;
                 }
@@ -120,58 +122,6 @@ impl Listing {
         ))
     }
 }
-
-/// An entry of a folder of volumes.
-enum Kind<'a> {
-    /// A volume, or the header of one, with its name without extension.
-    Volume(&'a str),
-    /// The voxels of a header beside it.
-    PartOfAnother,
-    /// Something else, for this reason.
-    Other(&'static str),
-}
-
-fn kind<'a>(name: &'a str, path: &Path, names: &[String]) -> Kind<'a> {
-    let lower = name.to_ascii_lowercase();
-    if path.is_dir() {
-        return Kind::Other(
-            "a folder; move the scan or label map out of it, beside the others, and name it like its case",
-        );
-    }
-    let beside = |endings: &[&str]| {
-        let headers = names.iter().map(|other| other.to_ascii_lowercase());
-        let part = |header: String| {
-            let stem = endings
-                .iter()
-                .find_map(|ending| header.strip_suffix(ending));
-            stem.is_some_and(|stem| {
-                lower
-                    .strip_prefix(stem)
-                    .is_some_and(|rest| VOXELS.contains(&rest))
-            })
-        };
-        headers.into_iter().any(part)
-    };
-    match stem(name) {
-        Some(_) if lower.ends_with(".img") || lower.ends_with(".img.gz") => {
-            match beside(&[".hdr", ".hdr.gz", ".mhd", ".nhdr"]) {
-                true => Kind::PartOfAnother,
-                false => Kind::Other("the voxels of a pair without their .hdr; put it beside them"),
-            }
-        }
-        Some(id) => Kind::Volume(id),
-        None if beside(&[".mhd", ".nhdr"]) => Kind::PartOfAnother,
-        None if lower.ends_with(".dcm") || lower.ends_with(".ima") => {
-            Kind::Other("DICOM; convert each series to one .nii.gz, for instance with dcm2niix")
-        }
-        None => Kind::Other(
-            "not the name of a scan or label map, which end in .nii, .nii.gz, .hdr with .img, .nrrd, .nhdr, .mha or .mhd",
-        ),
-    }
-}
-
-/// Endings of the voxels of a header.
-const VOXELS: [&str; 7] = [".raw", ".zraw", ".raw.gz", ".gz", ".bin", ".img", ".img.gz"];
 
 /// Number of names that a note gives.
 const NAMED: usize = 3;

@@ -20,10 +20,13 @@ pub mod pancreas;
 
 mod assemble;
 mod classes;
+mod description;
+mod entry;
 mod files;
 mod guess;
 mod hold_out;
 mod lists;
+mod pairing;
 mod text;
 
 pub use files::{stem, volumes};

@@ -1,47 +1,14 @@
 //! Layout of the Medical Segmentation Decathlon.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::Layout;
-use super::assemble::{self, Found, Paired};
-use super::classes::Classes;
+use super::assemble::{self, Found};
+use super::description::{Description, Image, Pair};
 use super::files::{self, Listing};
-use super::text;
+use super::pairing::{self, Paired};
 use crate::{DataError, Dataset, Source, UnlabeledCase};
-
-/// The fields of `dataset.json` that are read.
-#[derive(Deserialize)]
-struct Description {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    modality: BTreeMap<String, Value>,
-    /// nnU-Net's name of the modalities; its image names end with the channel number.
-    #[serde(default)]
-    channel_names: BTreeMap<String, Value>,
-    labels: BTreeMap<String, Value>,
-    #[serde(default)]
-    training: Vec<Pair>,
-    #[serde(default)]
-    test: Vec<Image>,
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    image: String,
-    label: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Image {
-    Path(String),
-    Entry { image: String },
-}
 
 /// Suffix of nnU-Net's images for the first and only channel.
 const CHANNEL: &str = "_0000";
@@ -82,9 +49,9 @@ const CHANNEL: &str = "_0000";
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let path = root.join("dataset.json");
-    let description = read(&path)?;
+    let description = Description::read(&path)?;
     let mut dataset = assemble::empty();
-    let classes = classes(&path, &description.labels)?;
+    let classes = description.classes(&path)?;
     dataset.layout = Layout::Msd;
     dataset.name = if description.name.is_empty() {
         "msd".into()
@@ -141,57 +108,10 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-fn read(path: &Path) -> Result<Description, DataError> {
-    if !path.is_file() {
-        return Err(DataError::missing(
-            path,
-            "a description of the data set",
-            "check the path",
-        ));
-    }
-    let text = text::read(path)?;
-    let description: Description = serde_json::from_str(&text).map_err(|error| {
-        DataError::unexpected(
-            path,
-            "a description in JSON",
-            error.to_string(),
-            "compare it with a `dataset.json` of the Decathlon",
-        )
-    })?;
-    match description.modality.len() + description.channel_names.len() {
-        0 | 1 => Ok(description),
-        n => Err(DataError::unexpected(
-            path,
-            "one modality",
-            format!("{n}"),
-            "export one of them as its own data set",
-        )),
-    }
-}
-
-/// Classes by voxel value, in ascending order.
-fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, DataError> {
-    let mut numbered = BTreeMap::new();
-    for (key, value) in labels {
-        let entry = match value {
-            Value::String(name) => key.parse().ok().map(|label| (label, name.clone())),
-            other => other
-                .as_u64()
-                .and_then(|label| Some((u32::try_from(label).ok()?, key.clone()))),
-        };
-        let (label, name) = entry.ok_or_else(|| {
-            let found = format!("`{key}: {value}`");
-            DataError::unexpected(path, "labels as `\"1\": \"name\"`", found, "renumber them")
-        })?;
-        numbered.insert(label, name);
-    }
-    Classes::numbered(path, numbered.into_iter())
-}
-
 /// Finds the training cases by file name.
 fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataError> {
     let folders = ["imagesTr", "labelsTr"];
-    let Paired { cases, notes } = assemble::pair(root, folders, |name| case(name, suffix))?;
+    let Paired { cases, notes } = pairing::pair(root, folders, |name| case(name, suffix))?;
     dataset.notes.extend(notes);
     for (id, found) in cases {
         assemble::train_on(dataset, id, found);
