@@ -13,6 +13,7 @@ model is trained for one step, scans are predicted, and check.py tells how far a
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -100,6 +101,7 @@ def line(semivox, case, folder):
 def predict_all(semivox, work):
     """Trains for one step and predicts the first scan of each data set."""
     root, run = work / "05_two_affines", work / "05_two_affines" / "run"
+    shutil.rmtree(run, ignore_errors=True)
     train = ["train", "supervised", "--data", str(root / "qform_only"), "--iterations", "1", "--out", str(run), "-q"]
     subprocess.run([semivox, *train], check=True, timeout=1800, stdout=subprocess.DEVNULL)
     names = [folder.name for folder in datasets(root)]

@@ -109,13 +109,12 @@ pub(crate) fn check_same_grid(
     [image_name, label_name]: [String; 2],
 ) -> Result<(), DataError> {
     if image.shape() != labels.shape() {
-        let start = start_of_part(labels, &Grid::from(image));
         return Err(DataError::ShapeMismatch {
             image: image_name,
             image_shape: image.shape(),
             label: label_name,
             label_shape: labels.shape(),
-            hint: start.map_or_else(|| OTHER_SHAPE.into(), part_hint),
+            start: start_of_part(labels, &Grid::from(image)),
         });
     }
     let distance = image
@@ -131,18 +130,8 @@ pub(crate) fn check_same_grid(
     }
 }
 
-/// What to do about a label map of another shape.
-const OTHER_SHAPE: &str = "check that both files belong to the same scan";
-
-/// What to do about a label map that covers a part of its image, which 3D Slicer saves if it is not told otherwise.
-fn part_hint(start: [usize; 3]) -> String {
-    format!(
-        "by its header the label map is a part of the image's grid, from voxel {start:?} on: export it on the whole grid, in 3D Slicer with the image as reference volume"
-    )
-}
-
 /// The voxel of a grid at which a label map begins that covers a part of it, voxel by voxel.
-fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[usize; 3]> {
+fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[u32; 3]> {
     let shape = labels.shape();
     let start = Grid::from(labels)
         .index_map(grid)
@@ -153,7 +142,7 @@ fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[usize; 3]> {
     };
     let part = grid.geometry.translated(start);
     let on_it = part.corner_distance(&labels.geometry, shape) <= SAME_GRID_VOXELS;
-    (on_it && (0..3).all(inside)).then(|| start.map(|index| index as usize))
+    (on_it && (0..3).all(inside)).then(|| start.map(|index| index as u32))
 }
 
 impl LabeledCase {

@@ -129,7 +129,8 @@ pub enum DataError {
     },
     /// An image and its label map have different shapes.
     #[error(
-        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; {hint}"
+        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; {}",
+        other_shape(start.as_ref())
     )]
     ShapeMismatch {
         /// The image file.
@@ -140,8 +141,8 @@ pub enum DataError {
         label: String,
         /// Its shape.
         label_shape: [usize; 3],
-        /// A hint on how to fix it.
-        hint: String,
+        /// The voxel of the image at which the label map begins, if it is a part of the image's grid.
+        start: Option<[u32; 3]>,
     },
     /// An image and its label map lie on different grids.
     #[error(
@@ -197,6 +198,18 @@ pub enum DataError {
         /// The value found.
         found: String,
     },
+}
+
+/// What to do about a label map of another shape, which begins at a voxel of the image's grid if it is a part of it.
+///
+/// 3D Slicer saves such label maps if it is not told otherwise.
+fn other_shape(start: Option<&[u32; 3]>) -> String {
+    match start {
+        None => "check that both files belong to the same scan".into(),
+        Some(start) => format!(
+            "by its header the label map is a part of the image's grid, from voxel {start:?} on: export it on the whole grid, in 3D Slicer with the image as reference volume"
+        ),
+    }
 }
 
 fn labeled_count(unit: &str, requested: usize, available: usize) -> String {

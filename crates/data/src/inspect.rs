@@ -99,24 +99,9 @@ impl Inspection {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
         let (dataset, odd) = layout::open_readable(root.as_ref(), layout, test)?;
-        let todo = entries(&dataset);
-        let done = AtomicUsize::new(0);
-        let read: Vec<_> = todo
-            .par_iter()
-            .map(|entry| {
-                let facts = entry.facts(dataset.classes.len());
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, todo.len());
-                facts
-            })
-            .collect();
-        let mut errors: Vec<String> = odd.iter().map(ToString::to_string).collect();
-        let mut cases = Vec::new();
-        for result in read {
-            match result {
-                Ok(facts) => cases.push(facts),
-                Err(error) => errors.push(error.to_string()),
-            }
-        }
+        let (cases, unreadable) = read_cases(&dataset, progress);
+        let odd = odd.iter().map(ToString::to_string);
+        let mut errors: Vec<String> = odd.chain(unreadable).collect();
         let labels = |case: &CaseFacts| !case.labels.is_empty();
         if dataset.classes.len() < 2 && cases.iter().any(labels) {
             errors.push("all label maps contain only background".into());
@@ -134,6 +119,29 @@ impl Inspection {
     pub fn of(&self, role: Role) -> impl Iterator<Item = &CaseFacts> {
         self.cases.iter().filter(move |case| case.role == role)
     }
+}
+
+/// Reads every case; an error for each that cannot be read.
+fn read_cases(
+    dataset: &Dataset,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> (Vec<CaseFacts>, Vec<String>) {
+    let todo = entries(dataset);
+    let done = AtomicUsize::new(0);
+    let read = |entry: &Entry<'_>| {
+        let facts = entry.facts(dataset.classes.len());
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, todo.len());
+        facts
+    };
+    let read: Vec<_> = todo.par_iter().map(read).collect();
+    let (mut cases, mut errors) = (Vec::new(), Vec::new());
+    for result in read {
+        match result {
+            Ok(facts) => cases.push(facts),
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    (cases, errors)
 }
 
 /// A case to read.

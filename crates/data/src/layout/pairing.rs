@@ -21,9 +21,29 @@ impl From<Cases> for Paired {
 }
 
 /// Pairs the files of `images/` with those of the same name in `labels/`.
+///
+/// Entries beside the two folders that no layout reads are noted: one of them may be a misspelt `labels/`.
 pub(super) fn paired(root: &Path) -> Result<Paired, DataError> {
-    pair(root, ["images", "labels"], str::to_string)
+    let mut paired = pair(root, ["images", "labels"], str::to_string)?;
+    let mut others = files::names(root)?;
+    others.retain(|name| !KNOWN.contains(&name.as_str()));
+    if !others.is_empty() {
+        let others = files::some_of(&others);
+        let note = format!("beside images/ and labels/, and not used: {others}");
+        paired.notes.push(note);
+    }
+    Ok(paired)
 }
+
+/// Entries of a data set's folder that have a meaning.
+const KNOWN: [&str; 6] = [
+    "images",
+    "labels",
+    "classes.txt",
+    "train.list",
+    "test.list",
+    "val.list",
+];
 
 /// Pairs the files of two folders; `case` makes the name of a case out of that of its image.
 pub(super) fn pair(
@@ -40,13 +60,23 @@ pub(super) fn pair(
         unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
     );
     let mut labels = labels.volumes;
-    let pair = |(name, image): (String, PathBuf)| {
+    let mut cases = Cases::new();
+    for (name, image) in found.volumes {
         let id = case(&name);
         let label = labels.remove(&id).map(Source::File);
         let image = Source::File(image);
-        (id, Found { image, label })
-    };
-    let cases: Cases = found.volumes.into_iter().map(pair).collect();
+        if cases.insert(id.clone(), Found { image, label }).is_some() {
+            let found = format!("two, one of them `{name}`");
+            let expected = format!("one image for `{id}`");
+            let hint = "remove one of them";
+            return Err(DataError::unexpected(
+                &root.join(images),
+                expected,
+                found,
+                hint,
+            ));
+        }
+    }
     match labels.is_empty() {
         true => Ok(Paired { cases, notes }),
         false => Err(without_image(&folder, images, &labels, &cases)),

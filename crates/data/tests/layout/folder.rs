@@ -178,10 +178,15 @@ fn every_entry_is_read_or_noted() {
     ] {
         assert!(notes.contains(part), "{part}: {notes}");
     }
+    fs::create_dir(file("Labels2")).unwrap();
     text(&root, "train.list", "a\n");
     let notes = layout::open(root.path()).unwrap().notes.join("\n");
     assert!(
         notes.contains("in no list, and not used: 4 files (`apart`, `b`, `c`, …)"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("beside images/ and labels/, and not used: `Labels2`"),
         "{notes}"
     );
 }
