@@ -34,7 +34,7 @@ mod write;
 pub use atomic::write_atomic;
 pub use format::READABLE;
 pub(crate) use format::stem_length;
-pub(crate) use read::read_geometry;
+pub(crate) use read::read_grid;
 pub use read::{read_labels, read_volume};
 pub use write::{write_labels, write_volume};
 

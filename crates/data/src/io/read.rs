@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use super::format;
 use super::raw::Raw;
 use super::voxels::decode;
-use crate::{DataError, Geometry, LabelMap, LabelValues, SourceHeader, Volume};
+use crate::preprocess::Grid;
+use crate::{DataError, LabelMap, LabelValues, SourceHeader, Volume};
 
 /// Tolerance for rounding scaled labels to integers.
 const LABEL_TOLERANCE: f64 = 1e-4;
@@ -58,13 +59,17 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
     Ok(Volume::new(data, raw.layout.geometry).with_header(header(&raw)))
 }
 
-/// Reads the geometry of a volume from the header of its file.
+/// Reads the grid of a volume from the header of its file.
 ///
 /// # Errors
 ///
 /// As for [`read_volume`], except for errors in the voxels, which are not read.
-pub(crate) fn read_geometry(path: &Path) -> Result<Geometry, DataError> {
-    Ok(format::layout(path)?.geometry)
+pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
+    let layout = format::layout(path)?;
+    Ok(Grid {
+        shape: layout.shape,
+        geometry: layout.geometry,
+    })
 }
 
 /// Reads a label map from a file of any format and numeric type that [`read_volume`] reads.

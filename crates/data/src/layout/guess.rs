@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Layout, acdc, files, la, pancreas};
+use crate::DataError;
 use crate::io::{self, READABLE};
-use crate::{DataError, Geometry};
+use crate::preprocess::Grid;
 
 /// A layout, and a note if it was guessed.
 pub(super) struct Detected {
@@ -58,9 +59,9 @@ struct Candidate {
     is_id: fn(&str) -> bool,
     /// The names in words.
     names: &'static str,
-    fits: fn([f64; 3]) -> bool,
-    /// The voxel sizes in words.
-    sizes: &'static str,
+    fits: fn(&Grid) -> bool,
+    /// The grid in words.
+    grid: &'static str,
 }
 
 const CANDIDATES: [Candidate; 2] = [
@@ -68,17 +69,23 @@ const CANDIDATES: [Candidate; 2] = [
         layout: Layout::La,
         is_id: la::is_id,
         names: "20 capital letters and digits",
-        fits: |spacing| spacing.iter().all(|side| (side - 0.625).abs() < 0.01),
-        sizes: "0.625 mm",
+        fits: |grid| {
+            let spacing = grid.geometry.spacing();
+            spacing.iter().all(|side| (side - 0.625).abs() < 0.01)
+        },
+        grid: "voxels of 0.625 mm",
     },
     Candidate {
         layout: Layout::Acdc,
         is_id: acdc::is_id,
         names: "patientNNN_frameNN",
-        fits: |[x, y, z]| {
-            (4.5..=10.5).contains(&z) && (x - y).abs() < 0.01 && (0.6..=2.0).contains(&x)
+        fits: |grid| {
+            let [x, y, z] = grid.geometry.spacing();
+            // As NIfTI, the field passes the data set around without its voxel sizes.
+            let lost = [x, y, z] == [1.0; 3];
+            grid.shape[2] <= 21 && (lost || (4.5..=10.5).contains(&z) && (x - y).abs() < 0.01)
         },
-        sizes: "slices of 5 to 10 mm",
+        grid: "few slices of 5 to 10 mm, or of no stated size",
     },
 ];
 
@@ -93,14 +100,14 @@ fn by_images(root: &Path, images: &BTreeMap<String, PathBuf>) -> Detected {
     let Candidate {
         layout,
         names,
-        sizes,
+        grid,
         ..
     } = candidate;
     let alike = format!("every image is named by {names}, as in the public data set {layout}");
     let lacks = match () {
         () if !root.join("train.list").is_file() => Some("there is no train.list"),
-        () if !spacing(images).is_some_and(candidate.fits) => {
-            Some("the first image has other voxels")
+        () if !first_grid(images).is_some_and(|grid| (candidate.fits)(&grid)) => {
+            Some("the first image has another grid")
         }
         () => None,
     };
@@ -108,7 +115,7 @@ fn by_images(root: &Path, images: &BTreeMap<String, PathBuf>) -> Detected {
         None => Detected {
             layout: *layout,
             note: Some(format!(
-                "{alike}, there is a train.list, and the first image has {sizes}: opened as {layout}; --layout folder opens it as own scans"
+                "{alike}, there is a train.list, and the first image has {grid}: opened as {layout}; --layout folder opens it as own scans"
             )),
         },
         Some(lacks) => Detected {
@@ -120,13 +127,9 @@ fn by_images(root: &Path, images: &BTreeMap<String, PathBuf>) -> Detected {
     }
 }
 
-/// The voxel size of the first image, if it can be read.
-fn spacing(images: &BTreeMap<String, PathBuf>) -> Option<[f64; 3]> {
-    let first = images.values().next()?;
-    io::read_geometry(first)
-        .ok()
-        .as_ref()
-        .map(Geometry::spacing)
+/// The grid of the first image, if it can be read.
+fn first_grid(images: &BTreeMap<String, PathBuf>) -> Option<Grid> {
+    io::read_grid(images.values().next()?).ok()
 }
 
 fn nothing_known(root: &Path, names: &[String]) -> DataError {

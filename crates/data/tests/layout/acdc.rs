@@ -6,7 +6,7 @@ use semivox_data::layout::{self, HoldOut, Layout, acdc};
 use semivox_data::{LabelBudget, Source};
 use tempfile::TempDir;
 
-use crate::made::{image, image_of, label_of, labeled, refused, tested, text, unlabeled};
+use crate::made::{image_of, label_of, labeled, refused, tested, text, unlabeled};
 
 /// The voxel size of a public scan.
 const SPACING: [f64; 3] = [1.4, 1.4, 10.0];
@@ -38,10 +38,16 @@ fn acdc_is_told_by_names_list_and_voxel_size() {
     assert_eq!((dataset.layout, dataset.classes.len()), (Layout::Acdc, 4));
 
     text(&root, "train.list", "patient001_frame01\n");
-    image(root.path(), "images/patient001_frame01.nii.gz");
-    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Folder);
-    image_of(root.path(), "images/patient001_frame01.nii.gz", SPACING);
-    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Acdc);
+    let first = "images/patient001_frame01.nii.gz";
+    for (spacing, layout) in [
+        ([1.4, 1.4, 3.0], Layout::Folder),
+        (SPACING, Layout::Acdc),
+        // The field's NIfTI files have lost their spacing.
+        ([1.0; 3], Layout::Acdc),
+    ] {
+        image_of(root.path(), first, spacing);
+        assert_eq!(layout::detect(root.path()).unwrap(), layout, "{spacing:?}");
+    }
     image_of(root.path(), "images/someone.nii.gz", SPACING);
     assert_eq!(layout::detect(root.path()).unwrap(), Layout::Folder);
 }
