@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         labeled: (0..3).map(case).collect(),
         unlabeled: (3..6).map(|n| case(n).into_unlabeled()).collect(),
         test: (6..8).map(case).collect(),
+        notes: Vec::new(),
     };
 
     // Voxels, patches, network and intensities follow from the labeled scans.

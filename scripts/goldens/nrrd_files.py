@@ -26,7 +26,8 @@ SPACES = {
 def affine_of(header):
     """The affine of the axes that have a direction, in the right-anterior-superior frame."""
     if "space directions" not in header:
-        return np.diag([*header.get("spacings", np.ones(3))[:3], 1.0])
+        # As ITK does, the axes are taken for left-posterior-superior.
+        return np.diag([*(SPACES["LPS"] * header.get("spacings", np.ones(3))[:3]), 1.0])
     signs = np.array(SPACES[header["space"]])
     directions = np.array([d for d in np.asarray(header["space directions"], float) if not np.isnan(d).any()])
     affine = np.eye(4)

@@ -87,7 +87,7 @@ fn stopped() -> ExitCode {
 fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     let RunArguments { data, .. } = &arguments.run;
     let task = match &data.data {
-        Some(root) => task_of(root)?,
+        Some(root) => task_of(root, data.layout)?,
         None => Task::LeftAtrium,
     };
     expect_once("--methods", &arguments.methods)?;
@@ -135,7 +135,12 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
     let (Some(root), Some(first)) = (&data.data, cells.first()) else {
         return Ok(());
     };
-    let dataset = layout::open_split(root, &run::hold_out(data)?, first.config.data.labeled)?;
+    let dataset = layout::open_split_as(
+        root,
+        data.layout,
+        &run::hold_out(data)?,
+        first.config.data.labeled,
+    )?;
     if dataset.test.is_empty() {
         return Err(TrainError::unexpected(
             "compare",

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use semivox_data::inspect::{CaseFacts, Inspection, Role};
-use semivox_data::layout::HoldOut;
+use semivox_data::layout::{HoldOut, Layout};
 use semivox_data::{Dataset, LabelBudget, Mirroring, Orientation, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::presets::Task;
@@ -20,6 +20,9 @@ use super::table;
 pub(super) struct Arguments {
     /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
     dir: PathBuf,
+    /// la, acdc, pancreas, msd or folder (own scans) [default: by the content].
+    #[arg(long)]
+    layout: Option<Layout>,
     /// A file with the cases to test on, one a line.
     #[arg(long, value_name = "FILE")]
     test_list: Option<PathBuf>,
@@ -37,11 +40,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         None => HoldOut::default(),
     };
     let counter = Counter::new("reading", arguments.json);
-    let found = Inspection::read(&arguments.dir, &test, &|done, total| {
+    let found = Inspection::read_as(&arguments.dir, arguments.layout, &test, &|done, total| {
         counter.at(done, total);
     })?;
     counter.finish();
-    let suggestion = suggestion(&arguments.dir, &found);
+    let suggestion = suggestion(arguments, &found);
     match arguments.json {
         true => super::print_json(&as_json(&found, &suggestion)),
         false => print!("{}", described(&found, arguments.cases, &suggestion)),
@@ -69,7 +72,11 @@ fn described(found: &Inspection, every_case: bool, suggestion: &str) -> String {
         text += &ranges(&found.cases);
         text += &labels(found);
     }
-    for (title, messages) in [("errors", &found.errors), ("warnings", &found.warnings)] {
+    for (title, messages) in [
+        ("errors", &found.errors),
+        ("notes", &found.dataset.notes),
+        ("warnings", &found.warnings),
+    ] {
         if !messages.is_empty() {
             let _ = writeln!(text, "\n{title}");
             messages.iter().for_each(|m| {
@@ -160,7 +167,7 @@ fn labels(found: &Inspection) -> String {
 }
 
 /// Suggested command for the data, or the reason why there is none.
-fn suggestion(dir: &Path, found: &Inspection) -> String {
+fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
     if !found.errors.is_empty() {
         return "Mend the errors, then inspect again.".into();
     }
@@ -191,12 +198,16 @@ fn suggestion(dir: &Path, found: &Inspection) -> String {
     });
     match fitted {
         Ok((config, mirroring)) => format!(
-            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}{}\n  semivox train {method} --data {}{} --out runs/first",
+            "Suggested: {}, patches of {} voxels, {}; preset compact of task {task}{}\n  semivox train {method} --data {}{}{} --out runs/first",
             config.network.architecture,
             table::shape(config.patch),
             table::grid(&config.data.preprocess),
             sides(task, mirroring, &found.dataset.classes),
-            dir.display(),
+            arguments.dir.display(),
+            arguments
+                .layout
+                .map(|layout| format!(" --layout {layout}"))
+                .unwrap_or_default(),
             fewer_labels(&found.dataset, config.data.labeled),
         ),
         Err(error) => format!("No settings fit: {error}"),
@@ -250,6 +261,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
         "cases": cases,
         "errors": found.errors,
         "warnings": found.warnings,
+        "notes": found.dataset.notes,
         "suggestion": suggestion,
     })
 }
@@ -257,7 +269,6 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use semivox_data::layout::Layout;
     use semivox_data::{LabeledCase, Source, UnlabeledCase};
 
     #[test]
@@ -281,6 +292,7 @@ mod tests {
                 })
                 .collect(),
             test: Vec::new(),
+            notes: Vec::new(),
         };
         for (labeled, unlabeled, flag) in [
             (80, 0, ""),

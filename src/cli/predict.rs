@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use semivox_data::{io, layout};
+use semivox_data::{SourceHeader, io, layout};
 use semivox_inference::{Description, Model, SegmentOptions, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::run::folder::make_writable;
@@ -17,7 +17,7 @@ use super::progress::Counter;
 pub(super) struct Arguments {
     /// Folder of a run, or a model as a file (.safetensors).
     model: PathBuf,
-    /// Scans, or folders of scans: .nii, .nii.gz or .nrrd.
+    /// Scans, or folders of scans: NIfTI, NRRD or MetaImage.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder for the label maps, which bear the names of their scans.
@@ -141,7 +141,7 @@ fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
         false => Ok(found),
         true => Err(TrainError::unexpected(
             inputs[0].display(),
-            "scans (.nii, .nii.gz or .nrrd)",
+            format!("scans ({})", io::READABLE),
             "none",
             "give files or the folder that holds them",
         )),
@@ -154,7 +154,7 @@ fn id_of(file: &Path) -> Result<String, TrainError> {
         Some(id) if file.is_file() => Ok(id.to_string()),
         _ => Err(TrainError::unexpected(
             file.display(),
-            "a scan (.nii, .nii.gz or .nrrd) or a folder of scans",
+            format!("a scan ({}) or a folder of scans", io::READABLE),
             match file.exists() {
                 true => "another kind of file",
                 false => "nothing there",
@@ -207,7 +207,11 @@ fn output(folder: &Path, id: &str) -> PathBuf {
 }
 
 fn predict(model: &Model, id: &str, scan: &Path, arguments: &Arguments) -> Result<(), TrainError> {
-    let scan = model.prepare(&io::read_volume(scan)?)?;
+    let volume = io::read_volume(scan)?;
+    for note in volume.header().map_or(&[][..], SourceHeader::notes) {
+        eprintln!("warning: {}: {note}", scan.display());
+    }
+    let scan = model.prepare(&volume)?;
     let probabilities = model.probabilities(&scan);
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {

@@ -16,6 +16,9 @@ pub(super) struct DataArguments {
     /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// la, acdc, pancreas, msd or folder (own scans) [default: by the content].
+    #[arg(long, requires = "data")]
+    pub layout: Option<Layout>,
     /// Number of training cases that keep their label, such as 8 or 10%; the others are used without.
     /// ACDC counts patients.
     #[arg(long, value_name = "N|N%")]
@@ -71,7 +74,7 @@ pub(super) struct SingleArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there.
-    #[arg(long, conflicts_with_all = ["data", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
+    #[arg(long, conflicts_with_all = ["data", "layout", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
@@ -143,6 +146,7 @@ impl DataArguments {
                 config.classes.clear(); // those of the data set that the settings came from
             }
             config.root = root;
+            config.layout = self.layout;
         }
         if let Some(list) = &self.test_list {
             config.test_list = Some(absolute(list)?);
@@ -161,11 +165,11 @@ fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
 }
 
 /// The task of the data set in a folder.
-pub(super) fn task_of(root: &Path) -> Result<Task, TrainError> {
-    let layout = layout::detect(root)?;
+pub(super) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, TrainError> {
+    let layout = layout.map_or_else(|| layout::detect(root), Ok)?;
     // Nowhere else does the name decide, and to open other data sets may take reading label maps.
     let name = match layout {
-        Layout::Msd => layout::open(root)?.name,
+        Layout::Msd => layout::msd::open(root)?.name,
         _ => String::new(),
     };
     Ok(Task::of(layout, &name))
@@ -187,7 +191,7 @@ pub(super) fn surveyed(
         config.data.labeled = LabelBudget::Percent(100.0);
     }
     let labeled = overridden(config, arguments)?.data.labeled;
-    let dataset = layout::open_split(root, &hold_out(data)?, labeled)?;
+    let dataset = layout::open_split_as(root, data.layout, &hold_out(data)?, labeled)?;
     let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     Ok(Some(survey))
 }

@@ -91,7 +91,7 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
         (None, method) => {
             let task = match (arguments.task, &run.data.data) {
                 (Some(task), _) => task,
-                (None, Some(root)) => task_of(root)?,
+                (None, Some(root)) => task_of(root, run.data.layout)?,
                 (None, None) => Task::LeftAtrium,
             };
             let method = method.as_deref().unwrap_or_default();

@@ -67,6 +67,9 @@ pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
     if !arguments.run.quiet {
         eprintln!("{}", described(session.config(), session.dataset()));
     }
+    for note in &session.dataset().notes {
+        eprintln!("warning: {note}");
+    }
 }
 
 /// Prints where the report lies or, with `--json`, the result; after an interruption, how to resume.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::layout::Layout;
+use crate::preprocess::Grid;
 use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
 /// Axis order of a stored array.
@@ -95,8 +96,54 @@ pub struct UnlabeledCase {
     pub image: Source,
 }
 
-/// Tolerance of the entries when two affines are compared.
-const GEOMETRY_TOLERANCE: f64 = 1e-3;
+/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same.
+///
+/// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
+/// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
+const SAME_GRID_VOXELS: f64 = 0.25;
+
+/// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
+pub(crate) fn check_same_grid(
+    image: &Volume,
+    labels: &LabelMap,
+    [image_name, label_name]: [String; 2],
+) -> Result<(), DataError> {
+    if image.shape() != labels.shape() {
+        return Err(DataError::ShapeMismatch {
+            image: image_name,
+            image_shape: image.shape(),
+            label: label_name,
+            label_shape: labels.shape(),
+            start: start_of_part(labels, &Grid::from(image)),
+        });
+    }
+    let distance = image
+        .geometry
+        .corner_distance(&labels.geometry, image.shape());
+    match distance <= SAME_GRID_VOXELS {
+        true => Ok(()),
+        false => Err(DataError::GeometryMismatch {
+            image: image_name,
+            label: label_name,
+            distance,
+        }),
+    }
+}
+
+/// The voxel of a grid at which a label map begins that covers a part of it, voxel by voxel.
+fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[u32; 3]> {
+    let shape = labels.shape();
+    let start = Grid::from(labels)
+        .index_map(grid)
+        .ok()?
+        .map(|row| row[3].round());
+    let inside = |axis: usize| {
+        start[axis] >= 0.0 && start[axis] + shape[axis] as f64 <= grid.shape[axis] as f64
+    };
+    let part = grid.geometry.translated(start);
+    let on_it = part.corner_distance(&labels.geometry, shape) <= SAME_GRID_VOXELS;
+    (on_it && (0..3).all(inside)).then(|| start.map(|index| index as u32))
+}
 
 impl LabeledCase {
     /// Reads the image and the label map and checks that labels are below `classes`.
@@ -118,27 +165,12 @@ impl LabeledCase {
     /// # Errors
     ///
     /// Errors from reading either file, [`DataError::ShapeMismatch`], and
-    /// [`DataError::GeometryMismatch`] if the affines differ by more than 1e-3.
+    /// [`DataError::GeometryMismatch`] if corresponding corner voxels are more than a quarter of a voxel apart.
     pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
-        if image.shape() != label.shape() {
-            return Err(DataError::ShapeMismatch {
-                image: self.image.to_string(),
-                image_shape: image.shape(),
-                label: self.label.to_string(),
-                label_shape: label.shape(),
-            });
-        }
-        let difference = image.geometry.max_difference(&label.geometry);
-        if difference > GEOMETRY_TOLERANCE {
-            let (image, label) = (self.image.to_string(), self.label.to_string());
-            return Err(DataError::GeometryMismatch {
-                image,
-                label,
-                difference,
-            });
-        }
+        let names = [&self.image, &self.label].map(ToString::to_string);
+        check_same_grid(&image, &label, names)?;
         Ok((image, label))
     }
 
@@ -216,6 +248,7 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 ///     labeled: vec![case("a"), case("b"), case("c")],
 ///     unlabeled: vec![],
 ///     test: vec![],
+///     notes: vec![],
 /// };
 /// let dataset = dataset.keep_labeled(1)?;
 /// assert_eq!(dataset.labeled[0].id, "a");
@@ -236,6 +269,9 @@ pub struct Dataset {
     pub unlabeled: Vec<UnlabeledCase>,
     /// Cases held out for evaluation.
     pub test: Vec<LabeledCase>,
+    /// What a person should know about how the folder was understood, a sentence each: entries that were passed over,
+    /// with the reason, and guesses.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -302,7 +338,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
     /// let dataset = dataset.hold_out(&["b"])?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "b"));
     /// let message = dataset.hold_out(&["z"]).unwrap_err().to_string();
@@ -380,7 +416,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
     /// let dataset = dataset.hold_out_last(1)?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
     /// assert!(dataset.hold_out_last(2).is_err());

@@ -129,7 +129,8 @@ pub enum DataError {
     },
     /// An image and its label map have different shapes.
     #[error(
-        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; check that both files belong to the same scan"
+        "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; {}",
+        other_shape(start.as_ref())
     )]
     ShapeMismatch {
         /// The image file.
@@ -140,18 +141,20 @@ pub enum DataError {
         label: String,
         /// Its shape.
         label_shape: [usize; 3],
+        /// The voxel of the image at which the label map begins, if it is a part of the image's grid.
+        start: Option<[u32; 3]>,
     },
-    /// An image and its label map have different affines.
+    /// An image and its label map lie on different grids.
     #[error(
-        "expected one geometry for `{image}` and `{label}`, found affines that differ by up to {difference}; resample the label map onto the image, or copy the image's header if only the header is wrong"
+        "expected one geometry for `{image}` and `{label}`, found corresponding corner voxels {distance:.2} voxels apart; resample the label map onto the image, or copy the image's header if only the header is wrong"
     )]
     GeometryMismatch {
         /// The image file.
         image: String,
         /// The label file.
         label: String,
-        /// The largest difference between the entries of the two affines.
-        difference: f64,
+        /// The largest distance between corresponding corner voxels, in voxels of the image.
+        distance: f64,
     },
     /// The requested number of labeled cases is zero or exceeds the available ones.
     #[error("{}", labeled_count(unit, *requested, *available))]
@@ -195,6 +198,18 @@ pub enum DataError {
         /// The value found.
         found: String,
     },
+}
+
+/// What to do about a label map of another shape, which begins at a voxel of the image's grid if it is a part of it.
+///
+/// 3D Slicer saves such label maps if it is not told otherwise.
+fn other_shape(start: Option<&[u32; 3]>) -> String {
+    match start {
+        None => "check that both files belong to the same scan".into(),
+        Some(start) => format!(
+            "by its header the label map is a part of the image's grid, from voxel {start:?} on: export it on the whole grid, in 3D Slicer with the image as reference volume"
+        ),
+    }
 }
 
 fn labeled_count(unit: &str, requested: usize, available: usize) -> String {

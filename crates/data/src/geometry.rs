@@ -68,6 +68,23 @@ impl Geometry {
             + a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0])
     }
 
+    /// Whether voxels have a volume and every entry is a number: the columns are neither tiny nor nearly in one plane.
+    pub(crate) fn is_sound(&self) -> bool {
+        let spacing = self.spacing();
+        let box_volume: f64 = spacing.iter().product();
+        let entries = self.affine.as_flattened();
+        entries.iter().all(|entry| entry.is_finite())
+            && spacing.iter().all(|&side| side > 1e-6)
+            && self.determinant().abs() > 1e-4 * box_volume
+    }
+
+    /// The geometry with all lengths multiplied by `factor`.
+    pub(crate) fn scaled(mut self, factor: f64) -> Self {
+        let entries = self.affine[..3].iter_mut().flatten();
+        entries.for_each(|entry| *entry *= factor);
+        self
+    }
+
     /// The largest absolute difference between entries of the two affines.
     pub fn max_difference(&self, other: &Self) -> f64 {
         let pairs = self
@@ -83,6 +100,44 @@ impl Geometry {
         self.max_difference(other) <= tolerance
     }
 
+    /// The largest distance between corresponding corner voxels of two volumes of this shape, in voxels of `self`;
+    /// infinite if the affine cannot be inverted or an entry is not finite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::Geometry;
+    ///
+    /// let geometry = Geometry::from_spacing([1.0, 1.0, 6.0]);
+    /// let shifted = geometry.translated([0.0, 0.0, 0.5]);
+    /// assert_eq!(geometry.corner_distance(&shifted, [64, 64, 20]), 0.5);
+    /// ```
+    pub fn corner_distance(&self, other: &Self, shape: [usize; 3]) -> f64 {
+        let Some(inverse) = inverse3(&self.affine) else {
+            return f64::INFINITY;
+        };
+        let distance = |corner: usize| {
+            let index = std::array::from_fn(|axis| {
+                let last = shape[axis].saturating_sub(1) as f64;
+                if corner >> axis & 1 == 1 { last } else { 0.0 }
+            });
+            let (here, there) = (self.position(index), other.position(index));
+            let voxels = inverse.map(|row| {
+                let terms = (0..3).map(|k| row[k] * (there[k] - here[k]));
+                terms.sum::<f64>()
+            });
+            voxels.iter().map(|x| x * x).sum::<f64>().sqrt()
+        };
+        let distances = (0..8).map(distance);
+        distances.fold(0.0, |most, x| {
+            if x.is_nan() {
+                f64::INFINITY
+            } else {
+                most.max(x)
+            }
+        })
+    }
+
     /// The geometry of the volume cropped to start at voxel `start` (negative: padded), with the same spacing
     /// and directions.
     #[must_use]
@@ -94,6 +149,17 @@ impl Geometry {
         }
         Self { affine }
     }
+}
+
+/// Inverse of the upper left 3×3 part, by cofactors.
+pub(crate) fn inverse3(m: &[[f64; 4]; 4]) -> Option<[[f64; 3]; 3]> {
+    let cofactor = |r: usize, c: usize| {
+        let (r1, r2, c1, c2) = ((r + 1) % 3, (r + 2) % 3, (c + 1) % 3, (c + 2) % 3);
+        m[r1][c1] * m[r2][c2] - m[r1][c2] * m[r2][c1]
+    };
+    let determinant: f64 = (0..3).map(|c| m[0][c] * cofactor(0, c)).sum();
+    let usable = determinant.is_finite() && determinant != 0.0;
+    usable.then(|| std::array::from_fn(|r| std::array::from_fn(|c| cofactor(c, r) / determinant)))
 }
 
 #[cfg(test)]
@@ -115,6 +181,33 @@ mod tests {
             assert!((found - expected).abs() < 1e-12);
         }
         assert!((geometry.determinant() + 24.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_corner_distance_counts_voxels_of_any_affine() {
+        let (s, c) = 1.2_f64.sin_cos();
+        let oblique = Geometry {
+            affine: [
+                [0.5 * c, -0.5 * s, 0.0, 100.0],
+                [0.5 * s, 0.5 * c, 0.0, -50.0],
+                [0.0, 0.0, -6.0, 7.0],
+                [0.0, 0.0, 0.0, 1.0],
+            ],
+        };
+        let shape = [65, 33, 11];
+        assert_eq!(oblique.corner_distance(&oblique, shape), 0.0);
+        let shifted = oblique.translated([0.3, 0.0, 0.4]);
+        assert!((oblique.corner_distance(&shifted, shape) - 0.5).abs() < 1e-9);
+        // A spacing off by a hundredth adds up along the axis; of a single voxel there is nothing to add up.
+        let mut stretched = oblique;
+        (0..3).for_each(|row| stretched.affine[row][0] *= 1.01);
+        assert!((oblique.corner_distance(&stretched, shape) - 0.64).abs() < 1e-9);
+        assert_eq!(oblique.corner_distance(&stretched, [1, 33, 11]), 0.0);
+        let mut wrong = oblique;
+        wrong.affine[1][3] = f64::NAN;
+        assert_eq!(oblique.corner_distance(&wrong, shape), f64::INFINITY);
+        wrong.affine[2][2] = 0.0;
+        assert_eq!(wrong.corner_distance(&oblique, shape), f64::INFINITY);
     }
 
     #[test]

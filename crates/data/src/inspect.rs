@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::layout::{self, HoldOut};
-use crate::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, Volume, io};
+use crate::layout::{self, HoldOut, Layout};
+use crate::{
+    DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, SourceHeader, Volume, io,
+};
 
 /// Role of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub struct CaseFacts {
     pub intensities: [f32; 2],
     /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
+    /// What was doubtful about the position of its voxels, see [`SourceHeader::notes`](crate::SourceHeader::notes).
+    pub notes: Vec<String>,
 }
 
 /// Result of inspecting a data set.
@@ -80,25 +84,24 @@ impl Inspection {
         test: &HoldOut,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
-        let (dataset, odd) = layout::open_readable(root.as_ref(), test)?;
-        let todo = entries(&dataset);
-        let done = AtomicUsize::new(0);
-        let read: Vec<_> = todo
-            .par_iter()
-            .map(|entry| {
-                let facts = entry.facts(dataset.classes.len());
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, todo.len());
-                facts
-            })
-            .collect();
-        let mut errors: Vec<String> = odd.iter().map(ToString::to_string).collect();
-        let mut cases = Vec::new();
-        for result in read {
-            match result {
-                Ok(facts) => cases.push(facts),
-                Err(error) => errors.push(error.to_string()),
-            }
-        }
+        Self::read_as(root, None, test, progress)
+    }
+
+    /// Like [`read`](Self::read), with the layout given rather than detected where it is `Some`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn read_as(
+        root: impl AsRef<std::path::Path>,
+        layout: Option<Layout>,
+        test: &HoldOut,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, DataError> {
+        let (dataset, odd) = layout::open_readable(root.as_ref(), layout, test)?;
+        let (cases, unreadable) = read_cases(&dataset, progress);
+        let odd = odd.iter().map(ToString::to_string);
+        let mut errors: Vec<String> = odd.chain(unreadable).collect();
         let labels = |case: &CaseFacts| !case.labels.is_empty();
         if dataset.classes.len() < 2 && cases.iter().any(labels) {
             errors.push("all label maps contain only background".into());
@@ -116,6 +119,29 @@ impl Inspection {
     pub fn of(&self, role: Role) -> impl Iterator<Item = &CaseFacts> {
         self.cases.iter().filter(move |case| case.role == role)
     }
+}
+
+/// Reads every case; an error for each that cannot be read.
+fn read_cases(
+    dataset: &Dataset,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> (Vec<CaseFacts>, Vec<String>) {
+    let todo = entries(dataset);
+    let done = AtomicUsize::new(0);
+    let read = |entry: &Entry<'_>| {
+        let facts = entry.facts(dataset.classes.len());
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, todo.len());
+        facts
+    };
+    let read: Vec<_> = todo.par_iter().map(read).collect();
+    let (mut cases, mut errors) = (Vec::new(), Vec::new());
+    for result in read {
+        match result {
+            Ok(facts) => cases.push(facts),
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    (cases, errors)
 }
 
 /// A case to read.
@@ -167,6 +193,7 @@ impl<'a> Entry<'a> {
             orientation: Orientation::of(&image.geometry),
             intensities: range(&image),
             labels: labels.as_ref().map(count).unwrap_or_default(),
+            notes: notes(&image, labels.as_ref()),
         })
     }
 }
@@ -189,23 +216,38 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
     some.collect()
 }
 
+/// What was doubtful about the position of an image and its label map.
+fn notes(image: &Volume, labels: Option<&LabelMap>) -> Vec<String> {
+    let headers = [image.header(), labels.and_then(LabelMap::header)];
+    let all = headers.into_iter().flatten().flat_map(SourceHeader::notes);
+    let mut notes: Vec<String> = Vec::new();
+    for note in all {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
+}
+
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
 
 fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
+        let mut warn = |kind| by_kind.entry(kind).or_default().push(&case.id);
         if case.intensities[0] == case.intensities[1] {
-            let value = case.intensities[0];
-            found.push(format!("{}: every voxel is {value}", case.id));
+            warn("all voxels have one intensity");
         }
         if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
-            found.push(format!(
-                "{}: its label map contains only background",
-                case.id
-            ));
+            warn("its label map contains only background");
         }
+        case.notes.iter().for_each(|note| warn(note));
     }
+    let of_kind = by_kind
+        .iter()
+        .map(|(kind, ids)| format!("{}: {kind}", first_of(ids)));
+    let mut found: Vec<String> = of_kind.collect();
     for (label, name) in dataset.classes.iter().enumerate().skip(1) {
         let has = |case: &&CaseFacts| case.labels.contains_key(&(label as u8));
         let mut labeled = cases.iter().filter(|case| case.role == Role::Labeled);
@@ -216,6 +258,15 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
     found.extend(mixed_orientations(cases));
     found.extend(mixed_spacings(cases));
     found
+}
+
+/// The names of cases, of many the first ones and a count.
+fn first_of(ids: &[&str]) -> String {
+    const NAMED: usize = 3;
+    match ids.len().saturating_sub(NAMED) {
+        0 => ids.join(", "),
+        more => format!("{} and {more} more", ids[..NAMED].join(", ")),
+    }
 }
 
 fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {

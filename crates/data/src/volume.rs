@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 
-use crate::{DataError, Geometry};
+use crate::{DataError, Geometry, SourceHeader};
 
 /// An image: one intensity per voxel.
 ///
@@ -21,12 +21,13 @@ use crate::{DataError, Geometry};
 /// assert_eq!(volume.shape(), [4, 3, 2]);
 /// assert_eq!(volume.spacing(), [1.0, 1.0, 5.0]);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Volume {
     /// Intensities.
     pub data: Array3<f32>,
     /// Position of the voxels.
     pub geometry: Geometry,
+    header: Option<SourceHeader>,
 }
 
 /// A label map: one class index per voxel, 0 for the background.
@@ -44,18 +45,37 @@ pub struct Volume {
 /// let labels = LabelMap::new(array![[[0, 2]], [[1, 2]]], Geometry::default());
 /// assert_eq!(labels.values(), [0, 1, 2]);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct LabelMap {
     /// Class indices.
     pub data: Array3<u8>,
     /// Position of the voxels.
     pub geometry: Geometry,
+    header: Option<SourceHeader>,
+}
+
+/// Volumes are equal if their voxels and geometry are, whatever files they come from.
+impl PartialEq for Volume {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data && self.geometry == other.geometry
+    }
+}
+
+/// Label maps are equal if their labels and geometry are, whatever files they come from.
+impl PartialEq for LabelMap {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data && self.geometry == other.geometry
+    }
 }
 
 impl Volume {
     /// Creates an image from an array and its geometry.
     pub fn new(data: Array3<f32>, geometry: Geometry) -> Self {
-        Self { data, geometry }
+        Self {
+            data,
+            geometry,
+            header: None,
+        }
     }
 
     /// The number of voxels along each axis.
@@ -66,13 +86,27 @@ impl Volume {
     /// The voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.geometry.spacing()
+    }
+
+    /// How the file that this was read from places the voxels; `None` for what was computed.
+    pub fn header(&self) -> Option<&SourceHeader> {
+        self.header.as_ref()
+    }
+
+    pub(crate) fn with_header(mut self, header: Option<SourceHeader>) -> Self {
+        self.header = header;
+        self
     }
 }
 
 impl LabelMap {
     /// Creates a label map from an array and its geometry.
     pub fn new(data: Array3<u8>, geometry: Geometry) -> Self {
-        Self { data, geometry }
+        Self {
+            data,
+            geometry,
+            header: None,
+        }
     }
 
     /// The number of voxels along each axis.
@@ -83,6 +117,23 @@ impl LabelMap {
     /// The voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.geometry.spacing()
+    }
+
+    /// How the file that this was read from places the voxels; `None` for what was computed.
+    pub fn header(&self) -> Option<&SourceHeader> {
+        self.header.as_ref()
+    }
+
+    pub(crate) fn with_header(mut self, header: Option<SourceHeader>) -> Self {
+        self.header = header;
+        self
+    }
+
+    /// Takes over the header of a volume's file, so that [`write_labels`](crate::io::write_labels) places the label
+    /// map as that file does, where both have one shape and geometry.
+    #[must_use]
+    pub fn with_header_of(self, volume: &Volume) -> Self {
+        self.with_header(volume.header.clone())
     }
 
     /// The labels that occur, in ascending order.

@@ -259,9 +259,20 @@ fn an_image_and_a_label_map_have_to_agree() {
 
     write_labels(&label, &LabelMap::new(Array3::zeros((19, 4, 2)), oblique())).unwrap();
     let message = case.load().unwrap_err().to_string();
-    for part in ["image.nii", "label.nii", "[19, 4, 3]", "[19, 4, 2]"] {
+    let whole = "a part of the image's grid, from voxel [0, 0, 0] on";
+    for part in ["image.nii", "label.nii", "[19, 4, 3]", "[19, 4, 2]", whole] {
         assert!(message.contains(part), "{message}");
     }
+    let cropped = oblique().translated([7.0, 1.0, 1.0]);
+    write_labels(&label, &LabelMap::new(Array3::zeros((12, 3, 2)), cropped)).unwrap();
+    let message = case.load().unwrap_err().to_string();
+    assert!(
+        message.contains("from voxel [7, 1, 1] on: export it on the whole grid"),
+        "{message}"
+    );
+    write_labels(&label, &LabelMap::new(Array3::zeros((13, 3, 2)), cropped)).unwrap();
+    let message = case.load().unwrap_err().to_string();
+    assert!(message.contains("belong to the same scan"), "{message}");
     write_labels(
         &label,
         &LabelMap::new(Array3::zeros((19, 4, 3)), Geometry::default()),

@@ -121,8 +121,9 @@ fn mistakes_and_other_forms_are_named() {
         ("sizes", "2 1 1 3", "a volume of three axes"),
         ("encoding", "bzip2", "'bzip2'"),
         ("endian", "", "endian little or big"),
-        ("data file", "scan.raw", "in another (.nhdr)"),
-        ("byte skip", "-1", "a byte skip"),
+        ("data file", "LIST", "one file with voxels"),
+        ("data file", "scan%03d.raw 1 9 1", "one file with voxels"),
+        ("byte skip", "-2", "a whole number as 'byte skip'"),
         ("space", "scanner-xyz", "scanner-xyz"),
         ("space units", "\"m\" \"m\" \"m\"", "space units of mm"),
         ("space origin", "(0,0)", "vectors such as (1,0,0)"),
@@ -139,6 +140,12 @@ fn mistakes_and_other_forms_are_named() {
             "{message}"
         );
     }
+    assert_eq!(refusal(&[("byte skip", "-1")]), "[1.0, 2.0]");
+    let message = refusal(&[("data file", "scan.raw")]);
+    assert!(
+        message.contains("scan.raw") && message.contains("nothing there"),
+        "{message}"
+    );
     let message = refusal(&[("sizes", "2 1 5")]);
     assert!(
         message.contains("is cut short: expected 20 bytes, found 4"),

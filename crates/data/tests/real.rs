@@ -72,6 +72,7 @@ fn acdc_as_nifti_equals_acdc_as_hdf5() {
     let (Some(nifti), Some(hdf5)) = (data("acdc"), data("acdc_h5")) else {
         return;
     };
+    assert_eq!(layout::detect(&nifti).unwrap(), Layout::Acdc);
     assert_eq!(layout::detect(&hdf5).unwrap(), Layout::Acdc);
     let (nifti, hdf5) = (layout::open(nifti).unwrap(), layout::open(hdf5).unwrap());
     assert_eq!((nifti.labeled.len(), nifti.test.len()), (140, 20));

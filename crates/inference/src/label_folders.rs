@@ -71,7 +71,7 @@ fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, InferenceError
     if files.is_empty() {
         return Err(InferenceError::unexpected(
             folder.display(),
-            "label maps (.nii, .nii.gz or .nrrd)",
+            format!("label maps ({})", io::READABLE),
             "none",
             "give the folder that holds them",
         ));

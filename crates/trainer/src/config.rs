@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use burn::prelude::Device;
 use semivox_data::LabelBudget;
 use semivox_data::augment::{LabelSwap, StrongView, Symmetries};
+use semivox_data::layout::Layout;
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
 use semivox_inference::{Description, Model, SlidingWindow};
@@ -71,6 +72,9 @@ pub struct DataConfig {
     /// The data set's folder; none for generated phantoms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// The folder's layout; none to detect it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
     /// Names of the classes, the background first. Filled in when a run starts, so that it can
     /// predict without its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

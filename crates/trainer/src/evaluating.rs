@@ -90,10 +90,13 @@ mod tests {
             std::fs::create_dir(root.path().join(folder)).unwrap();
             for id in ids {
                 let path = root.path().join(format!("{folder}/patient00{id}.nii.gz"));
-                let labels = LabelMap::new(Array3::ones((2, 2, 2)), Geometry::default());
+                let geometry = Geometry::from_spacing([1.4, 1.4, 10.0]);
+                let labels = LabelMap::new(Array3::ones((2, 2, 2)), geometry);
                 io::write_labels(path, &labels).unwrap();
             }
         }
+        let list = ids.map(|id| format!("patient00{id}\n")).concat();
+        std::fs::write(root.path().join("train.list"), list).unwrap();
         let mut config = preset("smoke", "supervised").unwrap();
         config.data.root = Some(root.path().to_path_buf());
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();

@@ -13,7 +13,7 @@ use semivox_data::layout::{self, HoldOut};
 use semivox_data::{Dataset, LabeledCase, phantom};
 use semivox_inference::device;
 
-use crate::config::RunConfig;
+use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
 use crate::report;
 use crate::run::cases::CaseList;
@@ -269,7 +269,10 @@ pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Datase
         Some(list) => HoldOut::read(list)?,
         None => HoldOut::default(),
     };
-    Ok(layout::open_split(root, &test, config.data.labeled)?)
+    let DataConfig {
+        layout, labeled, ..
+    } = &config.data;
+    Ok(layout::open_split_as(root, *layout, &test, *labeled)?)
 }
 
 /// Opens a data set and reads the training cases.

@@ -2,53 +2,81 @@
 
 use std::path::Path;
 
-use nifti::NiftiHeader;
-
+use crate::source_header::NiftiForms;
 use crate::{DataError, Geometry};
 
-/// The affine of a header in millimeters, from the sform, else the qform, else the voxel sizes.
-pub(super) fn from_header(path: &Path, header: &NiftiHeader) -> Result<Geometry, DataError> {
-    let mut geometry = if header.sform_code > 0 {
-        sform(header)
-    } else if header.qform_code > 0 {
-        qform(header)
-    } else {
-        Geometry::from_spacing(sizes(header))
+/// The distance of corner voxels, in voxels, from which a note says that the two forms disagree.
+const DISAGREEMENT: f64 = 0.5;
+
+/// The affine of a header in millimeters for a volume of `axes` axes, and what was doubtful about it.
+///
+/// It is the sform, else the qform, else the voxel sizes. A singular form is passed over if the other is sound.
+pub(super) fn place(
+    path: &Path,
+    forms: &NiftiForms,
+    axes: usize,
+    shape: [usize; 3],
+) -> Result<(Geometry, Vec<String>), DataError> {
+    let scale = millimeters_per_unit(forms.units);
+    let sound = |form: Geometry| Some(form.scaled(scale)).filter(Geometry::is_sound);
+    let sform = (forms.sform_code > 0).then(|| sound(sform(forms)));
+    let qform = (forms.qform_code > 0).then(|| sound(qform(forms, axes)));
+    let (geometry, note) = match (sform, qform) {
+        (Some(Some(sform)), Some(Some(qform))) => (sform, disagreement(&sform, &qform, shape)),
+        (Some(Some(form)), _) | (None, Some(Some(form))) => (form, None),
+        (Some(None), Some(Some(qform))) => (
+            qform,
+            Some("its sform is singular; it is placed by its qform".into()),
+        ),
+        (None, None) => match sound(Geometry::from_spacing(sizes(forms, axes))) {
+            Some(geometry) => (
+                geometry,
+                Some("it has neither sform nor qform, only voxel sizes: which side is left is not known".into()),
+            ),
+            None => return Err(singular(path, forms)),
+        },
+        _ => return Err(singular(path, forms)),
     };
-    let scale = millimeters_per_unit(header);
-    geometry.affine[..3]
-        .iter_mut()
-        .flatten()
-        .for_each(|entry| *entry *= scale);
-    let determinant = geometry.determinant();
-    let origin = geometry.position([0.0; 3]);
-    if determinant.is_normal() && origin.iter().all(|v| v.is_finite()) {
-        return Ok(geometry);
-    }
-    Err(DataError::unexpected(
-        path,
-        "an affine with voxels of nonzero volume",
-        format!("rows {:?}", &geometry.affine[..3]),
-        "correct the header",
-    ))
+    Ok((geometry, note.into_iter().collect()))
 }
 
-fn sform(header: &NiftiHeader) -> Geometry {
+fn disagreement(sform: &Geometry, qform: &Geometry, shape: [usize; 3]) -> Option<String> {
+    let distance = sform.corner_distance(qform, shape);
+    let note =
+        "its sform and its qform are more than half a voxel apart; it is placed by its sform";
+    (distance > DISAGREEMENT).then(|| note.into())
+}
+
+fn singular(path: &Path, forms: &NiftiForms) -> DataError {
+    let rows = |form: Geometry| format!("rows {:?}", &form.affine[..3]);
+    let found = match (forms.sform_code > 0, forms.qform_code > 0) {
+        (true, true) => format!(
+            "a singular sform of {} and a singular qform",
+            rows(sform(forms))
+        ),
+        (true, false) => format!("a singular sform of {} and no qform", rows(sform(forms))),
+        (false, true) => format!("a singular qform of {} and no sform", rows(qform(forms, 3))),
+        (false, false) => format!(
+            "no sform, no qform and voxel sizes {:?}",
+            &forms.pixdim[1..4]
+        ),
+    };
+    DataError::unexpected(
+        path,
+        "an affine with voxels of nonzero volume",
+        found,
+        "correct the header, for instance with that of another file of the scan",
+    )
+}
+
+fn sform(forms: &NiftiForms) -> Geometry {
     let mut geometry = Geometry::default();
-    for (row, stored) in
-        geometry
-            .affine
-            .iter_mut()
-            .zip([header.srow_x, header.srow_y, header.srow_z])
-    {
-        *row = stored.map(f64::from);
-    }
+    geometry.affine[..3].copy_from_slice(&forms.sform);
     geometry
 }
 
-fn qform(header: &NiftiHeader) -> Geometry {
-    let [b, c, d] = [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
-    let a = (1.0 - (b * b + c * c + d * d)).max(0.0).sqrt();
+pub(super) fn qform(forms: &NiftiForms, axes: usize) -> Geometry {
+    let [a, b, c, d] = unit_quaternion(forms.quaternion);
     let rotation = [
         [
             a * a + b * b - c * c - d * d,
@@ -66,87 +94,52 @@ fn qform(header: &NiftiHeader) -> Geometry {
             a * a + d * d - b * b - c * c,
         ],
     ];
-    let mut sizes = sizes(header);
+    let mut sizes = sizes(forms, axes);
     // pixdim[0] is the handedness; 0 means right-handed.
-    if header.pixdim[0] < 0.0 {
+    if forms.pixdim[0] < 0.0 {
         sizes[2] = -sizes[2];
     }
-    let offset = [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from);
     let mut geometry = Geometry::default();
-    for row in 0..3 {
-        for axis in 0..3 {
-            geometry.affine[row][axis] = rotation[row][axis] * sizes[axis];
-        }
-        geometry.affine[row][3] = offset[row];
+    for (row, turned) in rotation.iter().enumerate() {
+        (0..3).for_each(|axis| geometry.affine[row][axis] = turned[axis] * sizes[axis]);
+        geometry.affine[row][3] = forms.offset[row];
     }
     geometry
 }
 
-/// Voxel sizes; 1 along axes that the file does not have.
-fn sizes(header: &NiftiHeader) -> [f64; 3] {
-    std::array::from_fn(|axis| {
-        if axis < usize::from(header.dim[0]) {
-            f64::from(header.pixdim[axis + 1]).abs()
-        } else {
-            1.0
+/// The four parts of a quaternion whose first, which is not negative, is not stored.
+///
+/// As in the reference implementation of NIfTI, a first part that is lost in the rounding of the others is 0.
+fn unit_quaternion([b, c, d]: [f64; 3]) -> [f64; 4] {
+    let squares = b * b + c * c + d * d;
+    match 1.0 - squares {
+        rest if rest < 1e-7 => {
+            let norm = squares.sqrt();
+            [0.0, b / norm, c / norm, d / norm]
         }
+        rest => [rest.sqrt(), b, c, d],
+    }
+}
+
+/// Voxel sizes; 1 along axes that the file does not have.
+fn sizes(forms: &NiftiForms, axes: usize) -> [f64; 3] {
+    std::array::from_fn(|axis| match axis < axes {
+        true => forms.pixdim[axis + 1].abs(),
+        false => 1.0,
     })
 }
 
-fn millimeters_per_unit(header: &NiftiHeader) -> f64 {
-    match header.xyzt_units & 7 {
+fn millimeters_per_unit(units: u8) -> f64 {
+    match units & 7 {
         1 => 1e3,
         3 => 1e-3,
         _ => 1.0,
     }
 }
 
-/// The quaternion `(b, c, d)` and the handedness of an affine, or `None` if it has shear.
-pub(super) fn quaternion(geometry: &Geometry) -> Option<([f64; 3], f64)> {
-    let spacing = geometry.spacing();
-    let handedness = geometry.determinant().signum();
-    let r: [[f64; 3]; 3] = std::array::from_fn(|row| {
-        let signs = [1.0, 1.0, handedness];
-        std::array::from_fn(|axis| signs[axis] * geometry.affine[row][axis] / spacing[axis])
-    });
-    let dot = |a: usize, b: usize| (0..3).map(|row| r[row][a] * r[row][b]).sum::<f64>();
-    let orthogonal = [dot(0, 1), dot(0, 2), dot(1, 2)]
-        .iter()
-        .all(|product| product.abs() < 1e-5);
-    if !orthogonal {
-        return None;
-    }
-    Some((rotation_to_quaternion(&r), handedness))
-}
-
-/// `(b, c, d)` of the unit quaternion with `a >= 0`, computed from its largest component.
-fn rotation_to_quaternion(r: &[[f64; 3]; 3]) -> [f64; 3] {
-    // Four times the squares of a, b, c, d.
-    let squares = [
-        1.0 + r[0][0] + r[1][1] + r[2][2],
-        1.0 + r[0][0] - r[1][1] - r[2][2],
-        1.0 - r[0][0] + r[1][1] - r[2][2],
-        1.0 - r[0][0] - r[1][1] + r[2][2],
-    ];
-    let largest = (0..4).fold(
-        0,
-        |best, i| if squares[i] > squares[best] { i } else { best },
-    );
-    let (ba, ca, da) = (r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]);
-    let (bc, bd, cd) = (r[0][1] + r[1][0], r[0][2] + r[2][0], r[1][2] + r[2][1]);
-    // The row of 4·q·qᵀ with the largest entry.
-    let row = [
-        [squares[0], ba, ca, da],
-        [ba, squares[1], bc, bd],
-        [ca, bc, squares[2], cd],
-        [da, bd, cd, squares[3]],
-    ][largest];
-    let scale = 0.5 / squares[largest].sqrt() * if row[0] < 0.0 { -1.0 } else { 1.0 };
-    [row[1] * scale, row[2] * scale, row[3] * scale]
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::forms::forms_of;
     use super::*;
 
     /// A rotation about an oblique axis.
@@ -171,19 +164,11 @@ mod tests {
         for step in 0..24 {
             for flip in [1.0, -1.0] {
                 let geometry = rotated(f64::from(step) * 0.27, flip);
-                let ([b, c, d], handedness) = quaternion(&geometry).expect("no shear");
-                let spacing = geometry.spacing();
-                let mut header = NiftiHeader {
-                    sform_code: 0,
-                    qform_code: 1,
-                    ..NiftiHeader::default()
-                };
-                header.dim[0] = 3;
-                (header.quatern_b, header.quatern_c, header.quatern_d) =
-                    (b as f32, c as f32, d as f32);
-                header.pixdim[0] = handedness as f32;
-                (0..3).for_each(|axis| header.pixdim[axis + 1] = spacing[axis] as f32);
-                let found = from_header(Path::new("x.nii"), &header).expect("a valid header");
+                let mut forms = forms_of(&geometry, [9, 9, 9]);
+                assert_eq!((forms.qform_code, forms.sform_code), (1, 1));
+                forms.sform_code = 0;
+                let (found, notes) = placed(&forms).expect("a valid header");
+                assert!(notes.is_empty());
                 // Near a rotation by 180°, a = sqrt(1 - b² - c² - d²) loses half the digits of f32.
                 assert!(
                     found.approx_eq(&geometry, 2e-3),
@@ -194,29 +179,84 @@ mod tests {
         }
     }
 
+    fn placed(forms: &NiftiForms) -> Result<(Geometry, Vec<String>), String> {
+        let placed = place(Path::new("x.nii"), forms, 3, [9, 9, 9]);
+        placed.map_err(|error| error.to_string())
+    }
+
     #[test]
-    fn shear_has_no_quaternion() {
-        let mut geometry = Geometry::default();
-        geometry.affine[0][1] = 0.2;
-        assert!(quaternion(&geometry).is_none());
+    fn shear_is_left_out_of_the_qform_if_it_is_rounding() {
+        let mut geometry = rotated(0.7, 1.0);
+        geometry.affine[0][1] += 1e-3;
+        let forms = forms_of(&geometry, [9, 9, 9]);
+        assert_eq!(forms.qform_code, 1);
+        // Of a large volume the same shear moves a corner.
+        assert_eq!(forms_of(&geometry, [900, 900, 9]).qform_code, 0);
+        geometry.affine[0][1] += 0.2;
+        let forms = forms_of(&geometry, [9, 9, 9]);
+        assert_eq!((forms.qform_code, forms.sform_code), (0, 1));
+        assert!(
+            placed(&forms)
+                .expect("the sform")
+                .0
+                .approx_eq(&geometry, 0.0)
+        );
+    }
+
+    #[test]
+    fn a_singular_form_is_passed_over_for_a_sound_one() {
+        let geometry = rotated(0.7, -1.0);
+        let sound = forms_of(&geometry, [9, 9, 9]);
+        let flat = [[0.0; 4]; 3];
+        let nan = [[f64::NAN; 4]; 3];
+        // Two columns of one direction.
+        let dependent = [
+            [1.0, 2.0, 0.0, 0.0],
+            [0.5, 1.0, 0.0, 0.0],
+            [0.0, 1e-9, 1.0, 0.0],
+        ];
+        for sform in [flat, nan, dependent] {
+            let mut forms = NiftiForms {
+                sform,
+                ..sound.clone()
+            };
+            let (found, notes) = placed(&forms).expect("the qform");
+            assert!(found.approx_eq(&geometry, 1e-5));
+            assert!(notes[0].contains("sform is singular"), "{notes:?}");
+            forms.qform_code = 0;
+            let message = placed(&forms).expect_err("no form");
+            assert!(
+                message.contains("singular sform") && message.contains("no qform"),
+                "{message}"
+            );
+            forms.sform_code = 0;
+            let (found, notes) = placed(&forms).expect("voxel sizes");
+            assert_eq!(found.spacing(), geometry.spacing());
+            assert!(notes[0].contains("which side is left"), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn forms_that_disagree_are_noted_and_the_sform_is_used() {
+        let geometry = rotated(0.7, 1.0);
+        let mut forms = forms_of(&geometry, [9, 9, 9]);
+        forms.offset[0] += 0.3;
+        assert!(placed(&forms).expect("sound").1.is_empty());
+        forms.offset[0] += 7.0;
+        let (found, notes) = placed(&forms).expect("sound");
+        assert!(found.approx_eq(&geometry, 0.0));
+        assert!(notes[0].contains("half a voxel apart"), "{notes:?}");
     }
 
     #[test]
     fn units_are_converted_and_flat_voxels_refused() {
-        let mut header = NiftiHeader {
-            sform_code: 0,
-            qform_code: 0,
-            xyzt_units: 3,
-            ..NiftiHeader::default()
-        };
-        header.dim[0] = 3;
-        header.pixdim = [1.0, 500.0, 500.0, 2000.0, 1.0, 1.0, 1.0, 1.0];
-        let geometry = from_header(Path::new("x.nii"), &header).expect("a valid header");
+        let mut forms = forms_of(&Geometry::default(), [9, 9, 9]);
+        (forms.sform_code, forms.qform_code, forms.units) = (0, 0, 3);
+        forms.pixdim = [1.0, 500.0, 500.0, 2000.0];
+        let (geometry, _) = placed(&forms).expect("a valid header");
         assert!(geometry.approx_eq(&Geometry::from_spacing([0.5, 0.5, 2.0]), 1e-9));
-        header.pixdim[2] = 0.0;
-        let message = from_header(Path::new("x.nii"), &header)
-            .expect_err("flat voxels")
-            .to_string();
+        forms.pixdim[2] = 0.0;
+        let message = placed(&forms).expect_err("flat voxels");
         assert!(message.contains("x.nii") && message.contains("affine"));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use hdf5_pure::{Dataset, Error, File};
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
 
-use super::nifti::{check_finite, check_label_value, to_label};
+use super::read::{check_finite, check_label_value, to_label};
 use crate::{AxisOrder, DataError, Geometry, LabelMap, Source, Volume};
 
 /// Function that reads one dataset of a file.

@@ -1,19 +1,41 @@
 //! Reading and writing of volumes.
 //!
-//! NIfTI-1 is read and written. NRRD is read, as is HDF5 in the forms in which preprocessed data sets are
-//! distributed in the field.
+//! | format | files | read | written |
+//! |---|---|---|---|
+//! | NIfTI-1 and NIfTI-2 | `.nii`, `.nii.gz`; `.hdr` with `.img`, each also `.gz` | three axes, others of length 1; integers and floats of up to 64 bits in either byte order; slope and intercept; sform, qform and units | NIfTI-1 |
+//! | NRRD | `.nrrd`; `.nhdr` with one data file | `raw` and `gzip`; spaces LPS, LAS and RAS, and none, which is taken for LPS as ITK does | – |
+//! | MetaImage | `.mha`; `.mhd` with one data file | binary, also compressed; types and byte orders as above; `TransformMatrix` and `Offset` | – |
+//! | HDF5 | `.h5` | in the forms in which preprocessed data sets are distributed in the field | – |
+//!
+//! Endings may be in upper case. Not read are DICOM, Analyze 7.5, NRRD as text or bzip2, data in several files, and
+//! volumes with several channels or time points; messages say so.
 
 mod affine;
 mod atomic;
+mod format;
+mod forms;
+mod gzip;
 mod hdf5;
-mod header;
+mod meta_header;
+mod meta_image;
 mod nifti;
+mod nifti1;
+mod nifti2;
+mod nifti_fields;
 mod nrrd;
+mod nrrd_header;
+mod nrrd_space;
+mod raw;
+mod read;
+mod stream;
 mod voxels;
 mod write;
 
 pub use atomic::write_atomic;
-pub use nifti::{read_labels, read_volume};
+pub use format::READABLE;
+pub(crate) use format::stem_length;
+pub(crate) use read::read_grid;
+pub use read::{read_labels, read_volume};
 pub use write::{write_labels, write_volume};
 
 use crate::{DataError, LabelMap, Source, Volume};
@@ -39,7 +61,7 @@ pub fn read_image(source: &Source) -> Result<Volume, DataError> {
 pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
     match source {
         Source::File(path) => read_labels(path),
-        Source::MappedFile { path, values } => nifti::read_mapped_labels(path, values),
+        Source::MappedFile { path, values } => read::read_mapped_labels(path, values),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::label(source),
     }
 }

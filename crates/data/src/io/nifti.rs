@@ -1,201 +1,75 @@
-//! Reading of images and label maps from NIfTI-1 and NRRD files.
+//! NIfTI-1 and NIfTI-2: one file (`.nii`), or a header and its voxels (`.hdr`, `.img`), each also as gzip.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 
-use ndarray::Array3;
-use rayon::prelude::*;
+use super::format::Format;
+use super::nifti_fields::{Fields, not_nifti};
+use super::raw::{Raw, VoxelLayout};
+use super::stream::Opened;
+use crate::DataError;
 
-use super::header::Raw;
-use super::voxels::decode;
-use crate::{DataError, LabelMap, LabelValues, Volume};
+/// The NIfTI format.
+pub(super) struct Nifti;
 
-/// Tolerance for rounding scaled labels to integers.
-const LABEL_TOLERANCE: f64 = 1e-4;
-
-/// Maximum number of values listed in a message.
-const LISTED: usize = 16;
-
-/// Reads an image from a NIfTI-1 file (`.nii`, `.nii.gz`) or an NRRD file with attached voxels (raw or
-/// gzip); the format is detected by the content.
-///
-/// All integer and floating-point types of up to 64 bits in either byte order are supported. For NIfTI,
-/// slope and intercept are applied, and the affine is the sform, else the qform, else the voxel sizes,
-/// converted to millimeters. For NRRD, the affine is computed from `space directions`, `space origin` and
-/// `space`, or from `spacings` alone, in NIfTI's coordinate frame.
-///
-/// # Shapes
-///
-/// Files with more than three axes are read if the further ones have length 1.
-///
-/// # Errors
-///
-/// [`DataError::Missing`], [`DataError::Io`], [`DataError::Truncated`],
-/// [`DataError::NonFinite`], and [`DataError::Unexpected`] for other formats,
-/// types and shapes.
-///
-/// # Examples
-///
-/// ```
-/// use ndarray::Array3;
-/// use semivox_data::io::{read_volume, write_volume};
-/// use semivox_data::{Geometry, Volume};
-///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("scan.nii.gz");
-/// let volume = Volume::new(Array3::from_elem((4, 3, 2), 0.5), Geometry::from_spacing([1.0, 1.0, 3.0]));
-/// write_volume(&path, &volume)?;
-/// assert_eq!(read_volume(&path)?, volume);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
-    let path = path.as_ref();
-    let raw = Raw::read(path)?;
-    let data = decode(&raw, |value| value as f32);
-    check_finite(path, &data)?;
-    Ok(Volume::new(data, raw.layout.geometry))
-}
-
-/// Reads a label map from a NIfTI-1 or NRRD file of any numeric type.
-///
-/// # Errors
-///
-/// As for [`read_volume`]; [`DataError::LabelValue`] for a value that is not an integer,
-/// [`DataError::LabelValues`] for one outside 0 to 255.
-///
-/// # Examples
-///
-/// ```
-/// use ndarray::array;
-/// use semivox_data::io::{read_labels, write_labels};
-/// use semivox_data::{Geometry, LabelMap};
-///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("labels.nii.gz");
-/// let labels = LabelMap::new(array![[[0, 1, 2]]], Geometry::default());
-/// write_labels(&path, &labels)?;
-/// assert_eq!(read_labels(&path)?, labels);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
-    let path = path.as_ref();
-    let raw = Raw::read(path)?;
-    let bad = OnceLock::new();
-    let data = decode(&raw, |value| to_label(value, &bad));
-    if bad.get().is_some() {
-        let found = values_found(&raw, path)?;
-        return Err(DataError::LabelValues {
-            path: path.to_path_buf(),
-            found: listed(&found),
-        });
+impl Format for Nifti {
+    fn endings(&self) -> &'static [&'static str] {
+        &[".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"]
     }
-    Ok(LabelMap::new(data, raw.layout.geometry))
-}
 
-/// Reads a label map and maps its `values` to classes.
-pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
-    let raw = Raw::read(path)?;
-    let bad = AtomicBool::new(false);
-    let class =
-        |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));
-    let data = decode(&raw, |value| {
-        class(value).unwrap_or_else(|| {
-            bad.store(true, Ordering::Relaxed);
-            0
-        })
-    });
-    if bad.into_inner() {
-        let mut found = values_found(&raw, path)?;
-        found.retain(|&value| class(value as f64).is_none());
-        return Err(DataError::LabelNotDescribed {
-            path: path.to_path_buf(),
-            classes: values.classes(),
-            described: values.to_string(),
-            found: listed(&found),
-        });
+    fn recognizes(&self, _: &[u8]) -> bool {
+        true
     }
-    Ok(LabelMap::new(data, raw.layout.geometry))
-}
 
-/// The integer that a voxel value represents, if any.
-fn whole(value: f64) -> Option<i64> {
-    let number = value.round();
-    let near = (value - number).abs() <= LABEL_TOLERANCE && number.abs() <= f64::from(u32::MAX);
-    near.then_some(number as i64)
-}
+    fn layout(&self, file: Opened<'_>) -> Result<VoxelLayout, DataError> {
+        let path = file.path;
+        Fields::read(path, &mut file.decompressed()?)?.layout(path)
+    }
 
-/// The values of a label map in ascending order, or an error with its first non-integer value.
-fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
-    let mut found = BTreeSet::new();
-    for value in decode(raw, |value| value) {
-        let path = || path.to_path_buf();
-        let number = whole(value).ok_or_else(|| DataError::LabelValue {
-            path: path(),
-            value,
+    fn read(&self, file: Opened<'_>) -> Result<Raw, DataError> {
+        let path = file.path;
+        let mut stream = file.decompressed()?;
+        let fields = Fields::read(path, &mut stream)?;
+        let layout = fields.layout(path)?;
+        let offset = fields.offset(path)?;
+        if !fields.apart {
+            stream.take(offset - fields.length)?;
+            return stream.voxels(layout);
+        }
+        let voxels = voxels_beside(path).ok_or_else(|| {
+            not_nifti(
+                path,
+                "a header apart from its voxels (.hdr and .img) without the .img",
+                "put the .img beside its .hdr under the same name, or convert both to one .nii file",
+            )
         })?;
-        found.insert(number);
-    }
-    Ok(found.into_iter().collect())
-}
-
-/// Formats values for a message, at most the first few.
-fn listed(values: &[i64]) -> String {
-    let shown: Vec<String> = values
-        .iter()
-        .take(LISTED)
-        .map(ToString::to_string)
-        .collect();
-    match values.len().saturating_sub(LISTED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        let mut stream = Opened::voxels_of(path, &voxels)?.decompressed()?;
+        stream.take(offset)?;
+        stream.voxels(layout)
     }
 }
 
-/// The label nearest to `value`; invalid values are recorded in `bad`.
-pub(super) fn to_label(value: f64, bad: &OnceLock<f64>) -> u8 {
-    let label = value.round();
-    if !((value - label).abs() <= LABEL_TOLERANCE && (0.0..=255.0).contains(&label)) {
-        // A value recorded earlier is kept.
-        let _ = bad.set(value);
-    }
-    label as u8
+/// The header of a pair for the path of its voxels, if that is what `path` is.
+pub(super) fn header_beside(path: &Path) -> Option<PathBuf> {
+    beside(path, ".img", [".hdr", ".hdr.gz"])
 }
 
-pub(super) fn check_label_value(path: &Path, bad: OnceLock<f64>) -> Result<(), DataError> {
-    match bad.into_inner() {
-        Some(value) => Err(DataError::LabelValue {
-            path: path.to_path_buf(),
-            value,
-        }),
-        None => Ok(()),
-    }
+/// The voxels of a pair for the path of its header.
+fn voxels_beside(path: &Path) -> Option<PathBuf> {
+    beside(path, ".hdr", [".img", ".img.gz"])
 }
 
-/// Returns an error for NaN and infinite voxels, including values too large for `f32`.
-pub(super) fn check_finite(path: &Path, data: &Array3<f32>) -> Result<(), DataError> {
-    let finite = |values: &[f32]| {
-        values
-            .iter()
-            .fold(true, |all, value| all & value.is_finite())
+/// The file in the same folder whose name has one of the endings `to` in place of `from`, in any case.
+fn beside(path: &Path, from: &str, to: [&str; 2]) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
+    let stem = &name[..stem.strip_suffix(from)?.len()];
+    let folder = path.parent()?;
+    let there = |ending: &str| {
+        let upper = ending.to_ascii_uppercase();
+        let names = [format!("{stem}{ending}"), format!("{stem}{upper}")];
+        let paths = names.into_iter().map(|name| folder.join(name));
+        paths.into_iter().find(|path| path.is_file())
     };
-    if data
-        .as_slice()
-        .is_some_and(|values| values.par_chunks(1 << 16).all(finite))
-    {
-        return Ok(());
-    }
-    let mut wrong = data
-        .indexed_iter()
-        .filter(|(_, value)| !value.is_finite())
-        .map(|(index, _)| index.into());
-    let Some(first) = wrong.next() else {
-        return Ok(());
-    };
-    Err(DataError::NonFinite {
-        path: path.to_path_buf(),
-        count: 1 + wrong.count(),
-        first,
-    })
+    to.into_iter().find_map(there)
 }

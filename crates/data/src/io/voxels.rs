@@ -1,10 +1,36 @@
 //! Decoding of stored bytes (`x` fastest) to arrays (`z` fastest).
 
 use ndarray::Array3;
-use nifti::NiftiType;
 use rayon::prelude::*;
 
-use super::header::Raw;
+use super::raw::Raw;
+
+/// Type of the stored voxels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VoxelType {
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    Uint64,
+    Int64,
+    Float32,
+    Float64,
+}
+
+impl VoxelType {
+    /// The number of bytes of a voxel.
+    pub(super) fn size(self) -> usize {
+        match self {
+            Self::Uint8 | Self::Int8 => 1,
+            Self::Uint16 | Self::Int16 => 2,
+            Self::Uint32 | Self::Int32 | Self::Float32 => 4,
+            Self::Uint64 | Self::Int64 | Self::Float64 => 8,
+        }
+    }
+}
 
 /// Number of neighbors along `x` processed together: one cache line of `f32`.
 const BLOCK: usize = 16;
@@ -25,18 +51,17 @@ where
             }
         };
     }
-    match raw.layout.datatype {
-        NiftiType::Uint8 => decode_as!(u8),
-        NiftiType::Int8 => decode_as!(i8),
-        NiftiType::Uint16 => decode_as!(u16),
-        NiftiType::Int16 => decode_as!(i16),
-        NiftiType::Uint32 => decode_as!(u32),
-        NiftiType::Int32 => decode_as!(i32),
-        NiftiType::Uint64 => decode_as!(u64),
-        NiftiType::Int64 => decode_as!(i64),
-        NiftiType::Float32 => decode_as!(f32),
-        // The header check leaves no other type.
-        _ => decode_as!(f64),
+    match raw.layout.voxel_type {
+        VoxelType::Uint8 => decode_as!(u8),
+        VoxelType::Int8 => decode_as!(i8),
+        VoxelType::Uint16 => decode_as!(u16),
+        VoxelType::Int16 => decode_as!(i16),
+        VoxelType::Uint32 => decode_as!(u32),
+        VoxelType::Int32 => decode_as!(i32),
+        VoxelType::Uint64 => decode_as!(u64),
+        VoxelType::Int64 => decode_as!(i64),
+        VoxelType::Float32 => decode_as!(f32),
+        VoxelType::Float64 => decode_as!(f64),
     }
 }
 

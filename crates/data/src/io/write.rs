@@ -7,17 +7,23 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use ndarray::Array3;
 
-use super::header::HEADER_LEN;
-use super::{affine, atomic};
-use crate::{DataError, Geometry, LabelMap, Volume};
+use super::forms::forms_of;
+use super::{atomic, nifti1};
+use crate::source_header::NiftiForms;
+use crate::{DataError, Geometry, LabelMap, SourceHeader, Volume};
+
+/// Length of the header in bytes.
+const HEADER_LEN: usize = nifti1::LENGTH as usize;
 
 /// Higher zlib levels take much longer and save little.
 const COMPRESSION_LEVEL: u32 = 4;
 
 /// Writes an image as 32-bit floats to `.nii` or, compressed, `.nii.gz`.
 ///
-/// The affine is written as sform and, unless it has shear, as qform; the spacing is in millimeters. The
-/// file is written atomically.
+/// What was read from a NIfTI file, or computed for one such as a prediction, has that file's sform, qform, codes,
+/// voxel sizes and unit, so that it lies on it in every program; see [`SourceHeader`](crate::SourceHeader).
+/// Otherwise the affine is written as sform and, unless it has shear, as qform, in millimeters. The file is
+/// written atomically.
 ///
 /// # Errors
 ///
@@ -28,7 +34,8 @@ const COMPRESSION_LEVEL: u32 = 4;
 ///
 /// See [`read_volume`](super::read_volume).
 pub fn write_volume(path: impl AsRef<Path>, volume: &Volume) -> Result<(), DataError> {
-    write(path.as_ref(), &volume.data, &volume.geometry, 16, |value| {
+    let forms = forms(volume.header(), volume.shape(), &volume.geometry);
+    write(path.as_ref(), &volume.data, &forms, 16, |value| {
         value.to_le_bytes()
     })
 }
@@ -43,20 +50,27 @@ pub fn write_volume(path: impl AsRef<Path>, volume: &Volume) -> Result<(), DataE
 ///
 /// See [`read_labels`](super::read_labels).
 pub fn write_labels(path: impl AsRef<Path>, labels: &LabelMap) -> Result<(), DataError> {
-    write(path.as_ref(), &labels.data, &labels.geometry, 2, |label| {
-        [label]
-    })
+    let forms = forms(labels.header(), labels.shape(), &labels.geometry);
+    write(path.as_ref(), &labels.data, &forms, 2, |label| [label])
+}
+
+/// The forms of the file that a volume came from, or else those of its affine.
+fn forms(header: Option<&SourceHeader>, shape: [usize; 3], geometry: &Geometry) -> NiftiForms {
+    match header.and_then(|header| header.nifti(shape, geometry)) {
+        Some(forms) => forms.clone(),
+        None => forms_of(geometry, shape),
+    }
 }
 
 fn write<T: Copy, const N: usize>(
     path: &Path,
     data: &Array3<T>,
-    geometry: &Geometry,
+    forms: &NiftiForms,
     datatype: i16,
     to_bytes: impl Fn(T) -> [u8; N],
 ) -> Result<(), DataError> {
     let compressed = is_compressed(path)?;
-    let header = header(path, data.dim().into(), geometry, datatype, N)?;
+    let header = header(path, data.dim().into(), forms, datatype, N)?;
     // Reversing the axes makes x the fastest in iteration.
     let voxels: Vec<[u8; N]> = data.t().iter().map(|&value| to_bytes(value)).collect();
     atomic::write(path, |file| {
@@ -95,7 +109,7 @@ fn is_compressed(path: &Path) -> Result<bool, DataError> {
 fn header(
     path: &Path,
     shape: [usize; 3],
-    geometry: &Geometry,
+    forms: &NiftiForms,
     datatype: i16,
     bytes: usize,
 ) -> Result<[u8; HEADER_LEN + 4], DataError> {
@@ -108,31 +122,19 @@ fn header(
             "crop or resample the volume",
         ));
     }
-    let spacing = geometry.spacing();
-    let ([b, c, d], handedness, qform_code) = match affine::quaternion(geometry) {
-        Some((quaternion, handedness)) => (quaternion, handedness, 1),
-        None => ([0.0; 3], 1.0, 0),
-    };
-    let origin = geometry.position([0.0; 3]);
     let dims = [3, shape[0], shape[1], shape[2], 1, 1, 1, 1];
-    let sizes = [
-        handedness, spacing[0], spacing[1], spacing[2], 1.0, 1.0, 1.0, 1.0,
-    ];
-
     let mut header = [0; HEADER_LEN + 4];
     header[..4].copy_from_slice(&(HEADER_LEN as i32).to_le_bytes());
     put_integers(&mut header, 40, &dims.map(|n| n as i16));
     put_integers(&mut header, 70, &[datatype, 8 * bytes as i16]);
-    put_floats(&mut header, 76, &sizes);
+    put_floats(&mut header, 76, &forms.pixdim);
+    put_floats(&mut header, 92, &[1.0; 4]);
     put_floats(&mut header, 108, &[(HEADER_LEN + 4) as f64, 1.0, 0.0]);
-    header[123] = 2; // millimeters
-    put_integers(&mut header, 252, &[qform_code, 1]);
-    put_floats(
-        &mut header,
-        256,
-        &[b, c, d, origin[0], origin[1], origin[2]],
-    );
-    put_floats(&mut header, 280, geometry.affine[..3].as_flattened());
+    header[123] = forms.units;
+    put_integers(&mut header, 252, &[forms.qform_code, forms.sform_code]);
+    put_floats(&mut header, 256, &forms.quaternion);
+    put_floats(&mut header, 268, &forms.offset);
+    put_floats(&mut header, 280, forms.sform.as_flattened());
     header[344..348].copy_from_slice(b"n+1\0");
     Ok(header)
 }

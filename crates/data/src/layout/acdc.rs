@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Found};
-use super::files;
 use super::lists::List;
+use super::{files, pairing};
 use crate::case::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
@@ -54,7 +54,7 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let mut dataset = if root.join("images").is_dir() {
-        assemble::by_lists(root, &["test.list", "val.list"], assemble::paired(root)?)?
+        assemble::by_lists(root, &["test.list", "val.list"], pairing::paired(root)?)?
     } else {
         open_hdf5(root)?
     };
@@ -95,9 +95,18 @@ pub(super) const UNIT: Unit = Unit {
     of: patient,
 };
 
-/// Whether a name has the form of a case of this data set.
+/// Whether a name has the form of a case of this data set, `patientNNN_frameNN` with what follows it.
 pub(super) fn is_id(name: &str) -> bool {
-    name.starts_with("patient") && name.contains("_frame")
+    let digits = |text: &str, count: usize| {
+        let bytes = text.as_bytes();
+        bytes.len() >= count && bytes[..count].iter().all(u8::is_ascii_digit)
+    };
+    let parts = name
+        .strip_prefix("patient")
+        .and_then(|rest| rest.split_once("_frame"));
+    parts.is_some_and(|(patient, frame)| {
+        patient.len() == 3 && digits(patient, 3) && digits(frame, 2)
+    })
 }
 
 /// Whether there are HDF5 files of this data set.

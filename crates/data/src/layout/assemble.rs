@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Layout;
-use super::{files, lists::List};
+use super::lists::List;
+use super::pairing::Paired;
+use super::{Layout, files};
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
 /// An image with its label map, if there is one.
@@ -16,53 +17,31 @@ pub(super) struct Found {
 /// Cases by name.
 pub(super) type Cases = BTreeMap<String, Found>;
 
-/// Pairs the files of `images/` with those of the same name in `labels/`.
-pub(super) fn paired(root: &Path) -> Result<Cases, DataError> {
-    let images = files::some_volumes(&root.join("images"))?;
-    let folder = root.join("labels");
-    let mut labels = files::volumes_if_any(&folder)?;
-    let cases = images
-        .into_iter()
-        .map(|(id, image)| {
-            let label = labels.remove(&id).map(Source::File);
-            (
-                id,
-                Found {
-                    image: Source::File(image),
-                    label,
-                },
-            )
-        })
-        .collect();
-    match labels.keys().next() {
-        None => Ok(cases),
-        Some(id) => Err(DataError::unexpected(
-            &folder,
-            "only label maps with the name of an image",
-            format!("`{id}`, which has no image"),
-            "rename it, or add the image to `images/`",
-        )),
-    }
-}
-
 /// Splits cases by `train.list` and the first of `held_out` that exists.
-pub(super) fn by_lists(root: &Path, held_out: &[&str], cases: Cases) -> Result<Dataset, DataError> {
+pub(super) fn by_lists(
+    root: &Path,
+    held_out: &[&str],
+    paired: Paired,
+) -> Result<Dataset, DataError> {
     let test_list = List::find(root, held_out)?;
-    by_these_lists(List::find(root, &["train.list"])?, test_list, cases)
+    by_these_lists(List::find(root, &["train.list"])?, test_list, paired)
 }
 
 /// Splits cases by lists.
 ///
-/// Without a training list, all cases that are not held out are used for training, sorted by name.
+/// Without a training list, all cases that are not held out are used for training, sorted by name. With one, a note
+/// names the cases in no list.
 pub(super) fn by_these_lists(
     train_list: Option<List>,
     test_list: Option<List>,
-    mut cases: Cases,
+    paired: impl Into<Paired>,
 ) -> Result<Dataset, DataError> {
     if let (Some(train), Some(test)) = (&train_list, &test_list) {
         train.check_disjoint(test)?;
     }
+    let Paired { mut cases, notes } = paired.into();
     let mut dataset = empty();
+    dataset.notes = notes;
     for id in test_list.iter().flat_map(|list| &list.names) {
         let found = take(&mut cases, id, test_list.as_ref())?;
         dataset.test.push(tested(id, found, test_list.as_ref())?);
@@ -74,6 +53,13 @@ pub(super) fn by_these_lists(
     for id in names {
         let found = take(&mut cases, &id, train_list.as_ref())?;
         train_on(&mut dataset, id, found);
+    }
+    if !cases.is_empty() {
+        let unused: Vec<&String> = cases.keys().collect();
+        dataset.notes.push(format!(
+            "in no list, and not used: {}",
+            files::some_of(&unused)
+        ));
     }
     Ok(dataset)
 }
@@ -87,6 +73,7 @@ pub(super) fn empty() -> Dataset {
         labeled: Vec::new(),
         unlabeled: Vec::new(),
         test: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::entry::{Entry, Headers};
+use super::text::composed;
 use crate::DataError;
+use crate::io::{self, READABLE};
 
 /// Names in a folder in ascending order, without hidden files (including the `._name` files that macOS
 /// adds to archives).
@@ -31,10 +34,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// File extensions of volumes.
-const ENDINGS: [&str; 3] = [".nii.gz", ".nii", ".nrrd"];
-
-/// A file name without its extension; `None` if it is not a volume.
+/// A file name without its extension, in lower or upper case; `None` if it is not a volume.
 ///
 /// # Examples
 ///
@@ -42,14 +42,104 @@ const ENDINGS: [&str; 3] = [".nii.gz", ".nii", ".nrrd"];
 /// use semivox_data::layout::stem;
 ///
 /// assert_eq!(stem("scan.nii.gz"), Some("scan"));
+/// assert_eq!(stem("SCAN.NII.GZ"), Some("SCAN"));
 /// assert_eq!(stem("scan.seg.nrrd"), Some("scan.seg"));
 /// assert_eq!(stem("scan.dcm"), None);
 /// ```
 pub fn stem(name: &str) -> Option<&str> {
-    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
+    io::stem_length(name).map(|length| &name[..length])
 }
 
-/// Finds the volumes of a folder, NIfTI or NRRD files, by name without extension.
+/// The content of a folder of volumes.
+pub(super) struct Listing {
+    /// Files by name without extension.
+    pub(super) volumes: BTreeMap<String, PathBuf>,
+    /// Notes about everything else in the folder, one for each reason.
+    pub(super) notes: Vec<String>,
+}
+
+impl Listing {
+    /// Lists a folder.
+    pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
+        let mut volumes: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut passed_over: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let names = names(folder)?;
+        let headers = Headers::among(&names);
+        for name in &names {
+            let path = folder.join(name);
+            let id = match Entry::of(name, &path, &headers) {
+                Entry::Volume(id) => composed(id),
+                Entry::PartOfAnother => continue,
+                Entry::Other(reason) => {
+                    passed_over.entry(reason).or_default().push(name.clone());
+                    continue;
+                }
+            };
+            if let Some(other) = volumes.insert(id.clone(), path) {
+                let other = other.file_name().unwrap_or_default().to_string_lossy();
+                return Err(DataError::unexpected(
+                    folder,
+                    format!("one file for `{id}`"),
+                    format!("`{other}` and `{name}`"),
+                    "remove one of them",
+                ));
+            }
+        }
+        let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+        let note = |(reason, names): (&&str, &Vec<String>)| {
+            format!("{folder}/: {} not read: {reason}", some_of(names))
+        };
+        let notes = passed_over.iter().map(note).collect();
+        Ok(Self { volumes, notes })
+    }
+
+    /// Like [`read`](Self::read), but empty if there is no such folder.
+    pub(super) fn read_if_any(folder: &Path) -> Result<Self, DataError> {
+        match folder.is_dir() {
+            true => Self::read(folder),
+            false => Ok(Self {
+                volumes: BTreeMap::new(),
+                notes: Vec::new(),
+            }),
+        }
+    }
+
+    /// Like [`read`](Self::read), but at least one volume must exist.
+    pub(super) fn read_some(folder: &Path) -> Result<Self, DataError> {
+        let found = Self::read(folder)?;
+        if !found.volumes.is_empty() {
+            return Ok(found);
+        }
+        let other = match found.notes.is_empty() {
+            true => "an empty folder".to_string(),
+            false => found.notes.join("; "),
+        };
+        Err(DataError::unexpected(
+            folder,
+            format!("at least one scan ({READABLE})"),
+            other,
+            "put the images there",
+        ))
+    }
+}
+
+/// Number of names that a note gives.
+const NAMED: usize = 3;
+
+/// A count with the first names.
+pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
+    let first: Vec<String> = names
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    match names.len() {
+        0..=NAMED => first.join(", "),
+        more => format!("{more} files ({}, …)", first.join(", ")),
+    }
+}
+
+/// Finds the volumes of a folder by name without extension.
 ///
 /// # Errors
 ///
@@ -67,43 +157,5 @@ pub fn stem(name: &str) -> Option<&str> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn volumes(folder: impl AsRef<Path>) -> Result<BTreeMap<String, PathBuf>, DataError> {
-    let folder = folder.as_ref();
-    let mut found = BTreeMap::new();
-    for name in names(folder)? {
-        let Some(id) = stem(&name) else { continue };
-        if let Some(other) = found.insert(id.to_string(), folder.join(&name)) {
-            let other = other.file_name().unwrap_or_default().to_string_lossy();
-            return Err(DataError::unexpected(
-                folder,
-                format!("one file for `{id}`"),
-                format!("`{other}` and `{name}`"),
-                "remove one of them",
-            ));
-        }
-    }
-    Ok(found)
-}
-
-/// Like [`volumes`], but at least one volume must exist.
-pub(super) fn some_volumes(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DataError> {
-    let found = volumes(folder)?;
-    if found.is_empty() {
-        let other = names(folder)?.len();
-        return Err(DataError::unexpected(
-            folder,
-            "at least one .nii, .nii.gz or .nrrd file",
-            format!("{other} other files"),
-            "put the images there",
-        ));
-    }
-    Ok(found)
-}
-
-/// Like [`volumes`], but empty if there is no such folder.
-pub(super) fn volumes_if_any(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DataError> {
-    if folder.is_dir() {
-        volumes(folder)
-    } else {
-        Ok(BTreeMap::new())
-    }
+    Ok(Listing::read(folder.as_ref())?.volumes)
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::assemble;
 use super::classes::Classes;
+use super::{assemble, pairing};
 use crate::{DataError, Dataset, LabeledCase, io};
 
 /// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
@@ -42,8 +42,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 
 /// Finds the cases without the classes, from file names alone.
 pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
-    let mut dataset =
-        assemble::by_lists(root, &["test.list", "val.list"], assemble::paired(root)?)?;
+    let mut dataset = assemble::by_lists(root, &["test.list", "val.list"], pairing::paired(root)?)?;
     dataset.name = root
         .file_name()
         .map_or("folder".into(), |name| name.to_string_lossy().into_owned());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Cases, Found};
-use super::files;
+use super::{files, pairing};
 use crate::{AxisOrder, DataError, Dataset, Source};
 
 /// Name of all HDF5 files; the case is named by its folder.
@@ -39,7 +39,7 @@ const SPACING_MM: [f64; 3] = [0.625; 3];
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let cases = if root.join("images").is_dir() {
-        assemble::paired(root)?
+        pairing::paired(root)?
     } else {
         let cases = hdf5_cases(root)?;
         if cases.is_empty() {
@@ -51,7 +51,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
                 hint,
             ));
         }
-        by_folder(root, cases)?
+        by_folder(root, cases)?.into()
     };
     let mut dataset = assemble::by_lists(root, &["test.list"], cases)?;
     dataset.layout = Layout::La;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::files::stem;
+use super::text::{self, composed};
 use crate::DataError;
 
 /// Names and the file that contains them.
@@ -27,7 +28,7 @@ impl List {
         let names: Vec<String> = lines(&path)?
             .iter()
             .filter(|line| !line.starts_with('#'))
-            .map(|line| without_extension(line).to_string())
+            .map(|line| composed(without_extension(line)))
             .collect();
         if names.is_empty() {
             return Err(no_line(&path));
@@ -61,8 +62,7 @@ impl List {
 
 /// The trimmed, non-empty lines of a text file; at least one.
 pub(super) fn lines(path: &Path) -> Result<Vec<String>, DataError> {
-    let text = std::fs::read_to_string(path).map_err(DataError::io("read", path))?;
-    let text = text.trim_start_matches('\u{feff}');
+    let text = text::read(path)?;
     let lines: Vec<String> = text
         .lines()
         .map(str::trim)

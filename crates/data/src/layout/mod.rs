@@ -20,21 +20,41 @@ pub mod pancreas;
 
 mod assemble;
 mod classes;
+mod description;
+mod entry;
 mod files;
+mod guess;
 mod hold_out;
 mod lists;
+mod pairing;
+mod text;
 
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
+
+use guess::Detected;
+use serde::{Deserialize, Serialize};
 
 use crate::case::Unit;
 use crate::{DataError, Dataset, LabelBudget};
 
 /// Folder layout of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::Layout;
+///
+/// assert_eq!("acdc".parse::<Layout>()?, Layout::Acdc);
+/// assert!("nnunet".parse::<Layout>().unwrap_err().to_string().contains("msd"));
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Layout {
     /// The left atrium of the 2018 challenge: [`la`].
@@ -50,6 +70,15 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// All layouts.
+    pub const ALL: [Self; 5] = [
+        Self::La,
+        Self::Acdc,
+        Self::Pancreas,
+        Self::Msd,
+        Self::Folder,
+    ];
+
     /// The unit of a case that is labeled and held out as a whole: the patient in [`acdc`], otherwise the case
     /// itself.
     ///
@@ -85,11 +114,30 @@ impl fmt::Display for Layout {
     }
 }
 
+impl FromStr for Layout {
+    type Err = DataError;
+
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|layout| layout.to_string() == name);
+        found.ok_or_else(|| DataError::InvalidSetting {
+            name: "layout",
+            expected: format!(
+                "one of {}",
+                Self::ALL.map(|layout| layout.to_string()).join(", ")
+            ),
+            found: format!("'{name}'"),
+        })
+    }
+}
+
 /// Detects the layout of a folder.
 ///
-/// `dataset.json` means [`Layout::Msd`]. A folder `images/` means [`Layout::La`] or [`Layout::Acdc`] if
-/// its file names have the form of theirs and there is no `classes.txt`, otherwise [`Layout::Folder`].
-/// HDF5 files mean [`Layout::La`], [`Layout::Acdc`] or [`Layout::Pancreas`] by their names.
+/// `dataset.json` means [`Layout::Msd`]. A folder `images/` means [`Layout::Folder`], unless everything speaks for
+/// [`Layout::La`] or [`Layout::Acdc`]: the names of all images, a `train.list`, the grid of the first image,
+/// and no `classes.txt`. HDF5 files mean [`Layout::La`], [`Layout::Acdc`] or [`Layout::Pancreas`] by their names. A
+/// data set that is opened by a guess says so in its [`notes`](Dataset::notes); [`open_split_as`] opens it as another.
 ///
 /// # Errors
 ///
@@ -108,44 +156,7 @@ impl fmt::Display for Layout {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
-    let root = root.as_ref();
-    let names = files::names(root)?;
-    if root.join("dataset.json").is_file() {
-        return Ok(Layout::Msd);
-    }
-    let images = root.join("images");
-    if images.is_dir() {
-        let own = root.join("classes.txt").is_file();
-        let ids = files::volumes(&images)?;
-        return Ok(match ids.keys().next() {
-            Some(id) if !own && la::is_id(id) => Layout::La,
-            Some(id) if !own && acdc::is_id(id) => Layout::Acdc,
-            _ => Layout::Folder,
-        });
-    }
-    if !la::hdf5_cases(root)?.is_empty() {
-        return Ok(Layout::La);
-    }
-    if acdc::has_hdf5(root)? {
-        return Ok(Layout::Acdc);
-    }
-    if pancreas::has_hdf5(root)? {
-        return Ok(Layout::Pancreas);
-    }
-    let found = match names.len() {
-        0 => "an empty folder".to_string(),
-        n => format!(
-            "{n} entries ({}{})",
-            names[..n.min(4)].join(", "),
-            if n > 4 { ", …" } else { "" }
-        ),
-    };
-    Err(DataError::unexpected(
-        root,
-        "`images/` with .nii, .nii.gz or .nrrd files, `dataset.json`, or HDF5 cases",
-        found,
-        "put the images into `images/` and the label maps into `labels/` under the same names",
-    ))
+    Ok(guess::detect(root.as_ref())?.layout)
 }
 
 /// Detects the layout and opens the data set.
@@ -178,13 +189,20 @@ pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
 /// ```
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
-    match detect(root)? {
+    opened(root, guess::detect(root)?)
+}
+
+/// Opens a data set of a known layout.
+fn opened(root: &Path, detected: Detected) -> Result<Dataset, DataError> {
+    let mut dataset = match detected.layout {
         Layout::La => la::open(root),
         Layout::Acdc => acdc::open(root),
         Layout::Pancreas => pancreas::open(root),
         Layout::Msd => msd::open(root),
         Layout::Folder => folder::open(root),
-    }
+    }?;
+    dataset.notes.extend(detected.note);
+    Ok(dataset)
 }
 
 /// Opens the data set with a limited number of labeled cases, the first ones; see [`LabelBudget`].
@@ -234,22 +252,27 @@ pub fn open_labeled(root: impl AsRef<Path>, labeled: LabelBudget) -> Result<Data
 /// See [`open`].
 pub fn open_held_out(root: impl AsRef<Path>, test: &HoldOut) -> Result<Dataset, DataError> {
     let root = root.as_ref();
-    test.apply(open(root)?, detect(root)?.units())
+    let detected = guess::detect(root)?;
+    let unit = detected.layout.units();
+    test.apply(opened(root, detected)?, unit)
 }
 
 /// Like [`open_held_out`], for an inspection: ignores unreadable label maps, and returns an error about
 /// implausible label values beside the data set.
 pub(crate) fn open_readable(
     root: &Path,
+    layout: Option<Layout>,
     test: &HoldOut,
 ) -> Result<(Dataset, Option<DataError>), DataError> {
-    let layout = detect(root)?;
-    match layout {
+    let detected = Detected::or_detect(layout, root)?;
+    let unit = detected.layout.units();
+    match detected.layout {
         Layout::Folder => {
-            let dataset = test.apply(folder::find(root)?, layout.units())?;
+            let mut dataset = test.apply(folder::find(root)?, unit)?;
+            dataset.notes.extend(detected.note);
             folder::with_readable_classes(root, dataset)
         }
-        _ => Ok((open_held_out(root, test)?, None)),
+        _ => Ok((test.apply(opened(root, detected)?, unit)?, None)),
     }
 }
 
@@ -276,12 +299,34 @@ pub fn open_split(
     test: &HoldOut,
     labeled: LabelBudget,
 ) -> Result<Dataset, DataError> {
+    open_split_as(root, None, test, labeled)
+}
+
+/// Like [`open_split`], with the layout given rather than [detected](detect) where it is `Some`.
+///
+/// # Errors
+///
+/// As for [`open_split`], and those of the layout's `open` function if the folder does not have it.
+///
+/// # Examples
+///
+/// See [`open_split`].
+pub fn open_split_as(
+    root: impl AsRef<Path>,
+    layout: Option<Layout>,
+    test: &HoldOut,
+    labeled: LabelBudget,
+) -> Result<Dataset, DataError> {
     let root = root.as_ref();
-    let layout = detect(root)?;
-    let unit = layout.units();
+    let detected = Detected::or_detect(layout, root)?;
+    let unit = detected.layout.units();
     let keep = |dataset| test.apply(dataset, unit)?.keep_labeled_units(labeled, unit);
-    match layout {
-        Layout::Folder => folder::with_classes(root, keep(folder::find(root)?)?),
-        Layout::La | Layout::Acdc | Layout::Pancreas | Layout::Msd => keep(open(root)?),
+    match detected.layout {
+        Layout::Folder => {
+            let mut dataset = folder::with_classes(root, keep(folder::find(root)?)?)?;
+            dataset.notes.extend(detected.note);
+            Ok(dataset)
+        }
+        _ => keep(opened(root, detected)?),
     }
 }

@@ -1,46 +1,14 @@
 //! Layout of the Medical Segmentation Decathlon.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use serde::Deserialize;
-use serde_json::Value;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Found};
-use super::classes::Classes;
-use super::files;
+use super::description::{Description, Image, Pair};
+use super::files::{self, Listing};
+use super::pairing::{self, Paired};
 use crate::{DataError, Dataset, Source, UnlabeledCase};
-
-/// The fields of `dataset.json` that are read.
-#[derive(Deserialize)]
-struct Description {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    modality: BTreeMap<String, Value>,
-    /// nnU-Net's name of the modalities; its image names end with the channel number.
-    #[serde(default)]
-    channel_names: BTreeMap<String, Value>,
-    labels: BTreeMap<String, Value>,
-    #[serde(default)]
-    training: Vec<Pair>,
-    #[serde(default)]
-    test: Vec<Image>,
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    image: String,
-    label: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Image {
-    Path(String),
-    Entry { image: String },
-}
 
 /// Suffix of nnU-Net's images for the first and only channel.
 const CHANNEL: &str = "_0000";
@@ -53,7 +21,7 @@ const CHANNEL: &str = "_0000";
 /// training cases and their order come from `training`, or else from the files of `imagesTr/`, which are
 /// labeled if `labelsTr/` has a file of the same name. If `dataset.json` has `channel_names`, as nnU-Net's,
 /// images are named `NAME_0000`. The cases of `test`, or else the files of `imagesTs/`, have no public
-/// labels and become unlabeled cases. No case is held out.
+/// labels and become unlabeled cases; those that are missing are noted. No case is held out.
 ///
 /// # Errors
 ///
@@ -81,9 +49,9 @@ const CHANNEL: &str = "_0000";
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let path = root.join("dataset.json");
-    let description = read(&path)?;
+    let description = Description::read(&path)?;
     let mut dataset = assemble::empty();
-    let classes = classes(&path, &description.labels)?;
+    let classes = description.classes(&path)?;
     dataset.layout = Layout::Msd;
     dataset.name = if description.name.is_empty() {
         "msd".into()
@@ -94,8 +62,9 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         true => "",
         false => CHANNEL,
     };
-    if description.training.is_empty() {
-        scan(root, suffix, &mut dataset)?;
+    match description.training.is_empty() {
+        true => scan(root, suffix, &mut dataset)?,
+        false => dataset.notes = unlisted(root, &description.training)?,
     }
     for Pair { image, label } in description.training {
         let image = source(root, &image)?;
@@ -113,93 +82,70 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         );
     }
     if description.test.is_empty() {
-        let images = files::volumes_if_any(&root.join("imagesTs"))?;
-        let cases = images.into_iter().map(|(id, image)| UnlabeledCase {
+        let images = Listing::read_if_any(&root.join("imagesTs"))?;
+        dataset.notes.extend(images.notes);
+        let cases = images.volumes.into_iter().map(|(id, image)| UnlabeledCase {
             id: case(&id, suffix),
             image: Source::File(image),
         });
         dataset.unlabeled.extend(cases);
     }
+    let mut missing = Vec::new();
     for Image::Path(image) | Image::Entry { image } in description.test {
-        let (id, image) = source(root, &image)?;
-        dataset.unlabeled.push(UnlabeledCase { id, image });
+        match source(root, &image) {
+            Ok((id, image)) => dataset.unlabeled.push(UnlabeledCase { id, image }),
+            // Training needs none of them.
+            Err(_) => missing.push(image),
+        }
+    }
+    if !missing.is_empty() {
+        let missing = files::some_of(&missing);
+        dataset.notes.push(format!(
+            "test images of `dataset.json` that are not there: {missing}"
+        ));
     }
     classes.give(&mut dataset);
     Ok(dataset)
 }
 
-fn read(path: &Path) -> Result<Description, DataError> {
-    if !path.is_file() {
-        return Err(DataError::missing(
-            path,
-            "a description of the data set",
-            "check the path",
-        ));
-    }
-    let text = std::fs::read(path).map_err(DataError::io("read", path))?;
-    let description: Description = serde_json::from_slice(&text).map_err(|error| {
-        DataError::unexpected(
-            path,
-            "a description in JSON",
-            error.to_string(),
-            "compare it with a `dataset.json` of the Decathlon",
-        )
-    })?;
-    match description.modality.len() + description.channel_names.len() {
-        0 | 1 => Ok(description),
-        n => Err(DataError::unexpected(
-            path,
-            "one modality",
-            format!("{n}"),
-            "export one of them as its own data set",
-        )),
-    }
-}
-
-/// Classes by voxel value, in ascending order.
-fn classes(path: &Path, labels: &BTreeMap<String, Value>) -> Result<Classes, DataError> {
-    let mut numbered = BTreeMap::new();
-    for (key, value) in labels {
-        let entry = match value {
-            Value::String(name) => key.parse().ok().map(|label| (label, name.clone())),
-            other => other
-                .as_u64()
-                .and_then(|label| Some((u32::try_from(label).ok()?, key.clone()))),
-        };
-        let (label, name) = entry.ok_or_else(|| {
-            let found = format!("`{key}: {value}`");
-            DataError::unexpected(path, "labels as `\"1\": \"name\"`", found, "renumber them")
-        })?;
-        numbered.insert(label, name);
-    }
-    Classes::numbered(path, numbered.into_iter())
-}
-
 /// Finds the training cases by file name.
 fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataError> {
-    let folder = root.join("labelsTr");
-    let mut labels = files::volumes_if_any(&folder)?;
-    for (name, image) in files::some_volumes(&root.join("imagesTr"))? {
-        let id = case(&name, suffix);
-        let label = labels.remove(&id).map(Source::File);
-        assemble::train_on(
-            dataset,
-            id,
-            Found {
-                image: Source::File(image),
-                label,
-            },
-        );
+    let folders = ["imagesTr", "labelsTr"];
+    let Paired { cases, notes } = pairing::pair(root, folders, |name| case(name, suffix))?;
+    dataset.notes.extend(notes);
+    for (id, found) in cases {
+        assemble::train_on(dataset, id, found);
     }
-    match labels.keys().next() {
-        None => Ok(()),
-        Some(id) => Err(DataError::unexpected(
-            &folder,
-            format!("only label maps of an image `NAME{suffix}` in `imagesTr/`"),
-            format!("`{id}`, which has no image"),
-            "rename it, or add the image",
-        )),
+    Ok(())
+}
+
+/// Notes about the files of the training folders that `dataset.json` does not list.
+fn unlisted(root: &Path, training: &[Pair]) -> Result<Vec<String>, DataError> {
+    let entries = training
+        .iter()
+        .flat_map(|pair| [Some(&pair.image), pair.label.as_ref()]);
+    let listed: HashSet<PathBuf> = entries
+        .flatten()
+        .map(|entry| located(root, entry))
+        .collect();
+    let mut notes = Vec::new();
+    for folder in ["imagesTr", "labelsTr"] {
+        let found = Listing::read_if_any(&root.join(folder))?;
+        notes.extend(found.notes);
+        let others: Vec<&String> = found
+            .volumes
+            .iter()
+            .filter(|(_, path)| !listed.contains(*path))
+            .map(|(name, _)| name)
+            .collect();
+        if !others.is_empty() {
+            notes.push(format!(
+                "{folder}/: {} not in `dataset.json`, and not used",
+                files::some_of(&others)
+            ));
+        }
     }
+    Ok(notes)
 }
 
 /// The case name of an image name.
@@ -207,9 +153,14 @@ fn case(name: &str, suffix: &str) -> String {
     name.strip_suffix(suffix).unwrap_or(name).to_string()
 }
 
+/// The path of an entry of `dataset.json`.
+fn located(root: &Path, entry: &str) -> PathBuf {
+    root.join(entry.trim_start_matches("./"))
+}
+
 /// Name and file of an entry such as `./imagesTr/a.nii.gz`.
 fn source(root: &Path, entry: &str) -> Result<(String, Source), DataError> {
-    let path = root.join(entry.trim_start_matches("./"));
+    let path = located(root, entry);
     if !path.is_file() {
         let hint = "add the file or remove it from `dataset.json`";
         return Err(DataError::missing(

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::geometry::inverse3;
 use crate::{DataError, Geometry, LabelMap, Volume};
 
 /// A voxel grid: number of voxels along each axis and their position.
@@ -92,7 +93,7 @@ impl Grid {
     }
 
     /// The `3×4` affine from indices of `self` to indices of `other`.
-    pub(super) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
+    pub(crate) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
         let (a, b) = (&self.geometry.affine, &other.geometry.affine);
         let inverse = inverse3(b).ok_or_else(|| DataError::InvalidSetting {
             name: "affine",
@@ -111,17 +112,6 @@ impl Grid {
 /// The position of voxel `i` of `n_new` along an old axis of `n_old` voxels with the same center.
 pub(super) fn source_index(i: usize, n_new: usize, n_old: usize, scale: f64) -> f64 {
     (i as f64 - (n_new as f64 - 1.0) / 2.0) * scale + (n_old as f64 - 1.0) / 2.0
-}
-
-/// Inverse of the upper left 3×3 part, by cofactors.
-fn inverse3(m: &[[f64; 4]; 4]) -> Option<[[f64; 3]; 3]> {
-    let cofactor = |r: usize, c: usize| {
-        let (r1, r2, c1, c2) = ((r + 1) % 3, (r + 2) % 3, (c + 1) % 3, (c + 2) % 3);
-        m[r1][c1] * m[r2][c2] - m[r1][c2] * m[r2][c1]
-    };
-    let determinant: f64 = (0..3).map(|c| m[0][c] * cofactor(0, c)).sum();
-    let usable = determinant.is_finite() && determinant != 0.0;
-    usable.then(|| std::array::from_fn(|r| std::array::from_fn(|c| cofactor(c, r) / determinant)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
 use super::{most_probable_on, probability_on, resample_labels_to};
-use crate::{DataError, Geometry, LabelMap, Orientation, Reorientation, Volume};
+use crate::case::check_same_grid;
+use crate::{DataError, Geometry, LabelMap, Orientation, Reorientation, SourceHeader, Volume};
 
 /// Cropping to the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -67,16 +68,28 @@ pub struct Preprocess {
 }
 
 /// A preprocessed scan, with the information to map predictions back to its file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Preprocessed {
     /// The preprocessed image.
     pub volume: Volume,
     /// The grid of the file.
     pub source: Grid,
+    /// How the file places its voxels, if the image came from one; given to all that is mapped back.
+    pub header: Option<SourceHeader>,
     /// The reorientation that was applied.
     pub reorientation: Reorientation,
     /// The crop of steps 4 and 5 in the resampled volume; its start is negative where the volume was padded.
     pub region: Region,
+}
+
+/// Scans are equal if their voxels and grids are, whatever files they come from.
+impl PartialEq for Preprocessed {
+    fn eq(&self, other: &Self) -> bool {
+        self.volume == other.volume
+            && self.source == other.source
+            && self.reorientation == other.reorientation
+            && self.region == other.region
+    }
 }
 
 impl Preprocess {
@@ -108,6 +121,7 @@ impl Preprocess {
         Ok(Preprocessed {
             volume,
             source: Grid::from(image),
+            header: image.header().cloned(),
             reorientation,
             region,
         })
@@ -124,7 +138,8 @@ impl Preprocess {
         image: &Volume,
         labels: &LabelMap,
     ) -> Result<(Preprocessed, LabelMap), DataError> {
-        check_grids(image, labels)?;
+        let names = ["the image", "the label map"].map(String::from);
+        check_same_grid(image, labels, names)?;
         let scan = self.apply(image)?;
         let labels = LabelMap::new(labels.data.clone(), image.geometry);
         let labels = match scan.reorientation {
@@ -209,7 +224,8 @@ impl Preprocessed {
             Reorientation::NONE => map,
             reorientation => reorientation.inverse().volume(&map),
         };
-        Ok(Volume::new(map.data, self.source.geometry))
+        let map = Volume::new(map.data, self.source.geometry);
+        Ok(map.with_header(self.header.clone()))
     }
 
     /// The grid of the file, reoriented like the scan.
@@ -220,13 +236,13 @@ impl Preprocessed {
         }
     }
 
-    /// Reverts the reorientation of a label map and assigns the exact affine of the file.
+    /// Reverts the reorientation of a label map and assigns the exact affine and the header of the file.
     fn restored(&self, labels: LabelMap) -> LabelMap {
         let labels = match self.reorientation {
             Reorientation::NONE => labels,
             reorientation => reorientation.inverse().labels(&labels),
         };
-        LabelMap::new(labels.data, self.source.geometry)
+        LabelMap::new(labels.data, self.source.geometry).with_header(self.header.clone())
     }
 }
 
@@ -245,29 +261,6 @@ fn reoriented(volume: &Volume, reorientation: Reorientation) -> Cow<'_, Volume> 
 /// [`DataError::InvalidSetting`] if the label map's affine cannot be inverted.
 pub fn invert_labels(labels: &LabelMap, source: &Grid) -> Result<LabelMap, DataError> {
     resample_labels_to(labels, source)
-}
-
-/// Tolerance of affine entries in millimeters, since files store them with 32 bits.
-const AFFINE_TOLERANCE: f64 = 1e-3;
-
-fn check_grids(image: &Volume, labels: &LabelMap) -> Result<(), DataError> {
-    let (of_image, of_labels) = ("the image", "the label map");
-    if image.shape() != labels.shape() {
-        return Err(DataError::ShapeMismatch {
-            image: of_image.into(),
-            image_shape: image.shape(),
-            label: of_labels.into(),
-            label_shape: labels.shape(),
-        });
-    }
-    if !image.geometry.approx_eq(&labels.geometry, AFFINE_TOLERANCE) {
-        return Err(DataError::GeometryMismatch {
-            image: of_image.into(),
-            label: of_labels.into(),
-            difference: image.geometry.max_difference(&labels.geometry),
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

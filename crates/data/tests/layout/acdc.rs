@@ -6,17 +6,50 @@ use semivox_data::layout::{self, HoldOut, Layout, acdc};
 use semivox_data::{LabelBudget, Source};
 use tempfile::TempDir;
 
-use crate::made::{image, label, labeled, refused, tested, text, unlabeled};
+use crate::made::{image_of, label_of, labeled, refused, tested, text, unlabeled};
+
+/// The voxel size of a public scan.
+const SPACING: [f64; 3] = [1.4, 1.4, 10.0];
 
 #[test]
-fn acdc_is_told_by_its_names() {
-    let root = tempfile::tempdir().unwrap();
-    image(root.path(), "images/patient001_frame01.nii.gz");
-    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Acdc);
-    assert_eq!(
-        unlabeled(&acdc::open(root.path()).unwrap()),
-        ["patient001_frame01"]
+fn acdc_is_told_by_names_list_and_voxel_size() {
+    let root = patients();
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(dataset.layout, Layout::Acdc);
+    assert!(
+        dataset
+            .notes
+            .join("")
+            .contains("opened as acdc; --layout folder"),
+        "{:?}",
+        dataset.notes
     );
+
+    fs::remove_file(root.path().join("train.list")).unwrap();
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(dataset.layout, Layout::Folder);
+    assert!(
+        dataset.notes.join("").contains("no train.list"),
+        "{:?}",
+        dataset.notes
+    );
+    let (test, all) = (HoldOut::default(), LabelBudget::Percent(100.0));
+    let dataset = layout::open_split_as(root.path(), Some(Layout::Acdc), &test, all).unwrap();
+    assert_eq!((dataset.layout, dataset.classes.len()), (Layout::Acdc, 4));
+
+    text(&root, "train.list", "patient001_frame01\n");
+    let first = "images/patient001_frame01.nii.gz";
+    for (spacing, layout) in [
+        ([1.4, 1.4, 3.0], Layout::Folder),
+        (SPACING, Layout::Acdc),
+        // The field's NIfTI files have lost their spacing.
+        ([1.0; 3], Layout::Acdc),
+    ] {
+        image_of(root.path(), first, spacing);
+        assert_eq!(layout::detect(root.path()).unwrap(), layout, "{spacing:?}");
+    }
+    image_of(root.path(), "images/someone.nii.gz", SPACING);
+    assert_eq!(layout::detect(root.path()).unwrap(), Layout::Folder);
 }
 
 /// Three patients with two frames each, listed out of order.
@@ -32,8 +65,8 @@ fn patients() -> TempDir {
     ]
     .map(|id| format!("patient00{id}"));
     for id in &ids {
-        image(root.path(), &format!("images/{id}.nii.gz"));
-        label(root.path(), &format!("labels/{id}.nii.gz"), 3);
+        image_of(root.path(), &format!("images/{id}.nii.gz"), SPACING);
+        label_of(root.path(), &format!("labels/{id}.nii.gz"), 3, SPACING);
     }
     text(&root, "train.list", &ids.join("\n"));
     root

@@ -107,11 +107,23 @@ fn mistakes_in_a_folder_are_named() {
     text(&root, "notes.docx", "");
     refused(layout::open(root.path()), &["1 entries (notes.docx)"]);
     fs::create_dir(root.path().join("images")).unwrap();
-    refused(layout::open(root.path()), &["images", "at least one .nii"]);
+    refused(
+        layout::open(root.path()),
+        &["images", "at least one scan (.nii"],
+    );
 
     let root = own();
     label(root.path(), "labels/e_seg.nii.gz", 1);
-    refused(layout::open(root.path()), &["labels", "e_seg", "rename"]);
+    refused(layout::open(root.path()), &["labels", "`e_seg`", "rename"]);
+    label(root.path(), "labels/d_seg.nii.gz", 1);
+    refused(
+        layout::open(root.path()),
+        &[
+            "`d_seg`, `e_seg`, which has no image",
+            "rename `d_seg`, perhaps to `d`",
+        ],
+    );
+    fs::remove_file(root.path().join("labels/d_seg.nii.gz")).unwrap();
     fs::remove_file(root.path().join("labels/e_seg.nii.gz")).unwrap();
     for (train, test, parts) in [
         ("a\nz\n", "b\n", ["train.list", "`z`"]),
@@ -128,4 +140,53 @@ fn mistakes_in_a_folder_are_named() {
     fs::remove_file(root.path().join("test.list")).unwrap();
     image(root.path(), "images/a.nii");
     refused(layout::open(root.path()), &["one file for `a`"]);
+}
+
+#[test]
+fn every_entry_is_read_or_noted() {
+    let root = own();
+    let file = |name: &str| root.path().join(name);
+    fs::rename(file("images/d.nii.gz"), file("images/d.NII.GZ")).unwrap();
+    for name in [
+        "images/e.dcm",
+        "images/f.dcm",
+        "images/notes.docx",
+        "images/.hidden",
+    ] {
+        text(&root, name, "");
+    }
+    for id in ["d", "e", "f"] {
+        fs::create_dir(file(&format!("labels/{id}"))).unwrap();
+    }
+    fs::create_dir(file("labels/g.nii.gz")).unwrap();
+    text(&root, "labels/h.img", "");
+    // The voxels of headers are no entries of their own.
+    for part in ["mhd", "zraw"] {
+        text(&root, &format!("images/apart.{part}"), "");
+    }
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(labeled(&dataset), ["a", "b", "c"]);
+    assert_eq!(unlabeled(&dataset), ["apart", "d"]);
+    let notes = dataset.notes.join("\n");
+    assert_eq!(dataset.notes.len(), 4, "{notes}");
+    for part in [
+        "images/: `e.dcm`, `f.dcm` not read: DICOM; convert",
+        "images/: `notes.docx` not read: not the name of a scan",
+        "labels/: 4 files (`d`, `e`, `f`, …) not read: a folder; move",
+        "labels/: `h.img` not read: the voxels of a pair without their .hdr",
+        "counts as unlabeled",
+    ] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+    fs::create_dir(file("Labels2")).unwrap();
+    text(&root, "train.list", "a\n");
+    let notes = layout::open(root.path()).unwrap().notes.join("\n");
+    assert!(
+        notes.contains("in no list, and not used: 4 files (`apart`, `b`, `c`, …)"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("beside images/ and labels/, and not used: `Labels2`"),
+        "{notes}"
+    );
 }

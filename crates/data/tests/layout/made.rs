@@ -9,21 +9,29 @@ use semivox_data::{DataError, Dataset, Geometry, LabelMap, Volume};
 use tempfile::TempDir;
 
 pub fn image(root: &Path, name: &str) {
+    image_of(root, name, [1.0; 3]);
+}
+
+/// An image of this voxel size.
+pub fn image_of(root: &Path, name: &str, spacing: [f64; 3]) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    write_volume(
-        path,
-        &Volume::new(Array3::zeros((3, 2, 2)), Geometry::default()),
-    )
-    .unwrap();
+    let geometry = Geometry::from_spacing(spacing);
+    write_volume(path, &Volume::new(Array3::zeros((3, 2, 2)), geometry)).unwrap();
 }
 
 pub fn label(root: &Path, name: &str, largest: u8) {
+    label_of(root, name, largest, [1.0; 3]);
+}
+
+/// A label map of this voxel size.
+pub fn label_of(root: &Path, name: &str, largest: u8, spacing: [f64; 3]) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut data = Array3::zeros((3, 2, 2));
     data[[1, 1, 1]] = largest;
-    write_labels(path, &LabelMap::new(data, Geometry::default())).unwrap();
+    let geometry = Geometry::from_spacing(spacing);
+    write_labels(path, &LabelMap::new(data, geometry)).unwrap();
 }
 
 /// `images/` with a, b, c, d and `labels/` with a, b, c.

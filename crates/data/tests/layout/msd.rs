@@ -34,6 +34,30 @@ fn the_decathlon_in_both_spellings() {
         (vec!["b"], vec!["t"])
     );
 
+    let notes = dataset.notes.join("\n");
+    assert!(
+        notes.contains("imagesTr/: `a` not in `dataset.json`"),
+        "{notes}"
+    );
+
+    text(
+        &root,
+        "dataset.json",
+        r#"{"labels": {"0": "background", "1": "ear"}, "training": [{"image": "./imagesTr/b.nii.gz"}],
+            "test": ["./imagesTs/t.nii.gz", "./imagesTs/u.nii.gz"]}"#,
+    );
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(unlabeled(&dataset), ["b", "t"]);
+    let notes = dataset.notes.join("\n");
+    assert!(
+        notes.contains("not there: `./imagesTs/u.nii.gz`"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("labelsTr/: `b` not in `dataset.json`"),
+        "{notes}"
+    );
+
     text(
         &root,
         "dataset.json",

@@ -57,6 +57,7 @@ pub(super) fn compact() -> RunConfig {
         checkpoint_every: 200,
         data: DataConfig {
             root: None,
+            layout: None,
             labeled: LabelBudget::Count(8),
             workers: 1,
             prefetch: 3,
@@ -107,6 +108,7 @@ fn paper() -> RunConfig {
         checkpoint_every: 500,
         data: DataConfig {
             root: None,
+            layout: None,
             labeled: LabelBudget::Count(8),
             workers: 2,
             prefetch: 3,

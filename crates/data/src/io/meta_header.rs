@@ -1,0 +1,189 @@
+//! Headers of MetaImage files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::gzip;
+use super::raw::VoxelLayout;
+use super::stream::{Opened, Stream};
+use super::voxels::VoxelType;
+use crate::{DataError, Geometry, SourceHeader};
+
+/// Header fields by name.
+pub(super) struct Header<'a> {
+    path: &'a Path,
+    fields: BTreeMap<String, String>,
+}
+
+impl<'a> Header<'a> {
+    /// Reads lines up to the one that says where the voxels are.
+    pub(super) fn read(file: &mut Opened<'a>) -> Result<Self, DataError> {
+        let mut header = Self {
+            path: file.path,
+            fields: BTreeMap::new(),
+        };
+        while let Some(line) = file.line()? {
+            let Some((name, value)) = line.split_once(['=', ':']) else {
+                continue;
+            };
+            let name = name.trim().to_string();
+            let last = name == "ElementDataFile";
+            header.fields.insert(name, value.trim().to_string());
+            if last {
+                return Ok(header);
+            }
+        }
+        Err(header.wrong(
+            "the field 'ElementDataFile' at its end",
+            "the end of the file",
+        ))
+    }
+
+    /// The voxels' bytes, decompressed if they are compressed.
+    pub(super) fn stream(&self, mut file: Opened<'a>) -> Result<Stream<'a>, DataError> {
+        match self.flag("CompressedData") {
+            false => Ok(file.plain()),
+            true if file.start()?.starts_with(gzip::MAGIC) => Ok(file.gunzipped()),
+            true => Ok(file.inflated()),
+        }
+    }
+
+    pub(super) fn layout(&self) -> Result<VoxelLayout, DataError> {
+        let shape = self.shape()?;
+        let geometry = self.geometry()?;
+        if self.fields.contains_key("BinaryData") && !self.flag("BinaryData") {
+            return Err(self.wrong("binary voxels", "voxels as text, BinaryData = False"));
+        }
+        let big_endian = self.flag("BinaryDataByteOrderMSB") || self.flag("ElementByteOrderMSB");
+        Ok(VoxelLayout {
+            shape,
+            voxel_type: self.voxel_type()?,
+            big_endian,
+            slope: 1.0,
+            intercept: 0.0,
+            geometry,
+            header: SourceHeader::new(shape, geometry, None, Vec::new()),
+        })
+    }
+
+    pub(super) fn wrong(&self, expected: &str, found: &str) -> DataError {
+        let hint = "export it as NIfTI, or as one .mha file";
+        let expected = format!("in a MetaImage header, {expected}");
+        DataError::unexpected(self.path, expected, found, hint)
+    }
+
+    pub(super) fn field(&self, name: &str) -> Result<&str, DataError> {
+        let found = self.fields.get(name).map(String::as_str);
+        found.ok_or_else(|| self.wrong(&format!("the field '{name}'"), "none"))
+    }
+
+    /// Whether a field is there and true.
+    fn flag(&self, name: &str) -> bool {
+        let text = self.fields.get(name).map(String::as_str);
+        text.is_some_and(|text| text.starts_with(['T', 't', '1']))
+    }
+
+    /// The numbers of the first of these fields that is there.
+    fn numbers(&self, names: &[&str]) -> Result<Option<Vec<f64>>, DataError> {
+        let Some(name) = names.iter().find(|&&name| self.fields.contains_key(name)) else {
+            return Ok(None);
+        };
+        let text = self.field(name)?;
+        let numbers: Option<Vec<f64>> = text
+            .split_whitespace()
+            .map(|part| part.parse().ok())
+            .collect();
+        let wrong = || self.wrong(&format!("numbers as '{name}'"), &format!("'{text}'"));
+        numbers.map(Some).ok_or_else(wrong)
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, DataError> {
+        Ok(self
+            .numbers(&[name])?
+            .and_then(|numbers| numbers.first().copied()))
+    }
+
+    /// As many numbers as the file has axes, or axes squared.
+    fn per_axis(&self, names: &[&str], count: usize) -> Result<Option<Vec<f64>>, DataError> {
+        match self.numbers(names)? {
+            Some(numbers) if numbers.len() != count => {
+                let found = format!("{}", numbers.len());
+                Err(self.wrong(&format!("{count} numbers as '{}'", names[0]), &found))
+            }
+            numbers => Ok(numbers),
+        }
+    }
+
+    /// The lengths of all axes.
+    fn sides(&self) -> Result<Vec<f64>, DataError> {
+        let sides = self.numbers(&["DimSize"])?;
+        sides.ok_or_else(|| self.wrong("the field 'DimSize'", "none"))
+    }
+
+    fn shape(&self) -> Result<[usize; 3], DataError> {
+        let sides = self.sides()?;
+        let found = || format!("DimSize {sides:?}");
+        if sides.is_empty() || sides.iter().any(|&side| !(1.0..=32_767.0).contains(&side)) {
+            return Err(self.wrong("sides of 1 to 32767 voxels", &found()));
+        }
+        if sides.iter().skip(3).any(|&side| side != 1.0) {
+            return Err(self.wrong("a volume of three axes, others of length 1", &found()));
+        }
+        if self.number("ElementNumberOfChannels")?.unwrap_or(1.0) != 1.0 {
+            return Err(self.wrong("one channel", self.field("ElementNumberOfChannels")?));
+        }
+        Ok(std::array::from_fn(|axis| {
+            sides.get(axis).map_or(1, |&side| side as usize)
+        }))
+    }
+
+    fn voxel_type(&self) -> Result<VoxelType, DataError> {
+        use VoxelType::*;
+        Ok(match self.field("ElementType")? {
+            "MET_CHAR" | "MET_ASCII_CHAR" => Int8,
+            "MET_UCHAR" => Uint8,
+            "MET_SHORT" => Int16,
+            "MET_USHORT" => Uint16,
+            "MET_INT" | "MET_LONG" => Int32,
+            "MET_UINT" | "MET_ULONG" => Uint32,
+            "MET_LONG_LONG" => Int64,
+            "MET_ULONG_LONG" => Uint64,
+            "MET_FLOAT" => Float32,
+            "MET_DOUBLE" => Float64,
+            other => return Err(self.wrong("an ElementType of one number", &format!("'{other}'"))),
+        })
+    }
+
+    /// The affine in NIfTI's frame; the file's is left-posterior-superior.
+    fn geometry(&self) -> Result<Geometry, DataError> {
+        let axes = self.sides()?.len();
+        let origin = self.per_axis(&["Offset", "Position", "Origin"], axes)?;
+        let spacing = self.per_axis(&["ElementSpacing", "ElementSize"], axes)?;
+        let matrix = self.per_axis(&["TransformMatrix", "Rotation", "Orientation"], axes * axes)?;
+        let mut geometry = Geometry::default();
+        for (row, sign) in [-1.0, -1.0, 1.0].into_iter().enumerate() {
+            for axis in 0..3 {
+                let known = row < axes && axis < axes;
+                // The directions of the axes follow one another.
+                let direction = match &matrix {
+                    Some(matrix) if known => matrix[axis * axes + row],
+                    _ => f64::from(u8::from(row == axis)),
+                };
+                let side = spacing
+                    .as_ref()
+                    .and_then(|all| all.get(axis))
+                    .unwrap_or(&1.0);
+                geometry.affine[row][axis] = sign * direction * side;
+            }
+            let start = origin.as_ref().and_then(|all| all.get(row)).unwrap_or(&0.0);
+            geometry.affine[row][3] = sign * start;
+        }
+        match geometry.is_sound() {
+            true => Ok(geometry),
+            false => {
+                let found = format!("an affine of rows {:?}", &geometry.affine[..3]);
+                Err(self.wrong("voxels of nonzero volume", &found))
+            }
+        }
+    }
+}

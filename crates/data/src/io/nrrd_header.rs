@@ -1,0 +1,185 @@
+//! Headers of NRRD files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::raw::VoxelLayout;
+use super::stream::Opened;
+use super::voxels::VoxelType;
+use crate::{DataError, SourceHeader};
+
+/// Header fields by name.
+pub(super) struct Header<'a> {
+    path: &'a Path,
+    pub(super) fields: BTreeMap<String, String>,
+}
+
+impl<'a> Header<'a> {
+    /// Reads lines up to the first empty one, or to the end of a file without voxels.
+    pub(super) fn read(file: &mut Opened<'a>) -> Result<Self, DataError> {
+        let mut header = Self {
+            path: file.path,
+            fields: BTreeMap::new(),
+        };
+        while let Some(line) = file.line()? {
+            match line.split_once(": ") {
+                _ if line.is_empty() => return Ok(header),
+                // `key:=value` is a comment by the writing program.
+                Some((name, value)) if !line.starts_with('#') && !name.contains(":=") => {
+                    let (name, value) = (name.to_lowercase(), value.trim().to_string());
+                    header.fields.insert(name, value);
+                }
+                _ => {}
+            }
+        }
+        match header.data_file() {
+            Some(_) => Ok(header),
+            None => Err(header.wrong("an empty line after the header", "the end of the file")),
+        }
+    }
+
+    /// The name of the file with the voxels, if it is another.
+    pub(super) fn data_file(&self) -> Option<&str> {
+        self.either("data file", "datafile")
+    }
+
+    /// The number in a field that is 0 if it is absent.
+    pub(super) fn skip(&self, name: &str, other_name: &str) -> Result<i64, DataError> {
+        let text = self.either(name, other_name).unwrap_or("0");
+        let number = text.parse().ok().filter(|&number| number >= -1);
+        number.ok_or_else(|| {
+            let found = format!("'{text}'");
+            self.wrong(&format!("a whole number as '{name}'"), &found)
+        })
+    }
+
+    /// The encoding in lower case.
+    pub(super) fn encoding(&self) -> Result<String, DataError> {
+        Ok(self.field("encoding")?.to_lowercase())
+    }
+
+    /// What the header says about the voxels.
+    pub(super) fn layout(&self) -> Result<VoxelLayout, DataError> {
+        let (shape, axes) = self.shape()?;
+        let (geometry, note) = self.geometry(axes)?;
+        let notes = note.map(String::from).into_iter().collect();
+        Ok(VoxelLayout {
+            shape,
+            voxel_type: self.voxel_type()?,
+            big_endian: self.big_endian()?,
+            slope: 1.0,
+            intercept: 0.0,
+            geometry,
+            header: SourceHeader::new(shape, geometry, None, notes),
+        })
+    }
+
+    pub(super) fn either(&self, name: &str, other_name: &str) -> Option<&str> {
+        let found = self
+            .fields
+            .get(name)
+            .or_else(|| self.fields.get(other_name));
+        found.map(String::as_str)
+    }
+
+    pub(super) fn wrong(&self, expected: &str, found: &str) -> DataError {
+        let hint = "export it as NIfTI, or as NRRD, raw or gzip";
+        DataError::unexpected(
+            self.path,
+            format!("in an NRRD header, {expected}"),
+            found,
+            hint,
+        )
+    }
+
+    fn field(&self, name: &str) -> Result<&str, DataError> {
+        let found = self.fields.get(name).map(String::as_str);
+        found.ok_or_else(|| self.wrong(&format!("the field '{name}'"), "none"))
+    }
+
+    /// The numbers of a field, separated by whitespace.
+    pub(super) fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>, DataError> {
+        let Some(text) = self.fields.get(name) else {
+            return Ok(None);
+        };
+        let parsed: Option<Vec<f64>> = text
+            .split_whitespace()
+            .map(|part| part.parse().ok())
+            .collect();
+        let wrong = || self.wrong(&format!("numbers as '{name}'"), &format!("'{text}'"));
+        parsed.map(Some).ok_or_else(wrong)
+    }
+
+    /// Lengths and file indices of the three volume axes; all other axes must have length 1.
+    fn shape(&self) -> Result<([usize; 3], [usize; 3]), DataError> {
+        let text = self.field("sizes")?;
+        let sizes: Option<Vec<usize>> = text
+            .split_whitespace()
+            .map(|side| side.parse().ok())
+            .collect();
+        let sizes =
+            sizes.filter(|sizes| !sizes.contains(&0) && sizes.iter().all(|&side| side <= 32_767));
+        let sizes = sizes
+            .ok_or_else(|| self.wrong("sides of 1 to 32767 voxels", &format!("sizes {text}")))?;
+        let mut axes: Vec<usize> = (0..sizes.len()).collect();
+        if self.fields.contains_key("space directions") {
+            axes.retain(|&axis| self.direction_text(axis).is_some_and(|text| text != "none"));
+        }
+        // Without directions, the extra axes of length 1 may be anywhere.
+        while axes.len() > 3 {
+            let Some(single) = axes.iter().rposition(|&axis| sizes[axis] == 1) else {
+                break;
+            };
+            axes.remove(single);
+        }
+        let all: usize = sizes.iter().product();
+        match <[usize; 3]>::try_from(axes) {
+            Ok(axes) if axes.map(|axis| sizes[axis]).iter().product::<usize>() == all => {
+                Ok((axes.map(|axis| sizes[axis]), axes))
+            }
+            _ => Err(self.wrong(
+                "a volume of three axes, others of length 1",
+                &format!("sizes {text}"),
+            )),
+        }
+    }
+
+    fn voxel_type(&self) -> Result<VoxelType, DataError> {
+        let text = self.field("type")?;
+        let text = text.to_lowercase();
+        let plain = text
+            .replace("_t", "")
+            .replace("signed ", "s:")
+            .replace("uns:", "u:");
+        Ok(match plain.trim_start_matches("s:") {
+            "char" if plain.starts_with("s:") => VoxelType::Int8,
+            "int8" => VoxelType::Int8,
+            "uchar" | "u:char" | "uint8" => VoxelType::Uint8,
+            "short" | "short int" | "int16" => VoxelType::Int16,
+            "ushort" | "u:short" | "u:short int" | "uint16" => VoxelType::Uint16,
+            "int" | "int32" => VoxelType::Int32,
+            "uint" | "u:int" | "uint32" => VoxelType::Uint32,
+            "longlong" | "long long" | "long long int" | "int64" => VoxelType::Int64,
+            "ulonglong" | "u:long long" | "u:long long int" | "uint64" => VoxelType::Uint64,
+            "float" => VoxelType::Float32,
+            "double" => VoxelType::Float64,
+            _ => {
+                return Err(self.wrong(
+                    "integers or floats of up to 64 bits",
+                    &format!("type '{text}'"),
+                ));
+            }
+        })
+    }
+
+    fn big_endian(&self) -> Result<bool, DataError> {
+        let endian = self.fields.get("endian").map(|text| text.to_lowercase());
+        match endian.as_deref() {
+            Some("little") => Ok(false),
+            Some("big") => Ok(true),
+            // Single bytes have no byte order.
+            None if self.voxel_type()?.size() == 1 => Ok(false),
+            other => Err(self.wrong("endian little or big", other.unwrap_or("none"))),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Reading of images and label maps.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::Array3;
+use rayon::prelude::*;
+
+use super::format;
+use super::raw::Raw;
+use super::voxels::decode;
+use crate::preprocess::Grid;
+use crate::{DataError, LabelMap, LabelValues, SourceHeader, Volume};
+
+/// Tolerance for rounding scaled labels to integers.
+const LABEL_TOLERANCE: f64 = 1e-4;
+
+/// Maximum number of values listed in a message.
+const LISTED: usize = 16;
+
+/// Reads an image from a NIfTI, NRRD or MetaImage file; the format is detected by the content. See
+/// [`io`](super) for what is supported of each.
+///
+/// The affine is NIfTI's, in millimeters. Of a NIfTI file it is the sform, else the qform, else the voxel sizes;
+/// [`Volume::header`] holds all of them, and a note where one of them is singular or they disagree. Slope and
+/// intercept are applied.
+///
+/// # Shapes
+///
+/// Files with more than three axes are read if the further ones have length 1.
+///
+/// # Errors
+///
+/// [`DataError::Missing`], [`DataError::Io`], [`DataError::Truncated`],
+/// [`DataError::NonFinite`], and [`DataError::Unexpected`] for other formats,
+/// types and shapes.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::io::{read_volume, write_volume};
+/// use semivox_data::{Geometry, Volume};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("scan.nii.gz");
+/// let volume = Volume::new(Array3::from_elem((4, 3, 2), 0.5), Geometry::from_spacing([1.0, 1.0, 3.0]));
+/// write_volume(&path, &volume)?;
+/// assert_eq!(read_volume(&path)?, volume);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
+    let path = path.as_ref();
+    let raw = format::read(path)?;
+    let data = decode(&raw, |value| value as f32);
+    check_finite(path, &data)?;
+    Ok(Volume::new(data, raw.layout.geometry).with_header(header(&raw)))
+}
+
+/// Reads the grid of a volume from the header of its file.
+///
+/// # Errors
+///
+/// As for [`read_volume`], except for errors in the voxels, which are not read.
+pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
+    let layout = format::layout(path)?;
+    Ok(Grid {
+        shape: layout.shape,
+        geometry: layout.geometry,
+    })
+}
+
+/// Reads a label map from a file of any format and numeric type that [`read_volume`] reads.
+///
+/// # Errors
+///
+/// As for [`read_volume`]; [`DataError::LabelValue`] for a value that is not an integer,
+/// [`DataError::LabelValues`] for one outside 0 to 255.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::io::{read_labels, write_labels};
+/// use semivox_data::{Geometry, LabelMap};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("labels.nii.gz");
+/// let labels = LabelMap::new(array![[[0, 1, 2]]], Geometry::default());
+/// write_labels(&path, &labels)?;
+/// assert_eq!(read_labels(&path)?, labels);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
+    let path = path.as_ref();
+    let raw = format::read(path)?;
+    let bad = OnceLock::new();
+    let data = decode(&raw, |value| to_label(value, &bad));
+    if bad.get().is_some() {
+        let found = values_found(&raw, path)?;
+        return Err(DataError::LabelValues {
+            path: path.to_path_buf(),
+            found: listed(&found),
+        });
+    }
+    Ok(LabelMap::new(data, raw.layout.geometry).with_header(header(&raw)))
+}
+
+fn header(raw: &Raw) -> Option<SourceHeader> {
+    Some(raw.layout.header.clone())
+}
+
+/// Reads a label map and maps its `values` to classes.
+pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
+    let raw = format::read(path)?;
+    let bad = AtomicBool::new(false);
+    let class =
+        |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));
+    let data = decode(&raw, |value| {
+        class(value).unwrap_or_else(|| {
+            bad.store(true, Ordering::Relaxed);
+            0
+        })
+    });
+    if bad.into_inner() {
+        let mut found = values_found(&raw, path)?;
+        found.retain(|&value| class(value as f64).is_none());
+        return Err(DataError::LabelNotDescribed {
+            path: path.to_path_buf(),
+            classes: values.classes(),
+            described: values.to_string(),
+            found: listed(&found),
+        });
+    }
+    Ok(LabelMap::new(data, raw.layout.geometry).with_header(header(&raw)))
+}
+
+/// The integer that a voxel value represents, if any.
+fn whole(value: f64) -> Option<i64> {
+    let number = value.round();
+    let near = (value - number).abs() <= LABEL_TOLERANCE && number.abs() <= f64::from(u32::MAX);
+    near.then_some(number as i64)
+}
+
+/// The values of a label map in ascending order, or an error with its first non-integer value.
+fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
+    let mut found = BTreeSet::new();
+    for value in decode(raw, |value| value) {
+        let path = || path.to_path_buf();
+        let number = whole(value).ok_or_else(|| DataError::LabelValue {
+            path: path(),
+            value,
+        })?;
+        found.insert(number);
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Formats values for a message, at most the first few.
+fn listed(values: &[i64]) -> String {
+    let shown: Vec<String> = values
+        .iter()
+        .take(LISTED)
+        .map(ToString::to_string)
+        .collect();
+    match values.len().saturating_sub(LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The label nearest to `value`; invalid values are recorded in `bad`.
+pub(super) fn to_label(value: f64, bad: &OnceLock<f64>) -> u8 {
+    let label = value.round();
+    if !((value - label).abs() <= LABEL_TOLERANCE && (0.0..=255.0).contains(&label)) {
+        // A value recorded earlier is kept.
+        let _ = bad.set(value);
+    }
+    label as u8
+}
+
+pub(super) fn check_label_value(path: &Path, bad: OnceLock<f64>) -> Result<(), DataError> {
+    match bad.into_inner() {
+        Some(value) => Err(DataError::LabelValue {
+            path: path.to_path_buf(),
+            value,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Returns an error for NaN and infinite voxels, including values too large for `f32`.
+pub(super) fn check_finite(path: &Path, data: &Array3<f32>) -> Result<(), DataError> {
+    let finite = |values: &[f32]| {
+        values
+            .iter()
+            .fold(true, |all, value| all & value.is_finite())
+    };
+    if data
+        .as_slice()
+        .is_some_and(|values| values.par_chunks(1 << 16).all(finite))
+    {
+        return Ok(());
+    }
+    let mut wrong = data
+        .indexed_iter()
+        .filter(|(_, value)| !value.is_finite())
+        .map(|(index, _)| index.into());
+    let Some(first) = wrong.next() else {
+        return Ok(());
+    };
+    Err(DataError::NonFinite {
+        path: path.to_path_buf(),
+        count: 1 + wrong.count(),
+        first,
+    })
+}

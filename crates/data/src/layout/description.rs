@@ -1,0 +1,90 @@
+//! The description of a data set in the Decathlon's form, `dataset.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::classes::Classes;
+use super::text;
+use crate::DataError;
+
+/// The fields of `dataset.json` that are read.
+#[derive(Deserialize)]
+pub(super) struct Description {
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    modality: BTreeMap<String, Value>,
+    /// nnU-Net's name of the modalities; its image names end with the channel number.
+    #[serde(default)]
+    pub(super) channel_names: BTreeMap<String, Value>,
+    labels: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(super) training: Vec<Pair>,
+    #[serde(default)]
+    pub(super) test: Vec<Image>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Pair {
+    pub(super) image: String,
+    pub(super) label: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Image {
+    Path(String),
+    Entry { image: String },
+}
+
+impl Description {
+    pub(super) fn read(path: &Path) -> Result<Self, DataError> {
+        if !path.is_file() {
+            return Err(DataError::missing(
+                path,
+                "a description of the data set",
+                "check the path",
+            ));
+        }
+        let text = text::read(path)?;
+        let description: Self = serde_json::from_str(&text).map_err(|error| {
+            DataError::unexpected(
+                path,
+                "a description in JSON",
+                error.to_string(),
+                "compare it with a `dataset.json` of the Decathlon",
+            )
+        })?;
+        match description.modality.len() + description.channel_names.len() {
+            0 | 1 => Ok(description),
+            n => Err(DataError::unexpected(
+                path,
+                "one modality",
+                format!("{n}"),
+                "export one of them as its own data set",
+            )),
+        }
+    }
+
+    /// Classes by voxel value, in ascending order.
+    pub(super) fn classes(&self, path: &Path) -> Result<Classes, DataError> {
+        let mut numbered = BTreeMap::new();
+        for (key, value) in &self.labels {
+            let entry = match value {
+                Value::String(name) => key.parse().ok().map(|label| (label, name.clone())),
+                other => other
+                    .as_u64()
+                    .and_then(|label| Some((u32::try_from(label).ok()?, key.clone()))),
+            };
+            let (label, name) = entry.ok_or_else(|| {
+                let found = format!("`{key}: {value}`");
+                DataError::unexpected(path, "labels as `\"1\": \"name\"`", found, "renumber them")
+            })?;
+            numbered.insert(label, name);
+        }
+        Classes::numbered(path, numbered.into_iter())
+    }
+}

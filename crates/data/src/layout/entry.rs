@@ -1,0 +1,72 @@
+//! Entries of a folder of volumes.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::files::stem;
+
+/// An entry of a folder of volumes.
+pub(super) enum Entry<'a> {
+    /// A volume, or the header of one, with its name without extension.
+    Volume(&'a str),
+    /// The voxels of a header beside it.
+    PartOfAnother,
+    /// Something else, for this reason.
+    Other(&'static str),
+}
+
+/// Endings of headers whose voxels are in another file.
+const HEADERS: [&str; 4] = [".hdr", ".hdr.gz", ".mhd", ".nhdr"];
+
+/// Endings of the voxels of a header.
+const VOXELS: [&str; 7] = [".raw.gz", ".img.gz", ".zraw", ".raw", ".bin", ".img", ".gz"];
+
+/// Names without extension, in lower case, of the headers in a folder whose voxels are in another file.
+pub(super) struct Headers(HashSet<String>);
+
+impl Headers {
+    pub(super) fn among(names: &[String]) -> Self {
+        let lower = names.iter().map(|name| name.to_ascii_lowercase());
+        let stem = |name: String| {
+            let stem = HEADERS.iter().find_map(|ending| name.strip_suffix(ending));
+            stem.map(String::from)
+        };
+        Self(lower.filter_map(stem).collect())
+    }
+
+    /// Whether one of the headers is that of a file with voxels, by its name in lower case.
+    fn describes(&self, name: &str) -> bool {
+        let mut stems = VOXELS.iter().filter_map(|ending| name.strip_suffix(ending));
+        stems.any(|stem| self.0.contains(stem))
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// What an entry is by its name.
+    pub(super) fn of(name: &'a str, path: &Path, headers: &Headers) -> Self {
+        let lower = name.to_ascii_lowercase();
+        if path.is_dir() {
+            return Self::Other(
+                "a folder; move the scan or label map out of it, beside the others, and name it like its case",
+            );
+        }
+        match stem(name) {
+            Some(_) if lower.ends_with(".img") || lower.ends_with(".img.gz") => {
+                match headers.describes(&lower) {
+                    true => Self::PartOfAnother,
+                    false => {
+                        Self::Other("the voxels of a pair without their .hdr; put it beside them")
+                    }
+                }
+            }
+            Some(id) => Self::Volume(id),
+            None if headers.describes(&lower) => Self::PartOfAnother,
+            None if lower.ends_with(".dcm") || lower.ends_with(".ima") => {
+                Self::Other("DICOM; convert each series to one .nii.gz, for instance with dcm2niix")
+            }
+            None => Self::Other(
+                "not the name of a scan or label map, which end in .nii, .nii.gz, .hdr with .img, .nrrd, .nhdr, .mha or .mhd",
+            ),
+        }
+    }
+}

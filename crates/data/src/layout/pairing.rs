@@ -1,0 +1,114 @@
+//! Pairing of images with the label maps of their names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::assemble::{Cases, Found};
+use super::files::{self, Listing};
+use crate::{DataError, Source};
+
+/// Cases, and notes about files beside them.
+pub(super) struct Paired {
+    pub(super) cases: Cases,
+    pub(super) notes: Vec<String>,
+}
+
+impl From<Cases> for Paired {
+    fn from(cases: Cases) -> Self {
+        let notes = Vec::new();
+        Self { cases, notes }
+    }
+}
+
+/// Pairs the files of `images/` with those of the same name in `labels/`.
+///
+/// Entries beside the two folders that no layout reads are noted: one of them may be a misspelt `labels/`.
+pub(super) fn paired(root: &Path) -> Result<Paired, DataError> {
+    let mut paired = pair(root, ["images", "labels"], str::to_string)?;
+    let mut others = files::names(root)?;
+    others.retain(|name| !KNOWN.contains(&name.as_str()));
+    if !others.is_empty() {
+        let others = files::some_of(&others);
+        let note = format!("beside images/ and labels/, and not used: {others}");
+        paired.notes.push(note);
+    }
+    Ok(paired)
+}
+
+/// Entries of a data set's folder that have a meaning.
+const KNOWN: [&str; 6] = [
+    "images",
+    "labels",
+    "classes.txt",
+    "train.list",
+    "test.list",
+    "val.list",
+];
+
+/// Pairs the files of two folders; `case` makes the name of a case out of that of its image.
+pub(super) fn pair(
+    root: &Path,
+    [images, labels]: [&str; 2],
+    case: impl Fn(&str) -> String,
+) -> Result<Paired, DataError> {
+    let found = Listing::read_some(&root.join(images))?;
+    let folder = root.join(labels);
+    let labels = Listing::read_if_any(&folder)?;
+    let mut notes = found.notes;
+    let unread = labels.notes.into_iter();
+    notes.extend(
+        unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
+    );
+    let mut labels = labels.volumes;
+    let mut cases = Cases::new();
+    for (name, image) in found.volumes {
+        let id = case(&name);
+        let label = labels.remove(&id).map(Source::File);
+        let image = Source::File(image);
+        if cases.insert(id.clone(), Found { image, label }).is_some() {
+            let found = format!("two, one of them `{name}`");
+            let expected = format!("one image for `{id}`");
+            let hint = "remove one of them";
+            return Err(DataError::unexpected(
+                &root.join(images),
+                expected,
+                found,
+                hint,
+            ));
+        }
+    }
+    match labels.is_empty() {
+        true => Ok(Paired { cases, notes }),
+        false => Err(without_image(&folder, images, &labels, &cases)),
+    }
+}
+
+/// An error about label maps that have no image of their name, with the image that the first may belong to.
+fn without_image(
+    folder: &Path,
+    images: &str,
+    labels: &BTreeMap<String, PathBuf>,
+    cases: &Cases,
+) -> DataError {
+    let alone: Vec<&String> = labels.keys().collect();
+    let like = |name: &str| {
+        let (name, first) = (name.to_lowercase(), alone[0].to_lowercase());
+        name.starts_with(&first) || first.starts_with(&name)
+    };
+    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
+    let alike = unlabeled.filter(|(name, _)| like(name));
+    let hint = match alike.max_by_key(|(name, _)| name.len()) {
+        Some((name, _)) => format!(
+            "rename `{}`, perhaps to `{name}`, the name of an image without a label map",
+            alone[0]
+        ),
+        None => format!("rename it, or add the image to `{images}/`"),
+    };
+    let found = format!("{}, which has no image", files::some_of(&alone));
+    DataError::unexpected(
+        folder,
+        "only label maps with the name of an image",
+        found,
+        hint,
+    )
+}
