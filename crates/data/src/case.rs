@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::layout::Layout;
 use crate::preprocess::Grid;
+use crate::unit::Unit;
 use crate::{DataError, LabelBudget, LabelMap, LabelValues, Volume, check_labels, io};
 
 /// Axis order of a stored array.
@@ -193,23 +194,6 @@ impl UnlabeledCase {
     pub fn load(&self) -> Result<Volume, DataError> {
         io::read_image(&self.image)
     }
-}
-
-/// A group of cases that share their role: all labeled or none, all held out or none.
-#[derive(Clone, Copy)]
-pub(crate) struct Unit {
-    /// Plural name for messages.
-    pub name: &'static str,
-    /// Function from a case's name to its unit.
-    pub of: fn(&str) -> &str,
-}
-
-impl Unit {
-    /// Units of single cases.
-    pub const CASE: Self = Self {
-        name: "cases",
-        of: |id| id,
-    };
 }
 
 /// Maximum number of names listed in a message.

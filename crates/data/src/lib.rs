@@ -51,6 +51,7 @@ pub mod rng;
 mod source_header;
 mod survey;
 mod taps;
+mod unit;
 mod volume;
 
 pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};

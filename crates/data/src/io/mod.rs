@@ -13,6 +13,7 @@
 mod affine;
 mod atomic;
 mod format;
+mod formats;
 mod forms;
 mod gzip;
 mod hdf5;
@@ -32,8 +33,8 @@ mod voxels;
 mod write;
 
 pub use atomic::write_atomic;
-pub use format::READABLE;
-pub(crate) use format::stem_length;
+pub use formats::READABLE;
+pub(crate) use formats::stem_length;
 pub(crate) use read::read_grid;
 pub use read::{read_labels, read_volume};
 pub use write::{write_labels, write_volume};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use super::format;
+use super::formats;
 use super::raw::Raw;
 use super::voxels::decode;
 use crate::preprocess::Grid;
@@ -53,7 +53,7 @@ const LISTED: usize = 16;
 /// ```
 pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
     let path = path.as_ref();
-    let raw = format::read(path)?;
+    let raw = formats::read(path)?;
     let data = decode(&raw, |value| value as f32);
     check_finite(path, &data)?;
     Ok(Volume::new(data, raw.layout.geometry).with_header(header(&raw)))
@@ -65,7 +65,7 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
 ///
 /// As for [`read_volume`], except for errors in the voxels, which are not read.
 pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
-    let layout = format::layout(path)?;
+    let layout = formats::layout(path)?;
     Ok(Grid {
         shape: layout.shape,
         geometry: layout.geometry,
@@ -95,7 +95,7 @@ pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
 /// ```
 pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let path = path.as_ref();
-    let raw = format::read(path)?;
+    let raw = formats::read(path)?;
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
     if bad.get().is_some() {
@@ -114,7 +114,7 @@ fn header(raw: &Raw) -> Option<SourceHeader> {
 
 /// Reads a label map and maps its `values` to classes.
 pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
-    let raw = format::read(path)?;
+    let raw = formats::read(path)?;
     let bad = AtomicBool::new(false);
     let class =
         |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));

@@ -7,8 +7,10 @@ use super::Layout;
 use super::assemble::{self, Found};
 use super::lists::List;
 use super::{files, pairing};
-use crate::case::Unit;
+use crate::unit::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
+
+pub use crate::unit::patient;
 
 /// Folders that may contain the HDF5 files.
 const FOLDERS: [&str; 4] = ["", "data", "slices", "data/slices"];
@@ -59,7 +61,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         open_hdf5(root)?
     };
     dataset
-        .refuse_parted(UNIT)
+        .refuse_parted(Unit::PATIENT)
         .map_err(|source| DataError::InFile {
             file: root.display().to_string(),
             source: Box::new(source),
@@ -74,26 +76,6 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     ]);
     Ok(dataset)
 }
-
-/// The patient of a case: the part of the name before `_frame`.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::layout::acdc::patient;
-///
-/// assert_eq!(patient("patient003_frame01"), "patient003");
-/// ```
-pub fn patient(case: &str) -> &str {
-    case.split_once("_frame")
-        .map_or(case, |(patient, _)| patient)
-}
-
-/// The unit for [`open_labeled`](super::open_labeled) and [`open_split`](super::open_split).
-pub(super) const UNIT: Unit = Unit {
-    name: "patients",
-    of: patient,
-};
 
 /// Whether a name has the form of a case of this data set, `patientNNN_frameNN` with what follows it.
 pub(super) fn is_id(name: &str) -> bool {

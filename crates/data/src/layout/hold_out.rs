@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::lists::List;
-use crate::case::Unit;
+use crate::unit::Unit;
 use crate::{DataError, Dataset};
 
 /// Names of cases to hold out for testing, for data sets without a predefined split or for another one.

@@ -1,0 +1,99 @@
+//! The layouts by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::DataError;
+use crate::unit::Unit;
+
+/// Folder layout of a data set.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::Layout;
+///
+/// assert_eq!("acdc".parse::<Layout>()?, Layout::Acdc);
+/// assert!("nnunet".parse::<Layout>().unwrap_err().to_string().contains("msd"));
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Layout {
+    /// The left atrium of the 2018 challenge: [`la`](super::la).
+    La,
+    /// The cardiac cine MR of the ACDC challenge: [`acdc`](super::acdc).
+    Acdc,
+    /// The abdominal CT of Pancreas-CT: [`pancreas`](super::pancreas).
+    Pancreas,
+    /// The Medical Segmentation Decathlon: [`msd`](super::msd).
+    Msd,
+    /// Own images and labels: [`folder`](super::folder).
+    Folder,
+}
+
+impl Layout {
+    /// All layouts.
+    pub const ALL: [Self; 5] = [
+        Self::La,
+        Self::Acdc,
+        Self::Pancreas,
+        Self::Msd,
+        Self::Folder,
+    ];
+
+    /// The unit of a case that is labeled and held out as a whole: the patient in [`acdc`](super::acdc), otherwise the case
+    /// itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::layout::Layout;
+    ///
+    /// assert_eq!(Layout::Acdc.unit("patient003_frame01"), "patient003");
+    /// assert_eq!(Layout::Folder.unit("patient003_frame01"), "patient003_frame01");
+    /// ```
+    pub fn unit(self, case: &str) -> &str {
+        (self.units().of)(case)
+    }
+
+    pub(super) fn units(self) -> Unit {
+        match self {
+            Self::Acdc => Unit::PATIENT,
+            Self::La | Self::Pancreas | Self::Msd | Self::Folder => Unit::CASE,
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::La => "la",
+            Self::Acdc => "acdc",
+            Self::Pancreas => "pancreas",
+            Self::Msd => "msd",
+            Self::Folder => "folder",
+        })
+    }
+}
+
+impl FromStr for Layout {
+    type Err = DataError;
+
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|layout| layout.to_string() == name);
+        found.ok_or_else(|| DataError::InvalidSetting {
+            name: "layout",
+            expected: format!(
+                "one of {}",
+                Self::ALL.map(|layout| layout.to_string()).join(", ")
+            ),
+            found: format!("'{name}'"),
+        })
+    }
+}
