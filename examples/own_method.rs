@@ -1,7 +1,7 @@
 //! A training method of one's own: FixMatch (Sohn et al., NeurIPS 2020, arXiv 2001.07685), voxel by voxel.
 //!
 //! ```sh
-//! cargo run --release --example own_method # generated phantoms, a minute
+//! cargo run --release --example own_method -- runs/own_method # generated phantoms, a minute
 //! ```
 
 use std::error::Error;
@@ -15,6 +15,10 @@ use semivox::methods::{
 };
 use semivox::models::Network;
 use semivox::prelude::*;
+use semivox::trainer::config::OwnMethod;
+
+/// Steps of the only stage.
+const STEPS: u64 = 100;
 
 struct FixMatch {
     /// `τ`: the confidence from which a weak view labels the strong one.
@@ -28,8 +32,12 @@ impl Stage for FixMatch {
 
     fn plan(&self) -> StagePlan {
         let batch = BatchPlan::new([2, 2], StrongViews::Unlabeled);
-        let (name, steps) = ("fixmatch", 100);
-        StagePlan { name, steps, batch }
+        let name = "fixmatch";
+        StagePlan {
+            name,
+            steps: STEPS,
+            batch,
+        }
     }
 
     fn optimizer(&self) -> Optimizer {
@@ -67,15 +75,16 @@ impl Stage for FixMatch {
 fn main() -> Result<(), Box<dyn Error>> {
     // Data, patches, network and evaluation are those of a preset; its method is not used.
     let mut config = preset("smoke", "supervised")?;
-    config.own_method = Some("fixmatch".into());
-    let session = Session::start(config, "runs/own_method", &())?;
+    config.own_method = Some(OwnMethod {
+        name: "fixmatch".into(),
+        iterations: STEPS,
+    });
+    let out = std::env::args().nth(1).unwrap_or("runs/own_method".into());
+    let session = Session::start(config, &out, &())?;
     let (threshold, weight) = (0.95, 1.0);
     let stage = FixMatch { threshold, weight };
     let mut method = Method::new(session.context()?).with_stage(stage);
     let summary = session.run_method(&mut method, &mut (), &AtomicBool::new(false))?;
-    println!(
-        "mean Dice {:?}; see runs/own_method/report.html",
-        summary.dice()
-    );
+    println!("mean Dice {:?}; see {out}/report.html", summary.dice());
     Ok(())
 }

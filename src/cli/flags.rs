@@ -63,7 +63,8 @@ impl Flags {
     /// replaces the method by that of the same preset, `--set` is applied last.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] for an unknown method or key or a value of a wrong type.
+    /// [`TrainError::Unknown`] for an unknown method; [`TrainError::Document`] for an unknown key or a value of a wrong
+    /// type.
     pub fn settings(&self, mut config: RunConfig) -> Result<RunConfig, TrainError> {
         if let Some(method) = &self.method {
             let other = config.task.preset(&config.preset, method)?;

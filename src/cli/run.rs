@@ -126,7 +126,17 @@ pub(super) fn overridden(
     mut config: RunConfig,
     arguments: &RunArguments,
 ) -> Result<RunConfig, TrainError> {
+    let before = config.data.root.clone();
     config.data = arguments.data.applied_to(config.data)?;
+    let pairs = &config.label_swap.pairs;
+    if before.is_some() && before != config.data.root && !pairs.is_empty() {
+        return Err(TrainError::unexpected(
+            "label_swap",
+            "the data set whose labels it pairs",
+            format!("another one, with pairs {pairs:?}"),
+            "leave label_swap out of the settings and set weak_view for the new data",
+        ));
+    }
     if let Some(device) = &arguments.device {
         config.device.clone_from(device);
     }

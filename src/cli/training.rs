@@ -150,7 +150,7 @@ fn described(config: &RunConfig, dataset: &Dataset) -> String {
         "  method   {}, {} iterations, seed {}\n  data     {}: {} labeled, {} unlabeled, {} test; {}, {}\n  \
          classes  {}\n  mirror   {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
         config.method_title(),
-        config.method.settings().iterations(),
+        config.iterations(),
         config.seed,
         dataset.name,
         dataset.labeled.len(),

@@ -35,6 +35,7 @@
 pub mod augment;
 pub mod cache;
 mod case;
+mod dataset;
 mod error;
 mod geometry;
 pub mod inspect;
@@ -54,7 +55,8 @@ mod taps;
 mod unit;
 mod volume;
 
-pub use case::{AxisOrder, Dataset, LabeledCase, Source, UnlabeledCase};
+pub use case::{AxisOrder, LabeledCase, Source, UnlabeledCase};
+pub use dataset::Dataset;
 pub use error::DataError;
 pub use geometry::Geometry;
 pub use label_budget::LabelBudget;

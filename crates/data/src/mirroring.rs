@@ -112,6 +112,12 @@ pub(crate) fn shares_on_the_right(labels: &LabelMap, classes: usize) -> Vec<Opti
     counts.into_iter().map(share).collect()
 }
 
+/// Beginnings of words for parts of the heart, whose left and right are not mirror images of one another; the
+/// lateral ventricles of the brain are.
+const HEART: [&str; 7] = [
+    "ventric", "atri", "auric", "heart", "card", "coronary", "myocard",
+];
+
 /// Labels whose names differ in a word for left and right alone.
 fn pairs(classes: &[String]) -> Vec<[u8; 2]> {
     let sided: Vec<Option<(bool, String)>> = classes.iter().map(|name| side(name)).collect();
@@ -122,12 +128,16 @@ fn pairs(classes: &[String]) -> Vec<[u8; 2]> {
             Some((true, structure)) => Some((label, structure)),
             _ => None,
         });
-    let pair = |(left, structure): (u8, &String)| {
+    let mut pairs: Vec<[u8; 2]> = Vec::new();
+    for (left, structure) in left {
         let wanted = Some((false, structure.clone()));
-        let right = labels.clone().find(|&l| sided[usize::from(l)] == wanted)?;
-        Some([left.min(right), left.max(right)])
-    };
-    left.filter_map(pair).collect()
+        let free = |&l: &u8| !pairs.iter().any(|pair| pair.contains(&l));
+        let mut rights = labels.clone().filter(|&l| sided[usize::from(l)] == wanted);
+        if let Some(right) = rights.find(free) {
+            pairs.push([left.min(right), left.max(right)]);
+        }
+    }
+    pairs
 }
 
 /// Whether a name says left, and what it says beside the side; none for names without a side.
@@ -142,7 +152,11 @@ fn side(name: &str) -> Option<(bool, String)> {
     let left = of(&words[at])?;
     let others = words.iter().enumerate().filter(|&(i, _)| i != at);
     let structure: Vec<&str> = others.map(|(_, word)| word.as_str()).collect();
-    Some((left, structure.join(" ")))
+    let lateral = structure.contains(&"lateral");
+    let of_the_heart = structure
+        .iter()
+        .any(|word| HEART.iter().any(|part| word.starts_with(part)));
+    (lateral || !of_the_heart).then(|| (left, structure.join(" ")))
 }
 
 /// The words of a name in lower case, split at everything but letters and digits and where a capital letter
@@ -190,11 +204,16 @@ mod tests {
             ["KidneyLeft", "KidneyRight"],
             ["leftlung", "rightlung"],
             ["Lung upper lobe left", "Lung upper lobe right"],
+            ["left lateral ventricle", "right lateral ventricle"],
         ] {
             assert_eq!(pairs(&names(&[right, "liver", left])), [[1, 3]], "{left}");
         }
+        let twice = ["left kidney", "right kidney", "Left_Kidney"];
+        assert_eq!(pairs(&names(&twice)), [[1, 2]], "each label is in one pair");
         for others in [
             ["left atrium", "right ventricle"],
+            ["left ventricle", "right ventricle"],
+            ["LeftAtrium", "RightAtrium"],
             ["kidney", "left kidney"],
             ["bright spot", "spot"],
             ["liver", "spleen"],

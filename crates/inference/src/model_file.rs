@@ -126,6 +126,16 @@ pub(crate) fn check(network: &Network, description: &Description) -> Result<(), 
             "correct the list",
         ));
     }
+    let pairs = &description.label_swap.pairs;
+    let known = |&label: &u8| usize::from(label) < classes;
+    if !pairs.as_flattened().iter().all(known) {
+        return Err(InferenceError::unexpected(
+            "label_swap",
+            format!("labels below the network's {classes} classes"),
+            format!("{pairs:?}"),
+            "correct the pairs",
+        ));
+    }
     let architecture = network.architecture();
     let (sides, multiples) = (description.window.window, architecture.required_multiples());
     let fits = (0..3).all(|a| sides[a] > 0 && sides[a].is_multiple_of(multiples[a]));

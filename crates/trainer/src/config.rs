@@ -33,10 +33,10 @@ pub struct RunConfig {
     /// Name of the ablation that the method's settings came from, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ablation: Option<String>,
-    /// Name of a method of one's own, which a program runs in place of `method`
+    /// A method of one's own, which a program runs in place of `method`
     /// ([`Session::run_method`](crate::session::Session::run_method)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub own_method: Option<String>,
+    pub own_method: Option<OwnMethod>,
     /// Seed of every random choice.
     pub seed: u64,
     /// Device name, see [`device::by_name`](semivox_inference::device::by_name).
@@ -60,6 +60,16 @@ pub struct RunConfig {
     pub inference: SlidingWindow,
     /// The method and its own settings.
     pub method: MethodConfig,
+}
+
+/// A method of one's own, as log, report and evaluation name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnMethod {
+    /// Its name.
+    pub name: String,
+    /// The steps of all its stages.
+    pub iterations: u64,
 }
 
 /// The way out of a value that does not work.
@@ -117,7 +127,7 @@ impl RunConfig {
     /// Reads a stored configuration.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] with the key, the line of the mistake and, for an unknown key, the
+    /// [`TrainError::Document`] with the key, the line of the mistake and, for an unknown key, the
     /// nearest known one.
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
         settings::parse(text)
@@ -127,7 +137,7 @@ impl RunConfig {
     /// Values are TOML; what is not, such as `cpu`, is taken as text.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] for an unknown key, with the nearest known one, or a value of a wrong type.
+    /// [`TrainError::Document`] for an unknown key, with the nearest known one, or a value of a wrong type.
     ///
     /// # Examples
     /// ```
@@ -156,13 +166,21 @@ impl RunConfig {
 
     /// The method as it is asked for: `METHOD`, or `METHOD:ABLATION`; or the name of one's own.
     pub fn method_name(&self) -> String {
-        if let Some(name) = &self.own_method {
-            return name.clone();
+        if let Some(own) = &self.own_method {
+            return own.name.clone();
         }
         let method = self.method.name();
         match &self.ablation {
             Some(ablation) => format!("{method}:{ablation}"),
             None => method.into(),
+        }
+    }
+
+    /// Iterations in all, over all stages.
+    pub fn iterations(&self) -> u64 {
+        match &self.own_method {
+            Some(own) => own.iterations,
+            None => self.method.settings().iterations(),
         }
     }
 
@@ -272,36 +290,41 @@ impl RunConfig {
         Ok(())
     }
 
-    /// Refuses an axis that there is not, and pairs of other labels than those of two classes.
+    /// Refuses an axis that cannot be mirrored, turns, which exchange sides too, and labels that are no classes or in
+    /// two pairs.
     fn check_label_swap(&self) -> Result<(), TrainError> {
         let LabelSwap { axis, pairs } = &self.label_swap;
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let refuse = |key, expected: &str, found: String| {
+            Err(TrainError::setting(key, expected, found, CHANGE))
+        };
+        match self.patch.get(usize::from(*axis)) {
+            None => return refuse("label_swap.axis", "0, 1 or 2", axis.to_string()),
+            Some(1) => {
+                let found = format!("{axis}, along which a patch has one voxel");
+                return refuse("label_swap.axis", "an axis of the patch", found);
+            }
+            Some(_) => {}
+        }
+        if self.weak_view.rotate {
+            let expected = "no turns, which exchange sides, beside label_swap";
+            return refuse("weak_view.rotate", expected, "true".into());
+        }
         let classes = match self.data.classes.len() {
             0 => usize::from(u8::MAX), // not known before the data set is opened
             classes => classes,
         };
-        let label = |&label: &u8| label > 0 && usize::from(label) < classes;
-        let wrong = pairs
-            .iter()
-            .find(|[a, b]| a == b || ![a, b].into_iter().all(label));
-        match (axis, wrong) {
-            (3.., _) => Err(TrainError::setting(
-                "label_swap.axis",
-                "0, 1 or 2",
-                axis,
-                CHANGE,
-            )),
-            (_, Some(pair)) => {
-                let expected = format!("two different labels from 1 to {}", classes - 1);
-                let found = format!("{pair:?}");
-                Err(TrainError::setting(
-                    "label_swap.pairs",
-                    expected,
-                    found,
-                    CHANGE,
-                ))
-            }
-            _ => Ok(()),
+        let mut labels: Vec<u8> = pairs.as_flattened().to_vec();
+        labels.sort_unstable();
+        let once = labels.windows(2).all(|two| two[0] != two[1]);
+        let known = labels.iter().all(|&l| l > 0 && usize::from(l) < classes);
+        if once && known {
+            return Ok(());
         }
+        let expected = format!("labels from 1 to {}, each once", classes - 1);
+        refuse("label_swap.pairs", &expected, format!("{pairs:?}"))
     }
 
     /// Refuses sides that the network cannot halve four times; a U-Net takes one slice.

@@ -54,7 +54,7 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
         labeled: Some(labeled),
         labeled_units: Some(units).filter(|&units| units != labeled),
         seed: config.seed,
-        iterations: config.method.settings().iterations(),
+        iterations: config.iterations(),
         checkpoint: "last".into(),
         postprocessing: "none".into(),
         spacing_mm: config.data.preprocess.spacing_mm,

@@ -86,7 +86,7 @@ pub(crate) fn write_for(
         classes: dataset.map_or(&config.data.classes, |d| &d.classes).clone(),
         config_toml: &config_toml,
         metrics,
-        iterations: Some(config.method.settings().iterations()),
+        iterations: Some(config.iterations()),
         evaluation: evaluation.cloned(),
         pictures,
         notices: missing.clone(),

@@ -13,7 +13,7 @@ use semivox_data::layout::{self, HoldOut};
 use semivox_data::{Dataset, LabeledCase, phantom};
 use semivox_inference::device;
 
-use crate::config::{DataConfig, RunConfig};
+use crate::config::{DataConfig, OwnMethod, RunConfig};
 use crate::error::TrainError;
 use crate::report;
 use crate::run::cases::CaseList;
@@ -89,6 +89,7 @@ impl Session {
         let (dataset, set) = open(&config, &run, observer)?;
         check_tests(&dataset)?;
         let config = with_classes(config, &dataset)?;
+        config.check()?;
         CaseList::of(&dataset).write(&run)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {
@@ -144,7 +145,7 @@ impl Session {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
-        if let Some(name) = &self.config.own_method {
+        if let Some(OwnMethod { name, .. }) = &self.config.own_method {
             return Err(TrainError::setting(
                 "own_method",
                 "no method of one's own",
@@ -177,13 +178,18 @@ impl Session {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
-        if self.config.own_method.is_none() {
-            return Err(TrainError::setting(
-                "own_method",
-                "the name of the method that this program runs",
-                "none",
-                "set it before the session starts",
-            ));
+        let steps: u64 = method.stages().iter().map(|stage| stage.steps).sum();
+        match &self.config.own_method {
+            Some(own) if own.iterations == steps => {}
+            own => {
+                let found = own.as_ref().map(|own| own.iterations.to_string());
+                return Err(TrainError::setting(
+                    "own_method",
+                    format!("name and iterations ({steps}) of the method that this program runs"),
+                    found.unwrap_or("none".into()),
+                    "set it before the session starts",
+                ));
+            }
         }
         self.train(method, observer, stop)
     }

@@ -228,7 +228,7 @@ fn restore(checkpoint: &CheckpointReader, method: &mut Method) -> Result<Positio
 fn expect_stage(stages: &[StagePlan], position: Position) -> Result<(), TrainError> {
     let first: u64 = stages.iter().take(position.stage).map(|s| s.steps).sum();
     let steps = stages.get(position.stage).map_or(0, |stage| stage.steps);
-    if (first..=first + steps).contains(&position.step) {
+    if (first + 1..=first + steps).contains(&position.step) {
         return Ok(());
     }
     Err(TrainError::setting(
@@ -287,6 +287,8 @@ mod tests {
         }
         let message = check(4, 0).unwrap_err().to_string();
         assert!(message.contains("step 4 lies in stage 1") && message.contains("1 to 3"));
-        assert!(check(6, 1).is_err() && check(2, 1).is_err() && check(1, 2).is_err());
+        for (step, stage) in [(6, 1), (2, 1), (3, 1), (1, 2), (5, 2)] {
+            assert!(check(step, stage).is_err(), "{step} in {stage}");
+        }
     }
 }

@@ -42,6 +42,9 @@ impl Fields {
         let (slope, intercept) = self.scaling();
         let axes = self.dims[0].clamp(0, 7) as usize;
         let (geometry, notes) = affine::place(path, &self.forms, axes, shape)?;
+        // What is written has three axes.
+        let mut forms = self.forms.clone();
+        forms.pixdim[axes.min(3) + 1..].fill(1.0);
         Ok(VoxelLayout {
             shape,
             voxel_type,
@@ -49,7 +52,7 @@ impl Fields {
             slope,
             intercept,
             geometry,
-            header: SourceHeader::new(shape, geometry, Some(self.forms.clone()), notes),
+            header: SourceHeader::new(shape, geometry, Some(forms), notes),
         })
     }
 

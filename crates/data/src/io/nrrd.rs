@@ -50,10 +50,10 @@ fn voxels(header: &Header<'_>, mut file: Opened<'_>) -> Result<Raw, DataError> {
         return Err(header.wrong("encoding raw or gzip", &format!("'{encoding}'")));
     }
     let layout = header.layout()?;
-    for _ in 0..header.skip("line skip", "lineskip")? {
+    for _ in 0..header.skip("line skip")? {
         file.line()?;
     }
-    let mut skip = header.skip("byte skip", "byteskip")?;
+    let mut skip = header.skip("byte skip")?;
     if skip < 0 && encoding == "raw" {
         let length = layout.shape.iter().product::<usize>() * layout.voxel_type.size();
         skip = file.stored.saturating_sub(length as u64) as i64;

@@ -26,8 +26,8 @@ impl<'a> Header<'a> {
                 _ if line.is_empty() => return Ok(header),
                 // `key:=value` is a comment by the writing program.
                 Some((name, value)) if !line.starts_with('#') && !name.contains(":=") => {
-                    let (name, value) = (name.to_lowercase(), value.trim().to_string());
-                    header.fields.insert(name, value);
+                    let name = spaced(&name.to_lowercase());
+                    header.fields.insert(name, value.trim().to_string());
                 }
                 _ => {}
             }
@@ -40,12 +40,12 @@ impl<'a> Header<'a> {
 
     /// The name of the file with the voxels, if it is another.
     pub(super) fn data_file(&self) -> Option<&str> {
-        self.either("data file", "datafile")
+        self.fields.get("data file").map(String::as_str)
     }
 
     /// The number in a field that is 0 if it is absent.
-    pub(super) fn skip(&self, name: &str, other_name: &str) -> Result<i64, DataError> {
-        let text = self.either(name, other_name).unwrap_or("0");
+    pub(super) fn skip(&self, name: &str) -> Result<i64, DataError> {
+        let text = self.fields.get(name).map_or("0", String::as_str);
         let number = text.parse().ok().filter(|&number| number >= -1);
         number.ok_or_else(|| {
             let found = format!("'{text}'");
@@ -132,7 +132,10 @@ impl<'a> Header<'a> {
             };
             axes.remove(single);
         }
-        let all: usize = sizes.iter().product();
+        let product = |all: usize, side: &usize| all.checked_mul(*side);
+        let Some(all) = sizes.iter().try_fold(1, product) else {
+            return Err(self.wrong("fewer voxels", &format!("sizes {text}")));
+        };
         match <[usize; 3]>::try_from(axes) {
             Ok(axes) if axes.map(|axis| sizes[axis]).iter().product::<usize>() == all => {
                 Ok((axes.map(|axis| sizes[axis]), axes))
@@ -182,4 +185,22 @@ impl<'a> Header<'a> {
             other => Err(self.wrong("endian little or big", other.unwrap_or("none"))),
         }
     }
+}
+
+/// Names of fields that some programs write without their space.
+const SPACED: [&str; 8] = [
+    "data file",
+    "line skip",
+    "byte skip",
+    "space directions",
+    "space origin",
+    "space units",
+    "axis mins",
+    "axis maxs",
+];
+
+/// The name of a field with its space.
+fn spaced(name: &str) -> String {
+    let known = SPACED.iter().find(|known| known.replace(' ', "") == name);
+    known.map_or(name, |known| known).to_string()
 }

@@ -24,7 +24,7 @@ const LISTED: usize = 16;
 /// [`io`](super) for what is supported of each.
 ///
 /// The affine is NIfTI's, in millimeters. Of a NIfTI file it is the sform, else the qform, else the voxel sizes;
-/// [`Volume::header`] holds all of them, and a note where one of them is singular or they disagree. Slope and
+/// [`Volume::header`] holds all of them, and a note where the sform is singular or they disagree. Slope and
 /// intercept are applied.
 ///
 /// # Shapes

@@ -47,7 +47,7 @@ pub struct Evaluation {
 /// Protocol of an evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
-    /// The recipe, by name.
+    /// The training method, by name.
     pub method: String,
     /// The preset it started from.
     pub preset: String,

@@ -3,7 +3,7 @@
 //! ```text
 //! checkpoints/step-00000400/
 //!   state.json      format, step, stage, length and CRC-32C of every file
-//!   student.bpk …   one file per network, optimizer or queue, as the recipe names them
+//!   student.bpk …   one file per network, optimizer or queue, as the stage's state names them
 //! ```
 //!
 //! A checkpoint is written under a temporary name, every file and the folder

@@ -226,7 +226,7 @@ mod tests {
         let state = r#"{"format":2,"step":5,"stage":1}"#;
         fs::write(checkpoint.join("state.json"), state).unwrap();
         let reason = assert_refused(&checkpoint, "state.json");
-        assert_eq!(reason, "expected format 3, found 2; start a new run");
+        assert_eq!(reason, "expected format 4, found 2; start a new run");
     }
 
     #[test]

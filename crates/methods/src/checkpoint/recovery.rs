@@ -134,7 +134,7 @@ mod tests {
         let message = recover(folder.path()).unwrap_err();
         for part in [
             "found none: step-00000010",
-            "expected format 3, found 2",
+            "expected format 4, found 2",
             "net.bpk (expected",
             "start a new run",
         ] {

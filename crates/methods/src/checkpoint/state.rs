@@ -9,7 +9,7 @@ use super::Position;
 use super::checksum::{Checksums, Damage, hexadecimal};
 
 /// Version of a checkpoint's layout. Version 2 had no checksums.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The file's name.
 pub(super) const NAME: &str = "state.json";

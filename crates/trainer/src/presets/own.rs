@@ -13,13 +13,18 @@ use semivox_inference::{Blend, SlidingWindow};
 /// Nothing is known of the body part: left and right are exchanged where that is harmless, nothing is turned.
 fn mirrored_sides(survey: &Survey) -> (Symmetries, LabelSwap) {
     let [sides, ..] = survey.orientation.axes();
-    let mirrored = survey.mirroring.is_allowed();
+    // A slice has no extent across it that a mirror could exchange.
+    let across_slices = survey.is_stack_of_slices() && sides == 2;
+    let mirrored = survey.mirroring.is_allowed() && !across_slices;
     let symmetries = Symmetries {
         rotate: false,
         flip_probability: if mirrored { 0.5 } else { 0.0 },
         flip_axes: std::array::from_fn(|axis| mirrored && axis == sides),
     };
-    let pairs = survey.mirroring.pairs().to_vec();
+    let pairs = match mirrored {
+        true => survey.mirroring.pairs().to_vec(),
+        false => Vec::new(),
+    };
     let axis = if pairs.is_empty() { 0 } else { sides as u8 };
     (symmetries, LabelSwap { axis, pairs })
 }
@@ -231,6 +236,13 @@ mod tests {
             (config.label_swap.axis, config.label_swap.pairs),
             (2, vec![[1, 2]])
         );
+        let stack = Survey {
+            shape: [256, 256, 12],
+            ..sagittal.clone()
+        };
+        let config = base(Size::Compact, &stack).0;
+        assert_eq!(config.weak_view.mirrored(), [false; 3]);
+        assert!(config.label_swap.is_empty());
         sagittal.mirroring = Mirroring::OneSided(1);
         let config = base(Size::Compact, &sagittal).0;
         assert_eq!(config.weak_view.mirrored(), [false; 3]);

@@ -22,7 +22,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// In each stage a step before a checkpoint, and one after it: by the same recipe, and by one that was loaded.
+/// In each stage a step before a checkpoint, and one after it: by the same method, and by one that was loaded.
 fn run(config: &RunConfig, batch: [usize; 2]) {
     let mut config = config.clone();
     config.method.settings_mut().set_batch(batch);

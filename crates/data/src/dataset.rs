@@ -1,0 +1,227 @@
+//! Data sets: cases with their roles.
+
+use std::collections::HashSet;
+
+use crate::layout::Layout;
+use crate::unit::Unit;
+use crate::{DataError, LabelBudget, LabeledCase, UnlabeledCase};
+
+/// Maximum number of names listed in a message.
+const KNOWN_CASES: usize = 3;
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn cannot_hold_out(n: usize, available: usize) -> DataError {
+    DataError::InvalidSetting {
+        name: "the number of cases held out",
+        expected: format!("below the {available} labeled cases"),
+        found: n.to_string(),
+    }
+}
+
+/// A data set: labeled and unlabeled training cases, and test cases.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::Layout;
+/// use semivox_data::{Dataset, LabeledCase, Source};
+///
+/// let case = |id: &str| LabeledCase {
+///     id: id.into(),
+///     image: Source::File(format!("images/{id}.nii.gz").into()),
+///     label: Source::File(format!("labels/{id}.nii.gz").into()),
+/// };
+/// let dataset = Dataset {
+///     name: "example".into(),
+///     layout: Layout::Folder,
+///     classes: vec!["background".into(), "organ".into()],
+///     labeled: vec![case("a"), case("b"), case("c")],
+///     unlabeled: vec![],
+///     test: vec![],
+///     notes: vec![],
+/// };
+/// let dataset = dataset.keep_labeled(1)?;
+/// assert_eq!(dataset.labeled[0].id, "a");
+/// assert_eq!(dataset.unlabeled[1].id, "c");
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// Name for reports.
+    pub name: String,
+    /// Folder layout that it was read from.
+    pub layout: Layout,
+    /// Names of the classes, starting with the background; the index is the label.
+    pub classes: Vec<String>,
+    /// Training cases with a label map.
+    pub labeled: Vec<LabeledCase>,
+    /// Training cases without a label map.
+    pub unlabeled: Vec<UnlabeledCase>,
+    /// Cases held out for evaluation.
+    pub test: Vec<LabeledCase>,
+    /// What a person should know about how the folder was understood, a sentence each: entries that were passed over,
+    /// with the reason, and guesses.
+    pub notes: Vec<String>,
+}
+
+impl Dataset {
+    /// Keeps the first `n` labeled cases and drops the labels of the others, before any file is read.
+    ///
+    /// Cases that lose their labels are placed first among the unlabeled cases.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::LabeledCount`] if `n` is 0 or above the number of labeled cases.
+    pub fn keep_labeled(self, n: usize) -> Result<Self, DataError> {
+        self.keep_labeled_units(n.into(), Unit::CASE)
+    }
+
+    /// Like [`keep_labeled`](Self::keep_labeled), for units of one or more cases that keep or lose their
+    /// labels together.
+    pub(crate) fn keep_labeled_units(
+        mut self,
+        labeled: LabelBudget,
+        unit: Unit,
+    ) -> Result<Self, DataError> {
+        let mut seen = HashSet::new();
+        let mut units: Vec<&str> = self
+            .labeled
+            .iter()
+            .map(|case| (unit.of)(&case.id))
+            .collect();
+        units.retain(|name| seen.insert(*name));
+        let (available, requested) = (units.len(), labeled.count_of(units.len()));
+        if requested == 0 || requested > available {
+            return Err(DataError::LabeledCount {
+                unit: unit.name,
+                requested,
+                available,
+            });
+        }
+        let kept: HashSet<String> = units[..requested].iter().map(ToString::to_string).collect();
+        let (labeled, rest): (Vec<_>, Vec<_>) = self
+            .labeled
+            .into_iter()
+            .partition(|case| kept.contains((unit.of)(&case.id)));
+        self.labeled = labeled;
+        let rest = rest.into_iter().map(LabeledCase::into_unlabeled);
+        self.unlabeled = rest.chain(self.unlabeled).collect();
+        Ok(self)
+    }
+
+    /// Moves the labeled cases with these names to the test cases.
+    ///
+    /// They are appended to the test cases in the order of `names`; names of present test cases have no effect.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownCase`] with the first name that is not a labeled case,
+    /// [`DataError::InvalidSetting`] unless at least one labeled case remains.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use semivox_data::{Dataset, LabeledCase, Source};
+    /// # let case = |id: &str| LabeledCase {
+    /// #     id: id.into(),
+    /// #     image: Source::File("image.nii".into()),
+    /// #     label: Source::File("label.nii".into()),
+    /// # };
+    /// # let labeled = vec![case("a"), case("b"), case("c")];
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
+    /// let dataset = dataset.hold_out(&["b"])?;
+    /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "b"));
+    /// let message = dataset.hold_out(&["z"]).unwrap_err().to_string();
+    /// assert!(message.contains("`z`") && message.contains("`a`, `c`"));
+    /// # Ok::<(), semivox_data::DataError>(())
+    /// ```
+    pub fn hold_out(self, names: &[impl AsRef<str>]) -> Result<Self, DataError> {
+        self.hold_out_units(names, Unit::CASE)
+    }
+
+    /// Like [`hold_out`](Self::hold_out), but fails if a unit of several cases would be split.
+    pub(crate) fn hold_out_units(
+        mut self,
+        names: &[impl AsRef<str>],
+        unit: Unit,
+    ) -> Result<Self, DataError> {
+        let available = self.labeled.len();
+        for name in names.iter().map(AsRef::as_ref) {
+            match self.labeled.iter().position(|case| case.id == name) {
+                Some(at) => self.test.push(self.labeled.remove(at)),
+                None if self.test.iter().any(|case| case.id == name) => {}
+                None => return Err(self.unknown_case(name)),
+            }
+        }
+        self.refuse_parted(unit)?;
+        if self.labeled.is_empty() {
+            return Err(cannot_hold_out(available, available));
+        }
+        Ok(self)
+    }
+
+    /// Returns an error if some cases of a unit are held out and others are used for training.
+    pub(crate) fn refuse_parted(&self, unit: Unit) -> Result<(), DataError> {
+        let tested = || self.test.iter().map(|case| case.id.as_str());
+        let unlabeled = self.unlabeled.iter().map(|case| case.id.as_str());
+        let training = self.labeled.iter().map(|case| case.id.as_str());
+        let mut training = training.chain(unlabeled);
+        let held_out: HashSet<&str> = tested().map(unit.of).collect();
+        let Some(first) = training.find(|id| held_out.contains((unit.of)(id))) else {
+            return Ok(());
+        };
+        let whole = (unit.of)(first);
+        let of_it = |id: &&str| (unit.of)(id) == whole;
+        Err(DataError::SplitPatient {
+            unit: whole.into(),
+            held_out: listed(tested().filter(of_it)),
+            training: listed(std::iter::once(first).chain(training.filter(of_it))),
+        })
+    }
+
+    fn unknown_case(&self, name: &str) -> DataError {
+        let known = self.labeled.iter().take(KNOWN_CASES);
+        DataError::UnknownCase {
+            id: name.into(),
+            known: match self.labeled.is_empty() {
+                true => "there is none".into(),
+                false => listed(known.map(|case| case.id.as_str())),
+            },
+        }
+    }
+
+    /// Moves the last `n` labeled cases to the test cases, for data sets without a predefined split.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] unless at least one labeled case remains.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use semivox_data::{Dataset, LabeledCase, Source};
+    /// # let case = |id: &str| LabeledCase {
+    /// #     id: id.into(),
+    /// #     image: Source::File("image.nii".into()),
+    /// #     label: Source::File("label.nii".into()),
+    /// # };
+    /// # let labeled = vec![case("a"), case("b"), case("c")];
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
+    /// let dataset = dataset.hold_out_last(1)?;
+    /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
+    /// assert!(dataset.hold_out_last(2).is_err());
+    /// # Ok::<(), semivox_data::DataError>(())
+    /// ```
+    pub fn hold_out_last(mut self, n: usize) -> Result<Self, DataError> {
+        let available = self.labeled.len();
+        if n >= available {
+            return Err(cannot_hold_out(n, available));
+        }
+        self.test.extend(self.labeled.split_off(available - n));
+        Ok(self)
+    }
+}

@@ -1,0 +1,86 @@
+//! Unit tests: inspection of a data set: sizes, intensities, labels, errors and warnings.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::Geometry;
+use crate::io::{write_labels, write_volume};
+use crate::layout::Layout;
+use ndarray::Array3;
+use std::path::Path;
+
+fn write(root: &Path, id: &str, geometry: Geometry, label: Option<u8>) {
+    for folder in ["images", "labels"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let image = Array3::from_shape_fn((4, 4, 4), |(x, y, _)| (x + y) as f32);
+    let file = |folder: &str| root.join(format!("{folder}/{id}.nii.gz"));
+    write_volume(file("images"), &Volume::new(image, geometry)).unwrap();
+    if let Some(label) = label {
+        let mut labels = Array3::zeros((4, 4, 4));
+        labels[[1, 1, 1]] = label;
+        write_labels(file("labels"), &LabelMap::new(labels, geometry)).unwrap();
+    }
+}
+
+#[test]
+fn facts_warnings_and_errors_name_their_cases() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let ras = Geometry::from_spacing([1.0, 1.0, 2.0]);
+    let mut lps = Geometry::from_spacing([1.0, 1.0, 8.0]);
+    (lps.affine[0][0], lps.affine[1][1]) = (-1.0, -1.0);
+    write(root, "a", ras, Some(1));
+    write(root, "b", ras, Some(0));
+    write(root, "c", lps, None);
+    std::fs::write(root.join("classes.txt"), "background\nliver\ntumor\n").unwrap();
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    assert_eq!(found.dataset.layout, Layout::Folder);
+    assert_eq!(found.of(Role::Labeled).count(), 2);
+    let a = &found.cases[0];
+    assert_eq!((a.id.as_str(), a.intensities), ("a", [0.0, 6.0]));
+    assert_eq!(a.labels, BTreeMap::from([(0, 63), (1, 1)]));
+    let warnings = found.warnings.join("\n");
+    for expected in [
+        "b: its label map contains only background",
+        "no labeled case contains label 2, tumor",
+        "RAS 2 (a, …), LPS 1 (c, …)",
+        "factor of 3 on axes {2}",
+    ] {
+        assert!(warnings.contains(expected), "{warnings}");
+    }
+    assert_eq!((found.warnings.len(), found.errors.len()), (4, 0));
+
+    write(root, "d", ras, Some(7));
+    std::fs::write(root.join("images/c.nii.gz"), [31, 139, 8]).unwrap();
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    let errors = found.errors.join("\n");
+    assert!(
+        errors.contains("d.nii.gz") && errors.contains("label 7"),
+        "{errors}"
+    );
+    assert!(errors.contains("c.nii.gz"), "{errors}");
+    assert_eq!((found.cases.len(), found.errors.len()), (2, 2));
+
+    // Without classes.txt the readable label maps determine the number of classes.
+    std::fs::remove_file(root.join("classes.txt")).unwrap();
+    std::fs::write(root.join("labels/a.nii.gz"), [31, 139, 8]).unwrap();
+    write(root, "d", ras, Some(60));
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    let errors = found.errors.join("\n");
+    assert!(
+        errors.contains("a.nii.gz") && errors.contains("c.nii.gz"),
+        "{errors}"
+    );
+    assert!(errors.contains("found 0, 60"), "{errors}");
+    assert_eq!((found.cases.len(), found.dataset.classes.len()), (2, 61));
+    for id in ["a", "d"] {
+        write(root, id, ras, Some(0));
+    }
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    assert!(
+        found
+            .errors
+            .iter()
+            .any(|e| e.contains("contain only background"))
+    );
+}

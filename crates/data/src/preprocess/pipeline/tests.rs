@@ -1,0 +1,189 @@
+//! Unit tests: the preprocessing pipeline.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use ndarray::Array3;
+
+fn scan() -> (Volume, LabelMap) {
+    let geometry = Geometry::from_spacing([0.6, 0.6, 1.5]).translated([-20.0, 3.0, 8.0]);
+    let inside = |x: usize, y: usize, z: usize| {
+        (x as f64 - 14.0).powi(2) + (y as f64 - 12.0).powi(2) + 6.0 * (z as f64 - 5.0).powi(2)
+            < 60.0
+    };
+    let image = Array3::from_shape_fn((28, 30, 12), |(x, y, z)| {
+        if inside(x, y, z) {
+            900.0
+        } else {
+            ((x * y + z) % 13) as f32
+        }
+    });
+    let labels = Array3::from_shape_fn((28, 30, 12), |(x, y, z)| u8::from(inside(x, y, z)));
+    (
+        Volume::new(image, geometry),
+        LabelMap::new(labels, geometry),
+    )
+}
+
+fn dice(a: &LabelMap, b: &LabelMap) -> f64 {
+    let both = a
+        .data
+        .iter()
+        .zip(&b.data)
+        .filter(|&(&a, &b)| a == 1 && b == 1)
+        .count();
+    let sum = a.data.iter().chain(&b.data).filter(|&&l| l == 1).count();
+    2.0 * both as f64 / sum as f64
+}
+
+#[test]
+fn all_steps_go_back_to_the_file() {
+    let (image, labels) = scan();
+    let crop = ForegroundCrop {
+        threshold: Threshold::Fraction(0.3),
+        margin_voxels: 2,
+    };
+    let steps = Preprocess {
+        spacing_mm: Some([1.0, 0.6, 1.0]),
+        foreground: Some(crop),
+        min_size: Some([16, 16, 24]),
+        ..Default::default()
+    };
+    let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+    assert_eq!(Grid::from(&out.volume), Grid::from(&target));
+    assert_eq!(out.volume.shape()[2], 24);
+    assert!(out.volume.shape()[1] < 30);
+    let back = out.restore_labels(&target).unwrap();
+    assert_eq!(Grid::from(&back), Grid::from(&labels));
+    assert!(dice(&back, &labels) > 0.93, "{}", dice(&back, &labels));
+
+    let one_hot = ndarray::Array4::from_shape_fn((2, 0, 0, 0), |_| 0.0_f32);
+    assert!(out.restore_probabilities(one_hot.view()).is_err());
+    let shape = target.shape();
+    let one_hot =
+        ndarray::Array4::from_shape_fn((2, shape[0], shape[1], shape[2]), |(c, x, y, z)| {
+            f32::from(u8::from(usize::from(target.data[[x, y, z]]) == c))
+        });
+    let back = out.restore_probabilities(one_hot.view()).unwrap();
+    assert!(dice(&back, &labels) > 0.95, "{}", dice(&back, &labels));
+}
+
+#[test]
+fn slices_become_planes_of_one_size_and_go_back() {
+    let (image, labels) = scan();
+    let steps = Preprocess {
+        slice_size: Some([48, 32]),
+        ..Default::default()
+    };
+    let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+    assert_eq!(
+        (out.volume.shape(), target.shape()),
+        ([48, 32, 12], [48, 32, 12])
+    );
+    let back = out.restore_labels(&target).unwrap();
+    assert_eq!(Grid::from(&back), Grid::from(&labels));
+    assert!(dice(&back, &labels) > 0.97, "{}", dice(&back, &labels));
+
+    for (slice_size, spacing_mm) in [([0, 32], None), ([48, 32], Some([1.0; 3]))] {
+        let steps = Preprocess {
+            slice_size: Some(slice_size),
+            spacing_mm,
+            ..Default::default()
+        };
+        let message = steps.apply(&image).unwrap_err().to_string();
+        assert!(message.contains("slice_size"), "{message}");
+    }
+}
+
+#[test]
+fn without_resampling_the_way_back_is_exact() {
+    let (image, labels) = scan();
+    let crop = ForegroundCrop {
+        threshold: Threshold::Above(500.0),
+        margin_voxels: 1,
+    };
+    let steps = Preprocess {
+        foreground: Some(crop),
+        min_size: Some([40; 3]),
+        ..Default::default()
+    };
+    let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+    assert_eq!(out.restore_labels(&target).unwrap().data, labels.data);
+}
+
+/// Scans stored in any orientation give the same network input, and predictions match their file.
+#[test]
+fn scans_are_turned_to_one_orientation_and_back() {
+    let (image, labels) = scan();
+    let steps = Preprocess {
+        orientation: Some("ASL".parse().unwrap()),
+        spacing_mm: Some([1.0; 3]),
+        min_size: Some([24; 3]),
+        ..Default::default()
+    };
+    let (expected, expected_labels) = steps.apply_labeled(&image, &labels).unwrap();
+    assert_eq!(
+        Orientation::of(&expected.volume.geometry).to_string(),
+        "ASL"
+    );
+    for stored in ["ASL", "LPS", "SAR", "IRP"] {
+        let reorientation =
+            Orientation::of(&image.geometry).reorientation_to(stored.parse().unwrap());
+        let (image, labels) = (reorientation.volume(&image), reorientation.labels(&labels));
+        let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
+        assert_eq!(out.volume.data, expected.volume.data, "{stored}");
+        assert_eq!(target.data, expected_labels.data, "{stored}");
+        let nearest = out.restore_labels(&target).unwrap();
+        assert_eq!(Grid::from(&nearest), Grid::from(&labels));
+        assert!(dice(&nearest, &labels) > 0.93, "{stored}");
+        let shape = target.shape();
+        let one_hot =
+            |c: usize, index: [usize; 3]| f32::from(u8::from(usize::from(target.data[index]) == c));
+        let p =
+            ndarray::Array4::from_shape_fn((2, shape[0], shape[1], shape[2]), |(c, x, y, z)| {
+                one_hot(c, [x, y, z])
+            });
+        let back = out.restore_probabilities(p.view()).unwrap();
+        assert_eq!(Grid::from(&back), Grid::from(&image));
+        assert!(dice(&back, &labels) > 0.95, "{stored}");
+        let map = out.restore_probability(p.view(), 1).unwrap();
+        assert_eq!(Grid::from(&map), Grid::from(&image));
+        let clear = map
+            .data
+            .iter()
+            .zip(&back.data)
+            .all(|(&p, &l)| (p > 0.5) == (l == 1) || p == 0.5);
+        assert!(clear, "{stored}");
+    }
+}
+
+#[test]
+fn image_and_label_map_must_lie_on_one_grid() {
+    let (image, mut labels) = scan();
+    labels.geometry = Geometry::default();
+    let error = Preprocess::default()
+        .apply_labeled(&image, &labels)
+        .unwrap_err();
+    assert!(matches!(error, DataError::GeometryMismatch { .. }));
+    labels.data = Array3::zeros((2, 2, 2));
+    let error = Preprocess::default()
+        .apply_labeled(&image, &labels)
+        .unwrap_err();
+    assert!(matches!(error, DataError::ShapeMismatch { .. }));
+}
+
+#[test]
+fn the_settings_are_plain_data() {
+    let steps: Preprocess = serde_json::from_str(
+        r#"{"spacing_mm": [1, 1, 1], "intensity": {"window": {"low": -200, "high": 250}},
+            "foreground": {"threshold": {"above": -500}}}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        steps.intensity,
+        Intensity::Window {
+            low: -200.0,
+            high: 250.0
+        }
+    );
+    assert!(serde_json::from_str::<Preprocess>(r#"{"spacing": 1}"#).is_err());
+}

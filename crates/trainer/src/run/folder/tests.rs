@@ -1,0 +1,68 @@
+//! Unit tests: the folder of one run, and writing files that are whole or absent.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+#[test]
+fn refuses_a_folder_that_holds_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b");
+    let run = RunFolder::create(&path).unwrap();
+    assert!(run.checkpoints().is_dir() && run.predictions().is_dir());
+    RunFolder::create(&path).unwrap(); // nothing written yet: still free
+    run.write_config("seed = 1").unwrap();
+    let message = RunFolder::create(&path).unwrap_err().to_string();
+    assert!(
+        message.ends_with(
+            "holds another run (config.toml found); choose another --out or pass --resume"
+        )
+    );
+    assert_eq!(run.read_config().unwrap(), "seed = 1");
+    fs::remove_file(run.config()).unwrap();
+    fs::create_dir(run.checkpoints().join("step-00000400")).unwrap();
+    let message = RunFolder::create(&path).unwrap_err().to_string();
+    assert!(message.contains("checkpoints found"), "{message}");
+}
+
+#[test]
+fn what_a_killed_process_left_is_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("left.tmp");
+    fs::write(&path, "longer than what comes").unwrap();
+    write_synced(&path, |file| file.write_all(b"new")).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
+
+#[test]
+fn names_the_path_and_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let message = RunFolder::create(file.join("run")).unwrap_err().to_string();
+    assert!(
+        message.contains("file/run") || message.contains("file\\run"),
+        "{message}"
+    );
+    assert!(message.starts_with("cannot create folder"), "{message}");
+    let message = RunFolder::open_existing(dir.path())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("config.toml"), "{message}");
+}
+
+#[test]
+fn a_failed_write_keeps_the_old_file_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    write_atomic(&path, b"old").unwrap();
+    let error = write_atomic_with(&path, |file| {
+        file.write_all(b"half")?;
+        Err(io::ErrorKind::StorageFull.into())
+    });
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("config.toml") && message.contains("free some space"));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    write_atomic(&path, b"new").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
