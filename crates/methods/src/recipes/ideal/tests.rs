@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::testing::{begun, context, off_average, run_steps};
+use crate::method::AnyStage;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::LearningRate;
+use crate::testing::{batch, begun, context, first_step, off_average, off_descent, run_steps};
 use burn::tensor::Distribution;
 use semivox_models::NetworkConfig;
 
@@ -56,4 +59,39 @@ fn negatives_are_what_was_enqueued() {
     assert_eq!(negatives.dims(), [3, config.embedding]);
     assert_eq!(negatives.mean().into_scalar::<f32>(), 0.5);
     assert!(state.negatives(Negatives::Batch).is_none());
+}
+
+/// The streams' labels for each other are constants to the gradient and not to the value, so that no value tells what
+/// a step descends on: the gradients of the terms themselves do.
+#[test]
+fn stage_ii_descends_on_its_terms_by_their_weights() {
+    let network = NetworkConfig::new(1, 3).with_filters(2).with_dropout(0.0);
+    let context = context(network, [32, 32, 16]);
+    let config = IdealConfig {
+        fine_tuning_batch: [2, 2],
+        cross_weight: 0.7,
+        optimizer: OptimizerConfig {
+            learning_rate: 1.0,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            clip_norm: None,
+            schedule: LearningRate::Constant,
+        },
+        ..IdealConfig::new(40)
+    };
+    let mut running = begun(TwoDecoders::new(config), &context);
+    let before = running.state().clone();
+    let batch = batch([2, 2], &context, 0);
+    // Late in the stage, where the ramp is near 1.
+    let at = StepContext {
+        stage_step: 8,
+        ..first_step(&context)
+    };
+    let terms = running.stage.terms(&mut before.clone(), batch.clone(), &at);
+    let terms = terms.unwrap();
+    let [one, other, cross] =
+        ["supervised", "supervised_second", "cross_pseudo"].map(|name| terms.term(name));
+    let loss = one + other + cross.mul_scalar(0.7 * at.ramp());
+    running.step(batch, &at).unwrap();
+    assert!(off_descent(&before, running.state(), loss) < 1e-5);
 }
