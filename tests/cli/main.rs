@@ -3,6 +3,7 @@
 mod docs;
 mod examples;
 mod mistakes;
+mod models;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,11 @@ fn semivox(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_semivox"));
     let command = command.current_dir(folder).args(arguments);
     command.output().expect("the command starts")
+}
+
+/// A line of JSON.
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("one line of JSON")
 }
 
 fn text(bytes: &[u8]) -> String {

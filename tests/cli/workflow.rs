@@ -1,20 +1,15 @@
 //! From a folder of scans to a table.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use semivox::data::io::{read_labels, read_volume};
 use serde_json::Value;
 
-use super::{TINY, scans, semivox, succeed, text, trained};
+use super::{TINY, json, scans, semivox, succeed, text, trained};
 
 fn train<'a>(words: &[&'a str]) -> Vec<&'a str> {
     [&["train"], words, &TINY].concat()
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).expect("one line of JSON")
 }
 
 #[test]
@@ -168,51 +163,6 @@ fn a_run_is_resumed_by_its_method_and_task() {
 }
 
 #[test]
-fn predictions_take_what_was_asked_for() {
-    let (_root, root) = scans(3, 2);
-    trained(&root, "run");
-    let scan = "scans/images/case2.nii.gz";
-    let all = [
-        "predict",
-        "run",
-        scan,
-        "--out",
-        "all",
-        "--tta",
-        "--largest-component",
-        "--probabilities",
-        "-q",
-    ];
-    assert_eq!(succeed(&root, &all), "");
-    let class = |name: &str| read_volume(root.join("all").join(name)).expect("a probability map");
-    let sum = class("probabilities/case2_background.nii.gz").data
-        + class("probabilities/case2_class_1.nii.gz").data;
-    assert!(sum.iter().all(|p| (p - 1.0).abs() < 1e-5));
-    // Label maps that exist are replaced only on demand.
-    let written =
-        |folder: &Path| std::fs::metadata(folder.join("case2.nii.gz")).and_then(|m| m.modified());
-    let before = written(&root.join("all")).expect("a time");
-    succeed(
-        &root,
-        &["predict", "run", scan, "--out", "all", "--existing", "skip"],
-    );
-    assert_eq!(written(&root.join("all")).expect("a time"), before);
-    succeed(
-        &root,
-        &[
-            "predict",
-            "run",
-            scan,
-            "--out",
-            "all",
-            "--existing",
-            "overwrite",
-        ],
-    );
-    assert_ne!(written(&root.join("all")).expect("a time"), before);
-}
-
-#[test]
 fn compare_runs_the_grid_once() {
     let (_root, root) = scans(4, 3);
     std::fs::write(root.join("test.list"), "case0\n").expect("a list");
@@ -267,67 +217,6 @@ fn compare_runs_the_grid_once() {
 }
 
 #[test]
-fn a_network_leaves_as_safetensors_and_comes_back() {
-    let (_root, root) = scans(3, 2);
-    trained(&root, "run");
-    succeed(&root, &["export", "run", "--out", "model.safetensors"]);
-    let stored = std::fs::read_to_string(root.join("run/config.toml")).expect("the settings");
-    let line = |key: &str| {
-        let found = stored
-            .lines()
-            .find(|line| line.starts_with(key))
-            .expect("a key");
-        found.replace(' ', "")
-    };
-    let (window, stride) = (
-        format!("inference.{}", line("window")),
-        format!("inference.{}", line("stride")),
-    );
-    let patch = line("patch");
-    let words = [
-        "import",
-        "model.safetensors",
-        "--task",
-        "own",
-        "--classes",
-        "background,ball",
-        "--out",
-        "again",
-        "--set",
-        "data.preprocess.spacing_mm=[2.0, 2.0, 2.0]",
-        "--set",
-        &patch,
-        "--set",
-        &window,
-        "--set",
-        &stride,
-    ];
-    let written = succeed(&root, &words);
-    assert!(written.starts_with("Written: again") && written.ends_with("model.safetensors\n"));
-    for model in ["run", "again", "model.safetensors"] {
-        let out = format!("p_{model}");
-        let words = ["predict", model, "scans/images", "--out", &out, "-q"];
-        succeed(&root, &words);
-    }
-    let found = json(&succeed(&root, &["evaluate", "p_run", "p_again", "--json"]));
-    assert!(
-        found["mean"]["dice"]
-            .as_f64()
-            .is_none_or(|dice| dice == 1.0),
-        "{found}"
-    );
-    let labels = |run: &str| {
-        read_labels(root.join(format!("p_{run}/case0.nii.gz")))
-            .expect("labels")
-            .data
-    };
-    assert_eq!(labels("run"), labels("again"));
-    assert_eq!(labels("run"), labels("model.safetensors"));
-}
-
-/// Ctrl-C, as a terminal sends it, once the first step is logged and other trainings were refused.
-#[cfg(unix)]
-#[test]
 fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
     let (_root, root) = scans(3, 2);
     let words = [
@@ -380,27 +269,4 @@ fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
     assert!((1..3000).contains(&done));
     succeed(&root, &["train", "--resume", "--out", "run", "-q"]);
     assert_eq!(steps(), 3000);
-}
-
-#[test]
-fn a_device_is_listed_tried_and_compared() {
-    let (_root, root) = scans(1, 1);
-    let found = succeed(&root, &["device"]);
-    assert!(found.contains("Devices of this build: cpu"), "{found}");
-
-    let found = succeed(&root, &["device", "cpu", "--method", "supervised"]);
-    assert!(found.contains("forward pass of a V-Net"), "{found}");
-    for row in [
-        "logits of a U-Net",
-        "gradients of a V-Net",
-        "supervised, step 3, supervised",
-    ] {
-        let line = found.lines().find(|line| line.starts_with(row));
-        assert!(line.is_some_and(|line| line.ends_with("agrees")), "{found}");
-    }
-    let found = succeed(&root, &["device", "cpu", "--json"]);
-    let lines: Vec<Value> = found.lines().map(json).collect();
-    assert_eq!(lines.len(), 5);
-    assert_eq!(lines[0]["device"], "cpu");
-    assert_eq!(lines[4]["difference"], 0.0);
 }

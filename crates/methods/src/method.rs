@@ -19,7 +19,8 @@ use crate::terms::StepValues;
 /// next step is bit-equal on the CPU.
 pub struct Method {
     context: MethodContext,
-    student: Network,
+    /// The networks while no stage holds them.
+    networks: Option<Handover>,
     stages: Vec<Box<dyn AnyStage>>,
     current: Option<usize>,
 }
@@ -28,7 +29,7 @@ impl Method {
     /// A method without stages, with a student drawn from the context's seed.
     pub fn new(context: MethodContext) -> Self {
         Self {
-            student: context.student(),
+            networks: Some(Handover::new(context.student())),
             context,
             stages: Vec::new(),
             current: None,
@@ -55,12 +56,13 @@ impl Method {
     /// # Panics
     /// If there is no such stage.
     pub fn begin_stage(&mut self, index: usize) -> Result<(), MethodError> {
-        let networks = match self.current.take() {
-            Some(current) => self.stages[current].leave(),
-            None => Handover::new(self.student.clone()),
-        };
-        self.student = networks.student.clone();
+        if let Some(current) = self.current.take() {
+            self.networks = Some(self.stages[current].leave());
+        }
+        let networks = self.networks.clone().expect(HELD);
         self.stages[index].begin(networks, &self.context)?;
+        // Their first weights would otherwise take memory as long as the stage lasts.
+        self.networks = None;
         self.current = Some(index);
         Ok(())
     }
@@ -86,7 +88,7 @@ impl Method {
     pub fn network(&self) -> &Network {
         match self.current {
             Some(current) => self.stages[current].student(),
-            None => &self.student,
+            None => &self.networks.as_ref().expect(HELD).student,
         }
     }
 
@@ -114,6 +116,9 @@ impl Method {
         self.stages[current].load(checkpoint, &self.context)
     }
 }
+
+/// Either a stage is running or [`Method`] holds the networks itself.
+const HELD: &str = "without a stage the networks are here";
 
 /// A [`Stage`] without the types of its state, so that stages of several kinds make one list.
 pub(crate) trait AnyStage {

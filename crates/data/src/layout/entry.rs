@@ -1,9 +1,11 @@
 //! Entries of a folder of volumes.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
 use super::files::stem;
+use crate::io::READABLE;
 
 /// An entry of a folder of volumes.
 pub(super) enum Entry<'a> {
@@ -12,7 +14,7 @@ pub(super) enum Entry<'a> {
     /// The voxels of a header beside it.
     PartOfAnother,
     /// Something else, for this reason.
-    Other(&'static str),
+    Other(Cow<'static, str>),
 }
 
 /// Endings of headers whose voxels are in another file.
@@ -42,11 +44,15 @@ impl Headers {
 }
 
 impl<'a> Entry<'a> {
-    /// What an entry is by its name.
+    fn other(reason: &'static str) -> Self {
+        Self::Other(reason.into())
+    }
+
+    /// The kind of an entry, by its name.
     pub(super) fn of(name: &'a str, path: &Path, headers: &Headers) -> Self {
         let lower = name.to_ascii_lowercase();
         if path.is_dir() {
-            return Self::Other(
+            return Self::other(
                 "a folder; move the scan or label map out of it, beside the others, and name it like its case",
             );
         }
@@ -55,18 +61,20 @@ impl<'a> Entry<'a> {
                 match headers.describes(&lower) {
                     true => Self::PartOfAnother,
                     false => {
-                        Self::Other("the voxels of a pair without their .hdr; put it beside them")
+                        Self::other("the voxels of a pair without their .hdr; put it beside them")
                     }
                 }
             }
             Some(id) => Self::Volume(id),
             None if headers.describes(&lower) => Self::PartOfAnother,
             None if lower.ends_with(".dcm") || lower.ends_with(".ima") => {
-                Self::Other("DICOM; convert each series to one .nii.gz, for instance with dcm2niix")
+                Self::other("DICOM; convert each series to one .nii.gz, for instance with dcm2niix")
             }
-            None => Self::Other(
-                "not the name of a scan or label map, which end in .nii, .nii.gz, .hdr with .img, .nrrd, .nhdr, .mha or .mhd",
-            ),
+            None => {
+                let reason =
+                    format!("not the name of a scan or label map, which end in {READABLE}");
+                Self::Other(reason.into())
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Listing of folders.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,7 @@ impl Listing {
     /// Lists a folder.
     pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
         let mut volumes: BTreeMap<String, PathBuf> = BTreeMap::new();
-        let mut passed_over: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut passed_over: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
         let names = names(folder)?;
         let headers = Headers::among(&names);
         for name in &names {
@@ -86,7 +87,7 @@ impl Listing {
             }
         }
         let folder = folder.file_name().unwrap_or_default().to_string_lossy();
-        let note = |(reason, names): (&&str, &Vec<String>)| {
+        let note = |(reason, names): (&Cow<'_, str>, &Vec<String>)| {
             format!("{folder}/: {} not read: {reason}", some_of(names))
         };
         let notes = passed_over.iter().map(note).collect();
