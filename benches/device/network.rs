@@ -106,7 +106,7 @@ fn window(work: &Work) -> Result<Clock, String> {
     let mut clock = Clock::new(&work.device);
     for _ in 0..work.steps {
         let probabilities =
-            clock.time(|| sliding.probabilities(forward, volume.view(), &work.device))?;
+            clock.time(|| sliding.probabilities(forward, &[volume.view()], &work.device))?;
         assert_eq!(probabilities.dim(), (2, d, h, w));
     }
     Ok(clock)

@@ -69,7 +69,7 @@ fn described(found: &Inspection, every_case: bool, suggestion: &str) -> String {
         text += &lines(&found.cases);
     }
     if !found.cases.is_empty() {
-        text += &ranges(&found.cases);
+        text += &ranges(&found.cases, &found.dataset.channels);
         text += &labels(found);
     }
     for (title, messages) in [
@@ -93,15 +93,19 @@ fn lines(cases: &[CaseFacts]) -> String {
     for case in cases {
         let role = format!("{:?}", case.role).to_lowercase();
         let labels: Vec<String> = case.labels.keys().map(ToString::to_string).collect();
+        let range = |[low, high]: &[f32; 2]| {
+            let [low, high] = [low, high].map(|&end| table::short(f64::from(end)));
+            format!("{low:>8} to {high:<8}")
+        };
+        let intensities: Vec<String> = case.intensities.iter().map(range).collect();
         let _ = writeln!(
             text,
-            "  {:<28} {role:<9} {:<14} {:<18} {}  {:>8} to {:<8} labels {}",
+            "  {:<28} {role:<9} {:<14} {:<18} {}  {} labels {}",
             case.id,
             table::shape(case.shape),
             table::spacing(case.spacing_mm),
             case.orientation,
-            table::short(f64::from(case.intensities[0])),
-            table::short(f64::from(case.intensities[1])),
+            intensities.join(", "),
             if labels.is_empty() {
                 "–".into()
             } else {
@@ -112,7 +116,7 @@ fn lines(cases: &[CaseFacts]) -> String {
     text + "\n"
 }
 
-fn ranges(cases: &[CaseFacts]) -> String {
+fn ranges(cases: &[CaseFacts], channels: &[String]) -> String {
     let of =
         |value: &dyn Fn(&CaseFacts) -> f64| table::quantiles(cases.iter().map(value).collect());
     let mut text = format!(
@@ -129,8 +133,17 @@ fn ranges(cases: &[CaseFacts]) -> String {
     for axis in 0..3 {
         line(format!("spacing {axis} in mm"), &|c| c.spacing_mm[axis]);
     }
-    line("lowest intensity".into(), &|c| f64::from(c.intensities[0]));
-    line("highest intensity".into(), &|c| f64::from(c.intensities[1]));
+    for channel in 0..cases[0].intensities.len() {
+        let of = match channels.get(channel) {
+            Some(name) => format!(", {name}"),
+            None => String::new(),
+        };
+        for (end, name) in ["lowest intensity", "highest intensity"].iter().enumerate() {
+            line(format!("{name}{of}"), &|case| {
+                f64::from(case.intensities[channel][end])
+            });
+        }
+    }
     let mut orientations: BTreeMap<Orientation, usize> = BTreeMap::new();
     cases
         .iter()
@@ -258,6 +271,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
         "name": found.dataset.name,
         "layout": found.dataset.layout.to_string(),
         "classes": found.dataset.classes,
+        "channels": found.dataset.channels,
         "cases": cases,
         "errors": found.errors,
         "warnings": found.warnings,
@@ -278,6 +292,7 @@ mod tests {
             name: "small".into(),
             layout: Layout::Folder,
             classes: Vec::new(),
+            channels: Vec::new(),
             labeled: (0..labeled)
                 .map(|n| LabeledCase {
                     id: n.to_string(),

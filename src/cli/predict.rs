@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use semivox_data::{SourceHeader, io, layout};
+use semivox_data::{Source, SourceHeader, io, layout};
 use semivox_inference::{Description, Model, SegmentOptions, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::run::folder::make_writable;
@@ -17,7 +17,7 @@ use super::progress::Counter;
 pub(super) struct Arguments {
     /// Folder of a run, or a model as a file (.safetensors).
     model: PathBuf,
-    /// Scans, or folders of scans: NIfTI, NRRD or MetaImage.
+    /// Scans, or folders of scans: NIfTI, NRRD or MetaImage; of several channels NAME_0000, NAME_0001, ….
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder for the label maps, which bear the names of their scans.
@@ -64,7 +64,8 @@ enum Existing {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
-    let scans = scans(&arguments.inputs)?;
+    let channels = Description::read(&arguments.model)?.channel_count();
+    let scans = scans(&arguments.inputs, channels)?;
     let todo = todo(&scans, arguments)?;
     let model = open(arguments)?;
     make_writable(&arguments.out)?;
@@ -118,22 +119,23 @@ fn open(arguments: &Arguments) -> Result<Model, TrainError> {
     Ok(model.with_options(options)?)
 }
 
-/// The scans that the inputs name, by name without ending.
-fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
-    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+/// The scans that the inputs name, of `channels` channels each, by name without ending.
+fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
+    let mut found: BTreeMap<String, Source> = BTreeMap::new();
     for input in inputs {
-        let files = match input.is_dir() {
-            true => layout::volumes(input)?,
-            false => BTreeMap::from([(id_of(input)?, input.clone())]),
-        };
-        for (id, file) in files {
-            if let Some(other) = found.insert(id.clone(), file.clone()) {
-                return Err(TrainError::unexpected(
-                    format!("{id}.nii.gz"),
-                    "scans of different names",
-                    format!("{} and {}", other.display(), file.display()),
-                    "both would be written there: predict them into different folders",
-                ));
+        for (id, scan) in of_input(input, channels)? {
+            match found.get(&id) {
+                // Files of the channels of one scan, each named by itself.
+                Some(other) if *other == scan => {}
+                Some(other) => {
+                    return Err(TrainError::unexpected(
+                        format!("{id}.nii.gz"),
+                        "scans of different names",
+                        format!("{other} and {scan}"),
+                        "both would be written there: predict them into different folders",
+                    ));
+                }
+                None => drop(found.insert(id, scan)),
             }
         }
     }
@@ -145,6 +147,25 @@ fn scans(inputs: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, TrainError> {
             "none",
             "give files or the folder that holds them",
         )),
+    }
+}
+
+/// The scans of a folder, or that of a file.
+fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
+    match (input.is_dir(), channels) {
+        (true, 1) => {
+            let files = layout::volumes(input)?.into_iter();
+            Ok(files.map(|(id, file)| (id, Source::File(file))).collect())
+        }
+        (true, _) => Ok(layout::scans(input, channels)?),
+        (false, 1) => Ok(BTreeMap::from([(
+            id_of(input)?,
+            Source::File(input.into()),
+        )])),
+        (false, _) => {
+            id_of(input)?;
+            Ok(layout::scan(input, channels).into_iter().collect())
+        }
     }
 }
 
@@ -166,13 +187,14 @@ fn id_of(file: &Path) -> Result<String, TrainError> {
 
 /// The scans to predict, after a look at what would be written over.
 fn todo(
-    scans: &BTreeMap<String, PathBuf>,
+    scans: &BTreeMap<String, Source>,
     arguments: &Arguments,
-) -> Result<Vec<(String, PathBuf)>, TrainError> {
+) -> Result<Vec<(String, Source)>, TrainError> {
     let mut todo = Vec::new();
     for (id, scan) in scans {
         let out = output(&arguments.out, id);
-        if scan.parent().is_some_and(|own| same(&arguments.out, own)) {
+        let folders = scan.files().into_iter().filter_map(Path::parent);
+        if folders.into_iter().any(|own| same(&arguments.out, own)) {
             return Err(TrainError::unexpected(
                 arguments.out.display(),
                 "another folder than the scan's own",
@@ -206,12 +228,17 @@ fn output(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.nii.gz"))
 }
 
-fn predict(model: &Model, id: &str, scan: &Path, arguments: &Arguments) -> Result<(), TrainError> {
-    let volume = io::read_volume(scan)?;
-    for note in volume.header().map_or(&[][..], SourceHeader::notes) {
-        eprintln!("warning: {}: {note}", scan.display());
+fn predict(
+    model: &Model,
+    id: &str,
+    scan: &Source,
+    arguments: &Arguments,
+) -> Result<(), TrainError> {
+    let image = io::read_image(scan)?;
+    for note in image.header().map_or(&[][..], SourceHeader::notes) {
+        eprintln!("warning: {scan}: {note}");
     }
-    let scan = model.prepare(&volume)?;
+    let scan = model.prepare(&image)?;
     let probabilities = model.probabilities(&scan);
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {

@@ -1,10 +1,10 @@
 //! Labeled and unlabeled cases.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::preprocess::Grid;
-use crate::{DataError, LabelMap, LabelValues, Volume, check_labels, io};
+use crate::{DataError, Image, LabelMap, LabelValues, Volume, check_labels, io};
 
 /// Axis order of a stored array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub enum Source {
         /// Voxel spacing in millimeters, which these files do not store.
         spacing_mm: [f64; 3],
     },
+    /// One file for each channel, in the order of the channels.
+    Channels(Vec<PathBuf>),
+    /// A NIfTI file whose fourth axis, or fifth after a fourth of length 1, holds the channels.
+    ChannelAxis {
+        /// The file.
+        path: PathBuf,
+        /// The number of channels.
+        channels: usize,
+    },
     /// Two-dimensional datasets, one HDF5 file per slice, in slice order.
     Hdf5Slices {
         /// The files.
@@ -53,7 +62,18 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) | Self::MappedFile { path, .. } => write!(f, "{}", path.display()),
+            Self::File(path) | Self::MappedFile { path, .. } | Self::ChannelAxis { path, .. } => {
+                write!(f, "{}", path.display())
+            }
+            Self::Channels(paths) => match paths.first() {
+                Some(path) => write!(
+                    f,
+                    "{} and {} more channels",
+                    path.display(),
+                    paths.len() - 1
+                ),
+                None => write!(f, "no channels"),
+            },
             Self::Hdf5 { path, dataset, .. } => write!(f, "{}:{dataset}", path.display()),
             Self::Hdf5Slices { paths, dataset, .. } => match paths.first() {
                 Some(path) => write!(
@@ -64,6 +84,21 @@ impl fmt::Display for Source {
                 ),
                 None => write!(f, "no slices:{dataset}"),
             },
+        }
+    }
+}
+
+impl Source {
+    /// The files of the array.
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            Self::File(path)
+            | Self::MappedFile { path, .. }
+            | Self::ChannelAxis { path, .. }
+            | Self::Hdf5 { path, .. } => vec![path],
+            Self::Channels(paths) | Self::Hdf5Slices { paths, .. } => {
+                paths.iter().map(PathBuf::as_path).collect()
+            }
         }
     }
 }
@@ -98,7 +133,7 @@ pub struct UnlabeledCase {
 ///
 /// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
 /// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
-const SAME_GRID_VOXELS: f64 = 0.25;
+pub(crate) const SAME_GRID_VOXELS: f64 = 0.25;
 
 /// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
 pub(crate) fn check_same_grid(
@@ -149,7 +184,7 @@ impl LabeledCase {
     /// # Errors
     ///
     /// As for [`load`](Self::load), and [`DataError::InFile`] around [`DataError::LabelOutOfRange`].
-    pub fn load_checked(&self, classes: usize) -> Result<(Volume, LabelMap), DataError> {
+    pub fn load_checked(&self, classes: usize) -> Result<(Image, LabelMap), DataError> {
         let (image, labels) = self.load()?;
         check_labels(&labels, classes).map_err(|source| DataError::InFile {
             file: self.label.to_string(),
@@ -164,11 +199,11 @@ impl LabeledCase {
     ///
     /// Errors from reading either file, [`DataError::ShapeMismatch`], and
     /// [`DataError::GeometryMismatch`] if corresponding corner voxels are more than a quarter of a voxel apart.
-    pub fn load(&self) -> Result<(Volume, LabelMap), DataError> {
+    pub fn load(&self) -> Result<(Image, LabelMap), DataError> {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
         let names = [&self.image, &self.label].map(ToString::to_string);
-        check_same_grid(&image, &label, names)?;
+        check_same_grid(image.first(), &label, names)?;
         Ok((image, label))
     }
 
@@ -188,7 +223,7 @@ impl UnlabeledCase {
     /// # Errors
     ///
     /// Errors from reading the file.
-    pub fn load(&self) -> Result<Volume, DataError> {
+    pub fn load(&self) -> Result<Image, DataError> {
         io::read_image(&self.image)
     }
 }

@@ -39,6 +39,7 @@ fn cannot_hold_out(n: usize, available: usize) -> DataError {
 ///     name: "example".into(),
 ///     layout: Layout::Folder,
 ///     classes: vec!["background".into(), "organ".into()],
+///     channels: vec![],
 ///     labeled: vec![case("a"), case("b"), case("c")],
 ///     unlabeled: vec![],
 ///     test: vec![],
@@ -57,6 +58,8 @@ pub struct Dataset {
     pub layout: Layout,
     /// Names of the classes, starting with the background; the index is the label.
     pub classes: Vec<String>,
+    /// Names of the channels of every image; empty for one channel without a name.
+    pub channels: Vec<String>,
     /// Training cases with a label map.
     pub labeled: Vec<LabeledCase>,
     /// Training cases without a label map.
@@ -69,6 +72,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The number of channels of every image.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len().max(1)
+    }
+
     /// Keeps the first `n` labeled cases and drops the labels of the others, before any file is read.
     ///
     /// Cases that lose their labels are placed first among the unlabeled cases.
@@ -132,7 +140,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], channels: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
     /// let dataset = dataset.hold_out(&["b"])?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "b"));
     /// let message = dataset.hold_out(&["z"]).unwrap_err().to_string();
@@ -210,7 +218,7 @@ impl Dataset {
     /// #     label: Source::File("label.nii".into()),
     /// # };
     /// # let labeled = vec![case("a"), case("b"), case("c")];
-    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
+    /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], channels: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
     /// let dataset = dataset.hold_out_last(1)?;
     /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
     /// assert!(dataset.hold_out_last(2).is_err());

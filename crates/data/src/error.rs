@@ -156,6 +156,18 @@ pub enum DataError {
         /// The largest distance between corresponding corner voxels, in voxels of the image.
         distance: f64,
     },
+    /// The channels of an image lie on different grids.
+    #[error(
+        "expected all channels of an image on one grid, found {found} for `{first}` and `{other}`; resample one of them onto the other"
+    )]
+    ChannelGrid {
+        /// The file of the first channel.
+        first: String,
+        /// The file of the channel that differs.
+        other: String,
+        /// The difference.
+        found: String,
+    },
     /// The requested number of labeled cases is zero or exceeds the available ones.
     #[error("{}", labeled_count(unit, *requested, *available))]
     LabeledCount {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
 use crate::{
-    DataError, Dataset, LabelMap, LabeledCase, Orientation, Source, SourceHeader, Volume, io,
+    DataError, Dataset, Image, LabelMap, LabeledCase, Orientation, Source, SourceHeader, Volume, io,
 };
 
 /// Role of a case.
@@ -34,8 +34,8 @@ pub struct CaseFacts {
     pub spacing_mm: [f64; 3],
     /// Axis directions.
     pub orientation: Orientation,
-    /// Minimum and maximum intensity.
-    pub intensities: [f32; 2],
+    /// Minimum and maximum intensity of each channel.
+    pub intensities: Vec<[f32; 2]>,
     /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
     /// What was doubtful about the position of its voxels, see [`SourceHeader::notes`](crate::SourceHeader::notes).
@@ -190,8 +190,8 @@ impl<'a> Entry<'a> {
             role: self.role,
             shape: image.shape(),
             spacing_mm: image.spacing(),
-            orientation: Orientation::of(&image.geometry),
-            intensities: range(&image),
+            orientation: Orientation::of(image.geometry()),
+            intensities: image.channels().iter().map(range).collect(),
             labels: labels.as_ref().map(count).unwrap_or_default(),
             notes: notes(&image, labels.as_ref()),
         })
@@ -217,9 +217,10 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
 }
 
 /// What was doubtful about the position of an image and its label map.
-fn notes(image: &Volume, labels: Option<&LabelMap>) -> Vec<String> {
-    let headers = [image.header(), labels.and_then(LabelMap::header)];
-    let all = headers.into_iter().flatten().flat_map(SourceHeader::notes);
+fn notes(image: &Image, labels: Option<&LabelMap>) -> Vec<String> {
+    let headers = image.channels().iter().filter_map(Volume::header);
+    let headers = headers.chain(labels.and_then(LabelMap::header));
+    let all = headers.flat_map(SourceHeader::notes);
     let mut notes: Vec<String> = Vec::new();
     for note in all {
         if !notes.contains(note) {
@@ -236,8 +237,11 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
         let mut warn = |kind| by_kind.entry(kind).or_default().push(&case.id);
-        if case.intensities[0] == case.intensities[1] {
-            warn("all voxels have one intensity");
+        if case.intensities.iter().any(|[low, high]| low == high) {
+            warn(match case.intensities.len() {
+                1 => "all voxels have one intensity",
+                _ => "all voxels of a channel have one intensity",
+            });
         }
         if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
             warn("its label map contains only background");

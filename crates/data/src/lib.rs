@@ -1,7 +1,7 @@
 //! Medical volumes with geometry: reading, preprocessing, augmentation, phantoms and loading.
 //!
-//! [`layout`] finds the cases of a data set and decides which are labeled; [`io`] reads them as a
-//! [`Volume`] and a [`LabelMap`] with their [`Geometry`]. An [`UnlabeledCase`] has no path to a label
+//! [`layout`] finds the cases of a data set and decides which are labeled; [`io`] reads them as an
+//! [`Image`] of one or more channels, each a [`Volume`], and a [`LabelMap`], with their [`Geometry`]. An [`UnlabeledCase`] has no path to a label
 //! map, which rules out reading one by accident. [`preprocess`] resamples and normalizes scans and maps
 //! predictions back, [`cache`] holds preprocessed scans in memory, [`augment`] draws weak and strong views,
 //! [`loader`] prefetches batches in order, [`rng`] provides keyed random number generators, and
@@ -38,6 +38,7 @@ mod case;
 mod dataset;
 mod error;
 mod geometry;
+mod image;
 pub mod inspect;
 pub mod io;
 mod label_budget;
@@ -59,10 +60,11 @@ pub use case::{AxisOrder, LabeledCase, Source, UnlabeledCase};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use geometry::Geometry;
+pub use image::Image;
 pub use label_budget::LabelBudget;
 pub use label_values::LabelValues;
 pub use mirroring::Mirroring;
 pub use orientation::{Orientation, Reorientation};
 pub use source_header::SourceHeader;
-pub use survey::Survey;
+pub use survey::{ChannelSurvey, Survey};
 pub use volume::{LabelMap, Volume, check_labels};

@@ -2,7 +2,7 @@
 
 use crate::mirroring::shares_on_the_right;
 use crate::preprocess::Grid;
-use crate::{DataError, LabeledCase, Mirroring, Orientation};
+use crate::{DataError, LabelMap, LabeledCase, Mirroring, Orientation, Volume};
 
 /// Typical sizes and intensities of a data set's labeled scans.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,12 +13,54 @@ pub struct Survey {
     pub shape: [usize; 3],
     /// Median voxel spacing in millimeters.
     pub spacing_mm: [f64; 3],
+    /// Typical intensities of each channel.
+    pub channels: Vec<ChannelSurvey>,
+    /// Whether scans may be mirrored from left to right.
+    pub mirroring: Mirroring,
+}
+
+/// Typical intensities of one channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChannelSurvey {
     /// Median of the scans' minimum intensities: far below 0 only in CT.
     pub lowest: f32,
     /// The 0.5th and 99.5th percentile of the intensities of labeled voxels; `None` without any.
     pub foreground: Option<[f32; 2]>,
-    /// Whether scans may be mirrored from left to right.
-    pub mirroring: Mirroring,
+}
+
+impl ChannelSurvey {
+    /// Whether intensities appear to be Hounsfield units: air is near −1,000.
+    pub fn looks_like_ct(&self) -> bool {
+        self.lowest < -200.0
+    }
+}
+
+/// Intensities of one channel, as they are gathered from the cases.
+#[derive(Default)]
+struct Gathered {
+    lowest: Vec<f32>,
+    foreground: Vec<f32>,
+}
+
+impl Gathered {
+    fn add(&mut self, channel: &Volume, labels: &LabelMap) {
+        let values = channel.data.iter().copied();
+        self.lowest.push(values.fold(f32::INFINITY, f32::min));
+        let voxels = channel.data.iter().zip(&labels.data);
+        let labeled = voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x);
+        let every = labeled.clone().count().div_ceil(MOST_OF_A_CASE).max(1);
+        self.foreground.extend(labeled.step_by(every));
+    }
+
+    fn survey(mut self) -> ChannelSurvey {
+        self.foreground.sort_by(f32::total_cmp);
+        let last = self.foreground.len().checked_sub(1);
+        let percentile = |share: f64, last: usize| self.foreground[(share * last as f64) as usize];
+        ChannelSurvey {
+            lowest: median(self.lowest),
+            foreground: last.map(|last| [percentile(0.005, last), percentile(0.995, last)]),
+        }
+    }
 }
 
 /// Maximum number of labeled voxels sampled per case, enough for percentiles.
@@ -47,7 +89,7 @@ impl Survey {
     /// let dataset = layout::open_labeled(root.path(), LabelBudget::Count(2))?;
     /// let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     /// assert_eq!((survey.shape, survey.spacing_mm), ([24, 24, 16], [2.0; 3]));
-    /// assert!(survey.looks_like_ct());
+    /// assert!(survey.channels[0].looks_like_ct());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(cases: &[LabeledCase], classes: &[String]) -> Result<Self, DataError> {
@@ -58,8 +100,8 @@ impl Survey {
                 unit: "cases",
             });
         }
-        let (mut grids, mut lowest) = (Vec::new(), Vec::new());
-        let mut foreground = Vec::new();
+        let mut grids = Vec::new();
+        let mut channels: Vec<Gathered> = Vec::new();
         let mut shares = vec![Vec::new(); classes.len()];
         for case in cases {
             let (image, labels) = case.load_checked(classes.len())?;
@@ -67,15 +109,12 @@ impl Survey {
             for (of_class, share) in shares.iter_mut().zip(on_the_right) {
                 of_class.extend(share);
             }
-            grids.push(Grid::from(&image));
-            lowest.push(image.data.iter().copied().fold(f32::INFINITY, f32::min));
-            let voxels = image.data.iter().zip(&labels.data);
-            let labeled = voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x);
-            let every = labeled.clone().count().div_ceil(MOST_OF_A_CASE).max(1);
-            foreground.extend(labeled.step_by(every));
+            grids.push(Grid::from(image.first()));
+            channels.resize_with(image.channels().len(), Gathered::default);
+            for (gathered, channel) in channels.iter_mut().zip(image.channels()) {
+                gathered.add(channel, &labels);
+            }
         }
-        foreground.sort_by(f32::total_cmp);
-        let percentile = |share: f64| foreground[(share * (foreground.len() - 1) as f64) as usize];
         let orientation = commonest(&grids);
         let turned: Vec<Grid> = grids
             .iter()
@@ -101,14 +140,8 @@ impl Survey {
             spacing_mm: std::array::from_fn(|a| {
                 median(of(a).map(|(_, spacing)| spacing).collect())
             }),
-            lowest: median(lowest),
-            foreground: (!foreground.is_empty()).then(|| [percentile(0.005), percentile(0.995)]),
+            channels: channels.into_iter().map(Gathered::survey).collect(),
         })
-    }
-
-    /// Whether intensities appear to be Hounsfield units: air is near −1,000.
-    pub fn looks_like_ct(&self) -> bool {
-        self.lowest < -200.0
     }
 
     /// Whether slices are so thick or so few that 2D processing is preferable: voxels three times as long
@@ -146,7 +179,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::io::{write_labels, write_volume};
-    use crate::{Geometry, LabelBudget, LabelMap, Volume, layout};
+    use crate::{Geometry, LabelBudget, layout};
     use ndarray::Array3;
 
     #[test]
@@ -172,11 +205,17 @@ mod tests {
         write_labels(file("labels"), &turn.labels(&labels)).unwrap();
         let dataset = layout::open_labeled(root.path(), LabelBudget::Count(3)).unwrap();
         let survey = Survey::read(&dataset.labeled, &dataset.classes).unwrap();
-        assert_eq!((survey.shape, survey.lowest), ([30, 20, 8], 0.0));
+        let intensities = ChannelSurvey {
+            lowest: 0.0,
+            foreground: Some([0.0, 9.0]),
+        };
+        assert_eq!(
+            (survey.shape, &survey.channels),
+            ([30, 20, 8], &vec![intensities])
+        );
         assert_eq!(survey.spacing_mm, [1.0, 1.0, 5.0]);
         assert_eq!(survey.orientation.to_string(), "RAS");
-        assert_eq!(survey.foreground, Some([0.0, 9.0]));
-        assert!(survey.is_stack_of_slices() && !survey.looks_like_ct());
+        assert!(survey.is_stack_of_slices() && !survey.channels[0].looks_like_ct());
         // All labels lie within the first ten voxels, on the left.
         assert_eq!(survey.mirroring, Mirroring::OneSided(1));
         assert!(Survey::read(&[], &dataset.classes).is_err());

@@ -119,7 +119,7 @@ fn values_of_ones_own_become_classes() {
         // Voxel by voxel, and for a test case too.
         let dataset = layout::open(root.path()).unwrap().hold_out(&["a"]).unwrap();
         let (image, labels) = dataset.test[0].load().unwrap();
-        for (value, label) in std::iter::zip(&image.data, &labels.data) {
+        for (value, label) in std::iter::zip(&image.first().data, &labels.data) {
             assert_eq!(f32::from(WHS[usize::from(*label)].0), *value);
         }
     }

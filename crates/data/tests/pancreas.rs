@@ -92,7 +92,10 @@ fn the_fields_files_and_lists_are_read() {
         assert_eq!(ids(&dataset.test), ["image0002"]);
         let (image, labels) = dataset.labeled[0].load_checked(2).unwrap();
         assert_eq!((image.shape(), image.spacing()), ([3, 2, 2], [1.0; 3]));
-        assert_eq!((image.data[[0, 0, 0]], image.data[[2, 1, 1]]), (0.375, 0.5));
+        assert_eq!(
+            (image.first().data[[0, 0, 0]], image.first().data[[2, 1, 1]]),
+            (0.375, 0.5)
+        );
         assert_eq!((labels.data[[1, 1, 1]], labels.values().len()), (1, 2));
     }
 }
@@ -198,25 +201,29 @@ fn hounsfield_units_are_windowed_and_resampled_and_labels_go_back() {
     for case in &layout::open(root.path()).unwrap().labeled {
         let (image, labels) = case.load_checked(2).unwrap();
         assert!(image.spacing().iter().all(|side| (side - 2.0).abs() < 1e-5));
-        assert!(image.data.iter().any(|&x| x < -900.0) && image.data.iter().any(|&x| x > 300.0));
+        assert!(
+            image.first().data.iter().any(|&x| x < -900.0)
+                && image.first().data.iter().any(|&x| x > 300.0)
+        );
         let (scan, target) = steps.apply_labeled(&image, &labels).unwrap();
         assert!(
-            scan.volume
+            scan.image
                 .spacing()
                 .iter()
                 .all(|side| (side - 1.0).abs() < 1e-5)
         );
         let near_double =
-            |axis: usize| scan.volume.shape()[axis].abs_diff(2 * image.shape()[axis]) < 2;
-        assert!((0..3).all(near_double), "{:?}", scan.volume.shape());
-        let (low, high) = scan
-            .volume
-            .data
-            .iter()
-            .fold((1.0_f32, 0.0_f32), |(low, high), &x| {
-                assert!((0.0..=1.0).contains(&x));
-                (low.min(x), high.max(x))
-            });
+            |axis: usize| scan.image.shape()[axis].abs_diff(2 * image.shape()[axis]) < 2;
+        assert!((0..3).all(near_double), "{:?}", scan.image.shape());
+        let (low, high) =
+            scan.image
+                .first()
+                .data
+                .iter()
+                .fold((1.0_f32, 0.0_f32), |(low, high), &x| {
+                    assert!((0.0..=1.0).contains(&x));
+                    (low.min(x), high.max(x))
+                });
         assert_eq!((low, high), (0.0, 1.0));
         let back = scan.restore_labels(&target).unwrap();
         assert_eq!(back.shape(), labels.shape());

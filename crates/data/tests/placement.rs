@@ -63,7 +63,7 @@ fn predictions_have_the_header_that_every_reader_places_as_the_scan() {
         };
         for steps in [Preprocess::default(), turned] {
             let prepared = steps.apply(&scan).unwrap();
-            let [x, y, z] = prepared.volume.shape();
+            let [x, y, z] = prepared.image.shape();
             let probabilities = Array4::<f32>::zeros((2, x, y, z));
             let labels = prepared
                 .restore_probabilities(probabilities.view())

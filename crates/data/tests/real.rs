@@ -40,9 +40,10 @@ fn difference(a: &LabeledCase, b: &LabeledCase) -> f32 {
     assert_eq!(image.shape(), other.shape());
     assert_eq!(label.data, other_label.data);
     image
+        .first()
         .data
         .iter()
-        .zip(&other.data)
+        .zip(&other.first().data)
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f32::max)
 }

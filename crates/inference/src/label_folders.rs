@@ -128,8 +128,8 @@ fn classes(cases: &[LabeledCase]) -> Result<usize, InferenceError> {
 /// The prediction is read as the case's image, which checks that both lie on one grid; that it holds labels, [`classes`] has found.
 fn evaluate_pair(case: &LabeledCase, classes: usize) -> Result<CaseEvaluation, InferenceError> {
     let (prediction, reference) = case.load_checked(classes)?;
-    let labels = prediction.data.mapv(|label| label as u8);
-    let prediction = LabelMap::new(labels, prediction.geometry);
+    let labels = prediction.first().data.mapv(|label| label as u8);
+    let prediction = LabelMap::new(labels, *prediction.geometry());
     Ok(CaseEvaluation {
         id: case.id.clone(),
         classes: compare(&prediction, reference.data.view(), classes)?,

@@ -21,6 +21,9 @@ use crate::{InferenceError, SlidingWindow, device, keep_largest_components, mode
 pub struct Description {
     /// Names of the classes, the background first.
     pub classes: Vec<String>,
+    /// Names of the channels of every scan, in order; empty for one channel without a name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
     /// Preprocessing of every scan.
     pub preprocess: Preprocess,
     /// Sliding-window inference.
@@ -36,6 +39,11 @@ pub struct Description {
 }
 
 impl Description {
+    /// The number of channels of every scan.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len().max(1)
+    }
+
     /// Reads the description of a model without its weights, from wherever [`Model::open`] would.
     ///
     /// # Errors
@@ -73,6 +81,7 @@ pub struct SegmentOptions {
 /// let network = NetworkConfig::new(1, 2).with_filters(1).init(&Device::flex());
 /// let description = Description {
 ///     classes: vec!["background".into(), "atrium".into()],
+///     channels: vec![],
 ///     preprocess: Preprocess { spacing_mm: Some([2.0; 3]), ..Preprocess::default() },
 ///     window: SlidingWindow { window: [16; 3], stride: [8; 3], blend: Blend::Gaussian },
 ///     mirrored: [true, false, false],
@@ -101,8 +110,8 @@ impl Model {
     /// A model of `network`, which computes on `device`.
     ///
     /// # Errors
-    /// [`InferenceError::Unexpected`] if the network has another number of classes than the description, or does not
-    /// take its window.
+    /// [`InferenceError::Unexpected`] if the network has another number of classes or channels than the description, or
+    /// does not take its window.
     pub fn new(
         network: Network,
         description: Description,
@@ -180,15 +189,16 @@ impl Model {
         &self.network
     }
 
-    /// The label map of a scan, on the scan's own grid.
+    /// The label map of a scan, an [`Image`](semivox_data::Image) or a [`Volume`], on the scan's own grid.
     ///
     /// The scan is preprocessed as in training and segmented by sliding window; class probabilities are interpolated
     /// back to its grid before the class is chosen. Memory beyond the scan: class probabilities on the grid that the
     /// network works on, and a slab of them on the scan's.
     ///
     /// # Errors
-    /// [`InferenceError::Data`] if the scan cannot be preprocessed.
-    pub fn segment(&self, scan: &Volume) -> Result<LabelMap, InferenceError> {
+    /// [`InferenceError::Data`] if the scan cannot be preprocessed, [`InferenceError::Unexpected`] for another number
+    /// of channels than in training.
+    pub fn segment(&self, scan: impl AsRef<[Volume]>) -> Result<LabelMap, InferenceError> {
         let prepared = self.prepare(scan)?;
         let probabilities = self.probabilities(&prepared);
         self.labels(&prepared, probabilities.view())
@@ -197,21 +207,38 @@ impl Model {
     /// The scan as the network sees it.
     ///
     /// # Errors
-    /// [`InferenceError::Data`] if the scan cannot be preprocessed.
-    pub fn prepare(&self, scan: &Volume) -> Result<Preprocessed, InferenceError> {
+    /// As for [`segment`](Self::segment).
+    pub fn prepare(&self, scan: impl AsRef<[Volume]>) -> Result<Preprocessed, InferenceError> {
+        let (count, found) = (self.description.channel_count(), scan.as_ref().len());
+        if found != count {
+            let names = &self.description.channels;
+            let expected = match names.is_empty() {
+                true => "one channel, as in training".to_string(),
+                false => format!("{count} channels, as in training: {}", names.join(", ")),
+            };
+            return Err(InferenceError::unexpected(
+                "a scan",
+                expected,
+                found.to_string(),
+                "give all of them, in that order",
+            ));
+        }
         Ok(self.description.preprocess.apply(scan)?)
     }
 
     /// Class probabilities `[class, x, y, z]` on the grid of a prepared scan.
     pub fn probabilities(&self, prepared: &Preprocessed) -> Array4<f32> {
-        let volume = prepared.volume.data.view();
-        let mut sum = self.window(volume);
+        let channels = prepared.image.channels().iter();
+        let channels: Vec<_> = channels.map(|channel| channel.data.view()).collect();
+        let mut sum = self.window(&channels);
         if self.options.mirrored {
             let axes: Vec<usize> = (0..3).filter(|&a| self.description.mirrored[a]).collect();
             for mirrored in subsets(&axes) {
-                let mut view = volume;
-                mirrored.iter().for_each(|&a| view.invert_axis(Axis(a)));
-                let mut found = self.window(view);
+                let mut views = channels.clone();
+                for view in &mut views {
+                    mirrored.iter().for_each(|&a| view.invert_axis(Axis(a)));
+                }
+                let mut found = self.window(&views);
                 mirrored
                     .iter()
                     .for_each(|&a| found.invert_axis(Axis(a + 1)));
@@ -251,10 +278,10 @@ impl Model {
         Ok(labels)
     }
 
-    fn window(&self, volume: ArrayView3<'_, f32>) -> Array4<f32> {
+    fn window(&self, channels: &[ArrayView3<'_, f32>]) -> Array4<f32> {
         let forward = |input| self.network.forward(input).logits;
         let window = &self.description.window;
-        window.probabilities(forward, volume, &self.device)
+        window.probabilities(forward, channels, &self.device)
     }
 }
 

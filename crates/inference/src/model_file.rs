@@ -126,6 +126,19 @@ pub(crate) fn check(network: &Network, description: &Description) -> Result<(), 
             "correct the list",
         ));
     }
+    let channels = weights::config_of(network).map_or(1, |config| config.in_channels);
+    if description.channel_count() != channels {
+        return Err(InferenceError::unexpected(
+            "channels",
+            format!("a name for each of the network's {channels} channels"),
+            format!(
+                "{} names ({})",
+                description.channels.len(),
+                description.channels.join(", ")
+            ),
+            "correct the list",
+        ));
+    }
     let pairs = &description.label_swap.pairs;
     let known = |&label: &u8| usize::from(label) < classes;
     if !pairs.as_flattened().iter().all(known) {

@@ -58,13 +58,13 @@ impl SlidingWindow {
         Ok(())
     }
 
-    /// Class probabilities `[class, x, y, z]` of `volume` `[x, y, z]`.
+    /// Class probabilities `[class, x, y, z]` of an image, whose `channels` are `[x, y, z]` each.
     ///
-    /// `forward` maps `[1, 1, window]` on `device` to logits `[1, class, window]`; a network is best given in
+    /// `forward` maps `[1, channel, window]` on `device` to logits `[1, class, window]`; a network is best given in
     /// evaluation mode, without gradients.
     ///
     /// # Panics
-    /// If `forward` does not take the window or gives another shape.
+    /// Without channels, if they differ in shape, or if `forward` does not take the window or gives another shape.
     ///
     /// # Examples
     /// ```
@@ -76,25 +76,35 @@ impl SlidingWindow {
     /// let forward = |input: Tensor<5>| Tensor::cat(vec![-input.clone(), input], 1);
     /// let window = SlidingWindow { window: [4; 3], stride: [2; 3], blend: Blend::Uniform };
     /// let volume = Array3::from_shape_fn((9, 4, 4), |(x, _, _)| x as f32 - 4.0);
-    /// let found = window.probabilities(forward, volume.view(), &Device::flex());
+    /// let found = window.probabilities(forward, &[volume.view()], &Device::flex());
     /// assert_eq!(found.dim(), (2, 9, 4, 4));
     /// assert!(found[[1, 0, 0, 0]] < 0.01 && found[[1, 8, 0, 0]] > 0.99);
     /// ```
     pub fn probabilities(
         &self,
         forward: impl Fn(Tensor<5>) -> Tensor<5>,
-        volume: ArrayView3<'_, f32>,
+        channels: &[ArrayView3<'_, f32>],
         device: &Device,
     ) -> Array4<f32> {
-        let shape: [usize; 3] = volume.dim().into();
-        let (padded, offset) = self.pad(volume);
+        let shape: [usize; 3] = channels[0].dim().into();
+        let padded = channels.iter().map(|&channel| {
+            assert_eq!(
+                channel.shape(),
+                shape,
+                "the shape of a channel and of the first"
+            );
+            self.pad(channel)
+        });
+        let (channels, offsets): (Vec<_>, Vec<_>) = padded.unzip();
+        let (padded, offset) = (&channels[0], offsets[0]);
         let weights = self.weights();
         let mut sum: Option<Array4<f32>> = None;
         let mut norm = Array3::<f32>::zeros(padded.dim());
         for [x, y, z] in grid_positions(padded.dim().into(), self.window, self.stride) {
             let [w, h, d] = self.window;
             let area = s![x..x + w, y..y + h, z..z + d];
-            let logits = logits(&forward, padded.slice(area), device);
+            let windows: Vec<_> = channels.iter().map(|channel| channel.slice(area)).collect();
+            let logits = logits(&forward, &windows, device);
             let (px, py, pz) = padded.dim();
             let sum = sum.get_or_insert_with(|| Array4::zeros((logits.dim().0, px, py, pz)));
             let area = s![.., x..x + w, y..y + h, z..z + d];
@@ -149,12 +159,13 @@ impl SlidingWindow {
 /// The logits of one window, `[class, x, y, z]`.
 fn logits(
     forward: impl Fn(Tensor<5>) -> Tensor<5>,
-    window: ArrayView3<'_, f32>,
+    window: &[ArrayView3<'_, f32>],
     device: &Device,
 ) -> Array4<f32> {
-    let (w, h, d) = window.dim();
-    let values: Vec<f32> = window.iter().copied().collect();
-    let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, w, h, d]), device);
+    let (w, h, d) = window[0].dim();
+    let values: Vec<f32> = window.iter().flatten().copied().collect();
+    let shape = [1, window.len(), w, h, d];
+    let input = Tensor::<5>::from_data(TensorData::new(values, shape), device);
     let logits = forward(input).cast(DType::F32);
     let classes = logits.dims()[1];
     let values = logits.into_data().try_into_vec::<f32>();
@@ -201,7 +212,7 @@ mod tests {
 
     /// Softmax of one window by Burn's operator.
     fn predict(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
-        let logits = logits(forward(network), window, device);
+        let logits = logits(forward(network), &[window], device);
         let shape = logits.dim();
         let data = TensorData::new(logits.into_raw_vec_and_offset().0, [shape.0, window.len()]);
         let probabilities =
@@ -231,7 +242,7 @@ mod tests {
         let (network, volume) = (network(&device), volume([20, 16, 23]));
         let found = windows([3, 16, 5], Blend::Uniform).probabilities(
             forward(&network),
-            volume.view(),
+            &[volume.view()],
             &device,
         );
         let starts = |side: usize, stride: usize| -> Vec<usize> {
@@ -269,7 +280,7 @@ mod tests {
                 let network = network(&device);
                 let p = windows([7, 9, 16], blend).probabilities(
                     forward(&network),
-                    volume(shape).view(),
+                    &[volume(shape).view()],
                     &device,
                 );
                 assert_eq!(p.dim(), (3, shape[0], shape[1], shape[2]));

@@ -178,7 +178,9 @@ fn mirrored_probabilities_of_pairs_are_exchanged() {
     let plain = model.probabilities(&turned);
     let mirrored = model.with_options(options).unwrap();
     let found = mirrored.probabilities(&turned);
-    turned.volume.data.invert_axis(ndarray::Axis(0));
+    let mut data = turned.image.first().data.clone();
+    data.invert_axis(ndarray::Axis(0));
+    turned.image = Volume::new(data, *turned.image.geometry()).into();
     let mut image = vnet().probabilities(&turned);
     image.invert_axis(ndarray::Axis(1));
     for (class, seen) in [(0, 0), (1, 2), (2, 1)] {
@@ -203,11 +205,11 @@ fn mirrored_probabilities_are_the_mean_over_mirror_images() {
     let mut expected = plain.probabilities(&prepared);
     for axes in [&[0][..], &[2], &[0, 2]] {
         let mut turned = prepared.clone();
+        let mut view = prepared.image.first().data.view();
         for &axis in axes {
-            let mut view = turned.volume.data.view();
             view.invert_axis(ndarray::Axis(axis));
-            turned.volume.data = view.to_owned();
         }
+        turned.image = Volume::new(view.to_owned(), *prepared.image.geometry()).into();
         let mut one = plain.probabilities(&turned);
         axes.iter()
             .for_each(|&a| one.invert_axis(ndarray::Axis(a + 1)));

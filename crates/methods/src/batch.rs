@@ -7,6 +7,8 @@ use burn::prelude::*;
 pub struct HostBatch {
     /// Patch size in voxels.
     pub patch: [usize; 3],
+    /// Channels of every patch.
+    pub channels: usize,
     /// Labels of the labeled patches, one patch after another.
     pub labels: Vec<i32>,
     /// Labeled patches.
@@ -15,7 +17,7 @@ pub struct HostBatch {
     pub unlabeled: HostViews,
 }
 
-/// Intensities of patches, one patch after another.
+/// Intensities of patches, one patch after another, each channel by channel.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HostViews {
     /// Number of patches.
@@ -35,18 +37,18 @@ pub struct Batch {
     pub unlabeled: Option<UnlabeledBatch>,
 }
 
-/// Labeled patches, `[batch, 1, depth, height, width]`.
+/// Labeled patches, `[batch, channel, depth, height, width]`.
 #[derive(Debug, Clone)]
 pub struct LabeledBatch {
     /// Weak view.
     pub weak: Tensor<5>,
     /// Strong view; the weak one where no strong view is planned.
     pub strong: Tensor<5>,
-    /// Labels, aligned with both views.
+    /// Labels `[batch, 1, depth, height, width]`, aligned with both views.
     pub labels: Tensor<5, Int>,
 }
 
-/// Unlabeled patches, `[batch, 1, depth, height, width]`: a type without labels.
+/// Unlabeled patches, `[batch, channel, depth, height, width]`: a type without labels.
 #[derive(Debug, Clone)]
 pub struct UnlabeledBatch {
     /// Weak view.
@@ -58,11 +60,13 @@ pub struct UnlabeledBatch {
 impl Batch {
     /// Moves a host batch to `device`.
     pub fn from_host(host: HostBatch, device: &Device) -> Self {
-        let shape = shape(host.labeled.count, host.patch);
-        let labels = Tensor::from_data(TensorData::new(host.labels, shape), device);
-        let [weak, strong] = host.labeled.into_tensors(host.patch, device);
+        let [d, h, w] = host.patch;
+        let labels = TensorData::new(host.labels, [host.labeled.count, 1, d, h, w]);
+        let labels = Tensor::from_data(labels, device);
+        let shape = [host.channels, d, h, w];
+        let [weak, strong] = host.labeled.into_tensors(shape, device);
         let unlabeled = (host.unlabeled.count > 0).then(|| {
-            let [weak, strong] = host.unlabeled.into_tensors(host.patch, device);
+            let [weak, strong] = host.unlabeled.into_tensors(shape, device);
             UnlabeledBatch { weak, strong }
         });
         Self {
@@ -95,8 +99,8 @@ pub(crate) fn split<const D: usize>(all: Tensor<D>, counts: [usize; 2]) -> [Tens
 
 impl HostViews {
     /// `[weak, strong]` on the device.
-    fn into_tensors(self, patch: [usize; 3], device: &Device) -> [Tensor<5>; 2] {
-        let shape = shape(self.count, patch);
+    fn into_tensors(self, [c, d, h, w]: [usize; 4], device: &Device) -> [Tensor<5>; 2] {
+        let shape = [self.count, c, d, h, w];
         let weak = Tensor::from_data(TensorData::new(self.weak, shape), device);
         if self.strong.is_empty() {
             return [weak.clone(), weak];
@@ -104,8 +108,4 @@ impl HostViews {
         let strong = Tensor::from_data(TensorData::new(self.strong, shape), device);
         [weak, strong]
     }
-}
-
-fn shape(count: usize, [d, h, w]: [usize; 3]) -> [usize; 5] {
-    [count, 1, d, h, w]
 }

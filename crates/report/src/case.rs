@@ -13,7 +13,7 @@ use super::reduce::MARGIN_MM;
 use super::slices;
 
 /// Intensities shown as black and white at first lie at these shares of the voxels.
-const WINDOW: [f64; 2] = [0.01, 0.99];
+pub(super) const WINDOW: [f64; 2] = [0.01, 0.99];
 
 /// A case with all that its pictures share.
 pub(super) struct Case<'a> {
@@ -168,6 +168,7 @@ mod tests {
             id: "case".into(),
             caption: String::new(),
             image: Array3::from_shape_simple_fn(shape, || rng.random_range(0.0..1.0)),
+            other_channels: Vec::new(),
             prediction: reference.clone(),
             reference,
             geometry: Geometry::from_spacing([0.5, 0.5, 3.0]).translated([10.0, 0.0, 4.0]),

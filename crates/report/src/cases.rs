@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use ndarray::ArrayView3;
 
-use super::CasePicture;
-use super::case::Case;
+use super::case::{Case, WINDOW};
 use super::contour::contour;
 use super::layout::PlaneLayout;
 use super::planes::{Plane, recorded};
 use super::slices;
 use super::text::{class_name, escape};
+use super::{CasePicture, ChannelPicture};
 
 /// Characters that the volumes of a page take together, at most.
 const ROOM: usize = 12 << 20;
@@ -70,6 +70,9 @@ fn article(html: &mut String, case: &Case<'_>, classes: &[String]) {
         html.push_str("</figure>");
     }
     html.push_str("</div>");
+    for channel in &case.picture.other_channels {
+        other_channel(html, case, channel, &layout);
+    }
     if let Some(reduction) = case.reduction() {
         let _ = write!(html, "<p class=\"note\">{reduction}</p>");
     }
@@ -112,7 +115,7 @@ fn controls(html: &mut String, case: &Case<'_>, classes: &[String]) {
 fn figure(html: &mut String, case: &Case<'_>, plane: &Plane) {
     let index = case.middle[plane.axis];
     html.push_str("<div class=\"frame\">");
-    still(html, case, plane);
+    still(html, case, plane, case.embedded.image.view(), case.window);
     for (side, letter) in ["left", "right", "top", "bottom"]
         .iter()
         .zip(plane.sides.iter().flatten())
@@ -140,17 +143,50 @@ fn figure(html: &mut String, case: &Case<'_>, plane: &Plane) {
     );
 }
 
+/// The still slices of a further channel, at the same places as those of the first one.
+fn other_channel(
+    html: &mut String,
+    case: &Case<'_>,
+    channel: &ChannelPicture,
+    layout: &PlaneLayout,
+) {
+    let image = case.embedded.grid.image(&channel.image);
+    let window = slices::percentiles(image.view(), WINDOW);
+    let _ = write!(
+        html,
+        "<details class=\"channel\"><summary>{}</summary><div class=\"planes\" style=\"{}\">",
+        escape(&channel.name),
+        layout.container()
+    );
+    for (index, plane) in case.planes.iter().enumerate() {
+        let _ = write!(
+            html,
+            "<figure style=\"{}\"><div class=\"frame\">",
+            layout.figure(index)
+        );
+        still(html, case, plane, image.view(), window);
+        html.push_str("</div></figure>");
+    }
+    html.push_str("</div></details>");
+}
+
 /// The picture of a plane where the viewer begins, for those who have none.
-fn still(html: &mut String, case: &Case<'_>, plane: &Plane) {
+fn still(
+    html: &mut String,
+    case: &Case<'_>,
+    plane: &Plane,
+    image: ArrayView3<'_, f32>,
+    window: [f32; 2],
+) {
     let (index, [across, down]) = (case.middle[plane.axis], case.extent(plane));
-    let image = slices::cut(case.embedded.image.view(), plane, index);
+    let image = slices::cut(image, plane, index);
     let _ = write!(
         html,
         "<svg class=\"slice\" role=\"img\" aria-label=\"{} slice\" \
          viewBox=\"0 0 {across:.3} {down:.3}\"><image width=\"{across:.3}\" \
          height=\"{down:.3}\" preserveAspectRatio=\"none\" href=\"{}\"/>",
         plane.name,
-        slices::picture_address(image.view(), case.window)
+        slices::picture_address(image.view(), window)
     );
     let layers: [(&str, ArrayView3<'_, u8>); 2] = [
         ("reference", case.embedded.reference.view()),

@@ -147,6 +147,7 @@ mod tests {
             id: "case".into(),
             caption: String::new(),
             image: Array3::from_shape_simple_fn(shape, || rng.random_range(-900.0..400.0)),
+            other_channels: Vec::new(),
             reference: Array3::from_shape_fn(shape, |(x, y, _)| u8::from(x > y) * 3),
             prediction: Array3::from_shape_fn(shape, |(x, y, z)| u8::from(x + y == z)),
             geometry: Geometry::from_spacing([1.0, 1.0, 2.0]),

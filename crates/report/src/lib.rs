@@ -73,6 +73,15 @@ pub struct ReportInput<'a> {
     pub notices: Vec<String>,
 }
 
+/// One of several channels of a scan.
+#[derive(Debug, Clone)]
+pub struct ChannelPicture {
+    /// Name of the channel, such as T2.
+    pub name: String,
+    /// Intensities, axes x, y, z.
+    pub image: Array3<f32>,
+}
+
 /// A scan with its reference and predicted labels.
 ///
 /// # Examples
@@ -86,6 +95,7 @@ pub struct ReportInput<'a> {
 ///     id: "case_01".into(),
 ///     caption: "worst case".into(),
 ///     image: Array3::from_shape_fn((8, 8, 4), |(x, _, _)| x as f32),
+///     other_channels: vec![],
 ///     reference: Array3::from_shape_fn((8, 8, 4), |(x, y, _)| u8::from(x > 3 && y > 3)),
 ///     prediction: Array3::zeros((8, 8, 4)),
 ///     geometry: Geometry::from_spacing([1.0, 1.0, 2.5]),
@@ -101,8 +111,10 @@ pub struct CasePicture {
     pub id: String,
     /// Caption, such as "worst case, Dice 71.2 %".
     pub caption: String,
-    /// Intensities, axes x, y, z.
+    /// Intensities, axes x, y, z; of several channels those of the first one.
     pub image: Array3<f32>,
+    /// The channels after the first one, of the same shape; shown as still slices.
+    pub other_channels: Vec<ChannelPicture>,
     /// Reference labels, of the image's shape.
     pub reference: Array3<u8>,
     /// Predicted labels, of the image's shape.

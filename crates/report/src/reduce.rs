@@ -137,6 +137,7 @@ mod tests {
             id: "case".into(),
             caption: String::new(),
             image: Array3::from_shape_fn((100, 60, 7), |(x, _, _)| x as f32),
+            other_channels: Vec::new(),
             reference,
             prediction,
             geometry: Geometry::from_spacing([1.0, 1.0, 5.0]).translated([4.0, 0.0, 0.0]),

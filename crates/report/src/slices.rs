@@ -34,6 +34,16 @@ pub(super) fn check(picture: &CasePicture) -> Result<(), ReportError> {
             return refuse("labels of the image's shape", found);
         }
     }
+    for channel in &picture.other_channels {
+        if channel.image.dim() != shape {
+            let found = format!(
+                "{shape:?} and, of {}, {:?}",
+                channel.name,
+                channel.image.dim()
+            );
+            return refuse("channels of one shape", found);
+        }
+    }
     let spacing = picture.geometry.spacing();
     if !spacing.iter().all(|s| s.is_finite() && *s > 0.0) {
         return refuse("a positive spacing in mm", format!("{spacing:?}"));
@@ -151,6 +161,7 @@ mod tests {
             id: "case".into(),
             caption: String::new(),
             image: Array3::from_shape_fn((4, 5, 6), |(x, y, z)| (x * 100 + y * 10 + z) as f32),
+            other_channels: Vec::new(),
             prediction: Array3::zeros((4, 5, 6)),
             reference,
             geometry: Geometry::default(),

@@ -62,6 +62,7 @@ fn input() -> ReportInput<'static> {
             id: "</script><b>one</b>".into(),
             caption: "<worst>".into(),
             image: Array3::from_shape_fn((8, 7, 6), |(x, y, z)| (x * y * z) as f32),
+            other_channels: Vec::new(),
             prediction: labels.mapv(|label| label * 2),
             reference: labels,
             geometry: Geometry::from_spacing([1.0, 1.0, 2.5]).translated([1.0; 3]),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ndarray::Array3;
+use semivox_data::Image;
 use semivox_data::augment::{LabelSwap, StrongView, WeakView};
 use semivox_data::rng::keyed;
 use semivox_sampling::{TwoStreamBatch, TwoStreamSampler, UniformSampler};
@@ -26,6 +26,7 @@ pub struct BatchSource {
     label_swap: LabelSwap,
     strong: StrongView,
     views: StrongViews,
+    channels: usize,
     seed: u64,
 }
 
@@ -76,6 +77,7 @@ impl BatchSource {
             label_swap: config.label_swap.clone(),
             strong: config.strong_view,
             views: plan.strong,
+            channels: config.data.channels.len().max(1),
             seed,
         })
     }
@@ -85,13 +87,14 @@ impl BatchSource {
         let cases = self.cases.batch(step);
         let mut batch = HostBatch {
             patch: self.weak.patch,
+            channels: self.channels,
             labels: Vec::new(),
             labeled: HostViews::default(),
             unlabeled: HostViews::default(),
         };
         for (slot, case) in cases.labeled.into_iter().enumerate() {
             let case = &self.set.labeled[case];
-            let image = &case.scan.volume.data;
+            let image = &case.scan.image;
             let strong = self.views == StrongViews::All;
             let weak = self.add(
                 &mut batch.labeled,
@@ -107,7 +110,7 @@ impl BatchSource {
                 .extend(labels.iter().map(|&label| i32::from(label)));
         }
         for (slot, case) in cases.unlabeled.into_iter().enumerate() {
-            let image = &self.set.unlabeled[case].scan.volume.data;
+            let image = &self.set.unlabeled[case].scan.image;
             let strong = self.views != StrongViews::None;
             self.add(
                 &mut batch.unlabeled,
@@ -124,21 +127,26 @@ impl BatchSource {
     fn add(
         &self,
         views: &mut HostViews,
-        image: &Array3<f32>,
+        image: &Image,
         step: u64,
         purpose: &str,
         with_strong: bool,
     ) -> semivox_data::augment::WeakParams {
         let mut rng = keyed(self.seed, step, purpose);
-        let geometry = self.weak.draw(&mut rng, image.dim().into());
-        let mut patch = geometry.apply(image.view(), 0.0);
+        let geometry = self.weak.draw(&mut rng, image.shape());
+        let channels = image.channels();
+        let strong = match with_strong {
+            true => (self.strong).draw_channels(&mut rng, self.weak.patch, channels.len()),
+            false => Vec::new(),
+        };
         views.count += 1;
-        views.weak.extend(&patch);
-        if with_strong {
-            self.strong
-                .draw(&mut rng, self.weak.patch)
-                .apply(&mut patch);
-            views.strong.extend(&patch);
+        for (index, channel) in channels.iter().enumerate() {
+            let mut patch = geometry.apply(channel.data.view(), 0.0);
+            views.weak.extend(&patch);
+            if let Some(strong) = strong.get(index) {
+                strong.apply(&mut patch);
+                views.strong.extend(&patch);
+            }
         }
         geometry
     }
@@ -149,6 +157,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::presets::preset;
+    use ndarray::Array3;
     use semivox_data::cache::LabeledScan;
     use semivox_data::preprocess::Preprocess;
     use semivox_data::{Geometry, LabelMap, Volume};

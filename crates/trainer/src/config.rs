@@ -89,6 +89,9 @@ pub struct DataConfig {
     /// predict without its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
     /// Number of training cases that keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: LabelBudget,
@@ -199,7 +202,7 @@ impl RunConfig {
     /// training device (with autodiff).
     pub fn context(&self, classes: usize, device: &Device) -> MethodContext {
         MethodContext {
-            network: NetworkConfig::new(1, classes)
+            network: NetworkConfig::new(self.data.channels.len().max(1), classes)
                 .with_architecture(self.network.architecture)
                 .with_upsampling(self.network.upsampling)
                 .with_filters(self.network.filters)
@@ -222,7 +225,8 @@ impl RunConfig {
         ];
         Description {
             classes: self.data.classes.clone(),
-            preprocess: self.data.preprocess,
+            channels: self.data.channels.clone(),
+            preprocess: self.data.preprocess.clone(),
             window: self.inference.clone(),
             mirrored: self.weak_view.mirrored(),
             label_swap: self.label_swap.clone(),

@@ -44,6 +44,10 @@ pub fn import(
         ));
     }
     config.data.classes = names(config.data.classes, found.classes)?;
+    if config.data.channels.len().max(1) != found.in_channels {
+        let channels = 0..found.in_channels;
+        config.data.channels = channels.map(|n| format!("channel {n}")).collect();
+    }
     config.check()?;
     let imported = weights::import(&found.init(device), file)?;
     let mut description = config.description();
@@ -125,7 +129,7 @@ mod tests {
         let image = Volume::new(image, Geometry::default());
         let scan = model.prepare(&image).unwrap();
         let found = model.probabilities(&scan);
-        let values: Vec<f32> = scan.volume.data.iter().copied().collect();
+        let values: Vec<f32> = scan.image.first().data.iter().copied().collect();
         let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, 32, 32, 1]), &device);
         let expected = burn::tensor::activation::softmax(network.forward(input).logits, 1);
         let expected = expected.into_data().try_into_vec::<f32>().unwrap();

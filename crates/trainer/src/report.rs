@@ -10,7 +10,7 @@ use crate::evaluating::prediction_path;
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::session::open_dataset;
-use crate::specimens::specimens;
+use crate::specimens::{by_channel, specimens};
 use semivox_inference::evaluation::{CaseEvaluation, Evaluation};
 use semivox_report::{CasePicture, ReportInput, notable_cases, write};
 
@@ -135,7 +135,7 @@ fn unmeasured(run: &RunFolder, dataset: &Dataset) -> (Vec<CasePicture>, Vec<Stri
             picture.check()?;
             Ok(picture)
         };
-        match specimen.picture(run).and_then(checked) {
+        match specimen.picture(run, &dataset.channels).and_then(checked) {
             Ok(picture) => pictures.push(picture),
             Err(reason) => missing.push(format!("Case {id} is not shown: {reason}")),
         }
@@ -161,14 +161,17 @@ fn picture(
     let case = find(dataset, &result.id)?;
     let (image, reference) = case.load()?;
     let prediction = io::read_labels(prediction_path(run, &case.id))?;
+    let geometry = *image.geometry();
+    let (image, other_channels, first) = by_channel(image, &dataset.channels);
     let picture = CasePicture {
         id: case.id.clone(),
         caption: match result.mean_dice() {
-            Some(dice) => format!("{rank} case, Dice {:.1} %", 100.0 * dice),
-            None => format!("{rank} case"),
+            Some(dice) => format!("{rank} case, Dice {:.1} %{first}", 100.0 * dice),
+            None => format!("{rank} case{first}"),
         },
-        geometry: image.geometry,
-        image: image.data,
+        geometry,
+        image,
+        other_channels,
         reference: reference.data,
         prediction: prediction.data,
     };

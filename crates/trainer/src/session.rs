@@ -88,7 +88,7 @@ impl Session {
         }
         let (dataset, set) = open(&config, &run, observer)?;
         check_tests(&dataset)?;
-        let config = with_classes(config, &dataset)?;
+        let config = with_names(config, &dataset)?;
         config.check()?;
         CaseList::of(&dataset).write(&run)?;
         run.write_config(&config.to_toml()?)?;
@@ -115,7 +115,7 @@ impl Session {
         config.check()?;
         let (dataset, set) = open(&config, &run, observer)?;
         CaseList::of(&dataset).expect_unchanged(&run)?;
-        let config = with_classes(config, &dataset)?;
+        let config = with_names(config, &dataset)?;
         Ok(Self {
             config,
             run,
@@ -318,18 +318,24 @@ fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
     Ok(dataset.test.par_iter().try_for_each(check)?)
 }
 
-/// The settings with the names of the classes, which stay the same for a run's whole life.
-fn with_classes(mut config: RunConfig, dataset: &Dataset) -> Result<RunConfig, TrainError> {
-    let names = &mut config.data.classes;
-    if !names.is_empty() && *names != dataset.classes {
-        return Err(TrainError::setting(
-            "data.classes",
-            format!("those of the data set, {:?}", dataset.classes),
-            format!("{names:?}"),
-            "correct the list or leave it out",
-        ));
+/// The settings with the names of classes and channels, which stay the same for a run's whole life.
+fn with_names(mut config: RunConfig, dataset: &Dataset) -> Result<RunConfig, TrainError> {
+    let data = &mut config.data;
+    let named = [
+        ("data.classes", &mut data.classes, &dataset.classes),
+        ("data.channels", &mut data.channels, &dataset.channels),
+    ];
+    for (key, names, found) in named {
+        if !names.is_empty() && names != found {
+            return Err(TrainError::setting(
+                key,
+                format!("those of the data set, {found:?}"),
+                format!("{names:?}"),
+                "correct the list or leave it out",
+            ));
+        }
+        names.clone_from(found);
     }
-    names.clone_from(&dataset.classes);
     Ok(config)
 }
 

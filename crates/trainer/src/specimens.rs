@@ -1,14 +1,14 @@
 //! Cases to look at where there are no test cases.
 
 use ndarray::Array3;
-use semivox_data::{Dataset, LabelMap, LabeledCase, UnlabeledCase, Volume, io};
+use semivox_data::{Dataset, Image, LabelMap, LabeledCase, UnlabeledCase, io};
 use semivox_inference::Model;
 
 use crate::error::TrainError;
 use crate::evaluating::prediction_path;
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
-use semivox_report::CasePicture;
+use semivox_report::{CasePicture, ChannelPicture};
 
 /// So many cases are shown.
 const COUNT: usize = 3;
@@ -66,23 +66,27 @@ impl Specimen<'_> {
         }
     }
 
-    fn image(&self) -> Result<Volume, TrainError> {
+    fn image(&self) -> Result<Image, TrainError> {
         Ok(match self {
             Self::Unlabeled(case) => case.load()?,
             Self::Trained(case) => case.load()?.0,
         })
     }
 
-    /// The case as a report shows it, with the prediction that [`predict`] wrote.
+    /// The case as a report shows it, with the prediction that [`predict`] wrote; its channels have these names.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub(crate) fn picture(&self, run: &RunFolder) -> Result<CasePicture, TrainError> {
+    pub(crate) fn picture(
+        &self,
+        run: &RunFolder,
+        names: &[String],
+    ) -> Result<CasePicture, TrainError> {
         let prediction = io::read_labels(prediction_path(run, self.id()))?;
         let (image, reference, caption) = match self {
             Self::Unlabeled(case) => {
                 let image = case.load()?;
-                let nothing = Array3::zeros(image.data.dim());
+                let nothing = Array3::zeros(image.shape());
                 let caption = "no label map: the prediction alone";
                 (image, LabelMap::new(nothing, prediction.geometry), caption)
             }
@@ -91,15 +95,38 @@ impl Specimen<'_> {
                 (image, labels, "trained on: a new scan will look worse")
             }
         };
+        let geometry = *image.geometry();
+        let (image, other_channels, first) = by_channel(image, names);
         Ok(CasePicture {
             id: self.id().into(),
-            caption: caption.into(),
-            geometry: image.geometry,
-            image: image.data,
+            caption: format!("{caption}{first}"),
+            geometry,
+            image,
+            other_channels,
             reference: reference.data,
             prediction: prediction.data,
         })
     }
+}
+
+/// The first channel of an image, the others with their names, and the first one's name for a caption.
+pub(crate) fn by_channel(
+    image: Image,
+    names: &[String],
+) -> (Array3<f32>, Vec<ChannelPicture>, String) {
+    let mut channels = image.into_channels().into_iter();
+    let first = channels.next().expect("an image has a channel").data;
+    let name = |index: usize| names.get(index).cloned().unwrap_or_default();
+    let others = channels.enumerate().map(|(index, channel)| ChannelPicture {
+        name: name(index + 1),
+        image: channel.data,
+    });
+    let others: Vec<ChannelPicture> = others.collect();
+    let caption = match others.is_empty() {
+        true => String::new(),
+        false => format!("; {}", name(0)),
+    };
+    (first, others, caption)
 }
 
 #[cfg(test)]

@@ -224,6 +224,23 @@ impl StrongView {
                 .and_then(|c| c.draw(rng, patch).map(|cut| (cut, c.value))),
         }
     }
+
+    /// Draws the parameters for a patch of several channels: intensities change in each channel by itself, the cutout
+    /// is at the same place in all.
+    pub fn draw_channels(
+        &self,
+        rng: &mut impl Rng,
+        patch: [usize; 3],
+        channels: usize,
+    ) -> Vec<StrongParams> {
+        let mut drawn: Vec<StrongParams> = (0..channels).map(|_| self.draw(rng, patch)).collect();
+        if let Some((first, others)) = drawn.split_first_mut() {
+            for other in others {
+                other.cutout.clone_from(&first.cutout);
+            }
+        }
+        drawn
+    }
 }
 
 impl StrongParams {

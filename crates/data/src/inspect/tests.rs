@@ -37,7 +37,7 @@ fn facts_warnings_and_errors_name_their_cases() {
     assert_eq!(found.dataset.layout, Layout::Folder);
     assert_eq!(found.of(Role::Labeled).count(), 2);
     let a = &found.cases[0];
-    assert_eq!((a.id.as_str(), a.intensities), ("a", [0.0, 6.0]));
+    assert_eq!((a.id.as_str(), &a.intensities), ("a", &vec![[0.0, 6.0]]));
     assert_eq!(a.labels, BTreeMap::from([(0, 63), (1, 1)]));
     let warnings = found.warnings.join("\n");
     for expected in [

@@ -40,10 +40,10 @@ pub(super) fn label(source: &Source) -> Result<LabelMap, DataError> {
 
 fn geometry(source: &Source) -> Geometry {
     match source {
-        Source::File(_) | Source::MappedFile { .. } => Geometry::default(),
         Source::Hdf5 { spacing_mm, .. } | Source::Hdf5Slices { spacing_mm, .. } => {
             Geometry::from_spacing(*spacing_mm)
         }
+        _ => Geometry::default(),
     }
 }
 
@@ -53,12 +53,6 @@ fn volume<'a, T: Clone>(
     read: Read<'_, T>,
 ) -> Result<(Array3<T>, &'a Path), DataError> {
     match source {
-        Source::File(path) | Source::MappedFile { path, .. } => Err(DataError::unexpected(
-            path,
-            "an HDF5 file",
-            "NIfTI",
-            "read it as a NIfTI file",
-        )),
         Source::Hdf5 {
             path,
             dataset,
@@ -83,6 +77,11 @@ fn volume<'a, T: Clone>(
                 .collect::<Result<Vec<_>, _>>()?;
             stack_slices(paths, &slices)
         }
+        _ => Err(DataError::InvalidSetting {
+            name: "the source of an array",
+            expected: "an HDF5 file".into(),
+            found: source.to_string(),
+        }),
     }
 }
 

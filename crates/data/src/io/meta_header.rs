@@ -57,6 +57,7 @@ impl<'a> Header<'a> {
         let big_endian = self.flag("BinaryDataByteOrderMSB") || self.flag("ElementByteOrderMSB");
         Ok(VoxelLayout {
             shape,
+            channels: 1,
             voxel_type: self.voxel_type()?,
             big_endian,
             slope: 1.0,

@@ -2,13 +2,13 @@
 //!
 //! | format | files | read | written |
 //! |---|---|---|---|
-//! | NIfTI-1 and NIfTI-2 | `.nii`, `.nii.gz`; `.hdr` with `.img`, each also `.gz` | three axes, others of length 1; integers and floats of up to 64 bits in either byte order; slope and intercept; sform, qform and units | NIfTI-1 |
+//! | NIfTI-1 and NIfTI-2 | `.nii`, `.nii.gz`; `.hdr` with `.img`, each also `.gz` | three axes, and one of channels where the data set names them; integers and floats of up to 64 bits in either byte order; slope and intercept; sform, qform and units | NIfTI-1 |
 //! | NRRD | `.nrrd`; `.nhdr` with one data file | `raw` and `gzip`; spaces LPS, LAS and RAS, and none, which is taken for LPS as ITK does | – |
 //! | MetaImage | `.mha`; `.mhd` with one data file | binary, also compressed; types and byte orders as above; `TransformMatrix` and `Offset` | – |
 //! | HDF5 | `.h5` | in the forms in which preprocessed data sets are distributed in the field | – |
 //!
 //! Endings may be in upper case. Not read are DICOM, Analyze 7.5, NRRD as text or bzip2, data in several files, and
-//! volumes with several channels or time points; messages say so.
+//! several time points; messages say so. Channels are one file each, or a NIfTI file's fourth or fifth axis.
 
 mod affine;
 mod atomic;
@@ -39,17 +39,26 @@ pub(crate) use read::read_grid;
 pub use read::{read_labels, read_volume};
 pub use write::{write_labels, write_volume};
 
-use crate::{DataError, LabelMap, Source, Volume};
+use crate::{DataError, Image, LabelMap, Source};
 
 /// Reads an image from any [`Source`].
 ///
 /// # Errors
 ///
-/// As for [`read_volume`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
-pub fn read_image(source: &Source) -> Result<Volume, DataError> {
+/// As for [`read_volume`] and [`Image::new`]; for HDF5, [`DataError::Unexpected`] names what is missing in the file.
+pub fn read_image(source: &Source) -> Result<Image, DataError> {
     match source {
-        Source::File(path) | Source::MappedFile { path, .. } => read_volume(path),
-        Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::image(source),
+        Source::File(path) | Source::MappedFile { path, .. } => Ok(read_volume(path)?.into()),
+        Source::Channels(paths) => {
+            let channels = paths.iter().map(read_volume).collect::<Result<_, _>>()?;
+            let names: Vec<String> = paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            Image::named(channels, &names)
+        }
+        Source::ChannelAxis { path, channels } => Image::new(read::read_channels(path, *channels)?),
+        Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => Ok(hdf5::image(source)?.into()),
     }
 }
 
@@ -63,6 +72,11 @@ pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
     match source {
         Source::File(path) => read_labels(path),
         Source::MappedFile { path, values } => read::read_mapped_labels(path, values),
+        Source::Channels(_) | Source::ChannelAxis { .. } => Err(DataError::InvalidSetting {
+            name: "the source of a label map",
+            expected: "one channel".into(),
+            found: source.to_string(),
+        }),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => hdf5::label(source),
     }
 }

@@ -38,7 +38,7 @@ impl Fields {
     }
 
     pub(super) fn layout(&self, path: &Path) -> Result<VoxelLayout, DataError> {
-        let (shape, voxel_type) = (self.shape(path)?, self.voxel_type(path)?);
+        let ((shape, channels), voxel_type) = (self.shape(path)?, self.voxel_type(path)?);
         let (slope, intercept) = self.scaling();
         let axes = self.dims[0].clamp(0, 7) as usize;
         let (geometry, notes) = affine::place(path, &self.forms, axes, shape)?;
@@ -47,6 +47,7 @@ impl Fields {
         forms.pixdim[axes.min(3) + 1..].fill(1.0);
         Ok(VoxelLayout {
             shape,
+            channels,
             voxel_type,
             big_endian: self.big_endian,
             slope,
@@ -56,8 +57,9 @@ impl Fields {
         })
     }
 
-    /// The first three axes; missing axes have length 1, and further axes must have length 1.
-    fn shape(&self, path: &Path) -> Result<[usize; 3], DataError> {
+    /// The first three axes, of length 1 where they are missing, and the number of channels: the fourth axis, or the
+    /// fifth after a fourth of length 1. Further axes must have length 1.
+    fn shape(&self, path: &Path) -> Result<([usize; 3], usize), DataError> {
         let rank = usize::try_from(self.dims[0]).unwrap_or(0);
         let dims = &self.dims[1..=rank.min(7)];
         let wrong = |hint: &str| {
@@ -71,12 +73,12 @@ impl Fields {
         if rank == 0 || dims.iter().any(|d| !(1..=32767).contains(d)) {
             return Err(wrong("export it again"));
         }
-        if dims.iter().skip(3).any(|&d| d != 1) {
+        let length = |axis: usize| dims.get(axis).map_or(1, |&d| d as usize);
+        let channels = length(3).max(length(4));
+        if (3..7).map(length).product::<usize>() != channels {
             return Err(wrong("split it into one file per time point or channel"));
         }
-        Ok(std::array::from_fn(|axis| {
-            dims.get(axis).map_or(1, |&d| d as usize)
-        }))
+        Ok((std::array::from_fn(length), channels))
     }
 
     fn voxel_type(&self, path: &Path) -> Result<VoxelType, DataError> {

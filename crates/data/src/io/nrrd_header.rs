@@ -65,6 +65,7 @@ impl<'a> Header<'a> {
         let notes = note.map(String::from).into_iter().collect();
         Ok(VoxelLayout {
             shape,
+            channels: 1,
             voxel_type: self.voxel_type()?,
             big_endian: self.big_endian()?,
             slope: 1.0,

@@ -14,6 +14,8 @@ pub(super) struct Raw {
 /// Layout of the stored voxels, as described by the header.
 pub(super) struct VoxelLayout {
     pub(super) shape: [usize; 3],
+    /// The number of channels, one whole volume after another.
+    pub(super) channels: usize,
     pub(super) voxel_type: VoxelType,
     pub(super) big_endian: bool,
     pub(super) slope: f64,

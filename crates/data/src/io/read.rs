@@ -9,8 +9,8 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::formats;
-use super::raw::Raw;
-use super::voxels::decode;
+use super::raw::{Raw, VoxelLayout};
+use super::voxels::{decode, decode_channel};
 use crate::preprocess::Grid;
 use crate::{DataError, LabelMap, LabelValues, SourceHeader, Volume};
 
@@ -53,10 +53,39 @@ const LISTED: usize = 16;
 /// ```
 pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
     let path = path.as_ref();
+    let mut channels = read_channels(path, 1)?;
+    Ok(channels.pop().expect("one channel was asked for"))
+}
+
+/// Reads an image of several channels from one file.
+pub(super) fn read_channels(path: &Path, channels: usize) -> Result<Vec<Volume>, DataError> {
     let raw = formats::read(path)?;
-    let data = decode(&raw, |value| value as f32);
-    check_finite(path, &data)?;
-    Ok(Volume::new(data, raw.layout.geometry).with_header(header(&raw)))
+    expect_channels(path, &raw.layout, channels)?;
+    let channel = |index| {
+        let data = decode_channel(&raw, index, |value| value as f32);
+        check_finite(path, &data)?;
+        Ok(Volume::new(data, raw.layout.geometry).with_header(header(&raw)))
+    };
+    (0..channels).map(channel).collect()
+}
+
+/// An error unless a file has this number of channels.
+fn expect_channels(path: &Path, layout: &VoxelLayout, channels: usize) -> Result<(), DataError> {
+    if layout.channels == channels {
+        return Ok(());
+    }
+    let [x, y, z] = layout.shape;
+    let expected = match channels {
+        1 => "a volume of three axes".to_string(),
+        _ => format!("a fourth axis of {channels} channels"),
+    };
+    Err(DataError::unexpected(
+        path,
+        expected,
+        format!("shape [{x}, {y}, {z}, {}]", layout.channels),
+        "split it into one file per time point; if they are channels of an image, name them, one a line, in \
+         `channels.txt` beside `images/`, or in `dataset.json`",
+    ))
 }
 
 /// Reads the grid of a volume from the header of its file.
@@ -66,6 +95,7 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, DataError> {
 /// As for [`read_volume`], except for errors in the voxels, which are not read.
 pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
     let layout = formats::layout(path)?;
+    expect_channels(path, &layout, 1)?;
     Ok(Grid {
         shape: layout.shape,
         geometry: layout.geometry,
@@ -96,6 +126,7 @@ pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
 pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let path = path.as_ref();
     let raw = formats::read(path)?;
+    expect_channels(path, &raw.layout, 1)?;
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
     if bad.get().is_some() {
@@ -115,6 +146,7 @@ fn header(raw: &Raw) -> Option<SourceHeader> {
 /// Reads a label map and maps its `values` to classes.
 pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
     let raw = formats::read(path)?;
+    expect_channels(path, &raw.layout, 1)?;
     let bad = AtomicBool::new(false);
     let class =
         |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));

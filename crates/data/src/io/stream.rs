@@ -124,7 +124,7 @@ impl<'a> Stream<'a> {
     /// Reads the voxels described by `layout`, which are next.
     pub(super) fn voxels(mut self, layout: VoxelLayout) -> Result<Raw, DataError> {
         let voxels = layout.shape.iter().product::<usize>() as u64;
-        let length = voxels * layout.voxel_type.size() as u64;
+        let length = layout.channels as u64 * voxels * layout.voxel_type.size() as u64;
         let mut bytes = spare_buffer();
         let wanted = length.min(self.most) as usize;
         bytes.try_reserve_exact(wanted).map_err(|_| {

@@ -35,8 +35,20 @@ impl VoxelType {
 /// Number of neighbors along `x` processed together: one cache line of `f32`.
 const BLOCK: usize = 16;
 
-/// Decodes every voxel, applies slope and intercept, then `convert`.
+/// Decodes every voxel of the first channel, applies slope and intercept, then `convert`.
 pub(super) fn decode<T>(raw: &Raw, convert: impl Fn(f64) -> T + Sync) -> Array3<T>
+where
+    T: Copy + Default + Send,
+{
+    decode_channel(raw, 0, convert)
+}
+
+/// Like [`decode`], for one of the channels.
+pub(super) fn decode_channel<T>(
+    raw: &Raw,
+    channel: usize,
+    convert: impl Fn(f64) -> T + Sync,
+) -> Array3<T>
 where
     T: Copy + Default + Send,
 {
@@ -45,9 +57,13 @@ where
     macro_rules! decode_as {
         ($type:ty) => {
             if raw.layout.big_endian {
-                reorder(raw, |bytes| convert(<$type>::from_be_bytes(bytes) as f64))
+                reorder(raw, channel, |bytes| {
+                    convert(<$type>::from_be_bytes(bytes) as f64)
+                })
             } else {
-                reorder(raw, |bytes| convert(<$type>::from_le_bytes(bytes) as f64))
+                reorder(raw, channel, |bytes| {
+                    convert(<$type>::from_le_bytes(bytes) as f64)
+                })
             }
         };
     }
@@ -65,12 +81,17 @@ where
     }
 }
 
-fn reorder<T, const N: usize>(raw: &Raw, convert: impl Fn([u8; N]) -> T + Sync) -> Array3<T>
+fn reorder<T, const N: usize>(
+    raw: &Raw,
+    channel: usize,
+    convert: impl Fn([u8; N]) -> T + Sync,
+) -> Array3<T>
 where
     T: Copy + Default + Send,
 {
     let [nx, ny, nz] = raw.layout.shape;
     let (stored, _) = raw.bytes.as_chunks::<N>();
+    let stored = &stored[channel * nx * ny * nz..];
     let mut out = Array3::from_elem(raw.layout.shape, T::default());
     let slab = ny * nz;
     let Some(flat) = out.as_slice_mut() else {

@@ -56,7 +56,11 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let mut dataset = if root.join("images").is_dir() {
-        assemble::by_lists(root, &["test.list", "val.list"], pairing::paired(root)?)?
+        assemble::by_lists(
+            root,
+            &["test.list", "val.list"],
+            pairing::paired(root, Some(1))?,
+        )?
     } else {
         open_hdf5(root)?
     };

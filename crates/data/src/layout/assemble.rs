@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::lists::List;
 use super::pairing::Paired;
-use super::{Layout, files};
+use super::{Layout, channels, files};
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
 /// An image with its label map, if there is one.
@@ -39,9 +39,14 @@ pub(super) fn by_these_lists(
     if let (Some(train), Some(test)) = (&train_list, &test_list) {
         train.check_disjoint(test)?;
     }
-    let Paired { mut cases, notes } = paired.into();
+    let Paired {
+        mut cases,
+        notes,
+        channels,
+    } = paired.into();
     let mut dataset = empty();
     dataset.notes = notes;
+    dataset.channels = channels::unnamed(channels);
     for id in test_list.iter().flat_map(|list| &list.names) {
         let found = take(&mut cases, id, test_list.as_ref())?;
         dataset.test.push(tested(id, found, test_list.as_ref())?);
@@ -70,6 +75,7 @@ pub(super) fn empty() -> Dataset {
         name: String::new(),
         layout: Layout::Folder,
         classes: Vec::new(),
+        channels: Vec::new(),
         labeled: Vec::new(),
         unlabeled: Vec::new(),
         test: Vec::new(),

@@ -58,15 +58,27 @@ impl Description {
                 "compare it with a `dataset.json` of the Decathlon",
             )
         })?;
-        match description.modality.len() + description.channel_names.len() {
-            0 | 1 => Ok(description),
-            n => Err(DataError::unexpected(
-                path,
-                "one modality",
-                format!("{n}"),
-                "export one of them as its own data set",
-            )),
-        }
+        Ok(description)
+    }
+
+    /// Names of the channels in the order of their numbers.
+    pub(super) fn channels(&self, path: &Path) -> Result<Vec<String>, DataError> {
+        let named = match self.channel_names.is_empty() {
+            true => &self.modality,
+            false => &self.channel_names,
+        };
+        let name = |number: usize| {
+            let name = named.get(&number.to_string()).ok_or_else(|| {
+                DataError::unexpected(
+                    path,
+                    format!("channels numbered from 0 to {}", named.len() - 1),
+                    format!("no channel {number}"),
+                    "renumber them",
+                )
+            })?;
+            Ok(name.as_str().map_or_else(|| name.to_string(), String::from))
+        };
+        (0..named.len()).map(name).collect()
     }
 
     /// Classes by voxel value, in ascending order.

@@ -6,7 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::classes::Classes;
-use super::{assemble, pairing};
+use super::{assemble, channels, pairing};
 use crate::{DataError, Dataset, LabeledCase, io};
 
 /// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
@@ -21,6 +21,10 @@ const FEWEST: usize = 4;
 /// are one class, classes are numbered in the order of the lines, and predictions contain these numbers.
 /// Without `classes.txt` the label maps of the labeled and the test cases are read to find the largest
 /// label.
+///
+/// `channels.txt` names the channels of the images, one per line, if there are several: one file each, `NAME_0000`,
+/// `NAME_0001`, …, or one file with an axis of channels. Without it, names with a number are channels where the label
+/// map has the name without; a note says which scans only look like it.
 ///
 /// Scans from an archive, converted to NIfTI, can be opened with this layout too; see
 /// [`pancreas`](super::pancreas) for Pancreas-CT.
@@ -42,7 +46,10 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 
 /// Finds the cases without the classes, from file names alone.
 pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
-    let mut dataset = assemble::by_lists(root, &["test.list", "val.list"], pairing::paired(root)?)?;
+    let channels = channels::read_names(root)?;
+    let paired = pairing::paired(root, channels.as_ref().map(Vec::len))?;
+    let mut dataset = assemble::by_lists(root, &["test.list", "val.list"], paired)?;
+    dataset.channels = channels.unwrap_or(dataset.channels);
     dataset.name = root
         .file_name()
         .map_or("folder".into(), |name| name.to_string_lossy().into_owned());

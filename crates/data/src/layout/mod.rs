@@ -10,7 +10,10 @@
 //! | [`acdc`] | `images/`, `labels/`, `train.list`, `val.list`; or `patientNNN_frameNN_slice_K.h5` and `patientNNN_frameNN.h5` |
 //! | [`pancreas`] | `imageNNNN_norm.h5` in `Pancreas_h5/`, `train.list`, `test.list` or `Flods/` |
 //! | [`msd`] | `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/` |
-//! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` |
+//! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` and `channels.txt` |
+//!
+//! An image of several channels is one file for each, `NAME_0000`, `NAME_0001`, …, or one NIfTI file with an axis of
+//! channels; `dataset.json` or `channels.txt`, a name a line, say how many there are.
 
 pub mod acdc;
 pub mod folder;
@@ -19,6 +22,7 @@ pub mod msd;
 pub mod pancreas;
 
 mod assemble;
+mod channels;
 mod classes;
 mod description;
 mod entry;
@@ -30,7 +34,8 @@ mod lists;
 mod pairing;
 mod text;
 
-pub use files::{stem, volumes};
+pub use channels::scan;
+pub use files::{scans, stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;
 

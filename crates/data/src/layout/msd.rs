@@ -1,17 +1,15 @@
 //! Layout of the Medical Segmentation Decathlon.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Layout;
 use super::assemble::{self, Found};
+use super::channels;
 use super::description::{Description, Image, Pair};
 use super::files::{self, Listing};
 use super::pairing::{self, Paired};
 use crate::{DataError, Dataset, Source, UnlabeledCase};
-
-/// Suffix of nnU-Net's images for the first and only channel.
-const CHANNEL: &str = "_0000";
 
 /// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
 ///
@@ -19,14 +17,15 @@ const CHANNEL: &str = "_0000";
 /// they are not 0, 1, 2, …, as in `"205": "myocardium"`, the classes are numbered in ascending order of
 /// their values, and predictions contain these numbers. Values with the same name are one class. The
 /// training cases and their order come from `training`, or else from the files of `imagesTr/`, which are
-/// labeled if `labelsTr/` has a file of the same name. If `dataset.json` has `channel_names`, as nnU-Net's,
-/// images are named `NAME_0000`. The cases of `test`, or else the files of `imagesTs/`, have no public
+/// labeled if `labelsTr/` has a file of the same name. An image is one file, with an axis of channels if
+/// `modality` or `channel_names` has several, or one file for each channel, `NAME_0000`, `NAME_0001`, …, as nnU-Net
+/// names them, whether lists have the numbers or not. The cases of `test`, or else the files of `imagesTs/`, have no public
 /// labels and become unlabeled cases; those that are missing are noted. No case is held out.
 ///
 /// # Errors
 ///
 /// [`DataError::Missing`] for files that are listed but absent, [`DataError::Unexpected`] for an unreadable
-/// `dataset.json`, more than one modality, labels without a 0 for the background, and no images.
+/// `dataset.json`, labels without a 0 for the background, a missing channel, and no images.
 ///
 /// # References
 ///
@@ -53,46 +52,52 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let mut dataset = assemble::empty();
     let classes = description.classes(&path)?;
     dataset.layout = Layout::Msd;
-    dataset.name = if description.name.is_empty() {
-        "msd".into()
-    } else {
-        description.name
+    dataset.name = match description.name.as_str() {
+        "" => "msd".into(),
+        name => name.into(),
     };
-    let suffix = match description.channel_names.is_empty() {
-        true => "",
-        false => CHANNEL,
-    };
-    match description.training.is_empty() {
-        true => scan(root, suffix, &mut dataset)?,
-        false => dataset.notes = unlisted(root, &description.training)?,
+    let channels = description.channels(&path)?;
+    let count = channels.len().max(1);
+    if count > 1 {
+        dataset.channels = channels;
     }
-    for Pair { image, label } in description.training {
-        let image = source(root, &image)?;
-        let label = label
-            .map(|label| source(root, &label))
-            .transpose()?
-            .map(|(_, label)| label);
-        assemble::train_on(
-            &mut dataset,
-            image.0,
-            Found {
-                image: image.1,
-                label,
-            },
-        );
+    if description.training.is_empty() {
+        scan(root, count, &mut dataset)?;
     }
-    if description.test.is_empty() {
-        let images = Listing::read_if_any(&root.join("imagesTs"))?;
+    for Pair { image, label } in &description.training {
+        let (id, image) = source(root, image, count)?;
+        let label = label.as_ref().map(|label| source(root, label, 1));
+        let label = label.transpose()?.map(|(_, label)| label);
+        assemble::train_on(&mut dataset, id, Found { image, label });
+    }
+    if !description.training.is_empty() {
+        dataset.notes.extend(unlisted(root, &dataset)?);
+    }
+    add_test_images(root, count, &description.test, &mut dataset)?;
+    classes.give(&mut dataset);
+    Ok(dataset)
+}
+
+/// Adds the images without public labels: those that are listed, or else those of `imagesTs/`.
+fn add_test_images(
+    root: &Path,
+    count: usize,
+    listed: &[Image],
+    dataset: &mut Dataset,
+) -> Result<(), DataError> {
+    if listed.is_empty() {
+        let folder = root.join("imagesTs");
+        let images = Listing::read_if_any(&folder)?;
         dataset.notes.extend(images.notes);
-        let cases = images.volumes.into_iter().map(|(id, image)| UnlabeledCase {
-            id: case(&id, suffix),
-            image: Source::File(image),
-        });
+        let cases = channels::joined(&folder, images.volumes, count)?;
+        let cases = cases
+            .into_iter()
+            .map(|(id, image)| UnlabeledCase { id, image });
         dataset.unlabeled.extend(cases);
     }
     let mut missing = Vec::new();
-    for Image::Path(image) | Image::Entry { image } in description.test {
-        match source(root, &image) {
+    for Image::Path(image) | Image::Entry { image } in listed {
+        match source(root, image, count) {
             Ok((id, image)) => dataset.unlabeled.push(UnlabeledCase { id, image }),
             // Training needs none of them.
             Err(_) => missing.push(image),
@@ -104,14 +109,13 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
             "test images of `dataset.json` that are not there: {missing}"
         ));
     }
-    classes.give(&mut dataset);
-    Ok(dataset)
+    Ok(())
 }
 
 /// Finds the training cases by file name.
-fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataError> {
+fn scan(root: &Path, count: usize, dataset: &mut Dataset) -> Result<(), DataError> {
     let folders = ["imagesTr", "labelsTr"];
-    let Paired { cases, notes } = pairing::pair(root, folders, |name| case(name, suffix))?;
+    let Paired { cases, notes, .. } = pairing::pair(root, folders, Some(count))?;
     dataset.notes.extend(notes);
     for (id, found) in cases {
         assemble::train_on(dataset, id, found);
@@ -120,14 +124,11 @@ fn scan(root: &Path, suffix: &str, dataset: &mut Dataset) -> Result<(), DataErro
 }
 
 /// Notes about the files of the training folders that `dataset.json` does not list.
-fn unlisted(root: &Path, training: &[Pair]) -> Result<Vec<String>, DataError> {
-    let entries = training
-        .iter()
-        .flat_map(|pair| [Some(&pair.image), pair.label.as_ref()]);
-    let listed: HashSet<PathBuf> = entries
-        .flatten()
-        .map(|entry| located(root, entry))
-        .collect();
+fn unlisted(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataError> {
+    let labeled = dataset.labeled.iter();
+    let sources = labeled.flat_map(|case| [&case.image, &case.label]);
+    let sources = sources.chain(dataset.unlabeled.iter().map(|case| &case.image));
+    let listed: HashSet<&Path> = sources.flat_map(Source::files).collect();
     let mut notes = Vec::new();
     for folder in ["imagesTr", "labelsTr"] {
         let found = Listing::read_if_any(&root.join(folder))?;
@@ -135,7 +136,7 @@ fn unlisted(root: &Path, training: &[Pair]) -> Result<Vec<String>, DataError> {
         let others: Vec<&String> = found
             .volumes
             .iter()
-            .filter(|(_, path)| !listed.contains(*path))
+            .filter(|(_, path)| !listed.contains(path.as_path()))
             .map(|(name, _)| name)
             .collect();
         if !others.is_empty() {
@@ -148,34 +149,11 @@ fn unlisted(root: &Path, training: &[Pair]) -> Result<Vec<String>, DataError> {
     Ok(notes)
 }
 
-/// The case name of an image name.
-fn case(name: &str, suffix: &str) -> String {
-    name.strip_suffix(suffix).unwrap_or(name).to_string()
-}
-
-/// The path of an entry of `dataset.json`.
-fn located(root: &Path, entry: &str) -> PathBuf {
-    root.join(entry.trim_start_matches("./"))
-}
-
-/// Name and file of an entry such as `./imagesTr/a.nii.gz`.
-fn source(root: &Path, entry: &str) -> Result<(String, Source), DataError> {
-    let path = located(root, entry);
-    if !path.is_file() {
+/// Name and source of an entry such as `./imagesTr/a.nii.gz`, an image of `count` channels.
+fn source(root: &Path, entry: &str, count: usize) -> Result<(String, Source), DataError> {
+    let path = root.join(entry.trim_start_matches("./"));
+    channels::scan(&path, count).ok_or_else(|| {
         let hint = "add the file or remove it from `dataset.json`";
-        return Err(DataError::missing(
-            &path,
-            "a file named in `dataset.json`",
-            hint,
-        ));
-    }
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok((
-        files::stem(&name).unwrap_or(&name).to_string(),
-        Source::File(path),
-    ))
+        DataError::missing(&path, "a file named in `dataset.json`", hint)
+    })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
+use super::channels;
 use super::files::{self, Listing};
 use crate::{DataError, Source};
 
@@ -11,20 +12,26 @@ use crate::{DataError, Source};
 pub(super) struct Paired {
     pub(super) cases: Cases,
     pub(super) notes: Vec<String>,
+    /// The number of channels of every image.
+    pub(super) channels: usize,
 }
 
 impl From<Cases> for Paired {
     fn from(cases: Cases) -> Self {
-        let notes = Vec::new();
-        Self { cases, notes }
+        Self {
+            cases,
+            notes: Vec::new(),
+            channels: 1,
+        }
     }
 }
 
 /// Pairs the files of `images/` with those of the same name in `labels/`.
 ///
-/// Entries beside the two folders that no layout reads are noted: one of them may be a misspelt `labels/`.
-pub(super) fn paired(root: &Path) -> Result<Paired, DataError> {
-    let mut paired = pair(root, ["images", "labels"], str::to_string)?;
+/// Entries beside the two folders that no layout reads are noted: one of them may be a misspelt `labels/`. `channels`
+/// is the number of channels of every image where it is known.
+pub(super) fn paired(root: &Path, channels: Option<usize>) -> Result<Paired, DataError> {
+    let mut paired = pair(root, ["images", "labels"], channels)?;
     let mut others = files::names(root)?;
     others.retain(|name| !KNOWN.contains(&name.as_str()));
     if !others.is_empty() {
@@ -36,20 +43,21 @@ pub(super) fn paired(root: &Path) -> Result<Paired, DataError> {
 }
 
 /// Entries of a data set's folder that have a meaning.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     "images",
     "labels",
     "classes.txt",
+    channels::LIST,
     "train.list",
     "test.list",
     "val.list",
 ];
 
-/// Pairs the files of two folders; `case` makes the name of a case out of that of its image.
+/// Pairs the files of two folders, images of `channels` channels each; where the number is not known, the names tell.
 pub(super) fn pair(
     root: &Path,
     [images, labels]: [&str; 2],
-    case: impl Fn(&str) -> String,
+    channels: Option<usize>,
 ) -> Result<Paired, DataError> {
     let found = Listing::read_some(&root.join(images))?;
     let folder = root.join(labels);
@@ -60,25 +68,25 @@ pub(super) fn pair(
         unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
     );
     let mut labels = labels.volumes;
-    let mut cases = Cases::new();
-    for (name, image) in found.volumes {
-        let id = case(&name);
-        let label = labels.remove(&id).map(Source::File);
-        let image = Source::File(image);
-        if cases.insert(id.clone(), Found { image, label }).is_some() {
-            let found = format!("two, one of them `{name}`");
-            let expected = format!("one image for `{id}`");
-            let hint = "remove one of them";
-            return Err(DataError::unexpected(
-                &root.join(images),
-                expected,
-                found,
-                hint,
-            ));
+    let channels = match channels.or_else(|| channels::detected(&found.volumes, &labels)) {
+        Some(count) => count,
+        None => {
+            notes.extend(channels::doubt(&found.volumes));
+            1
         }
-    }
+    };
+    let found = channels::joined(&root.join(images), found.volumes, channels)?;
+    let with_label = |(id, image): (String, Source)| {
+        let label = labels.remove(&id).map(Source::File);
+        (id, Found { image, label })
+    };
+    let cases: Cases = found.into_iter().map(with_label).collect();
     match labels.is_empty() {
-        true => Ok(Paired { cases, notes }),
+        true => Ok(Paired {
+            cases,
+            notes,
+            channels,
+        }),
         false => Err(without_image(&folder, images, &labels, &cases)),
     }
 }

@@ -150,7 +150,10 @@ mod tests {
         let on_disk = opened.labeled.iter().chain(&opened.test);
         for (case, made) in on_disk.zip(set.train.iter().chain(&set.test)) {
             assert_eq!(case.id, made.id);
-            assert_eq!(read_image(&case.image).unwrap().data, made.volume.data);
+            assert_eq!(
+                read_image(&case.image).unwrap().first().data,
+                made.volume.data
+            );
             let labels = read_label(&case.label).unwrap();
             assert_eq!(labels.data, made.labels.data);
             assert!(labels.geometry.approx_eq(&made.labels.geometry, 1e-6));

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
 use super::{most_probable_on, probability_on, resample_labels_to};
 use crate::case::check_same_grid;
-use crate::{DataError, Geometry, LabelMap, Orientation, Reorientation, SourceHeader, Volume};
+use crate::image::first;
+use crate::{
+    DataError, Geometry, Image, LabelMap, Orientation, Reorientation, SourceHeader, Volume,
+};
 
 /// Cropping to the foreground.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -24,8 +27,8 @@ pub struct ForegroundCrop {
 ///
 /// 1. reorient to `orientation`;
 /// 2. resample to `spacing_mm`, or every slice to `slice_size`;
-/// 3. normalize `intensity` over the whole volume;
-/// 4. crop to the `foreground`, found from the intensities before step 3 and never from a label;
+/// 3. normalize `intensity` over the whole volume, each channel by itself;
+/// 4. crop to the `foreground` of all channels, found from the intensities before step 3 and never from a label;
 /// 5. enlarge the crop to `min_size`, evenly on both ends, with the scan's voxels or, beyond the scan, with
 ///    0.
 ///
@@ -43,11 +46,11 @@ pub struct ForegroundCrop {
 ///
 /// let steps = Preprocess { spacing_mm: Some([2.0; 3]), min_size: Some([6; 3]), ..Default::default() };
 /// let (scan, target) = steps.apply_labeled(&image, &labels)?;
-/// assert_eq!(scan.volume.shape(), [6, 6, 6]);
+/// assert_eq!(scan.image.shape(), [6, 6, 6]);
 /// assert_eq!(scan.restore_labels(&target)?, labels);
 /// # Ok::<(), semivox_data::DataError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
     /// Axis directions to reorient to, such as `RAS`; `None` keeps the file's. Voxels are not interpolated.
@@ -59,8 +62,11 @@ pub struct Preprocess {
     /// Size in voxels to which every slice is resampled along the first two axes, whatever its extent, as in
     /// 2D methods; an alternative to `spacing_mm`.
     pub slice_size: Option<[usize; 2]>,
-    /// Intensity normalization.
+    /// Intensity normalization of every channel.
     pub intensity: Intensity,
+    /// Intensity normalization by channel, in place of `intensity`; empty if all channels have the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channel_intensity: Vec<Intensity>,
     /// Cropping to the foreground, if any.
     pub foreground: Option<ForegroundCrop>,
     /// Minimum number of voxels along each axis.
@@ -71,7 +77,7 @@ pub struct Preprocess {
 #[derive(Debug, Clone)]
 pub struct Preprocessed {
     /// The preprocessed image.
-    pub volume: Volume,
+    pub image: Image,
     /// The grid of the file.
     pub source: Grid,
     /// How the file places its voxels, if the image came from one; given to all that is mapped back.
@@ -85,7 +91,7 @@ pub struct Preprocessed {
 /// Scans are equal if their voxels and grids are, whatever files they come from.
 impl PartialEq for Preprocessed {
     fn eq(&self, other: &Self) -> bool {
-        self.volume == other.volume
+        self.image == other.image
             && self.source == other.source
             && self.reorientation == other.reorientation
             && self.region == other.region
@@ -93,38 +99,75 @@ impl PartialEq for Preprocessed {
 }
 
 impl Preprocess {
-    /// Preprocesses an image.
+    /// Preprocesses an image: an [`Image`], or a [`Volume`] for one channel.
     ///
     /// # Errors
     ///
     /// [`DataError::InvalidSetting`] for a setting that is out of range.
-    pub fn apply(&self, image: &Volume) -> Result<Preprocessed, DataError> {
-        let reorientation = self.reorientation(&image.geometry);
-        let reoriented = reoriented(image, reorientation);
-        let mut volume = match self.spacing(&Grid::from(reoriented.as_ref()))? {
-            Some(spacing) => resample(&reoriented, spacing)?,
-            None => reoriented.into_owned(),
-        };
-        let mut region = Region::whole(volume.shape());
+    pub fn apply(&self, image: impl AsRef<[Volume]>) -> Result<Preprocessed, DataError> {
+        let source = image.as_ref();
+        let first = first(source)?;
+        let reorientation = self.reorientation(&first.geometry);
+        let channels = source.iter().map(|channel| {
+            let reoriented = reoriented(channel, reorientation);
+            match self.spacing(&Grid::from(reoriented.as_ref()))? {
+                Some(spacing) => resample(&reoriented, spacing),
+                None => Ok(reoriented.into_owned()),
+            }
+        });
+        let mut channels = channels.collect::<Result<Vec<Volume>, DataError>>()?;
+        let region = self.region(&channels)?;
+        let intensities = self.intensities(channels.len())?;
+        for (channel, intensity) in channels.iter_mut().zip(intensities) {
+            intensity.apply(&mut channel.data)?;
+            if region != Region::whole(channel.shape()) {
+                *channel = region.cut_volume(channel, 0.0);
+            }
+        }
+        Ok(Preprocessed {
+            image: Image::new(channels)?,
+            source: Grid::from(first),
+            header: first.header().cloned(),
+            reorientation,
+            region,
+        })
+    }
+
+    /// The crop of steps 4 and 5: the foreground of all channels together, enlarged to the least size.
+    fn region(&self, channels: &[Volume]) -> Result<Region, DataError> {
+        let mut region = Region::whole(channels[0].shape());
         if let Some(crop) = self.foreground {
-            region = foreground(volume.data.view(), crop.threshold, crop.margin_voxels)?;
+            let find = |channel: &Volume| {
+                foreground(channel.data.view(), crop.threshold, crop.margin_voxels)
+            };
+            region = find(&channels[0])?;
+            for channel in &channels[1..] {
+                region = region.union(&find(channel)?);
+            }
         }
         if let Some(min_size) = self.min_size {
             let padded = Region::padded(region.shape(), min_size);
             (0..3).for_each(|a| region.start[a] += padded.start[a]);
             region.size = padded.size;
         }
-        self.intensity.apply(&mut volume.data)?;
-        if region != Region::whole(volume.shape()) {
-            volume = region.cut_volume(&volume, 0.0);
+        Ok(region)
+    }
+
+    /// The intensity normalization of each of `channels` channels.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] if `channel_intensity` is for another number of channels.
+    pub fn intensities(&self, channels: usize) -> Result<Vec<Intensity>, DataError> {
+        match self.channel_intensity.len() {
+            0 => Ok(vec![self.intensity; channels]),
+            count if count == channels => Ok(self.channel_intensity.clone()),
+            count => Err(DataError::InvalidSetting {
+                name: "channel_intensity",
+                expected: format!("one for each of the {channels} channels of the scan, or none"),
+                found: count.to_string(),
+            }),
         }
-        Ok(Preprocessed {
-            volume,
-            source: Grid::from(image),
-            header: image.header().cloned(),
-            reorientation,
-            region,
-        })
     }
 
     /// Preprocesses an image and its label map to the same grid.
@@ -135,13 +178,14 @@ impl Preprocess {
     /// otherwise as for [`apply`](Self::apply).
     pub fn apply_labeled(
         &self,
-        image: &Volume,
+        image: impl AsRef<[Volume]>,
         labels: &LabelMap,
     ) -> Result<(Preprocessed, LabelMap), DataError> {
+        let first = first(image.as_ref())?;
         let names = ["the image", "the label map"].map(String::from);
-        check_same_grid(image, labels, names)?;
-        let scan = self.apply(image)?;
-        let labels = LabelMap::new(labels.data.clone(), image.geometry);
+        check_same_grid(first, labels, names)?;
+        let scan = self.apply(&image)?;
+        let labels = LabelMap::new(labels.data.clone(), first.geometry);
         let labels = match scan.reorientation {
             Reorientation::NONE => labels,
             reorientation => reorientation.labels(&labels),
@@ -199,7 +243,11 @@ impl Preprocessed {
         &self,
         probabilities: ndarray::ArrayView4<'_, f32>,
     ) -> Result<LabelMap, DataError> {
-        let labels = most_probable_on(probabilities, &Grid::from(&self.volume), &self.target())?;
+        let labels = most_probable_on(
+            probabilities,
+            &Grid::from(self.image.first()),
+            &self.target(),
+        )?;
         Ok(self.restored(labels))
     }
 
@@ -218,7 +266,7 @@ impl Preprocessed {
         probabilities: ndarray::ArrayView4<'_, f32>,
         class: usize,
     ) -> Result<Volume, DataError> {
-        let grid = Grid::from(&self.volume);
+        let grid = Grid::from(self.image.first());
         let map = probability_on(probabilities, class, &grid, &self.target())?;
         let map = match self.reorientation {
             Reorientation::NONE => map,

@@ -90,6 +90,16 @@ impl Region {
         into.slice_mut(s![u, v, w]).assign(&cut.slice(s![x, y, z]));
     }
 
+    /// The smallest box that holds both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let end = |region: &Self, a: usize| i64::from(region.start[a]) + i64::from(region.size[a]);
+        let start: [i32; 3] = std::array::from_fn(|a| self.start[a].min(other.start[a]));
+        let size =
+            std::array::from_fn(|a| (end(self, a).max(end(other, a)) - i64::from(start[a])) as u32);
+        Self { start, size }
+    }
+
     /// Cuts an image and updates its geometry.
     pub fn cut_volume(&self, volume: &Volume, fill: f32) -> Volume {
         let geometry = volume.geometry.translated(self.start.map(f64::from));

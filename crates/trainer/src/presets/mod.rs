@@ -222,8 +222,10 @@ mod tests {
             orientation: "RAS".parse().unwrap(),
             shape: [96; 3],
             spacing_mm: [1.0; 3],
-            lowest,
-            foreground: None,
+            channels: vec![semivox_data::ChannelSurvey {
+                lowest,
+                foreground: None,
+            }],
             mirroring: semivox_data::Mirroring::Harmless,
         };
         let intensity = |lowest| {

@@ -2,7 +2,7 @@
 
 use semivox_data::augment::{LabelSwap, Symmetries};
 use semivox_data::preprocess::{Intensity, Preprocess};
-use semivox_data::{LabelBudget, Survey};
+use semivox_data::{ChannelSurvey, LabelBudget, Survey};
 use semivox_models::Architecture;
 
 use super::left_atrium;
@@ -44,19 +44,14 @@ const LEAST: usize = 32;
 ///   preset is meant for, but never below the finest spacing of the scan.
 /// - Scans are turned to the orientation that most of them have, and mirrored from left to right where
 ///   [`Mirroring`](semivox_data::Mirroring) allows it.
-/// - CT is cut to what is labeled; then intensities are z-scored, those of MR too.
+/// - CT is cut to what is labeled; then intensities are z-scored, those of MR too, each channel by itself.
 pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let (filters, side, iterations) = match size {
         Size::Smoke => (4, 48, 320),
         Size::Compact => (8, 96, 2_000),
         Size::Paper => (16, 192, 20_000),
     };
-    let intensity = match survey.foreground {
-        Some([low, high]) if survey.looks_like_ct() && low < high => {
-            Intensity::WindowZScore { low, high }
-        }
-        _ => Intensity::ZScore,
-    };
+    let (intensity, channel_intensity) = intensities(&survey.channels);
     let config = match survey.is_stack_of_slices() {
         true => slices(survey, side, 2 * filters),
         false => volumes(survey, side, filters),
@@ -66,6 +61,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         preprocess: Preprocess {
             orientation: Some(survey.orientation),
             intensity,
+            channel_intensity,
             ..config.data.preprocess
         },
         ..config.data
@@ -81,6 +77,21 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         ..config
     };
     (config, iterations, batch)
+}
+
+/// The normalization of all channels, and of each where they differ.
+fn intensities(channels: &[ChannelSurvey]) -> (Intensity, Vec<Intensity>) {
+    let of = |channel: &ChannelSurvey| match channel.foreground {
+        Some([low, high]) if channel.looks_like_ct() && low < high => {
+            Intensity::WindowZScore { low, high }
+        }
+        _ => Intensity::ZScore,
+    };
+    let each: Vec<Intensity> = channels.iter().map(of).collect();
+    match each.first() {
+        Some(&first) if each.iter().all(|other| *other == first) => (first, Vec::new()),
+        _ => (Intensity::ZScore, each),
+    }
 }
 
 /// Before any scan is seen: the left atrium's, with its phantoms.
@@ -177,8 +188,10 @@ mod tests {
             orientation: "RAS".parse().expect("an orientation"),
             shape,
             spacing_mm,
-            lowest,
-            foreground: Some([-50.0, 180.0]),
+            channels: vec![ChannelSurvey {
+                lowest,
+                foreground: Some([-50.0, 180.0]),
+            }],
             mirroring: Mirroring::Harmless,
         }
     }
@@ -217,6 +230,25 @@ mod tests {
             (cine.patch, cine.network.architecture),
             ([128, 128, 1], Architecture::UNet)
         );
+    }
+
+    #[test]
+    fn channels_of_ct_and_mr_have_their_own_normalization() {
+        let mut both = survey([35, 50, 35], [1.0; 3], 0.0);
+        both.channels.push(ChannelSurvey {
+            lowest: -1024.0,
+            foreground: Some([-50.0, 180.0]),
+        });
+        let preprocess = base(Size::Compact, &both).0.data.preprocess;
+        let window = Intensity::WindowZScore {
+            low: -50.0,
+            high: 180.0,
+        };
+        assert_eq!(preprocess.channel_intensity, [Intensity::ZScore, window]);
+        both.channels[0] = both.channels[1];
+        let preprocess = base(Size::Compact, &both).0.data.preprocess;
+        assert_eq!(preprocess.intensity, window);
+        assert!(preprocess.channel_intensity.is_empty());
     }
 
     #[test]

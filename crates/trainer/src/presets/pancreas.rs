@@ -36,7 +36,7 @@ pub(super) fn base(size: Size) -> Base {
 /// The preset for these scans: the field's HDF5 files are windowed and scaled already.
 pub(super) fn fitted(size: Size, survey: &Survey) -> Base {
     let (mut config, iterations, batch) = base(size);
-    if !survey.looks_like_ct() {
+    if !survey.channels[0].looks_like_ct() {
         config.data.preprocess.intensity = Intensity::ZScore;
     }
     (config, iterations, batch)

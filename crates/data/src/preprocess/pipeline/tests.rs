@@ -49,9 +49,9 @@ fn all_steps_go_back_to_the_file() {
         ..Default::default()
     };
     let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
-    assert_eq!(Grid::from(&out.volume), Grid::from(&target));
-    assert_eq!(out.volume.shape()[2], 24);
-    assert!(out.volume.shape()[1] < 30);
+    assert_eq!(Grid::from(out.image.first()), Grid::from(&target));
+    assert_eq!(out.image.shape()[2], 24);
+    assert!(out.image.shape()[1] < 30);
     let back = out.restore_labels(&target).unwrap();
     assert_eq!(Grid::from(&back), Grid::from(&labels));
     assert!(dice(&back, &labels) > 0.93, "{}", dice(&back, &labels));
@@ -76,7 +76,7 @@ fn slices_become_planes_of_one_size_and_go_back() {
     };
     let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
     assert_eq!(
-        (out.volume.shape(), target.shape()),
+        (out.image.shape(), target.shape()),
         ([48, 32, 12], [48, 32, 12])
     );
     let back = out.restore_labels(&target).unwrap();
@@ -122,7 +122,7 @@ fn scans_are_turned_to_one_orientation_and_back() {
     };
     let (expected, expected_labels) = steps.apply_labeled(&image, &labels).unwrap();
     assert_eq!(
-        Orientation::of(&expected.volume.geometry).to_string(),
+        Orientation::of(expected.image.geometry()).to_string(),
         "ASL"
     );
     for stored in ["ASL", "LPS", "SAR", "IRP"] {
@@ -130,7 +130,11 @@ fn scans_are_turned_to_one_orientation_and_back() {
             Orientation::of(&image.geometry).reorientation_to(stored.parse().unwrap());
         let (image, labels) = (reorientation.volume(&image), reorientation.labels(&labels));
         let (out, target) = steps.apply_labeled(&image, &labels).unwrap();
-        assert_eq!(out.volume.data, expected.volume.data, "{stored}");
+        assert_eq!(
+            out.image.first().data,
+            expected.image.first().data,
+            "{stored}"
+        );
         assert_eq!(target.data, expected_labels.data, "{stored}");
         let nearest = out.restore_labels(&target).unwrap();
         assert_eq!(Grid::from(&nearest), Grid::from(&labels));

@@ -1,0 +1,135 @@
+//! Images of one or more channels.
+
+use crate::case::SAME_GRID_VOXELS;
+use crate::{DataError, Geometry, SourceHeader, Volume};
+
+/// An image of one or more channels on one grid, such as the sequences of an MR examination.
+///
+/// A [`Volume`] is an image of one channel wherever an image is asked for.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_data::{Geometry, Image, Volume};
+///
+/// let t1 = Volume::new(Array3::zeros((4, 3, 2)), Geometry::default());
+/// let t2 = Volume::new(Array3::ones((4, 3, 2)), Geometry::default());
+/// let image = Image::new(vec![t1.clone(), t2])?;
+/// assert_eq!((image.channels().len(), image.shape()), (2, [4, 3, 2]));
+/// assert!(Image::new(vec![]).is_err());
+/// assert_eq!(Image::from(t1).channels().len(), 1);
+/// # Ok::<(), semivox_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image(Vec<Volume>);
+
+impl Image {
+    /// Creates an image from its channels.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::ChannelGrid`] if a channel has another shape than the first one or corresponding corner voxels are
+    /// more than a quarter of a voxel apart, [`DataError::InvalidSetting`] without a channel.
+    pub fn new(channels: Vec<Volume>) -> Result<Self, DataError> {
+        let names: Vec<String> = (1..=channels.len())
+            .map(|n| format!("channel {n}"))
+            .collect();
+        Self::named(channels, &names)
+    }
+
+    /// Like [`new`](Self::new), with names for messages.
+    pub(crate) fn named(channels: Vec<Volume>, names: &[String]) -> Result<Self, DataError> {
+        let first = first(&channels)?;
+        for (channel, name) in channels.iter().zip(names).skip(1) {
+            if let Some(found) = difference(first, channel) {
+                let (first, other) = (names[0].clone(), name.clone());
+                return Err(DataError::ChannelGrid {
+                    first,
+                    other,
+                    found,
+                });
+            }
+        }
+        Ok(Self(channels))
+    }
+
+    /// The channels, at least one.
+    pub fn channels(&self) -> &[Volume] {
+        &self.0
+    }
+
+    /// The first channel.
+    pub fn first(&self) -> &Volume {
+        &self.0[0]
+    }
+
+    /// The channels, at least one.
+    pub fn into_channels(self) -> Vec<Volume> {
+        self.0
+    }
+
+    /// The number of voxels along each axis.
+    pub fn shape(&self) -> [usize; 3] {
+        self.first().shape()
+    }
+
+    /// The voxel spacing in millimeters.
+    pub fn spacing(&self) -> [f64; 3] {
+        self.first().spacing()
+    }
+
+    /// The position of the voxels.
+    pub fn geometry(&self) -> &Geometry {
+        &self.first().geometry
+    }
+
+    /// How the file of the first channel places the voxels, see [`Volume::header`].
+    pub fn header(&self) -> Option<&SourceHeader> {
+        self.first().header()
+    }
+}
+
+impl From<Volume> for Image {
+    fn from(volume: Volume) -> Self {
+        Self(vec![volume])
+    }
+}
+
+impl AsRef<[Volume]> for Image {
+    fn as_ref(&self) -> &[Volume] {
+        &self.0
+    }
+}
+
+impl AsRef<[Volume]> for Volume {
+    fn as_ref(&self) -> &[Volume] {
+        std::slice::from_ref(self)
+    }
+}
+
+/// How the grid of a channel differs from that of the first one, if it does.
+fn difference(first: &Volume, other: &Volume) -> Option<String> {
+    if first.shape() != other.shape() {
+        return Some(format!(
+            "shapes {:?} and {:?}",
+            first.shape(),
+            other.shape()
+        ));
+    }
+    let distance = first
+        .geometry
+        .corner_distance(&other.geometry, first.shape());
+    // A distance that is not a number is not a small one.
+    let same = distance <= SAME_GRID_VOXELS;
+    (!same).then(|| format!("corresponding corner voxels {distance:.2} voxels apart"))
+}
+
+/// The first of some channels, or an error if there is none.
+pub(crate) fn first(channels: &[Volume]) -> Result<&Volume, DataError> {
+    channels.first().ok_or_else(|| DataError::InvalidSetting {
+        name: "the channels of an image",
+        expected: "at least one".into(),
+        found: "none".into(),
+    })
+}

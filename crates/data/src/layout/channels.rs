@@ -1,0 +1,167 @@
+//! The channels of images: a file for each, or an axis of one file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{files, lists};
+use crate::{DataError, Source};
+
+/// Names of the channels, one a line, beside `images/`.
+pub(super) const LIST: &str = "channels.txt";
+
+/// Reads the names of the channels, if a folder has them.
+pub(super) fn read_names(root: &Path) -> Result<Option<Vec<String>>, DataError> {
+    let path = root.join(LIST);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let names = lists::lines(&path)?;
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        None => Ok(Some(names)),
+        Some(twice) => Err(DataError::unexpected(
+            &path,
+            "different names",
+            format!("`{twice}` twice"),
+            "give each channel a unique name",
+        )),
+    }
+}
+
+/// Names for channels that nobody named; none for a single one.
+pub(super) fn unnamed(count: usize) -> Vec<String> {
+    match count {
+        1 => Vec::new(),
+        _ => (0..count).map(|n| format!("channel {n}")).collect(),
+    }
+}
+
+/// The case and the channel number of a name such as `scan_0001`, by nnU-Net's rule.
+fn numbered(name: &str) -> Option<(&str, usize)> {
+    let (case, number) = name.rsplit_once('_')?;
+    let digits = number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && !case.is_empty()).then(|| Some((case, number.parse().ok()?)))?
+}
+
+/// The number of channels that the names of image files show: some end in a channel's number, and their label maps do not.
+pub(super) fn detected<T>(
+    images: &BTreeMap<String, PathBuf>,
+    labels: &BTreeMap<String, T>,
+) -> Option<usize> {
+    let known = |case: &str| labels.contains_key(case) && !images.contains_key(case);
+    let shown = images.keys().filter_map(|name| numbered(name));
+    let of_labeled = shown.filter(|(case, _)| known(case));
+    of_labeled.map(|(_, channel)| channel + 1).max()
+}
+
+/// A note about names that may be channels, where nothing says that they are.
+pub(super) fn doubt(images: &BTreeMap<String, PathBuf>) -> Option<String> {
+    let first = |name: &&String| numbered(name).is_some_and(|(_, channel)| channel == 0);
+    let second = |name: &&String| {
+        numbered(name).is_some_and(|(case, _)| images.contains_key(&format!("{case}_0001")))
+    };
+    let (case, _) = numbered(images.keys().filter(first).find(second)?)?;
+    Some(format!(
+        "images/: `{case}_0000` and `{case}_0001` are taken for scans of their own; if they are channels of `{case}`, \
+         name its label map so, or name the channels, one a line, in {LIST}"
+    ))
+}
+
+/// The images in `volumes`, files of `folder` by name, by case: files whose names end in a channel's number are joined,
+/// others are whole images.
+pub(super) fn joined(
+    folder: &Path,
+    volumes: BTreeMap<String, PathBuf>,
+    count: usize,
+) -> Result<BTreeMap<String, Source>, DataError> {
+    let mut whole = BTreeMap::new();
+    let mut parts: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
+    for (name, path) in volumes {
+        match numbered(&name) {
+            Some((case, channel)) if channel < count => {
+                parts.entry(case.into()).or_default().insert(channel, path);
+            }
+            _ => {
+                whole.insert(name, one_file(path, count));
+            }
+        }
+    }
+    for (case, files) in parts {
+        if let Some(missing) = (0..count).find(|channel| !files.contains_key(channel)) {
+            return Err(incomplete(folder, &case, count, missing));
+        }
+        let source = of_files(files.into_values().collect());
+        if whole.insert(case.clone(), source).is_some() {
+            return Err(DataError::unexpected(
+                folder,
+                format!("one image for `{case}`"),
+                format!("`{case}` and `{case}_0000`"),
+                "remove one of them",
+            ));
+        }
+    }
+    Ok(whole)
+}
+
+fn incomplete(folder: &Path, case: &str, count: usize, missing: usize) -> DataError {
+    DataError::unexpected(
+        folder,
+        format!(
+            "{count} channels of `{case}`, `{case}_0000` to `{case}_{:04}`",
+            count - 1
+        ),
+        format!("no `{case}_{missing:04}`"),
+        "add the file, or remove the other channels of that case",
+    )
+}
+
+/// The image of `count` channels that a path names, without or with a channel's number, and the name of its case; `None`
+/// if a file is not there.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{Source, layout};
+///
+/// let root = tempfile::tempdir()?;
+/// for name in ["a_0000.nii.gz", "a_0001.nii.gz"] {
+///     std::fs::write(root.path().join(name), b"")?;
+/// }
+/// for name in ["a.nii.gz", "a_0001.nii.gz"] {
+///     let (case, image) = layout::scan(&root.path().join(name), 2).ok_or("no such file")?;
+///     assert_eq!((case.as_str(), image.files().len()), ("a", 2));
+/// }
+/// assert!(layout::scan(&root.path().join("b.nii.gz"), 2).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn scan(path: &Path, count: usize) -> Option<(String, Source)> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let stem = files::stem(&name).unwrap_or(&name);
+    let ending = &name[stem.len()..];
+    let case = match numbered(stem) {
+        Some((case, channel)) if channel < count => case,
+        _ => stem,
+    };
+    let channel = |number: usize| path.with_file_name(format!("{case}_{number:04}{ending}"));
+    let parts: Vec<PathBuf> = (0..count).map(channel).collect();
+    if parts.iter().all(|part| part.is_file()) {
+        return Some((case.to_string(), of_files(parts)));
+    }
+    let file = path.to_path_buf();
+    path.is_file()
+        .then(|| (stem.to_string(), one_file(file, count)))
+}
+
+fn one_file(path: PathBuf, count: usize) -> Source {
+    match count {
+        1 => Source::File(path),
+        channels => Source::ChannelAxis { path, channels },
+    }
+}
+
+fn of_files(mut paths: Vec<PathBuf>) -> Source {
+    match paths.len() {
+        1 => Source::File(paths.remove(0)),
+        _ => Source::Channels(paths),
+    }
+}
