@@ -88,7 +88,7 @@ fn main() -> Result<(), TrainError> {
 
 /// Two labeled and two unlabeled scans, at least as large as the patch.
 fn phantoms(config: &RunConfig) -> Result<TrainingSet, TrainError> {
-    let preprocess = config.data.preprocess;
+    let preprocess = &config.data.preprocess;
     let settings = PhantomConfig {
         shape: config.patch,
         ..PhantomConfig::default()

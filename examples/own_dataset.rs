@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         name: "my archive".into(),
         layout: Layout::Folder,
         classes: vec!["background".into(), "left atrium".into()],
+        channels: Vec::new(),
         labeled: (0..3).map(case).collect(),
         unlabeled: (3..6).map(|n| case(n).into_unlabeled()).collect(),
         test: (6..8).map(case).collect(),

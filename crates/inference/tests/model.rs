@@ -26,6 +26,7 @@ fn description(classes: usize, side: usize) -> Description {
             blend: Blend::Uniform,
         },
         mirrored: [true, false, true],
+        channels: Vec::new(),
         label_swap: LabelSwap::default(),
         notes: BTreeMap::from([("method".into(), "supervised".into())]),
     }
@@ -67,7 +68,7 @@ fn a_saved_model_predicts_the_same_from_a_folder_and_from_a_file() {
     let device = Device::flex();
     for (architecture, side) in [(Architecture::VNet, 16), (Architecture::UNet, 1)] {
         let model = Model::new(network(architecture), description(3, side), &device).unwrap();
-        let expected = model.segment(&scan()).unwrap();
+        let expected = model.segment(scan()).unwrap();
         assert_eq!(expected.geometry, scan().geometry);
         assert_eq!(expected.data.dim(), scan().data.dim());
         for path in ["a", "b.safetensors"].map(|name| folder.path().join(name)) {
@@ -75,7 +76,7 @@ fn a_saved_model_predicts_the_same_from_a_folder_and_from_a_file() {
             for opened in [&path, &file] {
                 let again = Model::open(opened).unwrap();
                 assert_eq!(again.description(), model.description());
-                assert_eq!(again.segment(&scan()).unwrap(), expected);
+                assert_eq!(again.segment(scan()).unwrap(), expected);
             }
             assert_eq!(Description::read(&path).unwrap(), *model.description());
         }
@@ -88,8 +89,8 @@ fn a_model_of_a_network_in_training_is_in_evaluation() {
     let training = network(Architecture::VNet).train();
     let model = Model::new(training, description(3, 16), &Device::flex().autodiff()).unwrap();
     assert_eq!(
-        model.segment(&scan()).unwrap(),
-        vnet().segment(&scan()).unwrap()
+        model.segment(scan()).unwrap(),
+        vnet().segment(scan()).unwrap()
     );
 }
 
@@ -174,7 +175,7 @@ fn mirrored_probabilities_of_pairs_are_exchanged() {
     };
     let network = network(Architecture::VNet);
     let model = Model::new(network, described, &Device::flex()).unwrap();
-    let mut turned = model.prepare(&scan()).unwrap();
+    let mut turned = model.prepare(scan()).unwrap();
     let plain = model.probabilities(&turned);
     let mirrored = model.with_options(options).unwrap();
     let found = mirrored.probabilities(&turned);
@@ -200,7 +201,7 @@ fn mirrored_probabilities_are_the_mean_over_mirror_images() {
         ..SegmentOptions::default()
     };
     let (plain, mirrored) = (vnet(), vnet().with_options(options).unwrap());
-    let prepared = plain.prepare(&scan()).unwrap();
+    let prepared = plain.prepare(scan()).unwrap();
     let found = mirrored.probabilities(&prepared);
     let mut expected = plain.probabilities(&prepared);
     for axes in [&[0][..], &[2], &[0, 2]] {
@@ -224,10 +225,10 @@ fn mirrored_probabilities_are_the_mean_over_mirror_images() {
 #[test]
 fn threads_share_a_model() {
     let model = vnet();
-    let expected = model.segment(&scan()).unwrap();
+    let expected = model.segment(scan()).unwrap();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| model.segment(&scan())))
+            .map(|_| scope.spawn(|| model.segment(scan())))
             .collect();
         for thread in threads {
             assert_eq!(thread.join().unwrap().unwrap(), expected);

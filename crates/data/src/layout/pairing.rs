@@ -68,14 +68,18 @@ pub(super) fn pair(
         unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
     );
     let mut labels = labels.volumes;
-    let channels = match channels.or_else(|| channels::detected(&found.volumes, &labels)) {
-        Some(count) => count,
+    let folder_of_images = root.join(images);
+    let channels = channels.or_else(|| channels::detected(&found.volumes, &labels));
+    let found = match channels {
+        Some(count) => channels::joined(&folder_of_images, found.volumes, count)?,
         None => {
             notes.extend(channels::doubt(&found.volumes));
-            1
+            let files = found.volumes.into_iter();
+            files
+                .map(|(name, path)| (name, Source::File(path)))
+                .collect()
         }
     };
-    let found = channels::joined(&root.join(images), found.volumes, channels)?;
     let with_label = |(id, image): (String, Source)| {
         let label = labels.remove(&id).map(Source::File);
         (id, Found { image, label })
@@ -85,7 +89,7 @@ pub(super) fn pair(
         true => Ok(Paired {
             cases,
             notes,
-            channels,
+            channels: channels.unwrap_or(1),
         }),
         false => Err(without_image(&folder, images, &labels, &cases)),
     }

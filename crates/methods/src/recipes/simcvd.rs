@@ -255,6 +255,7 @@ impl Stage for SimCvd {
     fn begin(&self, networks: Handover, context: &MethodContext) -> Result<Networks, MethodError> {
         let config = &self.config;
         let heads = SliceProjectorConfig::new()
+            .with_channels(context.network.in_channels)
             .with_side(config.pooled)
             .with_pooling(config.pooling)
             .with_dropout(config.head_dropout)

@@ -23,6 +23,9 @@ pub enum SlicePooling {
 /// Configuration of a [`SliceProjector`].
 #[derive(Config, Debug, PartialEq)]
 pub struct SliceProjectorConfig {
+    /// Channels of the input. Default: 1.
+    #[config(default = 1)]
+    pub channels: usize,
     /// Side length after pooling. Default: 128.
     #[config(default = 128)]
     pub side: usize,
@@ -49,6 +52,7 @@ impl SliceProjectorConfig {
     /// `[0, 1)`.
     pub fn validate(&self) -> Result<(), ModelError> {
         check_sizes(&[
+            ("channels", self.channels),
             ("side", self.side),
             ("hidden", self.hidden),
             ("embedding", self.embedding),
@@ -66,7 +70,7 @@ impl SliceProjectorConfig {
         let layer = |input, output| LinearConfig::new(input, output).init(device);
         materialize(SliceProjector {
             dropout: DropoutConfig::new(self.dropout).init(),
-            first: layer(self.side * self.side, self.hidden),
+            first: layer(self.channels * self.side * self.side, self.hidden),
             second: layer(self.hidden, self.hidden),
             output: layer(self.hidden, self.embedding),
             side: self.side,
@@ -113,15 +117,14 @@ impl SliceProjector {
     ///
     /// # Shapes
     ///
-    /// - `volumes`: `[batch, 1, depth, height, width]`
+    /// - `volumes`: `[batch, channel, depth, height, width]`
     /// - output: `[batch * width, embedding]`
     ///
     /// # Panics
     ///
-    /// If there is more than one channel.
+    /// If the number of channels is not the configured one.
     pub fn forward(&self, volumes: Tensor<5>) -> Tensor<2> {
         let [batch, channels, _, _, width] = volumes.dims();
-        assert_eq!(channels, 1, "a slice projector takes inputs of one channel");
         let dropped = match self.dropout.training.is_enabled() && volumes.device().is_autodiff() {
             true => alpha_dropout(volumes, self.dropout.prob),
             false => volumes,
@@ -131,9 +134,9 @@ impl SliceProjector {
             SlicePooling::Average => adaptive_avg_pool3d(dropped, size),
             SlicePooling::Max => adaptive_max_pool3d(dropped, size),
         };
-        // [batch, width, 1, side, side], then one row a slice
+        // [batch, width, channel, side, side], then one row a slice
         let slices = pooled.permute([0, 4, 1, 2, 3]);
-        let rows = slices.reshape([batch * width, self.side * self.side]);
+        let rows = slices.reshape([batch * width, channels * self.side * self.side]);
         let hidden = relu(self.second.forward(relu(self.first.forward(rows))));
         self.output.forward(hidden)
     }
@@ -152,11 +155,12 @@ mod tests {
     fn a_slice_is_embedded_by_itself() {
         let device = Device::flex();
         let head = SliceProjectorConfig::new()
+            .with_channels(2)
             .with_side(4)
             .with_embedding(3)
             .init(&device);
-        let volumes = Tensor::<1, Int>::arange(0..2 * 5 * 4 * 3, &device).float();
-        let volumes = (volumes * 1.3).sin().reshape([2, 1, 5, 4, 3]);
+        let volumes = Tensor::<1, Int>::arange(0..2 * 2 * 5 * 4 * 3, &device).float();
+        let volumes = (volumes * 1.3).sin().reshape([2, 2, 5, 4, 3]);
         let all = values(head.forward(volumes.clone()));
         for (row, (volume, slice)) in [(0, (0, 0)), (2, (0, 2)), (4, (1, 1))] {
             let one = volumes.clone().narrow(0, volume, 1).narrow(4, slice, 1);
