@@ -5,7 +5,7 @@ use std::path::Path;
 use semivox::data::io::{read_labels, read_volume};
 use serde_json::Value;
 
-use super::{json, scans, succeed, trained};
+use super::{fail, json, scans, succeed, trained};
 
 #[test]
 fn predictions_take_what_was_asked_for() {
@@ -134,4 +134,42 @@ fn a_device_is_listed_tried_and_compared() {
     assert_eq!(lines.len(), 5);
     assert_eq!(lines[0]["device"], "cpu");
     assert_eq!(lines[4]["difference"], 0.0);
+}
+
+/// Files of two channels are one scan: from inspection to a prediction that is named like the scan.
+#[test]
+fn scans_of_two_channels_go_the_whole_way() {
+    let (_guard, root) = scans(2, 1);
+    let images = root.join("scans/images");
+    for case in ["case0", "case1"] {
+        let [first, second] = ["0000", "0001"].map(|n| images.join(format!("{case}_{n}.nii.gz")));
+        std::fs::rename(images.join(format!("{case}.nii.gz")), &first).expect("a name");
+        std::fs::copy(&first, &second).expect("a copy");
+    }
+    std::fs::write(root.join("scans/channels.txt"), "T1\nFLAIR\n").expect("a list");
+    let found = succeed(&root, &["inspect", "scans", "--cases"]);
+    assert!(found.contains("1 labeled, 1 unlabeled"), "{found}");
+    assert!(found.contains("lowest intensity, FLAIR"), "{found}");
+    trained(&root, "run");
+
+    succeed(
+        &root,
+        &["predict", "run", "scans/images", "--out", "all", "-q"],
+    );
+    let one = "scans/images/case1_0001.nii.gz";
+    succeed(&root, &["predict", "run", one, "--out", "one", "-q"]);
+    let read = |path: &str| std::fs::read(root.join(path)).expect("a label map");
+    assert_eq!(read("all/case1.nii.gz"), read("one/case1.nii.gz"));
+    let compared = succeed(&root, &["evaluate", "all", "drawn", "--json"]);
+    assert_eq!(json(&compared)["cases"].as_array().map(Vec::len), Some(2));
+
+    std::fs::remove_file(images.join("case1_0000.nii.gz")).expect("a file");
+    let message = fail(
+        &root,
+        1,
+        &["predict", "run", "scans/images", "--out", "less", "-q"],
+    );
+    assert!(message.contains("no `case1_0000`"), "{message}");
+    let message = fail(&root, 1, &["predict", "run", one, "--out", "less", "-q"]);
+    assert!(message.contains("2 channels"), "{message}");
 }
