@@ -73,8 +73,9 @@ pub(super) struct SingleArguments {
     /// Folder for everything the run leaves behind [default: runs/METHOD_TASK].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there.
-    #[arg(long, conflicts_with_all = ["data", "layout", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
+    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data tells where its data set is
+    /// now, if it was moved.
+    #[arg(long, conflicts_with_all = ["layout", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
@@ -153,7 +154,9 @@ impl DataArguments {
         if let Some(data) = &self.data {
             let root = Some(absolute(data)?);
             if config.root != root {
-                config.classes.clear(); // those of the data set that the settings came from
+                // Those of the data set that the settings came from.
+                config.classes.clear();
+                config.channels.clear();
             }
             config.root = root;
             config.layout = self.layout;
@@ -169,7 +172,7 @@ impl DataArguments {
 }
 
 /// A path that means the same wherever a run is resumed from.
-fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
     std::path::absolute(path)
         .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
 }

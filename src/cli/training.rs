@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::interrupt;
 use super::progress::Progress;
-use super::run::SingleArguments;
+use super::run::{SingleArguments, absolute};
 use super::table;
 
 /// The observer of a quiet run, which shows warnings alone.
@@ -41,7 +41,10 @@ pub(super) fn train(
 ) -> Result<ExitCode, TrainError> {
     let mut observer = observer(arguments.run.quiet);
     let session = match config {
-        None => Session::resume(out, observer.as_ref())?,
+        None => match &arguments.run.data.data {
+            Some(moved) => Session::resume_moved(out, absolute(moved)?, observer.as_ref())?,
+            None => Session::resume(out, observer.as_ref())?,
+        },
         Some(config) => Session::start(config, out, observer.as_ref())?,
     };
     announce(&session, arguments);

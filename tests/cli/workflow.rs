@@ -163,6 +163,35 @@ fn a_run_is_resumed_by_its_method_and_task() {
 }
 
 #[test]
+fn a_run_goes_on_where_its_data_set_was_moved_to() {
+    let (_root, root) = scans(3, 2);
+    std::fs::write(root.join("scans/test.list"), "case0\n").expect("a list");
+    trained(&root, "run");
+    std::fs::rename(root.join("scans"), root.join("moved")).expect("a move");
+    let resume = ["train", "--resume", "--out", "run", "-q"];
+    let message = super::fail(&root, 1, &resume);
+    assert!(message.contains("--resume --data FOLDER"), "{message}");
+    let told = super::semivox(&root, &[&resume[..], &["--data", "moved"]].concat());
+    let warning = text(&told.stderr);
+    assert!(
+        told.status.success() && warning.contains("not compared"),
+        "{warning}"
+    );
+    // The run knows the new place now.
+    succeed(&root, &resume);
+    std::fs::rename(
+        root.join("moved/images/case2.nii.gz"),
+        root.join("moved/images/z.nii.gz"),
+    )
+    .expect("another name");
+    let message = super::fail(&root, 1, &[&resume[..], &["--data", "moved"]].concat());
+    assert!(
+        message.contains("unlabeled case 1 of 1 being 'case2'"),
+        "{message}"
+    );
+}
+
+#[test]
 fn compare_runs_the_grid_once() {
     let (_root, root) = scans(4, 3);
     std::fs::write(root.join("test.list"), "case0\n").expect("a list");

@@ -11,6 +11,7 @@ mod error;
 pub mod evaluating;
 pub mod importing;
 pub mod observer;
+mod opening;
 pub mod presets;
 pub mod report;
 pub mod run;

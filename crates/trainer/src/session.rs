@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
-use semivox_data::layout::{self, HoldOut};
-use semivox_data::{Dataset, LabeledCase, phantom};
+use semivox_data::Dataset;
 use semivox_inference::device;
 
-use crate::config::{DataConfig, OwnMethod, RunConfig};
+use crate::config::{OwnMethod, RunConfig};
 use crate::error::TrainError;
+use crate::opening::{check_tests, expect_data, generate, moved_to, open, with_names};
 use crate::report;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
@@ -107,15 +106,50 @@ impl Session {
     /// If `out` holds no run or is used by another session, or its data set is not where it was or
     /// has other cases.
     pub fn resume(out: impl AsRef<Path>, observer: &dyn Observer) -> Result<Self, TrainError> {
+        Self::resumed(out.as_ref(), None, observer)
+    }
+
+    /// Like [`resume`](Self::resume), for a run whose data set was moved to `root`. The run remembers the new place.
+    ///
+    /// Its cases must have the names and the order that they had; what is in their files is not compared. A list of
+    /// test cases inside the data set moves with it.
+    ///
+    /// # Errors
+    /// As for [`resume`](Self::resume); also if the run trains on phantoms.
+    pub fn resume_moved(
+        out: impl AsRef<Path>,
+        root: impl Into<PathBuf>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::resumed(out.as_ref(), Some(root.into()), observer)
+    }
+
+    fn resumed(
+        out: &Path,
+        moved: Option<PathBuf>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
         let run = RunFolder::open_existing(out)?;
         let lock = RunLock::acquire(run.root())?;
         tell_of(&lock, observer);
         run.make_subfolders()?;
-        let config = RunConfig::from_toml(&run.read_config()?)?;
+        let mut config = RunConfig::from_toml(&run.read_config()?)?;
+        let is_moved = moved.is_some();
+        if let Some(root) = moved {
+            moved_to(&mut config.data, root)?;
+        }
         config.check()?;
+        expect_data(&config.data)?;
         let (dataset, set) = open(&config, &run, observer)?;
         CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
+        if is_moved {
+            run.write_config(&config.to_toml()?)?;
+            observer.notice(
+                "the data set was moved: its cases have the names that the run began with; whether their files are the \
+                 same was not compared",
+            );
+        }
         Ok(Self {
             config,
             run,
@@ -265,96 +299,4 @@ fn tell_of(lock: &RunLock, observer: &dyn Observer) {
     if let Some(sentence) = lock.warning() {
         observer.notice(sentence);
     }
-}
-
-/// Opens a run's data set, holds the listed cases out and takes the labels of
-/// all but the first `labeled` others away.
-pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Dataset, TrainError> {
-    let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
-    let test = match &config.data.test_list {
-        Some(list) => HoldOut::read(list)?,
-        None => HoldOut::default(),
-    };
-    let DataConfig {
-        layout, labeled, ..
-    } = &config.data;
-    Ok(layout::open_split_as(root, *layout, &test, *labeled)?)
-}
-
-/// Opens a data set and reads the training cases.
-fn open(
-    config: &RunConfig,
-    run: &RunFolder,
-    observer: &dyn Observer,
-) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
-    let dataset = open_dataset(config, run)?;
-    if dataset.classes.len() < 2 {
-        return Err(TrainError::unexpected(
-            &dataset.name,
-            "label maps with at least one class",
-            "background alone",
-            "draw what is to be segmented, as 1, 2, …",
-        ));
-    }
-    if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
-        return Err(TrainError::setting(
-            "method",
-            format!(
-                "unlabeled cases, which {} learns from",
-                config.method_name()
-            ),
-            format!("none beside the {} labeled", dataset.labeled.len()),
-            "lower the number of labeled cases or use method supervised",
-        ));
-    }
-    let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
-    Ok((dataset, Arc::new(set)))
-}
-
-/// A test case that cannot be evaluated is told before hours of training.
-fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
-    let classes = dataset.classes.len();
-    let check = |case: &LabeledCase| case.load_checked(classes).map(drop);
-    Ok(dataset.test.par_iter().try_for_each(check)?)
-}
-
-/// The settings with the names of classes and channels, which stay the same for a run's whole life.
-fn with_names(mut config: RunConfig, dataset: &Dataset) -> Result<RunConfig, TrainError> {
-    let data = &mut config.data;
-    let named = [
-        ("data.classes", &mut data.classes, &dataset.classes),
-        ("data.channels", &mut data.channels, &dataset.channels),
-    ];
-    for (key, names, found) in named {
-        if !names.is_empty() && names != found {
-            return Err(TrainError::setting(
-                key,
-                format!("those of the data set, {found:?}"),
-                format!("{names:?}"),
-                "correct the list or leave it out",
-            ));
-        }
-        names.clone_from(found);
-    }
-    Ok(config)
-}
-
-fn phantoms(run: &RunFolder) -> PathBuf {
-    run.root().join("phantoms")
-}
-
-/// Writes generated scans in the LA layout, so that they take the same way
-/// as real ones and can be looked at with any viewer.
-fn generate(config: &RunConfig, run: &RunFolder) -> Result<(), TrainError> {
-    let [train, test] = config.data.phantoms;
-    let settings = phantom::PhantomConfig {
-        seed: config.seed,
-        ..config.data.phantom
-    };
-    Ok(phantom::write_dataset(
-        &phantoms(run),
-        train,
-        test,
-        &settings,
-    )?)
 }

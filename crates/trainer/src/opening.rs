@@ -1,0 +1,141 @@
+//! The data set of a run: opened, checked, and read for training.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use semivox_data::layout::{self, HoldOut};
+use semivox_data::{Dataset, LabeledCase, phantom};
+
+use crate::config::{DataConfig, RunConfig};
+use crate::error::TrainError;
+use crate::observer::Observer;
+use crate::run::folder::RunFolder;
+use crate::training_set::TrainingSet;
+
+/// Points the settings to where their data set is now, with a list of test cases that lies in it.
+pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), TrainError> {
+    let Some(before) = &data.root else {
+        return Err(TrainError::setting(
+            "data",
+            "none for a run on generated phantoms, which lie in its folder",
+            root.display(),
+            "leave it out",
+        ));
+    };
+    if let Some(list) = &mut data.test_list
+        && let Ok(inside) = list.strip_prefix(before)
+    {
+        *list = root.join(inside);
+    }
+    data.root = Some(root);
+    Ok(())
+}
+
+/// An error if the data set of a run is not where it was.
+pub(crate) fn expect_data(data: &DataConfig) -> Result<(), TrainError> {
+    match &data.root {
+        Some(root) if !root.is_dir() => Err(TrainError::unexpected(
+            root.display(),
+            "the data set of this run",
+            "no folder there",
+            "restore it, or tell where it is now with --resume --data FOLDER (Session::resume_moved)",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Opens a run's data set, holds the listed cases out and takes the labels of
+/// all but the first `labeled` others away.
+pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Dataset, TrainError> {
+    let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
+    let test = match &config.data.test_list {
+        Some(list) => HoldOut::read(list)?,
+        None => HoldOut::default(),
+    };
+    let DataConfig {
+        layout, labeled, ..
+    } = &config.data;
+    Ok(layout::open_split_as(root, *layout, &test, *labeled)?)
+}
+
+/// Opens a data set and reads the training cases.
+pub(crate) fn open(
+    config: &RunConfig,
+    run: &RunFolder,
+    observer: &dyn Observer,
+) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
+    let dataset = open_dataset(config, run)?;
+    if dataset.classes.len() < 2 {
+        return Err(TrainError::unexpected(
+            &dataset.name,
+            "label maps with at least one class",
+            "background alone",
+            "draw what is to be segmented, as 1, 2, …",
+        ));
+    }
+    if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
+        return Err(TrainError::setting(
+            "method",
+            format!(
+                "unlabeled cases, which {} learns from",
+                config.method_name()
+            ),
+            format!("none beside the {} labeled", dataset.labeled.len()),
+            "lower the number of labeled cases or use method supervised",
+        ));
+    }
+    let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
+    Ok((dataset, Arc::new(set)))
+}
+
+/// A test case that cannot be evaluated is told before hours of training.
+pub(crate) fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
+    let classes = dataset.classes.len();
+    let check = |case: &LabeledCase| case.load_checked(classes).map(drop);
+    Ok(dataset.test.par_iter().try_for_each(check)?)
+}
+
+/// The settings with the names of classes and channels, which stay the same for a run's whole life.
+pub(crate) fn with_names(
+    mut config: RunConfig,
+    dataset: &Dataset,
+) -> Result<RunConfig, TrainError> {
+    let data = &mut config.data;
+    let named = [
+        ("data.classes", &mut data.classes, &dataset.classes),
+        ("data.channels", &mut data.channels, &dataset.channels),
+    ];
+    for (key, names, found) in named {
+        if !names.is_empty() && names != found {
+            return Err(TrainError::setting(
+                key,
+                format!("those of the data set, {found:?}"),
+                format!("{names:?}"),
+                "correct the list or leave it out",
+            ));
+        }
+        names.clone_from(found);
+    }
+    Ok(config)
+}
+
+fn phantoms(run: &RunFolder) -> PathBuf {
+    run.root().join("phantoms")
+}
+
+/// Writes generated scans in the LA layout, so that they take the same way
+/// as real ones and can be looked at with any viewer.
+pub(crate) fn generate(config: &RunConfig, run: &RunFolder) -> Result<(), TrainError> {
+    let [train, test] = config.data.phantoms;
+    let settings = phantom::PhantomConfig {
+        seed: config.seed,
+        ..config.data.phantom
+    };
+    Ok(phantom::write_dataset(
+        &phantoms(run),
+        train,
+        test,
+        &settings,
+    )?)
+}
