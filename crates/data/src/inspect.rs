@@ -1,5 +1,7 @@
 //! Inspection of a data set: sizes, intensities, labels, errors and warnings.
 
+mod intensities;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,6 +38,9 @@ pub struct CaseFacts {
     pub orientation: Orientation,
     /// Minimum and maximum intensity of each channel.
     pub intensities: Vec<[f32; 2]>,
+    /// The distance of the most extreme intensity of each channel from its 10th to 90th percentile, in units of the
+    /// range between the two: hardly above 15 unless some voxels hold an absurd value.
+    pub farthest: Vec<f32>,
     /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
     /// What was doubtful about the position of its voxels, see [`SourceHeader::notes`](crate::SourceHeader::notes).
@@ -185,13 +190,17 @@ impl<'a> Entry<'a> {
             }
             None => (io::read_image(self.image)?, None),
         };
+        let intensities: Vec<[f32; 2]> = image.channels().iter().map(range).collect();
         Ok(CaseFacts {
             id: self.id.into(),
             role: self.role,
             shape: image.shape(),
             spacing_mm: image.spacing(),
             orientation: Orientation::of(image.geometry()),
-            intensities: image.channels().iter().map(range).collect(),
+            farthest: std::iter::zip(image.channels(), &intensities)
+                .map(|(channel, &range)| intensities::farthest(channel, range))
+                .collect(),
+            intensities,
             labels: labels.as_ref().map(count).unwrap_or_default(),
             notes: notes(&image, labels.as_ref()),
         })
@@ -237,12 +246,9 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
         let mut warn = |kind| by_kind.entry(kind).or_default().push(&case.id);
-        if case.intensities.iter().any(|[low, high]| low == high) {
-            warn(match case.intensities.len() {
-                1 => "all voxels have one intensity",
-                _ => "all voxels of a channel have one intensity",
-            });
-        }
+        intensities::doubts(case, cases)
+            .into_iter()
+            .for_each(&mut warn);
         if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
             warn("its label map contains only background");
         }

@@ -84,3 +84,22 @@ fn facts_warnings_and_errors_name_their_cases() {
             .any(|e| e.contains("contain only background"))
     );
 }
+
+#[test]
+fn a_ct_scan_without_its_offset_is_named_among_others() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for (id, offset) in [("a", -1024.0), ("b", -1024.0), ("c", 0.0)] {
+        write(root, id, Geometry::default(), Some(1));
+        let data = Array3::from_shape_fn((4, 4, 4), |(x, y, _)| offset + (300 * x + y) as f32);
+        let path = root.join(format!("images/{id}.nii.gz"));
+        write_volume(path, &Volume::new(data, Geometry::default())).unwrap();
+    }
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+    assert!(found.warnings[0].starts_with("c: its intensities begin near 0"));
+    std::fs::remove_file(root.join("images/a.nii.gz")).unwrap();
+    std::fs::remove_file(root.join("labels/a.nii.gz")).unwrap();
+    let even = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    assert!(even.warnings.is_empty(), "one of two is no majority");
+}
