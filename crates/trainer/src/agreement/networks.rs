@@ -23,7 +23,7 @@ const GRADIENTS: [(&str, f64); 2] = [("cuda", 0.5), ("", 0.05)];
 const SILENT: f32 = 0.05;
 
 const NETWORKS: [(&str, Architecture, [usize; 3]); 2] = [
-    ("V-Net", Architecture::VNet, [32, 32, 16]),
+    ("V-Net", Architecture::VNet, [32, 16, 16]),
     ("U-Net", Architecture::UNet, [32, 48, 1]),
 ];
 
@@ -79,7 +79,7 @@ fn compared(
     let (cpu, other) = (device::by_name("cpu")?, device::by_name(name)?);
     let compare = |(network_name, architecture, shape)| {
         cpu.seed(3);
-        let config = NetworkConfig::new(1, 3).with_filters(4).with_dropout(0.0);
+        let config = NetworkConfig::new(1, 3).with_filters(2).with_dropout(0.0);
         let network = config.with_architecture(architecture);
         let network = network.init(&cpu.clone().autodiff());
         let expected = computing("cpu", || run(&network, shape, &cpu))?;

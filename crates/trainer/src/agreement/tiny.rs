@@ -1,7 +1,8 @@
 //! Runs small enough for a software device, without what each device draws itself.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use semivox_data::phantom::PhantomConfig;
@@ -9,8 +10,11 @@ use semivox_data::phantom::PhantomConfig;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::presets::preset;
+use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::session::Session;
+use crate::training::{Outcome, Training};
+use crate::training_set::TrainingSet;
 use semivox_inference::device::computing;
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::ActionConfig;
@@ -29,7 +33,7 @@ fn learning_rate(method: &str) -> (&'static str, &'static str) {
 /// multiples where it has two voxels a batch; two CPU implementations part in the third step then.
 fn patch(method: &str) -> [usize; 3] {
     match method {
-        "cvrl" => [32, 32, 16],
+        "cvrl" => [32, 16, 16],
         _ => [16; 3],
     }
 }
@@ -41,7 +45,8 @@ fn config(device: &str, method: &str) -> Result<RunConfig, TrainError> {
     config.patch = patch(method);
     config.inference.window = config.patch;
     config.inference.stride = config.patch;
-    config.network.filters = 2;
+    // Slow devices take part: a software GPU, and burn-ndarray compiled without optimization.
+    config.network.filters = 1;
     config.network.dropout = 0.0;
     config.data.phantoms = [4, 0];
     config.data.labeled = 2.into();
@@ -57,7 +62,7 @@ fn config(device: &str, method: &str) -> Result<RunConfig, TrainError> {
 fn without_draws(mut method: MethodConfig) -> MethodConfig {
     match &mut method {
         MethodConfig::MeanTeacher(config) => config.noise = 0.0,
-        MethodConfig::UaMt(config) => config.noise = 0.0,
+        MethodConfig::UaMt(config) => (config.noise, config.passes) = (0.0, 2),
         MethodConfig::Cvrl(config) => config.noise = 0.0,
         MethodConfig::SimCvd(config) => {
             (config.noise, config.head_dropout, config.pooled) = (0.0, 0.0, 16);
@@ -87,13 +92,25 @@ fn small_action(config: &ActionConfig) -> ActionConfig {
 pub(super) fn losses(device: &str, method: &str) -> Result<Vec<BTreeMap<String, f64>>, TrainError> {
     let folder = Scratch::new();
     let config = config(device, method)?;
-    let run = folder.0.join("run");
-    computing(device, || {
-        let session = Session::start(config, &run, &())?;
-        session.run(&mut (), &AtomicBool::new(false))
-    })??;
-    let rows = metrics_log::read(run.join("metrics.jsonl"))?;
+    let path = folder.0.join("run");
+    computing(device, || train(config, &path))??;
+    let rows = metrics_log::read(path.join("metrics.jsonl"))?;
     Ok(rows.into_iter().map(|row| row.losses).collect())
+}
+
+/// The training alone: a session would also predict cases for its report, which takes as long again.
+fn train(config: RunConfig, path: &Path) -> Result<Outcome, TrainError> {
+    let session = Session::start(config, path, &())?;
+    let (config, context) = (session.config(), session.context()?);
+    let set = TrainingSet::load(session.dataset(), &config.data.preprocess, &())?;
+    let training = Training {
+        config,
+        run: &RunFolder::open_existing(path)?,
+        set: Arc::new(set),
+        device: context.device.clone(),
+        stop: &AtomicBool::new(false),
+    };
+    training.run(&mut config.method.settings().method(context)?, &mut ())
 }
 
 /// A folder of this process's own, which goes when it is dropped.

@@ -5,8 +5,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "ndarray")]
+use std::process::Command;
+
 use semivox_inference::device;
-use semivox_trainer::agreement;
+use semivox_trainer::agreement::{self, Agreement};
 
 /// The GPU to compare, if there is one in this build.
 fn gpu() -> Option<String> {
@@ -19,27 +22,52 @@ fn gpu() -> Option<String> {
     std::env::var("SEMIVOX_DEVICE").ok().or_else(others)
 }
 
-fn assert_agreement(device: &str, methods: &[String]) {
-    let mut rows = agreement::logits(device).unwrap();
-    rows.extend(agreement::gradients(device).unwrap());
-    for method in methods {
-        rows.extend(agreement::steps(device, method).unwrap());
-    }
+fn assert_agreement(device: &str, rows: &[Agreement]) {
     rows.iter().for_each(|row| println!("{device}: {row}"));
     let wrong: Vec<_> = rows.iter().filter(|row| !row.holds()).collect();
-    assert!(wrong.is_empty(), "{device}: {wrong:#?}");
+    assert!(!rows.is_empty() && wrong.is_empty(), "{device}: {wrong:#?}");
+}
+
+fn networks(device: &str) -> Vec<Agreement> {
+    let mut rows = agreement::logits(device).unwrap();
+    rows.extend(agreement::gradients(device).unwrap());
+    rows
+}
+
+fn steps(device: &str, methods: &[String]) -> Vec<Agreement> {
+    let steps = |method: &String| agreement::steps(device, method).unwrap();
+    methods.iter().flat_map(steps).collect()
 }
 
 /// A software device is slow: two methods, of which SimCVD has heads beside its network.
 #[test]
 fn the_gpu_agrees_with_the_cpu() {
     if let Some(gpu) = gpu() {
-        assert_agreement(&gpu, &["supervised".into(), "simcvd".into()]);
+        assert_agreement(&gpu, &networks(&gpu));
+        assert_agreement(&gpu, &steps(&gpu, &["supervised".into(), "simcvd".into()]));
     }
 }
 
+/// Set in the process that compares every second method.
+#[cfg(feature = "ndarray")]
+const SECOND: &str = "SEMIVOX_TEST_EVERY_SECOND_METHOD";
+
+/// In two processes at once: a process has one generator per backend, so methods that run beside each other in
+/// one would draw each other's weights.
 #[cfg(feature = "ndarray")]
 #[test]
 fn every_method_agrees_on_ndarray() {
-    assert_agreement("ndarray", &agreement::methods());
+    let methods = agreement::methods();
+    let every_other = |first| -> Vec<_> { methods[first..].iter().step_by(2).cloned().collect() };
+    if std::env::var_os(SECOND).is_some() {
+        return assert_agreement("ndarray", &steps("ndarray", &every_other(1)));
+    }
+    let mut second = Command::new(std::env::current_exe().unwrap());
+    let arguments = ["--exact", "every_method_agrees_on_ndarray", "--nocapture"];
+    let mut second = second.args(arguments).env(SECOND, "1").spawn().unwrap();
+    let mut rows = networks("ndarray");
+    rows.extend(steps("ndarray", &every_other(0)));
+    let second = second.wait().unwrap();
+    assert_agreement("ndarray", &rows);
+    assert!(second.success(), "every second method: see above");
 }

@@ -2,12 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::module::{Module, ModuleVisitor, Param};
-use semivox_models::{Architecture, NetworkConfig};
+use burn::prelude::*;
+use semivox_models::{Architecture, Network, NetworkConfig};
 
 use super::*;
+use crate::context::MethodContext;
 use crate::method::{AnyStage, Running};
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::LearningRate;
+use crate::stage::{Handover, Stage};
 use crate::testing::{
     batch, begun_on, context, first_step, off_average, off_descent, run_stage, run_steps, term,
 };

@@ -1,0 +1,188 @@
+//! Section 3.3 of ACTION: anatomical contrast.
+
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+use semivox_losses::{
+    AnatomicalContrastiveLoss, AnatomicalContrastiveLossConfig, DiceCrossEntropyLoss,
+    UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
+};
+use semivox_models::{Network, NetworkOutput};
+use semivox_sampling::ContrastConfig;
+
+use super::config::{ActionConfig, LabeledView, StudentPasses};
+use super::state::Contrasted;
+use crate::batch::{Batch, LabeledBatch, split};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::mixing::PseudoLabeled;
+use crate::optimizer::Optimizer;
+use crate::plan::{BatchPlan, StagePlan, StrongViews};
+use crate::recipes::supervised::supervised_loss;
+use crate::representations::Representations;
+use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
+use crate::terms::LossTerms;
+
+/// Stage iii: labels where there are some, pseudo-labels elsewhere, and a contrast between anatomical
+/// classes on both.
+pub struct AnatomicalContrast {
+    config: ActionConfig,
+    supervised: DiceCrossEntropyLoss,
+    unsupervised: UnsupervisedCrossEntropyLoss,
+    contrast: AnatomicalContrastiveLoss,
+}
+
+impl AnatomicalContrast {
+    /// Stage iii of the method.
+    pub fn new(config: &ActionConfig) -> Self {
+        Self::with_temperature(config, config.contrast_temperature)
+    }
+
+    /// The same with another temperature of the contrast than that of the settings.
+    pub(crate) fn with_temperature(config: &ActionConfig, temperature: f64) -> Self {
+        let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
+            .with_confidence_threshold(config.strong_threshold);
+        Self {
+            config: config.clone(),
+            supervised: supervised_loss(),
+            unsupervised: unsupervised.init(),
+            contrast: AnatomicalContrastiveLossConfig::new()
+                .with_temperature(temperature)
+                .init(),
+        }
+    }
+
+    /// The teacher's output, which never carries a gradient.
+    pub(crate) fn teach(&self, teacher: &Network, images: Tensor<5>) -> NetworkOutput {
+        self.config.teacher_mode.forward(teacher, images)
+    }
+
+    /// The loss terms, and the representations that the contrast compares.
+    pub(crate) fn terms_and_representations(
+        &self,
+        state: &Contrasted,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<(LossTerms, Representations), MethodError> {
+        let unlabeled = batch.unlabeled.expect("stage iii plans unlabeled patches");
+        // Pseudo-labels of the weak view, mixed together with the strong view.
+        let teacher = softmax(self.teach(&state.teacher, unlabeled.weak).logits, 1);
+        let (confidence, labels) = teacher.max_dim_with_indices(1);
+        let pseudo = PseudoLabeled {
+            images: unlabeled.strong,
+            labels,
+            confidence,
+        };
+        let pseudo = self.config.mixing.apply(pseudo, at);
+
+        // Where the labeled patches have no strong view planned, theirs is the weak one.
+        let LabeledBatch { strong, labels, .. } = batch.labeled;
+        let student = &state.student;
+        let (outputs, [on_labeled, on_unlabeled]) =
+            self.forward_both(&student.network, strong, pseudo.images.clone());
+        let supervised = (self.supervised).forward(on_labeled, labels.clone());
+        let (targets, confidence) = (pseudo.labels.clone(), pseudo.confidence.clone());
+        let unsupervised = (self.unsupervised).forward(on_unlabeled, targets, confidence);
+        let maps = Representations::new(&student.heads, outputs, labels, pseudo);
+        let contrast = self.anatomical_contrast(maps.clone(), at)?;
+        let terms = LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with(
+                "unsupervised",
+                self.config.unsupervised_weight,
+                unsupervised,
+            )
+            .with("contrast", self.config.contrast_weight, contrast);
+        Ok((terms, maps))
+    }
+
+    /// The student's outputs for both kinds of patches, and their logits apart. In two passes each
+    /// kind has its own batch statistics; in one they share them.
+    fn forward_both(
+        &self,
+        student: &Network,
+        labeled: Tensor<5>,
+        unlabeled: Tensor<5>,
+    ) -> (Vec<NetworkOutput>, [Tensor<5>; 2]) {
+        match self.config.student_passes {
+            StudentPasses::Separate => {
+                let outputs = [labeled, unlabeled].map(|images| student.forward(images));
+                let logits = outputs.clone().map(|output| output.logits);
+                (outputs.into(), logits)
+            }
+            StudentPasses::Joint => {
+                let counts = [labeled.dims()[0], unlabeled.dims()[0]];
+                let output = student.forward(Tensor::cat(vec![labeled, unlabeled], 0));
+                let logits = split(output.logits.clone(), counts);
+                (vec![output], logits)
+            }
+        }
+    }
+
+    /// `L_anco`: voxels of each class against the class's mean and voxels of other classes. Labeled voxels
+    /// take part; pseudo-labeled ones if the teacher is fairly sure.
+    fn anatomical_contrast(
+        &self,
+        maps: Representations,
+        at: &StepContext,
+    ) -> Result<Tensor<1>, MethodError> {
+        let config = &self.config;
+        let settings = ContrastConfig {
+            queries: config.queries,
+            negatives: config.negatives,
+            temperature: self.contrast.temperature,
+            hard_threshold: config.strong_threshold,
+            shared_negatives: false,
+        };
+        let samples = maps.sample(settings, config.weak_threshold, at)?;
+        Ok(self.contrast.forward(samples))
+    }
+}
+
+impl Stage for AnatomicalContrast {
+    type State = Contrasted;
+
+    fn plan(&self) -> StagePlan {
+        let strong = match self.config.labeled_view {
+            LabeledView::Weak => StrongViews::Unlabeled,
+            LabeledView::Strong => StrongViews::All,
+        };
+        StagePlan {
+            name: "iii anatomical contrast",
+            steps: self.config.iterations[2],
+            batch: BatchPlan {
+                replacement: true,
+                ..BatchPlan::new(self.config.contrast_batch, strong)
+            },
+        }
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init_nesterov()
+    }
+
+    fn begin(
+        &self,
+        networks: Handover,
+        context: &MethodContext,
+    ) -> Result<Contrasted, MethodError> {
+        Ok(Contrasted::new(networks, &self.config, context))
+    }
+
+    fn terms(
+        &self,
+        state: &mut Contrasted,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let (terms, _) = self.terms_and_representations(state, batch, at)?;
+        Ok(terms)
+    }
+
+    /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
+    fn after_step(&self, state: &mut Contrasted, _at: &StepContext) -> Result<(), MethodError> {
+        let (mode, momentum) = (self.config.teacher_mode, self.config.teacher_momentum);
+        mode.update(&mut state.teacher, &state.student.network, momentum);
+        Ok(())
+    }
+}
