@@ -2,7 +2,7 @@
 
 use crate::mirroring::shares_on_the_right;
 use crate::preprocess::Grid;
-use crate::{DataError, LabeledCase, Mirroring, Orientation};
+use crate::{DataError, IGNORED, LabeledCase, Mirroring, Orientation};
 
 /// Typical sizes and intensities of a data set's labeled scans.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,8 @@ impl Survey {
             grids.push(Grid::from(&image));
             lowest.push(image.data.iter().copied().fold(f32::INFINITY, f32::min));
             let voxels = image.data.iter().zip(&labels.data);
-            let labeled = voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x);
+            let drawn = |label: u8| label > 0 && label != IGNORED;
+            let labeled = voxels.filter(|&(_, &label)| drawn(label)).map(|(&x, _)| x);
             let every = labeled.clone().count().div_ceil(MOST_OF_A_CASE).max(1);
             foreground.extend(labeled.step_by(every));
         }

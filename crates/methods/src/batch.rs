@@ -7,7 +7,8 @@ use burn::prelude::*;
 pub struct HostBatch {
     /// Patch size in voxels.
     pub patch: [usize; 3],
-    /// Labels of the labeled patches, one patch after another.
+    /// Labels of the labeled patches, one patch after another; [`IGNORED_LABEL`](semivox_losses::IGNORED_LABEL) where a
+    /// voxel takes no part in losses.
     pub labels: Vec<i32>,
     /// Labeled patches.
     pub labeled: HostViews,
@@ -42,7 +43,7 @@ pub struct LabeledBatch {
     pub weak: Tensor<5>,
     /// Strong view; the weak one where no strong view is planned.
     pub strong: Tensor<5>,
-    /// Labels, aligned with both views.
+    /// Labels, aligned with both views; [`IGNORED_LABEL`](semivox_losses::IGNORED_LABEL) where a voxel takes no part.
     pub labels: Tensor<5, Int>,
 }
 

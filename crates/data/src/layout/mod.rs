@@ -30,6 +30,7 @@ mod lists;
 mod pairing;
 mod text;
 
+pub use classes::read_classes;
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;

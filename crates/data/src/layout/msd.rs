@@ -17,8 +17,8 @@ const CHANNEL: &str = "_0000";
 ///
 /// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The numbers are voxel values; if
 /// they are not 0, 1, 2, …, as in `"205": "myocardium"`, the classes are numbered in ascending order of
-/// their values, and predictions contain these numbers. Values with the same name are one class. The
-/// training cases and their order come from `training`, or else from the files of `imagesTr/`, which are
+/// their values. Values with the same name are one class, and voxels of the value named `ignore`, as by nnU-Net, take
+/// no part in losses and metrics. The training cases and their order come from `training`, or else from the files of `imagesTr/`, which are
 /// labeled if `labelsTr/` has a file of the same name. If `dataset.json` has `channel_names`, as nnU-Net's,
 /// images are named `NAME_0000`. The cases of `test`, or else the files of `imagesTs/`, have no public
 /// labels and become unlabeled cases; those that are missing are noted. No case is held out.
@@ -26,7 +26,8 @@ const CHANNEL: &str = "_0000";
 /// # Errors
 ///
 /// [`DataError::Missing`] for files that are listed but absent, [`DataError::Unexpected`] for an unreadable
-/// `dataset.json`, more than one modality, labels without a 0 for the background, and no images.
+/// `dataset.json`, more than one modality, labels without a 0 for the background, regions (labels of
+/// several values), and no images.
 ///
 /// # References
 ///
