@@ -48,6 +48,12 @@ impl LabelValues {
         found.map(|pair| pair.0)
     }
 
+    /// The largest value of a class, 0 without any.
+    pub fn largest(&self) -> u32 {
+        let classes = self.0.iter().filter(|pair| pair.1 != IGNORED);
+        classes.map(|pair| pair.0).max().unwrap_or(0)
+    }
+
     /// The values of voxels that are ignored.
     pub fn ignored(&self) -> impl Iterator<Item = u32> + '_ {
         let ignored = self.0.iter().filter(|pair| pair.1 == IGNORED);

@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use burn::prelude::Device;
-use semivox_data::LabelBudget;
 use semivox_data::augment::{LabelSwap, StrongView, Symmetries};
 use semivox_data::layout::Layout;
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
+use semivox_data::{LabelBudget, LabelValues};
 use semivox_inference::{Description, Model, SlidingWindow};
 use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,10 @@ pub struct DataConfig {
     /// predict without its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// Voxel values of the label maps with their class indices, 255 for ignored voxels; none if they are the indices.
+    /// Filled in when a run starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_values: Option<LabelValues>,
     /// Number of training cases that keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: LabelBudget,
@@ -222,6 +226,7 @@ impl RunConfig {
         ];
         Description {
             classes: self.data.classes.clone(),
+            label_values: self.data.label_values.clone(),
             preprocess: self.data.preprocess,
             window: self.inference.clone(),
             mirrored: self.weak_view.mirrored(),

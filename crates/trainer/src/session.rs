@@ -4,13 +4,15 @@
 //! configuration → data set → prepared cases → training → evaluation → report
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
+use semivox_data::inspect::absent_classes;
 use semivox_data::layout::{self, HoldOut};
-use semivox_data::{Dataset, LabeledCase, phantom};
+use semivox_data::{Dataset, LabelMap, LabeledCase, phantom};
 use semivox_inference::device;
 
 use crate::config::{DataConfig, OwnMethod, RunConfig};
@@ -88,6 +90,7 @@ impl Session {
         }
         let (dataset, set) = open(&config, &run, observer)?;
         check_tests(&dataset)?;
+        tell_of_labels(&dataset, &set, observer);
         let config = with_classes(config, &dataset)?;
         config.check()?;
         CaseList::of(&dataset).write(&run)?;
@@ -260,6 +263,23 @@ impl Session {
     }
 }
 
+/// How much is ignored, and which classes no label map has.
+fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer) {
+    let maps = || set.labeled.iter().map(|case| &case.labels);
+    let shares: Vec<f64> = maps().map(LabelMap::ignored_share).collect();
+    let share = 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+    if share > 0.0 {
+        observer.notice(&format!(
+            "{share:.1} % of the voxels of labeled cases are ignored"
+        ));
+    }
+    let present = |map: &LabelMap| map.values().into_iter().map(|label| (label, ())).collect();
+    let present: Vec<BTreeMap<u8, ()>> = maps().map(present).collect();
+    if let Some(absent) = absent_classes(&dataset.classes, present.iter()) {
+        observer.notice(&absent);
+    }
+}
+
 /// Nothing guards the folder where files cannot be locked.
 fn tell_of(lock: &RunLock, observer: &dyn Observer) {
     if let Some(sentence) = lock.warning() {
@@ -330,6 +350,24 @@ fn with_classes(mut config: RunConfig, dataset: &Dataset) -> Result<RunConfig, T
         ));
     }
     names.clone_from(&dataset.classes);
+    let found = dataset.label_values();
+    if let Some(stored) = config
+        .data
+        .label_values
+        .as_ref()
+        .filter(|&v| Some(v) != found)
+    {
+        return Err(TrainError::setting(
+            "data.label_values",
+            format!(
+                "those of the data set ({})",
+                found.map_or("class indices".into(), ToString::to_string)
+            ),
+            stored,
+            "correct the description of the data set or leave the setting out",
+        ));
+    }
+    config.data.label_values = found.cloned();
     Ok(config)
 }
 

@@ -1,11 +1,11 @@
 //! Cases to look at where there are no test cases.
 
 use ndarray::Array3;
-use semivox_data::{Dataset, LabelMap, LabeledCase, UnlabeledCase, Volume, io};
+use semivox_data::{Dataset, LabelMap, LabeledCase, UnlabeledCase, Volume};
 use semivox_inference::Model;
 
 use crate::error::TrainError;
-use crate::evaluating::prediction_path;
+use crate::evaluating::{pictured, prediction_path, read_prediction};
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
 use semivox_report::CasePicture;
@@ -52,7 +52,8 @@ pub(crate) fn predict(
     for (done, specimen) in specimens.iter().enumerate() {
         observer.evaluating(done, specimens.len());
         let prediction = model.segment(&specimen.image()?)?;
-        io::write_labels(prediction_path(run, specimen.id()), &prediction)?;
+        let path = prediction_path(run, specimen.id());
+        model.description().write_labels(path, &prediction)?;
     }
     observer.evaluating(specimens.len(), specimens.len());
     Ok(())
@@ -77,8 +78,12 @@ impl Specimen<'_> {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub(crate) fn picture(&self, run: &RunFolder) -> Result<CasePicture, TrainError> {
-        let prediction = io::read_labels(prediction_path(run, self.id()))?;
+    pub(crate) fn picture(
+        &self,
+        run: &RunFolder,
+        dataset: &Dataset,
+    ) -> Result<CasePicture, TrainError> {
+        let prediction = read_prediction(run, self.id(), dataset)?;
         let (image, reference, caption) = match self {
             Self::Unlabeled(case) => {
                 let image = case.load()?;
@@ -96,7 +101,7 @@ impl Specimen<'_> {
             caption: caption.into(),
             geometry: image.geometry,
             image: image.data,
-            reference: reference.data,
+            reference: pictured(reference),
             prediction: prediction.data,
         })
     }

@@ -158,8 +158,12 @@ fn whole(value: f64) -> Option<i64> {
 
 /// The values of a label map in ascending order, or an error with its first non-integer value.
 fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
-    let mut found = BTreeSet::new();
+    let (mut found, mut last) = (BTreeSet::new(), f64::NAN);
     for value in decode(raw, |value| value) {
+        if value == last {
+            continue;
+        }
+        last = value;
         let path = || path.to_path_buf();
         let number = whole(value).ok_or_else(|| DataError::LabelValue {
             path: path(),

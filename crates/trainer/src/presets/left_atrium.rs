@@ -63,6 +63,7 @@ pub(super) fn compact() -> RunConfig {
             prefetch: 3,
             test_list: None,
             classes: Vec::new(),
+            label_values: None,
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {
@@ -114,6 +115,7 @@ fn paper() -> RunConfig {
             prefetch: 3,
             test_list: None,
             classes: Vec::new(),
+            label_values: None,
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {
