@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use semivox_data::DataError;
 use semivox_inference::evaluation::Evaluation;
-use semivox_inference::label_folders;
+use semivox_inference::label_folders::{self, Comparison, DescribedClasses};
 use semivox_trainer::TrainError;
 use serde_json::json;
 
@@ -19,6 +19,10 @@ pub(super) struct Arguments {
     predictions: PathBuf,
     /// Folder of drawn label maps of the same names; others in it are left out.
     references: PathBuf,
+    /// What the label values stand for: a classes.txt or dataset.json, a run folder or a model [default: the file of that
+    /// name beside references called labels/ or labelsTr/, else equal values are one class].
+    #[arg(long, value_name = "PATH")]
+    classes: Option<PathBuf>,
     /// Folder for evaluation.csv and evaluation.json [default: that of the predictions].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -35,15 +39,26 @@ Distances are in millimeters by the files' own spacing. HD95 comes in both conve
 95th percentile of the distances of both directions together (as MedPy), hd95_directed_max_mm the
 larger of the two directions' percentiles (as MONAI). Where only one of the two masks has a class, its
 Dice is 0 and its distances are undefined; where neither has it, all are. Undefined values are counted, and
-left out of the means. Predictions without a drawn label map are named and left out.";
+left out of the means. Predictions without a drawn label map are named and left out. Voxels of a value that
+--classes names `ignore` are taken out of both label maps first.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
     let (predictions, references) = (&arguments.predictions, &arguments.references);
-    let (evaluation, alone) = label_folders::evaluate(predictions, references, &|done, total| {
+    let (classes, note) = classes(arguments)?;
+    let Comparison {
+        evaluation,
+        alone,
+        notes,
+    } = label_folders::evaluate(predictions, references, classes.as_ref(), &|done, total| {
         counter.at(done, total);
     })?;
     counter.finish();
+    if !arguments.quiet {
+        note.iter()
+            .chain(&notes)
+            .for_each(|note| eprintln!("note: {note}"));
+    }
     let out = arguments.out.as_ref().unwrap_or(predictions);
     std::fs::create_dir_all(out).map_err(|source| DataError::Io {
         path: out.to_path_buf(),
@@ -66,6 +81,40 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The classes given, or those of the data set that the references belong to; and a note on where they come from.
+fn classes(
+    arguments: &Arguments,
+) -> Result<(Option<DescribedClasses>, Option<String>), TrainError> {
+    if let Some(path) = &arguments.classes {
+        return Ok((Some(DescribedClasses::read(path)?), None));
+    }
+    let name = arguments.references.file_name().unwrap_or_default();
+    let beside =
+        ["classes.txt", "dataset.json"].map(|file| arguments.references.with_file_name(file));
+    let Some(file) = beside.iter().find(|file| {
+        ["labels", "labelsTr", "labelsTs"]
+            .iter()
+            .any(|known| name == *known)
+            && file.is_file()
+    }) else {
+        return Ok((None, None));
+    };
+    Ok(match DescribedClasses::read(file) {
+        Ok(classes) => {
+            let names = classes.names.join(", ");
+            let note = format!(
+                "classes by {}: {names} (--classes says otherwise)",
+                file.display()
+            );
+            (Some(classes), Some(note))
+        }
+        Err(error) => (
+            None,
+            Some(format!("equal values are one class, as {error}")),
+        ),
+    })
 }
 
 /// Predictions that nothing was drawn for.

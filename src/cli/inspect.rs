@@ -160,12 +160,14 @@ fn labels(found: &Inspection) -> String {
     let with: Vec<&CaseFacts> = found
         .cases
         .iter()
-        .filter(|c| !c.labels.is_empty())
+        .filter(|c| !c.labels.is_empty() || c.ignored > 0)
         .collect();
     if with.is_empty() {
         return String::new();
     }
-    let all: usize = with.iter().flat_map(|case| case.labels.values()).sum();
+    let drawn: usize = with.iter().flat_map(|case| case.labels.values()).sum();
+    let ignored: usize = with.iter().map(|case| case.ignored).sum();
+    let share = |voxels: usize| 100.0 * voxels as f64 / (drawn + ignored) as f64;
     let mut text = format!(
         "\n  {:<6} {:<22} {:>8} {:>12}\n",
         "label", "name", "cases", "of voxels"
@@ -173,8 +175,19 @@ fn labels(found: &Inspection) -> String {
     for (label, name) in (0..=u8::MAX).zip(&found.dataset.classes) {
         let counts = with.iter().filter_map(|case| case.labels.get(&label));
         let (cases, voxels) = counts.fold((0, 0), |(n, sum), voxels| (n + 1, sum + voxels));
-        let share = 100.0 * voxels as f64 / all as f64;
+        let share = share(voxels);
         let _ = writeln!(text, "  {label:<6} {name:<22} {cases:>8} {share:>10.3} %");
+    }
+    if ignored > 0 {
+        let (cases, share) = (
+            with.iter().filter(|c| c.ignored > 0).count(),
+            share(ignored),
+        );
+        let _ = writeln!(
+            text,
+            "  {:<6} {:<22} {cases:>8} {share:>10.3} %",
+            "–", "ignored"
+        );
     }
     text
 }
@@ -264,6 +277,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
                 "orientation": case.orientation,
                 "intensities": case.intensities,
                 "voxels_by_label": case.labels,
+                "voxels_ignored": case.ignored,
             })
         })
         .collect();

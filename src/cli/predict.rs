@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// Write the probability of every class too, as probabilities/NAME_CLASS.nii.gz.
     #[arg(long)]
     probabilities: bool,
+    /// Write class indices 0, 1, 2, … instead of the values of the label maps that the model was trained on.
+    #[arg(long)]
+    class_indices: bool,
     /// What to do with label maps that exist already.
     #[arg(long, value_enum, default_value = "refuse")]
     existing: Existing,
@@ -83,9 +86,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     }
     counter.finish();
     if !arguments.quiet {
-        let classes = model.classes().iter().enumerate();
-        let classes: Vec<String> = classes
-            .map(|(label, name)| format!("{label} {name}"))
+        let values = match arguments.class_indices {
+            true => (0..).take(model.classes().len()).collect(),
+            false => model.description().values(),
+        };
+        let classes: Vec<String> = std::iter::zip(values, model.classes())
+            .map(|(value, name)| format!("{value} {name}"))
             .collect();
         let out = arguments.out.display();
         println!(
@@ -249,5 +255,10 @@ fn predict(
             io::write_volume(output(&folder, &format!("{id}_{name}")), &map)?;
         }
     }
-    Ok(io::write_labels(output(&arguments.out, id), &labels)?)
+    let out = output(&arguments.out, id);
+    match arguments.class_indices {
+        true => io::write_labels(out, &labels)?,
+        false => model.description().write_labels(out, &labels)?,
+    }
+    Ok(())
 }

@@ -157,6 +157,7 @@ impl DataArguments {
                 // Those of the data set that the settings came from.
                 config.classes.clear();
                 config.channels.clear();
+                config.label_values = None;
             }
             config.root = root;
             config.layout = self.layout;

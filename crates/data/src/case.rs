@@ -21,11 +21,11 @@ pub enum AxisOrder {
 pub enum Source {
     /// A NIfTI-1 file, `.nii` or `.nii.gz`, or an NRRD file.
     File(PathBuf),
-    /// A label map in such a file whose voxel values are not the class indices.
+    /// A label map in such a file whose voxel values are not all class indices.
     MappedFile {
         /// The file.
         path: PathBuf,
-        /// The mapping from values to classes.
+        /// The mapping from values to classes, or to [`IGNORED`](crate::IGNORED).
         values: LabelValues,
     },
     /// A three-dimensional dataset in an HDF5 file.
@@ -179,14 +179,20 @@ fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[u32; 3]> {
 }
 
 impl LabeledCase {
-    /// Reads the image and the label map and checks that labels are below `classes`.
+    /// Reads the image and the label map and checks that labels are below `classes`, or
+    /// [`IGNORED`](crate::IGNORED) where the source says which values are.
     ///
     /// # Errors
     ///
     /// As for [`load`](Self::load), and [`DataError::InFile`] around [`DataError::LabelOutOfRange`].
     pub fn load_checked(&self, classes: usize) -> Result<(Image, LabelMap), DataError> {
         let (image, labels) = self.load()?;
-        check_labels(&labels, classes).map_err(|source| DataError::InFile {
+        let checked = match &self.label {
+            // Nothing but these classes comes out of a mapping.
+            Source::MappedFile { values, .. } if values.classes() <= classes => Ok(()),
+            _ => check_labels(&labels, classes),
+        };
+        checked.map_err(|source| DataError::InFile {
             file: self.label.to_string(),
             source: Box::new(source),
         })?;

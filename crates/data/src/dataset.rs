@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::layout::Layout;
 use crate::unit::Unit;
-use crate::{DataError, LabelBudget, LabeledCase, UnlabeledCase};
+use crate::{DataError, LabelBudget, LabelValues, LabeledCase, Source, UnlabeledCase};
 
 /// Maximum number of names listed in a message.
 const KNOWN_CASES: usize = 3;
@@ -75,6 +75,19 @@ impl Dataset {
     /// The number of channels of every image.
     pub fn channel_count(&self) -> usize {
         self.channels.len().max(1)
+    }
+
+    /// The mapping from the values of the label maps to classes; `None` if they are class indices.
+    pub fn label_values(&self) -> Option<&LabelValues> {
+        let mut labels = self
+            .labeled
+            .iter()
+            .chain(&self.test)
+            .map(|case| &case.label);
+        labels.find_map(|label| match label {
+            Source::MappedFile { values, .. } => Some(values),
+            _ => None,
+        })
     }
 
     /// Keeps the first `n` labeled cases and drops the labels of the others, before any file is read.

@@ -85,14 +85,16 @@ pub enum DataError {
     },
     /// A label map contains values that cannot be class indices.
     #[error(
-        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {found}; map them in `classes.txt`, with lines such as `205 myocardium`, or under `labels` in `dataset.json`",
-        path.display()
+        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {}; write `classes.txt` beside images/, of a line a value with its name, or `labels` in `dataset.json`: {}",
+        path.display(),
+        listed(found),
+        lines_of(found)
     )]
     LabelValues {
         /// The label file.
         path: PathBuf,
-        /// The values found.
-        found: String,
+        /// The values found, in ascending order.
+        found: Vec<i64>,
     },
     /// A label map contains values that are missing in the description of the data set.
     #[error(
@@ -222,6 +224,30 @@ fn other_shape(start: Option<&[u32; 3]>) -> String {
             "by its header the label map is a part of the image's grid, from voxel {start:?} on: export it on the whole grid, in 3D Slicer with the image as reference volume"
         ),
     }
+}
+
+/// Maximum number of values listed in a message.
+const LISTED: usize = 16;
+
+/// Formats values for a message, at most the first few.
+pub(crate) fn listed(values: &[i64]) -> String {
+    let shown: Vec<String> = values.iter().take(LISTED).map(i64::to_string).collect();
+    match values.len().saturating_sub(LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The lines of a `classes.txt` for values other than class indices, to be completed with names.
+fn lines_of(values: &[i64]) -> String {
+    let classes = values.iter().filter(|&&value| value > 0).take(LISTED);
+    let named = classes
+        .zip(1..)
+        .map(|(value, class)| format!("`{value} class {class}`"));
+    let lines: Vec<String> = std::iter::once("`0 background`".into())
+        .chain(named)
+        .collect();
+    lines.join(", ")
 }
 
 fn labeled_count(unit: &str, requested: usize, available: usize) -> String {

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
 use crate::{
-    DataError, Dataset, Image, LabelMap, LabeledCase, Orientation, Source, SourceHeader, Volume, io,
+    DataError, Dataset, IGNORED, Image, LabelMap, LabeledCase, Orientation, Source, SourceHeader,
+    Volume, io,
 };
 
 /// Role of a case.
@@ -43,6 +44,8 @@ pub struct CaseFacts {
     pub farthest: Vec<f32>,
     /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
+    /// Number of [`IGNORED`] voxels, which are not among those.
+    pub ignored: usize,
     /// What was doubtful about the position of its voxels, see [`SourceHeader::notes`](crate::SourceHeader::notes).
     pub notes: Vec<String>,
 }
@@ -191,7 +194,9 @@ impl<'a> Entry<'a> {
             None => (io::read_image(self.image)?, None),
         };
         let intensities: Vec<[f32; 2]> = image.channels().iter().map(range).collect();
+        let mut counts = labels.as_ref().map(count).unwrap_or_default();
         Ok(CaseFacts {
+            ignored: counts.remove(&IGNORED).unwrap_or(0),
             id: self.id.into(),
             role: self.role,
             shape: image.shape(),
@@ -201,7 +206,7 @@ impl<'a> Entry<'a> {
                 .map(|(channel, &range)| intensities::farthest(channel, range))
                 .collect(),
             intensities,
-            labels: labels.as_ref().map(count).unwrap_or_default(),
+            labels: counts,
             notes: notes(&image, labels.as_ref()),
         })
     }
@@ -252,22 +257,44 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
         if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
             warn("its label map contains only background");
         }
+        if case.labels.is_empty() && case.ignored > 0 {
+            warn("all voxels of its label map are ignored");
+        }
         case.notes.iter().for_each(|note| warn(note));
     }
     let of_kind = by_kind
         .iter()
         .map(|(kind, ids)| format!("{}: {kind}", first_of(ids)));
     let mut found: Vec<String> = of_kind.collect();
-    for (label, name) in dataset.classes.iter().enumerate().skip(1) {
-        let has = |case: &&CaseFacts| case.labels.contains_key(&(label as u8));
-        let mut labeled = cases.iter().filter(|case| case.role == Role::Labeled);
-        if !dataset.labeled.is_empty() && !labeled.any(|case| has(&case)) {
-            found.push(format!("no labeled case contains label {label}, {name}"));
-        }
-    }
+    let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
+    found.extend(absent_classes(
+        &dataset.classes,
+        labeled.map(|case| &case.labels),
+    ));
     found.extend(mixed_orientations(cases));
     found.extend(mixed_spacings(cases));
     found
+}
+
+/// A sentence that names the classes without a voxel in the label maps of labeled cases, by their counts of voxels or
+/// whatever stands for them; `None` if there is no such class or no label map.
+pub fn absent_classes<'a, T: 'a>(
+    classes: &[String],
+    maps: impl Iterator<Item = &'a BTreeMap<u8, T>>,
+) -> Option<String> {
+    let present: Vec<_> = maps.collect();
+    let absent = |label: &u8| !present.iter().any(|labels| labels.contains_key(label));
+    let absent: Vec<String> = (0..=u8::MAX)
+        .zip(classes)
+        .skip(1)
+        .filter(|(label, _)| absent(label))
+        .map(|(label, name)| format!("{label} ({name})"))
+        .collect();
+    if present.is_empty() || absent.is_empty() {
+        return None;
+    }
+    let absent = absent.join(", ");
+    Some(format!("no labeled case contains label {absent}"))
 }
 
 /// The names of cases, of many the first ones and a count.

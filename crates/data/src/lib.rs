@@ -62,7 +62,7 @@ pub use error::DataError;
 pub use geometry::Geometry;
 pub use image::Image;
 pub use label_budget::LabelBudget;
-pub use label_values::LabelValues;
+pub use label_values::{IGNORED, LabelValues};
 pub use mirroring::Mirroring;
 pub use orientation::{Orientation, Reorientation};
 pub use source_header::SourceHeader;

@@ -2,7 +2,7 @@
 
 use crate::mirroring::shares_on_the_right;
 use crate::preprocess::Grid;
-use crate::{DataError, LabelMap, LabeledCase, Mirroring, Orientation, Volume};
+use crate::{DataError, IGNORED, LabelMap, LabeledCase, Mirroring, Orientation, Volume};
 
 /// Typical sizes and intensities of a data set's labeled scans.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,8 @@ impl Gathered {
         let values = channel.data.iter().copied();
         self.lowest.push(values.fold(f32::INFINITY, f32::min));
         let voxels = channel.data.iter().zip(&labels.data);
-        let labeled = voxels.filter(|&(_, &label)| label > 0).map(|(&x, _)| x);
+        let drawn = |label: u8| label > 0 && label != IGNORED;
+        let labeled = voxels.filter(|&(_, &label)| drawn(label)).map(|(&x, _)| x);
         let every = labeled.clone().count().div_ceil(MOST_OF_A_CASE).max(1);
         self.foreground.extend(labeled.step_by(every));
     }

@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 
-use crate::{DataError, Geometry, SourceHeader};
+use crate::{DataError, Geometry, IGNORED, SourceHeader};
 
 /// An image: one intensity per voxel.
 ///
@@ -30,7 +30,7 @@ pub struct Volume {
     header: Option<SourceHeader>,
 }
 
-/// A label map: one class index per voxel, 0 for the background.
+/// A label map: one class index per voxel, 0 for the background, or [`IGNORED`](crate::IGNORED).
 ///
 /// # Shapes
 ///
@@ -47,7 +47,7 @@ pub struct Volume {
 /// ```
 #[derive(Debug, Clone)]
 pub struct LabelMap {
-    /// Class indices.
+    /// Class indices, and [`IGNORED`](crate::IGNORED).
     pub data: Array3<u8>,
     /// Position of the voxels.
     pub geometry: Geometry,
@@ -134,6 +134,12 @@ impl LabelMap {
     #[must_use]
     pub fn with_header_of(self, volume: &Volume) -> Self {
         self.with_header(volume.header.clone())
+    }
+
+    /// The share of ignored voxels, from 0 to 1.
+    pub fn ignored_share(&self) -> f64 {
+        let ignored = self.data.iter().filter(|&&label| label == IGNORED);
+        ignored.count() as f64 / self.data.len().max(1) as f64
     }
 
     /// The labels that occur, in ascending order.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ndarray::Array3;
 use semivox_data::io::write_volume;
-use semivox_data::{DataError, Geometry, Volume, layout};
+use semivox_data::{DataError, Geometry, IGNORED, Volume, layout};
 use tempfile::TempDir;
 
 /// The values of MM-WHS and their names.
@@ -150,13 +150,13 @@ fn values_without_a_description_are_listed() {
             "labels/b.nii.gz",
             all,
             "classes.txt",
-            "205 myocardium",
+            "`0 background`, `205 class 1`, `420 class 2`",
             "dataset.json",
         ],
     );
     // Names without values are not enough.
     fs::write(root.path().join("classes.txt"), names().join("\n")).unwrap();
-    refused(&root, &["labels/b.nii.gz", all, "205 myocardium"]);
+    refused(&root, &["labels/b.nii.gz", all, "`205 class 1`"]);
     refused(
         &msd(r#""0": "background", "1": "heart""#, [&[0, 1], &values()]),
         &["labelsTr/b.nii.gz", all, "dataset.json"],
@@ -164,7 +164,12 @@ fn values_without_a_description_are_listed() {
     // Values that fit in a byte but are hardly class indices.
     refused(
         &folder([&[0, 255], &[0]]),
-        &["labels", "0, 255", "classes.txt"],
+        &[
+            "labels",
+            "0, 255",
+            "classes.txt",
+            "`0 background`, `255 class 1`",
+        ],
     );
     refused(
         &folder([&[0, 205], &[0, 100]]),
@@ -231,7 +236,63 @@ fn mistakes_in_a_description_are_named() {
         &["dataset.json", "`b: -1`"],
     );
     refused(
-        &msd(r#""0": "a", "b": [1, 2]"#, [&[0], &[0]]),
-        &["dataset.json", "[1,2]"],
+        &msd(r#""0": "a", "tumor core": [1, 2]"#, [&[0], &[0]]),
+        &[
+            "dataset.json",
+            "the region `tumor core` of the values [1,2]",
+            "not supported",
+        ],
     );
+    refused(
+        &msd(r#""background": 0, "core": [2]"#, [&[0], &[0]]),
+        &["the region `core`"],
+    );
+    refused(
+        &msd(r#""ignore": 0, "organ": 1"#, [&[0], &[0]]),
+        &["begin with 0", "`0 ignore`"],
+    );
+}
+
+/// As nnU-Net has it, and as a line; the value has no class, and the classes after it are numbered without it.
+#[test]
+fn values_named_ignore_are_no_class() {
+    let described = folder([&[0, 1, 2, 9], &[0, 1]]);
+    let text = "0 background\n9 ignore\n1 liver\n2 tumor\n";
+    fs::write(described.path().join("classes.txt"), text).unwrap();
+    let entries = r#""background": 0, "liver": 1, "tumor": 2, "ignore": 9"#;
+    let numbered = r#""0": "background", "1": "liver", "2": "tumor", "9": "ignore""#;
+    for root in [
+        described,
+        msd(entries, [&[0, 1, 2, 9], &[0, 1]]),
+        msd(numbered, [&[0, 1, 2, 9], &[0, 1]]),
+    ] {
+        let (classes, labels) = read(&root).unwrap();
+        assert_eq!(classes, ["background", "liver", "tumor"]);
+        assert_eq!(labels, [vec![0, 1, 2, IGNORED], vec![0, 1]]);
+        let dataset = layout::open(root.path()).unwrap();
+        let ignored = dataset.label_values().unwrap().ignored();
+        assert_eq!(ignored.collect::<Vec<_>>(), [9]);
+        assert!(
+            dataset
+                .notes
+                .iter()
+                .any(|note| note.contains("value 9 (ignore)"))
+        );
+    }
+}
+
+/// Their label stands for ignored voxels inside, which nobody has asked for here.
+#[test]
+fn an_undescribed_255_is_refused_also_among_many_values() {
+    let all: Vec<u16> = (0..=255).collect();
+    refused(&folder([&all, &[0, 1]]), &["labels", "classes.txt"]);
+    let root = folder([&[0, 1, 255], &[0, 1]]);
+    fs::write(root.path().join("classes.txt"), "background\nliver\n").unwrap();
+    refused(&root, &["labels/a.nii.gz", "label 255"]);
+    let root = folder([&[0, 1], &[0, 1]]);
+    let lines: String = (0..=255)
+        .map(|class| format!("{class} structure {class}\n"))
+        .collect();
+    fs::write(root.path().join("classes.txt"), lines).unwrap();
+    refused(&root, &["classes.txt", "at most 255 classes", "found 256"]);
 }

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::ArrayView3;
-use semivox_data::{LabelMap, LabeledCase, io};
-use semivox_metrics::ClassMetrics;
+use semivox_data::{IGNORED, LabelMap, LabeledCase};
+use semivox_metrics::{ClassMetrics, evaluate_without};
 
 use crate::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
 use crate::{InferenceError, Model};
@@ -33,7 +33,8 @@ pub fn evaluate(
         let (image, reference) = case.load_checked(classes)?;
         let prediction = model.segment(&image)?;
         if let Some(folder) = predictions {
-            io::write_labels(folder.join(format!("{}.nii.gz", case.id)), &prediction)?;
+            let path = folder.join(format!("{}.nii.gz", case.id));
+            model.description().write_labels(path, &prediction)?;
         }
         results.push(CaseEvaluation {
             id: case.id.clone(),
@@ -45,7 +46,8 @@ pub fn evaluate(
     Ok(Some(Evaluation::new(protocol, results)))
 }
 
-/// Metrics of a predicted label map against its reference, one entry per foreground class.
+/// Metrics of a predicted label map against its reference, one entry per foreground class, without the voxels that the
+/// reference ignores.
 ///
 /// # Errors
 /// [`InferenceError::Metric`] if the two have different shapes.
@@ -55,13 +57,14 @@ pub fn compare(
     classes: usize,
 ) -> Result<Vec<ClassEvaluation>, InferenceError> {
     let spacing = prediction.geometry.spacing();
-    let found = semivox_metrics::evaluate(prediction.data.view(), reference, classes, spacing)?;
+    let prediction = prediction.data.view();
+    let found = evaluate_without(prediction, reference, IGNORED, classes, spacing)?;
     Ok(found.iter().map(class_evaluation).collect())
 }
 
 fn class_evaluation(metrics: &ClassMetrics) -> ClassEvaluation {
     ClassEvaluation {
-        label: metrics.label,
+        label: metrics.label.into(),
         dice: metrics.dice.value(),
         jaccard: metrics.jaccard.value(),
         hd95_mm: metrics.hd95_mm.value(),

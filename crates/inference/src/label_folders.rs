@@ -5,20 +5,73 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use semivox_data::{LabelMap, LabeledCase, io, layout};
+use semivox_data::{LabelValues, io, layout};
 
-use crate::InferenceError;
-use crate::evaluate::compare;
 use crate::evaluation::{CaseEvaluation, Evaluation, Protocol};
+use crate::{Description, InferenceError};
 
-/// Compares every `NAME.nii[.gz]` in `predictions` with its namesake in `references`.
+use understood::{indices, understand, values};
+
+mod understood;
+
+/// The classes of label maps: their names, the background first, and their values in the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedClasses {
+    /// The names.
+    pub names: Vec<String>,
+    /// The values, also those of ignored voxels.
+    pub values: LabelValues,
+}
+
+impl DescribedClasses {
+    /// Reads the classes of a model (a run folder or a safetensors file), or of a data set by its `dataset.json` or
+    /// `classes.txt`.
+    ///
+    /// # Errors
+    /// If there is no such file, or it describes no classes.
+    pub fn read(path: &Path) -> Result<Self, InferenceError> {
+        let is = |ending: &str| {
+            path.extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case(ending))
+        };
+        if !path.is_dir() && !is("safetensors") {
+            let (names, values) = layout::read_classes(path)?;
+            return Ok(Self { names, values });
+        }
+        let Description {
+            classes: names,
+            label_values,
+            ..
+        } = Description::read(path)?;
+        let values = label_values.unwrap_or_else(|| indices(names.len()));
+        Ok(Self { names, values })
+    }
+}
+
+/// A comparison of two folders.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The metrics; their labels are values of the references.
+    pub evaluation: Evaluation,
+    /// Predictions without a reference of their name.
+    pub alone: Vec<String>,
+    /// What a person should know about how values were understood, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Compares every label map in `predictions` with its namesake in `references`.
 ///
-/// There are as many classes as the largest label of all files says. References without prediction are left
-/// out, and predictions without reference, whose names come second. `progress` is told how many of how
-/// many pairs are done, from several threads.
+/// The values of the voxels stand for the classes described. Predictions may hold class indices instead, where these are
+/// no values of the references; a note says so. Without a description, equal values are one class, and sets of values of
+/// which neither holds the other are refused. Voxels that the description ignores are left out, see
+/// [`evaluate_without`](semivox_metrics::evaluate_without).
+///
+/// References without prediction are left out, and predictions without reference, which are named. `progress` is told
+/// how many of how many pairs are done, from several threads.
 ///
 /// # Errors
-/// If a folder has no label maps, no prediction has a reference, or the two of a pair do not lie on one grid.
+/// If a folder has no label maps, no prediction has a reference, the two of a pair do not lie on one grid, or values
+/// are not described or do not match.
 ///
 /// # Examples
 /// ```
@@ -33,37 +86,45 @@ use crate::evaluation::{CaseEvaluation, Evaluation, Protocol};
 ///     io::write_labels(root.path().join(folder).join("a.nii.gz"), &labels)?;
 /// }
 /// let (predicted, drawn) = (root.path().join("predicted"), root.path().join("drawn"));
-/// let (evaluation, alone) = label_folders::evaluate(&predicted, &drawn, &|_, _| ())?;
-/// assert!(alone.is_empty());
-/// assert_eq!(evaluation.mean.dice, Some(1.0));
+/// let found = label_folders::evaluate(&predicted, &drawn, None, &|_, _| ())?;
+/// assert!(found.alone.is_empty());
+/// assert_eq!(found.evaluation.mean.dice, Some(1.0));
 /// # Ok::<(), semivox_inference::InferenceError>(())
 /// ```
 pub fn evaluate(
     predictions: &Path,
     references: &Path,
+    classes: Option<&DescribedClasses>,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(Evaluation, Vec<String>), InferenceError> {
+) -> Result<Comparison, InferenceError> {
     let (predicted, drawn) = (some_files(predictions)?, layout::volumes(references)?);
-    let (cases, alone) = pairs(&predicted, &drawn, references)?;
-    let classes = classes(&cases)?;
+    let (pairs, alone) = pairs(&predicted, &drawn, references)?;
+    let understood = understand([predictions, references], &values(&pairs)?, classes)?;
     let done = AtomicUsize::new(0);
-    let results: Result<Vec<CaseEvaluation>, InferenceError> = cases
+    let results: Result<Vec<CaseEvaluation>, InferenceError> = pairs
         .par_iter()
-        .map(|case| {
-            let result = evaluate_pair(case, classes)?;
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, cases.len());
+        .map(|pair| {
+            let result = understood.evaluate(pair)?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
             Ok(result)
         })
         .collect();
-    let protocol = Protocol {
+    Ok(Comparison {
+        evaluation: Evaluation::new(protocol(predictions), results?),
+        alone,
+        notes: understood.notes,
+    })
+}
+
+fn protocol(predictions: &Path) -> Protocol {
+    Protocol {
         method: format!("label maps in {}", predictions.display()),
         preset: "none".into(),
         checkpoint: "unknown".into(),
         postprocessing: "unknown".into(),
         device: "unknown".into(),
         ..Protocol::default()
-    };
-    Ok((Evaluation::new(protocol, results?), alone))
+    }
 }
 
 fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, InferenceError> {
@@ -79,21 +140,27 @@ fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, InferenceError
     Ok(files)
 }
 
-/// Each prediction with the case whose label map bears its name, and the names of those without; the prediction
-/// stands in for the image, whose grid it has to share.
+/// A prediction and its reference.
+struct Pair {
+    id: String,
+    prediction: PathBuf,
+    reference: PathBuf,
+}
+
+/// Each prediction with the reference of its name, and the names of those without.
 fn pairs(
     predicted: &BTreeMap<String, PathBuf>,
     drawn: &BTreeMap<String, PathBuf>,
     references: &Path,
-) -> Result<(Vec<LabeledCase>, Vec<String>), InferenceError> {
+) -> Result<(Vec<Pair>, Vec<String>), InferenceError> {
     let (mut pairs, mut alone) = (Vec::new(), Vec::new());
-    for (id, path) in predicted {
+    for (id, prediction) in predicted {
         match drawn.get(id) {
             None => alone.push(id.clone()),
-            Some(label) => pairs.push(LabeledCase {
+            Some(reference) => pairs.push(Pair {
                 id: id.clone(),
-                image: path.clone().into(),
-                label: label.clone().into(),
+                prediction: prediction.clone(),
+                reference: reference.clone(),
             }),
         }
     }
@@ -112,36 +179,12 @@ fn pairs(
     Ok((pairs, alone))
 }
 
-/// The number of classes by the largest label of all files, at least one beside the background.
-fn classes(cases: &[LabeledCase]) -> Result<usize, InferenceError> {
-    let largest: Result<Vec<u8>, InferenceError> = cases
-        .par_iter()
-        .map(|case| {
-            let labels = [io::read_label(&case.image)?, io::read_label(&case.label)?];
-            Ok(labels.iter().flat_map(LabelMap::values).max().unwrap_or(0))
-        })
-        .collect();
-    let largest = largest?.into_iter().max().unwrap_or(0);
-    Ok(usize::from(largest).max(1) + 1)
-}
-
-/// The prediction is read as the case's image, which checks that both lie on one grid; that it holds labels, [`classes`] has found.
-fn evaluate_pair(case: &LabeledCase, classes: usize) -> Result<CaseEvaluation, InferenceError> {
-    let (prediction, reference) = case.load_checked(classes)?;
-    let labels = prediction.first().data.mapv(|label| label as u8);
-    let prediction = LabelMap::new(labels, *prediction.geometry());
-    Ok(CaseEvaluation {
-        id: case.id.clone(),
-        classes: compare(&prediction, reference.data.view(), classes)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use ndarray::Array3;
-    use semivox_data::Geometry;
+    use semivox_data::{Geometry, IGNORED, LabelMap};
 
     fn write(folder: &Path, id: &str, label: u8, side: usize, spacing: f64) {
         std::fs::create_dir_all(folder).unwrap();
@@ -161,8 +204,9 @@ mod tests {
         }
         write(&b, "three", 1, 4, 1.0);
         write(&a, "one_background", 1, 4, 1.0);
-        let (found, alone) = evaluate(&a, &b, &|_, _| ()).unwrap();
-        assert_eq!(alone, ["one_background"]);
+        let found = evaluate(&a, &b, None, &|_, _| ()).unwrap();
+        assert_eq!(found.alone, ["one_background"]);
+        let found = found.evaluation;
         assert_eq!((found.cases.len(), found.mean.dice), (2, Some(1.0)));
         let undefined = found.cases[0].classes[1].dice;
         assert_eq!((undefined, found.undefined.dice), (None, 2));
@@ -172,7 +216,7 @@ mod tests {
     fn mistakes_name_the_files() {
         let root = tempfile::tempdir().unwrap();
         let (a, b) = (root.path().join("a"), root.path().join("b"));
-        let message = || evaluate(&a, &b, &|_, _| ()).unwrap_err().to_string();
+        let message = || evaluate(&a, &b, None, &|_, _| ()).unwrap_err().to_string();
         assert!(message().contains("a folder"), "{}", message());
         std::fs::create_dir(&a).unwrap();
         assert!(message().contains("found none"), "{}", message());
@@ -187,5 +231,110 @@ mod tests {
         assert!(message().contains("[5, 4, 4]"), "{}", message());
         write(&b, "one", 1, 4, 1.5);
         assert!(message().contains("one.nii.gz"), "{}", message());
+    }
+
+    /// A row of voxels in each of two folders, with these values.
+    fn rows(values: [&[u32]; 2]) -> (tempfile::TempDir, [PathBuf; 2]) {
+        let root = tempfile::tempdir().unwrap();
+        let folders = ["predicted", "drawn"].map(|name| root.path().join(name));
+        for (folder, values) in folders.iter().zip(values) {
+            std::fs::create_dir(folder).unwrap();
+            let known: std::collections::BTreeSet<u32> = values.iter().copied().collect();
+            let classes = LabelValues::new(known.into_iter().zip(0..));
+            let row = values
+                .iter()
+                .map(|&value| classes.class(value).unwrap())
+                .collect();
+            let row = Array3::from_shape_vec((1, 1, values.len()), row).unwrap();
+            let row = LabelMap::new(row, Geometry::default());
+            io::write_label_values(folder.join("a.nii.gz"), &row, &classes).unwrap();
+        }
+        (root, folders)
+    }
+
+    fn compared(
+        values: [&[u32]; 2],
+        classes: Option<&[(u32, u8)]>,
+    ) -> Result<Comparison, InferenceError> {
+        let (_root, [predicted, drawn]) = rows(values);
+        let described = classes.map(|pairs| {
+            let values = LabelValues::new(pairs.iter().copied());
+            let names = (0..values.classes()).map(|class| format!("c{class}"));
+            DescribedClasses {
+                names: names.collect(),
+                values,
+            }
+        });
+        evaluate(&predicted, &drawn, described.as_ref(), &|_, _| ())
+    }
+
+    /// Label and Dice of each row.
+    fn dice(found: &Comparison) -> Vec<(u32, Option<f64>)> {
+        let classes = &found.evaluation.cases[0].classes;
+        classes
+            .iter()
+            .map(|class| (class.label, class.dice))
+            .collect()
+    }
+
+    #[test]
+    fn equal_values_are_one_class_whatever_their_size() {
+        let found = compared([&[0, 205, 420, 420], &[0, 205, 205, 420]], None).unwrap();
+        assert_eq!(
+            dice(&found),
+            [(205, Some(2.0 / 3.0)), (420, Some(2.0 / 3.0))]
+        );
+        let found = compared([&[0, 255, 255], &[0, 255, 0]], None).unwrap();
+        assert_eq!(dice(&found), [(255, Some(2.0 / 3.0))]);
+        // What one of the two does not have is no mistake.
+        let found = compared([&[0, 1, 1], &[0, 1, 3]], None).unwrap();
+        assert_eq!(dice(&found), [(1, Some(2.0 / 3.0)), (3, Some(0.0))]);
+    }
+
+    #[test]
+    fn other_values_are_refused_with_the_mapping() {
+        let message = compared([&[0, 1, 2], &[0, 205, 420]], None)
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "0, 1, 2",
+            "0, 205, 420",
+            "`205 class 1`, `420 class 2`",
+            "--classes",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(compared([&[0, 1], &[0, 255]], None).is_err());
+        let described: &[(u32, u8)] = &[(0, 0), (205, 1)];
+        let message = compared([&[0, 1], &[0, 420]], Some(described))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("drawn") && message.contains("420"),
+            "{message}"
+        );
+        let message = compared([&[0, 7], &[0, 205]], Some(described))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("predicted") && message.contains("found 7"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn predictions_hold_the_values_described_or_class_indices() {
+        let described: &[(u32, u8)] = &[(0, 0), (205, 1), (206, 1), (420, 2), (9, IGNORED)];
+        let drawn: &[u32] = &[0, 205, 206, 420, 9, 9];
+        let expected = [(205, Some(1.0)), (420, Some(2.0 / 3.0))];
+        let found = compared([&[420, 205, 205, 420, 205, 420], drawn], Some(described)).unwrap();
+        assert_eq!((dice(&found), found.notes.len()), (expected.to_vec(), 0));
+        let found = compared([&[2, 1, 1, 2, 1, 2], drawn], Some(described)).unwrap();
+        assert_eq!(dice(&found), expected);
+        assert!(
+            found.notes[0].contains("class indices"),
+            "{:?}",
+            found.notes
+        );
     }
 }

@@ -9,7 +9,7 @@ use burn::prelude::Device;
 use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
 use semivox_data::augment::LabelSwap;
 use semivox_data::preprocess::{Preprocess, Preprocessed};
-use semivox_data::{LabelMap, Volume};
+use semivox_data::{LabelMap, LabelValues, Volume, io};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,10 @@ pub struct Description {
     /// Names of the channels of every scan, in order; empty for one channel without a name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+    /// The values of the classes in the label maps that the model was trained on, and in those that it predicts to files;
+    /// `None` for the indices into `classes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_values: Option<LabelValues>,
     /// Preprocessing of every scan.
     pub preprocess: Preprocess,
     /// Sliding-window inference.
@@ -50,6 +54,32 @@ impl Description {
     /// As [`Model::open_on`], but for damaged weights, which are not looked at.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, InferenceError> {
         model_file::description(path.as_ref())
+    }
+
+    /// The value of each class in files.
+    pub fn values(&self) -> Vec<u32> {
+        let classes = (0..=u8::MAX).take(self.classes.len());
+        let value = |class: u8| match &self.label_values {
+            Some(values) => values.value(class).unwrap_or(class.into()),
+            None => class.into(),
+        };
+        classes.map(value).collect()
+    }
+
+    /// Writes a predicted label map with the values of the label maps that the model was trained on.
+    ///
+    /// # Errors
+    /// [`InferenceError::Data`] if the file cannot be written.
+    pub fn write_labels(
+        &self,
+        path: impl AsRef<Path>,
+        labels: &LabelMap,
+    ) -> Result<(), InferenceError> {
+        match &self.label_values {
+            Some(values) => io::write_label_values(path, labels, values)?,
+            None => io::write_labels(path, labels)?,
+        }
+        Ok(())
     }
 }
 
@@ -82,6 +112,7 @@ pub struct SegmentOptions {
 /// let description = Description {
 ///     classes: vec!["background".into(), "atrium".into()],
 ///     channels: vec![],
+///     label_values: None,
 ///     preprocess: Preprocess { spacing_mm: Some([2.0; 3]), ..Preprocess::default() },
 ///     window: SlidingWindow { window: [16; 3], stride: [8; 3], blend: Blend::Gaussian },
 ///     mirrored: [true, false, false],

@@ -139,6 +139,16 @@ pub(crate) fn check(network: &Network, description: &Description) -> Result<(), 
             "correct the list",
         ));
     }
+    if let Some(values) = &description.label_values
+        && let Some(class) = (0..classes).find(|&class| values.value(class as u8).is_none())
+    {
+        return Err(InferenceError::unexpected(
+            "label_values",
+            format!("a value for each of the {classes} classes"),
+            format!("none for {}", description.classes[class]),
+            "add it, or leave the values out to write class indices",
+        ));
+    }
     let pairs = &description.label_swap.pairs;
     let known = |&label: &u8| usize::from(label) < classes;
     if !pairs.as_flattened().iter().all(known) {

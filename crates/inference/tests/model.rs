@@ -16,6 +16,7 @@ use semivox_models::{Architecture, Network, NetworkConfig, weights};
 fn description(classes: usize, side: usize) -> Description {
     Description {
         classes: (0..classes).map(|class| format!("class {class}")).collect(),
+        label_values: None,
         preprocess: Preprocess {
             spacing_mm: Some([1.5; 3]),
             ..Preprocess::default()

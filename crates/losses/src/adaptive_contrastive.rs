@@ -62,7 +62,7 @@ pub struct AdaptiveContrastiveInput {
     pub features: Tensor<2>,
     /// `[voxels, width]`: the teacher's features of the same voxels.
     pub teacher: Tensor<2>,
-    /// `[voxels]`: the class of each voxel.
+    /// `[voxels]`: the class of each voxel; ignored voxels, which have none, are not to be drawn.
     pub labels: Tensor<1, Int>,
     /// `[entries, width]`: features of earlier voxels.
     pub queue: Tensor<2>,

@@ -6,12 +6,13 @@ use semivox_kernels::VoxelStatistics;
 
 use crate::Reduction;
 use crate::format::Format;
-use crate::targets::{check_map, flatten_voxels, one_hot, statistics};
+use crate::targets::{IGNORED_LABEL, check_map, flatten_voxels, one_hot, statistics};
 
 /// Configuration of [`CrossEntropyLoss`].
 #[derive(Config, Debug)]
 pub struct CrossEntropyLossConfig {
-    /// Voxels with this label, usually -1, are left out of the mean. `None` counts every voxel.
+    /// Voxels with this label are left out of the mean, and no gradient reaches them. `None` counts every voxel.
+    #[config(default = "Some(IGNORED_LABEL)")]
     pub ignore_label: Option<i64>,
     /// Mean or sum over the voxels that are not ignored.
     #[config(default = "Reduction::Mean")]
@@ -58,7 +59,7 @@ impl CrossEntropyLossConfig {
 /// use semivox_losses::CrossEntropyLossConfig;
 ///
 /// let device = Device::flex();
-/// let loss = CrossEntropyLossConfig::new().with_ignore_label(Some(-1)).init();
+/// let loss = CrossEntropyLossConfig::new().init();
 /// let logits = Tensor::<4>::zeros([1, 3, 1, 2], &device);
 /// let labels = Tensor::<4, Int>::from_ints([[[[2, -1]]]], &device);
 /// let value = loss.forward(logits, labels).into_scalar::<f32>();

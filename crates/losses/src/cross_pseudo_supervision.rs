@@ -4,10 +4,8 @@ use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
 use crate::format::Format;
+use crate::targets::IGNORED_LABEL;
 use crate::{CrossEntropyLoss, CrossEntropyLossConfig};
-
-/// Label of the voxels that are left out of the cross-entropy.
-const IGNORED: i64 = -1;
 
 /// Configuration of [`CrossPseudoSupervisionLoss`].
 #[derive(Config, Debug)]
@@ -31,7 +29,7 @@ impl CrossPseudoSupervisionLossConfig {
         );
         CrossPseudoSupervisionLoss {
             cross_entropy: CrossEntropyLossConfig::new()
-                .with_ignore_label(Some(IGNORED))
+                .with_ignore_label(Some(IGNORED_LABEL))
                 .init(),
             threshold,
         }
@@ -121,7 +119,7 @@ impl CrossPseudoSupervisionLoss {
     /// The most probable class of each voxel, ignored where its probability is below the threshold.
     fn labels<const D: usize>(&self, logits: Tensor<D>) -> Tensor<D, Int> {
         let (probability, labels) = softmax(logits.detach(), 1).max_dim_with_indices(1);
-        labels.mask_fill(probability.lower_elem(self.threshold), IGNORED)
+        labels.mask_fill(probability.lower_elem(self.threshold), IGNORED_LABEL)
     }
 }
 

@@ -5,7 +5,7 @@ use semivox_kernels::VoxelStatistics;
 
 use crate::Reduction;
 use crate::format::Format;
-use crate::targets::statistics;
+use crate::targets::{IGNORED_LABEL, statistics};
 
 /// Configuration of [`DiceLoss`].
 #[derive(Config, Debug)]
@@ -16,7 +16,8 @@ pub struct DiceLossConfig {
     /// Whether class 0 counts in the mean over classes.
     #[config(default = true)]
     pub include_background: bool,
-    /// Voxels with this label, usually -1, are left out of all sums. `None` counts every voxel.
+    /// Voxels with this label are left out of all sums, and no gradient reaches them. `None` counts every voxel.
+    #[config(default = "Some(IGNORED_LABEL)")]
     pub ignore_label: Option<i64>,
     /// Mean or sum over the classes.
     #[config(default = "Reduction::Mean")]

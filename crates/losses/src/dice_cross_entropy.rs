@@ -3,7 +3,7 @@
 use burn::prelude::*;
 
 use crate::format::Format;
-use crate::targets::statistics;
+use crate::targets::{IGNORED_LABEL, statistics};
 use crate::{CrossEntropyLoss, CrossEntropyLossConfig, DiceLoss, DiceLossConfig};
 
 /// Configuration of [`DiceCrossEntropyLoss`].
@@ -21,7 +21,8 @@ pub struct DiceCrossEntropyLossConfig {
     /// Whether class 0 counts in the Dice loss.
     #[config(default = true)]
     pub include_background: bool,
-    /// Voxels with this label, usually -1, are left out of both terms. `None` counts every voxel.
+    /// Voxels with this label are left out of both terms, and no gradient reaches them. `None` counts every voxel.
+    #[config(default = "Some(IGNORED_LABEL)")]
     pub ignore_label: Option<i64>,
 }
 
@@ -187,5 +188,84 @@ mod tests {
         assert_near(scalar(loss.clone()), 0.5 * (2f64.ln() + 0.6), 1e-4);
         let gradient = values(logits.grad(&loss.backward()).expect("a gradient"));
         assert!(gradient.iter().all(|g| g.is_finite()));
+    }
+
+    /// Patches whose second half is ignored: the losses are those of the first halves, and no gradient reaches the rest,
+    /// with whatever label it is marked.
+    #[test]
+    fn ignored_voxels_are_as_if_they_were_not_there() {
+        let (whole, truth) = (floats(2 * 3 * 8, 1), labels([16], 0, 3, 2));
+        let first = |values: &[f64]| -> Vec<f64> {
+            values
+                .chunks_exact(8)
+                .flat_map(|map| &map[..4])
+                .copied()
+                .collect()
+        };
+        let kept: Vec<i64> = truth
+            .chunks_exact(8)
+            .flat_map(|map| &map[..4])
+            .copied()
+            .collect();
+        for ignored in [IGNORED_LABEL, 7] {
+            let marked = |(i, &label): (usize, &i64)| if i % 8 < 4 { label } else { ignored };
+            let marked: Vec<i64> = truth.iter().enumerate().map(marked).collect();
+            let (marked, kept) = (ints([2, 1, 8], &marked), ints([2, 1, 4], &kept));
+            let config = DiceCrossEntropyLossConfig::new().with_smoothing(0.1);
+            let loss = config.with_ignore_label(Some(ignored)).init();
+            let run = |logits| loss.forward(logits, marked.clone());
+            let alone = loss.forward(tensor([2, 3, 4], &first(&whole)), kept);
+            let logits = tensor([2, 3, 8], &whole);
+            assert_near(scalar(run(logits.clone())), scalar(alone), 1e-12);
+            let slopes = gradient(logits, run).expect("a gradient");
+            for map in slopes.chunks_exact(8) {
+                assert!(map[..4].iter().all(|&slope| slope != 0.0));
+                assert_eq!(map[4..], [0.0; 4]);
+            }
+        }
+        let nothing = ints([2, 1, 8], &[IGNORED_LABEL; 16]);
+        let loss = DiceCrossEntropyLossConfig::new().init();
+        let run = |logits| loss.forward(logits, nothing.clone());
+        let logits = tensor([2, 3, 8], &whole);
+        assert_near(scalar(run(logits.clone())), 0.0, 1e-12);
+        assert_eq!(gradient(logits, run).expect("a gradient"), [0.0; 48]);
+    }
+
+    /// In single precision on the CPU, where one pass computes both terms, and for each term alone.
+    #[test]
+    fn terms_in_single_precision_leave_ignored_voxels_alone() {
+        let device = burn::prelude::Device::flex().autodiff();
+        let logits = || {
+            let values: Vec<f32> = floats(2 * 3 * 8, 1).iter().map(|&x| x as f32).collect();
+            Tensor::<3>::from_data(TensorData::new(values, [2, 3, 8]), &device).require_grad()
+        };
+        let marked: Vec<i64> = labels([16], -1, 3, 2);
+        let marked =
+            || Tensor::<3, Int>::from_data(TensorData::new(marked.clone(), [2, 1, 8]), &device);
+        let both = DiceCrossEntropyLossConfig::new().init();
+        type Term<'a> = &'a dyn Fn(Tensor<3>) -> Tensor<1>;
+        let terms: [Term<'_>; 4] = [
+            &|x| both.forward(x, marked()),
+            &|x| both.dice.forward(x, marked()),
+            &|x| both.cross_entropy.forward(x, marked()),
+            &|x| both.cross_entropy.forward_no_reduction(x, marked()).sum(),
+        ];
+        for term in terms {
+            let logits = logits();
+            let slopes = logits
+                .grad(&term(logits.clone()).backward())
+                .expect("a gradient");
+            let ignored = marked().inner().equal_elem(IGNORED_LABEL).expand([2, 3, 8]);
+            let inside = slopes.clone().mask_fill(ignored.clone().bool_not(), 0.0);
+            assert_eq!(inside.abs().sum().into_scalar::<f32>(), 0.0);
+            assert!(
+                slopes
+                    .mask_fill(ignored, 0.0)
+                    .abs()
+                    .sum()
+                    .into_scalar::<f32>()
+                    > 0.0
+            );
+        }
     }
 }

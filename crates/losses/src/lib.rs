@@ -5,7 +5,7 @@
 //!
 //! | loss | definition |
 //! |---|---|
-//! | [`CrossEntropyLoss`] | cross-entropy of voxels, with an optional ignored label |
+//! | [`CrossEntropyLoss`] | cross-entropy of voxels |
 //! | [`DiceLoss`] | soft Dice with a squared denominator |
 //! | [`DiceCrossEntropyLoss`] | weighted sum of the two, from one softmax |
 //! | [`SignedDistanceLoss`] | mean squared error of signed distance maps |
@@ -28,6 +28,9 @@
 //!
 //! - Logits are `[batch, class, spatial…]` of any rank: 2D slices, 3D volumes, or no spatial axis at all. Labels are
 //!   integers of shape `[batch, 1, spatial…]`. The spatial axes are flattened inside.
+//! - Voxels of the label −1 ([`IGNORED_LABEL`]) take no part in a loss that reads labels: its value is that of the other
+//!   voxels alone, 0 without any, and no gradient reaches them. Losses of maps made from labels take a mask
+//!   ([`SignedDistanceLoss::forward_counted`]), those of drawn voxels should be given none of them.
 //! - The result has the number format of the first input, and the other inputs follow it. `f16` and `bf16` are widened
 //!   to `f32` inside, since sums over a volume lose counts in 16 bits; what remains is the rounding of inputs, result
 //!   and gradients. The gradient of a mean over many voxels may be too small for `f16` (below 3e-8 it is 0): multiply
@@ -109,6 +112,7 @@ pub use pyramid_consistency::{PyramidConsistencyLoss, PyramidConsistencyLossConf
 pub use reduction::Reduction;
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};
 pub use similarity::Similarity;
+pub use targets::IGNORED_LABEL;
 pub use uncertainty_consistency::{UncertaintyConsistencyLoss, UncertaintyConsistencyLossConfig};
 pub use unsupervised_cross_entropy::{
     UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,

@@ -4,6 +4,7 @@ use burn::prelude::*;
 
 use crate::Reduction;
 use crate::format::Format;
+use crate::targets::{check_map, to_float};
 
 /// Configuration of [`SignedDistanceLoss`].
 #[derive(Config, Debug)]
@@ -73,6 +74,30 @@ impl SignedDistanceLoss {
         format.narrow(self.reduction.apply(squares(predicted, target)))
     }
 
+    /// The loss over the voxels that `counted` marks, `[batch, 1, spatial…]`; 0 if it marks none.
+    ///
+    /// For targets made from labels of which some are ignored. No gradient reaches the other voxels.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shapes differ.
+    pub fn forward_counted<const D: usize>(
+        &self,
+        predicted: Tensor<D>,
+        target: Tensor<D>,
+        counted: Tensor<D, Bool>,
+    ) -> Tensor<1> {
+        check_map("counted voxels", counted.dims(), predicted.dims());
+        let (format, maps) = (Format::of(&predicted), predicted.dims()[1]);
+        let squares = squares(predicted, target);
+        let counted = to_float(counted, squares.dtype());
+        let sum = (squares * counted.clone()).sum();
+        format.narrow(match self.reduction {
+            Reduction::Mean => sum / counted.sum().mul_scalar(maps as f64).clamp_min(1.0),
+            Reduction::Sum => sum,
+        })
+    }
+
     /// The squared error of each voxel.
     ///
     /// # Panics
@@ -135,5 +160,35 @@ mod tests {
     #[should_panic(expected = "predicted and target distances differ in shape")]
     fn shapes_must_agree() {
         init().forward(random([1, 1, 3], 1), random([1, 2, 3], 1));
+    }
+
+    #[test]
+    fn voxels_that_are_not_counted_have_no_weight() {
+        let (p, t) = (floats(2 * 3 * 4, 1), floats(2 * 3 * 4, 2));
+        let counts = |voxel: usize| voxel % 4 != 1 && voxel != 6;
+        let counted = ints(
+            [2, 1, 4],
+            &std::array::from_fn::<i64, 8, _>(|v| counts(v).into()),
+        );
+        let squares = (0..24)
+            .filter(|i| counts(i / 12 * 4 + i % 4))
+            .map(|i| (p[i] - t[i]).powi(2));
+        let squares: Vec<f64> = squares.collect();
+        assert_eq!(squares.len(), 15);
+        let expected = squares.iter().sum::<f64>() / 15.0;
+        let run = |p| init().forward_counted(p, tensor([2, 3, 4], &t), counted.clone().bool());
+        assert_near(scalar(run(tensor([2, 3, 4], &p))), expected, 1e-12);
+        let slopes = gradient(tensor([2, 3, 4], &p), run).expect("a gradient");
+        for (i, slope) in slopes.into_iter().enumerate() {
+            let expected = if counts(i / 12 * 4 + i % 4) {
+                2.0 * (p[i] - t[i]) / 15.0
+            } else {
+                0.0
+            };
+            assert_near(slope, expected, 1e-12);
+        }
+        let none = ints([2, 1, 4], &[0; 8]).bool();
+        let (p, t) = (tensor([2, 3, 4], &p), tensor([2, 3, 4], &t));
+        assert_near(scalar(init().forward_counted(p, t, none)), 0.0, 0.0);
     }
 }

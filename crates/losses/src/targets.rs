@@ -5,6 +5,12 @@ use burn::tensor::DType;
 use burn::tensor::kind::Basic;
 use semivox_kernels::{VoxelStatistics, voxel_statistics};
 
+/// The label of voxels that take no part in a loss, as PyTorch's `ignore_index`: usually nobody has drawn there.
+///
+/// [`CrossEntropyLoss`](crate::CrossEntropyLoss), [`DiceLoss`](crate::DiceLoss) and
+/// [`DiceCrossEntropyLoss`](crate::DiceCrossEntropyLoss) leave it out unless told otherwise.
+pub const IGNORED_LABEL: i64 = -1;
+
 /// Flattens the spatial axes: `[batch, channel, spatial…]` to `[batch, channel, voxels]`.
 pub(crate) fn flatten_voxels<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> Tensor<3, K> {
     let dims = tensor.dims();

@@ -3,11 +3,8 @@
 use burn::prelude::*;
 
 use crate::format::Format;
-use crate::targets::{check_map, flatten_voxels, to_float};
+use crate::targets::{IGNORED_LABEL, check_map, flatten_voxels, to_float};
 use crate::{CrossEntropyLoss, CrossEntropyLossConfig};
-
-/// Pseudo-label of the voxels that are left out of the cross-entropy.
-const IGNORED: i64 = -1;
 
 /// Configuration of [`UnsupervisedCrossEntropyLoss`].
 #[derive(Config, Debug)]
@@ -31,7 +28,7 @@ impl UnsupervisedCrossEntropyLossConfig {
         );
         UnsupervisedCrossEntropyLoss {
             cross_entropy: CrossEntropyLossConfig::new()
-                .with_ignore_label(Some(IGNORED))
+                .with_ignore_label(Some(IGNORED_LABEL))
                 .init(),
             confidence_threshold: threshold,
         }

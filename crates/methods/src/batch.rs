@@ -9,7 +9,8 @@ pub struct HostBatch {
     pub patch: [usize; 3],
     /// Channels of every patch.
     pub channels: usize,
-    /// Labels of the labeled patches, one patch after another.
+    /// Labels of the labeled patches, one patch after another; [`IGNORED_LABEL`](semivox_losses::IGNORED_LABEL) where a
+    /// voxel takes no part in losses.
     pub labels: Vec<i32>,
     /// Labeled patches.
     pub labeled: HostViews,
@@ -44,7 +45,8 @@ pub struct LabeledBatch {
     pub weak: Tensor<5>,
     /// Strong view; the weak one where no strong view is planned.
     pub strong: Tensor<5>,
-    /// Labels `[batch, 1, depth, height, width]`, aligned with both views.
+    /// Labels `[batch, 1, depth, height, width]`, aligned with both views;
+    /// [`IGNORED_LABEL`](semivox_losses::IGNORED_LABEL) where a voxel takes no part.
     pub labels: Tensor<5, Int>,
 }
 

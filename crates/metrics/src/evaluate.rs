@@ -1,7 +1,7 @@
 //! All metrics for all classes of two label maps.
 
-use ndarray::ArrayView3;
 use ndarray::parallel::prelude::*;
+use ndarray::{ArrayView3, Zip};
 use serde::Serialize;
 
 use crate::crop::in_memory_order;
@@ -92,6 +92,47 @@ pub fn evaluate(
             Ok(ClassMetrics::new(label, &surface))
         })
         .collect()
+}
+
+/// Like [`evaluate`], without the voxels that the reference marks as `ignored`, such as those that nobody has drawn.
+///
+/// They are taken out of prediction and reference before any metric: what is left of a structure has its surface where
+/// ignored voxels begin, in both, so that the cut itself is no distance.
+///
+/// # Errors
+///
+/// As for [`evaluate`]; the prediction may not hold `ignored` elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::arr3;
+/// use semivox_metrics::{Metric, evaluate_without};
+///
+/// let prediction = arr3(&[[[0_u8, 1, 1, 0, 1]]]);
+/// let reference = arr3(&[[[0_u8, 0, 1, 1, 255]]]);
+/// let found = evaluate_without(prediction.view(), reference.view(), 255, 2, [1.0; 3])?;
+/// assert_eq!(found[0].dice, Metric::Defined(0.5));
+/// # Ok::<(), semivox_metrics::MetricError>(())
+/// ```
+pub fn evaluate_without(
+    prediction: ArrayView3<'_, u8>,
+    reference: ArrayView3<'_, u8>,
+    ignored: u8,
+    classes: usize,
+    spacing: [f64; 3],
+) -> Result<Vec<ClassMetrics>, MetricError> {
+    check_geometry(&prediction, &reference, spacing)?;
+    if !reference.iter().any(|&label| label == ignored) {
+        return evaluate(prediction, reference, classes, spacing);
+    }
+    let keep = |label: u8, drawn: u8| if drawn == ignored { 0 } else { label };
+    let [prediction, reference] = [prediction, reference].map(|map| {
+        Zip::from(map)
+            .and(reference)
+            .map_collect(|&label, &drawn| keep(label, drawn))
+    });
+    evaluate(prediction.view(), reference.view(), classes, spacing)
 }
 
 fn check_labels(

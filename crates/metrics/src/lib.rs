@@ -44,7 +44,7 @@ mod summary;
 mod surface;
 
 pub use error::{LabelSource, MetricError};
-pub use evaluate::{ClassMetrics, evaluate};
+pub use evaluate::{ClassMetrics, evaluate, evaluate_without};
 pub use metric::{Metric, UndefinedReason};
 pub use overlap::{Overlap, dice, jaccard};
 pub use summary::{MetricSummary, Summary, UndefinedCounts, aggregate, aggregate_by_label};

@@ -5,7 +5,7 @@ use ndarray::{Array3, ShapeBuilder, s};
 use proptest::prelude::*;
 use semivox_metrics::{
     ClassMetrics, Metric, MetricError, Summary, SurfaceDistances, UndefinedReason, aggregate, dice,
-    evaluate, jaccard,
+    evaluate, evaluate_without, jaccard,
 };
 
 const SHAPE: (usize, usize, usize) = (6, 7, 8);
@@ -217,4 +217,47 @@ fn types_cross_threads() {
     crosses::<SurfaceDistances>();
     crosses::<Summary>();
     crosses::<MetricError>();
+}
+
+proptest! {
+    /// Overlap and surfaces by plain loops over the voxels that are left.
+    #[test]
+    fn ignored_voxels_are_in_no_metric(p in masks(), r in masks(), ignored in masks()) {
+        let spacing = [1.0, 0.7, 2.5];
+        let mut reference = r.mapv(u8::from);
+        reference.zip_mut_with(&ignored, |label, &out| if out { *label = 255 });
+        let (found, prediction) = {
+            let prediction = p.mapv(u8::from);
+            let found = evaluate_without(prediction.view(), reference.view(), 255, 2, spacing);
+            (found.unwrap()[0], prediction)
+        };
+        let left = |mask: &Array3<bool>| {
+            let mut left = mask.clone();
+            left.zip_mut_with(&ignored, |on, &out| *on &= !out);
+            left
+        };
+        let (p, r) = (left(&p), left(&r));
+        let count = |mask: &Array3<bool>| mask.iter().filter(|&&on| on).count() as f64;
+        let both = p.iter().zip(&r).filter(|&(&p, &r)| p && r).count() as f64;
+        if count(&p) + count(&r) == 0.0 {
+            prop_assert_eq!(found.dice, Metric::Undefined(UndefinedReason::BothEmpty));
+        } else {
+            prop_assert_eq!(found.dice, Metric::Defined(2.0 * both / (count(&p) + count(&r))));
+        }
+        let (from, to) = (border_points(&p, spacing), border_points(&r, spacing));
+        match (from.is_empty() || to.is_empty(), found.asd_mm) {
+            (true, asd) => prop_assert!(matches!(asd, Metric::Undefined(_))),
+            (false, asd) => {
+                let distances = brute(&from, &to);
+                let mean = distances.iter().sum::<f64>() / distances.len() as f64;
+                prop_assert!((asd.value().unwrap() - mean).abs() < 1e-5);
+                let pooled = percentile95([distances, brute(&to, &from)].concat());
+                prop_assert!((found.hd95_mm.value().unwrap() - pooled).abs() < 1e-5);
+            }
+        }
+        // Without ignored voxels nothing is masked.
+        let plain = r.mapv(u8::from);
+        let same = evaluate_without(prediction.view(), plain.view(), 255, 2, spacing).unwrap();
+        prop_assert_eq!(same, evaluate(prediction.view(), plain.view(), 2, spacing).unwrap());
+    }
 }

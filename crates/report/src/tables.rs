@@ -14,7 +14,7 @@ use semivox_inference::evaluation::{
 /// The section of all cases from the worst to the best; worst, median and
 /// best are marked.
 pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
-    let labels: BTreeSet<u8> = (evaluation.cases.iter())
+    let labels: BTreeSet<u32> = (evaluation.cases.iter())
         .flat_map(|case| case.classes.iter().map(|class| class.label))
         .collect();
     let table = Table {
@@ -155,7 +155,7 @@ impl Table<'_> {
         }
     }
 
-    fn class_means(&self, html: &mut String, evaluation: &Evaluation, labels: &BTreeSet<u8>) {
+    fn class_means(&self, html: &mut String, evaluation: &Evaluation, labels: &BTreeSet<u32>) {
         let _ = write!(
             html,
             "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Means of the classes\">\

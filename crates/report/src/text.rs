@@ -17,8 +17,9 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The name of a class, or its label where names are not known.
-pub(super) fn class_name(classes: &[String], label: u8) -> String {
-    match classes.get(usize::from(label)) {
+pub(super) fn class_name(classes: &[String], label: impl Into<u32>) -> String {
+    let label: u32 = label.into();
+    match classes.get(label as usize) {
         Some(name) => name.clone(),
         None => format!("label {label}"),
     }

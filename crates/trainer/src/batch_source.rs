@@ -6,14 +6,15 @@
 
 use std::sync::Arc;
 
-use semivox_data::Image;
 use semivox_data::augment::{LabelSwap, StrongView, WeakView};
 use semivox_data::rng::keyed;
+use semivox_data::{IGNORED, Image};
 use semivox_sampling::{TwoStreamBatch, TwoStreamSampler, UniformSampler};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::training_set::TrainingSet;
+use semivox_losses::IGNORED_LABEL;
 use semivox_methods::batch::{HostBatch, HostViews};
 use semivox_methods::plan::{BatchPlan, StrongViews};
 
@@ -107,7 +108,7 @@ impl BatchSource {
             self.label_swap.apply(weak.flip, &mut labels);
             batch
                 .labels
-                .extend(labels.iter().map(|&label| i32::from(label)));
+                .extend(labels.iter().map(|&label| target(label)));
         }
         for (slot, case) in cases.unlabeled.into_iter().enumerate() {
             let image = &self.set.unlabeled[case].scan.image;
@@ -149,6 +150,14 @@ impl BatchSource {
             }
         }
         geometry
+    }
+}
+
+/// The label of a voxel as losses have it.
+fn target(label: u8) -> i32 {
+    match label {
+        IGNORED => IGNORED_LABEL as i32,
+        class => i32::from(class),
     }
 }
 
@@ -199,5 +208,30 @@ mod tests {
         assert_eq!(first_label(&config), 1);
         config.label_swap.axis = 1;
         assert_eq!(first_label(&config), 2);
+    }
+
+    /// They are never exchanged, and stay where they are in the patch's image.
+    #[test]
+    fn ignored_voxels_keep_their_label() {
+        let mut config = preset("smoke", "supervised").unwrap();
+        config.patch = [32; 3];
+        config.label_swap.pairs = vec![[1, 2]];
+        let mut set = TrainingSet {
+            labeled: sides().labeled.clone(),
+            unlabeled: Vec::new(),
+        };
+        let scan = Arc::make_mut(&mut set.labeled[0]);
+        scan.labels
+            .data
+            .mapv_inplace(|label| if label == 1 { IGNORED } else { label });
+        let plan = BatchPlan::new([1, 0], StrongViews::None);
+        let source = BatchSource::new(&config, Arc::new(set), plan).unwrap();
+        for step in 0..8 {
+            let batch = source.batch(step);
+            for (&label, &brightness) in batch.labels.iter().zip(&batch.labeled.weak) {
+                assert_eq!(label < 0, brightness < 0.0);
+                assert!([-1, 1, 2].contains(&label));
+            }
+        }
     }
 }

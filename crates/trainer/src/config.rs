@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use burn::prelude::Device;
-use semivox_data::LabelBudget;
 use semivox_data::augment::{LabelSwap, StrongView, Symmetries};
 use semivox_data::layout::Layout;
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
+use semivox_data::{LabelBudget, LabelValues};
 use semivox_inference::{Description, Model, SlidingWindow};
 use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,10 @@ pub struct DataConfig {
     /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+    /// Voxel values of the label maps with their class indices, 255 for ignored voxels; none if they are the indices.
+    /// Filled in when a run starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_values: Option<LabelValues>,
     /// Number of training cases that keep their label: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: LabelBudget,
@@ -226,6 +230,7 @@ impl RunConfig {
         Description {
             classes: self.data.classes.clone(),
             channels: self.data.channels.clone(),
+            label_values: self.data.label_values.clone(),
             preprocess: self.data.preprocess.clone(),
             window: self.inference.clone(),
             mirrored: self.weak_view.mirrored(),

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use semivox_data::{Dataset, LabeledCase};
+use ndarray::Array3;
+use semivox_data::{Dataset, IGNORED, LabelMap, LabeledCase, Source, io};
 use semivox_inference::Model;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
@@ -43,6 +44,29 @@ pub fn evaluate(
 /// Where the prediction of a case lies.
 pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
+}
+
+/// The prediction of a case, read with the values of the data set's label maps, as it was written.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn read_prediction(
+    run: &RunFolder,
+    id: &str,
+    dataset: &Dataset,
+) -> Result<LabelMap, TrainError> {
+    let path = prediction_path(run, id);
+    Ok(io::read_label(&match dataset.label_values().cloned() {
+        Some(values) => Source::MappedFile { path, values },
+        None => path.into(),
+    })?)
+}
+
+/// The labels of a reference as a picture has them: ignored voxels look like the background.
+pub(crate) fn pictured(mut reference: LabelMap) -> Array3<u8> {
+    let data = &mut reference.data;
+    data.mapv_inplace(|label| if label == IGNORED { 0 } else { label });
+    reference.data
 }
 
 fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {

@@ -117,6 +117,18 @@ pub(crate) fn with_names(
         }
         names.clone_from(found);
     }
+    let found = dataset.label_values();
+    let stored = data.label_values.as_ref();
+    if let Some(stored) = stored.filter(|&values| Some(values) != found) {
+        let found = found.map_or("class indices".into(), ToString::to_string);
+        return Err(TrainError::setting(
+            "data.label_values",
+            format!("those of the data set ({found})"),
+            stored,
+            "correct the description of the data set or leave the setting out",
+        ));
+    }
+    data.label_values = found.cloned();
     Ok(config)
 }
 

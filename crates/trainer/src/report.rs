@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use semivox_data::{Dataset, LabeledCase, io};
+use semivox_data::{Dataset, LabeledCase};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::evaluating::prediction_path;
+use crate::evaluating::{pictured, prediction_path, read_prediction};
 use crate::opening::open_dataset;
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
@@ -135,7 +135,7 @@ fn unmeasured(run: &RunFolder, dataset: &Dataset) -> (Vec<CasePicture>, Vec<Stri
             picture.check()?;
             Ok(picture)
         };
-        match specimen.picture(run, &dataset.channels).and_then(checked) {
+        match specimen.picture(run, dataset).and_then(checked) {
             Ok(picture) => pictures.push(picture),
             Err(reason) => missing.push(format!("Case {id} is not shown: {reason}")),
         }
@@ -160,7 +160,7 @@ fn picture(
 ) -> Result<CasePicture, TrainError> {
     let case = find(dataset, &result.id)?;
     let (image, reference) = case.load()?;
-    let prediction = io::read_labels(prediction_path(run, &case.id))?;
+    let prediction = read_prediction(run, &case.id, dataset)?;
     let geometry = *image.geometry();
     let (image, other_channels, first) = by_channel(image, &dataset.channels);
     let picture = CasePicture {
@@ -172,7 +172,7 @@ fn picture(
         geometry,
         image,
         other_channels,
-        reference: reference.data,
+        reference: pictured(reference),
         prediction: prediction.data,
     };
     picture.check()?;

@@ -4,11 +4,13 @@
 //! configuration → data set → prepared cases → training → evaluation → report
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use semivox_data::Dataset;
+use semivox_data::inspect::absent_classes;
+use semivox_data::{Dataset, LabelMap};
 use semivox_inference::device;
 
 use crate::config::{OwnMethod, RunConfig};
@@ -87,6 +89,7 @@ impl Session {
         }
         let (dataset, set) = open(&config, &run, observer)?;
         check_tests(&dataset)?;
+        tell_of_labels(&dataset, &set, observer);
         let config = with_names(config, &dataset)?;
         config.check()?;
         CaseList::of(&dataset).write(&run)?;
@@ -291,6 +294,23 @@ impl Session {
             evaluation.write(run.evaluation())?;
         }
         Ok(evaluation)
+    }
+}
+
+/// How much is ignored, and which classes no label map has.
+fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer) {
+    let maps = || set.labeled.iter().map(|case| &case.labels);
+    let shares: Vec<f64> = maps().map(LabelMap::ignored_share).collect();
+    let share = 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+    if share > 0.0 {
+        observer.notice(&format!(
+            "{share:.1} % of the voxels of labeled cases are ignored"
+        ));
+    }
+    let present = |map: &LabelMap| map.values().into_iter().map(|label| (label, ())).collect();
+    let present: Vec<BTreeMap<u8, ()>> = maps().map(present).collect();
+    if let Some(absent) = absent_classes(&dataset.classes, present.iter()) {
+        observer.notice(&absent);
     }
 }
 

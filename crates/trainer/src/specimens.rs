@@ -1,11 +1,11 @@
 //! Cases to look at where there are no test cases.
 
 use ndarray::Array3;
-use semivox_data::{Dataset, Image, LabelMap, LabeledCase, UnlabeledCase, io};
+use semivox_data::{Dataset, Image, LabelMap, LabeledCase, UnlabeledCase};
 use semivox_inference::Model;
 
 use crate::error::TrainError;
-use crate::evaluating::prediction_path;
+use crate::evaluating::{pictured, prediction_path, read_prediction};
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
 use semivox_report::{CasePicture, ChannelPicture};
@@ -52,7 +52,8 @@ pub(crate) fn predict(
     for (done, specimen) in specimens.iter().enumerate() {
         observer.evaluating(done, specimens.len());
         let prediction = model.segment(&specimen.image()?)?;
-        io::write_labels(prediction_path(run, specimen.id()), &prediction)?;
+        let path = prediction_path(run, specimen.id());
+        model.description().write_labels(path, &prediction)?;
     }
     observer.evaluating(specimens.len(), specimens.len());
     Ok(())
@@ -80,9 +81,9 @@ impl Specimen<'_> {
     pub(crate) fn picture(
         &self,
         run: &RunFolder,
-        names: &[String],
+        dataset: &Dataset,
     ) -> Result<CasePicture, TrainError> {
-        let prediction = io::read_labels(prediction_path(run, self.id()))?;
+        let prediction = read_prediction(run, self.id(), dataset)?;
         let (image, reference, caption) = match self {
             Self::Unlabeled(case) => {
                 let image = case.load()?;
@@ -96,14 +97,14 @@ impl Specimen<'_> {
             }
         };
         let geometry = *image.geometry();
-        let (image, other_channels, first) = by_channel(image, names);
+        let (image, other_channels, first) = by_channel(image, &dataset.channels);
         Ok(CasePicture {
             id: self.id().into(),
             caption: format!("{caption}{first}"),
             geometry,
             image,
             other_channels,
-            reference: reference.data,
+            reference: pictured(reference),
             prediction: prediction.data,
         })
     }

@@ -42,7 +42,7 @@ fn facts_warnings_and_errors_name_their_cases() {
     let warnings = found.warnings.join("\n");
     for expected in [
         "b: its label map contains only background",
-        "no labeled case contains label 2, tumor",
+        "no labeled case contains label 2 (tumor)",
         "RAS 2 (a, …), LPS 1 (c, …)",
         "factor of 3 on axes {2}",
     ] {
@@ -102,4 +102,33 @@ fn a_ct_scan_without_its_offset_is_named_among_others() {
     std::fs::remove_file(root.join("labels/a.nii.gz")).unwrap();
     let even = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
     assert!(even.warnings.is_empty(), "one of two is no majority");
+}
+
+#[test]
+fn ignored_voxels_are_counted_apart_and_absent_classes_named_in_one_line() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for id in ["a", "b"] {
+        write(root, id, Geometry::default(), Some(2));
+    }
+    std::fs::write(
+        root.join("classes.txt"),
+        "background\nliver\nIgnore\nspleen\n",
+    )
+    .unwrap();
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    assert_eq!(found.dataset.classes, ["background", "liver", "spleen"]);
+    assert_eq!(found.cases[0].labels, BTreeMap::from([(0, 63)]));
+    assert_eq!(found.cases[0].ignored, 1);
+    assert!(
+        found.dataset.notes[0].contains("value 2 (ignore)"),
+        "{:?}",
+        found.dataset.notes
+    );
+    let absent = "no labeled case contains label 1 (liver), 2 (spleen)";
+    assert!(
+        found.warnings.contains(&absent.to_string()),
+        "{:?}",
+        found.warnings
+    );
 }

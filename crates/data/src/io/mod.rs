@@ -36,8 +36,8 @@ pub use atomic::write_atomic;
 pub use formats::READABLE;
 pub(crate) use formats::stem_length;
 pub(crate) use read::read_grid;
-pub use read::{read_labels, read_volume};
-pub use write::{write_labels, write_volume};
+pub use read::{read_label_values, read_labels, read_volume};
+pub use write::{write_label_values, write_labels, write_volume};
 
 use crate::{DataError, Image, LabelMap, Source};
 

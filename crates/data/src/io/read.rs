@@ -11,14 +11,12 @@ use rayon::prelude::*;
 use super::formats;
 use super::raw::{Raw, VoxelLayout};
 use super::voxels::{decode, decode_channel};
+use crate::error::listed;
 use crate::preprocess::Grid;
 use crate::{DataError, LabelMap, LabelValues, SourceHeader, Volume};
 
 /// Tolerance for rounding scaled labels to integers.
 const LABEL_TOLERANCE: f64 = 1e-4;
-
-/// Maximum number of values listed in a message.
-const LISTED: usize = 16;
 
 /// Reads an image from a NIfTI, NRRD or MetaImage file; the format is detected by the content. See
 /// [`io`](super) for what is supported of each.
@@ -130,13 +128,27 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
     if bad.get().is_some() {
-        let found = values_found(&raw, path)?;
         return Err(DataError::LabelValues {
             path: path.to_path_buf(),
-            found: listed(&found),
+            found: values_found(&raw, path)?,
         });
     }
     Ok(LabelMap::new(data, raw.layout.geometry).with_header(header(&raw)))
+}
+
+/// Reads the values of a label map's voxels, in ascending order, without a mapping to classes.
+///
+/// # Errors
+///
+/// As for [`read_labels`], whatever the size of the values; [`DataError::LabelValues`] for negative ones.
+pub fn read_label_values(path: impl AsRef<Path>) -> Result<Vec<u32>, DataError> {
+    let path = path.as_ref();
+    let found = values_found(&formats::read(path)?, path)?;
+    let values: Option<Vec<u32>> = found.iter().map(|&v| u32::try_from(v).ok()).collect();
+    values.ok_or_else(|| DataError::LabelValues {
+        path: path.to_path_buf(),
+        found,
+    })
 }
 
 fn header(raw: &Raw) -> Option<SourceHeader> {
@@ -178,8 +190,12 @@ fn whole(value: f64) -> Option<i64> {
 
 /// The values of a label map in ascending order, or an error with its first non-integer value.
 fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
-    let mut found = BTreeSet::new();
+    let (mut found, mut last) = (BTreeSet::new(), f64::NAN);
     for value in decode(raw, |value| value) {
+        if value == last {
+            continue;
+        }
+        last = value;
         let path = || path.to_path_buf();
         let number = whole(value).ok_or_else(|| DataError::LabelValue {
             path: path(),
@@ -188,19 +204,6 @@ fn values_found(raw: &Raw, path: &Path) -> Result<Vec<i64>, DataError> {
         found.insert(number);
     }
     Ok(found.into_iter().collect())
-}
-
-/// Formats values for a message, at most the first few.
-fn listed(values: &[i64]) -> String {
-    let shown: Vec<String> = values
-        .iter()
-        .take(LISTED)
-        .map(ToString::to_string)
-        .collect();
-    match values.len().saturating_sub(LISTED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 /// The label nearest to `value`; invalid values are recorded in `bad`.

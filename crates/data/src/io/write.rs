@@ -10,7 +10,7 @@ use ndarray::Array3;
 use super::forms::forms_of;
 use super::{atomic, nifti1};
 use crate::source_header::NiftiForms;
-use crate::{DataError, Geometry, LabelMap, SourceHeader, Volume};
+use crate::{DataError, Geometry, LabelMap, LabelValues, SourceHeader, Volume};
 
 /// Length of the header in bytes.
 const HEADER_LEN: usize = nifti1::LENGTH as usize;
@@ -52,6 +52,58 @@ pub fn write_volume(path: impl AsRef<Path>, volume: &Volume) -> Result<(), DataE
 pub fn write_labels(path: impl AsRef<Path>, labels: &LabelMap) -> Result<(), DataError> {
     let forms = forms(labels.header(), labels.shape(), &labels.geometry);
     write(path.as_ref(), &labels.data, &forms, 2, |label| [label])
+}
+
+/// Writes a label map with the values that `values` has for its classes, as integers of 8, 16 or 32 bits by the
+/// largest of them, otherwise like [`write_labels`].
+///
+/// A class of several values gets the least of them.
+///
+/// # Errors
+///
+/// As for [`write_volume`]; [`DataError::LabelOutOfRange`] for a label without a value.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use semivox_data::io::{read_label_values, write_label_values};
+/// use semivox_data::{Geometry, LabelMap, LabelValues};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("labels.nii.gz");
+/// let labels = LabelMap::new(array![[[0, 1, 2]]], Geometry::default());
+/// write_label_values(&path, &labels, &LabelValues::new([(0, 0), (205, 1), (420, 2)]))?;
+/// assert_eq!(read_label_values(&path)?, [0, 205, 420]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_label_values(
+    path: impl AsRef<Path>,
+    labels: &LabelMap,
+    values: &LabelValues,
+) -> Result<(), DataError> {
+    let (path, data) = (path.as_ref(), &labels.data);
+    let mut table = [0; 256];
+    for label in labels.values() {
+        let value = values
+            .value(label)
+            .ok_or_else(|| DataError::LabelOutOfRange {
+                label,
+                classes: values.classes(),
+            })?;
+        table[usize::from(label)] = value;
+    }
+    let forms = forms(labels.header(), labels.shape(), &labels.geometry);
+    let value = |label: u8| table[usize::from(label)];
+    // The codes of NIfTI, of which the signed ones are understood most widely.
+    match table.iter().copied().fold(values.largest(), u32::max) {
+        0..=0xff => write(path, data, &forms, 2, |label| [value(label) as u8]),
+        0x100..=0x7fff => write(path, data, &forms, 4, |label| {
+            (value(label) as i16).to_le_bytes()
+        }),
+        0x8000..=0x7fff_ffff => write(path, data, &forms, 8, |label| value(label).to_le_bytes()),
+        _ => write(path, data, &forms, 768, |label| value(label).to_le_bytes()),
+    }
 }
 
 /// The forms of the file that a volume came from, or else those of its affine.

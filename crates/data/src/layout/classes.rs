@@ -3,15 +3,54 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::description::Description;
 use super::lists;
-use crate::{DataError, Dataset, LabelValues, LabeledCase, Source};
+use crate::{DataError, Dataset, IGNORED, LabelValues, LabeledCase, Source};
+
+/// The name of the values, in any case of letters, whose voxels are ignored; nnU-Net's.
+const IGNORE: &str = "ignore";
+
+/// The largest number of classes: one label stands for ignored voxels.
+const MOST: usize = IGNORED as usize;
 
 /// The classes in the description of a data set.
 #[derive(Debug)]
 pub(super) struct Classes {
     names: Vec<String>,
-    /// `None` if the voxel values are the class indices.
-    values: Option<LabelValues>,
+    values: LabelValues,
+}
+
+/// Reads class names and label values from a file: `dataset.json` if it ends in `.json`, else as `classes.txt`.
+///
+/// See [`msd::open`](super::msd::open) and [`folder::open`](super::folder::open) for the two.
+///
+/// # Errors
+///
+/// [`DataError::Missing`] if there is no such file, [`DataError::Unexpected`] for mistakes in it.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{IGNORED, layout};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("classes.txt");
+/// std::fs::write(&path, "0 background\n205 myocardium\n999 ignore\n")?;
+/// let (names, values) = layout::read_classes(&path)?;
+/// assert_eq!(names, ["background", "myocardium"]);
+/// assert_eq!((values.class(205), values.class(999)), (Some(1), Some(IGNORED)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_classes(path: impl AsRef<Path>) -> Result<(Vec<String>, LabelValues), DataError> {
+    let path = path.as_ref();
+    let json = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let classes = match json {
+        true => Description::read(path)?.classes(path)?,
+        false => Classes::read(path)?,
+    };
+    Ok((classes.names, classes.values))
 }
 
 impl Classes {
@@ -21,24 +60,7 @@ impl Classes {
         let numbered: Vec<Option<(u32, String)>> = lines.iter().map(|line| number(line)).collect();
         let background = lines[0].eq_ignore_ascii_case("background");
         if numbered.iter().all(Option::is_none) {
-            let mut seen = HashSet::new();
-            if let Some(twice) = lines.iter().find(|line| !seen.insert(line.as_str())) {
-                let found = format!("`{twice}` twice");
-                let hint = "give each class a unique name";
-                return Err(DataError::unexpected(path, "different names", found, hint));
-            }
-            return match background {
-                true => Ok(Self {
-                    names: lines,
-                    values: None,
-                }),
-                false => Err(DataError::unexpected(
-                    path,
-                    "`background` on the first line, for label 0",
-                    format!("`{}`", lines[0]),
-                    "add that line on top",
-                )),
-            };
+            return Self::named(path, lines);
         }
         let first = background.then(|| (0, lines[0].clone()));
         let rest = &numbered[usize::from(background)..];
@@ -56,57 +78,105 @@ impl Classes {
         )
     }
 
-    /// Numbers the classes in the order of their first entry; entries with the same name are one class.
+    /// Names without values, which are their numbers.
+    fn named(path: &Path, lines: Vec<String>) -> Result<Self, DataError> {
+        let mut seen = HashSet::new();
+        if let Some(twice) = lines.iter().find(|line| !seen.insert(line.as_str())) {
+            let found = format!("`{twice}` twice");
+            let hint = "give each class a unique name";
+            return Err(DataError::unexpected(path, "different names", found, hint));
+        }
+        if !lines[0].eq_ignore_ascii_case("background") {
+            return Err(DataError::unexpected(
+                path,
+                "`background` on the first line, for label 0",
+                format!("`{}`", lines[0]),
+                "add that line on top",
+            ));
+        }
+        Self::numbered(path, (0..).zip(lines))
+    }
+
+    /// Numbers the classes in the order of their first entry; entries with the same name are one class, those of the
+    /// name `ignore` none.
     pub(super) fn numbered(
         path: &Path,
         entries: impl Iterator<Item = (u32, String)>,
     ) -> Result<Self, DataError> {
         let entries: Vec<(u32, String)> = entries.collect();
-        let wrong = |expected: &str, found: String| {
-            DataError::unexpected(path, expected, found, "renumber them")
-        };
-        if entries.first().is_none_or(|entry| entry.0 != 0) {
-            let found = entries
-                .first()
-                .map_or("none".into(), |(v, name)| format!("`{v} {name}`"));
-            return Err(wrong("labels that begin with 0 for the background", found));
-        }
-        let mut seen = HashSet::new();
-        if let Some((value, _)) = entries.iter().find(|entry| !seen.insert(entry.0)) {
-            return Err(wrong("every label value once", format!("{value} twice")));
-        }
+        check(path, &entries)?;
         let mut names: Vec<String> = Vec::new();
         let mut pairs = Vec::new();
         for (value, name) in entries {
-            let class = names
-                .iter()
-                .position(|known| *known == name)
-                .unwrap_or_else(|| {
-                    names.push(name);
-                    names.len() - 1
-                });
-            let class =
-                u8::try_from(class).map_err(|_| wrong("at most 256 classes", "more".into()))?;
-            pairs.push((value, class));
+            if name.eq_ignore_ascii_case(IGNORE) {
+                pairs.push((value, IGNORED));
+                continue;
+            }
+            let known = names.iter().position(|known| *known == name);
+            let class = known.unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            });
+            pairs.push((value, class.min(MOST) as u8));
         }
-        let as_they_are = pairs
-            .iter()
-            .all(|&(value, class)| value == u32::from(class));
-        let values = (!as_they_are).then(|| LabelValues::new(pairs));
+        if names.len() > MOST {
+            let (expected, found) = (format!("at most {MOST} classes"), names.len().to_string());
+            return Err(DataError::unexpected(
+                path,
+                expected,
+                found,
+                "join some of them",
+            ));
+        }
+        let values = LabelValues::new(pairs);
         Ok(Self { names, values })
     }
 
-    /// Sets the class names and label mapping of a data set.
+    /// Sets the class names and label mapping of a data set, and notes which voxels are ignored.
     pub(super) fn give(self, dataset: &mut Dataset) {
         dataset.classes = self.names;
-        let Some(values) = self.values else { return };
+        let ignored: Vec<String> = self.values.ignored().map(|v| v.to_string()).collect();
+        if !ignored.is_empty() {
+            dataset.notes.push(format!(
+                "voxels of label value {} ({IGNORE}) take no part in losses and metrics; give it another name to make a class of it",
+                ignored.join(", ")
+            ));
+        } else if self.values.are_classes() {
+            return;
+        }
         for LabeledCase { label, .. } in dataset.labeled.iter_mut().chain(&mut dataset.test) {
             if let Source::File(path) = label {
                 let path = std::mem::take(path);
-                let values = values.clone();
+                let values = self.values.clone();
                 *label = Source::MappedFile { path, values };
             }
         }
+    }
+}
+
+/// Returns an error unless the values begin with 0 for a background and occur once.
+fn check(path: &Path, entries: &[(u32, String)]) -> Result<(), DataError> {
+    match entries.first() {
+        Some((0, name)) if !name.eq_ignore_ascii_case(IGNORE) => {}
+        first => {
+            let found = first.map_or("none".into(), |(value, name)| format!("`{value} {name}`"));
+            return Err(DataError::unexpected(
+                path,
+                "labels that begin with 0 for the background",
+                found,
+                "name the value 0 `background`, and renumber the label maps if it stands for something else",
+            ));
+        }
+    }
+    let mut seen = HashSet::new();
+    match entries.iter().find(|entry| !seen.insert(entry.0)) {
+        None => Ok(()),
+        Some((value, _)) => Err(DataError::unexpected(
+            path,
+            "every label value once",
+            format!("{value} twice"),
+            "renumber them",
+        )),
     }
 }
 

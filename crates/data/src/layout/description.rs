@@ -85,6 +85,9 @@ impl Description {
     pub(super) fn classes(&self, path: &Path) -> Result<Classes, DataError> {
         let mut numbered = BTreeMap::new();
         for (key, value) in &self.labels {
+            if value.is_array() {
+                return Err(region(path, key, value));
+            }
             let entry = match value {
                 Value::String(name) => key.parse().ok().map(|label| (label, name.clone())),
                 other => other
@@ -99,4 +102,15 @@ impl Description {
         }
         Classes::numbered(path, numbered.into_iter())
     }
+}
+
+/// nnU-Net's regions are lists of values, which overlap: a voxel of a tumor's core is one of the whole tumor too.
+fn region(path: &Path, name: &str, values: &Value) -> DataError {
+    DataError::unexpected(
+        path,
+        "labels of one value each, as in `\"organ\": 1`",
+        format!("the region `{name}` of the values {values}"),
+        "regions, which may overlap, are not supported: name every value of the label maps as a class of its own, and \
+         join the classes of a region after prediction; or write label maps with one value a region",
+    )
 }

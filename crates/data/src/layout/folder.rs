@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::classes::Classes;
 use super::{assemble, channels, pairing};
-use crate::{DataError, Dataset, LabeledCase, io};
+use crate::{DataError, Dataset, IGNORED, LabeledCase, io};
 
 /// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
 /// not class indices.
@@ -18,7 +18,8 @@ const FEWEST: usize = 4;
 /// The optional `train.list` and `test.list` (or `val.list`) select cases and their order. `classes.txt`
 /// names the classes, one per line, starting with the background (label 0). If the voxel values are not
 /// the class indices, each line starts with the value, as in `205 myocardium`; lines with the same name
-/// are one class, classes are numbered in the order of the lines, and predictions contain these numbers.
+/// are one class, and classes are numbered in the order of the lines. Voxels of the values named `ignore` take no part in
+/// losses and metrics.
 /// Without `classes.txt` the label maps of the labeled and the test cases are read to find the largest
 /// label.
 ///
@@ -34,7 +35,7 @@ const FEWEST: usize = 4;
 /// [`DataError::Missing`] without `images/`; [`DataError::Unexpected`] if it is empty, if a label map has no
 /// image, if `classes.txt` does not start with the background or has values on some lines only, and for
 /// lists as in [`la::open`](super::la::open). Without `classes.txt` also errors from reading the label
-/// maps, and [`DataError::LabelValues`] if most labels up to the largest are missing.
+/// maps, and [`DataError::LabelValues`] if most labels up to the largest are missing, or one is 255.
 ///
 /// # Examples
 ///
@@ -99,11 +100,12 @@ fn found_classes(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataErro
 /// Returns an error if the values are implausible as class indices.
 fn expect_classes(root: &Path, found: &BTreeSet<u8>) -> Result<(), DataError> {
     let largest = found.last().copied().unwrap_or(0);
-    if FEWEST * (found.len() + usize::from(!found.contains(&0))) < usize::from(largest) {
-        let values: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let few = FEWEST * (found.len() + usize::from(!found.contains(&0))) < usize::from(largest);
+    // A class of the label of ignored voxels would not be trained.
+    if few || largest == IGNORED {
         return Err(DataError::LabelValues {
             path: root.join("labels"),
-            found: values.join(", "),
+            found: found.iter().map(|&value| value.into()).collect(),
         });
     }
     Ok(())

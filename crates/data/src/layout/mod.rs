@@ -35,6 +35,7 @@ mod pairing;
 mod text;
 
 pub use channels::scan;
+pub use classes::read_classes;
 pub use files::{scans, stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;

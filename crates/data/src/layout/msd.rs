@@ -15,17 +15,18 @@ use crate::{DataError, Dataset, Source, UnlabeledCase};
 ///
 /// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The numbers are voxel values; if
 /// they are not 0, 1, 2, …, as in `"205": "myocardium"`, the classes are numbered in ascending order of
-/// their values, and predictions contain these numbers. Values with the same name are one class. The
-/// training cases and their order come from `training`, or else from the files of `imagesTr/`, which are
-/// labeled if `labelsTr/` has a file of the same name. An image is one file, with an axis of channels if
-/// `modality` or `channel_names` has several, or one file for each channel, `NAME_0000`, `NAME_0001`, …, as nnU-Net
-/// names them, whether lists have the numbers or not. The cases of `test`, or else the files of `imagesTs/`, have no public
+/// their values. Values with the same name are one class, and voxels of the value named `ignore`, as by nnU-Net, take
+/// no part in losses and metrics. The training cases and their order come from `training`, or else from the files of
+/// `imagesTr/`, which are labeled if `labelsTr/` has a file of the same name. An image is one file, with an axis of
+/// channels if `modality` or `channel_names` has several, or one file for each channel, `NAME_0000`, `NAME_0001`, …, as
+/// nnU-Net names them, whether lists have the numbers or not. The cases of `test`, or else the files of `imagesTs/`, have no public
 /// labels and become unlabeled cases; those that are missing are noted. No case is held out.
 ///
 /// # Errors
 ///
 /// [`DataError::Missing`] for files that are listed but absent, [`DataError::Unexpected`] for an unreadable
-/// `dataset.json`, labels without a 0 for the background, a missing channel, and no images.
+/// `dataset.json`, labels without a 0 for the background, regions (labels of several values), a missing channel, and no
+/// images.
 ///
 /// # References
 ///

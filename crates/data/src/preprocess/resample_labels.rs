@@ -4,13 +4,14 @@ use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use super::grid::{Grid, source_index};
-use crate::{DataError, LabelMap};
+use crate::{DataError, IGNORED, LabelMap};
 
 /// Resamples a label map to another spacing, on the same grid as [`resample`](super::resample).
 ///
 /// A new voxel that covers several old ones takes the label with the largest share of its volume; in a
 /// tie the label of the nearest voxel, else the smallest. Along axes that are not downsampled the nearest
-/// voxel is taken.
+/// voxel is taken. [`IGNORED`](crate::IGNORED) voxels have no vote: a new voxel is ignored if all that it covers is,
+/// so that no drawn slice is lost between slices that are not drawn.
 ///
 /// # Errors
 ///
@@ -85,17 +86,25 @@ fn axis_shares(n_new: usize, n_old: usize, scale: f64) -> Vec<Shares> {
 fn majority(labels: ArrayView3<'_, u8>, [x, y, z]: [&Shares; 3]) -> u8 {
     let nearest = labels[[x.nearest, y.nearest, z.nearest]];
     let mut votes: Vec<(u8, f32)> = vec![(nearest, 0.0)];
+    let mut drawn = 0.0;
     for (i, a) in x.shares.iter().enumerate() {
         for (j, b) in y.shares.iter().enumerate() {
             for (k, c) in z.shares.iter().enumerate() {
                 let label = labels[[x.first + i, y.first + j, z.first + k]];
                 let share = a * b * c;
+                if label == IGNORED {
+                    continue;
+                }
+                drawn += share;
                 match votes.iter_mut().find(|vote| vote.0 == label) {
                     Some(vote) => vote.1 += share,
                     None => votes.push((label, share)),
                 }
             }
         }
+    }
+    if drawn == 0.0 {
+        return IGNORED;
     }
     // Shares that differ only by rounding are equal.
     let most = votes.iter().map(|vote| vote.1).fold(0.0, f32::max) * (1.0 - 1e-5);
@@ -227,6 +236,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Geometry;
+    use ndarray::array;
     use proptest::prelude::*;
 
     fn ball(shape: [usize; 3], geometry: Geometry) -> LabelMap {
@@ -302,5 +312,17 @@ mod tests {
         let out = resample_labels(&LabelMap::new(half, Geometry::default()), [2.0; 3]).unwrap();
         let share = out.data.iter().filter(|&&l| l == 1).count() as f64 / out.data.len() as f64;
         assert!((0.3..0.7).contains(&share), "{share}");
+    }
+
+    /// Every third slice is drawn; coarser slices have what is drawn within them, finer ones what is nearest.
+    #[test]
+    fn ignored_voxels_have_no_vote() {
+        let (i, geometry) = (IGNORED, Geometry::default());
+        let labels = LabelMap::new(array![[[i, 1, i, i, 2, i, i, i, i]]], geometry);
+        let coarse = resample_labels(&labels, [1.0, 1.0, 3.0]).unwrap();
+        assert_eq!(coarse.data, array![[[1, 2, i]]]);
+        let fine = resample_labels(&labels, [1.0, 1.0, 0.5]).unwrap();
+        assert_eq!(fine.data.iter().filter(|&&label| label != i).count(), 4);
+        assert_eq!(labels.ignored_share(), 7.0 / 9.0);
     }
 }

@@ -101,8 +101,8 @@ impl CaseEvaluation {
 /// The metrics of one class in one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassEvaluation {
-    /// The label, from 1.
-    pub label: u8,
+    /// The class index, from 1; where label maps of two folders were compared, the value in these files.
+    pub label: u32,
     /// Dice coefficient.
     pub dice: Option<f64>,
     /// Jaccard index.

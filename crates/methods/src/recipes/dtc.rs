@@ -45,7 +45,7 @@ use crate::method_settings::{
 };
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::plan::StagePlan;
-use crate::signed_distance::signed_distance_targets;
+use crate::signed_distance::DistanceTargets;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::LossTerms;
@@ -136,12 +136,12 @@ impl Dtc {
     }
 
     /// `T(y)`, one map per foreground class.
-    fn targets(&self, labels: &Tensor<5, Int>) -> Tensor<5> {
-        let maps = signed_distance_targets(labels, self.classes);
-        match self.config.absent_class {
-            AbsentClass::Zero => maps,
-            AbsentClass::Outside => maps + without_surface(labels, self.classes),
+    fn targets(&self, labels: &Tensor<5, Int>) -> DistanceTargets {
+        let mut targets = DistanceTargets::new(labels, self.classes);
+        if self.config.absent_class == AbsentClass::Outside {
+            targets.maps = targets.maps + without_surface(labels, self.classes);
         }
+        targets
     }
 }
 
@@ -185,7 +185,7 @@ impl Stage for Dtc {
 
         let targets = self.targets(&labels);
         let supervised = self.supervised.forward(labeled, labels);
-        let distance = self.distance.forward(labeled_distances, targets);
+        let distance = targets.loss(&self.distance, labeled_distances);
         let consistency = self.consistency.forward(output.logits, distances);
         let weight = self.config.consistency_weight * at.ramp();
         Ok(LossTerms::new()
@@ -210,7 +210,7 @@ mod tests {
                 absent_class,
                 ..DtcConfig::new(10)
             };
-            let maps = Dtc::new(config, 3).targets(&labels);
+            let maps = Dtc::new(config, 3).targets(&labels).maps;
             maps.into_data().try_to_vec::<f32>().unwrap()
         };
         let surface = [0.0, 0.5, 1.0, 1.0, 0.0, -0.5];

@@ -60,7 +60,7 @@ use crate::error::MethodError;
 use crate::noise::clipped_noise;
 use crate::optimizer::Optimizer;
 use crate::plan::StagePlan;
-use crate::signed_distance::signed_distance_targets;
+use crate::signed_distance::DistanceTargets;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::student_teacher::StudentTeacher;
@@ -286,8 +286,8 @@ impl Stage for SimCvd {
         let supervised = (self.losses.supervised).forward(labeled.logits.clone(), labels.clone());
         let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
         if config.distance_weight > 0.0 {
-            let target = signed_distance_targets(&labels, self.classes);
-            let distance = (self.losses.distance).forward(self.distance(&labeled), target);
+            let targets = DistanceTargets::new(&labels, self.classes);
+            let distance = targets.loss(&self.losses.distance, self.distance(&labeled));
             terms = terms.with("signed_distance", config.distance_weight, distance);
         }
         let others = match config.ramped {

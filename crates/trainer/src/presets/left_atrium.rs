@@ -64,6 +64,7 @@ pub(super) fn compact() -> RunConfig {
             test_list: None,
             classes: Vec::new(),
             channels: Vec::new(),
+            label_values: None,
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {
@@ -116,6 +117,7 @@ fn paper() -> RunConfig {
             test_list: None,
             classes: Vec::new(),
             channels: Vec::new(),
+            label_values: None,
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {

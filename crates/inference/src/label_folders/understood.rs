@@ -1,0 +1,174 @@
+//! The classes that the values of two folders of label maps stand for.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rayon::prelude::*;
+use semivox_data::{IGNORED, LabelMap, LabelValues, LabeledCase, Source, io};
+
+use super::{DescribedClasses, Pair};
+use crate::InferenceError;
+use crate::evaluate::compare;
+use crate::evaluation::CaseEvaluation;
+
+/// Values of label maps.
+type Values = BTreeSet<u32>;
+
+/// How the values of two folders are understood.
+pub(super) struct Understood {
+    predicted: LabelValues,
+    drawn: LabelValues,
+    pub(super) notes: Vec<String>,
+}
+
+/// Every class is its own value.
+pub(super) fn indices(classes: usize) -> LabelValues {
+    LabelValues::new(
+        (0..IGNORED)
+            .take(classes)
+            .map(|class| (class.into(), class)),
+    )
+}
+
+/// The values of all predictions, and of all references.
+pub(super) fn values(pairs: &[Pair]) -> Result<[Values; 2], InferenceError> {
+    let of = |path: fn(&Pair) -> &Path| -> Result<Values, InferenceError> {
+        let read = |pair| Ok(io::read_label_values(path(pair))?);
+        let found: Result<Vec<Vec<u32>>, InferenceError> = pairs.par_iter().map(read).collect();
+        Ok(found?.into_iter().flatten().collect())
+    };
+    Ok([of(|pair| &pair.prediction)?, of(|pair| &pair.reference)?])
+}
+
+/// Decides what the values found in the folders of predictions and of references stand for.
+pub(super) fn understand(
+    [predictions, references]: [&Path; 2],
+    [predicted, drawn]: &[Values; 2],
+    classes: Option<&DescribedClasses>,
+) -> Result<Understood, InferenceError> {
+    let Some(DescribedClasses { values, .. }) = classes else {
+        return alike(references, predicted, drawn);
+    };
+    expect(references, drawn, values)?;
+    let mut understood = Understood {
+        predicted: values.clone(),
+        drawn: values.clone(),
+        notes: Vec::new(),
+    };
+    let classes = indices(values.classes());
+    if !unknown(predicted, values).is_empty() && unknown(predicted, &classes).is_empty() {
+        understood.notes.push(format!(
+            "{} holds class indices ({}), which stand for the values {values} in their order",
+            predictions.display(),
+            listed(predicted),
+        ));
+        understood.predicted = classes;
+    } else {
+        expect(predictions, predicted, values)?;
+    }
+    Ok(understood)
+}
+
+/// Equal values are one class if one of the two sets holds the other.
+fn alike(
+    references: &Path,
+    predicted: &Values,
+    drawn: &Values,
+) -> Result<Understood, InferenceError> {
+    let [p, d] = [predicted, drawn].map(|values| values - &Values::from([0]));
+    if !p.is_subset(&d) && !d.is_subset(&p) {
+        let lines = d
+            .iter()
+            .zip(1..)
+            .map(|(value, class)| format!("`{value} class {class}`"));
+        let lines = lines.collect::<Vec<_>>().join(", ");
+        return Err(InferenceError::unexpected(
+            references.display(),
+            format!("the label values of the predictions, {}", listed(predicted)),
+            listed(drawn),
+            format!(
+                "say what the values of the references stand for with --classes FILE, which has a line a value \
+                 (`0 background`, {lines}), or with --classes and the model or the dataset.json; predictions may hold \
+                 the values or class indices"
+            ),
+        ));
+    }
+    let all: Values = p.union(&d).copied().collect();
+    // A table has one class at least.
+    let foreground = if all.is_empty() {
+        Values::from([1])
+    } else {
+        all
+    };
+    let most = usize::from(IGNORED) - 1;
+    if foreground.len() > most {
+        return Err(InferenceError::unexpected(
+            references.display(),
+            format!("label maps of at most {most} classes"),
+            format!("{} values", foreground.len()),
+            "are these label maps?",
+        ));
+    }
+    let values = LabelValues::new(std::iter::once((0, 0)).chain(foreground.into_iter().zip(1..)));
+    Ok(Understood {
+        predicted: values.clone(),
+        drawn: values,
+        notes: Vec::new(),
+    })
+}
+
+fn unknown(found: &Values, values: &LabelValues) -> Values {
+    let unknown = |value: &&u32| values.class(**value).is_none();
+    found.iter().filter(unknown).copied().collect()
+}
+
+fn expect(folder: &Path, found: &Values, values: &LabelValues) -> Result<(), InferenceError> {
+    let unknown = unknown(found, values);
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(InferenceError::unexpected(
+            folder.display(),
+            format!("the label values described, {values}"),
+            listed(&unknown),
+            "describe them too, or correct the label maps",
+        )),
+    }
+}
+
+fn listed(values: &Values) -> String {
+    const SHOWN: usize = 16;
+    let shown: Vec<String> = values.iter().take(SHOWN).map(u32::to_string).collect();
+    match values.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+impl Understood {
+    /// The metrics of a pair. The prediction is read as the image of a case, which checks that both lie on one grid.
+    pub(super) fn evaluate(&self, pair: &Pair) -> Result<CaseEvaluation, InferenceError> {
+        let case = LabeledCase {
+            id: pair.id.clone(),
+            image: pair.prediction.clone().into(),
+            label: Source::MappedFile {
+                path: pair.reference.clone(),
+                values: self.drawn.clone(),
+            },
+        };
+        let (_, reference) = case.load()?;
+        let prediction: LabelMap = io::read_label(&Source::MappedFile {
+            path: pair.prediction.clone(),
+            values: self.predicted.clone(),
+        })?;
+        let classes = self.drawn.classes().max(2);
+        let mut found = compare(&prediction, reference.data.view(), classes)?;
+        for class in &mut found {
+            let label = u8::try_from(class.label).unwrap_or(IGNORED);
+            class.label = self.drawn.value(label).unwrap_or(class.label);
+        }
+        Ok(CaseEvaluation {
+            id: pair.id.clone(),
+            classes: found,
+        })
+    }
+}
