@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use super::dicom::is_dicom_file;
 use super::formats;
 use super::raw::Raw;
 use super::voxels::decode;
@@ -20,8 +21,9 @@ const LABEL_TOLERANCE: f64 = 1e-4;
 /// Maximum number of values listed in a message.
 const LISTED: usize = 16;
 
-/// Reads an image from a NIfTI, NRRD or MetaImage file; the format is detected by the content. See
-/// [`io`](super) for what is supported of each.
+/// Reads an image from a NIfTI, NRRD or MetaImage file, or from a folder with one DICOM series; the format is detected
+/// by the content. See [`io`](super) for what is supported of each. A DICOM file stands for all files of its series in
+/// its folder.
 ///
 /// The affine is NIfTI's, in millimeters. Of a NIfTI file it is the sform, else the qform, else the voxel sizes;
 /// [`Volume::header`] holds all of them, and a note where the sform is singular or they disagree. Slope and
@@ -95,7 +97,7 @@ pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
 /// ```
 pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let path = path.as_ref();
-    let raw = formats::read(path)?;
+    let raw = read_drawn(path)?;
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
     if bad.get().is_some() {
@@ -108,13 +110,28 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     Ok(LabelMap::new(data, raw.layout.geometry).with_header(header(&raw)))
 }
 
+/// Reads a label map's voxels; a DICOM series is none.
+fn read_drawn(path: &Path) -> Result<Raw, DataError> {
+    if path.is_dir() || is_dicom_file(path) {
+        let hint = "export the label map as NIfTI, NRRD or MetaImage";
+        let expected = "a label map in one file";
+        return Err(DataError::unexpected(
+            path,
+            expected,
+            "a folder or DICOM",
+            hint,
+        ));
+    }
+    formats::read(path)
+}
+
 fn header(raw: &Raw) -> Option<SourceHeader> {
     Some(raw.layout.header.clone())
 }
 
 /// Reads a label map and maps its `values` to classes.
 pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
-    let raw = formats::read(path)?;
+    let raw = read_drawn(path)?;
     let bad = AtomicBool::new(false);
     let class =
         |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));

@@ -30,6 +30,7 @@ mod lists;
 mod pairing;
 mod text;
 
+pub(crate) use files::some_of;
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;
