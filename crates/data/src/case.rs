@@ -19,7 +19,7 @@ pub enum AxisOrder {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A NIfTI-1 file, `.nii` or `.nii.gz`, or an NRRD file.
+    /// A file that [`read_volume`](crate::io::read_volume) reads, or the folder of a DICOM series.
     File(PathBuf),
     /// A label map in such a file whose voxel values are not all class indices.
     MappedFile {

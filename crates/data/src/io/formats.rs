@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::dicom::{self, Dicom};
 use super::format::Format;
 use super::meta_image::MetaImage;
 use super::nifti::{self, Nifti};
@@ -11,7 +12,7 @@ use super::stream::Opened;
 use crate::DataError;
 
 /// All formats; the last one recognizes every file and says what is wrong with it.
-const FORMATS: [&dyn Format; 3] = [&Nrrd, &MetaImage, &Nifti];
+const FORMATS: [&dyn Format; 4] = [&Dicom, &Nrrd, &MetaImage, &Nifti];
 
 /// The formats in messages, by their endings.
 pub const READABLE: &str = ".nii, .nii.gz, .hdr with .img, .nrrd, .nhdr, .mha or .mhd";
@@ -24,7 +25,7 @@ pub(crate) fn stem_length(name: &str) -> Option<usize> {
     fitting.map(str::len).min().filter(|&length| length > 0)
 }
 
-/// Reads a file of any format; format and compression are detected by the content.
+/// Reads a file of any format, or the DICOM series in a folder; format and compression are detected by the content.
 pub(super) fn read(path: &Path) -> Result<Raw, DataError> {
     opened(path, |format, file| format.read(file))
 }
@@ -38,10 +39,13 @@ fn opened<T>(
     path: &Path,
     read: impl FnOnce(&dyn Format, Opened<'_>) -> Result<T, DataError>,
 ) -> Result<T, DataError> {
-    // The voxels of a pair say nothing about themselves.
-    let header = nifti::header_beside(path);
-    let path = header.as_deref().unwrap_or(path);
-    let mut file = Opened::new(path, "a NIfTI, NRRD or MetaImage file")?;
+    let other = match path.is_dir() {
+        true => Some(dicom::only_series(path)?),
+        // The voxels of a pair say nothing about themselves.
+        false => nifti::header_beside(path),
+    };
+    let path = other.as_deref().unwrap_or(path);
+    let mut file = Opened::new(path, "a NIfTI, NRRD or MetaImage file, or a DICOM series")?;
     let start = file.start()?;
     let format = FORMATS.iter().find(|format| format.recognizes(start));
     read(*format.unwrap_or(&FORMATS[FORMATS.len() - 1]), file)

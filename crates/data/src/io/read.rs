@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use super::dicom::is_dicom_file;
 use super::formats;
 use super::raw::{Raw, VoxelLayout};
 use super::voxels::{decode, decode_channel};
@@ -18,8 +19,9 @@ use crate::{DataError, LabelMap, LabelValues, SourceHeader, Volume};
 /// Tolerance for rounding scaled labels to integers.
 const LABEL_TOLERANCE: f64 = 1e-4;
 
-/// Reads an image from a NIfTI, NRRD or MetaImage file; the format is detected by the content. See
-/// [`io`](super) for what is supported of each.
+/// Reads an image from a NIfTI, NRRD or MetaImage file, or from a folder with one DICOM series; the format is detected
+/// by the content. See [`io`](super) for what is supported of each. A DICOM file stands for all files of its series in
+/// its folder.
 ///
 /// The affine is NIfTI's, in millimeters. Of a NIfTI file it is the sform, else the qform, else the voxel sizes;
 /// [`Volume::header`] holds all of them, and a note where the sform is singular or they disagree. Slope and
@@ -123,8 +125,7 @@ pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
 /// ```
 pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
     let path = path.as_ref();
-    let raw = formats::read(path)?;
-    expect_channels(path, &raw.layout, 1)?;
+    let raw = read_drawn(path)?;
     let bad = OnceLock::new();
     let data = decode(&raw, |value| to_label(value, &bad));
     if bad.get().is_some() {
@@ -143,12 +144,29 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<LabelMap, DataError> {
 /// As for [`read_labels`], whatever the size of the values; [`DataError::LabelValues`] for negative ones.
 pub fn read_label_values(path: impl AsRef<Path>) -> Result<Vec<u32>, DataError> {
     let path = path.as_ref();
-    let found = values_found(&formats::read(path)?, path)?;
+    let found = values_found(&read_drawn(path)?, path)?;
     let values: Option<Vec<u32>> = found.iter().map(|&v| u32::try_from(v).ok()).collect();
     values.ok_or_else(|| DataError::LabelValues {
         path: path.to_path_buf(),
         found,
     })
+}
+
+/// Reads a label map's voxels; a DICOM series is none.
+fn read_drawn(path: &Path) -> Result<Raw, DataError> {
+    if path.is_dir() || is_dicom_file(path) {
+        let hint = "export the label map as NIfTI, NRRD or MetaImage";
+        let expected = "a label map in one file";
+        return Err(DataError::unexpected(
+            path,
+            expected,
+            "a folder or DICOM",
+            hint,
+        ));
+    }
+    let raw = formats::read(path)?;
+    expect_channels(path, &raw.layout, 1)?;
+    Ok(raw)
 }
 
 fn header(raw: &Raw) -> Option<SourceHeader> {
@@ -157,8 +175,7 @@ fn header(raw: &Raw) -> Option<SourceHeader> {
 
 /// Reads a label map and maps its `values` to classes.
 pub(super) fn read_mapped_labels(path: &Path, values: &LabelValues) -> Result<LabelMap, DataError> {
-    let raw = formats::read(path)?;
-    expect_channels(path, &raw.layout, 1)?;
+    let raw = read_drawn(path)?;
     let bad = AtomicBool::new(false);
     let class =
         |value: f64| whole(value).and_then(|value| values.class(u32::try_from(value).ok()?));

@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::files::stem;
-use crate::io::READABLE;
+use crate::io::{self, READABLE};
 
 /// An entry of a folder of volumes.
 pub(super) enum Entry<'a> {
-    /// A volume, or the header of one, with its name without extension.
+    /// A volume, the header of one, or a folder with a DICOM series, with its name without extension.
     Volume(&'a str),
+    /// A file of a DICOM series in the folder itself.
+    Slice,
     /// The voxels of a header beside it.
     PartOfAnother,
     /// Something else, for this reason.
@@ -52,9 +54,12 @@ impl<'a> Entry<'a> {
     pub(super) fn of(name: &'a str, path: &Path, headers: &Headers) -> Self {
         let lower = name.to_ascii_lowercase();
         if path.is_dir() {
-            return Self::other(
-                "a folder; move the scan or label map out of it, beside the others, and name it like its case",
-            );
+            return match io::is_series_folder(path) {
+                true => Self::Volume(name),
+                false => Self::other(
+                    "a folder without DICOM files; move the scan or label map out of it, beside the others, and name it like its case",
+                ),
+            };
         }
         match stem(name) {
             Some(_) if lower.ends_with(".img") || lower.ends_with(".img.gz") => {
@@ -67,9 +72,10 @@ impl<'a> Entry<'a> {
             }
             Some(id) => Self::Volume(id),
             None if headers.describes(&lower) => Self::PartOfAnother,
-            None if lower.ends_with(".dcm") || lower.ends_with(".ima") => {
-                Self::other("DICOM; convert each series to one .nii.gz, for instance with dcm2niix")
-            }
+            None if io::is_dicom_file(path) => Self::Slice,
+            None if lower.ends_with(".dcm") || lower.ends_with(".ima") => Self::other(
+                "named as DICOM, but without its mark; convert the series to one .nii.gz, for instance with dcm2niix",
+            ),
             None => {
                 let reason =
                     format!("not the name of a scan or label map, which end in {READABLE}");

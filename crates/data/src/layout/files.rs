@@ -67,31 +67,36 @@ impl Listing {
         let mut passed_over: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
         let names = names(folder)?;
         let headers = Headers::among(&names);
+        let mut slices = false;
         for name in &names {
             let path = folder.join(name);
             let id = match Entry::of(name, &path, &headers) {
                 Entry::Volume(id) => composed(id),
+                Entry::Slice => {
+                    slices = true;
+                    continue;
+                }
                 Entry::PartOfAnother => continue,
                 Entry::Other(reason) => {
                     passed_over.entry(reason).or_default().push(name.clone());
                     continue;
                 }
             };
-            if let Some(other) = volumes.insert(id.clone(), path) {
-                let other = other.file_name().unwrap_or_default().to_string_lossy();
-                return Err(DataError::unexpected(
-                    folder,
-                    format!("one file for `{id}`"),
-                    format!("`{other}` and `{name}`"),
-                    "remove one of them",
-                ));
+            insert(&mut volumes, folder, id, path)?;
+        }
+        let mut series = Vec::new();
+        if slices {
+            let (found, notes) = io::series_in(folder)?;
+            series = notes;
+            for (id, path) in found {
+                insert(&mut volumes, folder, composed(&id), path)?;
             }
         }
         let folder = folder.file_name().unwrap_or_default().to_string_lossy();
         let note = |(reason, names): (&Cow<'_, str>, &Vec<String>)| {
             format!("{folder}/: {} not read: {reason}", some_of(names))
         };
-        let notes = passed_over.iter().map(note).collect();
+        let notes = passed_over.iter().map(note).chain(series).collect();
         Ok(Self { volumes, notes })
     }
 
@@ -118,10 +123,38 @@ impl Listing {
         };
         Err(DataError::unexpected(
             folder,
-            format!("at least one scan ({READABLE})"),
+            format!("at least one scan ({READABLE}, or a folder with a DICOM series)"),
             other,
             "put the images there",
         ))
+    }
+}
+
+/// Adds a file or series by its name, which must be its own.
+fn insert(
+    volumes: &mut BTreeMap<String, PathBuf>,
+    folder: &Path,
+    id: String,
+    path: PathBuf,
+) -> Result<(), DataError> {
+    let name = |path: &Path| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let (expected, present) = (format!("one file for `{id}`"), name(&path));
+    match volumes.insert(id, path) {
+        None => Ok(()),
+        Some(other) => {
+            let found = format!("`{}` and `{present}`", name(&other));
+            Err(DataError::unexpected(
+                folder,
+                expected,
+                found,
+                "remove one of them",
+            ))
+        }
     }
 }
 
@@ -142,6 +175,10 @@ pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
 }
 
 /// Finds the volumes of a folder by name without extension.
+///
+/// A subfolder with DICOM files is a volume of its name. DICOM files in the folder itself are a volume named like the
+/// folder if they are one series, else a volume for each series, named by its description or number, whose path is that
+/// of one of its files; [`read_volume`](crate::io::read_volume) takes both.
 ///
 /// # Errors
 ///

@@ -36,6 +36,7 @@ mod text;
 
 pub use channels::scan;
 pub use classes::read_classes;
+pub(crate) use files::some_of;
 pub use files::{scans, stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;

@@ -53,7 +53,8 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] for a spacing that is not positive and finite.
+    /// [`DataError::InvalidSetting`] for a spacing that is not positive and finite, and for one that gives more than 2³⁰
+    /// voxels, as if meters were taken for millimeters.
     pub fn with_spacing(&self, spacing_mm: [f64; 3]) -> Result<Self, DataError> {
         let present = self.geometry.spacing();
         if spacing_mm
@@ -71,6 +72,7 @@ impl Grid {
         let scale = self.scale_to(spacing_mm);
         let shape: [usize; 3] =
             std::array::from_fn(|a| ((self.shape[a] as f64 / scale[a]).round() as usize).max(1));
+        expect_bounded(shape, present, spacing_mm)?;
         let start = std::array::from_fn(|a| source_index(0, shape[a], self.shape[a], scale[a]));
         let mut geometry = self.geometry.translated(start);
         for row in &mut geometry.affine[..3] {
@@ -106,6 +108,28 @@ impl Grid {
             std::array::from_fn(|c| (0..3).map(|k| inverse[row][k] * entry(k, c)).sum())
         });
         Ok(map)
+    }
+}
+
+/// The largest number of voxels of a resampled volume, four times that of a large scan (512×512×1000); 4 GiB as `f32`.
+const MOST_VOXELS: f64 = (1_u64 << 30) as f64;
+
+/// Returns an error for a shape that no scan has in millimeters.
+fn expect_bounded(
+    shape: [usize; 3],
+    present: [f64; 3],
+    spacing_mm: [f64; 3],
+) -> Result<(), DataError> {
+    let voxels: f64 = shape.iter().map(|&side| side as f64).product();
+    match voxels <= MOST_VOXELS {
+        true => Ok(()),
+        false => Err(DataError::InvalidSetting {
+            name: "spacing_mm",
+            expected: format!(
+                "a spacing at which the volume, whose voxels are {present:?} mm, has at most {MOST_VOXELS} voxels; if the file's unit is not the millimeter, correct its header"
+            ),
+            found: format!("{spacing_mm:?} and {shape:?} voxels"),
+        }),
     }
 }
 
@@ -157,5 +181,21 @@ mod tests {
         for bad in [[0.0, 1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, f64::NAN]] {
             assert!(grid.with_spacing(bad).is_err());
         }
+    }
+
+    #[test]
+    fn a_unit_taken_for_another_is_refused_rather_than_resampled() {
+        let grid = Grid {
+            shape: [64, 64, 32],
+            geometry: Geometry::from_spacing([700.0, 700.0, 3000.0]),
+        };
+        for spacing in [[1.0; 3], [1e-300; 3]] {
+            let message = grid.with_spacing(spacing).unwrap_err().to_string();
+            assert!(
+                message.contains("700.0") && message.contains("correct its header"),
+                "{message}"
+            );
+        }
+        assert!(grid.with_spacing([100.0; 3]).is_ok());
     }
 }

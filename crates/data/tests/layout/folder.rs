@@ -170,9 +170,9 @@ fn every_entry_is_read_or_noted() {
     let notes = dataset.notes.join("\n");
     assert_eq!(dataset.notes.len(), 4, "{notes}");
     for part in [
-        "images/: `e.dcm`, `f.dcm` not read: DICOM; convert",
+        "images/: `e.dcm`, `f.dcm` not read: named as DICOM, but",
         "images/: `notes.docx` not read: not the name of a scan",
-        "labels/: 4 files (`d`, `e`, `f`, …) not read: a folder; move",
+        "labels/: 4 files (`d`, `e`, `f`, …) not read: a folder without DICOM files; move",
         "labels/: `h.img` not read: the voxels of a pair without their .hdr",
         "counts as unlabeled",
     ] {

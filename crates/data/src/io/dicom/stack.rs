@@ -1,0 +1,255 @@
+//! The grid of a series: slices in the order of their positions, at equal distances.
+
+use std::path::Path;
+
+use super::slice::{Slice, dot};
+use crate::layout::some_of;
+use crate::{DataError, Geometry};
+
+/// The largest difference between directions of slices, by part.
+const DIRECTION_TOLERANCE: f64 = 1e-4;
+
+/// The largest difference between pixel spacings, as a part of them.
+const SPACING_TOLERANCE: f64 = 1e-4;
+
+/// Slices closer than this part of the usual distance lie at one position.
+const SAME_POSITION: f64 = 0.01;
+
+/// From this multiple of the usual distance on, a slice is missing.
+const GAP: f64 = 1.5;
+
+/// The largest distance of a slice from its place on the regular grid, as a part of the distance of slices.
+const UNEVEN: f64 = 0.1;
+
+/// The same for a note.
+const NOTED: f64 = 0.01;
+
+/// The largest shift of a slice in its own plane, in pixels, up to which the slices lie straight above one another.
+const SHIFT: f64 = 0.25;
+
+/// The geometry of slices, which are sorted, and what was doubtful about it.
+pub(super) fn sorted(
+    folder: &Path,
+    slices: &mut [Slice],
+) -> Result<(Geometry, Vec<String>), DataError> {
+    expect_alike(folder, slices)?;
+    let stack = Stack::new(folder, slices);
+    slices.sort_by(|a, b| stack.height(a).total_cmp(&stack.height(b)));
+    let (step, mut notes) = stack.step(slices)?;
+    stack.expect_straight(slices)?;
+    if slices.iter().any(|slice| slice.inverted) {
+        notes.push(INVERTED.into());
+    }
+    Ok((stack.geometry(&slices[0], step), notes))
+}
+
+const INVERTED: &str = "its gray values are stored inverted (MONOCHROME1) and turned round, as ITK does; \
+    if other scans are not, change its PhotometricInterpretation to MONOCHROME2";
+
+fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
+    DataError::unexpected(folder, format!("a DICOM series {expected}"), found, hint)
+}
+
+/// The name of a slice's file.
+fn name(slice: &Slice) -> String {
+    let name = slice.path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Checks that all slices have one shape, pixel spacing and orientation.
+fn expect_alike(folder: &Path, slices: &[Slice]) -> Result<(), DataError> {
+    let first = &slices[0];
+    let others = |differs: &dyn Fn(&Slice) -> bool| -> Option<String> {
+        let names: Vec<String> = slices
+            .iter()
+            .filter(|slice| differs(slice))
+            .map(name)
+            .collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "others than those of `{}` in {}",
+                name(first),
+                some_of(&names)
+            )
+        })
+    };
+    let spacings = |slice: &Slice| slice.spacing.into_iter().zip(first.spacing);
+    let parts = |slice: &Slice| slice.directions.into_iter().flatten();
+    let turned = |slice: &Slice| {
+        let mut pairs = parts(slice).zip(parts(first));
+        pairs.any(|(a, b)| (a - b).abs() > DIRECTION_TOLERANCE)
+    };
+    let found = [
+        (
+            "numbers of rows and columns",
+            others(&|slice| slice.size != first.size),
+        ),
+        (
+            "pixel spacings",
+            others(&|slice| spacings(slice).any(|(a, b)| (a - b).abs() > SPACING_TOLERANCE * b)),
+        ),
+        ("orientations", others(&turned)),
+    ];
+    for (what, found) in found {
+        if let Some(found) = found {
+            let hint = "put the slices that belong together into a folder of their own";
+            let expected = "whose slices have one shape, pixel spacing and orientation";
+            return Err(wrong(folder, expected, format!("{what} {found}"), hint));
+        }
+    }
+    Ok(())
+}
+
+/// The frame of a stack of slices.
+struct Stack<'a> {
+    folder: &'a Path,
+    directions: [[f64; 3]; 2],
+    normal: [f64; 3],
+    spacing: [f64; 2],
+}
+
+impl<'a> Stack<'a> {
+    fn new(folder: &'a Path, slices: &[Slice]) -> Self {
+        let directions = slices[0].directions;
+        let [r, c] = directions;
+        let normal = std::array::from_fn(|k| {
+            let (i, j) = ((k + 1) % 3, (k + 2) % 3);
+            r[i] * c[j] - r[j] * c[i]
+        });
+        Self {
+            folder,
+            directions,
+            normal,
+            spacing: slices[0].spacing,
+        }
+    }
+
+    /// The position along the normal.
+    fn height(&self, slice: &Slice) -> f64 {
+        dot(slice.position, self.normal)
+    }
+
+    /// The distance of neighboring slices, which are sorted.
+    fn step(&self, slices: &[Slice]) -> Result<(f64, Vec<String>), DataError> {
+        let [first, .., last] = slices else {
+            return Ok(self.single(&slices[0]));
+        };
+        let heights: Vec<f64> = slices.iter().map(|slice| self.height(slice)).collect();
+        let gaps: Vec<f64> = heights.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let mut in_order = gaps.clone();
+        in_order.sort_by(f64::total_cmp);
+        let usual = in_order[(gaps.len() - 1) / 2];
+        self.expect_apart(slices, &gaps, in_order[gaps.len() - 1])?;
+        if let Some(at) = gaps.iter().position(|&gap| gap > GAP * usual) {
+            let [a, b] = [&slices[at], &slices[at + 1]].map(name);
+            let found = format!(
+                "{:.3} mm between `{a}` and `{b}`, and {usual:.3} mm between others",
+                gaps[at]
+            );
+            let hint = "add the slices that are missing, or remove the case";
+            return Err(wrong(self.folder, "without a gap", found, hint));
+        }
+        // As ITK has it, by the outermost slices.
+        let step = std::array::from_fn(|k| last.position[k] - first.position[k]);
+        let step = dot(step, step).sqrt() / gaps.len() as f64;
+        let off = heights.iter().enumerate();
+        let off = off.map(|(index, height)| (height - heights[0] - step * index as f64).abs());
+        let off = off.fold(0.0, f64::max) / step;
+        let percent = 100.0 * off;
+        if off > UNEVEN {
+            let found = format!(
+                "slices that lie up to {percent:.0} % of their distance of {step:.3} mm off"
+            );
+            let hint =
+                "resample the series to equal distances, for instance with dcm2niix or 3D Slicer";
+            return Err(wrong(
+                self.folder,
+                "with slices at equal distances",
+                found,
+                hint,
+            ));
+        }
+        let note = || {
+            format!(
+                "its slices lie up to {percent:.0} % of their distance off equal distances, which are assumed"
+            )
+        };
+        Ok((step, (off > NOTED).then(note).into_iter().collect()))
+    }
+
+    /// The distance of slices of a series of one, and a note.
+    fn single(&self, slice: &Slice) -> (f64, Vec<String>) {
+        let stated = slice
+            .thickness
+            .filter(|side| side.is_finite() && *side > 0.0);
+        let note = match stated {
+            Some(side) => {
+                format!("a series of a single slice; it is {side} mm thick by its header")
+            }
+            None => "a series of a single slice without a thickness; 1 mm is assumed".into(),
+        };
+        (stated.unwrap_or(1.0), vec![note])
+    }
+
+    fn expect_apart(&self, slices: &[Slice], gaps: &[f64], largest: f64) -> Result<(), DataError> {
+        let same = |gap: f64| gap <= SAME_POSITION * largest;
+        let Some(at) = gaps.iter().position(|&gap| same(gap)) else {
+            return Ok(());
+        };
+        let [a, b] = [&slices[at], &slices[at + 1]].map(name);
+        let more = match gaps.iter().filter(|&&gap| same(gap)).count() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more such pairs"),
+        };
+        let found = format!("`{a}` and `{b}`{more}");
+        let hint =
+            "remove the copies; put time points, echoes or reconstructions into a folder each";
+        Err(wrong(
+            self.folder,
+            "with one slice at a position",
+            found,
+            hint,
+        ))
+    }
+
+    /// Checks that no slice is shifted in its plane against the first.
+    fn expect_straight(&self, slices: &[Slice]) -> Result<(), DataError> {
+        let most = self.spacing[0].min(self.spacing[1]) * SHIFT;
+        for slice in slices {
+            let apart = std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
+            let shift = self.directions.map(|direction| dot(apart, direction));
+            let shift = shift[0].hypot(shift[1]);
+            if shift > most {
+                let found = format!(
+                    "`{}` shifted by {shift:.2} mm in its plane (a tilted gantry?)",
+                    name(slice)
+                );
+                let hint =
+                    "convert the series to one .nii.gz with dcm2niix, which removes the tilt";
+                return Err(wrong(
+                    self.folder,
+                    "whose slices lie straight above one another",
+                    found,
+                    hint,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The affine in NIfTI's frame.
+    fn geometry(&self, first: &Slice, step: f64) -> Geometry {
+        let [along, down] = self.spacing;
+        let columns = [
+            self.directions[0].map(|part| part * along),
+            self.directions[1].map(|part| part * down),
+            self.normal.map(|part| part * step),
+            first.position,
+        ];
+        let mut geometry = Geometry::default();
+        for (row, sign) in [-1.0, -1.0, 1.0].into_iter().enumerate() {
+            geometry.affine[row] = columns.map(|column| sign * column[row]);
+        }
+        geometry
+    }
+}
