@@ -67,10 +67,11 @@ impl Description {
         path: impl AsRef<Path>,
         labels: &LabelMap,
     ) -> Result<(), InferenceError> {
-        Ok(match &self.label_values {
+        match &self.label_values {
             Some(values) => io::write_label_values(path, labels, values)?,
             None => io::write_labels(path, labels)?,
-        })
+        }
+        Ok(())
     }
 }
 

@@ -98,10 +98,10 @@ pub fn write_label_values(
     // The codes of NIfTI, of which the signed ones are understood most widely.
     match table.iter().copied().fold(values.largest(), u32::max) {
         0..=0xff => write(path, data, &forms, 2, |label| [value(label) as u8]),
-        0..=0x7fff => write(path, data, &forms, 4, |label| {
+        0x100..=0x7fff => write(path, data, &forms, 4, |label| {
             (value(label) as i16).to_le_bytes()
         }),
-        0..=0x7fff_ffff => write(path, data, &forms, 8, |label| value(label).to_le_bytes()),
+        0x8000..=0x7fff_ffff => write(path, data, &forms, 8, |label| value(label).to_le_bytes()),
         _ => write(path, data, &forms, 768, |label| value(label).to_le_bytes()),
     }
 }
