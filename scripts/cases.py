@@ -38,7 +38,7 @@ EXPECTED = {
     "06_label_255/v1_7": "no labeled case contains label 2 (class 2), 3 (class 3), 4 (class 4)",
     "08_nnunet_labels/ignore": "(ignore) take no part in losses and metrics",
     "08_nnunet_labels/msd_ignore": "(ignore) take no part in losses and metrics",
-    "08_nnunet_labels/regions": "the region `whole tumor`",
+    "08_nnunet_labels/regions": "regions, which may overlap, are not supported",
     "08_nnunet_labels/no_background": "labels that begin with 0 for the background",
     "10_ignored_files/dir_labels": "not read: a folder",
     "10_ignored_files/sub_labels": "not read: a folder",

@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use semivox::data::io::{read_labels, read_volume};
+use semivox::data::io::{read_labels, read_volume, write_label_values};
+use semivox::data::{IGNORED, LabelValues};
 use serde_json::Value;
 
 use super::{TINY, json, scans, semivox, succeed, text, trained};
@@ -298,4 +299,81 @@ fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
     assert!((1..3000).contains(&done));
     succeed(&root, &["train", "--resume", "--out", "run", "-q"]);
     assert_eq!(steps(), 3000);
+}
+
+/// One mapping from the label maps to the table: 205 is the ball, 9 is where nobody looked.
+#[test]
+fn values_of_label_maps_come_back() {
+    let (_root, root) = scans(3, 2);
+    let values = LabelValues::new([(0, 0), (205, 1), (420, 2), (9, IGNORED)]);
+    for folder in ["scans/labels", "drawn"] {
+        for entry in std::fs::read_dir(root.join(folder)).expect("a folder") {
+            let path = entry.expect("a file").path();
+            let mut labels = read_labels(&path).expect("a label map");
+            labels
+                .data
+                .slice_mut(ndarray::s![.., .., ..4])
+                .fill(IGNORED);
+            labels.data[[20, 16, 12]] = 2;
+            write_label_values(&path, &labels, &values).expect("a label map");
+        }
+    }
+    let lines = "0 background\n205 ball\n420 dot\n9 ignore\n";
+    std::fs::write(root.join("scans/classes.txt"), lines).expect("classes");
+    let found = json(&succeed(&root, &["inspect", "scans", "--json"]));
+    assert_eq!(
+        found["classes"],
+        serde_json::json!(["background", "ball", "dot"])
+    );
+    assert!(
+        found["cases"][0]["voxels_ignored"].as_u64() > Some(1000),
+        "{found}"
+    );
+    std::fs::write(root.join("test.list"), "case0\n").expect("a list");
+    let words = [
+        "supervised",
+        "--data",
+        "scans",
+        "--test-list",
+        "test.list",
+        "--out",
+        "run",
+    ];
+    let output = semivox(&root, &train(&words));
+    let said = text(&output.stderr) + &text(&output.stdout);
+    assert!(
+        said.contains("voxels of labeled cases are ignored"),
+        "{said}"
+    );
+    let page = std::fs::read_to_string(root.join("run/report.html")).expect("the report");
+    assert!(page.contains("case0") && !page.contains("is not shown"));
+    let config = std::fs::read_to_string(root.join("run/config.toml")).expect("settings");
+    assert!(
+        config.contains("label_values = [[0, 0], [9, 255], [205, 1], [420, 2]]"),
+        "{config}"
+    );
+
+    let predict = ["predict", "run", "scans/images", "--out"];
+    let found = succeed(&root, &[&predict[..], &["p"]].concat());
+    assert!(found.contains("0 background, 205 ball, 420 dot"), "{found}");
+    succeed(&root, &[&predict[..], &["i", "--class-indices"]].concat());
+    let tables = ["p", "i"].map(|folder| {
+        let words = ["evaluate", folder, "drawn", "--classes", "run", "--json"];
+        let found = json(&succeed(&root, &words));
+        assert_eq!(found["cases"][0]["classes"][1]["label"], 420);
+        found["cases"].clone()
+    });
+    assert_eq!(tables[0], tables[1]);
+    let drawn = json(&succeed(
+        &root,
+        &[
+            "evaluate",
+            "drawn",
+            "drawn",
+            "--classes",
+            "scans/classes.txt",
+            "--json",
+        ],
+    ));
+    assert_eq!(drawn["mean"]["dice"], 1.0);
 }

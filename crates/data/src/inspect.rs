@@ -106,15 +106,21 @@ impl Inspection {
         test: &HoldOut,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, DataError> {
-        let (dataset, odd) = layout::open_readable(root.as_ref(), layout, test)?;
+        let (dataset, implausible) = layout::open_readable(root.as_ref(), layout, test)?;
         let (cases, unreadable) = read_cases(&dataset, progress);
-        let odd = odd.iter().map(ToString::to_string);
+        let odd = implausible.iter().map(ToString::to_string);
         let mut errors: Vec<String> = odd.chain(unreadable).collect();
         let labels = |case: &CaseFacts| !case.labels.is_empty();
         if dataset.classes.len() < 2 && cases.iter().any(labels) {
             errors.push("all label maps contain only background".into());
         }
-        let warnings = warnings(&cases, &dataset);
+        let mut warnings = warnings(&cases);
+        // Values that are no class indices say nothing about classes.
+        if implausible.is_none() {
+            let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
+            let labels = labeled.map(|case| &case.labels);
+            warnings.extend(absent_classes(&dataset.classes, labels));
+        }
         Ok(Self {
             dataset,
             cases,
@@ -196,7 +202,11 @@ impl<'a> Entry<'a> {
         let intensities: Vec<[f32; 2]> = image.channels().iter().map(range).collect();
         let mut counts = labels.as_ref().map(count).unwrap_or_default();
         Ok(CaseFacts {
-            ignored: counts.remove(&IGNORED).unwrap_or(0),
+            ignored: match self.labeled.map(|case| &case.label) {
+                Some(Source::MappedFile { .. }) => counts.remove(&IGNORED).unwrap_or(0),
+                // Without a description, 255 is a value like any other.
+                _ => 0,
+            },
             id: self.id.into(),
             role: self.role,
             shape: image.shape(),
@@ -247,7 +257,7 @@ fn notes(image: &Image, labels: Option<&LabelMap>) -> Vec<String> {
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
 
-fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
+fn warnings(cases: &[CaseFacts]) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
         let mut warn = |kind| by_kind.entry(kind).or_default().push(&case.id);
@@ -266,11 +276,6 @@ fn warnings(cases: &[CaseFacts], dataset: &Dataset) -> Vec<String> {
         .iter()
         .map(|(kind, ids)| format!("{}: {kind}", first_of(ids)));
     let mut found: Vec<String> = of_kind.collect();
-    let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
-    found.extend(absent_classes(
-        &dataset.classes,
-        labeled.map(|case| &case.labels),
-    ));
     found.extend(mixed_orientations(cases));
     found.extend(mixed_spacings(cases));
     found

@@ -304,7 +304,7 @@ fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer)
     let share = 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64;
     if share > 0.0 {
         observer.notice(&format!(
-            "{share:.1} % of the voxels of labeled cases are ignored"
+            "{share:.1} % of the voxels of labeled cases are ignored, as prepared for training"
         ));
     }
     let present = |map: &LabelMap| map.values().into_iter().map(|label| (label, ())).collect();

@@ -131,4 +131,24 @@ fn ignored_voxels_are_counted_apart_and_absent_classes_named_in_one_line() {
         "{:?}",
         found.warnings
     );
+    std::fs::remove_file(root.join("classes.txt")).unwrap();
+    for id in ["a", "b"] {
+        write(root, id, Geometry::default(), Some(255));
+    }
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    assert!(
+        found.errors[0].contains("`255 class 1`"),
+        "{:?}",
+        found.errors
+    );
+    assert_eq!(
+        (found.errors.len(), found.warnings.len()),
+        (1, 0),
+        "{:?}",
+        found.warnings
+    );
+    assert_eq!(
+        (found.cases[0].labels.get(&255), found.cases[0].ignored),
+        (Some(&1), 0)
+    );
 }

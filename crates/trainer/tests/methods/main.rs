@@ -6,6 +6,7 @@ mod alone;
 mod averages;
 mod batches;
 mod descent;
+mod ignored;
 mod inputs;
 mod lab;
 mod pairs;
@@ -36,6 +37,7 @@ macro_rules! network {
             descends_on_every_term => descent,
             averages_follow => averages,
             terms_see_their_inputs => inputs,
+            ignored_voxels_take_no_part => ignored,
             compares_what_belongs_together => pairs,
             takes_every_batch_and_resumes => batches,
             trains_stops_and_resumes => sessions,
