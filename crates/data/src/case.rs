@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::geometry::SAME_GRID_VOXELS;
 use crate::preprocess::Grid;
 use crate::{DataError, Image, LabelMap, LabelValues, Volume, check_labels, io};
 
@@ -128,12 +129,6 @@ pub struct UnlabeledCase {
     /// The image.
     pub image: Source,
 }
-
-/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same.
-///
-/// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
-/// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
-pub(crate) const SAME_GRID_VOXELS: f64 = 0.25;
 
 /// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
 pub(crate) fn check_same_grid(

@@ -1,6 +1,6 @@
 //! Images of one or more channels.
 
-use crate::case::SAME_GRID_VOXELS;
+use crate::geometry::SAME_GRID_VOXELS;
 use crate::{DataError, Geometry, SourceHeader, Volume};
 
 /// An image of one or more channels on one grid, such as the sequences of an MR examination.

@@ -46,6 +46,7 @@ mod label_values;
 pub mod layout;
 pub mod loader;
 mod mirroring;
+mod names;
 mod orientation;
 pub mod phantom;
 pub mod preprocess;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::lists::List;
 use super::pairing::Paired;
-use super::{Layout, channels, files};
+use super::{Layout, channels};
+use crate::names::some_of;
 use crate::{DataError, Dataset, LabeledCase, Source, UnlabeledCase};
 
 /// An image with its label map, if there is one.
@@ -61,10 +62,9 @@ pub(super) fn by_these_lists(
     }
     if !cases.is_empty() {
         let unused: Vec<&String> = cases.keys().collect();
-        dataset.notes.push(format!(
-            "in no list, and not used: {}",
-            files::some_of(&unused)
-        ));
+        dataset
+            .notes
+            .push(format!("in no list, and not used: {}", some_of(&unused)));
     }
     Ok(dataset)
 }

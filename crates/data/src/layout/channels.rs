@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{files, lists};
+use super::files::{self, Listing};
+use super::lists;
 use crate::{DataError, Source};
 
 /// Names of the channels, one a line, beside `images/`.
@@ -164,4 +165,34 @@ fn of_files(mut paths: Vec<PathBuf>) -> Source {
         1 => Source::File(paths.remove(0)),
         _ => Source::Channels(paths),
     }
+}
+
+/// Finds the images of a folder by name, of `channels` channels each.
+///
+/// An image is a file, or one file for each channel with its number, `NAME_0000`, `NAME_0001`, ….
+///
+/// # Errors
+///
+/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if two images have the same
+/// name, or a channel is missing.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{Source, layout};
+///
+/// let root = tempfile::tempdir()?;
+/// for name in ["a_0000.nii.gz", "a_0001.nii.gz", "notes.txt"] {
+///     std::fs::write(root.path().join(name), b"")?;
+/// }
+/// let found = layout::scans(root.path(), 2)?;
+/// assert!(matches!(&found["a"], Source::Channels(files) if files.len() == 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn scans(
+    folder: impl AsRef<Path>,
+    channels: usize,
+) -> Result<BTreeMap<String, Source>, DataError> {
+    let folder = folder.as_ref();
+    joined(folder, Listing::read(folder)?.volumes, channels)
 }

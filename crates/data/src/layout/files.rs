@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::channels;
 use super::entry::{Entry, Headers};
 use super::text::composed;
+use crate::DataError;
 use crate::io::{self, READABLE};
-use crate::{DataError, Source};
+use crate::names::some_of;
 
 /// Names in a folder in ascending order, without hidden files (including the `._name` files that macOS
 /// adds to archives).
@@ -158,22 +158,6 @@ fn insert(
     }
 }
 
-/// Number of names that a note gives.
-const NAMED: usize = 3;
-
-/// A count with the first names.
-pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
-    let first: Vec<String> = names
-        .iter()
-        .take(NAMED)
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
-    match names.len() {
-        0..=NAMED => first.join(", "),
-        more => format!("{more} files ({}, …)", first.join(", ")),
-    }
-}
-
 /// Finds the volumes of a folder by name without extension.
 ///
 /// A subfolder with DICOM files is a volume of its name. DICOM files in the folder itself are a volume named like the
@@ -197,34 +181,4 @@ pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
 /// ```
 pub fn volumes(folder: impl AsRef<Path>) -> Result<BTreeMap<String, PathBuf>, DataError> {
     Ok(Listing::read(folder.as_ref())?.volumes)
-}
-
-/// Finds the images of a folder by name, of `channels` channels each.
-///
-/// An image is a file, or one file for each channel with its number, `NAME_0000`, `NAME_0001`, ….
-///
-/// # Errors
-///
-/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if two images have the same
-/// name, or a channel is missing.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::{Source, layout};
-///
-/// let root = tempfile::tempdir()?;
-/// for name in ["a_0000.nii.gz", "a_0001.nii.gz", "notes.txt"] {
-///     std::fs::write(root.path().join(name), b"")?;
-/// }
-/// let found = layout::scans(root.path(), 2)?;
-/// assert!(matches!(&found["a"], Source::Channels(files) if files.len() == 2));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn scans(
-    folder: impl AsRef<Path>,
-    channels: usize,
-) -> Result<BTreeMap<String, Source>, DataError> {
-    let folder = folder.as_ref();
-    channels::joined(folder, Listing::read(folder)?.volumes, channels)
 }

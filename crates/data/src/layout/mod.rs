@@ -34,10 +34,9 @@ mod lists;
 mod pairing;
 mod text;
 
-pub use channels::scan;
+pub use channels::{scan, scans};
 pub use classes::read_classes;
-pub(crate) use files::some_of;
-pub use files::{scans, stem, volumes};
+pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;
 

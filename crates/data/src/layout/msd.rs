@@ -7,8 +7,9 @@ use super::Layout;
 use super::assemble::{self, Found};
 use super::channels;
 use super::description::{Description, Image, Pair};
-use super::files::{self, Listing};
+use super::files::Listing;
 use super::pairing::{self, Paired};
+use crate::names::some_of;
 use crate::{DataError, Dataset, Source, UnlabeledCase};
 
 /// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
@@ -105,7 +106,7 @@ fn add_test_images(
         }
     }
     if !missing.is_empty() {
-        let missing = files::some_of(&missing);
+        let missing = some_of(&missing);
         dataset.notes.push(format!(
             "test images of `dataset.json` that are not there: {missing}"
         ));
@@ -143,7 +144,7 @@ fn unlisted(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataError> {
         if !others.is_empty() {
             notes.push(format!(
                 "{folder}/: {} not in `dataset.json`, and not used",
-                files::some_of(&others)
+                some_of(&others)
             ));
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::assemble::{Cases, Found};
 use super::channels;
 use super::files::{self, Listing};
+use crate::names::some_of;
 use crate::{DataError, Source};
 
 /// Cases, and notes about files beside them.
@@ -35,7 +36,7 @@ pub(super) fn paired(root: &Path, channels: Option<usize>) -> Result<Paired, Dat
     let mut others = files::names(root)?;
     others.retain(|name| !KNOWN.contains(&name.as_str()));
     if !others.is_empty() {
-        let others = files::some_of(&others);
+        let others = some_of(&others);
         let note = format!("beside images/ and labels/, and not used: {others}");
         paired.notes.push(note);
     }
@@ -116,7 +117,7 @@ fn without_image(
         ),
         None => format!("rename it, or add the image to `{images}/`"),
     };
-    let found = format!("{}, which has no image", files::some_of(&alone));
+    let found = format!("{}, which has no image", some_of(&alone));
     DataError::unexpected(
         folder,
         "only label maps with the name of an image",

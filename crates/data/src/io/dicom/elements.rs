@@ -30,7 +30,7 @@ const ITEM_END: Tag = 0xFFFE_E00D;
 const SEQUENCE_END: Tag = 0xFFFE_E0DD;
 
 /// Whether a file starts as DICOM files do.
-pub(in crate::io) fn is_dicom(start: &[u8]) -> bool {
+pub(crate) fn is_dicom(start: &[u8]) -> bool {
     start.get(PREAMBLE..PREAMBLE + MARK.len()) == Some(MARK)
 }
 

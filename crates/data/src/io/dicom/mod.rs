@@ -176,7 +176,7 @@ pub(super) fn only_series(folder: &Path) -> Result<PathBuf, DataError> {
         several => {
             let mut names = found.names().unwrap_or_default();
             names.sort();
-            let names = crate::layout::some_of(&names).replace(" files", "");
+            let names = crate::names::some_of(&names).replace(" files", "");
             let found = format!("{} series {names}", several.len());
             let hint = "put each series into a folder of its own, named like its case";
             Err(DataError::unexpected(
@@ -227,7 +227,7 @@ pub(crate) fn series_in(
         "{name}/: its DICOM files are {} series, each a case named by its description or number ({}); \
          put each into a folder of its own to name them otherwise",
         names.len(),
-        crate::layout::some_of(&names).replace(" files", "")
+        crate::names::some_of(&names).replace(" files", "")
     );
     let paths = found.series.iter().map(|series| series[0].path.clone());
     Ok((names.into_iter().zip(paths).collect(), vec![note]))

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::header::{Found, Header};
 use super::tags;
 use crate::DataError;
-use crate::layout::some_of;
+use crate::names::some_of;
 
 /// The DICOM files of a folder.
-pub(in crate::io) struct Folder {
+pub(crate) struct Folder {
     /// The files of each series, by name.
     pub(super) series: Vec<Vec<Header>>,
     /// Names of the other files, and reasons.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::slice::{Slice, dot};
-use crate::layout::some_of;
+use crate::names::some_of;
 use crate::{DataError, Geometry};
 
 /// The largest difference between directions of slices, by part.
