@@ -164,12 +164,12 @@ fn other_files_are_refused_by_what_they_are() {
     assert!(message(&bytes).contains("NIfTI-2 header without its signature"));
     bytes[128..132].copy_from_slice(b"DICM");
     bytes[..4].fill(0);
-    assert!(message(&bytes).contains("dcm2niix"));
+    assert!(message(&bytes).contains("export the label map as NIfTI"));
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let message = read_volume(&path).unwrap_err().to_string();
     assert!(
-        message.contains("a folder") && message.contains("move the file out"),
+        message.contains("a folder") && message.contains("move the scan's file out"),
         "{message}"
     );
 }
