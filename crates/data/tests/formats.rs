@@ -169,7 +169,7 @@ fn other_files_are_refused_by_what_they_are() {
     fs::create_dir(&path).unwrap();
     let message = read_volume(&path).unwrap_err().to_string();
     assert!(
-        message.contains("a folder") && message.contains("move the scan's file out"),
+        message.contains("a folder without DICOM slices") && message.contains("the scan's file"),
         "{message}"
     );
 }

@@ -76,8 +76,8 @@ fn the_decathlon_in_both_spellings() {
             ["dataset.json", "renumber"],
         ),
         (
-            r#"{"labels": {"0": "x"}, "modality": {"0": "T1", "1": "T2"}}"#,
-            ["dataset.json", "one modality"],
+            r#"{"labels": {"0": "x"}, "modality": {"0": "T1", "2": "T2"}}"#,
+            ["numbered from 0 to 1", "no channel 1"],
         ),
         (r#"{"labels": "#, ["dataset.json", "JSON"]),
         (
