@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same.
+///
+/// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
+/// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
+pub(crate) const SAME_GRID_VOXELS: f64 = 0.25;
+
 /// Affine transform from a voxel index `(x, y, z)` to a position in millimeters.
 ///
 /// `position = affine · (x, y, z, 1)`, in the right-anterior-superior frame of
@@ -12,12 +18,6 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// use semivox_data::Geometry;
 ///
-/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same.
-///
-/// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
-/// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
-pub(crate) const SAME_GRID_VOXELS: f64 = 0.25;
-
 /// let geometry = Geometry::from_spacing([0.5, 0.5, 2.0]);
 /// assert_eq!(geometry.spacing(), [0.5, 0.5, 2.0]);
 /// assert_eq!(geometry.position([2.0, 0.0, 1.0]), [1.0, 0.0, 2.0]);
