@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use semivox_data::{Source, SourceHeader, io, layout};
+use semivox_data::{Source, io, layout};
 use semivox_inference::{Description, Model, SegmentOptions, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::run::folder::make_writable;
@@ -17,7 +17,7 @@ use super::progress::Counter;
 pub(super) struct Arguments {
     /// Folder of a run, or a model as a file (.safetensors).
     model: PathBuf,
-    /// Scans, or folders of scans: NIfTI, NRRD or MetaImage; of several channels NAME_0000, NAME_0001, ….
+    /// Scans, or folders of scans: NIfTI, NRRD, MetaImage, folders of DICOM series; channels as NAME_0000, NAME_0001, ….
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder for the label maps, which bear the names of their scans.
@@ -241,7 +241,7 @@ fn predict(
     arguments: &Arguments,
 ) -> Result<(), TrainError> {
     let image = io::read_image(scan)?;
-    for note in image.header().map_or(&[][..], SourceHeader::notes) {
+    for note in image.notes() {
         eprintln!("warning: {scan}: {note}");
     }
     let scan = model.prepare(&image)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::geometry::SAME_GRID_VOXELS;
 use crate::preprocess::Grid;
-use crate::{DataError, Image, LabelMap, LabelValues, Volume, check_labels, io};
+use crate::{DataError, Image, LabelMap, LabelValues, check_labels, io};
 
 /// Axis order of a stored array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,24 +130,28 @@ pub struct UnlabeledCase {
     pub image: Source,
 }
 
-/// Returns an error unless an image and a label map, of these names, have one shape and, up to rounding, geometry.
-pub(crate) fn check_same_grid(
-    image: &Volume,
+/// Returns an error unless an image on `grid` and a label map, of these names, have one shape and, up to rounding,
+/// geometry.
+///
+/// # Errors
+///
+/// [`DataError::ShapeMismatch`], and [`DataError::GeometryMismatch`] if corresponding corner voxels are more than a
+/// quarter of a voxel apart.
+pub fn check_same_grid(
+    grid: &Grid,
     labels: &LabelMap,
     [image_name, label_name]: [String; 2],
 ) -> Result<(), DataError> {
-    if image.shape() != labels.shape() {
+    if grid.shape != labels.shape() {
         return Err(DataError::ShapeMismatch {
             image: image_name,
-            image_shape: image.shape(),
+            image_shape: grid.shape,
             label: label_name,
             label_shape: labels.shape(),
-            start: start_of_part(labels, &Grid::from(image)),
+            start: start_of_part(labels, grid),
         });
     }
-    let distance = image
-        .geometry
-        .corner_distance(&labels.geometry, image.shape());
+    let distance = grid.geometry.corner_distance(&labels.geometry, grid.shape);
     match distance <= SAME_GRID_VOXELS {
         true => Ok(()),
         false => Err(DataError::GeometryMismatch {
@@ -204,7 +208,7 @@ impl LabeledCase {
         let image = io::read_image(&self.image)?;
         let label = io::read_label(&self.label)?;
         let names = [&self.image, &self.label].map(ToString::to_string);
-        check_same_grid(image.first(), &label, names)?;
+        check_same_grid(&Grid::from(image.first()), &label, names)?;
         Ok((image, label))
     }
 

@@ -84,9 +84,16 @@ impl Image {
         &self.first().geometry
     }
 
-    /// How the file of the first channel places the voxels, see [`Volume::header`].
-    pub fn header(&self) -> Option<&SourceHeader> {
-        self.first().header()
+    /// What was doubtful about the position of the voxels, see [`SourceHeader::notes`]; of all channels, each note once.
+    pub fn notes(&self) -> Vec<&String> {
+        let headers = self.channels().iter().filter_map(Volume::header);
+        let mut notes: Vec<&String> = Vec::new();
+        for note in headers.flat_map(SourceHeader::notes) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        notes
     }
 }
 

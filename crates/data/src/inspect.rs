@@ -118,8 +118,10 @@ impl Inspection {
         // Values that are no class indices say nothing about classes.
         if implausible.is_none() {
             let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
-            let labels = labeled.map(|case| &case.labels);
-            warnings.extend(absent_classes(&dataset.classes, labels));
+            let present = labeled
+                .flat_map(|case| case.labels.keys().copied())
+                .collect();
+            warnings.extend(absent_classes(&dataset.classes, &present));
         }
         Ok(Self {
             dataset,
@@ -242,11 +244,9 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
 
 /// What was doubtful about the position of an image and its label map.
 fn notes(image: &Image, labels: Option<&LabelMap>) -> Vec<String> {
-    let headers = image.channels().iter().filter_map(Volume::header);
-    let headers = headers.chain(labels.and_then(LabelMap::header));
-    let all = headers.flat_map(SourceHeader::notes);
-    let mut notes: Vec<String> = Vec::new();
-    for note in all {
+    let mut notes: Vec<String> = image.notes().into_iter().cloned().collect();
+    let of_labels = labels.and_then(LabelMap::header).into_iter();
+    for note in of_labels.flat_map(SourceHeader::notes) {
         if !notes.contains(note) {
             notes.push(note.clone());
         }
@@ -281,18 +281,13 @@ fn warnings(cases: &[CaseFacts]) -> Vec<String> {
     found
 }
 
-/// A sentence that names the classes without a voxel in the label maps of labeled cases, by their counts of voxels or
-/// whatever stands for them; `None` if there is no such class or no label map.
-pub fn absent_classes<'a, T: 'a>(
-    classes: &[String],
-    maps: impl Iterator<Item = &'a BTreeMap<u8, T>>,
-) -> Option<String> {
-    let present: Vec<_> = maps.collect();
-    let absent = |label: &u8| !present.iter().any(|labels| labels.contains_key(label));
+/// A sentence that names the classes without a voxel in the label maps of labeled cases, by the labels that are present;
+/// `None` if there is no such class or no label at all.
+pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<String> {
     let absent: Vec<String> = (0..=u8::MAX)
         .zip(classes)
         .skip(1)
-        .filter(|(label, _)| absent(label))
+        .filter(|(label, _)| !present.contains(label))
         .map(|(label, name)| format!("{label} ({name})"))
         .collect();
     if present.is_empty() || absent.is_empty() {

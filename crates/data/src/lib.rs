@@ -57,7 +57,7 @@ mod taps;
 mod unit;
 mod volume;
 
-pub use case::{AxisOrder, LabeledCase, Source, UnlabeledCase};
+pub use case::{AxisOrder, LabeledCase, Source, UnlabeledCase, check_same_grid};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use geometry::Geometry;

@@ -78,7 +78,7 @@ impl BatchSource {
             label_swap: config.label_swap.clone(),
             strong: config.strong_view,
             views: plan.strong,
-            channels: config.data.channels.len().max(1),
+            channels: config.data.channel_count(),
             seed,
         })
     }

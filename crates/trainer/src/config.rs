@@ -3,20 +3,14 @@
 //! A run stores its resolved configuration in `config.toml`; resuming reads
 //! that file and nothing else. Unknown keys are refused.
 
-use std::path::PathBuf;
-
 use burn::prelude::Device;
 use semivox_data::augment::{LabelSwap, StrongView, Symmetries};
-use semivox_data::layout::Layout;
-use semivox_data::phantom::PhantomConfig;
-use semivox_data::preprocess::Preprocess;
-use semivox_data::{LabelBudget, LabelValues};
 use semivox_inference::{Description, Model, SlidingWindow};
 use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
+pub use crate::data_config::DataConfig;
 use crate::error::TrainError;
-
 use crate::settings;
 use crate::task::Task;
 use semivox_methods::context::MethodContext;
@@ -74,46 +68,6 @@ pub struct OwnMethod {
 
 /// The way out of a value that does not work.
 const CHANGE: &str = "change it in config.toml or with --set";
-
-/// Which data, and how it is prepared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// The data set's folder; none for generated phantoms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub root: Option<PathBuf>,
-    /// The folder's layout; none to detect it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layout: Option<Layout>,
-    /// Names of the classes, the background first. Filled in when a run starts, so that it can
-    /// predict without its data.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub classes: Vec<String>,
-    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run starts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub channels: Vec<String>,
-    /// Voxel values of the label maps with their class indices, 255 for ignored voxels; none if they are the indices.
-    /// Filled in when a run starts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label_values: Option<LabelValues>,
-    /// Number of training cases that keep their label: `8` or `"10%"`; patients in
-    /// the ACDC layout.
-    pub labeled: LabelBudget,
-    /// A list of cases to test on, one a line. They are held out beside those
-    /// that the data set holds out itself, and before `labeled` are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_list: Option<PathBuf>,
-    /// Threads that prepare batches.
-    pub workers: usize,
-    /// Batches prepared ahead of use.
-    pub prefetch: usize,
-    /// Generated training and test cases when `root` is absent.
-    pub phantoms: [usize; 2],
-    /// Anatomy of the phantoms; their seed is the run's.
-    pub phantom: PhantomConfig,
-    /// Preprocessing of every scan.
-    pub preprocess: Preprocess,
-}
 
 /// The network's size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,7 +160,7 @@ impl RunConfig {
     /// training device (with autodiff).
     pub fn context(&self, classes: usize, device: &Device) -> MethodContext {
         MethodContext {
-            network: NetworkConfig::new(self.data.channels.len().max(1), classes)
+            network: NetworkConfig::new(self.data.channel_count(), classes)
                 .with_architecture(self.network.architecture)
                 .with_upsampling(self.network.upsampling)
                 .with_filters(self.network.filters)

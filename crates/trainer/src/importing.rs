@@ -44,7 +44,7 @@ pub fn import(
         ));
     }
     config.data.classes = names(config.data.classes, found.classes)?;
-    if config.data.channels.len().max(1) != found.in_channels {
+    if config.data.channel_count() != found.in_channels {
         let channels = 0..found.in_channels;
         config.data.channels = channels.map(|n| format!("channel {n}")).collect();
     }

@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod batch_source;
 pub mod comparison;
 pub mod config;
+mod data_config;
 mod error;
 pub mod evaluating;
 pub mod importing;

@@ -4,11 +4,11 @@
 //! configuration → data set → prepared cases → training → evaluation → report
 //! ```
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use burn::prelude::Device;
 use semivox_data::inspect::absent_classes;
 use semivox_data::{Dataset, LabelMap};
 use semivox_inference::device;
@@ -245,13 +245,7 @@ impl Session {
                 .and_then(|e| e.mean.dice),
             Some(_) => None,
         };
-        let training = Training {
-            config,
-            run: &self.run,
-            set: self.set.clone(),
-            device,
-            stop,
-        };
+        let training = self.training(device, stop);
         let mut outcome = training.run(method, observer)?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
@@ -275,6 +269,17 @@ impl Session {
             dice_before,
             evaluation,
         })
+    }
+
+    /// The training alone, without evaluation and report.
+    pub(crate) fn training<'a>(&'a self, device: Device, stop: &'a AtomicBool) -> Training<'a> {
+        Training {
+            config: &self.config,
+            run: &self.run,
+            set: self.set.clone(),
+            device,
+            stop,
+        }
     }
 
     fn evaluate(
@@ -307,9 +312,8 @@ fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer)
             "{share:.1} % of the voxels of labeled cases are ignored, as prepared for training"
         ));
     }
-    let present = |map: &LabelMap| map.values().into_iter().map(|label| (label, ())).collect();
-    let present: Vec<BTreeMap<u8, ()>> = maps().map(present).collect();
-    if let Some(absent) = absent_classes(&dataset.classes, present.iter()) {
+    let present = maps().flat_map(LabelMap::values).collect();
+    if let Some(absent) = absent_classes(&dataset.classes, &present) {
         observer.notice(&absent);
     }
 }

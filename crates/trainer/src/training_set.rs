@@ -23,7 +23,7 @@ impl TrainingSet {
     /// tells `observer` of each.
     ///
     /// # Errors
-    /// A mistake found in a file, by name.
+    /// A mistake found in a file, by name; a case of another number of channels than the data set names.
     pub fn load(
         dataset: &Dataset,
         preprocess: &Preprocess,
@@ -34,9 +34,33 @@ impl TrainingSet {
         let classes = dataset.classes.len();
         let first = |done, _| observer.reading(done, total);
         let then = |done, _| observer.reading(labeled.len() + done, total);
-        Ok(Self {
+        let set = Self {
             labeled: load_labeled(labeled, preprocess, classes, first)?,
             unlabeled: load_unlabeled(unlabeled, preprocess, then)?,
-        })
+        };
+        set.expect_channels(dataset)?;
+        Ok(set)
+    }
+
+    /// A data set made in code may name other channels than its files have.
+    fn expect_channels(&self, dataset: &Dataset) -> Result<(), TrainError> {
+        let labeled = self.labeled.iter().map(|case| (&case.id, &case.scan));
+        let unlabeled = self.unlabeled.iter().map(|case| (&case.id, &case.scan));
+        let count = dataset.channel_count();
+        for (id, scan) in labeled.chain(unlabeled) {
+            let found = scan.image.channels().len();
+            if found != count {
+                return Err(TrainError::unexpected(
+                    id,
+                    format!(
+                        "{count} channels, as the data set has ({:?})",
+                        dataset.channels
+                    ),
+                    found.to_string(),
+                    "name every channel in the data set, or correct the case's source",
+                ));
+            }
+        }
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use ndarray::Array3;
 use rand::RngExt;
 use semivox_data::io::{write_labels, write_volume};
+use semivox_data::preprocess::Preprocess;
 use semivox_data::rng::keyed;
 use semivox_data::{Geometry, Image, LabelMap, Survey, Volume, layout};
 use semivox_inference::Model;
@@ -17,6 +18,7 @@ use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 use semivox_trainer::session::Session;
+use semivox_trainer::training_set::TrainingSet;
 
 const SIDE: usize = 32;
 
@@ -131,4 +133,18 @@ fn every_method_takes_two_channels() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn a_case_of_other_channels_than_the_data_set_names_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[0, 1], 2);
+    let mut dataset = layout::open(folder.path()).unwrap();
+    dataset.channels.clear();
+    let set = TrainingSet::load(&dataset, &Preprocess::default(), &());
+    let message = set.unwrap_err().to_string();
+    assert!(
+        message.contains("expected 1 channels") && message.contains("found 2"),
+        "{message}"
+    );
 }

@@ -236,7 +236,7 @@ impl StrongView {
         let mut drawn: Vec<StrongParams> = (0..channels).map(|_| self.draw(rng, patch)).collect();
         if let Some((first, others)) = drawn.split_first_mut() {
             for other in others {
-                other.cutout.clone_from(&first.cutout);
+                other.cutout = first.cutout;
             }
         }
         drawn

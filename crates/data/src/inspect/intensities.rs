@@ -7,8 +7,8 @@ use super::CaseFacts;
 /// The most voxels that percentiles are computed of.
 const SAMPLES: usize = 100_000;
 
-/// The distance of an intensity from the middle 80 %, in their range, from which it is reported. In the scans of LA,
-/// ACDC and the hippocampus the largest is 17; padding of -32768 in an image of 1,000 gray values has 30.
+/// The distance of an intensity from the middle 80 %, in their range, from which it is reported. In 40 scans
+/// each of LA, ACDC and the hippocampus the largest is 17; padding of -32768 in an image of 1,000 gray values has 30.
 const FAR: f32 = 25.0;
 
 /// The lowest intensity below which a scan is taken for CT in Hounsfield units.

@@ -1,6 +1,6 @@
 //! The channels of images: a file for each, or an axis of one file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Listing};
@@ -17,16 +17,8 @@ pub(super) fn read_names(root: &Path) -> Result<Option<Vec<String>>, DataError> 
         return Ok(None);
     }
     let names = lists::lines(&path)?;
-    let mut seen = BTreeSet::new();
-    match names.iter().find(|name| !seen.insert(name.as_str())) {
-        None => Ok(Some(names)),
-        Some(twice) => Err(DataError::unexpected(
-            &path,
-            "different names",
-            format!("`{twice}` twice"),
-            "give each channel a unique name",
-        )),
-    }
+    lists::expect_distinct(&path, &names, "give each channel a unique name")?;
+    Ok(Some(names))
 }
 
 /// Names for channels that nobody named; none for a single one.

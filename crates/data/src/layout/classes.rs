@@ -80,12 +80,7 @@ impl Classes {
 
     /// Names without values, which are their numbers.
     fn named(path: &Path, lines: Vec<String>) -> Result<Self, DataError> {
-        let mut seen = HashSet::new();
-        if let Some(twice) = lines.iter().find(|line| !seen.insert(line.as_str())) {
-            let found = format!("`{twice}` twice");
-            let hint = "give each class a unique name";
-            return Err(DataError::unexpected(path, "different names", found, hint));
-        }
+        lists::expect_distinct(path, &lines, "give each class a unique name")?;
         if !lines[0].eq_ignore_ascii_case("background") {
             return Err(DataError::unexpected(
                 path,

@@ -88,3 +88,15 @@ fn without_extension(name: &str) -> &str {
     let id = stem(name).or_else(|| name.strip_suffix(".h5"));
     id.unwrap_or(name)
 }
+
+/// Returns an error for a line that occurs twice.
+pub(super) fn expect_distinct(path: &Path, lines: &[String], hint: &str) -> Result<(), DataError> {
+    let mut seen = HashSet::new();
+    match lines.iter().find(|line| !seen.insert(line.as_str())) {
+        None => Ok(()),
+        Some(twice) => {
+            let found = format!("`{twice}` twice");
+            Err(DataError::unexpected(path, "different names", found, hint))
+        }
+    }
+}

@@ -183,7 +183,7 @@ impl Preprocess {
     ) -> Result<(Preprocessed, LabelMap), DataError> {
         let first = first(image.as_ref())?;
         let names = ["the image", "the label map"].map(String::from);
-        check_same_grid(first, labels, names)?;
+        check_same_grid(&Grid::from(first), labels, names)?;
         let scan = self.apply(&image)?;
         let labels = LabelMap::new(labels.data.clone(), first.geometry);
         let labels = match scan.reorientation {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rayon::prelude::*;
-use semivox_data::{IGNORED, LabelMap, LabelValues, LabeledCase, Source, io};
+use semivox_data::preprocess::Grid;
+use semivox_data::{IGNORED, LabelValues, Source, check_same_grid, io};
 
 use super::{DescribedClasses, Pair};
 use crate::InferenceError;
@@ -145,21 +146,16 @@ fn listed(values: &Values) -> String {
 }
 
 impl Understood {
-    /// The metrics of a pair. The prediction is read as the image of a case, which checks that both lie on one grid.
+    /// The metrics of a pair, which must lie on one grid.
     pub(super) fn evaluate(&self, pair: &Pair) -> Result<CaseEvaluation, InferenceError> {
-        let case = LabeledCase {
-            id: pair.id.clone(),
-            image: pair.prediction.clone().into(),
-            label: Source::MappedFile {
-                path: pair.reference.clone(),
-                values: self.drawn.clone(),
-            },
+        let read = |path: &Path, values: &LabelValues| {
+            let (path, values) = (path.to_path_buf(), values.clone());
+            io::read_label(&Source::MappedFile { path, values })
         };
-        let (_, reference) = case.load()?;
-        let prediction: LabelMap = io::read_label(&Source::MappedFile {
-            path: pair.prediction.clone(),
-            values: self.predicted.clone(),
-        })?;
+        let prediction = read(&pair.prediction, &self.predicted)?;
+        let reference = read(&pair.reference, &self.drawn)?;
+        let names = [&pair.prediction, &pair.reference].map(|path| path.display().to_string());
+        check_same_grid(&Grid::from(&prediction), &reference, names)?;
         let classes = self.drawn.classes().max(2);
         let mut found = compare(&prediction, reference.data.view(), classes)?;
         for class in &mut found {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use semivox_data::phantom::PhantomConfig;
@@ -10,11 +9,9 @@ use semivox_data::phantom::PhantomConfig;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::presets::preset;
-use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::session::Session;
-use crate::training::{Outcome, Training};
-use crate::training_set::TrainingSet;
+use crate::training::Outcome;
 use semivox_inference::device::computing;
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::ActionConfig;
@@ -101,16 +98,10 @@ pub(super) fn losses(device: &str, method: &str) -> Result<Vec<BTreeMap<String, 
 /// The training alone: a session would also predict cases for its report, which takes as long again.
 fn train(config: RunConfig, path: &Path) -> Result<Outcome, TrainError> {
     let session = Session::start(config, path, &())?;
-    let (config, context) = (session.config(), session.context()?);
-    let set = TrainingSet::load(session.dataset(), &config.data.preprocess, &())?;
-    let training = Training {
-        config,
-        run: &RunFolder::open_existing(path)?,
-        set: Arc::new(set),
-        device: context.device.clone(),
-        stop: &AtomicBool::new(false),
-    };
-    training.run(&mut config.method.settings().method(context)?, &mut ())
+    let (context, stop) = (session.context()?, AtomicBool::new(false));
+    let training = session.training(context.device.clone(), &stop);
+    let mut method = session.config().method.settings().method(context)?;
+    training.run(&mut method, &mut ())
 }
 
 /// A folder of this process's own, which goes when it is dropped.

@@ -1,0 +1,56 @@
+//! The data of a run, as part of its settings.
+
+use std::path::PathBuf;
+
+use semivox_data::layout::Layout;
+use semivox_data::phantom::PhantomConfig;
+use semivox_data::preprocess::Preprocess;
+use semivox_data::{LabelBudget, LabelValues};
+use serde::{Deserialize, Serialize};
+
+/// Which data, and how it is prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// The data set's folder; none for generated phantoms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// The folder's layout; none to detect it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// Names of the classes, the background first. Filled in when a run starts, so that it can
+    /// predict without its data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
+    /// Voxel values of the label maps with their class indices, 255 for ignored voxels; none if they are the indices.
+    /// Filled in when a run starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_values: Option<LabelValues>,
+    /// Number of training cases that keep their label: `8` or `"10%"`; patients in
+    /// the ACDC layout.
+    pub labeled: LabelBudget,
+    /// A list of cases to test on, one a line. They are held out beside those
+    /// that the data set holds out itself, and before `labeled` are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_list: Option<PathBuf>,
+    /// Threads that prepare batches.
+    pub workers: usize,
+    /// Batches prepared ahead of use.
+    pub prefetch: usize,
+    /// Generated training and test cases when `root` is absent.
+    pub phantoms: [usize; 2],
+    /// Anatomy of the phantoms; their seed is the run's.
+    pub phantom: PhantomConfig,
+    /// Preprocessing of every scan.
+    pub preprocess: Preprocess,
+}
+
+impl DataConfig {
+    /// The number of channels of every scan.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len().max(1)
+    }
+}
