@@ -66,7 +66,8 @@ pub struct Comparison {
 /// which neither holds the other are refused. Voxels that the description ignores are left out, see
 /// [`evaluate_without`](semivox_metrics::evaluate_without).
 ///
-/// References without prediction are left out, and predictions without reference, which are named. `progress` is told
+/// A prediction `NAME_0000`, as an image of one channel is named by nnU-Net, belongs to `NAME` if there is no reference
+/// `NAME_0000`. References without prediction are left out, and predictions without reference, which are named. `progress` is told
 /// how many of how many pairs are done, from several threads.
 ///
 /// # Errors
@@ -155,7 +156,9 @@ fn pairs(
 ) -> Result<(Vec<Pair>, Vec<String>), InferenceError> {
     let (mut pairs, mut alone) = (Vec::new(), Vec::new());
     for (id, prediction) in predicted {
-        match drawn.get(id) {
+        // nnU-Net's images of one channel have its number in their name, its label maps have not.
+        let without_channel = || drawn.get(id.strip_suffix("_0000")?);
+        match drawn.get(id).or_else(without_channel) {
             None => alone.push(id.clone()),
             Some(reference) => pairs.push(Pair {
                 id: id.clone(),
@@ -275,6 +278,17 @@ mod tests {
             .iter()
             .map(|class| (class.label, class.dice))
             .collect()
+    }
+
+    #[test]
+    fn a_prediction_named_like_a_channel_belongs_to_the_case() {
+        let (_root, [predicted, drawn]) = rows([&[0, 1], &[0, 1]]);
+        let renamed = predicted.join("a_0000.nii.gz");
+        std::fs::rename(predicted.join("a.nii.gz"), &renamed).unwrap();
+        let found = evaluate(&predicted, &drawn, None, &|_, _| ()).unwrap();
+        assert_eq!(dice(&found), [(1, Some(1.0))]);
+        std::fs::rename(&renamed, predicted.join("a_0001.nii.gz")).unwrap();
+        assert!(evaluate(&predicted, &drawn, None, &|_, _| ()).is_err());
     }
 
     #[test]
