@@ -163,7 +163,8 @@ fn logits(
     device: &Device,
 ) -> Array4<f32> {
     let (w, h, d) = window[0].dim();
-    let values: Vec<f32> = window.iter().flatten().copied().collect();
+    let mut values: Vec<f32> = Vec::with_capacity(window.len() * window[0].len());
+    window.iter().for_each(|channel| values.extend(channel));
     let shape = [1, window.len(), w, h, d];
     let input = Tensor::<5>::from_data(TensorData::new(values, shape), device);
     let logits = forward(input).cast(DType::F32);

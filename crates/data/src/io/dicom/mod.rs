@@ -51,14 +51,14 @@ impl Format for Dicom {
         let (slices, mut layout) = series_of(file.path)?;
         let voxels: Result<Vec<Vec<u8>>, DataError> =
             slices.par_iter().map(Slice::voxels).collect();
-        let mut bytes = spare_buffer();
+        let (alike, mut bytes) = (alike(&slices), spare_buffer());
         for (slice, voxels) in slices.iter().zip(voxels?) {
-            match alike(&slices) {
+            match alike {
                 true => bytes.extend(voxels),
                 false => bytes.extend(scaled(slice, &voxels)),
             }
         }
-        if !alike(&slices) {
+        if !alike {
             (layout.slope, layout.intercept) = (1.0, 0.0);
             layout.voxel_type = VoxelType::Float64;
         }
