@@ -173,3 +173,33 @@ fn scans_of_two_channels_go_the_whole_way() {
     let message = fail(&root, 1, &["predict", "run", one, "--out", "less", "-q"]);
     assert!(message.contains("2 channels"), "{message}");
 }
+
+/// A folder of series, one series, and one of its files are the same scan.
+#[test]
+fn dicom_series_are_predicted() {
+    let (_guard, root) = scans(1, 1);
+    trained(&root, "run");
+    let goldens = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crates/data/tests/goldens/dicom"
+    );
+    std::fs::create_dir(root.join("new")).expect("a folder");
+    let series = root.join("new/axial");
+    std::fs::create_dir(&series).expect("a folder");
+    for file in std::fs::read_dir(Path::new(goldens).join("axial")).expect("a series") {
+        let file = file.expect("a slice").path();
+        let name = file.file_name().expect("a name");
+        std::fs::copy(&file, series.join(name)).expect("a copy");
+    }
+    for (input, out) in [("new", "a"), ("new/axial", "b")] {
+        succeed(&root, &["predict", "run", input, "--out", out, "-q"]);
+    }
+    let [of_folder, of_series] =
+        ["a", "b"].map(|out| read_labels(root.join(out).join("axial.nii.gz")).expect("labels"));
+    let scan = read_volume(series).expect("a scan");
+    assert_eq!(
+        (of_folder.shape(), of_folder.geometry),
+        (scan.shape(), scan.geometry)
+    );
+    assert_eq!(of_folder, of_series);
+}
