@@ -39,6 +39,8 @@
 //! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
 //! | pooled side | 128 | – | 128; 64 in the `smoke` and `compact` presets, the side of the left atrium's compact patch; `pooled` |
 //! | distance of a class that a labeled patch lacks | – | – | 0 everywhere |
+//! | ignored voxels | – | – | outside in the distance map, without weight in its loss and in `L_seg` |
+//! | several channels | – | – | `X + S` adds the map to each; `H` takes all channels of a slice |
 //! | augmentation of the pancreas | rotation, flip, crop | crop | crop |
 //! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's |
 
