@@ -100,3 +100,71 @@ pub fn moving_average<const D: usize>(
     }
     average.mul_scalar(momentum) + value.mul_scalar(1.0 - momentum)
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const VALUES: [[f64; 3]; 3] = [[0.5, -2.0, 3.0], [1.0, 0.25, -4.0], [-1.5, 2.0, 0.125]];
+
+    /// In double precision, which the CPU operators leave to the composition that GPUs take.
+    fn tensor(values: [f64; 3]) -> Tensor<1> {
+        let options = (&Device::flex(), burn::tensor::DType::F64);
+        Tensor::from_data(TensorData::from(values), options)
+    }
+
+    fn assert_close(found: Tensor<1>, expected: [f64; 3]) {
+        let found = found.into_data().try_into_vec::<f64>().unwrap();
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn composed_sgd_step_follows_the_formula() {
+        let [theta, g, v] = VALUES;
+        let [rate, momentum, decay] = [0.1, 0.9, 0.01];
+        for (nesterov, with_velocity) in
+            [(false, false), (false, true), (true, false), (true, true)]
+        {
+            let step = SgdStep {
+                learning_rate: rate,
+                momentum,
+                weight_decay: decay,
+                nesterov,
+            };
+            let velocity = with_velocity.then(|| tensor(v));
+            assert!(
+                crate::flex::sgd_step(&tensor(theta), &tensor(g), velocity.as_ref(), step)
+                    .is_none()
+            );
+            let [moved, speed] = sgd_step(tensor(theta), tensor(g), velocity, step);
+            let decayed: [f64; 3] = std::array::from_fn(|i| g[i] + decay * theta[i]);
+            let expected: [f64; 3] = std::array::from_fn(|i| match with_velocity {
+                true => momentum * v[i] + decayed[i],
+                false => decayed[i],
+            });
+            assert_close(speed, expected);
+            let direction = |i: usize| match nesterov {
+                true => decayed[i] + momentum * expected[i],
+                false => expected[i],
+            };
+            assert_close(
+                moved,
+                std::array::from_fn(|i| theta[i] - rate * direction(i)),
+            );
+        }
+    }
+
+    #[test]
+    fn composed_moving_average_follows_the_formula() {
+        let [average, value, _] = VALUES;
+        assert!(crate::flex::moving_average(&tensor(average), &tensor(value), 0.9).is_none());
+        let found = moving_average(tensor(average), tensor(value), 0.9);
+        assert_close(
+            found,
+            std::array::from_fn(|i| 0.9 * average[i] + 0.1 * value[i]),
+        );
+    }
+}

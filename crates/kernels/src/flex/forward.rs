@@ -112,8 +112,12 @@ pub(crate) fn convolve(
         epilogue.fits(outputs),
         "the bias must have one value per output channel"
     );
-    assert!(input.len() >= grid.batch * weights.inputs * grid.channel());
     let runs = Runs::new(grid, level.lanes(), 1.0);
+    let last = (grid.batch * weights.inputs - 1) * grid.channel();
+    assert!(
+        input.len() >= last + runs.reach(),
+        "the padded input must have slack after its last channel"
+    );
     let compute = |out: Target| {
         let job = Job {
             grid,
@@ -131,8 +135,8 @@ pub(crate) fn convolve(
             let (group, part) = (groups[task / chunks], task % chunks);
             let range = part * chunk..runs.count().min((part + 1) * chunk);
             let job = &job;
-            // SAFETY: the level is available, the input holds the grid's padded channels and its
-            // slack, and tasks write disjoint channels or positions.
+            // SAFETY: the level is available, the assertion above covers every read of the input, and
+            // tasks write disjoint channels or positions.
             unsafe { level.run(Task { job, group, range }) }
         });
     };
@@ -157,7 +161,8 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: passed on.
+        // SAFETY: `convolve` checked the input's length and gives each task channels and positions of its own;
+        // the caller of `run` enables the instructions.
         unsafe { task::<S>(self.job, self.group, self.range) }
     }
 }
@@ -166,14 +171,14 @@ impl Kernel for Task<'_> {
 ///
 /// # Safety
 ///
-/// The instructions of `S` must be enabled, `job.input` must hold the padded volume with slack,
-/// and no one else may write the same channels and positions of `job.out`.
+/// The instructions of `S` must be enabled, `job.input` must hold the padded volume and [`Runs::reach`] elements from
+/// the start of its last channel, and no one else may write the same channels and positions of `job.out`.
 #[inline(always)]
 unsafe fn task<S: Simd>(job: &Job, group: &[Block], range: Range<usize>) {
     let mut index = range.start;
     while index < range.end {
         let left = range.end - index;
-        // SAFETY: passed on.
+        // SAFETY: the registers `index..index + N` lie in this task's range, as `N` is at most `left`.
         unsafe {
             match left {
                 1 => strip::<S, 1>(job, group, index),
@@ -201,7 +206,8 @@ unsafe fn strip<S: Simd, const N: usize>(job: &Job, group: &[Block], index: usiz
         spans[v] = span;
     }
     for &block in group {
-        // SAFETY: passed on.
+        // SAFETY: the block belongs to this task's group and is `C` channels wide; `from` are its registers'
+        // positions in the first input channel.
         unsafe {
             match block.width {
                 8 => tile::<S, 8, N>(job, block, &spans, from),
@@ -227,8 +233,8 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
 ) {
     let channel = job.grid.channel();
     let mut weight = job.weights.data[block.at..].as_ptr();
-    // SAFETY: positions of a span plus a tap's offset lie inside the padded channel or the slack,
-    // and the packed weights hold `inputs * taps * C` values from the block's start.
+    // SAFETY: a register at a span's position plus a tap's offset ends within the reach of its channel, which the
+    // buffer holds even for the last one, and the packed weights hold `inputs * taps * C` values from the block's start.
     unsafe {
         let mut sums = [[S::splat(0.0); N]; C];
         for _ in 0..job.weights.inputs {

@@ -162,6 +162,16 @@ impl Runs {
         self.grid.batch * self.grid.size[0] * self.runs * self.length.div_ceil(self.lanes)
     }
 
+    /// Elements from the start of a padded channel up to the last one that a full register reads at any position and
+    /// tap. The last register of a run may reach beyond the channel.
+    pub(crate) fn reach(&self) -> usize {
+        let grid = self.grid;
+        let registers = self.length.div_ceil(self.lanes) * self.lanes;
+        let last_run = (grid.size[0] - 1) * grid.plane() + (self.runs - 1) * grid.row();
+        let last_tap = 2 * grid.center();
+        last_run + registers + last_tap
+    }
+
     /// The positions of register `index`.
     pub(crate) fn span(&self, index: usize) -> Span {
         let per_run = self.length.div_ceil(self.lanes);
@@ -188,6 +198,34 @@ impl Runs {
             }
             lane += row - x;
             (x, y) = (0, y + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reach is that of the farthest register, and a padded buffer holds it after its last channel.
+    #[test]
+    fn reach_is_the_farthest_read() {
+        for size in [[1, 1, 1], [2, 3, 5], [3, 2, 16], [1, 4, 17], [4, 1, 33]] {
+            for kernel in [[1, 1, 1], [3, 1, 1], [1, 3, 3], [3, 3, 3], [5, 3, 7]] {
+                let grid = Grid::new(1, size, kernel);
+                for (lanes, favor) in [4, 8, 16].into_iter().flat_map(|l| [(l, 1.0), (l, 1.1)]) {
+                    let runs = Runs::new(grid, lanes, favor);
+                    let end = |index| {
+                        let span: Span = runs.span(index);
+                        let offsets = grid.offsets().into_iter();
+                        let ends = offsets
+                            .map(|offset| span.depth * grid.plane() + span.start + offset + lanes);
+                        ends.max()
+                    };
+                    let farthest = (0..runs.count()).filter_map(end).max();
+                    assert_eq!(farthest, Some(runs.reach()), "{size:?} {kernel:?} {lanes}");
+                    assert!(runs.reach() <= grid.channel() + SLACK);
+                }
+            }
         }
     }
 }

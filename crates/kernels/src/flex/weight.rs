@@ -57,8 +57,12 @@ pub(crate) fn gradient(
     input: &Buffer,
     gradient: &Buffer,
 ) -> Buffer {
-    assert!(input.len() >= grid.batch * inputs * grid.channel());
-    assert!(gradient.len() >= grid.batch * outputs * grid.channel());
+    // No slack is needed: a last partial register is loaded under a mask.
+    let holds = |buffer: &Buffer, channels| buffer.len() >= grid.batch * channels * grid.channel();
+    assert!(
+        holds(input, inputs) && holds(gradient, outputs),
+        "input and gradient must be padded volumes of the grid"
+    );
     let job = Job {
         grid,
         channels: [inputs, outputs],
@@ -69,7 +73,7 @@ pub(crate) fn gradient(
     };
     let parts = parts(&job, level.channels());
     let run_part = |part: &Part| {
-        // SAFETY: the level is available and the buffers hold the grid's channels.
+        // SAFETY: the level is available, and the assertion above has checked the buffers.
         unsafe { level.run(PartSums { job: &job, part }) }
     };
     let sums: Vec<Vec<f32>> = parts.par_iter().map(run_part).collect();
@@ -151,7 +155,7 @@ impl Kernel for PartSums<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> Vec<f32> {
-        // SAFETY: passed on.
+        // SAFETY: `gradient` checked the buffers; the caller of `run` enables the instructions.
         unsafe { part_sums::<S>(self.job, self.part) }
     }
 }
@@ -167,7 +171,7 @@ unsafe fn part_sums<S: Simd>(job: &Job, part: &Part) -> Vec<f32> {
     let sums = part.width * part.inputs.len() * job.grid.taps();
     let mut lanes = vec![0.0; sums * S::LANES];
     for batch in &job.batches[part.batches.clone()] {
-        // SAFETY: passed on.
+        // SAFETY: the part is `C` channels wide, and `lanes` was made for its sums.
         unsafe {
             match part.width {
                 8 => add_batch::<S, 8>(job, part, batch, &mut lanes),
@@ -199,7 +203,8 @@ unsafe fn add_batch<S: Simd, const C: usize>(
         while tap < taps {
             let at = ((i - part.inputs.start) * taps + tap) * S::LANES;
             let sums = lanes[at..].as_mut_ptr();
-            // SAFETY: passed on.
+            // SAFETY: `sums` has `T` registers from this tap on, as `T` is at most `taps - tap`, and the other
+            // channels' a row further each.
             unsafe {
                 match taps - tap {
                     1 => add_tile::<S, C, 1>(job, part, batch, [i, tap], sums),
@@ -230,8 +235,9 @@ unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
 ) {
     let channel = job.grid.channel();
     let [inputs, outputs] = job.channels;
-    // SAFETY: a piece lies inside the channel, also when shifted by a tap or to the center, and
-    // the last partial register is loaded under a mask.
+    // SAFETY: a piece begins at a voxel's position and ends with one; shifted by a tap it stays inside the padded
+    // channel, and the center is one of the taps. Full registers lie in the piece, and the last partial one is
+    // loaded under a mask.
     unsafe {
         let mut acc = [[S::splat(0.0); T]; C];
         for piece in batch {
