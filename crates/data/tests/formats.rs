@@ -98,8 +98,17 @@ fn mistakes_in_a_meta_image_are_named() {
         refusal(&[("ElementByteOrderMSB", "True")]),
         "[256.0, 512.0]"
     );
+    // From the beginning of the file, or its last bytes.
+    assert_eq!(refusal(&[("HeaderSize", "-1")]), "[1.0, 2.0]");
+    let length = "ObjectType = Image\nHeaderSize = 999\nNDims = 3\nDimSize = 2 1 1\nElementType = MET_SHORT\nElementDataFile = LOCAL\n".len();
+    assert_eq!(
+        refusal(&[("HeaderSize", &length.to_string())]),
+        "[1.0, 2.0]"
+    );
+    assert!(refusal(&[("HeaderSize", &(length + 1).to_string())]).contains("cut short"));
     for (field, value, expected) in [
         ("DimSize", "", "the field 'DimSize'"),
+        ("HeaderSize", "2", "HeaderSize of 0, -1 or at least"),
         ("DimSize", "2 1 0", "sides of 1 to 32767"),
         ("DimSize", "2 1 1 3", "a volume of three axes"),
         ("DimSize", "2 x 1", "numbers as 'DimSize'"),
@@ -164,12 +173,12 @@ fn other_files_are_refused_by_what_they_are() {
     assert!(message(&bytes).contains("NIfTI-2 header without its signature"));
     bytes[128..132].copy_from_slice(b"DICM");
     bytes[..4].fill(0);
-    assert!(message(&bytes).contains("dcm2niix"));
+    assert!(message(&bytes).contains("export the label map as NIfTI"));
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let message = read_volume(&path).unwrap_err().to_string();
     assert!(
-        message.contains("a folder") && message.contains("move the file out"),
+        message.contains("a folder") && message.contains("move the scan's file out"),
         "{message}"
     );
 }
