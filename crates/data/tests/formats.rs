@@ -98,8 +98,17 @@ fn mistakes_in_a_meta_image_are_named() {
         refusal(&[("ElementByteOrderMSB", "True")]),
         "[256.0, 512.0]"
     );
+    // From the beginning of the file, or its last bytes.
+    assert_eq!(refusal(&[("HeaderSize", "-1")]), "[1.0, 2.0]");
+    let length = "ObjectType = Image\nHeaderSize = 999\nNDims = 3\nDimSize = 2 1 1\nElementType = MET_SHORT\nElementDataFile = LOCAL\n".len();
+    assert_eq!(
+        refusal(&[("HeaderSize", &length.to_string())]),
+        "[1.0, 2.0]"
+    );
+    assert!(refusal(&[("HeaderSize", &(length + 1).to_string())]).contains("cut short"));
     for (field, value, expected) in [
         ("DimSize", "", "the field 'DimSize'"),
+        ("HeaderSize", "2", "HeaderSize of 0, -1 or at least"),
         ("DimSize", "2 1 0", "sides of 1 to 32767"),
         ("DimSize", "2 1 1 3", "a volume of three axes"),
         ("DimSize", "2 x 1", "numbers as 'DimSize'"),
@@ -169,7 +178,8 @@ fn other_files_are_refused_by_what_they_are() {
     fs::create_dir(&path).unwrap();
     let message = read_volume(&path).unwrap_err().to_string();
     assert!(
-        message.contains("a folder without DICOM slices") && message.contains("the scan's file"),
+        message.contains("a folder without DICOM slices")
+            && message.contains("move the scan's file out"),
         "{message}"
     );
 }

@@ -33,21 +33,41 @@ impl Format for MetaImage {
         let layout = header.layout()?;
         let name = header.field("ElementDataFile")?;
         if name.eq_ignore_ascii_case("LOCAL") {
-            return header.stream(file)?.voxels(layout);
+            let total = file.file.get_ref().metadata();
+            let total = total.map_err(DataError::io("read", file.path))?.len();
+            let before = total.saturating_sub(file.stored);
+            return voxels(&header, layout, file, before);
         }
         if name.starts_with("LIST") || name.contains('%') {
             let found = format!("several, '{name}'");
             return Err(header.wrong("one file with voxels", &found));
         }
         let path = beside(file.path, name);
-        let file = Opened::voxels_of(file.path, &path)?;
-        let length = layout.shape.iter().product::<usize>() * layout.voxel_type.size();
-        let skip = match header.number("HeaderSize")? {
-            Some(size) if size < 0.0 => file.stored.saturating_sub(length as u64),
-            size => size.unwrap_or(0.0) as u64,
-        };
-        let mut stream = header.stream(file)?;
-        stream.take(skip)?;
-        stream.voxels(layout)
+        voxels(&header, layout, Opened::voxels_of(file.path, &path)?, 0)
     }
+}
+
+/// Reads the voxels of a file of which `before` bytes, the header's, are read already.
+///
+/// As in ITK, the size of the header counts from the beginning of the file, and a negative one means that the voxels are
+/// the file's last bytes.
+fn voxels(
+    header: &Header<'_>,
+    layout: VoxelLayout,
+    file: Opened<'_>,
+    before: u64,
+) -> Result<Raw, DataError> {
+    let length = layout.shape.iter().product::<usize>() * layout.voxel_type.size();
+    let skip = match header.number("HeaderSize")? {
+        Some(size) if size < 0.0 => file.stored.saturating_sub(length as u64),
+        Some(size) if size > 0.0 => (size as u64).checked_sub(before).ok_or_else(|| {
+            let expected =
+                format!("a HeaderSize of 0, -1 or at least the {before} bytes of the header");
+            header.wrong(&expected, &size.to_string())
+        })?,
+        _ => 0,
+    };
+    let mut stream = header.stream(file)?;
+    stream.take(skip)?;
+    stream.voxels(layout)
 }

@@ -165,7 +165,7 @@ pub(super) fn only_series(folder: &Path) -> Result<PathBuf, DataError> {
         [series] => Ok(series[0].path.clone()),
         [] => {
             let expected = "a folder with the files of a DICOM series, or a file";
-            let hint = "give the folder that holds the slices, or the scan's file";
+            let hint = "give the folder that holds the slices, or move the scan's file out of it";
             Err(DataError::unexpected(
                 folder,
                 expected,
