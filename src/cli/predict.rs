@@ -159,11 +159,13 @@ fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>
 /// The scans of a folder, or that of a file.
 fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
     match (input.is_dir(), channels) {
-        (true, 1) => {
-            let files = layout::volumes(input)?.into_iter();
-            Ok(files.map(|(id, file)| (id, Source::File(file))).collect())
+        (true, _) => {
+            let found = layout::scans(input, channels)?;
+            for note in &found.notes {
+                eprintln!("note: {note}");
+            }
+            Ok(found.images)
         }
-        (true, _) => Ok(layout::scans(input, channels)?),
         (false, 1) => Ok(BTreeMap::from([(
             id_of(input)?,
             Source::File(input.into()),

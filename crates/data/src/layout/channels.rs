@@ -30,7 +30,7 @@ pub(super) fn unnamed(count: usize) -> Vec<String> {
 }
 
 /// The case and the channel number of a name such as `scan_0001`, by nnU-Net's rule.
-fn numbered(name: &str) -> Option<(&str, usize)> {
+pub(super) fn numbered(name: &str) -> Option<(&str, usize)> {
     let (case, number) = name.rsplit_once('_')?;
     let digits = number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit());
     (digits && !case.is_empty()).then(|| Some((case, number.parse().ok()?)))?
@@ -159,9 +159,20 @@ fn of_files(mut paths: Vec<PathBuf>) -> Source {
     }
 }
 
-/// Finds the images of a folder by name, of `channels` channels each.
+/// The images of a folder.
+#[derive(Debug, Clone)]
+pub struct Scans {
+    /// The images by name.
+    pub images: BTreeMap<String, Source>,
+    /// Notes on files that are not read, and on names that come from folders.
+    pub notes: Vec<String>,
+}
+
+/// Finds the images of a folder and its subfolders by name, of `channels` channels each; see
+/// [`volumes`](super::volumes) for the names.
 ///
-/// An image is a file, or one file for each channel with its number, `NAME_0000`, `NAME_0001`, ….
+/// An image is a file, or one file for each channel with its number, `NAME_0000`, `NAME_0001`, …. With a single channel,
+/// a number stays part of the name.
 ///
 /// # Errors
 ///
@@ -178,13 +189,22 @@ fn of_files(mut paths: Vec<PathBuf>) -> Source {
 ///     std::fs::write(root.path().join(name), b"")?;
 /// }
 /// let found = layout::scans(root.path(), 2)?;
-/// assert!(matches!(&found["a"], Source::Channels(files) if files.len() == 2));
+/// assert!(matches!(&found.images["a"], Source::Channels(files) if files.len() == 2));
+/// assert!(found.notes[0].contains("`notes.txt` not read"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn scans(
-    folder: impl AsRef<Path>,
-    channels: usize,
-) -> Result<BTreeMap<String, Source>, DataError> {
+pub fn scans(folder: impl AsRef<Path>, channels: usize) -> Result<Scans, DataError> {
     let folder = folder.as_ref();
-    joined(folder, Listing::read(folder)?.volumes, channels)
+    let listing = Listing::read(folder)?;
+    let notes = listing.notes();
+    let images = match channels {
+        1 => {
+            let files = listing.volumes.into_iter();
+            files
+                .map(|(name, path)| (name, Source::File(path)))
+                .collect()
+        }
+        _ => joined(folder, listing.volumes, channels)?,
+    };
+    Ok(Scans { images, notes })
 }

@@ -13,6 +13,8 @@ pub(super) enum Entry<'a> {
     Volume(&'a str),
     /// A file of a DICOM series in the folder itself.
     Slice,
+    /// A folder without files of a DICOM series.
+    Folder,
     /// The voxels of a header beside it.
     PartOfAnother,
     /// Something else, for this reason.
@@ -56,9 +58,7 @@ impl<'a> Entry<'a> {
         if path.is_dir() {
             return match io::is_series_folder(path) {
                 true => Self::Volume(name),
-                false => Self::other(
-                    "a folder without DICOM files; move the scan or label map out of it, beside the others, and name it like its case",
-                ),
+                false => Self::Folder,
             };
         }
         match stem(name) {

@@ -1,10 +1,10 @@
 //! Listing of folders.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Headers};
+use super::subfolders::{PassedOver, Subfolders};
 use super::text::composed;
 use crate::DataError;
 use crate::io::{self, READABLE};
@@ -57,56 +57,75 @@ pub(super) struct Listing {
     /// Files by name without extension.
     pub(super) volumes: BTreeMap<String, PathBuf>,
     /// Notes about everything else in the folder, one for each reason.
-    pub(super) notes: Vec<String>,
+    pub(super) not_read: Vec<String>,
+    /// Notes about the names of volumes.
+    pub(super) named: Vec<String>,
+    /// Whether volumes in subfolders have the names of these.
+    pub(super) by_folder: bool,
 }
 
 impl Listing {
     /// Lists a folder.
     pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
-        let mut volumes: BTreeMap<String, PathBuf> = BTreeMap::new();
-        let mut passed_over: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
+        Self::read_with(folder, false)
+    }
+
+    /// Lists a folder; volumes beside subfolders are no hindrance to name those in them by folder if `by_folder`.
+    fn read_with(folder: &Path, by_folder: bool) -> Result<Self, DataError> {
+        let mut passed_over = PassedOver::new();
+        let mut volumes = Vec::new();
+        let mut subfolders = Subfolders::default();
+        let mut slices = false;
         let names = names(folder)?;
         let headers = Headers::among(&names);
-        let mut slices = false;
         for name in &names {
             let path = folder.join(name);
-            let id = match Entry::of(name, &path, &headers) {
-                Entry::Volume(id) => composed(id),
-                Entry::Slice => {
-                    slices = true;
-                    continue;
-                }
-                Entry::PartOfAnother => continue,
-                Entry::Other(reason) => {
-                    passed_over.entry(reason).or_default().push(name.clone());
-                    continue;
-                }
-            };
-            insert(&mut volumes, folder, id, path)?;
-        }
-        let mut series = Vec::new();
-        if slices {
-            let (found, notes) = io::series_in(folder)?;
-            series = notes;
-            for (id, path) in found {
-                insert(&mut volumes, folder, composed(&id), path)?;
+            match Entry::of(name, &path, &headers) {
+                Entry::Volume(id) => volumes.push((composed(id), path)),
+                Entry::Slice => slices = true,
+                Entry::Folder => subfolders.search(name, &path, &mut passed_over)?,
+                Entry::PartOfAnother => {}
+                Entry::Other(reason) => passed_over.push((reason.into_owned(), name.clone())),
             }
         }
-        let folder = folder.file_name().unwrap_or_default().to_string_lossy();
-        let note = |(reason, names): (&Cow<'_, str>, &Vec<String>)| {
-            format!("{folder}/: {} not read: {reason}", some_of(names))
-        };
-        let notes = passed_over.iter().map(note).chain(series).collect();
-        Ok(Self { volumes, notes })
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let mut not_read = not_read(&name, passed_over);
+        if slices {
+            let (found, doubts) = io::series_in(folder)?;
+            not_read.extend(doubts);
+            volumes.extend(found.into_iter().map(|(id, path)| (composed(&id), path)));
+        }
+        let by_folder = subfolders.lend_names(by_folder || volumes.is_empty());
+        let (found, named) = subfolders.named(&name, by_folder);
+        volumes.extend(found);
+        Ok(Self {
+            volumes: distinct(folder, volumes)?,
+            not_read,
+            named,
+            by_folder,
+        })
+    }
+
+    /// All notes.
+    pub(super) fn notes(&self) -> Vec<String> {
+        [self.not_read.as_slice(), &self.named].concat()
     }
 
     /// Like [`read`](Self::read), but empty if there is no such folder.
     pub(super) fn read_if_any(folder: &Path) -> Result<Self, DataError> {
+        Self::read_beside(folder, false)
+    }
+
+    /// Lists the label maps that belong to images, which are named by their folders if `by_folder`; empty if there is no
+    /// such folder.
+    pub(super) fn read_beside(folder: &Path, by_folder: bool) -> Result<Self, DataError> {
         match folder.is_dir() {
-            true => Self::read(folder),
+            true => Self::read_with(folder, by_folder),
             false => Ok(Self {
                 volumes: BTreeMap::new(),
-                notes: Vec::new(),
+                not_read: Vec::new(),
+                named: Vec::new(),
+                by_folder: false,
             }),
         }
     }
@@ -117,9 +136,9 @@ impl Listing {
         if !found.volumes.is_empty() {
             return Ok(found);
         }
-        let other = match found.notes.is_empty() {
+        let other = match found.not_read.is_empty() {
             true => "an empty folder".to_string(),
-            false => found.notes.join("; "),
+            false => found.not_read.join("; "),
         };
         Err(DataError::unexpected(
             folder,
@@ -130,32 +149,40 @@ impl Listing {
     }
 }
 
-/// Adds a file or series by its name, which must be its own.
-fn insert(
-    volumes: &mut BTreeMap<String, PathBuf>,
-    folder: &Path,
-    id: String,
-    path: PathBuf,
-) -> Result<(), DataError> {
-    let name = |path: &Path| {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let (expected, present) = (format!("one file for `{id}`"), name(&path));
-    match volumes.insert(id, path) {
-        None => Ok(()),
-        Some(other) => {
-            let found = format!("`{}` and `{present}`", name(&other));
-            Err(DataError::unexpected(
-                folder,
-                expected,
-                found,
-                "remove one of them",
-            ))
-        }
+/// Notes about entries that are no volumes, one for each reason.
+fn not_read(folder: &str, passed_over: PassedOver) -> Vec<String> {
+    let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (reason, name) in passed_over {
+        by_reason.entry(reason).or_default().push(name);
     }
+    let by_reason = by_reason.into_iter();
+    let note = by_reason
+        .map(|(reason, names)| format!("{folder}/: {} not read: {reason}", some_of(&names)));
+    note.collect()
+}
+
+/// Files and series by name, which must be the name of one of them only.
+fn distinct(
+    folder: &Path,
+    volumes: Vec<(String, PathBuf)>,
+) -> Result<BTreeMap<String, PathBuf>, DataError> {
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let name = |path: &Path| {
+        let within = path.strip_prefix(folder).unwrap_or(path);
+        within.display().to_string()
+    };
+    for (id, path) in volumes {
+        if let Some(other) = found.get(&id) {
+            return Err(DataError::unexpected(
+                folder,
+                format!("one file for `{id}`"),
+                format!("`{}` and `{}`", name(other), name(&path)),
+                "remove or rename one of them",
+            ));
+        }
+        found.insert(id, path);
+    }
+    Ok(found)
 }
 
 /// Finds the volumes of a folder by name without extension.
@@ -163,6 +190,9 @@ fn insert(
 /// A subfolder with DICOM files is a volume of its name. DICOM files in the folder itself are a volume named like the
 /// folder if they are one series, else a volume for each series, named by its description or number, whose path is that
 /// of one of its files; [`read_volume`](crate::io::read_volume) takes both.
+///
+/// Volumes in other subfolders, up to four folders down, are found too. If there are none beside the subfolders and each
+/// holds one, it has the name of its subfolder, else that of its file.
 ///
 /// # Errors
 ///

@@ -32,9 +32,10 @@ mod hold_out;
 mod kind;
 mod lists;
 mod pairing;
+mod subfolders;
 mod text;
 
-pub use channels::{scan, scans};
+pub use channels::{Scans, scan, scans};
 pub use classes::read_classes;
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;

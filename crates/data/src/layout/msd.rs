@@ -90,7 +90,7 @@ fn add_test_images(
     if listed.is_empty() {
         let folder = root.join("imagesTs");
         let images = Listing::read_if_any(&folder)?;
-        dataset.notes.extend(images.notes);
+        dataset.notes.extend(images.notes());
         let cases = channels::joined(&folder, images.volumes, count)?;
         let cases = cases
             .into_iter()
@@ -134,7 +134,7 @@ fn unlisted(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataError> {
     let mut notes = Vec::new();
     for folder in ["imagesTr", "labelsTr"] {
         let found = Listing::read_if_any(&root.join(folder))?;
-        notes.extend(found.notes);
+        notes.extend(found.notes());
         let others: Vec<&String> = found
             .volumes
             .iter()

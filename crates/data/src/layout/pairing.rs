@@ -62,9 +62,10 @@ pub(super) fn pair(
 ) -> Result<Paired, DataError> {
     let found = Listing::read_some(&root.join(images))?;
     let folder = root.join(labels);
-    let labels = Listing::read_if_any(&folder)?;
-    let mut notes = found.notes;
-    let unread = labels.notes.into_iter();
+    let labels = Listing::read_beside(&folder, found.by_folder)?;
+    let mut notes = found.notes();
+    notes.extend(labels.named);
+    let unread = labels.not_read.into_iter();
     notes.extend(
         unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
     );

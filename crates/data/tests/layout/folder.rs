@@ -140,6 +140,62 @@ fn mistakes_in_a_folder_are_named() {
     fs::remove_file(root.path().join("test.list")).unwrap();
     image(root.path(), "images/a.nii");
     refused(layout::open(root.path()), &["one file for `a`"]);
+    fs::remove_file(root.path().join("images/a.nii")).unwrap();
+    image(root.path(), "images/copies/a.nii");
+    refused(
+        layout::open(root.path()),
+        &["`a.nii.gz` and `copies/a.nii`"],
+    );
+}
+
+#[test]
+fn scans_in_folders_of_their_own_bear_the_names_of_these() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["p1/anat/t1.nii.gz", "p2/t1.nii", "p3/scan.nii.gz"] {
+        image(root.path(), &format!("images/{name}"));
+    }
+    text(&root, "images/p1/anat/t1.json", "{}");
+    label(root.path(), "labels/p1/drawn.nii.gz", 1);
+    label(root.path(), "labels/p3.nii.gz", 1);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(labeled(&dataset), ["p1", "p3"]);
+    assert_eq!(unlabeled(&dataset), ["p2"]);
+    assert_eq!(
+        dataset.notes,
+        [
+            "images/: `p1/anat/t1.json` not read: not the name of a scan or label map, which end in .nii, .nii.gz, .hdr with .img, .nrrd, .nhdr, .mha or .mhd",
+            "images/: scans in `p1`, `p2`, `p3` are each named like their subfolder",
+            "labels/: scans in `p1` are each named like their subfolder",
+        ]
+    );
+}
+
+#[test]
+fn subfolders_of_several_scans_lend_no_names() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["north/a.nii.gz", "north/b.nii", "south/c.nii.gz"] {
+        image(root.path(), &format!("images/{name}"));
+    }
+    label(root.path(), "labels/south/c.nii.gz", 1);
+    label(root.path(), "labels/a.nii.gz", 1);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(labeled(&dataset), ["a", "c"]);
+    // Channels of one image are not several scans.
+    let root = tempfile::tempdir().unwrap();
+    for name in ["p1/t_0000", "p1/t_0001", "p2/u_0000", "p2/u_0001"] {
+        image(root.path(), &format!("images/{name}.nii.gz"));
+    }
+    label(root.path(), "labels/p1.nii.gz", 1);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(
+        (labeled(&dataset), unlabeled(&dataset)),
+        (vec!["p1"], vec!["p2"])
+    );
+    assert_eq!(dataset.channels.len(), 2);
+    // Probabilities that a prediction left are no scans.
+    image(root.path(), "images/probabilities/p1_heart.nii.gz");
+    let notes = layout::open(root.path()).unwrap().notes.join("; ");
+    assert!(notes.contains("`probabilities` not read"), "{notes}");
 }
 
 #[test]
@@ -172,7 +228,7 @@ fn every_entry_is_read_or_noted() {
     for part in [
         "images/: `e.dcm`, `f.dcm` not read: named as DICOM, but",
         "images/: `notes.docx` not read: not the name of a scan",
-        "labels/: 4 files (`d`, `e`, `f`, …) not read: a folder without DICOM files; move",
+        "labels/: 4 files (`d`, `e`, `f`, …) not read: an empty folder",
         "labels/: `h.img` not read: the voxels of a pair without their .hdr",
         "counts as unlabeled",
     ] {
