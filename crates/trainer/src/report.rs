@@ -262,7 +262,7 @@ mod tests {
             "{}",
             &html[..200]
         );
-        assert!(html.contains("This run stands at step 0 of"));
+        assert!(html.contains("This run is at step 0 of"));
     }
 
     #[test]

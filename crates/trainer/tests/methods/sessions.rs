@@ -118,7 +118,7 @@ fn train(config: &RunConfig, out: &Path, stops: &[u64]) {
         let summary = session.unwrap().run(&mut observer, &stop).unwrap();
         assert_eq!(summary.outcome, Outcome::Interrupted { step });
         let report = std::fs::read_to_string(out.join("report.html")).unwrap();
-        assert!(report.contains(&format!("stands at step {step} of {STEPS}")));
+        assert!(report.contains(&format!("is at step {step} of {STEPS}")));
     }
 }
 
