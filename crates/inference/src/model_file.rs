@@ -68,7 +68,7 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<(Network, Description
             format!("the checksum {expected} that it was written with"),
             found,
             "the file is damaged or was changed: copy it again, resume the training of its run to write it anew, \
-            or import its weights with `semivox import`",
+             or import its weights with `semivox import`",
         ));
     }
     Ok((imported.network, description))

@@ -44,7 +44,7 @@ pub(super) fn recorded(geometry: &Geometry) -> bool {
 
 /// Returns the axial, coronal and sagittal plane of a volume.
 ///
-/// Where no orientation is recorded, the axes are taken as scanners write
+/// If no orientation is recorded, the axes are assumed to be as scanners write
 /// them: x to the patient's left, y to the back, z to the head.
 pub(super) fn planes(geometry: &Geometry) -> [Plane; 3] {
     let recorded = recorded(geometry);

@@ -29,8 +29,8 @@ pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
     table.cases(&mut html, evaluation);
     html.push_str(
         "<p class=\"note\">A metric is undefined where a mask is empty; means leave out undefined values \
-        and show their number. HD95 pools the surface distances of both directions; HD95 max is the \
-        larger of the HD95 of each direction. Click a column's heading to sort by it.</p></section>",
+         and show their number. HD95 pools the surface distances of both directions; HD95 max is the \
+         larger of the HD95 of each direction. Click a column's heading to sort by it.</p></section>",
     );
     html
 }

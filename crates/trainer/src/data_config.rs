@@ -22,7 +22,8 @@ pub struct DataConfig {
     /// predict without its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run starts.
+    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run
+    /// starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
     /// Voxel values of the label maps with their class indices, 255 for ignored voxels; none if they are the indices.

@@ -151,7 +151,7 @@ impl Session {
             run.write_config(&config.to_toml()?)?;
             observer.notice(
                 "the data set was moved: its cases have the names that the run began with; the contents of their files \
-                were not compared",
+                 were not compared",
             );
         }
         Ok(Self {

@@ -172,8 +172,8 @@ fn compact_action_2d() -> ActionConfig {
 /// - Contrast at 0.1 outweighs the labels. Norms of the weighted gradients in encoder and decoder, one batch each.
 ///   New network on LA: cross-entropy and Dice 0.55 and 0.72, `high_batch` 9.2 and 2.9, `high_feature` 14.6 and 4.4,
 ///   `low_batch` 8.9 and 3.5, `low_feature` 2.3 and 1.0. After 40 steps on phantoms: 0.09 and 0.40 against 0.39 and
-///   0.08, 0.32 and 0.07, 0.40 and 0.86, 0.04 and 0.10. At the end of the run with 8 labels and 0.1 in `docs/results.md`
-///   `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
+///   0.08, 0.32 and 0.07, 0.40 and 0.86, 0.04 and 0.10. At the end of the run with 8 labels and 0.1 in
+///   `docs/results.md`, `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
 /// - The low level costs most: there every voxel has to differ from all others, those of its own class too, in the 8
 ///   channels that the segmentation reads.
 /// - By these norms, 0.01 puts every term below the labels' once the first steps are over. Mean supervised term on LA,
