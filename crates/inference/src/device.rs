@@ -81,8 +81,8 @@ pub fn own_name(device: &Device) -> Option<String> {
     }
 }
 
-/// Measures the seconds of two forward passes on the device called `name`, of a V-Net with 16 filters over 64×64×32
-/// voxels. The first compiles kernels on a GPU.
+/// Measures the time in seconds of each of two forward passes on the device called `name`, of a V-Net with 16 filters
+/// over 64×64×32 voxels. The first compiles kernels on a GPU.
 ///
 /// # Errors
 /// [`InferenceError::Device`] if the device is unavailable or does not compute.
@@ -193,7 +193,7 @@ fn burn_ndarray() -> Device {
     Device::new(burn::backend::DispatchDevice::NdArray(Default::default()))
 }
 
-/// Returns the discrete GPU of a number; without a number the best device, which may be an integrated or software one.
+/// Returns discrete GPU number `index`; without a number the best device, which may be an integrated or software one.
 #[cfg(feature = "wgpu")]
 fn kind(index: Option<usize>) -> burn::tensor::DeviceKind {
     use burn::tensor::DeviceKind;

@@ -28,8 +28,8 @@ fn learning_rate(method: &str) -> (&'static str, &'static str) {
 }
 
 /// Returns the smallest patch that uses every level of the network. CVRL contrasts features of the lowest level: with
-/// only two voxels per batch there, its channels are multiples of one another, and even two CPU implementations differ
-/// by the third step.
+/// only two voxels per batch there, as in patches of 16³, its channels are multiples of one another, and even two CPU
+/// implementations differ by the third step.
 fn patch(method: &str) -> [usize; 3] {
     match method {
         "cvrl" => [32, 16, 16],
