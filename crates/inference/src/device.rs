@@ -1,4 +1,4 @@
-//! Which device to compute on, by name, among those compiled in.
+//! Devices by name, among those compiled in.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use semivox_models::{Network, NetworkConfig};
 use crate::InferenceError;
 use crate::panics::catch;
 
-/// Finds the device called `name` and doubles a number on it, so that a missing driver is told
-/// before anything else is done.
+/// Returns the device called `name`, after doubling a number on it, so that a missing driver is
+/// found before anything else is done.
 ///
 /// | name | device | cargo feature |
 /// |---|---|---|
@@ -63,7 +63,7 @@ pub fn by_name(name: &str) -> Result<Device, InferenceError> {
     }
 }
 
-/// The name that the device gives itself, such as that of a graphics card; none if it gives none.
+/// Returns the hardware's name, such as that of a graphics card; none if the backend reports none.
 ///
 /// # Examples
 /// ```
@@ -81,11 +81,11 @@ pub fn own_name(device: &Device) -> Option<String> {
     }
 }
 
-/// Seconds of two forward passes on the device called `name`, of a V-Net with 16 filters over 64×64×32 voxels.
-/// The first compiles kernels on a GPU.
+/// Measures the time in seconds of each of two forward passes on the device called `name`, of a V-Net with 16 filters
+/// over 64×64×32 voxels. The first compiles kernels on a GPU.
 ///
 /// # Errors
-/// [`InferenceError::Device`] if the device cannot be had or does not compute.
+/// [`InferenceError::Device`] if the device is unavailable or does not compute.
 pub fn pass_seconds(name: &str) -> Result<[f64; 2], InferenceError> {
     let device = by_name(name)?;
     let network = computing(name, || NetworkConfig::new(1, 2).init(&device))?;
@@ -95,7 +95,7 @@ pub fn pass_seconds(name: &str) -> Result<[f64; 2], InferenceError> {
 
 fn pass(network: &Network, device: &Device) -> Result<f64, InferenceError> {
     let start = Instant::now();
-    // Read back, as a device may put off what nobody asks for.
+    // Read back, as a device may defer computations until their results are read.
     let logits = network
         .forward(Tensor::ones([1, 1, 64, 64, 32], device))
         .logits;
@@ -108,7 +108,7 @@ fn pass(network: &Network, device: &Device) -> Result<f64, InferenceError> {
     }
 }
 
-/// The names of the devices that are compiled in.
+/// Returns the names of the devices that are compiled in.
 pub fn compiled_in() -> Vec<&'static str> {
     [
         ("cpu", cfg!(feature = "flex")),
@@ -123,7 +123,7 @@ pub fn compiled_in() -> Vec<&'static str> {
     .collect()
 }
 
-/// Runs a computation on the device called `name`; backends panic where they cannot compute.
+/// Runs a computation on the device called `name` and returns a panic of the backend as an error.
 ///
 /// # Errors
 /// [`InferenceError::Device`] with the first line of the panic's message.
@@ -144,7 +144,7 @@ fn number(name: &str, index: &str) -> Result<usize, InferenceError> {
     })
 }
 
-/// Backends panic where driver or device are missing; a person is to read one sentence instead.
+/// Doubles a number on a device and returns the device; a panic, as of a missing driver, becomes an error.
 fn tried(name: &str, device: Device) -> Result<Device, InferenceError> {
     let doubled = catch(|| {
         let two = Tensor::<1>::full([1], 2.0, &device);
@@ -161,7 +161,8 @@ fn tried(name: &str, device: Device) -> Result<Device, InferenceError> {
     )))
 }
 
-/// One function per backend: the device if its feature is on, else the error that names the feature.
+/// Defines the function of a backend, which returns the device if the feature is enabled, else an error that names
+/// the feature.
 macro_rules! backend {
     ($function:ident($index:ident), $feature:literal, $device:expr) => {
         fn $function($index: Option<usize>) -> Result<Device, InferenceError> {
@@ -185,14 +186,14 @@ backend!(vulkan(index), "vulkan", Device::vulkan(kind(index)));
 backend!(metal(index), "metal", Device::metal(kind(index)));
 backend!(ndarray(index), "ndarray", burn_ndarray());
 
-/// Programs that run on burn-ndarray can have our networks for as long as upstream keeps it; that it
-/// is deprecated is said where the kernels name the backend.
+/// Returns the CPU through burn-ndarray, for programs that use this backend while upstream keeps it; the
+/// kernels state its deprecation.
 #[cfg(feature = "ndarray")]
 fn burn_ndarray() -> Device {
     Device::new(burn::backend::DispatchDevice::NdArray(Default::default()))
 }
 
-/// Without a number the best there is, an integrated or a software device too.
+/// Returns discrete GPU number `index`; without a number the best device, which may be an integrated or software one.
 #[cfg(feature = "wgpu")]
 fn kind(index: Option<usize>) -> burn::tensor::DeviceKind {
     use burn::tensor::DeviceKind;

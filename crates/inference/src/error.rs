@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-/// An error of inference or evaluation: each message says what was expected, what was found and what to do.
+/// An error of inference or evaluation.
+///
+/// Each message says what was expected, what was found and what to do.
 ///
 /// # Examples
 ///
@@ -15,7 +17,7 @@ use std::fmt::Display;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InferenceError {
-    /// A file, a folder or a setting is not what it has to be.
+    /// A file, a folder or a setting has an unexpected content or value.
     #[error("{subject}: expected {expected}, found {found}; {hint}")]
     Unexpected {
         /// The file, folder or setting.
@@ -56,7 +58,7 @@ impl InferenceError {
         }
     }
 
-    /// Whether the device is the reason.
+    /// Returns whether the device caused the error.
     pub fn is_device(&self) -> bool {
         matches!(self, Self::Device(_))
     }

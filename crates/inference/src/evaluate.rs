@@ -1,4 +1,4 @@
-//! Evaluation of a model on labeled cases, each on its own grid.
+//! Evaluation of a model on labeled cases, each on its own voxel grid.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -12,8 +12,8 @@ use crate::{InferenceError, Model};
 
 /// Evaluates `model` on `cases`; with a folder, writes each prediction to `ID.nii.gz` in it.
 ///
-/// `progress` gets the number of finished cases and of all cases before every case and at the end; if it breaks, no
-/// further case is predicted and the result is `None`.
+/// `progress` is called with the numbers of finished and of all cases before every case and at the end; if it breaks,
+/// no further case is predicted and the result is `None`.
 ///
 /// # Errors
 /// If a case cannot be read or does not match the model's classes, or a prediction cannot be written.
@@ -41,13 +41,13 @@ pub fn evaluate(
             classes: compare(&prediction, reference.data.view(), classes)?,
         });
     }
-    // The last case is done; nothing is left to break off.
+    // All cases are done, so a break has no effect.
     let _ = progress(cases.len(), cases.len());
     Ok(Some(Evaluation::new(protocol, results)))
 }
 
-/// Metrics of a predicted label map against its reference, one entry per foreground class, without the voxels that the
-/// reference ignores.
+/// Computes the metrics of a predicted label map against its reference, one entry per foreground class, without the
+/// voxels that the reference ignores.
 ///
 /// # Errors
 /// [`InferenceError::Metric`] if the two have different shapes.

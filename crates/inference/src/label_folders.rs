@@ -17,9 +17,9 @@ mod understood;
 /// The classes of label maps: their names, the background first, and their values in the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DescribedClasses {
-    /// The names.
+    /// Names of the classes, the background first.
     pub names: Vec<String>,
-    /// The values, also those of ignored voxels.
+    /// Values of the classes, and of ignored voxels.
     pub values: LabelValues,
 }
 
@@ -48,31 +48,31 @@ impl DescribedClasses {
     }
 }
 
-/// A comparison of two folders.
+/// The result of comparing two folders of label maps.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// The metrics; their labels are values of the references.
+    /// The metrics; their labels are voxel values of the references.
     pub evaluation: Evaluation,
-    /// Predictions without a reference of their name.
+    /// Names of the predictions without a reference.
     pub alone: Vec<String>,
-    /// What a person should know about how values were understood, a sentence each.
+    /// Notes for the user on the interpretation of voxel values, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// Compares every label map in `predictions` with its namesake in `references`.
+/// Computes the metrics of every label map in `predictions` against the one of the same name in `references`.
 ///
-/// The values of the voxels stand for the classes described. Predictions may hold class indices instead, where these are
-/// no values of the references; a note says so. Without a description, equal values are one class, and sets of values of
-/// which neither holds the other are refused. Voxels that the description ignores are left out, see
+/// Voxel values stand for the classes in `classes`. Predictions may hold class indices instead, if some of these are
+/// not among the values; a note says so. Without `classes`, equal values are one class, and an error is returned if
+/// neither folder's set of values contains the other's. Voxels that `classes` ignores are left out, see
 /// [`evaluate_without`](semivox_metrics::evaluate_without).
 ///
-/// A prediction `NAME_0000`, as an image of one channel is named by nnU-Net, belongs to `NAME` if there is no reference
-/// `NAME_0000`. References without prediction are left out, and predictions without reference, which are named. `progress` is told
-/// how many of how many pairs are done, from several threads.
+/// A prediction `NAME_0000`, as nnU-Net names an image of one channel, belongs to `NAME` if there is no reference
+/// `NAME_0000`. References without a prediction are left out, and so are predictions without a reference, which are
+/// listed in the result. `progress` is called with the numbers of finished and of all pairs, from several threads.
 ///
 /// # Errors
-/// If a folder has no label maps, no prediction has a reference, the two of a pair do not lie on one grid, or values
-/// are not described or do not match.
+/// If a folder has no label maps, no prediction has a reference, the label maps of a pair have different grids, or
+/// values are not in `classes` or do not match.
 ///
 /// # Examples
 /// ```
@@ -148,7 +148,7 @@ struct Pair {
     reference: PathBuf,
 }
 
-/// Each prediction with the reference of its name, and the names of those without.
+/// Pairs each prediction with the reference of its name; returns the names of those without one too.
 fn pairs(
     predicted: &BTreeMap<String, PathBuf>,
     drawn: &BTreeMap<String, PathBuf>,
@@ -156,7 +156,7 @@ fn pairs(
 ) -> Result<(Vec<Pair>, Vec<String>), InferenceError> {
     let (mut pairs, mut alone) = (Vec::new(), Vec::new());
     for (id, prediction) in predicted {
-        // nnU-Net's images of one channel have its number in their name, its label maps have not.
+        // nnU-Net appends the channel's number to the names of images, but not to those of label maps.
         let without_channel = || drawn.get(id.strip_suffix("_0000")?);
         match drawn.get(id).or_else(without_channel) {
             None => alone.push(id.clone()),
@@ -236,7 +236,7 @@ mod tests {
         assert!(message().contains("one.nii.gz"), "{}", message());
     }
 
-    /// A row of voxels in each of two folders, with these values.
+    /// Writes a row of voxels with the given values to each of two folders.
     fn rows(values: [&[u32]; 2]) -> (tempfile::TempDir, [PathBuf; 2]) {
         let root = tempfile::tempdir().unwrap();
         let folders = ["predicted", "drawn"].map(|name| root.path().join(name));
@@ -271,7 +271,7 @@ mod tests {
         evaluate(&predicted, &drawn, described.as_ref(), &|_, _| ())
     }
 
-    /// Label and Dice of each row.
+    /// Returns label and Dice of each class.
     fn dice(found: &Comparison) -> Vec<(u32, Option<f64>)> {
         let classes = &found.evaluation.cases[0].classes;
         classes
@@ -300,7 +300,7 @@ mod tests {
         );
         let found = compared([&[0, 255, 255], &[0, 255, 0]], None).unwrap();
         assert_eq!(dice(&found), [(255, Some(2.0 / 3.0))]);
-        // What one of the two does not have is no mistake.
+        // A value that only one of the two has is no mistake.
         let found = compared([&[0, 1, 1], &[0, 1, 3]], None).unwrap();
         assert_eq!(dice(&found), [(1, Some(2.0 / 3.0)), (3, Some(0.0))]);
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{InferenceError, SlidingWindow, device, keep_largest_components, model_file};
 
-/// Everything that prediction needs besides the weights.
+/// The description of a model: everything that prediction needs besides the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -24,7 +24,7 @@ pub struct Description {
     /// Names of the channels of every scan, in order; empty for one channel without a name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
-    /// The values of the classes in the label maps that the model was trained on, and in those that it predicts to files;
+    /// Voxel values of the classes in label files, those that the model was trained on and those that it writes;
     /// `None` for the indices into `classes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_values: Option<LabelValues>,
@@ -32,31 +32,31 @@ pub struct Description {
     pub preprocess: Preprocess,
     /// Sliding-window inference.
     pub window: SlidingWindow,
-    /// The axes that training mirrored; test-time augmentation mirrors the same.
+    /// The axes that training mirrored; test-time augmentation mirrors the same axes.
     pub mirrored: [bool; 3],
     /// Labels that training exchanged where it mirrored; test-time augmentation exchanges them back.
     #[serde(default, skip_serializing_if = "LabelSwap::is_empty")]
     pub label_swap: LabelSwap,
-    /// Origin of the model, such as its method, task or seed; shown, not used.
+    /// Origin of the model, such as its method, task or seed; for display only.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
 }
 
 impl Description {
-    /// The number of channels of every scan.
+    /// Returns the number of channels of every scan.
     pub fn channel_count(&self) -> usize {
         self.channels.len().max(1)
     }
 
-    /// Reads the description of a model without its weights, from wherever [`Model::open`] would.
+    /// Reads the description of a model without its weights, from any path that [`Model::open`] takes.
     ///
     /// # Errors
-    /// As [`Model::open_on`], but for damaged weights, which are not looked at.
+    /// As for [`Model::open_on`], except for damaged weights, which are not read.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, InferenceError> {
         model_file::description(path.as_ref())
     }
 
-    /// The value of each class in files.
+    /// Returns the voxel value of each class in label files.
     pub fn values(&self) -> Vec<u32> {
         let classes = (0..=u8::MAX).take(self.classes.len());
         let value = |class: u8| match &self.label_values {
@@ -66,7 +66,7 @@ impl Description {
         classes.map(value).collect()
     }
 
-    /// Writes a predicted label map with the values of the label maps that the model was trained on.
+    /// Writes a predicted label map with the voxel values of the label maps that the model was trained on.
     ///
     /// # Errors
     /// [`InferenceError::Data`] if the file cannot be written.
@@ -83,13 +83,13 @@ impl Description {
     }
 }
 
-/// Options of prediction beyond the network's plain output; by default none.
+/// Options of prediction; by default all are off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SegmentOptions {
-    /// Test-time augmentation: the mean over the scan and its mirror images on the axes that training mirrored.
-    /// Every axis doubles the time.
+    /// Test-time augmentation: class probabilities are averaged over the scan and its mirror images along the axes
+    /// that training mirrored. Every axis doubles the time.
     pub mirrored: bool,
-    /// [`keep_largest_components`].
+    /// Keeps the largest connected component of every class, see [`keep_largest_components`].
     pub largest_component: bool,
 }
 
@@ -138,7 +138,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model of `network`, which computes on `device`.
+    /// Creates a model from `network`, which computes on `device`.
     ///
     /// # Errors
     /// [`InferenceError::Unexpected`] if the network has another number of classes or channels than the description, or
@@ -162,7 +162,7 @@ impl Model {
     /// Opens a model on the CPU: a run folder, a folder that [`save`](Self::save) wrote, or a safetensors file.
     ///
     /// # Errors
-    /// As [`open_on`](Self::open_on); also if the CPU backend is not compiled in.
+    /// As for [`open_on`](Self::open_on); also if the CPU backend is not compiled in.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, InferenceError> {
         Self::open_on(path, &device::by_name("cpu")?)
     }
@@ -178,7 +178,7 @@ impl Model {
     }
 
     /// Writes the model as one safetensors file: `path` itself if it ends in `.safetensors`, else
-    /// `path/model.safetensors`. Returns the file. It appears whole or not at all.
+    /// `path/model.safetensors`. Returns the path of the file, which is written atomically.
     ///
     /// PyTorch reads the weights too, see [`weights`](semivox_models::weights).
     ///
@@ -188,10 +188,10 @@ impl Model {
         model_file::write(path.as_ref(), &self.network, &self.description)
     }
 
-    /// The same model with other options.
+    /// Returns the model with other options.
     ///
     /// # Errors
-    /// [`InferenceError::Unexpected`] if mirroring is asked for of a model that was trained without.
+    /// [`InferenceError::Unexpected`] if `options` mirrors and the model was trained without mirroring.
     pub fn with_options(mut self, options: SegmentOptions) -> Result<Self, InferenceError> {
         if options.mirrored && self.description.mirrored == [false; 3] {
             return Err(InferenceError::unexpected(
@@ -205,26 +205,26 @@ impl Model {
         Ok(self)
     }
 
-    /// Names of the classes, the background first; a label is an index into them.
+    /// Returns the names of the classes, the background first; a label is an index into them.
     pub fn classes(&self) -> &[String] {
         &self.description.classes
     }
 
-    /// Everything that prediction needs besides the weights.
+    /// Returns the description of the model: everything that prediction needs besides the weights.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// The network, in evaluation mode.
+    /// Returns the network, in evaluation mode.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The label map of a scan, an [`Image`](semivox_data::Image) or a [`Volume`], on the scan's own grid.
+    /// Segments a scan, an [`Image`](semivox_data::Image) or a [`Volume`]; returns the label map on its own grid.
     ///
     /// The scan is preprocessed as in training and segmented by sliding window; class probabilities are interpolated
-    /// back to its grid before the class is chosen. Memory beyond the scan: class probabilities on the grid that the
-    /// network works on, and a slab of them on the scan's.
+    /// back to its grid before the class is chosen. Memory beyond the scan: class probabilities on the network's
+    /// grid, and a slab of them on the scan's grid.
     ///
     /// # Errors
     /// [`InferenceError::Data`] if the scan cannot be preprocessed, [`InferenceError::Unexpected`] for another number
@@ -235,7 +235,7 @@ impl Model {
         self.labels(&prepared, probabilities.view())
     }
 
-    /// The scan as the network sees it.
+    /// Preprocesses a scan for the network.
     ///
     /// # Errors
     /// As for [`segment`](Self::segment).
@@ -257,7 +257,7 @@ impl Model {
         Ok(self.description.preprocess.apply(scan)?)
     }
 
-    /// Class probabilities `[class, x, y, z]` on the grid of a prepared scan.
+    /// Computes the class probabilities `[class, x, y, z]` on the grid of a preprocessed scan.
     pub fn probabilities(&self, prepared: &Preprocessed) -> Array4<f32> {
         let channels = prepared.image.channels().iter();
         let channels: Vec<_> = channels.map(|channel| channel.data.view()).collect();
@@ -282,7 +282,7 @@ impl Model {
         sum
     }
 
-    /// The class that `class` of a scan is in its mirror image.
+    /// Returns the class that `class` of a scan has in the scan's mirror image.
     fn seen_as(&self, class: usize, mirrored: &[usize]) -> usize {
         let swap = &self.description.label_swap;
         match u8::try_from(class) {
@@ -293,7 +293,7 @@ impl Model {
         }
     }
 
-    /// The most probable classes on the scan's own grid, with the postprocessing of the options.
+    /// Returns the most probable classes on the scan's own grid, after the postprocessing chosen in the options.
     ///
     /// # Errors
     /// [`InferenceError::Data`] if the probabilities do not have the shape of `prepared`.
@@ -326,7 +326,7 @@ impl fmt::Debug for Model {
     }
 }
 
-/// All subsets of the axes but the empty one.
+/// Returns all subsets of the axes but the empty one.
 fn subsets(axes: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
     let chosen = |bits: usize| move |&(i, _): &(usize, &usize)| bits >> i & 1 == 1;
     (1..1_usize << axes.len()).map(move |bits| {

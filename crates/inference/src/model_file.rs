@@ -1,8 +1,8 @@
-//! A model as one safetensors file.
+//! Reading and writing of a model as one safetensors file.
 //!
-//! The weights have PyTorch's names. Two notes in the file's metadata make a model of them: `semivox_model`, the
-//! [`Description`] as JSON, and `semivox_checksum`, a CRC-32C of that text and of all weights, so that a damaged file
-//! is refused instead of predicting something else.
+//! The weights have PyTorch's names. The file's metadata has two more entries: `semivox_model`, the [`Description`] as
+//! JSON, and `semivox_checksum`, a CRC-32C of that text and of all weights, so that a damaged file is refused instead
+//! of giving wrong predictions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use semivox_models::{Architecture, Network, weights};
 
 use crate::{Description, InferenceError};
 
-/// The file's name in a folder.
+/// Name of the model's file in a folder.
 pub const FILE_NAME: &str = "model.safetensors";
 
 const DESCRIPTION: &str = "semivox_model";
@@ -67,19 +67,19 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<(Network, Description
             file.display(),
             format!("the checksum {expected} that it was written with"),
             found,
-            "the file is damaged or was changed: copy it again, go on with the training of its run to write it anew, \
+            "the file is damaged or was changed: copy it again, resume the training of its run to write it anew, \
              or import its weights with `semivox import`",
         ));
     }
     Ok((imported.network, description))
 }
 
-/// The description of the model at `path`.
+/// Reads the description of the model at `path`.
 pub(crate) fn description(path: &Path) -> Result<Description, InferenceError> {
     Ok(described(&located(path)?)?.description)
 }
 
-/// Description of a model in its file.
+/// The contents of a model's file, with the weights still to be read.
 struct Described {
     contents: weights::Contents,
     json: String,
@@ -114,7 +114,7 @@ fn described(file: &Path) -> Result<Described, InferenceError> {
     })
 }
 
-/// Refuses networks and descriptions that are inconsistent.
+/// Checks that a network and a description are consistent.
 pub(crate) fn check(network: &Network, description: &Description) -> Result<(), InferenceError> {
     let named = description.classes.len();
     let classes = weights::config_of(network).map_or(0, |config| config.classes);
@@ -182,7 +182,7 @@ fn is_file_name(path: &Path) -> bool {
         .is_some_and(|ending| ending == "safetensors")
 }
 
-/// The file that a path stands for.
+/// Returns the file of the model at `path`, which may be the file or its folder.
 fn located(path: &Path) -> Result<PathBuf, InferenceError> {
     let file = match path.is_file() {
         true => path.to_owned(),
@@ -194,7 +194,7 @@ fn located(path: &Path) -> Result<PathBuf, InferenceError> {
     let (found, hint) = match (path.is_dir(), path.join("config.toml").is_file()) {
         (_, true) => (
             "a run without one",
-            "a training writes it with every checkpoint: go on with `semivox train METHOD --resume --out RUN`",
+            "a training writes it with every checkpoint: resume with `semivox train METHOD --resume --out RUN`",
         ),
         (true, false) => (
             "a folder without one",

@@ -1,7 +1,7 @@
-//! Panics of backends as errors.
+//! Conversion of backends' panics to errors.
 //!
-//! Burn's backends panic where a driver is missing or a device cannot compute. [`catch`] makes an error of such a
-//! panic. Whether its message is printed as well is up to the program: a panic hook that asks [`catching`] can stay
+//! Burn's backends panic where a driver is missing or a device cannot compute. [`catch`] turns such a panic into an
+//! error. Whether its message is printed as well is up to the program: a panic hook that calls [`catching`] can stay
 //! silent.
 
 use std::panic::{self, UnwindSafe};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 static CATCHING: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs `run`; if it panics, returns the first line of the panic's message.
+/// Calls `run`; if it panics, returns the first line of the panic's message as an error.
 ///
 /// # Errors
 /// The first line of the message of a panic.
@@ -34,7 +34,7 @@ pub fn catch<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> {
     })
 }
 
-/// Whether a [`catch`] is running, on any thread: backends compute on threads of their own.
+/// Returns whether a [`catch`] is running on any thread; backends compute on threads of their own.
 pub fn catching() -> bool {
     CATCHING.load(Ordering::SeqCst) > 0
 }

@@ -3,10 +3,10 @@
 use semivox_data::LabelMap;
 use semivox_sdf::{Connectivity, largest_component};
 
-/// Keeps, of every class but the background, the largest connected component (voxels that touch at
-/// a face, an edge or a corner are connected); the others become background.
+/// Keeps the largest connected component of every class but the background; the other components
+/// become background. Voxels that touch at a face, an edge or a corner are connected.
 ///
-/// Right for one organ, wrong for lesions, of which there may be several.
+/// Suitable for a single organ, not for lesions, of which there may be several.
 ///
 /// # Examples
 /// ```

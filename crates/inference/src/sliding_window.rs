@@ -14,14 +14,14 @@ use crate::InferenceError;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Blend {
-    /// Every window counts the same, as in the field's evaluation code.
+    /// All voxels of a window have equal weight, as in the field's evaluation code.
     Uniform,
-    /// Windows count most at their center: a Gaussian with σ = side/8 per axis,
-    /// at least 1e-3 of its maximum so that borders are never divided by zero.
+    /// Weights fall off from the window's center: a Gaussian with σ = side/8 per axis,
+    /// at least 1e-3 of its maximum, so that the sum of weights is never zero.
     Gaussian,
 }
 
-/// Window size, stride and averaging of class probabilities.
+/// Sliding-window inference: window size, stride and weighting.
 ///
 /// The probability of a voxel is the weighted mean of the softmax of all
 /// windows that cover it. A volume smaller than the window is padded with
@@ -30,16 +30,16 @@ pub enum Blend {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingWindow {
-    /// Window size in voxels; multiples of 16.
+    /// Window size in voxels: multiples of 16, and one slice for a U-Net.
     pub window: [usize; 3],
     /// Distance between windows in voxels; 18, 18, 4 is the field's for LA.
     pub stride: [usize; 3],
-    /// Averaging.
+    /// Weighting of overlapping windows.
     pub blend: Blend,
 }
 
 impl SlidingWindow {
-    /// Refuses strides that leave gaps.
+    /// Checks that strides leave no gaps.
     ///
     /// # Errors
     /// [`InferenceError::Unexpected`] with the axis and the value found.
@@ -51,14 +51,14 @@ impl SlidingWindow {
                     "inference.stride",
                     format!("1 to the window's {window} on axis {axis}"),
                     stride.to_string(),
-                    "a longer one leaves gaps: shorten it",
+                    "choose a stride in this range; a longer one leaves gaps",
                 ));
             }
         }
         Ok(())
     }
 
-    /// Class probabilities `[class, x, y, z]` of an image, whose `channels` are `[x, y, z]` each.
+    /// Computes the class probabilities `[class, x, y, z]` of an image, whose `channels` are `[x, y, z]` each.
     ///
     /// `forward` maps `[1, channel, window]` on `device` to logits `[1, class, window]`; a network is best given in
     /// evaluation mode, without gradients.
@@ -124,7 +124,7 @@ impl SlidingWindow {
             .to_owned()
     }
 
-    /// Zero-pads a volume that is smaller than the window to its size; returns where it then lies.
+    /// Zero-pads a volume that is smaller than the window to the window's size; returns the volume's offset too.
     fn pad<'a>(&self, volume: ArrayView3<'a, f32>) -> (CowArray<'a, f32, Ix3>, [usize; 3]) {
         let shape: [usize; 3] = volume.dim().into();
         if (0..3).all(|a| shape[a] >= self.window[a]) {
@@ -156,7 +156,7 @@ impl SlidingWindow {
     }
 }
 
-/// The logits of one window, `[class, x, y, z]`.
+/// Computes the logits of one window, `[class, x, y, z]`.
 fn logits(
     forward: impl Fn(Tensor<5>) -> Tensor<5>,
     window: &[ArrayView3<'_, f32>],
@@ -211,7 +211,7 @@ mod tests {
         |input| network.forward(input).logits
     }
 
-    /// Softmax of one window by Burn's operator.
+    /// Computes the softmax of one window by Burn's operator.
     fn predict(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
         let logits = logits(forward(network), &[window], device);
         let shape = logits.dim();
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// Every voxel: the plain mean over all windows that contain it.
+    /// The reference is, for every voxel, the plain mean over all windows that contain it.
     #[test]
     fn uniform_blend_is_the_mean_over_covering_windows() {
         let device = Device::flex();

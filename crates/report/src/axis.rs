@@ -1,13 +1,13 @@
-//! An axis of a chart: where a value lies, and which values are marked.
+//! Axes of charts: positions of values, and tick marks.
 
-/// Axes of a chart: from values to positions.
+/// The mapping from values to positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scaling {
     Linear,
     Logarithmic,
 }
 
-/// An axis over a range of values, drawn between two places.
+/// An axis that maps a range of values to a range of positions.
 pub(super) struct Axis {
     range: [f64; 2],
     ends: [f64; 2],
@@ -15,7 +15,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis over exactly this range, which is above 0 if it is logarithmic.
+    /// Creates an axis over exactly this range, which must be above 0 for a logarithmic one.
     pub(super) fn new(range: [f64; 2], ends: [f64; 2], scaling: Scaling) -> Self {
         Self {
             range,
@@ -24,7 +24,7 @@ impl Axis {
         }
     }
 
-    /// An axis over these values and a margin; any if there are no values.
+    /// Creates an axis from `low` to `high` with a margin; over 0 to 1 if there are no values, with `low` above `high`.
     pub(super) fn around([low, high]: [f64; 2], ends: [f64; 2], scaling: Scaling) -> Self {
         let range = match scaling {
             _ if low > high => [0.0, 1.0],
@@ -37,7 +37,7 @@ impl Axis {
         Self::new(range, ends, scaling)
     }
 
-    /// Position of a value.
+    /// Returns the position of a value.
     pub(super) fn place(&self, value: f64) -> f64 {
         let [low, high] = self.range;
         let share = match self.scaling {
@@ -47,7 +47,7 @@ impl Axis {
         self.ends[0] + share * (self.ends[1] - self.ends[0])
     }
 
-    /// Values to mark, about `wanted` of them, with their labels.
+    /// Returns the tick marks, about `wanted` of them: values with their labels.
     pub(super) fn ticks(&self, wanted: f64) -> Vec<(f64, String)> {
         match self.scaling {
             Scaling::Linear => {
@@ -60,7 +60,7 @@ impl Axis {
     }
 }
 
-/// The range of the values, from 0 if they come near to it, and a margin.
+/// Returns the range of the values with a margin, from 0 if the values come near to it.
 fn linear_range(low: f64, high: f64) -> [f64; 2] {
     let low = match low >= 0.0 && low < 0.5 * high {
         true => 0.0,
@@ -75,7 +75,7 @@ fn linear_range(low: f64, high: f64) -> [f64; 2] {
     [bottom, high + margin]
 }
 
-/// Round values inside the range, about `wanted` of them, and their distance.
+/// Returns round values inside the range, about `wanted` of them, and their distance.
 fn round_values(range: [f64; 2], wanted: f64) -> (Vec<f64>, f64) {
     let rough = (range[1] - range[0]) / wanted;
     let power = 10_f64.powf(rough.log10().floor());
@@ -89,7 +89,7 @@ fn round_values(range: [f64; 2], wanted: f64) -> (Vec<f64>, f64) {
     ((first..=last).map(|i| i as f64 * step).collect(), step)
 }
 
-/// Powers of ten inside the range, every so many of them; over few of them,
+/// Returns about `wanted` powers of ten inside the range; if the range has few,
 /// some of their multiples too.
 fn powers(range: [f64; 2], wanted: f64) -> Vec<(f64, String)> {
     let [first, last] = range.map(f64::log10);

@@ -1,5 +1,5 @@
-//! A case as a page shows it: its planes, where they begin, and what the
-//! viewer is told.
+//! A case as the page shows it: its planes, the slices shown first, and the
+//! metadata for the viewer.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,21 @@ use super::planes::{Plane, planes};
 use super::reduce::MARGIN_MM;
 use super::slices;
 
-/// Intensities shown as black and white at first lie at these shares of the voxels.
+/// Percentiles, as fractions, of the intensities that are black and white at first.
 pub(super) const WINDOW: [f64; 2] = [0.01, 0.99];
 
-/// A case with all that its pictures share.
+/// A case with the data that its pictures share.
 pub(super) struct Case<'a> {
     pub(super) picture: &'a CasePicture,
     pub(super) embedded: Embedded<'a>,
     /// Geometry of the embedded voxels.
     pub(super) geometry: Geometry,
-    /// Those of its planes that show more than a line.
+    /// The planes that show more than a line of voxels.
     pub(super) planes: Vec<Plane>,
     /// The slice shown first, by array axis.
     pub(super) middle: [usize; 3],
     pub(super) window: [f32; 2],
-    /// The classes that occur.
+    /// The labels that occur in reference or prediction, without the background.
     pub(super) labels: BTreeSet<u8>,
 }
 
@@ -56,7 +56,7 @@ struct PlaneInfo<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Packs a case into at most `room` characters and looks at what is in it.
+    /// Packs a case into at most `room` characters, and finds its planes, intensity window and labels.
     pub(super) fn new(picture: &'a CasePicture, room: usize) -> Self {
         let embedded = embed(picture, room);
         let geometry = embedded.grid.geometry(&picture.geometry);
@@ -77,13 +77,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Width and height of a plane in mm.
+    /// Returns width and height of a plane in mm.
     pub(super) fn extent(&self, plane: &Plane) -> [f64; 2] {
         let (shape, spacing) = (self.embedded.grid.shape(), self.geometry.spacing());
         [plane.across, plane.down].map(|along| shape[along.axis] as f64 * spacing[along.axis])
     }
 
-    /// Position of a slice along the axis of space that it cuts, at the volume's middle.
+    /// Returns the position in mm of a slice along the axis of space that it cuts, at the volume's middle.
     pub(super) fn position(&self, plane: &Plane, index: usize) -> f64 {
         let mut voxel = self
             .embedded
@@ -94,12 +94,12 @@ impl<'a> Case<'a> {
         self.geometry.position(voxel)[plane.world]
     }
 
-    /// The number of a slice in the file, from 1.
+    /// Returns the number of a slice in the file, from 1.
     pub(super) fn number(&self, plane: &Plane, index: usize) -> usize {
         self.embedded.grid.voxel(plane.axis, index) + 1
     }
 
-    /// Metadata for the viewer, as JSON that cannot end the element it stands in.
+    /// Returns the metadata for the viewer, as JSON that cannot close the script element around it.
     pub(super) fn info(&self) -> String {
         let shape = self.embedded.grid.shape();
         let plane_info = |plane| {
@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
         json.unwrap_or_default().replace('<', "\\u003c")
     }
 
-    /// Reduction of a volume too large for a page, if any.
+    /// Describes how a volume too large for the page was cropped or subsampled, if it was.
     pub(super) fn reduction(&self) -> Option<String> {
         let grid = self.embedded.grid;
         let full: [usize; 3] = self.picture.image.dim().into();

@@ -1,4 +1,4 @@
-//! The section of cases to look at: still pictures, and behind them the viewer.
+//! The section of case pictures: still slices, which the viewer replaces.
 
 use std::fmt::Write;
 
@@ -12,12 +12,12 @@ use super::slices;
 use super::text::{class_name, escape};
 use super::{CasePicture, ChannelPicture};
 
-/// Characters that the volumes of a page take together, at most.
+/// Maximum number of characters of all volumes of a page together.
 const ROOM: usize = 12 << 20;
-/// Colors of classes in the style sheet.
+/// Number of class colors in the style sheet.
 const COLORS: u8 = 8;
 
-/// The section of case pictures; they must have passed [`slices::check`].
+/// Returns the section of case pictures, which must have passed [`slices::check`].
 pub(super) fn section(pictures: &[CasePicture], classes: &[String]) -> String {
     if pictures.is_empty() {
         return String::new();
@@ -43,7 +43,7 @@ pub(super) fn section(pictures: &[CasePicture], classes: &[String]) -> String {
     html
 }
 
-/// One case: its head, what can be changed, its planes, and its voxels.
+/// Writes one case: its heading, the viewer's controls, its planes, and its voxels.
 fn article(html: &mut String, case: &Case<'_>, classes: &[String]) {
     let _ = write!(
         html,
@@ -85,7 +85,7 @@ fn article(html: &mut String, case: &Case<'_>, classes: &[String]) {
     );
 }
 
-/// Controls of the viewer, hidden until it runs.
+/// Writes the controls of the viewer, hidden until it runs.
 fn controls(html: &mut String, case: &Case<'_>, classes: &[String]) {
     html.push_str(
         "<div class=\"controls\" hidden>\
@@ -111,7 +111,7 @@ fn controls(html: &mut String, case: &Case<'_>, classes: &[String]) {
     html.push_str("</fieldset></div>");
 }
 
-/// One plane: its still picture, where it is, and a slider for the viewer.
+/// Writes one plane: its still picture, the slice's number and position, and a slider for the viewer.
 fn figure(html: &mut String, case: &Case<'_>, plane: &Plane) {
     let index = case.middle[plane.axis];
     html.push_str("<div class=\"frame\">");
@@ -143,7 +143,7 @@ fn figure(html: &mut String, case: &Case<'_>, plane: &Plane) {
     );
 }
 
-/// The still slices of a further channel, at the same places as those of the first one.
+/// Writes the still slices of a further channel, at the same positions as those of the first one.
 fn other_channel(
     html: &mut String,
     case: &Case<'_>,
@@ -170,7 +170,7 @@ fn other_channel(
     html.push_str("</div></details>");
 }
 
-/// The picture of a plane where the viewer begins, for those who have none.
+/// Writes the still picture of a plane: the slice that the viewer shows first, for browsers without scripts.
 fn still(
     html: &mut String,
     case: &Case<'_>,

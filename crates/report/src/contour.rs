@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use ndarray::ArrayView2;
 
-/// A corner between pixels: row and column.
+/// A corner of a pixel: row and column.
 type Corner = (usize, usize);
 
-/// Draws the outlines of all labels but 0, stretched over `across` by `down`.
+/// Draws the outlines of all labels but 0, scaled to `across` by `down`.
 pub(super) fn contour(
     html: &mut String,
     class: &str,
@@ -27,9 +27,9 @@ pub(super) fn contour(
     }
 }
 
-/// The outlines of all labels but 0 as SVG path data in pixels.
+/// Returns the outlines of all labels but 0 as SVG path data in pixels.
 ///
-/// They run along pixel edges, joined end to end so that dashes run on.
+/// They follow pixel edges, joined end to end so that a dash pattern continues.
 fn contour_path(labels: ArrayView2<'_, u8>) -> String {
     let present: BTreeSet<u8> = labels.iter().copied().filter(|&label| label > 0).collect();
     let mut path = String::new();
@@ -42,7 +42,7 @@ fn contour_path(labels: ArrayView2<'_, u8>) -> String {
     path
 }
 
-/// Edges between a label and what is not, from corner to corner, clockwise.
+/// Returns the pixel edges between a label and all others, from corner to corner, clockwise.
 fn edges(labels: ArrayView2<'_, u8>, label: u8) -> BTreeMap<Corner, Vec<Corner>> {
     let inside = |row: usize, column: usize| labels.get((row, column)) == Some(&label);
     let mut edges: BTreeMap<Corner, Vec<Corner>> = BTreeMap::new();
@@ -61,7 +61,7 @@ fn edges(labels: ArrayView2<'_, u8>, label: u8) -> BTreeMap<Corner, Vec<Corner>>
     edges
 }
 
-/// Follows the edges from `start` until they come back, and takes them out.
+/// Appends the closed path along the edges from `start`, and removes these edges.
 fn draw_loop(path: &mut String, edges: &mut BTreeMap<Corner, Vec<Corner>>, start: Corner) {
     let mut corners = vec![start];
     let mut at = start;

@@ -1,5 +1,5 @@
 
-// Learning curves: what lies under the pointer is read off.
+// Learning curves: shows the step and value under the pointer.
 
 for (const figure of document.querySelectorAll('.charts figure')) {
   const points = figure.dataset.points.split(' ').map((point) => point.split(':').map(Number));
@@ -26,7 +26,7 @@ for (const figure of document.querySelectorAll('.charts figure')) {
   });
 }
 
-// On paper nothing can be opened.
+// Opens all folded parts before printing.
 window.addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('details')) details.open = true;
 });

@@ -7,7 +7,7 @@ use super::svg::{Chart, line_chart};
 use super::text::{escape, thousands};
 use crate::MetricsRow;
 
-/// All loss terms, the total first, then learning rate and data wait.
+/// Returns the charts of all loss terms, the total first, then of learning rate and time spent waiting for data.
 pub(super) fn section(metrics: &[MetricsRow]) -> String {
     let Some(last) = metrics.last() else {
         return String::new();
@@ -47,8 +47,8 @@ pub(super) fn section(metrics: &[MetricsRow]) -> String {
     add("waiting for data, % of a step", wait, [true, false]);
     html.push_str(
         "</div><p class=\"note\">By training step. Faint: as logged; bold: moving \
-         average; at the right: the last value, or what is under the pointer. \
-         A logarithmic axis leaves out what is not above 0.</p></section>",
+         average; at the right: the last value, or that under the pointer. \
+         A logarithmic axis leaves out values that are not above 0.</p></section>",
     );
     html
 }
@@ -72,7 +72,7 @@ fn figure(html: &mut String, chart: &Chart<'_>) {
     );
 }
 
-/// The names of all loss terms, the total first.
+/// Returns the names of all loss terms, the total first.
 fn loss_names(metrics: &[MetricsRow]) -> Vec<&str> {
     let names: BTreeSet<&str> = (metrics.iter())
         .flat_map(|row| row.losses.keys().map(String::as_str))
@@ -82,7 +82,7 @@ fn loss_names(metrics: &[MetricsRow]) -> Vec<&str> {
     names
 }
 
-/// The step at which each stage begins.
+/// Returns the first step of each stage, with the stage's name.
 fn stages(metrics: &[MetricsRow]) -> Vec<(f64, &str)> {
     let mut stages: Vec<(f64, &str)> = Vec::new();
     for row in metrics {
@@ -93,7 +93,7 @@ fn stages(metrics: &[MetricsRow]) -> Vec<(f64, &str)> {
     stages
 }
 
-/// The numbers in the charts, with the stages' names.
+/// Writes the list of stages that the numbers in the charts refer to.
 fn stage_list(html: &mut String, stages: &[(f64, &str)], last: u64) {
     if stages.len() < 2 {
         return;

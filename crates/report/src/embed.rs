@@ -1,4 +1,4 @@
-//! The voxels of a case as text that a browser can unpack.
+//! Compression of a case's voxels to text that a browser can unpack.
 //!
 //! | part | bytes |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | prediction | one label per voxel |
 //!
 //! x runs fastest, as in NIfTI. The three parts follow one another in one zlib
-//! stream, written in base64. Differences take a tenth less room than values.
+//! stream, encoded in base64. Differences take a tenth less space than values.
 
 use std::io::Write;
 
@@ -21,14 +21,14 @@ use super::CasePicture;
 use super::reduce::Grid;
 use super::slices::percentiles;
 
-/// Intensities between these shares of the voxels are told apart.
+/// Percentiles, as fractions, of the intensities that bytes 0 and 255 stand for.
 const RANGE: [f64; 2] = [0.005, 0.995];
-/// A volume hardly ever shrinks by more than this, so more is not tried.
+/// Voxels per character of compressed text, hardly ever exceeded; grids with more voxels are not tried.
 const BEST_RATIO: usize = 4;
-/// Characters that a case may take even where many share a page.
+/// Number of characters that a case may take even if many share a page.
 const LEAST: usize = 1 << 16;
 
-/// Which intensity a byte stands for: `low + step * byte`.
+/// The intensities that bytes stand for: `low + step * byte`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scale {
     pub(super) low: f64,
@@ -36,7 +36,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// The scale over the range of nearly all voxels.
+    /// Returns the scale over the range of nearly all voxels.
     fn of(image: ArrayView3<'_, f32>) -> Self {
         let [low, high] = percentiles(image, RANGE).map(f64::from);
         Self {
@@ -45,7 +45,7 @@ impl Scale {
         }
     }
 
-    /// The nearest byte; what is not a number becomes 0.
+    /// Returns the nearest byte; NaN becomes 0.
     fn byte(&self, value: f32) -> u8 {
         match self.step > 0.0 {
             true => ((f64::from(value) - self.low) / self.step).round() as u8,
@@ -54,19 +54,19 @@ impl Scale {
     }
 }
 
-/// A case, as much of it as fits into a page.
+/// The voxels of a case, reduced to fit into a page.
 pub(super) struct Embedded<'a> {
     pub(super) grid: Grid,
     pub(super) image: CowArray<'a, f32, Ix3>,
     pub(super) reference: CowArray<'a, u8, Ix3>,
     pub(super) prediction: CowArray<'a, u8, Ix3>,
     pub(super) scale: Scale,
-    /// The three of them, packed.
+    /// Image, reference and prediction, compressed.
     pub(super) text: String,
 }
 
-/// Packs a case into at most `room` characters: whole if it fits, else the
-/// region of its labels, else that region thinned out.
+/// Compresses a case to at most `room` characters: whole if it fits, else cropped
+/// to the region of its labels, else that region subsampled.
 pub(super) fn embed(picture: &CasePicture, room: usize) -> Embedded<'_> {
     let room = room.max(LEAST);
     let spacing = picture.geometry.spacing();
@@ -84,7 +84,7 @@ pub(super) fn embed(picture: &CasePicture, room: usize) -> Embedded<'_> {
         if length <= room {
             return embedded;
         }
-        // What is left shrinks about as well as what did not fit.
+        // A smaller grid is expected to compress about as well as the one that did not fit.
         most = (grid.voxels() as f64 * room as f64 / length as f64) as usize;
         if grid == Grid::whole(picture) {
             grid = Grid::around_labels(picture);
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// The decoding of `viewer.js`, in Rust.
+    /// Decodes a case as `voxels.js` does.
     fn unpack(text: &str) -> Vec<u8> {
         let packed = BASE64_STANDARD.decode(text).unwrap();
         let mut bytes = Vec::new();
@@ -211,14 +211,14 @@ mod tests {
         large.reference[[45, 45, 30]] = 1;
         let fits = embed(&large, 1 << 20);
         assert_eq!(fits.grid, Grid::whole(&large));
-        // Noise does not shrink: 486,000 voxels are 650,000 characters, their region 200,000.
+        // Noise hardly compresses: 486,000 voxels take 650,000 characters, the region of the labels 200,000.
         let cut = embed(&large, 500_000);
         assert_eq!(cut.grid, Grid::around_labels(&large));
         assert!(cut.text.len() <= 500_000 && cut.grid.voxels() < 200_000);
         let thin = embed(&large, 80_000);
         assert!(thin.text.len() <= 80_000 && thin.grid.factor[0] > 1);
         assert_eq!(unpack(&thin.text).len(), 3 * thin.grid.voxels());
-        // A volume far too large is not packed as a whole first.
+        // A volume far too large is not compressed as a whole first.
         let small = embed(&large, 1);
         assert!(small.text.len() <= LEAST);
     }

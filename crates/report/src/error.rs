@@ -1,6 +1,6 @@
 //! Errors of reports.
 
-/// A report that cannot be made or written.
+/// An error from making or writing a report.
 ///
 /// # Examples
 ///
@@ -13,7 +13,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// The arrays of a case have different shapes.
+    /// The arrays or the spacing of a case cannot be drawn, such as arrays of different shapes.
     #[error(
         "case {id} cannot be drawn: expected {expected}, found {found}; leave it out or predict it again"
     )]

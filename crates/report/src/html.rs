@@ -7,11 +7,11 @@ use super::{ReportInput, cases, curves, tables};
 use crate::MetricsRow;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
-/// Nothing may be fetched, so that the page is the same without a network.
+/// Content security policy that forbids any fetch, so that the page is the same without a network.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
                       script-src 'unsafe-inline'";
 
-/// The whole page.
+/// Returns the whole page.
 pub(super) fn page(input: &ReportInput<'_>) -> String {
     let title = escape(&input.title);
     let evaluation = input.evaluation.as_ref();
@@ -53,7 +53,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     )
 }
 
-/// One line: labels, result, steps and time.
+/// Returns the line of labels, result, steps and time.
 fn summary(input: &ReportInput<'_>) -> String {
     let mut facts = Vec::new();
     let protocol = input.evaluation.as_ref().map(|found| &found.protocol);
@@ -76,7 +76,7 @@ fn summary(input: &ReportInput<'_>) -> String {
     format!("<p class=\"lead\">{}</p>", facts.join(" &middot; "))
 }
 
-/// Whose cases they are, where a patient has several.
+/// Returns the number of patients in words, where patients have several cases.
 fn of_units(units: Option<usize>) -> String {
     match units {
         Some(1) => " of 1 patient".to_string(),
@@ -85,7 +85,7 @@ fn of_units(units: Option<usize>) -> String {
     }
 }
 
-/// Steps, time, pace and share of time spent waiting for data.
+/// Adds the number of steps, the time in all and per step, and the share of it spent waiting for data.
 fn training(facts: &mut Vec<String>, metrics: &[MetricsRow], steps: u64) {
     let mut pace: Vec<f64> = finite(metrics, |row| row.seconds_per_step);
     pace.sort_by(f64::total_cmp);
@@ -102,7 +102,7 @@ fn training(facts: &mut Vec<String>, metrics: &[MetricsRow], steps: u64) {
     facts.push(format!("{wait:.1}&nbsp;% of it waiting for data"));
 }
 
-/// Hours and minutes, minutes, or seconds.
+/// Formats a duration in hours and minutes, minutes, or seconds.
 fn duration(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     match minutes {
@@ -185,13 +185,13 @@ fn protocol(protocol: &Protocol) -> String {
     html
 }
 
-/// Says so if the log ends before the run does.
+/// Returns a notice if the log ends before the run does.
 fn unfinished(input: &ReportInput<'_>) -> Option<String> {
     let done = input.metrics.last().map_or(0, |row| row.step);
     let all = input.iterations.filter(|&all| done < all)?;
     let (done, all) = (thousands(done), thousands(all));
     Some(format!(
-        "This run stands at step {done} of {all}: it was interrupted, or is still going on."
+        "This run is at step {done} of {all}: it was interrupted, or is still running."
     ))
 }
 

@@ -1,10 +1,10 @@
 //! Arrangement of the planes of a case on a page.
 
-/// Width of the page's column and height that a case may take, in pixels.
+/// Width of the page's column and maximum height of a case, in pixels.
 const COLUMN: [f64; 2] = [1040.0, 560.0];
-/// Screen pixels per voxel, at most.
+/// Maximum number of screen pixels per voxel.
 const ENLARGED: f64 = 8.0;
-/// Height of captions and sliders of a row in pixels.
+/// Height of the captions and sliders of a row, in pixels.
 const CAPTION: f64 = 60.0;
 
 /// The arrangement that shows the planes largest at one scale: all in a row,
@@ -42,7 +42,7 @@ impl PlaneLayout {
         (COLUMN[0] / width).min((COLUMN[1] - captions) / height)
     }
 
-    /// Width and height of all planes together, in mm.
+    /// Returns width and height of all planes together, in mm.
     fn size(&self) -> [f64; 2] {
         let rest = &self.extents[usize::from(self.beside)..];
         let (widths, heights) = (rest.iter().map(|e| e[0]), rest.iter().map(|e| e[1]));
@@ -55,12 +55,12 @@ impl PlaneLayout {
         }
     }
 
-    /// Width of the widest plane in the column, in mm.
+    /// Returns the width of the widest plane in the column, in mm.
     fn widest(&self) -> f64 {
         self.extents[1..].iter().map(|e| e[0]).fold(0.0, f64::max)
     }
 
-    /// CSS of the element around all planes.
+    /// Returns the CSS of the element around all planes.
     pub(super) fn container(&self) -> String {
         let columns: Vec<String> = match self.beside {
             true => vec![fraction(self.extents[0][0]), fraction(self.widest())],
@@ -73,7 +73,7 @@ impl PlaneLayout {
         )
     }
 
-    /// CSS of a plane's figure.
+    /// Returns the CSS of a plane's figure.
     pub(super) fn figure(&self, index: usize) -> String {
         match (self.beside, index) {
             (true, 0) => format!("grid-row:1/span {}", self.extents.len() - 1),

@@ -1,4 +1,4 @@
-//! The metrics that tables have columns for.
+//! The metrics in the columns of tables.
 
 use semivox_inference::evaluation::{Evaluation, Means, UndefinedCounts};
 
@@ -12,7 +12,7 @@ pub(super) struct Metric {
     pub(super) undefined: fn(&UndefinedCounts) -> usize,
 }
 
-/// Shares are shown in percent, distances in mm.
+/// All metrics: fractions in percent, distances in mm.
 const ALL: [Metric; 6] = [
     Metric {
         name: "Dice&nbsp;%",
@@ -52,8 +52,8 @@ const ALL: [Metric; 6] = [
     },
 ];
 
-/// The metrics that an evaluation has: those before the second convention of
-/// HD95 lack it.
+/// Returns the metrics of an evaluation: those made before the second convention of
+/// HD95 was added lack it.
 pub(super) fn metrics(evaluation: &Evaluation) -> Vec<&'static Metric> {
     let pooled = (evaluation.mean.hd95_mm).is_some();
     let directed = evaluation.mean.hd95_directed_max_mm.is_some();

@@ -1,50 +1,50 @@
-//! The three planes through a volume, by the directions of its axes.
+//! Axial, coronal and sagittal planes of a volume, by the directions of its axes.
 
 use semivox_data::{Geometry, Orientation};
 use serde::Serialize;
 
-/// One of the three planes through a volume, and how it is laid on the screen.
+/// One of the three planes through a volume, with its orientation on the screen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Plane {
     /// Axial, coronal or sagittal.
     pub(super) name: &'static str,
-    /// The array axis it cuts.
+    /// The array axis perpendicular to the plane.
     pub(super) axis: usize,
-    /// The axis of space it cuts: x, y or z.
+    /// The axis of space perpendicular to the plane: x, y or z.
     pub(super) world: usize,
-    /// Axis from left to right.
+    /// The array axis from left to right.
     pub(super) across: Along,
-    /// Axis from top to bottom.
+    /// The array axis from top to bottom.
     pub(super) down: Along,
-    /// Patient directions at the left, right, top and bottom, where the file has them.
+    /// Patient directions at the left, right, top and bottom, if the file records them.
     pub(super) sides: Option<[char; 4]>,
 }
 
-/// An array axis, run through from its first or from its last index.
+/// An array axis, traversed from its first or from its last index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Along {
     pub(super) axis: usize,
     pub(super) reversed: bool,
 }
 
-/// Name, and the axes of space cut, across and down. The latter two are drawn
-/// against their direction, so that the patient's right is at the left, front
-/// and head are up, and a face looks to the left.
+/// Names of the planes, with the axes of space that are cut, across and down, and the patient's
+/// directions at their sides. Across and down are drawn against the direction of their axes, so that
+/// the patient's right is at the left, front and head are up, and a face looks to the left.
 const VIEWS: [(&str, [usize; 3], [char; 4]); 3] = [
     ("Axial", [2, 0, 1], ['R', 'L', 'A', 'P']),
     ("Coronal", [1, 0, 2], ['R', 'L', 'S', 'I']),
     ("Sagittal", [0, 1, 2], ['A', 'P', 'S', 'I']),
 ];
 
-/// Whether a file says how the patient lies: an affine that only repeats the
-/// voxel sizes is what readers make up where it does not.
+/// Returns whether a file records the patient's orientation: where it does not, readers
+/// make up an affine that only repeats the voxel sizes.
 pub(super) fn recorded(geometry: &Geometry) -> bool {
     !geometry.approx_eq(&Geometry::from_spacing(geometry.spacing()), 1e-4)
 }
 
-/// The axial, coronal and sagittal plane of a volume.
+/// Returns the axial, coronal and sagittal plane of a volume.
 ///
-/// Where no orientation is recorded, the axes are taken as scanners write
+/// If no orientation is recorded, the axes are assumed to be as scanners write
 /// them: x to the patient's left, y to the back, z to the head.
 pub(super) fn planes(geometry: &Geometry) -> [Plane; 3] {
     let recorded = recorded(geometry);

@@ -1,4 +1,4 @@
-//! A case cut and thinned out until its voxels may travel with a page.
+//! Cropping and subsampling of a case, so that its voxels fit into a page.
 
 use ndarray::{Array3, ArrayView3, Axis, CowArray, Ix3, s};
 use semivox_data::Geometry;
@@ -8,19 +8,19 @@ use super::CasePicture;
 /// Margin kept around the labels when a volume is too large, in mm.
 pub(super) const MARGIN_MM: f64 = 30.0;
 
-/// Which voxels of a volume are kept.
+/// A region of a volume and the factors by which it is subsampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grid {
     /// First voxel of the region.
     pub(super) start: [usize; 3],
-    /// Voxels of the region.
+    /// Number of voxels of the region, by axis.
     pub(super) size: [usize; 3],
-    /// Voxels that are joined to one, on each axis.
+    /// Number of voxels merged into one, by axis.
     pub(super) factor: [usize; 3],
 }
 
 impl Grid {
-    /// Every voxel.
+    /// Returns the grid of every voxel.
     pub(super) fn whole(picture: &CasePicture) -> Self {
         Self {
             start: [0; 3],
@@ -29,7 +29,7 @@ impl Grid {
         }
     }
 
-    /// The region of the labels with a margin; the whole if there are none.
+    /// Returns the region of the labels with a margin; the whole volume if there are none.
     pub(super) fn around_labels(picture: &CasePicture) -> Self {
         let mut grid = Self::whole(picture);
         for (axis, spacing) in picture.geometry.spacing().into_iter().enumerate() {
@@ -50,7 +50,7 @@ impl Grid {
         grid
     }
 
-    /// The region with the finest axis thinned out by one voxel more.
+    /// Returns the region with the factor of the finest axis increased by one.
     #[must_use]
     pub(super) fn coarser(mut self, spacing: [f64; 3]) -> Self {
         let thinned = |axis: &usize| spacing[*axis] * self.factor[*axis] as f64;
@@ -63,23 +63,23 @@ impl Grid {
         self
     }
 
-    /// Voxels on each axis after thinning.
+    /// Returns the number of voxels on each axis after subsampling.
     pub(super) fn shape(&self) -> [usize; 3] {
         [0, 1, 2].map(|axis| self.size[axis].div_ceil(self.factor[axis]))
     }
 
-    /// Voxels after thinning.
+    /// Returns the number of voxels after subsampling.
     pub(super) fn voxels(&self) -> usize {
         self.shape().iter().product()
     }
 
-    /// The voxel of the volume that stands for one after thinning.
+    /// Returns the index, in the volume, of the voxel that represents one of the subsampled voxels.
     pub(super) fn voxel(&self, axis: usize, index: usize) -> usize {
         let middle = index * self.factor[axis] + self.factor[axis] / 2;
         self.start[axis] + middle.min(self.size[axis] - 1)
     }
 
-    /// Geometry after thinning: a voxel lies at the middle of those it joins.
+    /// Returns the geometry after subsampling: a voxel lies at the center of those merged into it.
     pub(super) fn geometry(&self, geometry: &Geometry) -> Geometry {
         let first =
             [0, 1, 2].map(|axis| self.start[axis] as f64 + (self.factor[axis] as f64 - 1.0) / 2.0);
@@ -97,7 +97,7 @@ impl Grid {
         array.slice(s![range(0), range(1), range(2)])
     }
 
-    /// Intensities, averaged over the voxels that are joined.
+    /// Returns the intensities, averaged over the voxels that are merged.
     pub(super) fn image<'a>(&self, image: &'a Array3<f32>) -> CowArray<'a, f32, Ix3> {
         let region = self.cut(image);
         if self.factor == [1; 3] {
@@ -114,7 +114,7 @@ impl Grid {
         Array3::from_shape_fn(self.shape(), mean).into()
     }
 
-    /// Labels of the voxels that stand for those that are joined.
+    /// Returns the labels, each of the middle one of the voxels that are merged.
     pub(super) fn labels<'a>(&self, labels: &'a Array3<u8>) -> CowArray<'a, u8, Ix3> {
         if self.factor == [1; 3] {
             return self.cut(labels).into();
@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(grid.factor, expected);
         }
         assert_eq!((grid.shape(), grid.voxels()), ([22, 30, 7], 22 * 30 * 7));
-        // Voxels 50, 51 and 52 are joined, so voxel 51 stands for them.
+        // Voxels 50, 51 and 52 are merged, so voxel 51 represents them.
         assert_eq!(grid.voxel(0, 10), 51);
         let image = grid.image(&picture.image);
         assert_eq!((image.dim(), image[[10, 0, 0]]), ((22, 30, 7), 51.0));
@@ -173,7 +173,7 @@ mod tests {
         );
         let labels = grid.labels(&picture.prediction);
         assert_eq!(labels[[11, 15, 3]], picture.prediction[[54, 31, 3]]);
-        // One voxel of the region's end is left over: its block is smaller.
+        // The last block of the region has one voxel only.
         let odd = Grid {
             start: [0; 3],
             size: [100, 60, 7],

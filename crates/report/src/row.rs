@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct MetricsRow {
     /// Steps done since the start of the run, over all stages.
     pub step: u64,
-    /// The method's stage, by name.
+    /// Name of the method's stage.
     pub stage: String,
     /// Loss terms by name, the total among them.
     #[serde(deserialize_with = "nullable_map")]

@@ -1,4 +1,4 @@
-//! Slices of a case as still pictures.
+//! Still pictures of a case's slices.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,12 +10,12 @@ use super::CasePicture;
 use super::planes::Plane;
 use crate::ReportError;
 
-/// Pixels along the longer side of an embedded slice, at most.
+/// Maximum number of pixels along the longer side of an embedded slice.
 const LONGEST_SIDE: usize = 320;
-/// Voxels looked at for the intensity window, at most.
+/// Approximate number of voxels sampled for the intensity window, at most twice this.
 const SAMPLES: usize = 1 << 18;
 
-/// Whether the arrays of a case can be drawn together.
+/// Checks that the arrays of a case have one shape and that its spacing is positive.
 pub(super) fn check(picture: &CasePicture) -> Result<(), ReportError> {
     let shape = picture.image.dim();
     let refuse = |expected, found: String| {
@@ -51,7 +51,7 @@ pub(super) fn check(picture: &CasePicture) -> Result<(), ReportError> {
     Ok(())
 }
 
-/// One plane of an array as rows (top first) and columns.
+/// Returns one slice of an array as rows (top first) and columns.
 pub(super) fn cut<T: Copy>(array: ArrayView3<'_, T>, plane: &Plane, index: usize) -> Array2<T> {
     let (across, down) = (plane.across, plane.down);
     let slice = array.index_axis_move(Axis(plane.axis), index);
@@ -67,7 +67,7 @@ pub(super) fn cut<T: Copy>(array: ArrayView3<'_, T>, plane: &Plane, index: usize
     rows.to_owned()
 }
 
-/// Position of the slices: the median voxel of the reference along every axis, of the
+/// Returns the indices of the slices shown first: the median voxel of the reference along every axis, of the
 /// prediction if the reference is empty, else the middle of the volume.
 pub(super) fn middle(reference: ArrayView3<'_, u8>, prediction: ArrayView3<'_, u8>) -> [usize; 3] {
     let shape = reference.shape();
@@ -92,10 +92,10 @@ fn median_plane(labels: ArrayView3<'_, u8>, axis: usize) -> usize {
     areas.iter().position(reached).unwrap_or(0)
 }
 
-/// The intensities below which the given shares of the finite voxels lie, by
-/// a sample; 0 and 1 if there are none.
+/// Estimates percentiles, given as fractions, of the finite intensities from a sample of
+/// voxels; 0 and 1 if none is finite.
 pub(super) fn percentiles(image: ArrayView3<'_, f32>, shares: [f64; 2]) -> [f32; 2] {
-    // An even stride would walk along one axis of a volume with a side of its length.
+    // Odd: an even stride could stay at few indices of an axis whose length is even.
     let stride = (image.len() / SAMPLES).max(1) | 1;
     let mut values: Vec<f32> = image
         .iter()
@@ -110,7 +110,7 @@ pub(super) fn percentiles(image: ArrayView3<'_, f32>, shares: [f64; 2]) -> [f32;
     }
 }
 
-/// A plane of the image in gray, as a `data:` address of a PNG.
+/// Encodes a slice in gray as a PNG in a `data:` URL.
 pub(super) fn picture_address(plane: ArrayView2<'_, f32>, window: [f32; 2]) -> String {
     let small = shrink(plane, LONGEST_SIDE);
     let scale = 255.0 / (window[1] - window[0]).max(f32::MIN_POSITIVE);

@@ -1,4 +1,4 @@
-//! A quantity over training steps as inline SVG.
+//! Charts of a quantity over training steps, as inline SVG.
 
 use std::fmt::Write;
 
@@ -11,14 +11,14 @@ const LEFT: f64 = 46.0;
 const RIGHT: f64 = 8.0;
 const TOP: f64 = 18.0;
 const BOTTOM: f64 = 24.0;
-/// Points drawn at most; longer curves are gathered into this many buckets.
+/// Number of buckets into which the points of longer curves are grouped, about the most that are drawn.
 const BUCKETS: usize = 360;
 
 /// A curve over training steps.
 pub(super) struct Chart<'a> {
     /// Name of the quantity.
     pub(super) title: &'a str,
-    /// Step and value; a value that is not finite breaks nothing and is left out.
+    /// Step and value; values that are not finite are left out.
     pub(super) points: Vec<(f64, f64)>,
     /// First step and name of every stage.
     pub(super) stages: &'a [(f64, &'a str)],
@@ -30,7 +30,7 @@ pub(super) struct Chart<'a> {
     pub(super) logarithmic: bool,
 }
 
-/// A chart and what a script needs to read values off it.
+/// A drawn chart, with the data from which a script reads values.
 pub(super) struct Drawn {
     pub(super) svg: String,
     /// Whether there is a logarithmic variant.
@@ -82,7 +82,7 @@ struct Bucket {
     high: f64,
 }
 
-/// One curve per stage: losses of two stages do not continue each other.
+/// Splits the points into one curve per stage, as the losses of two stages do not continue each other.
 fn by_stage(points: &[(f64, f64)], stages: &[(f64, &str)]) -> Vec<Vec<Bucket>> {
     let finite: Vec<_> = (points.iter().copied())
         .filter(|point| point.1.is_finite())
@@ -106,7 +106,7 @@ fn bucket(points: &[(f64, f64)]) -> Bucket {
     }
 }
 
-/// Points that a logarithmic axis can show: buckets whose values are all above 0.
+/// Returns the points that a logarithmic axis can show: buckets whose values are all above 0.
 fn positive_part(segments: &[Vec<Bucket>]) -> Vec<Vec<Bucket>> {
     let positive = |segment: &Vec<Bucket>| -> Vec<Bucket> {
         segment.iter().copied().filter(|b| b.low > 0.0).collect()
@@ -196,7 +196,7 @@ fn draw_steps(svg: &mut String, steps: &Axis) {
     let _ = write!(svg, "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/>");
 }
 
-/// A dashed line where a stage begins, and its number.
+/// Draws a dashed line where each stage begins, and its number.
 fn draw_stages(svg: &mut String, steps: &Axis, stages: &[(f64, &str)]) {
     if stages.len() < 2 {
         return;

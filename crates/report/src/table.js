@@ -1,6 +1,6 @@
 
-// The table of cases: a click on a head sorts by it, the worst first; another
-// click turns the order around. Cases without a value stay last.
+// The table of cases: a click on a column's heading sorts by it, the worst first;
+// another click reverses the order. Cases without a value stay last.
 
 for (const table of document.querySelectorAll('.sortable')) {
   const heads = [...table.querySelectorAll('[data-column]')];

@@ -11,7 +11,7 @@ use semivox_inference::evaluation::{
     CaseEvaluation, ClassEvaluation, Evaluation, Means, UndefinedCounts, summarize,
 };
 
-/// The section of all cases from the worst to the best; worst, median and
+/// Returns the section of all cases from the worst to the best; worst, median and
 /// best are marked.
 pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
     let labels: BTreeSet<u32> = (evaluation.cases.iter())
@@ -28,14 +28,14 @@ pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
     }
     table.cases(&mut html, evaluation);
     html.push_str(
-        "<p class=\"note\">A metric is undefined where a mask is empty; means leave it out and \
-         say how often. HD95 pools the surface distances of both directions; HD95 max is the \
-         larger of the two directions' own. A click on a column's head sorts by it.</p></section>",
+        "<p class=\"note\">A metric is undefined where a mask is empty; means leave out undefined values \
+         and show their number. HD95 pools the surface distances of both directions; HD95 max is the \
+         larger of the HD95 of each direction. Click a column's heading to sort by it.</p></section>",
     );
     html
 }
 
-/// The indices of the cases by mean Dice, those without one last.
+/// Returns the indices of the cases in order of mean Dice, those without one last.
 fn from_the_worst(cases: &[CaseEvaluation]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..cases.len()).collect();
     order.sort_by(
@@ -49,7 +49,7 @@ fn from_the_worst(cases: &[CaseEvaluation]) -> Vec<usize> {
     order
 }
 
-/// Header and format shared by the rows of a page's tables.
+/// The columns and class names that the tables of a page share.
 struct Table<'a> {
     metrics: Vec<&'static Metric>,
     /// Names of the classes.
@@ -80,7 +80,7 @@ impl Table<'_> {
         html.push_str("</tr></tfoot></table></div>");
     }
 
-    /// The metrics' names; `sortable` adds what sorting by them needs.
+    /// Returns the column headings; `sortable` adds the attributes by which `table.js` sorts.
     fn heads(&self, sortable: bool) -> String {
         let head = |(column, metric): (usize, &&Metric)| {
             let worst = match metric.best_high {
@@ -99,7 +99,7 @@ impl Table<'_> {
         self.metrics.iter().enumerate().map(head).collect()
     }
 
-    /// A case as a body of its own: its metrics and, if there are several, those of its classes.
+    /// Writes a case as a `tbody`: its metrics and, if there are several classes, those of each class.
     fn case(&self, html: &mut String, case: &CaseEvaluation, rank: Option<&str>) {
         let (mean, undefined) = summarize(case.classes.iter());
         let value =
@@ -132,7 +132,7 @@ impl Table<'_> {
         html.push_str("</tbody>");
     }
 
-    /// Values, or that there is none; where a mean leaves some out, how many.
+    /// Writes the cells of a row: each mean or "undefined", and the number of values that the mean leaves out.
     fn cells(&self, html: &mut String, mean: &Means, undefined: &UndefinedCounts) {
         for (column, metric) in self.metrics.iter().enumerate() {
             let Some(value) = (metric.mean)(mean) else {

@@ -1,4 +1,4 @@
-//! Unit tests: the report of a training run: one HTML file that opens without a network.
+//! Unit tests of the report: content, escaping, order of the cases.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -78,7 +78,7 @@ fn a_full_report_shows_everything_and_fetches_nothing() {
         "<title>A &amp; B</title>",
         "4 labeled cases of 2 patients &middot; Dice 37.5&nbsp;% &middot; HD95 3.25&nbsp;mm &middot; 400 steps",
         "&lt;stopped&gt;",
-        "This run stands at step 400 of 1,000",
+        "This run is at step 400 of 1,000",
         "two<span class=\"mark worst\">worst</span>",
         "<b>2 of 6 undefined</b>",
         "3.25<small class=\"undefined\">1 undefined</small>",

@@ -1,6 +1,6 @@
-//! Text of the page.
+//! Formatting of text for the page.
 
-/// Text made safe for HTML, in elements and in quoted attributes.
+/// Escapes text for HTML elements and quoted attributes.
 pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -16,7 +16,7 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
-/// The name of a class, or its label where names are not known.
+/// Returns the name of a class, or its label if names are not known.
 pub(super) fn class_name(classes: &[String], label: impl Into<u32>) -> String {
     let label: u32 = label.into();
     match classes.get(label as usize) {
@@ -25,7 +25,7 @@ pub(super) fn class_name(classes: &[String], label: impl Into<u32>) -> String {
     }
 }
 
-/// A number with its digits in groups of three.
+/// Formats a number with its digits in groups of three.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

@@ -1,14 +1,14 @@
 
-// The slice viewer. It takes the place of a case's still pictures: a canvas
+// The slice viewer, which replaces a case's still pictures by a canvas
 // for each plane, with slider, window, contours and colors of classes.
 
-/** A color of the style sheet as red, green and blue. */
+/** Returns a color of the style sheet as red, green and blue. */
 function color(name) {
   const hex = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 }
 
-/** A case on the page: its volumes, what is shown of them, and its three panels. */
+/** A case on the page: its volumes, its intensity window and its panels. */
 class Viewer {
   constructor(article, info, bytes) {
     this.article = article;
@@ -37,7 +37,7 @@ class Viewer {
     this.find('.controls').hidden = false;
   }
 
-  /** Window and level count in bytes of the stored image; people see its own units. */
+  /** Resets window and level, which count in bytes of the stored image and are displayed in the image's own units. */
   resetWindow() {
     const byte = (value) => (this.info.step > 0 ? (value - this.info.low) / this.info.step : 0);
     const [low, high] = this.info.window.map(byte);
@@ -72,7 +72,7 @@ class Viewer {
     for (const panel of this.panels) panel.draw();
   }
 
-  /** Gray of every byte. */
+  /** Returns the gray value for every byte of the image. */
   grays() {
     const { width, level } = this.window;
     return Uint8ClampedArray.from({ length: 256 }, (_, byte) => (255 * (byte - level)) / width + 127.5);
@@ -101,7 +101,7 @@ class Panel {
   }
 
   start() {
-    this.slider.value = this.plane.middle; // browsers keep the place of an earlier visit
+    this.slider.value = this.plane.middle; // browsers restore the value of an earlier visit
     this.slider.hidden = false;
     this.slider.addEventListener('input', () => this.draw());
     new ResizeObserver(() => this.draw()).observe(this.canvas);
@@ -145,7 +145,7 @@ class Panel {
     }
   }
 
-  /** Gray values, and the colors of classes over them, voxel by voxel. */
+  /** Returns a canvas of the gray values with the colors of classes over them. */
   picture(image, slice) {
     const { viewer } = this;
     const grays = viewer.grays();

@@ -1,10 +1,9 @@
 'use strict';
 
-// The voxels of a case. They come packed as `embed.rs` describes: image,
-// reference and prediction, one byte each, x fastest. Here they are unpacked,
-// cut into slices, and outlined.
+// Unpacking, slicing and outlining of a case's voxels, which are packed as
+// `embed.rs` describes: image, reference and prediction, one byte each, x fastest.
 
-/** The bytes of a zlib stream written in base64. */
+/** Decodes a zlib stream encoded in base64. */
 async function unpack(base64) {
   const text = atob(base64);
   const packed = new Uint8Array(text.length);
@@ -13,7 +12,7 @@ async function unpack(base64) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** The volumes of a case; the image is stored as differences. */
+/** Returns the volumes of a case; the image is stored as differences. */
 function volumes(bytes, count) {
   const image = bytes.subarray(0, count);
   for (let i = 1; i < count; i++) image[i] += image[i - 1]; // modulo 256
@@ -24,7 +23,7 @@ function volumes(bytes, count) {
   };
 }
 
-/** One plane of a volume as rows from the top, each from left to right. */
+/** Returns one slice of a volume as rows from the top, each from left to right. */
 function cut(volume, [nx, ny, nz], plane, index) {
   const sides = [nx, ny, nz];
   const strides = [1, nx, nx * ny];
@@ -47,8 +46,8 @@ function cut(volume, [nx, ny, nz], plane, index) {
 }
 
 /**
- * The outline of a label along pixel edges, scaled to the canvas. Edges are
- * joined end to end, clockwise around the label, so that dashes run on.
+ * Returns the outline of a label along pixel edges, scaled to the canvas. Edges are
+ * joined end to end, clockwise around the label, so that a dash pattern continues.
  */
 function outline({ values, width, height }, label, scaleX, scaleY) {
   const inside = (x, y) =>

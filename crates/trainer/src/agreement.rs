@@ -1,12 +1,12 @@
-//! Compares a device with the CPU: the same weights, the same patches, the difference of what comes out.
+//! Comparison of a device with the CPU: differences of logits, gradients and losses for equal weights and inputs.
 //!
-//! What a device draws itself (dropout, noise on inputs) is turned off by each method's own settings, since every
-//! device has a generator of its own. What the host draws (patches, views, mixing, voxels of a contrast) follows
-//! from the seed and stays. Pseudo-labeled voxels do not take part in ACTION's contrast here: one voxel whose
-//! classes tie within rounding would change which voxels are drawn after it.
+//! Random numbers drawn on the device (dropout, noise on inputs) are turned off in the settings of each method, since
+//! every device has a generator of its own. Those drawn on the host (patches, views, mixing, voxels of a contrast)
+//! follow from the seed and are kept. Pseudo-labeled voxels do not take part in ACTION's contrast here: one voxel
+//! whose classes tie within rounding would change which voxels are drawn after it.
 //!
-//! GPUs may round the factors of convolutions and matrix products to TF32, which has ten bits of fraction; the
-//! tolerances leave room for that.
+//! GPUs may round the factors of convolutions and matrix products to TF32, which has ten bits of mantissa; the
+//! tolerances allow for that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,23 +19,23 @@ mod tiny;
 
 pub use networks::{gradients, logits};
 
-/// Relative difference of loss terms; the first step sees equal weights, later ones what the
-/// differences of gradients made of them.
+/// Tolerances of the relative difference of loss terms, by step. Weights are equal at the first step only; later
+/// they differ because gradients did.
 const LOSSES: [f64; 3] = [1e-3, 1e-2, 2e-2];
 
-/// One number that a device and the CPU both computed.
+/// The difference of a quantity between a device and the CPU.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agreement {
     /// The quantity that is compared.
     pub what: String,
-    /// Distance of the two; not a number where one of them has nothing to compare.
+    /// The difference of the two values; NaN where one of them is missing.
     pub difference: f64,
-    /// From where on they disagree.
+    /// The difference from which on the two disagree.
     pub tolerance: f64,
 }
 
 impl Agreement {
-    /// Whether the two agree; a difference that is not finite is none that agrees.
+    /// Returns whether the difference is finite and below the tolerance.
     ///
     /// # Examples
     /// ```
@@ -61,7 +61,7 @@ impl fmt::Display for Agreement {
     }
 }
 
-/// The names of all methods that [`steps`] takes.
+/// Returns the names of all methods that [`steps`] takes.
 pub fn methods() -> Vec<String> {
     MethodConfig::NAMES
         .iter()
@@ -69,11 +69,11 @@ pub fn methods() -> Vec<String> {
         .collect()
 }
 
-/// The relative differences of every loss term of the first three training steps of a method, from equal
-/// weights on tiny phantoms; a method of several stages takes a step of each.
+/// Computes the relative difference of every loss term in the first three training steps of a method, from
+/// equal weights on tiny phantoms; a method of several stages takes a step of each.
 ///
 /// # Errors
-/// [`TrainError::Inference`] if a device cannot be had or does not compute, [`TrainError::Setting`] for
+/// [`TrainError::Inference`] if a device is unavailable or does not compute, [`TrainError::Setting`] for
 /// an unknown method.
 pub fn steps(device: &str, method: &str) -> Result<Vec<Agreement>, TrainError> {
     let expected = tiny::losses("cpu", method)?;

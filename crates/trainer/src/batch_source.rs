@@ -1,4 +1,4 @@
-//! Drawing of batches from prepared volumes.
+//! Drawing of batches from preprocessed volumes.
 //!
 //! Workers draw and augment patches on the host; the loop moves a finished
 //! batch to the device when it uses it, so that device memory holds at most
@@ -31,7 +31,7 @@ pub struct BatchSource {
     seed: u64,
 }
 
-/// Which cases a step takes.
+/// The sampler that chooses the cases of a step.
 #[derive(Debug)]
 enum Cases {
     Epochs(TwoStreamSampler),
@@ -48,7 +48,7 @@ impl Cases {
 }
 
 impl BatchSource {
-    /// A source of batches as planned.
+    /// Creates a source of the batches that `plan` describes.
     ///
     /// # Errors
     /// If the plan asks for a kind of case that the set does not have.
@@ -83,7 +83,7 @@ impl BatchSource {
         })
     }
 
-    /// The host batch of a step.
+    /// Returns the batch of a step, in host memory.
     pub fn batch(&self, step: u64) -> HostBatch {
         let cases = self.cases.batch(step);
         let mut batch = HostBatch {
@@ -153,7 +153,7 @@ impl BatchSource {
     }
 }
 
-/// The label of a voxel as losses have it.
+/// Returns the label of a voxel in the numbering of the losses.
 fn target(label: u8) -> i32 {
     match label {
         IGNORED => IGNORED_LABEL as i32,
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(first_label(&config), 2);
     }
 
-    /// They are never exchanged, and stay where they are in the patch's image.
+    /// Ignored voxels are never exchanged, and keep their place in the patch.
     #[test]
     fn ignored_voxels_keep_their_label() {
         let mut config = preset("smoke", "supervised").unwrap();

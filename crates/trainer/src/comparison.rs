@@ -1,4 +1,4 @@
-//! Several methods and seeds on one data set: a table of means and spreads.
+//! Comparison of methods on one data set: a table of means and standard deviations over seeds.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,19 +11,19 @@ use crate::run::RunError;
 use crate::run::folder::write_atomic;
 use semivox_inference::evaluation::{Evaluation, Means};
 
-/// The mean of one metric over seeds, and how far they spread.
+/// Mean and standard deviation of one metric over seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// Mean over the runs in which the metric is defined.
     pub mean: f64,
     /// Sample standard deviation (n − 1); none for a single run.
     pub std: Option<f64>,
-    /// Runs in which the metric is defined.
+    /// Number of runs in which the metric is defined.
     pub runs: usize,
 }
 
 impl Spread {
-    /// Over the values that are there; none without any.
+    /// Computes mean and standard deviation of the values that are defined; none if there are none.
     ///
     /// # Examples
     /// ```
@@ -61,12 +61,12 @@ impl Spread {
     }
 }
 
-/// One line of the table: a method with a number of labeled cases.
+/// A row of the table: a method with a number of labeled cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// The method, by name.
     pub method: String,
-    /// Labeled training cases.
+    /// Number of labeled training cases.
     pub labeled: Option<usize>,
     /// Seeds of its runs.
     pub seeds: Vec<u64>,
@@ -76,7 +76,7 @@ pub struct Row {
     pub hd95_mm: Option<Spread>,
     /// ASD in mm.
     pub asd_mm: Option<Spread>,
-    /// Pairs of case and class whose HD95 is undefined, over all runs.
+    /// Number of pairs of case and class whose HD95 is undefined, over all runs.
     pub undefined: usize,
 }
 
@@ -85,7 +85,7 @@ pub struct Row {
 pub struct Comparison {
     /// Protocol that the runs share.
     pub protocol: String,
-    /// A line for every method and number of labeled cases, in order of appearance.
+    /// A row for every method and number of labeled cases, in order of appearance.
     pub rows: Vec<Row>,
 }
 
@@ -93,7 +93,7 @@ impl Comparison {
     /// Groups evaluations by method and number of labeled cases.
     ///
     /// # Errors
-    /// [`TrainError::Unexpected`] if two runs were tested on different cases: their means do not compare.
+    /// [`TrainError::Unexpected`] if two runs were tested on different cases: their means are not comparable.
     pub fn new(evaluations: &[Evaluation]) -> Result<Self, TrainError> {
         check_same_cases(evaluations)?;
         let mut order: Vec<(String, Option<usize>)> = Vec::new();
@@ -165,7 +165,7 @@ impl Comparison {
     }
 }
 
-/// A Markdown table under a sentence of protocol.
+/// Formats a Markdown table, below a sentence that states the protocol.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.protocol)?;
@@ -236,7 +236,7 @@ fn protocol(evaluations: &[Evaluation]) -> String {
     let cases = evaluations.first().map_or(0, |e| e.cases.len());
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} test cases and their classes, \
-         then mean ± sample standard deviation over seeds; distances over what is defined.",
+         then mean ± sample standard deviation over seeds; undefined distances are left out.",
         shared(|e| e.protocol.preset.clone()),
         shared(|e| e.protocol.iterations.to_string()),
         shared(|e| e.protocol.checkpoint.clone()),

@@ -1,4 +1,4 @@
-//! Everything that defines a run, as one TOML document.
+//! Configuration of a run, as one TOML document.
 //!
 //! A run stores its resolved configuration in `config.toml`; resuming reads
 //! that file and nothing else. Unknown keys are refused.
@@ -16,7 +16,7 @@ use crate::task::Task;
 use semivox_methods::context::MethodContext;
 use semivox_methods::method_config::MethodConfig;
 
-/// The settings of one run.
+/// The configuration of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
@@ -27,7 +27,7 @@ pub struct RunConfig {
     /// Name of the ablation that the method's settings came from, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ablation: Option<String>,
-    /// A method of one's own, which a program runs in place of `method`
+    /// A custom method, which a program trains in place of `method`
     /// ([`Session::run_method`](crate::session::Session::run_method)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_method: Option<OwnMethod>,
@@ -35,57 +35,57 @@ pub struct RunConfig {
     pub seed: u64,
     /// Device name, see [`device::by_name`](semivox_inference::device::by_name).
     pub device: String,
-    /// Patch size in voxels; multiples of 16.
+    /// Patch size in voxels: multiples of 16, and one slice for a U-Net.
     pub patch: [usize; 3],
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
-    /// Data and its preparation.
+    /// Data set and preprocessing.
     pub data: DataConfig,
-    /// The network.
+    /// Architecture and size of the network.
     pub network: NetworkSettings,
-    /// Turns and mirrorings of every patch.
+    /// Weak augmentation: random rotations by 90° and mirroring of every patch.
     pub weak_view: Symmetries,
-    /// Labels of left and right, exchanged where a patch is mirrored.
+    /// Pairs of left and right labels, exchanged where a patch is mirrored.
     #[serde(default, skip_serializing_if = "LabelSwap::is_empty")]
     pub label_swap: LabelSwap,
-    /// The student's intensity augmentation.
+    /// Strong augmentation: changes of intensity in the student's input.
     pub strong_view: StrongView,
-    /// Inference.
+    /// Sliding window of inference.
     pub inference: SlidingWindow,
-    /// The method and its own settings.
+    /// The training method with its settings.
     pub method: MethodConfig,
 }
 
-/// A method of one's own, as log, report and evaluation name it.
+/// Name and length of a custom method, as recorded in log, report and evaluation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnMethod {
-    /// Its name.
+    /// Name of the method.
     pub name: String,
-    /// The steps of all its stages.
+    /// Number of steps over all stages.
     pub iterations: u64,
 }
 
-/// The way out of a value that does not work.
+/// Hint of the errors about settings.
 const CHANGE: &str = "change it in config.toml or with --set";
 
-/// The network's size.
+/// Architecture and size of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSettings {
     /// `vnet` (3D) or `unet` (slices).
     pub architecture: Architecture,
-    /// `transposed` or `linear`: how the decoder goes up a level.
+    /// Upsampling in the decoder: `transposed` (convolution) or `linear` (interpolation).
     #[serde(default)]
     pub upsampling: Upsampling,
-    /// Filters of the first level.
+    /// Number of filters at the first level.
     pub filters: usize,
-    /// Channel dropout at the bottleneck and before the output layer.
+    /// Rate of channel dropout at the bottleneck and before the output layer.
     pub dropout: f64,
 }
 
 impl RunConfig {
-    /// Reads a stored configuration.
+    /// Reads a configuration from a TOML document.
     ///
     /// # Errors
     /// [`TrainError::Document`] with the key, the line of the mistake and, for an unknown key, the
@@ -94,8 +94,9 @@ impl RunConfig {
         settings::parse(text)
     }
 
-    /// The same settings with some of them changed: `("method.optimizer.learning_rate", "0.02")`.
-    /// Values are TOML; what is not, such as `cpu`, is taken as text.
+    /// Returns the configuration with some settings changed, such as `("method.optimizer.learning_rate", "0.02")`.
+    ///
+    /// Values are TOML; a value that is not, such as `cpu`, is taken as text.
     ///
     /// # Errors
     /// [`TrainError::Document`] for an unknown key, with the nearest known one, or a value of a wrong type.
@@ -117,7 +118,7 @@ impl RunConfig {
         settings::change(&self.to_toml()?, values)
     }
 
-    /// The document stored with a run.
+    /// Returns the configuration as the TOML document stored with a run.
     ///
     /// # Errors
     /// [`TrainError::Document`] if a value has no TOML form.
@@ -125,7 +126,7 @@ impl RunConfig {
         toml::to_string(self).map_err(|e| TrainError::Document(e.to_string()))
     }
 
-    /// The method as it is asked for: `METHOD`, or `METHOD:ABLATION`; or the name of one's own.
+    /// Returns the name of the method: `METHOD`, `METHOD:ABLATION`, or that of a custom method.
     pub fn method_name(&self) -> String {
         if let Some(own) = &self.own_method {
             return own.name.clone();
@@ -137,7 +138,7 @@ impl RunConfig {
         }
     }
 
-    /// Iterations in all, over all stages.
+    /// Returns the number of iterations over all stages.
     pub fn iterations(&self) -> u64 {
         match &self.own_method {
             Some(own) => own.iterations,
@@ -145,18 +146,18 @@ impl RunConfig {
         }
     }
 
-    /// The method as people meet it, in tables and reports.
+    /// Returns the method's name as tables and reports show it; reconstructed methods are marked as such.
     pub fn method_title(&self) -> String {
         let name = self.method_name();
         match self.method {
             _ if self.own_method.is_some() => name,
-            // Built from abstracts: nobody should take them for the papers' own.
+            // Built from the papers' abstracts alone, so they must not pass for the papers' methods.
             MethodConfig::Cvrl(_) | MethodConfig::Ideal(_) => format!("{name} (reconstruction)"),
             _ => name,
         }
     }
 
-    /// The inputs of a method for data of `classes` classes; `device` is the
+    /// Returns the inputs that all methods share, for data of `classes` classes; `device` is the
     /// training device (with autodiff).
     pub fn context(&self, classes: usize, device: &Device) -> MethodContext {
         MethodContext {
@@ -172,7 +173,7 @@ impl RunConfig {
         }
     }
 
-    /// Description of this run's model, without its weights.
+    /// Returns the description of this run's model, without its weights.
     pub fn description(&self) -> Description {
         let notes = [
             ("task", self.task.name().to_string()),
@@ -193,15 +194,15 @@ impl RunConfig {
         }
     }
 
-    /// The trained model of this run.
+    /// Returns the run's model: `network` with the run's preprocessing, sliding window and classes.
     ///
     /// # Errors
-    /// If the names of the classes are not as many as the network's classes.
+    /// If the number of class names is not the network's number of classes.
     pub fn model(&self, network: &Network, device: &Device) -> Result<Model, TrainError> {
         Ok(Model::new(network.clone(), self.description(), device)?)
     }
 
-    /// Refuses values that cannot work, before anything is read or written.
+    /// Checks all settings, before anything is read or written.
     ///
     /// # Errors
     /// [`TrainError::Setting`] with the key, what was expected and what was found.
@@ -226,7 +227,7 @@ impl RunConfig {
         Ok(self.method.check(self.patch)?)
     }
 
-    /// Refuses probabilities and strengths of augmentation that mean nothing.
+    /// Checks that probabilities and strengths of augmentation are in range.
     fn check_views(&self) -> Result<(), TrainError> {
         let (jitter, blur) = (&self.strong_view.jitter, &self.strong_view.blur);
         let mut checked = vec![(
@@ -253,8 +254,8 @@ impl RunConfig {
         Ok(())
     }
 
-    /// Refuses an axis that cannot be mirrored, turns, which exchange sides too, and labels that are no classes or in
-    /// two pairs.
+    /// Checks the pairs of labels that mirroring exchanges: the axis can be mirrored, patches are not rotated (which
+    /// exchanges sides too), and every label is a class and in one pair only.
     fn check_label_swap(&self) -> Result<(), TrainError> {
         let LabelSwap { axis, pairs } = &self.label_swap;
         if pairs.is_empty() {
@@ -272,7 +273,7 @@ impl RunConfig {
             Some(_) => {}
         }
         if self.weak_view.rotate {
-            let expected = "no turns, which exchange sides, beside label_swap";
+            let expected = "false together with label_swap, as rotations exchange sides too";
             return refuse("weak_view.rotate", expected, "true".into());
         }
         let classes = match self.data.classes.len() {
@@ -290,7 +291,7 @@ impl RunConfig {
         refuse("label_swap.pairs", &expected, format!("{pairs:?}"))
     }
 
-    /// Refuses sides that the network cannot halve four times; a U-Net takes one slice.
+    /// Checks that the network can halve the sides of a patch four times; a U-Net takes one slice.
     fn check_sides(&self, key: &str, sides: [usize; 3]) -> Result<(), TrainError> {
         let architecture = self.network.architecture;
         let multiples = architecture.required_multiples();

@@ -1,4 +1,4 @@
-//! The data of a run, as part of its settings.
+//! The section `data` of a run's configuration.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use semivox_data::preprocess::Preprocess;
 use semivox_data::{LabelBudget, LabelValues};
 use serde::{Deserialize, Serialize};
 
-/// Which data, and how it is prepared.
+/// Data set, number of labels and preprocessing of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
@@ -22,25 +22,26 @@ pub struct DataConfig {
     /// predict without its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run starts.
+    /// Names of the channels of every scan, in order; empty for one channel without a name. Filled in when a run
+    /// starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
     /// Voxel values of the label maps with their class indices, 255 for ignored voxels; none if they are the indices.
     /// Filled in when a run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_values: Option<LabelValues>,
-    /// Number of training cases that keep their label: `8` or `"10%"`; patients in
+    /// Number of training cases that keep their labels: `8` or `"10%"`; patients in
     /// the ACDC layout.
     pub labeled: LabelBudget,
-    /// A list of cases to test on, one a line. They are held out beside those
-    /// that the data set holds out itself, and before `labeled` are kept.
+    /// A file that lists test cases, one per line. They are held out in addition to the
+    /// data set's own test cases, before the `labeled` cases are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_list: Option<PathBuf>,
-    /// Threads that prepare batches.
+    /// Number of threads that prepare batches.
     pub workers: usize,
-    /// Batches prepared ahead of use.
+    /// Number of batches prepared ahead of use.
     pub prefetch: usize,
-    /// Generated training and test cases when `root` is absent.
+    /// Numbers of generated training and test cases when `root` is absent.
     pub phantoms: [usize; 2],
     /// Anatomy of the phantoms; their seed is the run's.
     pub phantom: PhantomConfig,
@@ -49,7 +50,7 @@ pub struct DataConfig {
 }
 
 impl DataConfig {
-    /// The number of channels of every scan.
+    /// Returns the number of channels of every scan.
     pub fn channel_count(&self) -> usize {
         self.channels.len().max(1)
     }

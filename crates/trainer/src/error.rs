@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// A mistake in a configuration, in data or on disk, or a diverged training.
+/// An error of a run: in its configuration or its data, on disk, or a diverged training.
 ///
 /// Every message says what was expected, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,14 +13,14 @@ pub enum TrainError {
     Setting {
         /// The setting's key, as in `config.toml`.
         key: String,
-        /// The values that work.
+        /// The allowed values.
         expected: String,
         /// The value found.
         found: String,
         /// A hint on how to fix it.
         hint: String,
     },
-    /// A name that is none of those known.
+    /// The name of a task, preset or method is unknown.
     #[error("configuration: unknown {kind} '{name}': expected {expected}")]
     Unknown {
         /// The kind of thing named, such as a preset.
@@ -30,10 +30,10 @@ pub enum TrainError {
         /// The names known.
         expected: String,
     },
-    /// A text of settings is not one.
+    /// A configuration is not valid TOML, or has an unknown key or a value of a wrong type.
     #[error("configuration: {0}")]
     Document(String),
-    /// A file, folder or flag is not what it has to be.
+    /// A file, folder or flag has an unexpected content or value.
     #[error("{subject}: expected {expected}, found {found}; {hint}")]
     Unexpected {
         /// The file, folder or flag.
@@ -51,7 +51,7 @@ pub enum TrainError {
     /// Reading or checking data failed.
     #[error(transparent)]
     Data(#[from] semivox_data::DataError),
-    /// A method's settings cannot work, a checkpoint cannot be used, or a step diverged.
+    /// A method's settings are invalid, a checkpoint cannot be used, or a step diverged.
     #[error(transparent)]
     Method(#[from] semivox_methods::MethodError),
     /// Sampling could not be set up.
@@ -75,7 +75,7 @@ pub enum TrainError {
          lower the learning rate, then start again or pass --resume"
     )]
     NonFiniteWeights {
-        /// Steps done.
+        /// Number of steps done.
         step: u64,
     },
 }
@@ -87,7 +87,7 @@ impl From<semivox_inference::InferenceError> for TrainError {
 }
 
 impl TrainError {
-    /// A setting that does not work.
+    /// Creates a [`Setting`](Self::Setting) error.
     pub fn setting(
         key: impl Into<String>,
         expected: impl Into<String>,
@@ -102,7 +102,7 @@ impl TrainError {
         }
     }
 
-    /// A file, folder or flag that is not what it has to be.
+    /// Creates an [`Unexpected`](Self::Unexpected) error.
     pub fn unexpected(
         subject: impl Display,
         expected: impl Into<String>,
@@ -117,7 +117,7 @@ impl TrainError {
         }
     }
 
-    /// Whether losses or weights became infinite or not a number.
+    /// Returns whether losses or weights became infinite or not a number.
     pub fn is_divergence(&self) -> bool {
         match self {
             Self::NonFiniteWeights { .. } => true,
@@ -126,7 +126,7 @@ impl TrainError {
         }
     }
 
-    /// Whether a setting is the reason.
+    /// Returns whether a setting caused the error.
     pub fn is_setting(&self) -> bool {
         match self {
             Self::Setting { .. } | Self::Unknown { .. } | Self::Document(_) => true,

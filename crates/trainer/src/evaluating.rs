@@ -41,12 +41,12 @@ pub fn evaluate(
     Ok(found)
 }
 
-/// Where the prediction of a case lies.
+/// Returns the path of a case's prediction.
 pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
 }
 
-/// The prediction of a case, read with the values of the data set's label maps, as it was written.
+/// Reads the prediction of a case; its voxel values are those of the data set's label maps.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -62,7 +62,7 @@ pub(crate) fn read_prediction(
     })?)
 }
 
-/// The labels of a reference as a picture has them: ignored voxels look like the background.
+/// Returns the labels of a reference for a picture, with ignored voxels as background.
 pub(crate) fn pictured(mut reference: LabelMap) -> Array3<u8> {
     let data = &mut reference.data;
     data.mapv_inplace(|label| if label == IGNORED { 0 } else { label });
@@ -87,7 +87,7 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
     }
 }
 
-/// Number of patients or cases that keep their labels.
+/// Returns the number of patients or cases that keep their labels.
 fn labeled_units(dataset: &Dataset) -> usize {
     let unit = |case: &LabeledCase| dataset.layout.unit(&case.id).to_owned();
     dataset
@@ -126,7 +126,7 @@ mod tests {
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
         let found = protocol(&config, &dataset);
         assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
-        // Whoever names the classes has cases of their own.
+        // A folder with `classes.txt` is not taken for ACDC, so each case counts by itself.
         std::fs::write(root.path().join("classes.txt"), "background\nheart\n").unwrap();
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
         let found = protocol(&config, &dataset);

@@ -1,4 +1,4 @@
-//! A model made of weights from elsewhere.
+//! Import of networks that were trained elsewhere.
 
 use std::path::Path;
 
@@ -9,23 +9,23 @@ use semivox_models::weights;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 
-/// Tensors of a file that [`import`] did not use, and of a network that the file did not have.
+/// Tensors of the file that [`import`] did not use, and parameters of the network that the file lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftovers {
-    /// Tensors of the file that segment nothing, by their names there.
+    /// Tensors of the file that the network does not have, by their names in the file.
     pub unused: Vec<String>,
-    /// Parameters that the file has nothing for, by our paths.
+    /// Parameters of the network that the file lacks, by their path in the module; they keep their initial values.
     pub kept: Vec<String>,
 }
 
-/// Makes a model of a file of weights (safetensors or `.pth`, see [`weights`]) on `device`.
+/// Makes a model from a file of weights (safetensors or `.pth`, see [`weights`]) on `device`.
 ///
-/// How scans are prepared follows from `config`, network and number of classes from the file. The names in
+/// Preprocessing follows from `config`, the network and the number of classes from the file. The names in
 /// `config.data.classes` are used if there are any, else `class 1`, `class 2`, ….
 ///
 /// # Errors
-/// If the file holds no network that is known, the number of class names is another, or the settings do not
-/// match the network.
+/// If the file holds no known network, the number of class names is not the network's number of classes, or the
+/// settings do not match the network.
 pub fn import(
     file: &Path,
     mut config: RunConfig,
@@ -51,7 +51,7 @@ pub fn import(
     config.check()?;
     let imported = weights::import(&found.init(device), file)?;
     let mut description = config.description();
-    // The file's network was trained elsewhere, by a method that it does not tell.
+    // The file does not say which method trained its network.
     description.notes = [("task".to_string(), config.task.name().to_string())].into();
     let leftovers = Leftovers {
         unused: imported.unused,

@@ -7,16 +7,16 @@ use semivox_methods::plan::StagePlan;
 ///
 /// Every method has a default that ignores its event.
 pub trait Observer: Sync {
-    /// `done` of `total` scans are read and prepared; called from several threads.
+    /// Called when `done` of `total` scans are read and preprocessed, from several threads.
     fn reading(&self, _done: usize, _total: usize) {}
-    /// A stage begins (or goes on, after a resume) at `step` of `total`.
+    /// Called when a stage begins (or continues after a resume) at `step` of `total`.
     fn stage(&mut self, _stage: &StagePlan, _step: u64, _total: u64) {}
-    /// A step is done.
+    /// Called after every training step.
     fn step(&mut self, _row: &MetricsRow) {}
-    /// `done` of `total` test cases are evaluated.
+    /// Called when `done` of `total` test cases are evaluated.
     fn evaluating(&mut self, _done: usize, _total: usize) {}
-    /// Something that a person should know, in one sentence, while the run goes on: a
-    /// damaged checkpoint that was passed over, for instance.
+    /// Receives a notice for the user, in one sentence, such as that a damaged checkpoint was
+    /// skipped; the run continues.
     fn notice(&self, _sentence: &str) {}
 }
 

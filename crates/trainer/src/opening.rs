@@ -1,4 +1,4 @@
-//! The data set of a run: opened, checked, and read for training.
+//! Opening, checking and reading of a run's data set.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::observer::Observer;
 use crate::run::folder::RunFolder;
 use crate::training_set::TrainingSet;
 
-/// Points the settings to where their data set is now, with a list of test cases that lies in it.
+/// Changes the path of a moved data set, and that of a list of test cases inside it.
 pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), TrainError> {
     let Some(before) = &data.root else {
         return Err(TrainError::setting(
@@ -32,21 +32,21 @@ pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), Train
     Ok(())
 }
 
-/// An error if the data set of a run is not where it was.
+/// Returns an error if the data set's folder is missing.
 pub(crate) fn expect_data(data: &DataConfig) -> Result<(), TrainError> {
     match &data.root {
         Some(root) if !root.is_dir() => Err(TrainError::unexpected(
             root.display(),
             "the data set of this run",
             "no folder there",
-            "restore it, or tell where it is now with --resume --data FOLDER (Session::resume_moved)",
+            "restore it, or give its new folder with --resume --data FOLDER (Session::resume_moved)",
         )),
         _ => Ok(()),
     }
 }
 
-/// Opens a run's data set, holds the listed cases out and takes the labels of
-/// all but the first `labeled` others away.
+/// Opens a run's data set, holds out the listed test cases and removes the labels of
+/// all others but the first `labeled`.
 pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Dataset, TrainError> {
     let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
     let test = match &config.data.test_list {
@@ -59,7 +59,7 @@ pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Datase
     Ok(layout::open_split_as(root, *layout, &test, *labeled)?)
 }
 
-/// Opens a data set and reads the training cases.
+/// Opens a run's data set and reads the training cases.
 pub(crate) fn open(
     config: &RunConfig,
     run: &RunFolder,
@@ -71,7 +71,7 @@ pub(crate) fn open(
             &dataset.name,
             "label maps with at least one class",
             "background alone",
-            "draw what is to be segmented, as 1, 2, …",
+            "annotate what is to be segmented with the labels 1, 2, …",
         ));
     }
     if config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty() {
@@ -89,14 +89,14 @@ pub(crate) fn open(
     Ok((dataset, Arc::new(set)))
 }
 
-/// A test case that cannot be evaluated is told before hours of training.
+/// Checks that all test cases can be read, before hours of training.
 pub(crate) fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
     let classes = dataset.classes.len();
     let check = |case: &LabeledCase| case.load_checked(classes).map(drop);
     Ok(dataset.test.par_iter().try_for_each(check)?)
 }
 
-/// The settings with the names of classes and channels, which stay the same for a run's whole life.
+/// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.
 pub(crate) fn with_names(
     mut config: RunConfig,
     dataset: &Dataset,
@@ -136,8 +136,8 @@ fn phantoms(run: &RunFolder) -> PathBuf {
     run.root().join("phantoms")
 }
 
-/// Writes generated scans in the LA layout, so that they take the same way
-/// as real ones and can be looked at with any viewer.
+/// Writes generated scans in the LA layout, so that they are read in the same
+/// way as real ones and open in any viewer.
 pub(crate) fn generate(config: &RunConfig, run: &RunFolder) -> Result<(), TrainError> {
     let [train, test] = config.data.phantoms;
     let settings = phantom::PhantomConfig {

@@ -14,10 +14,10 @@ use crate::specimens::{by_channel, specimens};
 use semivox_inference::evaluation::{CaseEvaluation, Evaluation};
 use semivox_report::{CasePicture, ReportInput, notable_cases, write};
 
-/// A report that was written, and what it could not show.
+/// A written report, with the parts that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remade {
-    /// The page.
+    /// Path of the page.
     pub path: PathBuf,
     /// Parts that are missing and why, a sentence each; the page says the same.
     pub missing: Vec<String>,
@@ -26,9 +26,9 @@ pub struct Remade {
 /// Writes the report of a run anew from its folder.
 ///
 /// Scans and references come from the data set named in `config.toml`,
-/// predictions from the run folder. Where they are gone, the page is written
-/// without the pictures that need them, and says so. A run that was not
-/// evaluated, or was interrupted, has its curves.
+/// predictions from the run folder. Where they are missing, the page is written
+/// without the pictures that need them, and says so. The learning curves of a run
+/// that was interrupted or not evaluated are shown too.
 ///
 /// # Errors
 /// If the configuration, the log or the evaluation cannot be read, or the
@@ -55,7 +55,7 @@ pub fn remake(run: &RunFolder) -> Result<Remade, TrainError> {
     write_for(run, &config, dataset.as_ref(), evaluation.as_ref())
 }
 
-/// Writes the report of a run with what is known of its data set.
+/// Writes the report of a run, without slices if its data set could not be opened.
 ///
 /// # Errors
 /// If the log cannot be read or the page cannot be written.
@@ -100,7 +100,7 @@ fn without_slices(error: &TrainError) -> String {
     format!("The data set could not be opened, so there are no slices: {error}")
 }
 
-/// The notable cases, and what is missing of them.
+/// Returns the pictures of the notable cases, and a sentence for each case that cannot be shown.
 fn pictures(
     run: &RunFolder,
     dataset: Result<&Dataset, &TrainError>,
@@ -123,7 +123,7 @@ fn pictures(
     (pictures, missing)
 }
 
-/// Where there are no test cases, some of the others; none before the run is finished.
+/// Returns pictures of some training cases, for a data set without test cases; none before the run is finished.
 fn unmeasured(run: &RunFolder, dataset: &Dataset) -> (Vec<CasePicture>, Vec<String>) {
     let (mut pictures, mut missing) = (Vec::new(), Vec::new());
     for specimen in specimens(dataset) {
@@ -151,7 +151,7 @@ fn title(config: &RunConfig, dataset: Option<&Dataset>) -> String {
     }
 }
 
-/// A case of an evaluation with its scan, reference and prediction.
+/// Reads scan, reference and prediction of an evaluated case.
 fn picture(
     result: &CaseEvaluation,
     rank: &str,
@@ -204,7 +204,7 @@ mod tests {
     use crate::presets::preset;
     use semivox_inference::evaluation::{ClassEvaluation, Protocol};
 
-    /// A finished run on five phantoms whose predictions are the references.
+    /// Makes a finished run on five phantoms, whose predictions are the references.
     fn finished(folder: &Path) -> RunFolder {
         let phantoms = PhantomConfig {
             shape: [16, 16, 12],
@@ -241,7 +241,7 @@ mod tests {
         run
     }
 
-    /// Makes the page; returns it with what is missing.
+    /// Makes the page and returns it, with the sentences about missing parts.
     fn page(run: &RunFolder) -> (String, Vec<String>) {
         let remade = remake(run).unwrap();
         assert_eq!(remade.path, run.report());
@@ -262,7 +262,7 @@ mod tests {
             "{}",
             &html[..200]
         );
-        assert!(html.contains("This run stands at step 0 of"));
+        assert!(html.contains("This run is at step 0 of"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A run from its configuration to its report.
+//! A training run, from its configuration to its report.
 //!
 //! ```text
 //! configuration → data set → prepared cases → training → evaluation → report
@@ -26,9 +26,9 @@ use crate::{evaluating, specimens};
 use semivox_inference::evaluation::Evaluation;
 use semivox_methods::{Method, MethodContext};
 
-/// A run folder with its configuration and data set, ready to train.
+/// A training run, opened in its folder with its configuration and data set.
 ///
-/// A session holds the folder's lock, so that no other one trains in it.
+/// A session holds the folder's lock, so that no other session trains in it.
 ///
 /// # Examples
 /// ```no_run
@@ -62,7 +62,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Mean Dice on the test cases after training.
+    /// Returns the mean Dice on the test cases after training.
     pub fn dice(&self) -> Option<f64> {
         self.evaluation.as_ref()?.mean.dice
     }
@@ -72,9 +72,9 @@ impl Session {
     /// Checks `config`, makes the run folder `out` and reads the training cases.
     ///
     /// # Errors
-    /// A mistake in the configuration or in the data, or an `out` that holds
-    /// another run, is used by another session or cannot be written. Only when all is read does `out`
-    /// become a run, so it can be used again after a mistake.
+    /// If the configuration or the data has a mistake, or `out` holds another run, is used by another
+    /// session or cannot be written. `out` becomes a run only after all data is read, so it can be used
+    /// again after an error.
     pub fn start(
         config: RunConfig,
         out: impl AsRef<Path>,
@@ -103,19 +103,20 @@ impl Session {
         })
     }
 
-    /// Opens an earlier run to go on with it, with the settings stored there.
+    /// Opens an earlier run to continue it with the settings stored there.
     ///
     /// # Errors
-    /// If `out` holds no run or is used by another session, or its data set is not where it was or
-    /// has other cases.
+    /// If `out` holds no run or is used by another session, or its data set is missing or has other
+    /// cases than before.
     pub fn resume(out: impl AsRef<Path>, observer: &dyn Observer) -> Result<Self, TrainError> {
         Self::resumed(out.as_ref(), None, observer)
     }
 
-    /// Like [`resume`](Self::resume), for a run whose data set was moved to `root`. The run remembers the new place.
+    /// Opens an earlier run, like [`resume`](Self::resume), whose data set was moved to `root`. The new path is stored
+    /// in `config.toml`.
     ///
-    /// Its cases must have the names and the order that they had; what is in their files is not compared. A list of
-    /// test cases inside the data set moves with it.
+    /// Names and order of the cases must be unchanged; the contents of their files are not compared. The path of a list
+    /// of test cases inside the data set changes with it.
     ///
     /// # Errors
     /// As for [`resume`](Self::resume); also if the run trains on phantoms.
@@ -149,8 +150,8 @@ impl Session {
         if is_moved {
             run.write_config(&config.to_toml()?)?;
             observer.notice(
-                "the data set was moved: its cases have the names that the run began with; whether their files are the \
-                 same was not compared",
+                "the data set was moved: its cases have the names that the run began with; the contents of their files \
+                 were not compared",
             );
         }
         Ok(Self {
@@ -162,12 +163,12 @@ impl Session {
         })
     }
 
-    /// The settings, resolved.
+    /// Returns the resolved configuration.
     pub fn config(&self) -> &RunConfig {
         &self.config
     }
 
-    /// The data set.
+    /// Returns the data set.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
     }
@@ -176,7 +177,7 @@ impl Session {
     /// report; after an interruption, the report of the steps done so far.
     ///
     /// # Errors
-    /// Whatever stops it; the last checkpoint is then still there.
+    /// If training, evaluation or the report fails; the last checkpoint is kept.
     pub fn run(
         &self,
         observer: &mut dyn Observer,
@@ -185,30 +186,30 @@ impl Session {
         if let Some(OwnMethod { name, .. }) = &self.config.own_method {
             return Err(TrainError::setting(
                 "own_method",
-                "no method of one's own",
+                "no custom method",
                 name,
-                "only the program that has it can train it, with Session::run_method",
+                "train it from the program that defines it, with Session::run_method",
             ));
         }
         let mut method = self.config.method.settings().method(self.context()?)?;
         self.train(&mut method, observer, stop)
     }
 
-    /// The inputs of a method in this session, for [`run_method`](Self::run_method).
+    /// Returns the inputs from which a custom method is made, for [`run_method`](Self::run_method).
     ///
     /// # Errors
-    /// If the device is missing.
+    /// If the device is unavailable.
     pub fn context(&self) -> Result<MethodContext, TrainError> {
         let device = device::by_name(&self.config.device)?.autodiff();
         Ok(self.config.context(self.dataset.classes.len(), &device))
     }
 
-    /// [`run`](Self::run) with a method of one's own instead of the configured one, made for [`context`](Self::context).
+    /// Runs, like [`run`](Self::run), but with a custom method made for [`context`](Self::context).
     ///
-    /// The settings have to name it as `own_method`, so that log, report and evaluation do.
+    /// The settings must name the method as `own_method`, for log, report and evaluation.
     ///
     /// # Errors
-    /// If they do not; else as [`run`](Self::run).
+    /// If they do not, and as for [`run`](Self::run).
     pub fn run_method(
         &self,
         method: &mut Method,
@@ -271,7 +272,7 @@ impl Session {
         })
     }
 
-    /// The training alone, without evaluation and report.
+    /// Returns the training alone, without evaluation and report.
     pub(crate) fn training<'a>(&'a self, device: Device, stop: &'a AtomicBool) -> Training<'a> {
         Training {
             config: &self.config,
@@ -302,7 +303,7 @@ impl Session {
     }
 }
 
-/// How much is ignored, and which classes no label map has.
+/// Reports the share of ignored voxels and the classes that no label map has.
 fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer) {
     let maps = || set.labeled.iter().map(|case| &case.labels);
     let shares: Vec<f64> = maps().map(LabelMap::ignored_share).collect();
@@ -318,7 +319,7 @@ fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer)
     }
 }
 
-/// Nothing guards the folder where files cannot be locked.
+/// Reports a folder that is not protected because its file system cannot lock files.
 fn tell_of(lock: &RunLock, observer: &dyn Observer) {
     if let Some(sentence) = lock.warning() {
         observer.notice(sentence);

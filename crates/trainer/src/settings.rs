@@ -1,4 +1,4 @@
-//! Settings from text, with messages that name the key.
+//! Parsing of settings from TOML, with errors that name the key.
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -39,7 +39,7 @@ pub(crate) fn change<'a, T: DeserializeOwned>(
     })
 }
 
-/// A value as TOML has it; anything else is text.
+/// Parses a TOML value; anything else becomes a string.
 fn literal(value: &str) -> Value {
     let document = toml::from_str::<Table>(&format!("value = {value}"));
     let value_of = |mut document: Table| document.remove("value");
@@ -68,7 +68,7 @@ fn set(table: &mut Table, path: &str, value: Value) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// A message with the key's whole path and, for an unknown key, the nearest of the known ones.
+/// Returns the message with the key's whole path and, for an unknown key, the nearest known one.
 fn explain(key: &str, message: &str) -> String {
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = message
@@ -81,7 +81,7 @@ fn explain(key: &str, message: &str) -> String {
             false => format!("{key}: {message}"),
         };
     };
-    // The path ends with the unknown key where the format tells, with its section where it does not.
+    // The path ends with the unknown key if the deserializer reports it, else with its section.
     let path = match (key.rsplit('.').next(), key.is_empty() || key == ".") {
         (_, true) => unknown.to_string(),
         (Some(last), _) if last == unknown => key.to_string(),

@@ -1,4 +1,4 @@
-//! Cases to look at where there are no test cases.
+//! Training cases that the report shows where there are no test cases.
 
 use ndarray::Array3;
 use semivox_data::{Dataset, Image, LabelMap, LabeledCase, UnlabeledCase};
@@ -10,19 +10,19 @@ use crate::run::folder::RunFolder;
 use crate::training::Observer;
 use semivox_report::{CasePicture, ChannelPicture};
 
-/// So many cases are shown.
+/// Number of cases shown.
 const COUNT: usize = 3;
 
-/// A case that no metric is computed of.
+/// A case that is shown without metrics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Specimen<'a> {
-    /// Has no label map.
+    /// A case without a label map.
     Unlabeled(&'a UnlabeledCase),
-    /// Has one, which the network was trained on.
+    /// A case whose label map the network was trained on.
     Trained(&'a LabeledCase),
 }
 
-/// The first, the middle and the last case without a label map; if there are none, of those that trained.
+/// Returns the first, the middle and the last unlabeled case; where all cases are labeled, of the labeled ones.
 pub(crate) fn specimens(dataset: &Dataset) -> Vec<Specimen<'_>> {
     match dataset.unlabeled.is_empty() {
         false => spread(&dataset.unlabeled)
@@ -38,7 +38,7 @@ fn spread<T>(cases: &[T]) -> impl Iterator<Item = &T> {
     (0..count).map(move |i| &cases[place(i)])
 }
 
-/// Predicts the specimens of a data set to `predictions/ID.nii.gz`.
+/// Segments the specimens of a data set and writes the label maps to `predictions/ID.nii.gz`.
 ///
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
@@ -74,7 +74,7 @@ impl Specimen<'_> {
         })
     }
 
-    /// The case as a report shows it, with the prediction that [`predict`] wrote; its channels have these names.
+    /// Reads the case with the prediction that [`predict`] wrote, as a picture for the report.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -110,7 +110,7 @@ impl Specimen<'_> {
     }
 }
 
-/// The first channel of an image, the others with their names, and the first one's name for a caption.
+/// Splits an image into its first channel, the others with their names, and the first one's name for a caption.
 pub(crate) fn by_channel(
     image: Image,
     names: &[String],

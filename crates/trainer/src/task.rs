@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
-/// A segmentation task, which decides sizes, intensities and phantoms.
+/// A segmentation task; the presets' patch sizes, intensity normalization and phantoms depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Task {
     /// The left atrium in 3D.
     #[serde(rename = "la")]
     LeftAtrium,
-    /// The heart's chambers and its muscle, slice by slice.
+    /// Both ventricles of the heart and the myocardium, in 2D slices.
     #[serde(rename = "acdc")]
     Acdc,
-    /// The hippocampus in two parts, in 3D.
+    /// The two parts of the hippocampus, in 3D.
     #[serde(rename = "hippocampus")]
     Hippocampus,
     /// The pancreas in CT, in 3D.
     #[serde(rename = "pancreas")]
     Pancreas,
-    /// A person's own scans, which decide.
+    /// The user's own scans, from which the settings are derived.
     #[serde(rename = "own")]
     Own,
 }
@@ -39,7 +39,7 @@ impl Task {
         Self::Own,
     ];
 
-    /// The task's name in flags, files and folders.
+    /// Returns the task's name in flags, files and folders.
     pub fn name(self) -> &'static str {
         match self {
             Self::LeftAtrium => "la",
@@ -50,7 +50,7 @@ impl Task {
         }
     }
 
-    /// The task of a data set by its layout and name; [`Own`](Self::Own) if it is none of the public ones.
+    /// Returns the task of a data set with this layout and name; [`Own`](Self::Own) if it is none of the public ones.
     ///
     /// # Examples
     /// ```

@@ -26,25 +26,25 @@ use semivox_methods::method::Method;
 use semivox_methods::plan::StagePlan;
 use semivox_methods::step_context::StepContext;
 
-/// Outcome of a training.
+/// The outcome of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All steps are done.
     Finished,
-    /// A person asked to stop; a checkpoint holds the first `step` steps.
+    /// The training was stopped on request; a checkpoint holds its state after `step` steps.
     Interrupted {
-        /// Steps done.
+        /// Number of steps done.
         step: u64,
     },
 }
 
-/// Inputs of a training.
+/// The training loop, with its inputs.
 pub struct Training<'a> {
-    /// Settings of the run.
+    /// Configuration of the run.
     pub config: &'a RunConfig,
     /// The run folder.
     pub run: &'a RunFolder,
-    /// Prepared cases.
+    /// Preprocessed cases.
     pub set: Arc<TrainingSet>,
     /// The training device (with autodiff).
     pub device: Device,
@@ -53,15 +53,16 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Trains from the newest whole checkpoint of the run folder, or from the start.
-    /// The observer is told of newer ones that are damaged.
+    /// Trains from the newest intact checkpoint of the run folder, or from the start.
+    /// The observer receives a notice of newer checkpoints that are damaged.
     ///
     /// Writes a checkpoint every `checkpoint_every` steps, at the end, and when
     /// asked to stop. Lines of the log beyond the checkpoint are dropped first,
     /// so that no step is logged twice.
     ///
     /// # Errors
-    /// Whatever stops the training; the last checkpoint is then still there.
+    /// If a checkpoint cannot be restored, a batch cannot be made, a step diverges or a file
+    /// cannot be written; the last checkpoint is kept.
     pub fn run(
         &self,
         method: &mut Method,
@@ -74,7 +75,8 @@ impl Training<'_> {
         let mut done = match whole {
             Some(checkpoint) => {
                 let position = restore(&checkpoint, method)?;
-                // The model of another checkpoint may lie there: after a kill between the two, or damage.
+                // The saved model may belong to another checkpoint: if the process was killed between writing the
+                // two, or the newest checkpoint is damaged.
                 self.save_model(method)?;
                 position.step
             }
@@ -105,8 +107,8 @@ impl Training<'_> {
         Ok(Outcome::Finished)
     }
 
-    /// Runs the steps of a stage from `done` on; returns the steps done when
-    /// it ended or was stopped.
+    /// Runs the steps of a stage from `done` on; returns the number of steps done
+    /// when it ended or was stopped.
     fn run_stage(
         &self,
         span: &mut Span<'_>,
@@ -178,9 +180,11 @@ impl Training<'_> {
         }
     }
 
-    /// Dropout draws from the device's generator, whose state cannot be
-    /// saved; seeding it anew at each step makes a resume bit-equal. New weights
-    /// are drawn on the host, whose generator gets the same seed.
+    /// Seeds the random number generators of device and host.
+    ///
+    /// Dropout draws from the device's generator, whose state cannot be saved; seeding
+    /// it at each step makes a resumed run bit-equal. New weights are drawn on the host,
+    /// whose generator gets the same seed.
     fn seed(&self, step: u64, purpose: &str) {
         let seed = keyed(self.config.seed, step, purpose).next_u64();
         self.device.seed(seed);
@@ -189,7 +193,7 @@ impl Training<'_> {
         }
     }
 
-    /// Rows first: a checkpoint on disk never has steps that the log lacks.
+    /// Saves the log, then a checkpoint and the model: a checkpoint on disk never has steps that the log lacks.
     fn save(&self, method: &Method, log: &Log, step: u64, stage: usize) -> Result<(), TrainError> {
         log.rows.sync()?;
         if !is_finite(method.network()) {
@@ -203,7 +207,7 @@ impl Training<'_> {
     /// Writes the model of the student to the run folder.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the file cannot be written.
     fn save_model(&self, method: &Method) -> Result<(), TrainError> {
         let model = self.config.model(method.network(), &self.device)?;
         model.save(self.run.root())?;
@@ -215,7 +219,7 @@ impl Training<'_> {
     }
 }
 
-/// Brings a method to where a checkpoint stands.
+/// Restores a method's state from a checkpoint; returns the checkpoint's position.
 fn restore(checkpoint: &CheckpointReader, method: &mut Method) -> Result<Position, TrainError> {
     let position = checkpoint.position();
     expect_stage(&method.stages(), position)?;
@@ -224,7 +228,8 @@ fn restore(checkpoint: &CheckpointReader, method: &mut Method) -> Result<Positio
     Ok(position)
 }
 
-/// A checkpoint belongs to the stage of its last step; other lengths than the run began with would train another.
+/// Checks that the stage of a checkpoint contains its step: with other stage lengths than the run began with, the
+/// training would continue in another stage.
 fn expect_stage(stages: &[StagePlan], position: Position) -> Result<(), TrainError> {
     let first: u64 = stages.iter().take(position.stage).map(|s| s.steps).sum();
     let steps = stages.get(position.stage).map_or(0, |stage| stage.steps);
@@ -243,14 +248,14 @@ fn expect_stage(stages: &[StagePlan], position: Position) -> Result<(), TrainErr
     ))
 }
 
-/// A stage and where it begins.
+/// A stage, with its index and the steps done before it.
 struct Span<'a> {
     stage: &'a StagePlan,
     index: usize,
     first: u64,
 }
 
-/// Both logs of a run.
+/// The two logs of a run, `metrics.jsonl` and the TensorBoard events.
 struct Log {
     rows: MetricsLog,
     events: EventWriter,
@@ -260,7 +265,7 @@ impl Log {
     fn open(run: &RunFolder, done: u64) -> Result<Self, TrainError> {
         let mut rows = MetricsLog::open(run.metrics())?;
         rows.truncate_after(done)?;
-        // Steps of an earlier start that no checkpoint was written of are dropped too.
+        // Steps after the checkpoint, logged before an interruption, are dropped here too.
         let events = EventWriter::resume(run.root(), done)?;
         Ok(Self { rows, events })
     }
@@ -277,7 +282,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Stages of 3 and 2 steps: step 3 may end the first or, of stage 2, be none.
+    /// With stages of 3 and 2 steps, step 3 is the last of the first stage and does not belong to the second.
     #[test]
     fn a_checkpoint_of_another_stage_is_refused() {
         let stages = [3, 2].map(|steps| StagePlan::weak("one", steps, [1, 0]));

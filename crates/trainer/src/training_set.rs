@@ -1,4 +1,4 @@
-//! Cases read, checked and prepared once, then kept in memory.
+//! Training cases, read, checked and preprocessed once and kept in memory.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use semivox_data::preprocess::Preprocess;
 use crate::error::TrainError;
 use crate::observer::Observer;
 
-/// The prepared training cases of a run.
+/// The preprocessed training cases of a run.
 #[derive(Debug)]
 pub struct TrainingSet {
-    /// Images with their label maps.
+    /// Labeled cases: images with their label maps.
     pub labeled: Vec<Arc<LabeledScan>>,
-    /// Images alone.
+    /// Unlabeled cases: images alone.
     pub unlabeled: Vec<Arc<UnlabeledScan>>,
 }
 
 impl TrainingSet {
-    /// Reads and prepares all training cases of `dataset` in parallel and
-    /// tells `observer` of each.
+    /// Reads and preprocesses all training cases of `dataset` in parallel and
+    /// reports each to `observer`.
     ///
     /// # Errors
-    /// A mistake found in a file, by name; a case of another number of channels than the data set names.
+    /// If a file has a mistake, or a case has another number of channels than the data set.
     pub fn load(
         dataset: &Dataset,
         preprocess: &Preprocess,
@@ -42,7 +42,8 @@ impl TrainingSet {
         Ok(set)
     }
 
-    /// A data set made in code may name other channels than its files have.
+    /// Checks the number of channels of every case: a data set made in code may name other channels than its files
+    /// have.
     fn expect_channels(&self, dataset: &Dataset) -> Result<(), TrainError> {
         let labeled = self.labeled.iter().map(|case| (&case.id, &case.scan));
         let unlabeled = self.unlabeled.iter().map(|case| (&case.id, &case.scan));

@@ -1,4 +1,4 @@
-//! Runs on scans of two channels: they learn what no channel shows alone, and every method takes them.
+//! Runs on scans of two channels: training uses both channels, and every method accepts them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,11 +22,11 @@ use semivox_trainer::training_set::TrainingSet;
 
 const SIDE: usize = 32;
 
-/// Dropout draws from one generator of the process, so runs come one after another.
+/// Serializes runs, as dropout draws from a generator that the whole process shares.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// A scan of four bars, two of them bright in the first channel and two in the second. One bar is bright in both, and it
-/// alone is labeled, so either channel alone shows two bars that might be it.
+/// Makes a scan of four bars, two of them bright in the first channel and two in the second. The one bar that is bright
+/// in both is labeled, so either channel alone shows two candidates.
 fn scan(number: u64) -> ([Volume; 2], LabelMap) {
     let mut rng = keyed(3, number, "scan of two channels");
     let both = rng.random_range(0..4);
@@ -47,7 +47,8 @@ fn scan(number: u64) -> ([Volume; 2], LabelMap) {
     (channels, LabelMap::new(labels, Geometry::default()))
 }
 
-/// Six scans, of which `labeled` have a label map, and two to test on; with the given channels.
+/// Makes a data set of six training scans, of which `labeled` have a label map, and two test scans, with the given
+/// channels.
 fn write(root: &Path, channels: &[usize], labeled: u64) {
     for folder in ["images", "labels"] {
         fs::create_dir(root.join(folder)).unwrap();
@@ -83,7 +84,7 @@ fn config(root: &Path, method: &str, iterations: u64) -> RunConfig {
     config
 }
 
-/// Mean Dice on the test scans after supervised training with these channels.
+/// Returns the mean Dice on the test scans after supervised training with the given channels.
 fn dice(channels: &[usize]) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), channels, 6);

@@ -1,4 +1,4 @@
-//! Mistakes of users, and the message for each.
+//! Messages for mistakes of users.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use semivox_trainer::session::Session;
 
 const FIRST: &str = "phantom_000.nii.gz";
 
-/// A data set of four training cases and one test case, and a run on it.
+/// Makes a data set of four training cases and one test case, and the configuration of a run on it.
 fn setup(folder: &Path) -> RunConfig {
     let phantoms = PhantomConfig {
         shape: [24, 24, 20],
@@ -38,7 +38,7 @@ fn setup(folder: &Path) -> RunConfig {
     config
 }
 
-/// Runs and returns the error's only line.
+/// Runs a training that fails; returns the error's message, which has one line.
 fn run(config: RunConfig, out: &Path) -> Result<(), String> {
     let run = || -> Result<(), TrainError> {
         Session::start(config, out, &())?.run(&mut (), &AtomicBool::new(false))?;
@@ -52,7 +52,7 @@ fn run(config: RunConfig, out: &Path) -> Result<(), String> {
     })
 }
 
-/// The message after `spoil` changed the data set or the configuration.
+/// Returns the message after `spoil` changed the data set or the configuration.
 fn message(spoil: impl FnOnce(&Path, &mut RunConfig)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -194,7 +194,7 @@ fn an_out_folder_that_holds_another_run_or_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let config = setup(&folder.path().join("data"));
     let out = folder.path().join("run");
-    // The phantoms are smaller than the patch: padding makes that work.
+    // Phantoms smaller than the patch are padded.
     run(config.clone(), &out).unwrap();
     assert_names(
         &run(config.clone(), &out).unwrap_err(),
@@ -235,12 +235,12 @@ fn two_sessions_in_one_folder() {
     drop(session);
     let session = Session::resume(&out, &()).unwrap();
     drop(session);
-    // The folder belongs to the finished run now, which is another reason.
+    // The folder holds the finished run now, so the reason is another one.
     let text = Session::start(config, &out, &()).unwrap_err().to_string();
     assert_names(&text, &["holds another run"]);
 }
 
-/// A folder is free again after a mistake.
+/// A folder can be used again after a mistake.
 #[test]
 fn a_mistake_unlocks_the_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A run goes on from the checkpoint before a damaged one and ends with the very weights of a whole run. Stops without
-//! damage are in `methods`.
+//! Resume from the checkpoint before a damaged one: the run ends with exactly the weights of an uninterrupted run.
+//! Interruptions without damage are tested in `methods`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use semivox_trainer::run::metrics_log::{MetricsRow, read};
 use semivox_trainer::session::Session;
 use semivox_trainer::training::Observer;
 
-/// Asks to stop once a step is done, and keeps the notices.
+/// Stops the training after a step, and keeps the notices.
 struct StopAfter<'a> {
     step: u64,
     stop: &'a AtomicBool,
@@ -56,12 +56,12 @@ fn tiny(method: &str) -> RunConfig {
     config
 }
 
-/// The stored values without the header, whose parameter ids differ between processes.
+/// Reads the stored values without the header, whose parameter ids differ between processes.
 fn values(file: &[u8]) -> &[u8] {
     &file[file.len() / 2..]
 }
 
-/// Trains until `step` is done or to the end, from the newest whole checkpoint, and returns the notices.
+/// Trains until `step` is done or to the end, from the newest intact checkpoint, and returns the notices.
 fn go_on(out: &Path, step: u64) -> Vec<String> {
     let stop = AtomicBool::new(false);
     let mut observer = StopAfter::new(step, &stop);
@@ -103,7 +103,7 @@ fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
         let begin = format!("step-{stopped:08}");
         assert!(notice.contains(&begin) && notice.contains(file), "{notice}");
         assert!(notice.ends_with(&format!("of step {from}")), "{notice}");
-        // TensorBoard drops the earlier file's later steps: step = 2, session_log = 7 { START }.
+        // Makes TensorBoard discard the earlier file's later steps: step = 2, session_log = 7 { START }.
         let start = [0x10, from as u8 + 1, 0x3a, 2, 8, 1];
         let restarted = fs::read_dir(&damaged).unwrap().any(|entry| {
             let entry = entry.unwrap();

@@ -1,4 +1,4 @@
-//! An evaluation as JSON and as comma-separated values.
+//! Reading and writing of evaluations as JSON, and writing as comma-separated values.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ impl Evaluation {
         Ok(io::write_atomic(path, text.as_bytes())?)
     }
 
-    /// Writes one line per case and class as comma-separated values; what is undefined stays empty.
+    /// Writes one line per case and class as comma-separated values; undefined values are left empty.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Evaluation {
     }
 
     fn csv(&self) -> Result<Vec<u8>, csv::Error> {
-        // The fields of a class follow in their order.
+        // `serialize` writes the fields of a class in their order in the struct.
         let mut csv = csv::WriterBuilder::new()
             .has_headers(false)
             .from_writer(Vec::new());
@@ -59,7 +59,7 @@ impl Evaluation {
     ///
     /// # Errors
     ///
-    /// [`InferenceError::Data`] if the file cannot be read, [`InferenceError::Unexpected`] with the line at fault.
+    /// [`InferenceError::Data`] if the file cannot be read, [`InferenceError::Unexpected`] with the line of a mistake.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, InferenceError> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|source| DataError::Io {

@@ -1,4 +1,4 @@
-//! Results of an evaluation, and `evaluation.json`, which holds them with their protocol.
+//! Results of an evaluation, which `evaluation.json` stores with their protocol.
 
 mod files;
 mod summary;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use summary::mean_of;
 pub use summary::summarize;
 
-/// The whole of `evaluation.json`.
+/// An evaluation on test cases, as `evaluation.json` stores it.
 ///
 /// Dice and Jaccard are fractions in 0..1, distances are in mm; a metric that
-/// is not defined for a case (an empty mask) is `None`, in the file `null`.
+/// is undefined for a case (an empty mask) is `None`, `null` in the file.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ pub use summary::summarize;
 ///     vec![case("a", class(0.8, Some(4.0))), case("b", class(0.6, None))],
 /// );
 /// assert_eq!(evaluation.mean.dice, Some(0.7));
-/// assert_eq!(evaluation.mean.hd95_mm, Some(4.0)); // over what is defined ...
+/// assert_eq!(evaluation.mean.hd95_mm, Some(4.0)); // over the defined values ...
 /// assert_eq!(evaluation.undefined.hd95_mm, 1); // ... and counted where not
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,46 +44,46 @@ pub struct Evaluation {
     pub undefined: UndefinedCounts,
 }
 
-/// Protocol of an evaluation.
+/// The protocol of an evaluation: how the model was trained and evaluated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
     /// The training method, by name.
     pub method: String,
-    /// The preset it started from.
+    /// Name of the preset.
     pub preset: String,
-    /// Labeled training cases.
+    /// Number of labeled training cases.
     #[serde(default)]
     pub labeled: Option<usize>,
-    /// Those who have these cases, where they are fewer: patients in ACDC.
+    /// Number of patients that have these cases, if patients have several, as in ACDC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labeled_units: Option<usize>,
     /// Seed of the run.
     pub seed: u64,
-    /// Training steps, over all stages.
+    /// Number of training steps over all stages.
     pub iterations: u64,
-    /// Which checkpoint was evaluated.
+    /// The checkpoint that was evaluated.
     pub checkpoint: String,
     /// Postprocessing of the predicted labels, or "none".
     pub postprocessing: String,
-    /// Spacing of the grid the network saw, in mm; `None` for each case's own.
+    /// Spacing to which scans were resampled, in mm; `None` for each case's own.
     pub spacing_mm: Option<[f64; 3]>,
     /// Source revision, where known.
     pub commit: Option<String>,
-    /// The device it ran on.
+    /// Name of the device.
     pub device: String,
 }
 
 /// The metrics of one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseEvaluation {
-    /// The case.
+    /// Name of the case.
     pub id: String,
     /// One entry per foreground class.
     pub classes: Vec<ClassEvaluation>,
 }
 
 impl CaseEvaluation {
-    /// Mean Dice over the classes for which it is defined.
+    /// Returns the mean Dice over the classes for which it is defined.
     ///
     /// # Examples
     ///
@@ -101,7 +101,7 @@ impl CaseEvaluation {
 /// The metrics of one class in one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassEvaluation {
-    /// The class index, from 1; where label maps of two folders were compared, the value in these files.
+    /// The class index, from 1; in a comparison of two folders, the voxel value in the references.
     pub label: u32,
     /// Dice coefficient.
     pub dice: Option<f64>,
@@ -118,7 +118,7 @@ pub struct ClassEvaluation {
     pub assd_mm: Option<f64>,
 }
 
-/// Means over what is defined; `None` where nothing is.
+/// Means over the defined values; `None` where no value is defined.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Means {
     /// Dice coefficient.
@@ -155,7 +155,7 @@ pub struct UndefinedCounts {
 }
 
 impl Evaluation {
-    /// Sums up the cases.
+    /// Creates an evaluation from the metrics of its cases, with their means.
     pub fn new(protocol: Protocol, cases: Vec<CaseEvaluation>) -> Self {
         let (mean, undefined) = summarize(cases.iter().flat_map(|case| &case.classes));
         Self {

@@ -2,7 +2,7 @@
 
 use super::{ClassEvaluation, Means, UndefinedCounts};
 
-/// Mean of the finite values, and how many are missing.
+/// Computes the mean of the finite values, and the number of values that are missing or not finite.
 pub(super) fn mean_of(values: impl Iterator<Item = Option<f64>>) -> (Option<f64>, usize) {
     let (mut sum, mut defined, mut missing) = (0.0, 0_usize, 0);
     for value in values {
@@ -17,7 +17,7 @@ pub(super) fn mean_of(values: impl Iterator<Item = Option<f64>>) -> (Option<f64>
     ((defined > 0).then(|| sum / defined as f64), missing)
 }
 
-/// Means and counts over any set of class metrics.
+/// Computes the means of any set of class metrics, and the numbers of undefined values.
 pub fn summarize<'a>(
     classes: impl Iterator<Item = &'a ClassEvaluation> + Clone,
 ) -> (Means, UndefinedCounts) {

@@ -1,10 +1,10 @@
-//! An evaluation as a table of text.
+//! Formatting of an evaluation as a text table.
 
 use std::fmt;
 
 use super::Evaluation;
 
-/// A table: one line per case and class, the means last.
+/// Formats a table with one line per case and class, the means last.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let several = self.cases.iter().any(|case| case.classes.len() > 1);

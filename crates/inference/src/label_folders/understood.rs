@@ -1,4 +1,4 @@
-//! The classes that the values of two folders of label maps stand for.
+//! Mapping of the voxel values in two folders of label maps to classes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::InferenceError;
 use crate::evaluate::compare;
 use crate::evaluation::CaseEvaluation;
 
-/// Values of label maps.
+/// The set of voxel values of label maps.
 type Values = BTreeSet<u32>;
 
-/// How the values of two folders are understood.
+/// The classes of the voxel values in the predictions and in the references.
 pub(super) struct Understood {
     predicted: LabelValues,
     drawn: LabelValues,
     pub(super) notes: Vec<String>,
 }
 
-/// Every class is its own value.
+/// Returns the values of label maps that hold class indices.
 pub(super) fn indices(classes: usize) -> LabelValues {
     LabelValues::new(
         (0..IGNORED)
@@ -31,7 +31,7 @@ pub(super) fn indices(classes: usize) -> LabelValues {
     )
 }
 
-/// The values of all predictions, and of all references.
+/// Reads the voxel values of all predictions, and of all references.
 pub(super) fn values(pairs: &[Pair]) -> Result<[Values; 2], InferenceError> {
     let of = |path: fn(&Pair) -> &Path| -> Result<Values, InferenceError> {
         let read = |pair| Ok(io::read_label_values(path(pair))?);
@@ -41,7 +41,7 @@ pub(super) fn values(pairs: &[Pair]) -> Result<[Values; 2], InferenceError> {
     Ok([of(|pair| &pair.prediction)?, of(|pair| &pair.reference)?])
 }
 
-/// Decides what the values found in the folders of predictions and of references stand for.
+/// Maps the voxel values found in the predictions and in the references to classes.
 pub(super) fn understand(
     [predictions, references]: [&Path; 2],
     [predicted, drawn]: &[Values; 2],
@@ -70,7 +70,7 @@ pub(super) fn understand(
     Ok(understood)
 }
 
-/// Equal values are one class if one of the two sets holds the other.
+/// Maps equal values to one class, if one of the two sets contains the other.
 fn alike(
     references: &Path,
     predicted: &Values,
@@ -95,7 +95,7 @@ fn alike(
         ));
     }
     let all: Values = p.union(&d).copied().collect();
-    // A table has one class at least.
+    // An evaluation has at least one class.
     let foreground = if all.is_empty() {
         Values::from([1])
     } else {
@@ -146,7 +146,7 @@ fn listed(values: &Values) -> String {
 }
 
 impl Understood {
-    /// The metrics of a pair, which must lie on one grid.
+    /// Computes the metrics of a pair, whose label maps must have the same grid.
     pub(super) fn evaluate(&self, pair: &Pair) -> Result<CaseEvaluation, InferenceError> {
         let read = |path: &Path, values: &LabelValues| {
             let (path, values) = (path.to_path_buf(), values.clone());

@@ -12,14 +12,15 @@ use super::Agreement;
 use crate::error::TrainError;
 use semivox_inference::device;
 
-/// Logits are of the order of 1; operators sum up to 27·16·8 products in another order.
+/// Tolerance of logits, which are of the order of 1; operators sum up to 27·16·8 products in another order.
 const LOGITS: f64 = 1e-3;
 
-/// Where rounding turns the sign of an activation, ReLU passes or stops a whole gradient, so gradients differ
-/// by more than rounding: by a hundredth in single precision. TF32 rounds to ten bits.
+/// Tolerances of gradients, by the beginning of the device's name. Where rounding changes the sign of an activation,
+/// ReLU passes or stops a whole gradient, so gradients differ by more than rounding: by a hundredth in single
+/// precision. TF32 rounds to ten bits.
 const GRADIENTS: [(&str, f64); 2] = [("cuda", 0.5), ("", 0.05)];
 
-/// Logits below this say nothing: zeros would agree with zeros.
+/// Logits whose magnitudes are all below this are not compared: zeros would agree with zeros.
 const SILENT: f32 = 0.05;
 
 const NETWORKS: [(&str, Architecture, [usize; 3]); 2] = [
@@ -27,10 +28,10 @@ const NETWORKS: [(&str, Architecture, [usize; 3]); 2] = [
     ("U-Net", Architecture::UNet, [32, 48, 1]),
 ];
 
-/// The largest difference of the logits of a V-Net and a U-Net with equal weights, in evaluation.
+/// Computes the largest difference of the logits of a V-Net and of a U-Net with equal weights, in evaluation mode.
 ///
 /// # Errors
-/// [`TrainError::Inference`] if one of the devices cannot be had or does not compute.
+/// [`TrainError::Inference`] if one of the devices is unavailable or does not compute.
 ///
 /// # Examples
 /// ```
@@ -46,11 +47,11 @@ pub fn logits(device: &str) -> Result<Vec<Agreement>, TrainError> {
     })
 }
 
-/// The difference of the gradients of Dice and cross-entropy by all parameters of a V-Net and a U-Net with
-/// equal weights: its length over the length of the CPU's gradient.
+/// Computes the relative difference of the gradients of Dice and cross-entropy with respect to all parameters of a
+/// V-Net and of a U-Net with equal weights: the norm of the difference over the norm of the CPU's gradient.
 ///
 /// # Errors
-/// [`TrainError::Inference`] if one of the devices cannot be had or does not compute.
+/// [`TrainError::Inference`] if one of the devices is unavailable or does not compute.
 pub fn gradients(device: &str) -> Result<Vec<Agreement>, TrainError> {
     let named = GRADIENTS.iter().find(|(name, _)| device.starts_with(name));
     let tolerance = named.map_or(f64::NAN, |&(_, tolerance)| tolerance);
@@ -58,7 +59,7 @@ pub fn gradients(device: &str) -> Result<Vec<Agreement>, TrainError> {
         let device = device.clone().autodiff();
         let network = network.clone().fork(&device);
         let input = input(shape, &device);
-        // Labels that follow from the voxels, so that there is something to learn.
+        // Labels that follow from the intensities, so that there is something to learn.
         let [low, high] = [-0.4, 0.4].map(|limit| input.clone().inner().greater_elem(limit).int());
         let loss = DiceCrossEntropyLossConfig::new().init();
         let loss = loss.forward(network.forward(input).logits, low + high);
@@ -69,7 +70,7 @@ pub fn gradients(device: &str) -> Result<Vec<Agreement>, TrainError> {
     })
 }
 
-/// Compares what `run` gives for both networks on the CPU and on the device.
+/// Compares the values that `run` returns on the CPU and on the device, for both networks.
 fn compared(
     name: &str,
     what: &str,
@@ -115,7 +116,8 @@ fn input([x, y, z]: [usize; 3], device: &Device) -> Tensor<5> {
     Tensor::from_data(TensorData::new(values, [2, 1, x, y, z]), device)
 }
 
-/// Not a number where there is nothing to compare. Not `f64::max`, which would hide what is not a number.
+/// Returns the largest absolute difference; NaN where there is nothing to compare. It does not use `f64::max`, which
+/// would hide a NaN.
 fn most_apart(expected: &[f32], found: &[f32]) -> f64 {
     if expected.len() != found.len() || expected.iter().all(|x| x.abs() < SILENT) {
         return f64::NAN;
@@ -126,7 +128,7 @@ fn most_apart(expected: &[f32], found: &[f32]) -> f64 {
     most.unwrap_or(f64::NAN)
 }
 
-/// The length of the difference over the expected length; not a number for zeros.
+/// Returns the norm of the difference over the norm of the expected values; NaN for zeros.
 fn relative(expected: &[f32], found: &[f32]) -> f64 {
     if expected.len() != found.len() {
         return f64::NAN;

@@ -1,4 +1,4 @@
-//! Runs small enough for a software device, without what each device draws itself.
+//! Training runs small enough for a software device, without random numbers drawn on the device.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,9 @@ use semivox_inference::device::computing;
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::ActionConfig;
 
-/// A hundredth of the usual rate: a patch of 16³ leaves a voxel a sample at the lowest level, where batch norm magnifies
-/// what rounding did to the gradients from step to step. Gradients are compared apart, by `agreement::gradients`.
+/// Returns the setting of the learning rate, a hundredth of the usual one: of a patch of 16³ one voxel per sample is
+/// left at the lowest level, where batch normalization magnifies rounding errors of the gradients from step to step.
+/// Gradients are compared separately, by `agreement::gradients`.
 fn learning_rate(method: &str) -> (&'static str, &'static str) {
     let key = match method {
         "action_pp" => "method.action.optimizer.learning_rate",
@@ -26,8 +27,9 @@ fn learning_rate(method: &str) -> (&'static str, &'static str) {
     (key, "0.0001")
 }
 
-/// The smallest patch that uses every level. CVRL contrasts features of the lowest one, whose channels are one another's
-/// multiples where it has two voxels a batch; two CPU implementations part in the third step then.
+/// Returns the smallest patch that uses every level of the network. CVRL contrasts features of the lowest level: with
+/// only two voxels per batch there, as in patches of 16³, its channels are multiples of one another, and even two CPU
+/// implementations differ by the third step.
 fn patch(method: &str) -> [usize; 3] {
     match method {
         "cvrl" => [32, 16, 16],
@@ -55,7 +57,7 @@ fn config(device: &str, method: &str) -> Result<RunConfig, TrainError> {
     config.with_values([learning_rate(method)])
 }
 
-/// The method with a step of each stage and sizes that fit patches of 16³, without noise.
+/// Returns the method without noise, with a step of each stage and with sizes that fit patches of 16³.
 fn without_draws(mut method: MethodConfig) -> MethodConfig {
     match &mut method {
         MethodConfig::MeanTeacher(config) => config.noise = 0.0,
@@ -85,7 +87,7 @@ fn small_action(config: &ActionConfig) -> ActionConfig {
     }
 }
 
-/// Losses of three steps from the same weights, which follow from the seed on every device.
+/// Computes the losses of three training steps, from weights that follow from the seed on every device.
 pub(super) fn losses(device: &str, method: &str) -> Result<Vec<BTreeMap<String, f64>>, TrainError> {
     let folder = Scratch::new();
     let config = config(device, method)?;
@@ -95,7 +97,7 @@ pub(super) fn losses(device: &str, method: &str) -> Result<Vec<BTreeMap<String, 
     Ok(rows.into_iter().map(|row| row.losses).collect())
 }
 
-/// The training alone: a session would also predict cases for its report, which takes as long again.
+/// Runs the training alone: a session would also predict cases for its report, which takes as long again.
 fn train(config: RunConfig, path: &Path) -> Result<Outcome, TrainError> {
     let session = Session::start(config, path, &())?;
     let (context, stop) = (session.context()?, AtomicBool::new(false));
@@ -104,7 +106,7 @@ fn train(config: RunConfig, path: &Path) -> Result<Outcome, TrainError> {
     training.run(&mut method, &mut ())
 }
 
-/// A folder of this process's own, which goes when it is dropped.
+/// A temporary folder, removed when it is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -118,7 +120,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such things.
+        // A folder that cannot be removed stays in the system's temporary folder.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

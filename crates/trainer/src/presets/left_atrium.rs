@@ -12,7 +12,7 @@ use semivox_inference::{Blend, SlidingWindow};
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::SupervisedConfig;
 
-/// The task's presets.
+/// Returns the task's presets.
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (smoke(), 320, None),
@@ -40,9 +40,10 @@ fn smoke() -> RunConfig {
     }
 }
 
-/// Data, network and views of the compact preset. Brightness and contrast of
-/// the strong view change by up to 25 %, as in ACTION's 2D script: the 2 % of
-/// its 3D script hardly change a z-scored volume.
+/// Returns the compact preset.
+///
+/// Brightness and contrast of the strong view change by up to 25 %, as in
+/// ACTION's 2D script: the 2 % of its 3D script hardly change a z-scored volume.
 pub(super) fn compact() -> RunConfig {
     let patch = [64, 64, 32];
     RunConfig {

@@ -1,4 +1,4 @@
-//! Adjustments of methods to the small presets.
+//! Adjustments of methods to the presets.
 
 use semivox_models::Resolution;
 
@@ -9,10 +9,10 @@ use semivox_methods::recipes::{
 };
 use semivox_methods::student_teacher::TeacherMode;
 
-/// Iterations in all, and labeled and unlabeled patches per batch, where they are not a method's default.
+/// Iterations over all stages, and labeled and unlabeled patches per batch if they are not a method's default.
 type Length = (u64, Option<[usize; 2]>);
 
-/// The length of training as published; `usual` where a task has one for all methods.
+/// Returns the published length of training; `usual` where a task has one for all methods.
 ///
 /// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; for methods of several stages the 5k + 15k of ACTION++.
 /// - ACDC: 30k for each of ACTION's stages with the batches of its code; 10k + 20k and a batch of 8 for ACTION++.
@@ -26,7 +26,7 @@ pub(super) fn published(task: Task, method: &str, usual: Length) -> Length {
     }
 }
 
-/// The method as it fits a size of preset and its patches, which may be slices.
+/// Returns the method adjusted to the size of a preset and to its patches, which may be slices.
 pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> MethodConfig {
     let action = match (size, patch[2] == 1) {
         (Size::Smoke, _) => Some(smoke_action()),
@@ -58,7 +58,7 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
     }
 }
 
-/// The official numbers of slices, with half of the sides of local patches in planes that those do not fit in.
+/// Returns the official settings for slices; local patches have half the side in slices that are too small for them.
 fn paper_action_2d(patch: [usize; 3]) -> ActionConfig {
     let official = ActionConfig::official_2d();
     match patch[0].min(patch[1]) < official.local_patch {
@@ -77,7 +77,8 @@ fn halved_patches(config: ActionConfig) -> ActionConfig {
     }
 }
 
-/// Slices of 64×64, as compact patches of the left atrium have them, are taken as they are.
+/// Sets the side to which slices are pooled to 64, so that the slices of the left atrium's compact patches, which are
+/// 64×64, are not pooled.
 fn small_simcvd(method: SimCvdConfig) -> SimCvdConfig {
     SimCvdConfig {
         pooled: 64,
@@ -85,7 +86,7 @@ fn small_simcvd(method: SimCvdConfig) -> SimCvdConfig {
     }
 }
 
-/// The contrast of a tiny run: fewer queries and a narrower head, so that a
+/// Returns ACTION for a tiny run: fewer queries and a narrower head, so that a
 /// step stays cheap on a laptop.
 fn smoke_action() -> ActionConfig {
     ActionConfig {
@@ -97,7 +98,7 @@ fn smoke_action() -> ActionConfig {
     }
 }
 
-/// As [`smoke_action`], and a bank that a tiny run fills.
+/// Returns ACTION++ for a tiny run, with a memory bank that so few steps fill.
 fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
     ActionPpConfig {
         voxels: 64,
@@ -106,7 +107,7 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
     }
 }
 
-/// ACTION within 2,000 iterations.
+/// Returns ACTION for 2,000 iterations.
 ///
 /// - Stage ii has to reach usable pseudo-labels before stage iii learns from
 ///   them, so it gets a larger share than 1 : 1 : 6 would leave it.
@@ -118,8 +119,8 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 ///   both at 1 and the official 3D script's `τ_t` of 0.6 (the student evens its
 ///   patches out), both with 2 % of jitter; 0.24 with `k₂` = 0.01 alone; 0.18
 ///   with both at 0.01.
-/// - The teacher is in evaluation mode: of its 8 last channels, dropout would
-///   hide half. In stage iii the labeled patches have the strong view too.
+/// - The teacher is in evaluation mode: dropout would drop half of its 8 last
+///   channels. In stage iii the labeled patches have the strong view too.
 ///   Measured with 8 labels on labels of training cases that the method does
 ///   not see, mean Dice on every sixth such case (12) and on the 12 whose
 ///   atrium stands out least: teacher in train mode 0.844 and 0.669, in
@@ -128,7 +129,7 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 ///   latter.) Where the atrium is dark, runs differ more than settings.
 /// - In stage iii the student sees both kinds of patches in one pass, so that its
 ///   running statistics are those of one population: 0.857 and 0.691 on the same
-///   hidden labels. How this came to be tried stands in `docs/results.md`.
+///   hidden labels. The reason for trying this is in `docs/results.md`.
 /// - Two patches of each kind in every stage, as the preset says.
 /// - The representation head works at half resolution and with 16 channels
 ///   (the width of ARCO's 3D code), as its 3×3×3 convolution would otherwise
@@ -147,15 +148,15 @@ fn compact_action() -> ActionConfig {
     }
 }
 
-/// ACTION within 2,000 iterations on slices of 128×128: what [`compact_action`] found out, four
-/// slices of each kind, and half of the official sides of the local patches, so that there are 36
-/// of them here too.
+/// Returns ACTION for 2,000 iterations on slices of 128×128: the settings of [`compact_action`], four
+/// slices of each kind, and local patches of half the official side, so that there are 36 of them
+/// here too.
 ///
 /// `λ₂` is 0: no cross-entropy on pseudo-labels, which still take part in the contrast at a weight of
 /// 0.01. With seven patients the teacher of stage iii takes most of an unlabeled heart for background,
-/// with confidence, and the student follows. Measured on ACDC after 1,000 iterations, mean Dice on labels of ten training patients that no run sees: supervised 0.43,
-/// `λ₂` of 1 0.11, the same with a longer stage ii 0.10, `λ₂` of 0 0.51. Official runs have 30,000
-/// iterations before stage iii.
+/// with confidence, and the student follows. Measured on ACDC after 1,000 iterations, mean Dice on
+/// labels of ten training patients that no run sees: supervised 0.43, `λ₂` of 1 0.11, the same with a
+/// longer stage ii 0.10, `λ₂` of 0 0.51. Official runs have 30,000 iterations before stage iii.
 fn compact_action_2d() -> ActionConfig {
     ActionConfig {
         distillation_batch: [4, 4],
@@ -165,14 +166,14 @@ fn compact_action_2d() -> ActionConfig {
     }
 }
 
-/// CVRL (reconstruction) within 2,000 iterations: `w_b` and `w_f` are 0.01, the least of the values proposed for
-/// a sweep, instead of 0.1.
+/// Returns CVRL (reconstruction) for 2,000 iterations: `w_b` and `w_f` are 0.01, the smallest of the values proposed
+/// for a sweep, instead of 0.1.
 ///
 /// - Contrast at 0.1 outweighs the labels. Norms of the weighted gradients in encoder and decoder, one batch each.
 ///   New network on LA: cross-entropy and Dice 0.55 and 0.72, `high_batch` 9.2 and 2.9, `high_feature` 14.6 and 4.4,
 ///   `low_batch` 8.9 and 3.5, `low_feature` 2.3 and 1.0. After 40 steps on phantoms: 0.09 and 0.40 against 0.39 and
-///   0.08, 0.32 and 0.07, 0.40 and 0.86, 0.04 and 0.10. At the end of the run with 8 labels and 0.1 in `docs/results.md`
-///   `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
+///   0.08, 0.32 and 0.07, 0.40 and 0.86, 0.04 and 0.10. At the end of the run with 8 labels and 0.1 in
+///   `docs/results.md`, `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
 /// - The low level costs most: there every voxel has to differ from all others, those of its own class too, in the 8
 ///   channels that the segmentation reads.
 /// - By these norms, 0.01 puts every term below the labels' once the first steps are over. Mean supervised term on LA,

@@ -1,6 +1,6 @@
-//! Named starting points, for several tasks.
+//! Presets: named configurations to start from, for several tasks.
 //!
-//! | preset | what | for |
+//! | preset | content | purpose |
 //! |---|---|---|
 //! | `smoke` | generated phantoms, tiny network | first contact, continuous integration |
 //! | `compact` | small patches, few filters, 1,000 or 2,000 iterations in all | real data on a CPU |
@@ -11,7 +11,7 @@
 //! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×32, 8 filters, 2,000 | 112×112×80, 16 filters, 6,000, methods of several stages 20,000 |
 //! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 16 filters, 2,000 | 256×256, 16 filters, 30,000, ACTION 90,000 |
 //! | [`hippocampus`](Task::Hippocampus) | two parts of the hippocampus, MR | V-Net | 32×48×32, 8 filters, 1,000 | 32×48×32, 16 filters, 6,000 |
-//! | [`own`](Task::Own) | a person's own scans | V-Net, or U-Net for stacks of slices | fitted, about 96 voxels a side, 2,000 | about 192 voxels a side, 20,000 |
+//! | [`own`](Task::Own) | the user's own scans | V-Net, or U-Net for stacks of slices | fitted, about 96 voxels a side, 2,000 | about 192 voxels a side, 20,000 |
 //! | [`pancreas`](Task::Pancreas) | pancreas, CT | V-Net | 2 mm, 64×64×48, 8 filters, 2,000 | 1 mm, 96×96×96, 16 filters, 6,000 |
 
 mod acdc;
@@ -32,7 +32,7 @@ use semivox_methods::method_config::MethodConfig;
 pub use crate::task::Task;
 
 impl Task {
-    /// The preset called `preset` for the method called `method`, or for one of its ablations,
+    /// Returns the preset called `preset` for the method called `method`, or for one of its ablations,
     /// `METHOD:ABLATION`.
     ///
     /// # Errors
@@ -59,13 +59,13 @@ impl Task {
         assemble(base, size, method)
     }
 
-    /// Whether settings follow from the scans, so that [`fitted`](Self::fitted) is worth a survey.
+    /// Returns whether settings depend on the scans, so that [`fitted`](Self::fitted) needs a survey of them.
     pub fn follows_scans(self) -> bool {
         matches!(self, Self::Own | Self::Pancreas)
     }
 
-    /// The preset for scans like those surveyed: [`Task::Own`] follows them, [`Task::Pancreas`] only
-    /// in whether intensities still are Hounsfield units; the others are fixed.
+    /// Returns the preset adjusted to scans like those surveyed. [`Task::Own`] depends on them; [`Task::Pancreas`]
+    /// only on whether intensities still are Hounsfield units; the others are fixed.
     ///
     /// # Errors
     /// As [`preset`](Self::preset).
@@ -85,7 +85,7 @@ impl Task {
     }
 }
 
-/// The preset with its method.
+/// Returns a preset with its method.
 fn assemble(base: Base, size: Size, method: &str) -> Result<RunConfig, TrainError> {
     let (name, ablation) = match method.split_once(':') {
         Some((name, ablation)) => (name, Some(ablation)),
@@ -112,7 +112,7 @@ fn assemble(base: Base, size: Size, method: &str) -> Result<RunConfig, TrainErro
     })
 }
 
-/// A preset's name.
+/// The size of a preset, which is its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
     Smoke,
@@ -147,11 +147,11 @@ impl FromStr for Size {
     }
 }
 
-/// Everything but the method; its iterations in all; its labeled and unlabeled patches per batch if
-/// they are not its defaults.
+/// A preset without its method, the method's iterations over all stages, and its labeled and unlabeled
+/// patches per batch if they are not the method's default.
 type Base = (RunConfig, u64, Option<[usize; 2]>);
 
-/// The left atrium's preset called `preset` for the method called `method`.
+/// Returns the left atrium's preset called `preset` for the method called `method`.
 ///
 /// # Errors
 /// [`TrainError::Unknown`] naming the known presets or methods.
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(unseen.data.preprocess.intensity, intensity(-1_024.0));
     }
 
-    /// The labels are to outweigh the contrast; the other presets keep the starting values.
+    /// The supervised loss is to outweigh the contrast; the other presets keep the starting values.
     #[test]
     fn compact_lowers_the_contrast_of_cvrl_alone() {
         let weights = |name: &str| match preset(name, "cvrl").unwrap().method {

@@ -1,4 +1,4 @@
-//! A person's own scans: settings that follow from what the scans are like.
+//! The user's own scans: settings that follow from a survey of them.
 
 use semivox_data::augment::{LabelSwap, Symmetries};
 use semivox_data::preprocess::{Intensity, Preprocess};
@@ -10,10 +10,11 @@ use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use semivox_inference::{Blend, SlidingWindow};
 
-/// Nothing is known of the body part: left and right are exchanged where that is harmless, nothing is turned.
+/// Returns the weak augmentation and the pairs of labels that it exchanges. The body part is unknown, so left and right
+/// are mirrored where that is harmless, and nothing is rotated.
 fn mirrored_sides(survey: &Survey) -> (Symmetries, LabelSwap) {
     let [sides, ..] = survey.orientation.axes();
-    // A slice has no extent across it that a mirror could exchange.
+    // A patch of one slice cannot be mirrored across its plane.
     let across_slices = survey.is_stack_of_slices() && sides == 2;
     let mirrored = survey.mirroring.is_allowed() && !across_slices;
     let symmetries = Symmetries {
@@ -29,22 +30,23 @@ fn mirrored_sides(survey: &Survey) -> (Symmetries, LabelSwap) {
     (symmetries, LabelSwap { axis, pairs })
 }
 
-/// Channels dropped before the output of a V-Net of few filters: of 8 channels, the left atrium's half
-/// leaves too little. Mean teacher on 8 labeled and 192 unlabeled hippocampi, mean Dice on all: 0.760
-/// with a half, 0.823 with a fifth. The presets of the hippocampus were the first to have it.
+/// Dropout of a V-Net with few filters: dropping half of 8 channels, as for the left atrium, leaves too
+/// few. Mean teacher on 8 labeled and 192 unlabeled hippocampi, mean Dice on all: 0.760 with 0.5, 0.823
+/// with 0.2. The presets of the hippocampus have the same value.
 const DROPOUT_OF_FEW: f64 = 0.2;
 
-/// The shortest side of a patch, which local patches of ACTION still fit in; smaller scans are padded.
+/// Minimum side of a patch, large enough for the local patches of ACTION; smaller scans are padded.
 const LEAST: usize = 32;
 
-/// Presets for scans like those surveyed; what is not said here is as for the left atrium.
+/// Returns the presets for scans like those surveyed; all other settings are those of the left atrium.
 ///
-/// - Stacks of few or thick slices get a U-Net and planes of one size, other volumes a V-Net.
-/// - Volumes are resampled to cubes of the size that puts as many of them into a scan as the size of
-///   preset is meant for, but never below the finest spacing of the scan.
-/// - Scans are turned to the orientation that most of them have, and mirrored from left to right where
+/// - Stacks of few or thick slices get a U-Net and slices of one size, other volumes a V-Net.
+/// - Volumes are resampled to cubic voxels, of the size at which a scan has about as many of them as the preset is
+///   meant for, but never below the finest spacing of the scan.
+/// - Scans are reoriented to the orientation that most of them have, and mirrored from left to right where
 ///   [`Mirroring`](semivox_data::Mirroring) allows it.
-/// - CT is cut to what is labeled; then intensities are z-scored, those of MR too, each channel by itself.
+/// - CT is clipped to the intensities of labeled voxels; then intensities are z-scored, those of MR too, each channel
+///   by itself.
 pub(super) fn base(size: Size, survey: &Survey) -> Base {
     let (filters, side, iterations) = match size {
         Size::Smoke => (4, 48, 320),
@@ -79,7 +81,7 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
     (config, iterations, batch)
 }
 
-/// The normalization of all channels, and of each where they differ.
+/// Returns the normalization of all channels, and that of each where they differ.
 fn intensities(channels: &[ChannelSurvey]) -> (Intensity, Vec<Intensity>) {
     let of = |channel: &ChannelSurvey| match channel.foreground {
         Some([low, high]) if channel.looks_like_ct() && low < high => {
@@ -94,7 +96,7 @@ fn intensities(channels: &[ChannelSurvey]) -> (Intensity, Vec<Intensity>) {
     }
 }
 
-/// Before any scan is seen: the left atrium's, with its phantoms.
+/// Returns the presets before any scan is surveyed: those of the left atrium, with its phantoms.
 pub(super) fn unseen(size: Size) -> Base {
     let (config, iterations, batch) = left_atrium::base(size);
     let config = RunConfig {
@@ -104,7 +106,7 @@ pub(super) fn unseen(size: Size) -> Base {
     (config, iterations, batch)
 }
 
-/// Slices with sides of at most 4/3 of the wanted one.
+/// Returns the settings for stacks of slices, whose sides are at most 4/3 of `side`.
 fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     let most = (side * 4 / 3).next_multiple_of(16);
     let slice_size = [0, 1].map(|a| survey.shape[a].next_multiple_of(16).clamp(LEAST, most));
@@ -120,7 +122,8 @@ fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     RunConfig { data, ..others }
 }
 
-/// Cubic voxels, about `side³` of them in a scan, and patches of two thirds of that on each axis.
+/// Returns the settings for volumes: cubic voxels, about `side³` of them in a scan, and patches of two thirds of the
+/// scan on each axis.
 fn volumes(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     let extent: [f64; 3] = std::array::from_fn(|a| survey.shape[a] as f64 * survey.spacing_mm[a]);
     let fitting = extent.iter().product::<f64>().cbrt() / side as f64;

@@ -10,21 +10,21 @@ use super::{Base, Size, Task};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use semivox_inference::{Blend, SlidingWindow};
 
-/// The field's soft-tissue window in Hounsfield units; then mean 0 and deviation 1, which noise of 0.1
-/// and alpha dropout count on.
+/// The field's soft-tissue window in Hounsfield units, then z-scoring: noise of 0.1 and alpha dropout
+/// assume a mean of 0 and a standard deviation of 1.
 const WINDOW: Intensity = Intensity::WindowZScore {
     low: -125.0,
     high: 275.0,
 };
 
-/// Abdomens lie one way: organs have their side, and the field's code for this data only crops.
+/// No rotation or mirroring: every abdominal organ has its side, and the field's code for this data only crops.
 const UPRIGHT: Symmetries = Symmetries {
     rotate: false,
     flip_probability: 0.0,
     flip_axes: [false; 3],
 };
 
-/// The task's presets; what is not said here is as for the left atrium.
+/// Returns the task's presets; all other settings are those of the left atrium.
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (sized("smoke", 2.0, [48, 48, 32], 4), 320, None),
@@ -33,7 +33,8 @@ pub(super) fn base(size: Size) -> Base {
     }
 }
 
-/// The preset for these scans: the field's HDF5 files are windowed and scaled already.
+/// Returns the presets for the surveyed scans, without the window if they do not look like CT: the field's HDF5 files
+/// are windowed and scaled already.
 pub(super) fn fitted(size: Size, survey: &Survey) -> Base {
     let (mut config, iterations, batch) = base(size);
     if !survey.channels[0].looks_like_ct() {

@@ -1,4 +1,4 @@
-//! `cases.json`: the cases of a run in their order, which stay the same for its whole life.
+//! `cases.json`: the cases of a run in their order, which stay the same throughout the run.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::RunError;
 use super::folder::{RunFolder, write_atomic};
 use crate::error::TrainError;
 
-/// The names of a run's cases, in the order that its batches count them by.
+/// The names of a run's cases, in the order in which batches index them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CaseList {
@@ -33,7 +33,7 @@ impl CaseList {
     /// Writes `cases.json`.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the file cannot be written.
     pub(crate) fn write(&self, run: &RunFolder) -> Result<(), TrainError> {
         let path = run.cases();
         let failed = |error: serde_json::Error| RunError::io("write", &path, error.into());
@@ -41,8 +41,8 @@ impl CaseList {
         Ok(write_atomic(&path, &json)?)
     }
 
-    /// Refuses to go on with other cases than the run began with: one that was trained on might be tested.
-    /// Runs without the file, which older versions began, pass.
+    /// Checks that the cases are those that the run began with; otherwise a training case might become a test
+    /// case. Runs without the file, which older versions began, pass.
     ///
     /// # Errors
     /// [`TrainError::Unexpected`] with the first case that differs.

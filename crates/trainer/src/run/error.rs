@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// A new run was asked for where another one lies.
+    /// The folder for a new run holds another run.
     #[error(
         "{} holds another run ({found} found); choose another --out or pass --resume",
         path.display()
@@ -24,10 +24,10 @@ pub enum RunError {
     Occupied {
         /// The folder asked for.
         path: PathBuf,
-        /// The file that gives the other run away.
+        /// The file of the other run that was found.
         found: &'static str,
     },
-    /// Another training is at work in the folder.
+    /// Another training is using the folder.
     #[error(
         "{}: expected a folder that no other training is using, found {holder}; \
          wait until it ends, stop it or choose another --out",
@@ -36,10 +36,10 @@ pub enum RunError {
     Locked {
         /// The folder asked for.
         path: PathBuf,
-        /// The process that holds it, as words.
+        /// Description of the process that holds the lock.
         holder: String,
     },
-    /// A run was to be continued where there is none.
+    /// The folder holds no run to continue.
     #[error(
         "{} is not a run folder: expected {}, found none; give the folder that a training wrote",
         path.display(),
@@ -49,7 +49,7 @@ pub enum RunError {
         /// The folder asked for.
         path: PathBuf,
     },
-    /// The operating system refused; a full disk ends here too.
+    /// The operating system reported an error, such as a full disk.
     #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
     Io {
         /// The attempted action: "write", "read", "create folder".
@@ -59,7 +59,7 @@ pub enum RunError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A file of the run folder does not hold what it should.
+    /// A file of the run folder is malformed.
     #[error("{}, line {line}: expected {expected}, found {found}; repair or delete the file", path.display())]
     Malformed {
         /// The file.

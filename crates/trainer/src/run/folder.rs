@@ -1,4 +1,4 @@
-//! The folder of one run, and writing files that are whole or absent.
+//! The folder of one run, and atomic writing of files.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -29,9 +29,9 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run, with its parents and subfolders.
+    /// Creates the folder of a new run, with its parents and subfolders.
     ///
-    /// A folder that exists is taken if no run lies in it.
+    /// An existing folder is used if it holds no run.
     ///
     /// # Errors
     ///
@@ -40,18 +40,18 @@ impl RunFolder {
         Self::begin(path).map(|(run, _)| run)
     }
 
-    /// Like [`create`](Self::create), and keeps the folder locked: of two
+    /// Creates the folder of a new run, like [`create`](Self::create), and locks it: of two
     /// programs that begin a run in one folder at the same time, one is refused.
     ///
     /// # Errors
     ///
-    /// [`RunError::Locked`] if a training is at work there,
-    /// [`RunError::Occupied`] if another run lies there, [`RunError::Io`] with
-    /// the path and the system's reason if the folder cannot be made or written.
+    /// [`RunError::Locked`] if a training is using the folder,
+    /// [`RunError::Occupied`] if it holds another run, [`RunError::Io`] with
+    /// the path and the system's reason if it cannot be created or written.
     pub fn begin(path: impl AsRef<Path>) -> Result<(Self, RunLock), RunError> {
         let root = path.as_ref().to_path_buf();
         fs::create_dir_all(&root).map_err(|error| RunError::io("create folder", &root, error))?;
-        // Locked before the look, or two could both find the folder free.
+        // Locked before checking: otherwise two programs could both find the folder free.
         let lock = RunLock::acquire(&root);
         let run = Self { root };
         match (lock, run.traces_of_a_run()) {
@@ -84,47 +84,47 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// The folder itself.
+    /// Returns the path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// `config.toml`: every setting, resolved.
+    /// Returns the path of `config.toml`: every setting, resolved.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")
     }
 
-    /// `metrics.jsonl`: one JSON object per logged step.
+    /// Returns the path of `metrics.jsonl`: one JSON object per logged step.
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.jsonl")
     }
 
-    /// `cases.json`: the names of the cases, in order.
+    /// Returns the path of `cases.json`: the names of the cases, in order.
     pub fn cases(&self) -> PathBuf {
         self.root.join("cases.json")
     }
 
-    /// `checkpoints/`.
+    /// Returns the path of `checkpoints/`.
     pub fn checkpoints(&self) -> PathBuf {
         self.root.join("checkpoints")
     }
 
-    /// `predictions/`.
+    /// Returns the path of `predictions/`.
     pub fn predictions(&self) -> PathBuf {
         self.root.join("predictions")
     }
 
-    /// `evaluation.json`.
+    /// Returns the path of `evaluation.json`.
     pub fn evaluation(&self) -> PathBuf {
         self.root.join("evaluation.json")
     }
 
-    /// `report.html`.
+    /// Returns the path of `report.html`.
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
     }
 
-    /// Writes `config.toml`, which makes the folder one that holds a run.
+    /// Writes `config.toml`, which marks the folder as a run.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl RunFolder {
         write_atomic(&self.config(), toml.as_bytes())
     }
 
-    /// The text of `config.toml`.
+    /// Reads the text of `config.toml`.
     ///
     /// # Errors
     ///
@@ -147,12 +147,12 @@ impl RunFolder {
         let file = ["config.toml", "metrics.jsonl", "evaluation.json"]
             .into_iter()
             .find(|name| self.root.join(name).exists());
-        // A new run would go on from there.
+        // A new run would continue from a checkpoint found there.
         let saved = fs::read_dir(self.checkpoints()).is_ok_and(|mut found| found.next().is_some());
         file.or(saved.then_some("checkpoints"))
     }
 
-    /// Makes `checkpoints/` and `predictions/` where they are missing, as git leaves empty folders out.
+    /// Creates `checkpoints/` and `predictions/` if they are missing, as git does not keep empty folders.
     pub(crate) fn make_subfolders(&self) -> Result<(), RunError> {
         for folder in [&self.root, &self.checkpoints(), &self.predictions()] {
             fs::create_dir_all(folder)
@@ -169,7 +169,7 @@ fn in_folder(error: RunError, folder: &Path) -> RunError {
     }
 }
 
-/// Makes a folder with its parents and tries to write in it, before long work is done for it.
+/// Creates a folder with its parents and checks that it can be written, before a long computation.
 ///
 /// # Errors
 ///
@@ -192,7 +192,7 @@ pub fn make_writable(folder: &Path) -> Result<(), RunError> {
     fs::remove_file(&probe).map_err(|error| RunError::io("write", folder, error))
 }
 
-/// Replaces `path` by `bytes`, as a whole or not at all.
+/// Replaces the contents of `path` by `bytes` atomically: as a whole or not at all.
 ///
 /// Writes to a temporary name in the same folder, syncs it, renames it over
 /// `path` and syncs the folder.
@@ -217,7 +217,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
-/// Like [`write_atomic`], with contents that `write` streams out.
+/// Replaces the contents of `path`, like [`write_atomic`], by what `write` streams out.
 ///
 /// # Errors
 ///
@@ -244,7 +244,7 @@ pub fn write_atomic_with(
         .and_then(|()| fs::rename(&temporary, path))
         .and_then(|()| sync_folder(path));
     result.map_err(|error| {
-        // What failed is already an error; the leftover is removed if it can be.
+        // The first error is the one to report, whether or not the leftover can be removed.
         let _ = fs::remove_file(&temporary);
         RunError::io("write", path, error)
     })
@@ -261,7 +261,7 @@ fn write_synced(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    // What lies there was left by a process that had our number, as in a container's first.
+    // A file of this name was left by an earlier process of the same id, such as the first process of a container.
     let mut file = BufWriter::new(File::create(path)?);
     write(&mut file)?;
     file.into_inner()

@@ -14,7 +14,7 @@ use super::RunError;
 ///
 /// The operating system locks the file `lock` in the folder and unlocks it when
 /// the process ends, however it ends, so a lock cannot go stale. The file stays
-/// behind; its text only tells another training who holds the lock. Reading a
+/// behind; its text only names the holder in the error of another training. Reading a
 /// run (prediction, export, evaluation, report) needs no lock.
 ///
 /// # Examples
@@ -38,7 +38,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Locks the folder, or refuses at once if another training holds its lock.
+    /// Locks the folder; fails at once if another training holds the lock.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl RunLock {
     pub fn acquire(folder: &Path) -> Result<Self, RunError> {
         let path = folder.join("lock");
         let mut options = OpenOptions::new();
-        // Not truncated: while it is locked, the text is the holder's.
+        // Not truncated: while the file is locked, its text describes the holder.
         let options = options.create(true).truncate(false).write(true);
         let file = options
             .open(&path)
@@ -87,8 +87,8 @@ impl RunLock {
         })
     }
 
-    /// A sentence for the person if the file system cannot lock files, so that
-    /// nothing guards the folder.
+    /// Returns a warning for the user if the file system cannot lock files, so that
+    /// the folder is not protected.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
@@ -117,7 +117,7 @@ impl Holder {
         file.write_all(&serde_json::to_vec(self)?)
     }
 
-    /// The holder as words. Windows lets nobody else read a locked file.
+    /// Describes the holder; as "another process" on Windows, where others cannot read a locked file.
     fn described_in(path: &Path) -> String {
         let text = fs::read(path).ok();
         let holder = text.and_then(|text| serde_json::from_slice::<Self>(&text).ok());
@@ -145,7 +145,7 @@ fn now() -> u64 {
     elapsed.map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// The computer's name, which tells processes of a shared folder apart.
+/// Returns the computer's name, which distinguishes the processes that use a shared folder.
 fn host_name() -> Option<String> {
     let mut keys = ["HOSTNAME", "COMPUTERNAME"].into_iter();
     let of_shell = keys.find_map(|key| std::env::var(key).ok());

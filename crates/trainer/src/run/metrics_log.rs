@@ -9,8 +9,9 @@ pub use semivox_report::MetricsRow;
 use super::RunError;
 use super::folder::write_atomic;
 
-/// Appends rows to `metrics.jsonl`, each of them with the system when `append` returns and on disk
-/// after `sync`.
+/// The training log `metrics.jsonl`, open for appending.
+///
+/// A row has reached the operating system when `append` returns, and the disk when `sync` does.
 ///
 /// # Examples
 ///
@@ -42,9 +43,9 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the log for appending, and makes it if there is none.
+    /// Opens the log for appending, and creates it if there is none.
     ///
-    /// The rest of a line that a crash left without its end is cut off.
+    /// An incomplete last line, which a crash may leave, is removed.
     ///
     /// # Errors
     ///
@@ -52,7 +53,7 @@ impl MetricsLog {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
         let path = path.as_ref().to_path_buf();
         let open = || -> std::io::Result<(File, u64)> {
-            // Not for appending, which on Windows does not allow to cut a file.
+            // Not in append mode, in which Windows does not allow truncating a file.
             let mut options = OpenOptions::new();
             let options = options.create(true).truncate(false).write(true);
             let mut file = options.open(&path)?;
@@ -82,7 +83,7 @@ impl MetricsLog {
         let mut line = serde_json::to_vec(row).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         if let Err(error) = self.file.write_all(&line) {
-            // Half a line must not stand before the next one.
+            // An incomplete line must not precede the next one.
             let _ = self.file.set_len(self.length);
             let _ = self.file.seek(SeekFrom::Start(self.length));
             return Err(failed(error));
@@ -101,8 +102,8 @@ impl MetricsLog {
         synced.map_err(|error| RunError::io("write", &self.path, error))
     }
 
-    /// Drops the rows after `step`, and a torn last line; for a resume from
-    /// the checkpoint of that step.
+    /// Removes the rows after `step`, and an incomplete last line, to resume
+    /// from the checkpoint of that step.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl MetricsLog {
     }
 }
 
-/// Reads a log; a torn last line, which a crash may leave, is passed over.
+/// Reads a log; an incomplete last line, which a crash may leave, is skipped.
 ///
 /// # Errors
 ///
@@ -150,7 +151,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, RunError> {
     fs::read(path).map_err(|error| RunError::io("read", path, error))
 }
 
-/// The rows, each with the line it stands in.
+/// Parses the rows, each returned with its line.
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<(MetricsRow, &'a [u8])>, RunError> {
     let lines: Vec<&[u8]> = bytes
         .split(|&byte| byte == b'\n')

@@ -1,4 +1,4 @@
-//! The run folder: what a training run leaves on disk, and how it is written.
+//! The run folder: the files of a training run and their writers.
 //!
 //! | name | written by |
 //! |---|---|

@@ -55,7 +55,7 @@ impl EventWriter {
     }
 
     /// Starts a new event file that continues an earlier one after `step`:
-    /// TensorBoard drops what the earlier files say of later steps.
+    /// TensorBoard discards the later steps of earlier files.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl EventWriter {
         Ok(writer)
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -107,7 +107,7 @@ impl EventWriter {
     }
 }
 
-/// Two runs may start within a second: takes the first name that is free.
+/// Creates a file with the first name that is free, as two runs may start within a second.
 fn create_free(folder: &Path, name: &str) -> Result<(PathBuf, File), RunError> {
     let mut path = folder.join(name);
     for attempt in 1.. {
@@ -128,7 +128,7 @@ fn wall_time() -> f64 {
         .map_or(0.0, |time| time.as_secs_f64())
 }
 
-/// One record with its two checksums.
+/// Encodes one record, with its two checksums.
 fn frame(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let mut record = Vec::with_capacity(data.len() + 16);
@@ -139,7 +139,7 @@ fn frame(data: &[u8]) -> Vec<u8> {
     record
 }
 
-/// CRC-32C, rotated and shifted so that a CRC may itself be checked by one.
+/// Computes the masked CRC-32C: rotated and offset, so that data that contains CRCs can be checked by one.
 fn masked_crc(data: &[u8]) -> u32 {
     crc32c::crc32c(data)
         .rotate_right(15)
@@ -168,7 +168,7 @@ fn event(wall_time: f64, step: u64, what: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A length-delimited protobuf field.
+/// Encodes a length-delimited protobuf field.
 fn field_bytes(number: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     bytes.extend_from_slice(&varint(content.len() as u64));

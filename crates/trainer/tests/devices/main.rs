@@ -1,7 +1,8 @@
-//! Devices compute what the CPU computes: logits in evaluation, losses of the first training steps.
+//! Agreement of devices with the CPU: logits in evaluation mode, losses of the first training steps.
 //!
-//! `SEMIVOX_DEVICE=cuda cargo test --features cuda --test devices` names the device to compare; without
-//! it, the GPU backend compiled in last. A build with the feature `ndarray` compares burn-ndarray too, all methods.
+//! `SEMIVOX_DEVICE=cuda cargo test --features cuda --test devices` names the device to compare; without the
+//! variable, it is the last GPU backend that is compiled in. A build with the feature `ndarray` compares burn-ndarray
+//! too, with all methods.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +12,7 @@ use std::process::Command;
 use semivox_inference::device;
 use semivox_trainer::agreement::{self, Agreement};
 
-/// The GPU to compare, if there is one in this build.
+/// Returns the name of the GPU to compare, if this build has one.
 fn gpu() -> Option<String> {
     let others = || {
         let names = device::compiled_in().into_iter();
@@ -39,7 +40,7 @@ fn steps(device: &str, methods: &[String]) -> Vec<Agreement> {
     methods.iter().flat_map(steps).collect()
 }
 
-/// A software device is slow: two methods, of which SimCVD has heads beside its network.
+/// Two methods are enough for a slow software device; SimCVD has heads in addition to its network.
 #[test]
 fn the_gpu_agrees_with_the_cpu() {
     if let Some(gpu) = gpu() {
@@ -48,12 +49,12 @@ fn the_gpu_agrees_with_the_cpu() {
     }
 }
 
-/// Set in the process that compares every second method.
+/// Environment variable set in the process that compares every second method.
 #[cfg(feature = "ndarray")]
 const SECOND: &str = "SEMIVOX_TEST_EVERY_SECOND_METHOD";
 
-/// In two processes at once: a process has one generator per backend, so methods that run beside each other in
-/// one would draw each other's weights.
+/// Runs in two processes at once. A process has one generator per backend, so methods that run in parallel in one
+/// process would disturb each other's initial weights.
 #[cfg(feature = "ndarray")]
 #[test]
 fn every_method_agrees_on_ndarray() {

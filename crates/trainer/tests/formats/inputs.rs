@@ -1,15 +1,15 @@
-//! Deterministic inputs on any device and in any format, and what is computed from them.
+//! Deterministic inputs on any device and in any number format, and the results of computations on them.
 
 use burn::prelude::*;
 use burn::tensor::{DType, Gradients};
 
-/// Reads one input's gradient.
+/// A function that reads one input's gradient.
 type Reader = Box<dyn FnOnce(&Gradients) -> Vec<f64>>;
 
-/// Makes the inputs of one computation.
+/// A generator of the inputs of one computation.
 ///
-/// All floats are multiples of 1/32 below 2 in magnitude, which every format holds exactly: what differs
-/// between formats is the computation alone.
+/// All floats are multiples of 1/32 below 2 in magnitude, which every format represents exactly: only the
+/// computation differs between formats.
 pub struct Inputs {
     device: Device,
     format: DType,
@@ -23,7 +23,7 @@ pub type Named = (&'static str, Vec<f64>);
 /// All results of one computation.
 pub type Outcome = Vec<Named>;
 
-/// Bits that depend on both numbers (a step of SplitMix64).
+/// Returns bits that depend on both numbers (a step of SplitMix64).
 fn bits(stream: u64, index: u64) -> u64 {
     let mut z = (stream << 32 | index).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,19 +56,19 @@ impl Inputs {
         (values, shape)
     }
 
-    /// Values in `-scale..scale` without a gradient.
+    /// Returns values in `-scale..scale` without a gradient.
     pub fn scaled<const D: usize>(&mut self, shape: [usize; D], scale: f64) -> Tensor<D> {
         let value = |bits| ((bits % 127) as f64 - 63.0) / 64.0 * scale;
         let (values, shape) = self.drawn(shape, value);
         Tensor::from_data(TensorData::new(values, shape), (&self.device, self.format))
     }
 
-    /// Values in -2..2 without a gradient.
+    /// Returns values in -2..2 without a gradient.
     pub fn constant<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
         self.scaled(shape, 2.0)
     }
 
-    /// `tensor`, whose gradient belongs to the outcome.
+    /// Returns `tensor` as a variable, whose gradient is one of the results.
     pub fn track<const D: usize>(&mut self, tensor: Tensor<D>) -> Tensor<D> {
         let tensor = tensor.require_grad();
         let (leaf, format) = (tensor.clone(), self.format);
@@ -80,13 +80,13 @@ impl Inputs {
         tensor
     }
 
-    /// Values in -2..2 with a gradient.
+    /// Returns values in -2..2 with a gradient.
     pub fn variable<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
         let tensor = self.constant(shape);
         self.track(tensor)
     }
 
-    /// Integers in `low..high`.
+    /// Returns integers in `low..high`.
     pub fn integers<const D: usize>(
         &mut self,
         shape: [usize; D],
@@ -97,7 +97,7 @@ impl Inputs {
         Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
-    /// Runs backward from `loss`: its value, then the gradients of all variables.
+    /// Runs the backward pass from `loss`; returns its value, then the gradients of all variables.
     pub fn outcome(self, loss: Tensor<1>) -> Outcome {
         assert_eq!(loss.dtype(), self.format, "the result's format");
         let gradients = loss.backward();
@@ -109,7 +109,7 @@ impl Inputs {
     }
 }
 
-/// All values in row-major order.
+/// Returns all values in row-major order.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }

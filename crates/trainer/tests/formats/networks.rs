@@ -1,4 +1,4 @@
-//! Both networks in every format: logits in evaluation, loss and gradients of a training step.
+//! Both networks in every number format: logits in evaluation mode, loss and gradients of a training step.
 
 use std::sync::Mutex;
 
@@ -12,25 +12,25 @@ use semivox_models::{Architecture, Network, NetworkConfig, cast};
 use super::inputs::{Inputs, Outcome, values};
 use super::report::{Row, rounding};
 
-/// Convolutions one after another from input to logits; each rounds its map, as its batch norm and its
-/// ReLU do.
+/// Number of successive convolutions from input to logits; each rounds its feature map, as do its batch
+/// normalization and its ReLU.
 const DEPTH: f64 = 22.0;
 
-/// Error of logits by rounding: the errors of all layers, none of which makes those before it larger.
+/// Returns the tolerance of logits: the rounding errors of all layers, assuming that no layer amplifies earlier errors.
 fn forward(format: DType) -> f64 {
     DEPTH * rounding(format)
 }
 
-/// Where an activation's error turns its sign, ReLU passes or stops a whole gradient. In each of the layers the
-/// share of such activations is about [`forward`], so the gradient's length errs by the root of that; the layers
-/// add in quadrature: `DEPTH * sqrt(rounding)`. As long as the gradient itself an error says nothing, hence the
-/// upper bound.
+/// Returns the tolerance of gradients. Where the error of an activation changes its sign, ReLU passes or stops a
+/// whole gradient. In each layer the share of such activations is about [`forward`], so the gradient's relative error
+/// is the root of that; the layers add in quadrature: `DEPTH * sqrt(rounding)`. An error as large as the gradient
+/// itself shows nothing, hence the upper bound.
 fn backward(format: DType) -> f64 {
     (DEPTH * forward(format)).sqrt().min(0.95)
 }
 
-/// For a V-Net in `bf16` that reaches the gradient's own length, and it was measured to: nothing is claimed but
-/// that the gradients are numbers.
+/// For a V-Net in `bf16` this reaches the norm of the gradient itself, as was measured: the test claims only that
+/// the gradients are numbers.
 fn backward_of_vnet(format: DType) -> f64 {
     match format {
         DType::BF16 => f64::INFINITY,
@@ -38,10 +38,10 @@ fn backward_of_vnet(format: DType) -> f64 {
     }
 }
 
-/// Factor of the loss, so that the gradients of single voxels are no less than `f16` holds.
+/// Factor of the loss, so that the gradients of single voxels do not underflow in `f16`.
 const SCALE: f64 = 1024.0;
 
-/// Probability of dropout: every channel is kept, but by masks that are drawn.
+/// Probability of dropout, so small that every channel is kept although masks are drawn.
 const DROPOUT: f64 = 1e-12;
 
 type Tolerance = fn(DType) -> f64;
@@ -66,10 +66,10 @@ impl ModuleVisitor for Collect<'_> {
 
 static DRAWING: Mutex<()> = Mutex::new(());
 
-/// A network whose weights every format holds exactly, in `format`.
+/// Makes a network in `format`, with weights that every format represents exactly.
 fn network(architecture: Architecture, format: DType) -> Network {
     let device = device::by_name("cpu").unwrap().autodiff();
-    // Tests run at once and share the device's generator.
+    // Tests run in parallel and share the device's generator.
     let _drawing = DRAWING.lock().unwrap();
     device.seed(5);
     let config = NetworkConfig::new(1, 3)
@@ -92,7 +92,7 @@ fn trained(architecture: Architecture, shape: [usize; 5], format: DType) -> Outc
     let network = network(architecture, format);
     let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), format);
     let input = inputs.constant(shape);
-    // Labels that follow from the voxels: with random ones the gradients are what is left of a sum of noise.
+    // Labels that follow from the intensities: with random labels, gradients would be sums of noise that nearly cancel.
     let [low, high] = [-0.7, 0.6].map(|limit| input.clone().greater_elem(limit).int());
     let logits = network.forward(input).logits;
     let loss = DiceCrossEntropyLossConfig::new()

@@ -1,4 +1,4 @@
-//! Comparison of outcomes, tolerances, and rows of the table.
+//! Comparison of results, tolerances, and rows of the table in `docs/backends.md`.
 
 use burn::tensor::DType;
 
@@ -7,7 +7,7 @@ use super::inputs::{Named, Outcome};
 /// The formats that are compared with `f64`.
 pub const COMPARED: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
 
-/// Half a unit in the last place of 1, the most by which rounding changes a number relatively.
+/// Returns half a unit in the last place of 1, the largest relative change by rounding.
 pub fn rounding(format: DType) -> f64 {
     let bits = match format {
         DType::F64 => 53,
@@ -19,7 +19,7 @@ pub fn rounding(format: DType) -> f64 {
     0.5f64.powi(bits)
 }
 
-/// The length of the difference of two tensors over the length of the expected one; of all tensors, the most.
+/// Returns the norm of the difference of two tensors over the norm of the expected one, the largest of all tensors.
 pub fn difference(found: &Outcome, expected: &Outcome) -> f64 {
     assert_eq!(found.len(), expected.len());
     let relative = |(found, expected): (&Named, &Named)| {
@@ -35,7 +35,7 @@ pub fn difference(found: &Outcome, expected: &Outcome) -> f64 {
     all.fold(0.0, |most, x| if x <= most { most } else { x })
 }
 
-/// Whether the numbers need double precision, so that nothing was rounded to less on the way.
+/// Returns whether the numbers need double precision, so that no step rounded them to less.
 pub fn needs_double(outcome: &Outcome) -> bool {
     let mut values = outcome.iter().flat_map(|(_, values)| values);
     values.any(|&x| f64::from(x as f32) != x)
@@ -72,7 +72,7 @@ impl Row {
         }
     }
 
-    /// Prints the row as the table in `docs/backends.md` has it.
+    /// Prints the row in the format of the table in `docs/backends.md`.
     pub fn print(&self, name: &str) {
         let cells = self.most.iter().zip(self.allowed);
         let cells: Vec<String> = cells

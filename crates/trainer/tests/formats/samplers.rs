@@ -1,4 +1,4 @@
-//! Samplers that take tensors, in every format.
+//! Samplers that take tensors, in every number format.
 
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -15,7 +15,8 @@ use super::report::{Row, rounding};
 const MAPS: [usize; 5] = [2, 4, 4, 3, 2];
 const LABELS: [usize; 5] = [2, 1, 4, 3, 2];
 
-/// Means and gradients of up to some dozen numbers, summed in at least single precision or pairwise.
+/// Returns the tolerance of means and gradients of up to some dozen numbers, summed in at least single precision or
+/// pairwise.
 fn tolerance(format: DType) -> f64 {
     4.0 * rounding(format)
 }
@@ -24,7 +25,7 @@ fn inputs(format: DType) -> Inputs {
     Inputs::new(&device::by_name("cpu").unwrap(), format)
 }
 
-/// Two thirds, so that outcomes are no numbers that every format holds.
+/// Returns a scalar to differentiate; its factor of two thirds makes results inexact in every format.
 fn weighted<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.square().sum().div_scalar(1.5)
 }
@@ -90,7 +91,7 @@ fn samplers_in_every_format() {
     row.print("samplers");
 }
 
-/// A bank stays in `f32` and takes entries of every format.
+/// A memory bank stays in `f32` and takes entries of every format.
 #[test]
 fn queues_take_every_format() {
     for format in [DType::F64, DType::F32, DType::F16, DType::BF16] {

@@ -1,11 +1,11 @@
-//! One test in a process of its own.
+//! Runs a test in a process of its own.
 //!
-//! The CPU backend's random generator belongs to the whole process, and libtest runs the tests of a file in one
-//! process, side by side. A step whose dropout another test disturbs could not be repeated.
+//! The CPU backend has one random number generator per process, and libtest runs the tests of a file in parallel in
+//! one process. A step whose dropout masks are disturbed by another test could not be repeated.
 
 use std::process::Command;
 
-/// Is set in the process that runs the test itself.
+/// Environment variable set in the process that runs the test itself.
 const ALONE: &str = "SEMIVOX_TEST_ALONE";
 
 /// Runs `test`, whose path in this file is `path`, in a process of its own.

@@ -1,4 +1,4 @@
-//! Moving averages follow what the papers say, and nothing else moves them: no gradient, no weight decay.
+//! Exponential moving averages are updated as in the papers, and by nothing else: no gradient, no weight decay.
 //!
 //! ```text
 //! a ← m·a + (1 − m)·θ,   m or, warmed up, min(m, 1 − 1/(t + 1))
@@ -13,10 +13,10 @@ use crate::lab::{Changes, Lab};
 use crate::spec::{Average, Method};
 use crate::state::{Weights, weights};
 
-/// The step within the stage.
+/// The step within the stage at which averages are checked.
 const STEP: u64 = 3;
 
-/// All averages of all stages, with the momentum of the paper and with another.
+/// Checks all averages of all stages, with the momentum of the paper and with another.
 pub fn check(method: &Method, architecture: Architecture) {
     for (index, stage) in method.stages.iter().enumerate() {
         let lab = Lab::new(framed(method, architecture), index);
@@ -44,7 +44,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// Every network in a checkpoint is trained or an average.
+/// Checks that every network in a checkpoint is trained or an average.
 fn known(method: &Method, index: usize, found: &Weights) {
     let stage = &method.stages[index];
     let trained = stage.terms.iter().flat_map(|term| term.moves).copied();

@@ -1,5 +1,5 @@
-//! Batches of one patch of each kind, of unequal numbers, and without one of the classes; every ablation. All terms
-//! are finite, and a checkpoint of any stage holds all that the next step needs.
+//! Steps on batches of one patch of each kind, of unequal numbers, and without one of the classes, for every ablation.
+//! All terms are finite, and a checkpoint of any stage contains everything that the next step needs.
 
 use semivox_models::Architecture;
 use semivox_trainer::config::RunConfig;
@@ -9,7 +9,7 @@ use crate::lab::{CLASSES, Lab};
 use crate::spec::Method;
 use crate::state::contents;
 
-/// A method and its ablations.
+/// Checks a method and its ablations.
 pub fn check(method: &Method, architecture: Architecture) {
     let config = framed(method, architecture);
     for batch in [[1, 1], [2, 3]] {
@@ -22,7 +22,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// In each stage a step before a checkpoint, and one after it: by the same method, and by one that was loaded.
+/// Takes, in each stage, a step before a checkpoint and one after it, with the same method and with one loaded from it.
 fn run(config: &RunConfig, batch: [usize; 2]) {
     let mut config = config.clone();
     config.method.settings_mut().set_batch(batch);

@@ -1,16 +1,16 @@
-//! Every term of every method is descended on, with the weight of its paper.
+//! Every term of every method is minimized, with the weight of its paper.
 //!
-//! With a learning rate of 1 and without momentum and weight decay, a step takes the gradient of the loss off the
+//! With a learning rate of 1 and without momentum and weight decay, a step subtracts the gradient of the loss from the
 //! parameters. For a term `L` of weight `w`, the difference `D` of two such steps, one with the term and one without
-//! it, is `w·∇L`. The slope of the term's logged value in the direction of `D`, from its values at both sides, is
-//! `∇L·D/|D|`. So
+//! it, is `w·∇L`. The slope of the term's logged value in the direction of `D`, a central difference, is `∇L·D/|D|`.
+//! So
 //!
 //! ```text
 //! |D| = w · slope
 //! ```
 //!
-//! whatever the term is; a term that is logged and not descended on, or with another weight or sign, or of which
-//! something else is logged, fails.
+//! for any term. A term fails if it is logged but not minimized, has another weight or sign, or if another value is
+//! logged than is minimized.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,16 +25,16 @@ use crate::spec::{Method, Stage, Term, Weight};
 use crate::state::{Weights, moved, weights};
 use crate::vectors::{difference, norm, scaled, size, within};
 
-/// The number of the batch that all experiments of a stage take.
+/// The number of the batch used in all experiments of a stage.
 const BATCH: u64 = 5;
-/// Where in the stage experiments take place, unless they are about schedules.
+/// The step of the stage at which experiments take place, unless they are about schedules.
 const LATE: u64 = 8;
-/// An earlier step.
+/// An earlier step, for schedules.
 const EARLY: u64 = 3;
 /// Distance from the state at which the term is measured on both sides, as the norm of all parameters.
 const DISTANCE: f64 = 3e-5;
 
-/// All terms of all stages of a method.
+/// Checks all terms of all stages of a method.
 pub fn check(method: &Method, architecture: Architecture) {
     let config = framed(method, architecture);
     defaults(method);
@@ -55,7 +55,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// A tiny run of the method with the settings of its frame.
+/// Returns a tiny run of the method with the settings of its frame.
 pub fn framed(method: &Method, architecture: Architecture) -> RunConfig {
     let frame = method
         .frame
@@ -64,7 +64,7 @@ pub fn framed(method: &Method, architecture: Architecture) -> RunConfig {
     changed(&config(architecture, method.name), &frame.collect())
 }
 
-/// Weights and momenta are the papers' unless a person changes them.
+/// Checks that the default weights and momenta are those of the papers.
 fn defaults(method: &Method) {
     let mut config = config(Architecture::VNet, method.name);
     config.method = MethodConfig::new(method.name, 100).unwrap();
@@ -83,7 +83,7 @@ fn defaults(method: &Method) {
     }
 }
 
-/// Steps from one state of a stage.
+/// Training steps that all begin at one state of a stage.
 struct Experiments<'a> {
     method: &'a Method,
     stage: &'a Stage,
@@ -93,7 +93,7 @@ struct Experiments<'a> {
 }
 
 impl Experiments<'_> {
-    /// The terms are logged in order.
+    /// Checks that the terms are logged in order.
     fn names(&self) {
         let values = self.values(
             &self.settings(&self.weights(1.0), &Vec::new()),
@@ -104,7 +104,7 @@ impl Experiments<'_> {
         assert_eq!(found, expected, "{}", self.place());
     }
 
-    /// The weighted terms contribute together the sum of their contributions one by one.
+    /// Checks that the weighted terms together contribute the sum of their single contributions.
     fn sum(&mut self) {
         let none = self.gradient(&self.weights(0.0), &Vec::new(), LATE);
         let mut all = self.gradient(&self.weights(1.0), &Vec::new(), LATE);
@@ -122,10 +122,10 @@ impl Experiments<'_> {
         );
     }
 
-    /// One term.
+    /// Checks one term.
     fn term(&mut self, term: &Term) {
         let (weights, weight) = match &term.weight {
-            Weight::None => return, // the others' slopes would not fit if it took part
+            Weight::None => return, // if it were minimized, the slopes of the others would not fit
             Weight::Fixed(weight) => (Vec::new(), *weight),
             Weight::Setting(key, _) => (vec![(key.clone(), "1.0".to_string())], 1.0),
         };
@@ -151,7 +151,7 @@ impl Experiments<'_> {
         );
     }
 
-    /// `w·∇L`: the gradient with the term less the one without it, which for a fixed weight is nothing.
+    /// Returns `w·∇L`: the gradient with the term minus the one without it; for a fixed weight, the whole gradient.
     fn contribution(&mut self, term: &Term, weights: &Changes, stage_step: u64) -> Weights {
         let frame = frame(term);
         let with = self.gradient(weights, &frame, stage_step);
@@ -161,7 +161,7 @@ impl Experiments<'_> {
         }
     }
 
-    /// Change of the parameters by a step if of the settings of weight the given ones are not 0.
+    /// Returns the change of the parameters by a step with all weights 0 but the given ones.
     fn gradient(&mut self, on: &Changes, frame: &Changes, stage_step: u64) -> Weights {
         let settings = self.settings(on, frame);
         let key = format!("{settings:?} {stage_step}");
@@ -186,7 +186,7 @@ impl Experiments<'_> {
         taken
     }
 
-    /// The slope of the term's value in a direction.
+    /// Computes the slope of the term's value in a direction.
     fn slope(&self, term: &Term, weights: &Changes, direction: &Weights) -> f64 {
         let settings = self.settings(weights, &frame(term));
         let step = DISTANCE / norm(direction);
@@ -198,13 +198,13 @@ impl Experiments<'_> {
         (ahead - behind) / (2.0 * DISTANCE)
     }
 
-    /// Logged values in a state.
+    /// Returns the values logged by a step from a checkpoint.
     fn values(&self, settings: &Changes, checkpoint: &Path) -> StepValues {
         let mut method = self.lab.loaded(settings, checkpoint);
         self.lab.step(&mut method, BATCH, LATE)
     }
 
-    /// Plain descent, averages that stay, and all settings of weight 0 but the given.
+    /// Returns the settings of an experiment: plain gradient descent, fixed averages, and all weights 0 but the given.
     fn settings(&self, weights: &Changes, frame: &Changes) -> Changes {
         let mut changes = plain_descent(self.method, "1.0");
         let averages = self.stage.averages.iter();
@@ -215,7 +215,7 @@ impl Experiments<'_> {
         changes
     }
 
-    /// All settings of weight, once.
+    /// Returns the settings of all weights, each once, with one value.
     fn weights(&self, value: f64) -> Changes {
         let keys = self
             .stage
@@ -241,7 +241,7 @@ impl Experiments<'_> {
     }
 }
 
-/// Optimizer settings with which a step takes off `rate` times the gradient.
+/// Returns optimizer settings with which a step subtracts `rate` times the gradient.
 pub fn plain_descent(method: &Method, rate: &str) -> Changes {
     let section = optimizer(method);
     let set = |key: &str, value: &str| (format!("{section}.{key}"), value.to_string());
@@ -253,7 +253,7 @@ pub fn plain_descent(method: &Method, rate: &str) -> Changes {
     ]
 }
 
-/// Path of the settings of a method's optimizer.
+/// Returns the key of the settings of a method's optimizer.
 pub fn optimizer(method: &Method) -> &'static str {
     match method.name {
         "action_pp" => "method.action.optimizer",
@@ -261,7 +261,7 @@ pub fn optimizer(method: &Method) -> &'static str {
     }
 }
 
-/// The term moves what it should and nothing else.
+/// Checks that the term moves the parameters that it should, and no others.
 fn moves(contribution: &Weights, term: &Term, what: &str) {
     let moved = |prefix: &str| {
         contribution
@@ -273,7 +273,7 @@ fn moves(contribution: &Weights, term: &Term, what: &str) {
     }
     for (name, gradient) in contribution {
         let expected = term.moves.iter().any(|prefix| name.starts_with(prefix));
-        // With other terms of fixed weight, what they move is not this term's.
+        // Parameters may be moved by other terms of fixed weight, which cannot be switched off.
         assert!(
             expected || size(gradient) == 0.0 || !term.alone_in.is_empty(),
             "{what} moves {name}"
@@ -288,7 +288,7 @@ fn frame(term: &Term) -> Changes {
         .collect()
 }
 
-/// `exp(−5 (1 − t/T)²)` if the weight is ramped up.
+/// Returns `exp(−5 (1 − t/T)²)` if the weight is ramped up, else 1.
 fn ramp(term: &Term, step: u64) -> f64 {
     match term.ramped {
         true => (-5.0 * (1.0 - step as f64 / STEPS as f64).powi(2)).exp(),

@@ -1,9 +1,9 @@
-//! Ignored voxels of labeled patches take no part in any term, and no gradient comes from them.
+//! Ignored voxels of labeled patches contribute to no term and no gradient.
 //!
-//! Labeled patches that are all the same, of which all but the first are ignored, are to a network as if all were
-//! labeled: batch statistics, means over counted voxels and ratios of their sums are the same. So is the step, up to
-//! rounding and the smoothing of the Dice loss. A label of ignored voxels that counted in some term, as background or
-//! as one more voxel of a mean, would show in its value and in the gradient.
+//! If all labeled patches are equal and all but the first are ignored, batch statistics, means over counted voxels and
+//! ratios of their sums are the same as if all were labeled. So is the step, up to rounding and the smoothing of the
+//! Dice loss. Ignored voxels that counted in some term, as background or as more voxels of a mean, would change its
+//! value and its gradient.
 
 use burn::prelude::*;
 use semivox_losses::IGNORED_LABEL;
@@ -17,14 +17,14 @@ use crate::spec::{Input, Method, Stage, Weight};
 use crate::state::{Weights, weights};
 use crate::vectors::{difference, norm};
 
-/// Terms that draw voxels by chance, and so others if fewer are labeled; their samplers' tests say what is drawn.
+/// Terms that draw voxels at random, and so other voxels if fewer are labeled; the tests of their samplers cover them.
 const DRAWN: [&str; 2] = ["contrast", "adaptive"];
-/// Largest relative distance of values.
+/// Tolerance of the relative difference of values.
 const VALUES: f64 = 1e-5;
-/// Largest relative distance of steps, which are sums over voxels in another order.
+/// Tolerance of the relative difference of steps, which are sums over voxels in another order.
 const STEPS: f64 = 1e-3;
 
-/// All stages of a method that have labels.
+/// Checks all stages of a method that read labels.
 pub fn check(method: &Method, architecture: Architecture) {
     for (index, stage) in method.stages.iter().enumerate() {
         let names = labeled_terms(stage);
@@ -49,7 +49,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// Names of the terms that read labels.
+/// Returns the names of the terms that read labels.
 fn labeled_terms(stage: &Stage) -> Vec<&'static str> {
     let reads = stage
         .terms
@@ -58,20 +58,20 @@ fn labeled_terms(stage: &Stage) -> Vec<&'static str> {
     reads.map(|term| term.name).collect()
 }
 
-/// What the patches after the first are labeled as.
+/// Labels of the patches after the first.
 #[derive(Clone, Copy)]
 enum Others {
-    /// As the first.
+    /// Those of the first.
     Labeled,
-    /// Nobody looked at them.
+    /// All voxels ignored.
     Ignored,
     /// All background.
     Background,
-    /// Nobody looked at the first either.
+    /// All voxels ignored, those of the first patch too.
     NothingLabeled,
 }
 
-/// Steps from one state of a stage.
+/// Training steps that all begin at one state of a stage.
 struct Experiment<'a> {
     method: &'a Method,
     stage: &'a Stage,
@@ -81,7 +81,7 @@ struct Experiment<'a> {
 }
 
 impl Experiment<'_> {
-    /// Values and steps are those of the first patch alone.
+    /// Checks that values and steps are those of the first patch alone.
     fn equal_patches(&self, names: &[&str]) {
         let others = [Others::Labeled, Others::Ignored, Others::Background];
         let [(all, step), (first, step_of_first), (wrong, step_of_wrong)] =
@@ -105,7 +105,7 @@ impl Experiment<'_> {
         );
     }
 
-    /// Without a label, terms of labels alone are 0, and nothing moves if there are no others.
+    /// Checks that, without any label, terms that depend on labels alone are 0, and that nothing moves without others.
     fn nothing_labeled(&self, names: &[&str]) {
         let (values, step) = self.step(Others::NothingLabeled, "0.01");
         assert!(
@@ -113,7 +113,7 @@ impl Experiment<'_> {
             "{}",
             self.place
         );
-        // This one has pseudo-labels too.
+        // The contrast uses pseudo-labels too.
         for name in names.iter().filter(|name| **name != "contrast") {
             assert_eq!(
                 value(&values, name),
@@ -127,8 +127,8 @@ impl Experiment<'_> {
         }
     }
 
-    /// The values of a step down the gradient, and the way that it goes; terms that draw voxels have the weight `drawn`,
-    /// those without labels none.
+    /// Returns the logged values of a gradient step and the change of the parameters; terms that draw voxels have the
+    /// weight `drawn`, those without labels 0.
     fn step(&self, others: Others, drawn: &str) -> (StepValues, Weights) {
         let mut changes = plain_descent(self.method, "1.0");
         for term in &self.stage.terms {
@@ -150,7 +150,7 @@ impl Experiment<'_> {
     }
 }
 
-/// The first patch as often as there are patches.
+/// Replaces every patch by the first one, with the labels that `others` says.
 fn labeled(mut batch: Batch, others: Others) -> Batch {
     let patches = &mut batch.labeled;
     let count = patches.weak.dims()[0];

@@ -1,4 +1,4 @@
-//! Which inputs the value of each term depends on: who sees which view, and what labels enter.
+//! Dependence of each term's value on the inputs: the views that each network sees, and the labels that are used.
 
 use burn::prelude::*;
 use semivox_methods::batch::Batch;
@@ -17,11 +17,11 @@ const ALL: [Input; 5] = [
     Input::OtherStrong,
 ];
 
-/// All terms of all stages of a method.
+/// Checks all terms of all stages of a method.
 pub fn check(method: &Method, architecture: Architecture) {
     for (index, stage) in method.stages.iter().enumerate() {
         let lab = Lab::new(framed(method, architecture), index);
-        // Where pseudo-labels need confidence, an untrained teacher would have none.
+        // With the thresholds of the frames, as an untrained teacher has no confident pseudo-labels.
         let frames = stage.terms.iter().flat_map(|term| &term.frame);
         let sure = frames.filter(|(key, value)| key.ends_with("threshold") && *value != "1.0");
         let changes: Changes = sure
@@ -70,7 +70,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// The batch with one of its parts changed.
+/// Returns the batch with one of its parts changed.
 fn altered(mut batch: Batch, input: Option<Input>) -> Batch {
     let other = |image: Tensor<5>| image.clone() * 1.5 + image.flip([2]) * 0.5;
     let labeled = &mut batch.labeled;

@@ -1,4 +1,4 @@
-//! A method that can be brought to one state again and again.
+//! Repeatable steps of a method from one state.
 
 use std::path::{Path, PathBuf};
 
@@ -17,15 +17,15 @@ use semivox_trainer::presets::Task;
 use tempfile::TempDir;
 use toml::{Table, Value};
 
-/// The background and three structures.
+/// Number of classes: the background and three structures.
 pub const CLASSES: usize = 4;
-/// The steps of a stage as schedules see it.
+/// Number of steps of a stage, as schedules count them.
 pub const STEPS: u64 = 10;
 
-/// Settings of a run to be changed: keys such as `method.action.distillation_weights.1`, values as TOML has them.
+/// Changes of a run's settings: keys such as `method.action.distillation_weights.1`, with values in TOML.
 pub type Changes = Vec<(String, String)>;
 
-/// A tiny run of a method, or of one of its ablations, on volumes or slices.
+/// Returns a tiny run of a method, or of one of its ablations, on volumes or slices.
 pub fn config(architecture: Architecture, method: &str) -> RunConfig {
     let (task, patch) = match architecture {
         Architecture::UNet => (Task::Acdc, [32, 32, 1]),
@@ -37,7 +37,7 @@ pub fn config(architecture: Architecture, method: &str) -> RunConfig {
     config
 }
 
-/// The configuration with some settings changed; unlike `RunConfig::with_values`, also elements of lists.
+/// Returns the configuration with some settings changed; unlike `RunConfig::with_values`, also elements of lists.
 pub fn changed(config: &RunConfig, changes: &Changes) -> RunConfig {
     let mut document = Value::Table(toml::from_str(&config.to_toml().unwrap()).unwrap());
     for (key, value) in changes {
@@ -60,7 +60,7 @@ fn set(document: &mut Value, key: &str, value: Value) {
     }
 }
 
-/// The number under a key such as `method.distillation_weights.1`.
+/// Returns the number under a key such as `method.distillation_weights.1`.
 pub fn number(config: &RunConfig, key: &str) -> f64 {
     let document = Value::Table(toml::from_str(&config.to_toml().unwrap()).unwrap());
     let part = |value: Value, name: &str| match name.parse::<usize>() {
@@ -70,7 +70,8 @@ pub fn number(config: &RunConfig, key: &str) -> f64 {
     key.split('.').fold(document, part).as_float().unwrap()
 }
 
-/// Boxes of the given classes on a noisy background, as bright as their class; the strong view is darker and noisy.
+/// Makes a batch of boxes of the given classes on a noisy background, whose brightness follows from their class; the
+/// strong view is darker and noisy.
 pub fn batch(counts: [usize; 2], classes: usize, context: &MethodContext, number: u64) -> Batch {
     let mut rng = keyed(1, number, "batch of a test");
     let [depth, height, width] = context.patch;
@@ -111,7 +112,7 @@ pub fn batch(counts: [usize; 2], classes: usize, context: &MethodContext, number
     }
 }
 
-/// A stage of a method, and the checkpoint that experiments begin with.
+/// A stage of a method, with the checkpoint at which experiments begin.
 pub struct Lab {
     config: RunConfig,
     stage: usize,
@@ -122,12 +123,13 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// The stage after a few steps, so that averages differ from what they follow and banks hold something.
+    /// Creates the stage after a few steps, so that averages differ from the networks they follow and memory banks are
+    /// not empty.
     pub fn new(config: RunConfig, stage: usize) -> Self {
         Self::after(config, stage, 2, CLASSES)
     }
 
-    /// The stage after some steps on batches that have the first `classes` classes.
+    /// Creates the stage after some steps on batches that have the first `classes` classes.
     pub fn after(config: RunConfig, stage: usize, steps: u64, classes: usize) -> Self {
         let mut lab = Self {
             config,
@@ -148,14 +150,14 @@ impl Lab {
         lab
     }
 
-    /// Another step of the method that made the checkpoint: its values, and the checkpoint after it.
+    /// Takes another step with the method that made the checkpoint; returns its values, and the checkpoint after it.
     pub fn go_on(&mut self, number: u64, stage_step: u64) -> (StepValues, PathBuf) {
         let mut method = self.method.take().unwrap();
         let values = self.step(&mut method, number, stage_step);
         (values, self.save(&method, "straight"))
     }
 
-    /// The folder of the checkpoint that experiments begin with.
+    /// Returns the folder of the checkpoint at which experiments begin.
     pub fn base(&self) -> PathBuf {
         self.folder.path().join("base/step-00000001")
     }
@@ -168,7 +170,7 @@ impl Lab {
         self.config.context(CLASSES, &self.device)
     }
 
-    /// A method of the stage in the state of a checkpoint.
+    /// Returns a method of the stage in the state of a checkpoint.
     pub fn loaded(&self, changes: &Changes, checkpoint: &Path) -> Method {
         let mut method = self.method(changes);
         method.begin_stage(self.stage).unwrap();
@@ -184,7 +186,7 @@ impl Lab {
         config.method.settings().method(context).unwrap()
     }
 
-    /// A step on batch `number`, at `stage_step` of [`STEPS`].
+    /// Takes a step on batch `number`, at `stage_step` of [`STEPS`].
     pub fn step(&self, method: &mut Method, number: u64, stage_step: u64) -> StepValues {
         let plan = method.stages()[self.stage].batch;
         let counts = plan.counts();
@@ -192,7 +194,7 @@ impl Lab {
         self.step_on(method, batch, number, stage_step)
     }
 
-    /// The same on a given batch.
+    /// Takes a step on a given batch.
     pub fn step_on(
         &self,
         method: &mut Method,
@@ -221,7 +223,7 @@ impl Lab {
         .unwrap()
     }
 
-    /// A folder to be filled.
+    /// Returns the path of a folder to be filled.
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -18,7 +18,7 @@ mod vectors;
 use semivox_methods::method_config::MethodConfig;
 use semivox_models::Architecture;
 
-/// Tests of each method on each network, called `METHOD::NETWORK::CHECK`.
+/// Defines the tests of each method on each network, called `METHOD::NETWORK::CHECK`.
 macro_rules! methods {
     ($($method:ident)*) => {
         const TESTED: &[&str] = &[$(stringify!($method)),*];
@@ -29,7 +29,7 @@ macro_rules! methods {
     };
 }
 
-/// The tests of a method on a network.
+/// Defines the tests of a method on a network.
 macro_rules! network {
     ($network:ident) => {
         checks! {
@@ -45,7 +45,7 @@ macro_rules! network {
     };
 }
 
-/// A test for each module with a function `check`.
+/// Defines a test for each module with a function `check`.
 macro_rules! checks {
     ($network:ident: $($test:ident => $module:ident,)*) => {
         mod $network {

@@ -1,5 +1,5 @@
-//! Pairs that terms compare: where both networks and both views are the same, a term of consistency is 0, and a
-//! contrast with a low temperature finds every positive at once, as nothing is more like something than itself.
+//! Pairs that terms compare: if both networks and both views are the same, a consistency is 0, and a contrast with a
+//! low temperature is small, since no key is more similar to a query than the query itself.
 
 use semivox_models::Architecture;
 
@@ -7,12 +7,12 @@ use crate::descent::framed;
 use crate::lab::{CLASSES, Lab, batch, changed};
 use crate::spec::{Method, Same, Term};
 
-/// Largest value of a loss at a temperature of 0.001 if all positives are found. Every patch is there twice, as a
-/// labeled and as an unlabeled one, and some voxels are alike: a positive may have a few equals. Positives that are not
-/// found cost tens.
+/// Largest value of a contrast at a temperature of 0.001 if every positive is the most similar key. Every patch occurs
+/// twice, as a labeled and as an unlabeled one, and some voxels are alike: a positive may have a few equals. A positive
+/// that is not the most similar key costs tens.
 const FOUND: f64 = 3.0;
 
-/// All terms that compare a network with its average, or a view with another.
+/// Checks all terms that compare a network with its average, or a view with another.
 pub fn check(method: &Method, architecture: Architecture) {
     for (index, stage) in method.stages.iter().enumerate() {
         for term in stage.terms.iter().filter(|term| term.same != Same::Other) {
@@ -32,8 +32,8 @@ pub fn check(method: &Method, architecture: Architecture) {
     }
 }
 
-/// The value of a term at the beginning of a stage, without noise and dropout, on views that are equal. Labeled patches
-/// are the unlabeled ones, so that batch statistics are the same with and without them.
+/// Returns the value of a term at the beginning of a stage, without noise and dropout, on equal views. Labeled patches
+/// equal the unlabeled ones, so that batch statistics are the same with and without them.
 fn value_of_same(method: &Method, architecture: Architecture, stage: usize, term: &Term) -> f64 {
     let mut changes = Vec::new();
     if let Same::Found(key) = term.same {

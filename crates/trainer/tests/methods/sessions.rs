@@ -1,4 +1,4 @@
-//! Runs from data set to report: they learn, take more than two classes, and can be stopped anywhere.
+//! Runs from data set to report: the loss falls, more than two classes work, and a run can be stopped at any step.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,10 +16,11 @@ use crate::lab::{CLASSES, changed, config};
 use crate::spec::Method;
 use crate::state::contents;
 
-/// Steps of a run.
+/// Number of steps of a run.
 const STEPS: u64 = 40;
 
-/// One run without a stop up to a step, then to its end; another with many stops up to the same step.
+/// Compares a run without a stop up to a step with one of many stops up to the same step; continues the first to its
+/// end.
 pub fn check(method: &Method, architecture: Architecture) {
     let folder = tempfile::tempdir().unwrap();
     let [whole, pieces] = ["whole", "pieces"].map(|name| folder.path().join(name));
@@ -46,7 +47,7 @@ pub fn check(method: &Method, architecture: Architecture) {
     leaves_everything(&whole, summary);
 }
 
-/// Four classes, two labeled and two unlabeled cases, one test case.
+/// Returns a run with four classes, two labeled and two unlabeled cases, and one test case.
 fn tiny(method: &Method, architecture: Architecture) -> RunConfig {
     let mut config = config(architecture, method.name);
     config.patch = match architecture {
@@ -71,8 +72,8 @@ fn tiny(method: &Method, architecture: Architecture) -> RunConfig {
     changed(&config, &vec![rate])
 }
 
-/// Where a run is stopped: after its first step, at the seams of its stages and after the first step of each. The step
-/// up to which runs are compared lies beyond.
+/// Returns the steps after which a run is stopped (the first step, the last of each stage and the first of each), and
+/// the later step up to which runs are compared.
 fn stops(config: &RunConfig) -> (Vec<u64>, u64) {
     let device = burn::prelude::Device::flex().autodiff();
     let method = config
@@ -92,7 +93,7 @@ fn stops(config: &RunConfig) -> (Vec<u64>, u64) {
     (stops.into_iter().collect(), last)
 }
 
-/// Asks to stop once a step is done.
+/// Stops the training after a step.
 struct StopAfter<'a> {
     step: u64,
     stop: &'a AtomicBool,
@@ -106,7 +107,7 @@ impl Observer for StopAfter<'_> {
     }
 }
 
-/// Begins a run or goes on with it, and stops it after each of the given steps.
+/// Begins or resumes a run, and stops it after each of the given steps.
 fn train(config: &RunConfig, out: &Path, stops: &[u64]) {
     for &step in stops {
         let session = match out.exists() {
@@ -118,11 +119,11 @@ fn train(config: &RunConfig, out: &Path, stops: &[u64]) {
         let summary = session.unwrap().run(&mut observer, &stop).unwrap();
         assert_eq!(summary.outcome, Outcome::Interrupted { step });
         let report = std::fs::read_to_string(out.join("report.html")).unwrap();
-        assert!(report.contains(&format!("stands at step {step} of {STEPS}")));
+        assert!(report.contains(&format!("is at step {step} of {STEPS}")));
     }
 }
 
-/// Both runs have the same student, teacher, heads, optimizer, queues and whatever else a method keeps.
+/// Checks that both runs have the same student, teacher, heads, optimizer, queues and all other state of the method.
 fn same_checkpoints(runs: [&Path; 2], step: u64, method: &str) {
     let name = format!("checkpoints/step-{step:08}");
     let [whole, pieces] = runs.map(|run| contents(&run.join(&name)));
@@ -135,7 +136,7 @@ fn same_checkpoints(runs: [&Path; 2], step: u64, method: &str) {
     }
 }
 
-/// All terms stay finite and the supervised one falls.
+/// Checks that all terms stay finite and the supervised one falls.
 fn learns(rows: &[MetricsRow], method: &str) {
     let finite = |row: &MetricsRow| row.losses.values().all(|value| value.is_finite());
     assert!(rows.iter().all(finite), "{method}");
@@ -153,7 +154,7 @@ fn learns(rows: &[MetricsRow], method: &str) {
     assert!(last < 0.8 * first, "{method}: {first} to {last}");
 }
 
-/// The evaluation has every class, and the folder what people look for.
+/// Checks that the evaluation has every class, and the run folder its files.
 fn leaves_everything(out: &Path, summary: Summary) {
     assert_eq!(summary.outcome, Outcome::Finished);
     let evaluation = summary.evaluation.unwrap();

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 /// Parameters by name, `FILE/PATH`.
 pub type Weights = BTreeMap<String, Vec<f32>>;
 
-/// All that a checkpoint holds, bit by bit: every tensor of a network or of an optimizer under the name of its parameter
-/// instead of its identity, which is random, and every other file but a list of checksums.
+/// Reads the contents of a checkpoint, bit by bit: every tensor of a network or of an optimizer under the name of its
+/// parameter instead of its id, which is random, and every other file but the list of checksums.
 pub fn contents(checkpoint: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut identities = BTreeMap::new();
     let mut found = BTreeMap::new();
@@ -25,7 +25,7 @@ pub fn contents(checkpoint: &Path) -> BTreeMap<String, Vec<u8>> {
     for path in networks {
         for tensor in tensors(&path) {
             let key = format!("{}/{}", name(&path), tensor.name);
-            // A network and its average have the same identities; the optimizer moves one of them.
+            // A network and its average have the same parameter ids; the optimizer updates one of them.
             identities
                 .entry(tensor.param_id.unwrap())
                 .or_insert(key.clone());
@@ -44,7 +44,7 @@ pub fn contents(checkpoint: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// The values of all networks in a checkpoint but running statistics, which no gradient moves.
+/// Reads the parameters of all networks in a checkpoint, without running statistics, which no gradient changes.
 pub fn weights(checkpoint: &Path) -> Weights {
     let mut found = Weights::new();
     for path in paths(checkpoint) {
@@ -102,7 +102,7 @@ struct Checksum {
     crc32c: String,
 }
 
-/// Gives a checkpoint the checksums of its present files.
+/// Updates the checksums of a checkpoint to those of its present files.
 fn seal(checkpoint: &Path) {
     let path = checkpoint.join("state.json");
     let mut state: State = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -117,7 +117,7 @@ fn seal(checkpoint: &Path) {
     fs::write(path, serde_json::to_vec_pretty(&state).unwrap()).unwrap();
 }
 
-/// The name of a parameter, which is the same for both kinds of networks.
+/// Returns the name of a parameter, which is the same for V-Net and U-Net.
 fn parameter(file: &str, tensor: &Tensor) -> String {
     let path = tensor.name.replace("VNet.", "").replace("UNet.", "");
     format!("{file}/{path}")
@@ -151,7 +151,7 @@ fn values(bytes: &[u8]) -> Vec<f32> {
         .collect()
 }
 
-/// Type, shape and bytes.
+/// Returns type, shape and bytes of a tensor.
 fn described(tensor: &Tensor) -> Vec<u8> {
     let mut all = format!("{:?} {:?} ", tensor.dtype, tensor.shape).into_bytes();
     all.extend_from_slice(&tensor.to_bytes().unwrap());

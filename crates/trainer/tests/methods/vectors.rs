@@ -1,14 +1,14 @@
-//! All parameters as one vector.
+//! Arithmetic on all parameters as one vector.
 
 use crate::state::Weights;
 
-/// The part of the parameters whose names begin with `prefix`.
+/// Returns the parameters whose names begin with `prefix`.
 pub fn within(mut weights: Weights, prefix: &str) -> Weights {
     weights.retain(|name, _| name.starts_with(prefix));
     weights
 }
 
-/// `a − b`.
+/// Computes `a − b`.
 pub fn difference(a: &Weights, b: &Weights) -> Weights {
     let minus = |(name, a): (&String, &Vec<f32>)| {
         let values = a.iter().zip(&b[name]).map(|(a, b)| a - b);
@@ -17,7 +17,7 @@ pub fn difference(a: &Weights, b: &Weights) -> Weights {
     a.iter().map(minus).collect()
 }
 
-/// The parameters times a factor.
+/// Multiplies the parameters by a factor.
 pub fn scaled(weights: &Weights, factor: f64) -> Weights {
     let scale = |(name, values): (&String, &Vec<f32>)| {
         let values = values
@@ -28,12 +28,12 @@ pub fn scaled(weights: &Weights, factor: f64) -> Weights {
     weights.iter().map(scale).collect()
 }
 
-/// The sum of squares.
+/// Computes the sum of squares.
 pub fn size(values: &[f32]) -> f64 {
     values.iter().map(|value| f64::from(*value).powi(2)).sum()
 }
 
-/// The Euclidean length of all parameters together.
+/// Computes the Euclidean norm of all parameters together.
 pub fn norm(weights: &Weights) -> f64 {
     weights
         .values()

@@ -1,4 +1,4 @@
-//! Unit tests: the folder of one run, and writing files that are whole or absent.
+//! Unit tests: the folder of one run, and atomic writing of files.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

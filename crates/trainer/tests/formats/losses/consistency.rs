@@ -45,7 +45,7 @@ fn consistency(inputs: &mut Inputs) -> Tensor<1> {
         .forward(student, teacher)
 }
 
-/// The teacher is certain of half of the voxels.
+/// Computes the loss of a teacher that is certain for half of the voxels.
 fn uncertainty_consistency(inputs: &mut Inputs) -> Tensor<1> {
     let (student, teacher) = (inputs.variable(LOGITS), inputs.constant(LOGITS));
     let uncertainty = inputs.constant([2, 1, 4, 3, 2]);
@@ -59,7 +59,7 @@ fn entropy(inputs: &mut Inputs) -> Tensor<1> {
         .forward(inputs.variable(LOGITS))
 }
 
-/// Distances so near the surface that the steep sigmoid is not flat.
+/// Computes the loss of distances so close to the surface that the steep sigmoid is not saturated.
 fn dual_task_consistency(inputs: &mut Inputs) -> Tensor<1> {
     let logits = inputs.variable(LOGITS);
     let near = inputs.scaled([2, 2, 4, 3, 2], 1.0 / 512.0);
@@ -74,7 +74,7 @@ fn pyramid_consistency(inputs: &mut Inputs) -> Tensor<1> {
     PyramidConsistencyLossConfig::new().init().forward(&scales)
 }
 
-/// Of one voxel; one of its probabilities is 0.
+/// Computes the entropy of one voxel, one of whose probabilities is 0.
 fn entropy_of_a_voxel(inputs: &mut Inputs) -> Tensor<1> {
     let zero = Tensor::zeros_like(&inputs.constant([1, 1, 1]));
     let others = inputs.scaled([1, 2, 1], 0.5).add_scalar(0.5);

@@ -1,4 +1,4 @@
-//! Losses that tell items from one another.
+//! Contrastive losses.
 
 use burn::prelude::*;
 use semivox_losses::{
@@ -59,7 +59,7 @@ fn symmetric(inputs: &mut Inputs, similarity: Similarity) -> Tensor<1> {
     loss.forward(queries, keys, None)
 }
 
-/// Each item leaves its second neighbor out.
+/// Computes the loss with each item's second neighbor excluded from its negatives.
 fn excluding(inputs: &mut Inputs) -> Tensor<1> {
     let (queries, keys) = (inputs.variable([5, 6]), inputs.constant([5, 6]));
     let column = Tensor::<1, Int>::arange(0..5, inputs.device()).reshape([1, 5]);
@@ -93,7 +93,7 @@ fn views(inputs: &mut Inputs) -> Tensor<1> {
     NtXentLossConfig::new().init().forward(first, second)
 }
 
-/// All three classes are there; the last one has no query.
+/// Computes the loss of three valid classes, the last of which has no query.
 fn anatomical(inputs: &mut Inputs) -> Tensor<1> {
     let input = AnatomicalContrastiveInput {
         queries: inputs.variable([3, 2, 4]),

@@ -6,8 +6,8 @@ use semivox_inference::device;
 use super::super::report::{difference, needs_double};
 use super::{GROUPS, computed};
 
-/// Largest difference of a value or gradient between the CPU backends. In `f32`, sums of some hundred terms in
-/// another order, times 100 where a temperature is 0.01. In `f64`, the sigmoid of burn-ndarray, which Burn
+/// Tolerance of a value or gradient between the CPU backends, by format. In `f32` it covers sums of some hundred terms
+/// in another order, times 100 where a temperature is 0.01; in `f64` the sigmoid of burn-ndarray, which Burn
 /// computes in `f32` for every backend without one of its own.
 const DEVICES: [(DType, f64); 2] = [(DType::F32, 1e-5), (DType::F64, 1e-6)];
 

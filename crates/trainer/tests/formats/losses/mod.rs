@@ -1,4 +1,5 @@
-//! Every public loss: every format agrees with `f64` and, in a build with the feature `ndarray`, both CPU backends do.
+//! Every public loss in every number format against `f64` and, in a build with the feature `ndarray`, on both CPU
+//! backends.
 
 mod consistency;
 mod contrast;
@@ -16,11 +17,11 @@ use semivox_inference::device;
 use super::inputs::{Inputs, Outcome};
 use super::report::{Row, rounding};
 
-/// Error of computing in `f32`, beside the rounding of results: sums of some hundred terms in another order,
+/// Error of computing in `f32`, in addition to the rounding of results: sums of some hundred terms in another order,
 /// times 100 where a temperature is 0.01.
 const SINGLE: f64 = 1e-5;
 
-/// A loss by its public name, with small inputs that make every term of it count.
+/// A loss by its public name, with small inputs for which every term of it matters.
 struct Case {
     name: &'static str,
     loss: fn(&mut Inputs) -> Tensor<1>,
@@ -39,7 +40,8 @@ fn computed(case: &Case, device: &Device, format: DType) -> Outcome {
     inputs.outcome(loss)
 }
 
-/// In 16 bits the value and each gradient are rounded once, after a computation in `f32`.
+/// Returns the tolerance in a format. In 16 bits, the value and each gradient are rounded once, after a computation in
+/// `f32`.
 fn tolerance(format: DType) -> f64 {
     match format {
         DType::F32 => SINGLE,
@@ -47,7 +49,7 @@ fn tolerance(format: DType) -> f64 {
     }
 }
 
-/// `Loss` types and functions that the crate exports.
+/// Returns the names of the losses that the crate exports.
 fn exported() -> BTreeSet<&'static str> {
     let source = include_str!("../../../../losses/src/lib.rs");
     let names = source.split("\npub use ").skip(1);

@@ -43,7 +43,7 @@ pub const CASES: [Case; 7] = [
     },
 ];
 
-/// Some of the voxels are ignored.
+/// Computes the loss with some of the voxels ignored.
 fn cross_entropy(inputs: &mut Inputs) -> Tensor<1> {
     let (logits, labels) = (inputs.variable(LOGITS), inputs.integers(LABELS, -1, 3));
     let config = CrossEntropyLossConfig::new().with_ignore_label(Some(-1));
@@ -71,14 +71,14 @@ fn dice_cross_entropy(inputs: &mut Inputs) -> Tensor<1> {
         .forward(logits, labels)
 }
 
-/// Some of the pseudo-labels are below the threshold.
+/// Computes the loss with some of the pseudo-labels below the threshold.
 fn cross_pseudo(inputs: &mut Inputs) -> Tensor<1> {
     let (first, second) = (inputs.variable(LOGITS), inputs.variable(LOGITS));
     let config = CrossPseudoSupervisionLossConfig::new().with_threshold(0.6);
     config.init().forward(first, second)
 }
 
-/// Confidences in 0..1; half of them are confident.
+/// Computes the loss with confidences in 0..1, half of them above the threshold.
 fn unsupervised_cross_entropy(inputs: &mut Inputs) -> Tensor<1> {
     let (logits, labels) = (inputs.variable(LOGITS), inputs.integers(LABELS, -1, 3));
     let confidence = inputs.scaled(LABELS, 0.5).add_scalar(0.5);

@@ -1,49 +1,49 @@
-//! Specification of each method, written down from its paper: terms and their weights, who learns from what, averages.
+//! Specification of each method, written from its paper: terms with their weights, inputs and parameters, and averages.
 
 mod one_stage;
 mod staged;
 
-/// A method.
+/// Specification of a method.
 pub struct Method {
-    /// As [`MethodConfig::NAMES`](semivox_methods::method_config::MethodConfig::NAMES) has it.
+    /// Name, as in [`MethodConfig::NAMES`](semivox_methods::method_config::MethodConfig::NAMES).
     pub name: &'static str,
-    /// Its stages.
+    /// Stages, in order.
     pub stages: Vec<Stage>,
-    /// Settings that make it small or smooth enough for an experiment.
+    /// Settings that make the method small or smooth enough for an experiment.
     pub frame: Vec<(&'static str, &'static str)>,
     /// Settings without noise on images and without dropout in heads.
     pub plain: Vec<(&'static str, &'static str)>,
-    /// The rows of its paper's ablation tables, and what a reconstruction's text claims.
+    /// Ablations: the rows of the paper's ablation tables, or those that the text of a reconstruction names.
     pub ablations: &'static [&'static str],
 }
 
-/// A stage.
+/// Specification of a stage.
 #[derive(Default)]
 pub struct Stage {
-    /// Its terms in the order in which they are logged.
+    /// Terms of the loss, in the order in which they are logged.
     pub terms: Vec<Term>,
-    /// Its averages.
+    /// Exponential moving averages.
     pub averages: Vec<Average>,
 }
 
 /// A term of a stage's loss.
 #[derive(Clone)]
 pub struct Term {
-    /// Its name in the log.
+    /// Name in the log.
     pub name: &'static str,
-    /// Its weight.
+    /// Weight in the loss.
     pub weight: Weight,
     /// Whether the weight is ramped up by `exp(−5 (1 − t/T)²)`.
     pub ramped: bool,
-    /// The parameters that it moves, by the beginning of their names.
+    /// The parameters that its gradient changes, by the beginning of their names.
     pub moves: &'static [&'static str],
-    /// Among those the ones that no other term of fixed weight moves; empty if all.
+    /// Those among `moves` that no other term of fixed weight changes; empty for all.
     pub alone_in: &'static str,
     /// The inputs that its value depends on. Patches that pass a network together share batch statistics.
     pub reads: &'static [Input],
-    /// Its value where both networks and both views are the same.
+    /// Value if both networks and both views are the same.
     pub same: Same,
-    /// Settings that its experiment takes.
+    /// Settings of its experiment.
     pub frame: Vec<(String, &'static str)>,
     /// Tolerance of the slope of the logged value against the gradient's norm.
     pub tolerance: f64,
@@ -60,14 +60,14 @@ pub enum Weight {
     None,
 }
 
-/// Value of a term where both networks and both views that it compares are the same.
+/// Value of a term if both networks and both views that it compares are the same.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Same {
-    /// It compares something else.
+    /// Not defined, as the term compares something else.
     Other,
-    /// 0.
+    /// Exactly 0, up to rounding.
     Zero,
-    /// Next to nothing if the temperature, which this setting has, is low.
+    /// Small, if the temperature, whose setting this is, is low.
     Found(&'static str),
 }
 
@@ -86,19 +86,18 @@ pub enum Input {
     OtherStrong,
 }
 
-/// A module that is the moving average of another.
+/// A module that is the exponential moving average of another.
 #[derive(Clone)]
 pub struct Average {
-    /// Its file in a checkpoint.
+    /// Name of its file in a checkpoint.
     pub file: &'static str,
-    /// The beginning of the names that it follows.
+    /// The beginning of the names of the parameters that it averages.
     pub follows: &'static str,
-    /// The setting with its momentum, and the paper's value.
+    /// The setting of its momentum, and the paper's value.
     pub momentum: (String, f64),
     /// Whether the momentum is at most `1 − 1/(t + 1)`.
     pub warmed_up: bool,
-    /// Whether it follows what the optimizer made of a parameter or, as the averages of ACTION's first stages, what
-    /// was there before.
+    /// Whether it averages the parameters after the optimizer's step or, as in ACTION's first stages, those before it.
     pub follows_moved: bool,
 }
 
@@ -166,12 +165,12 @@ impl Term {
 
 const STUDENT: &[&str] = &["student/"];
 const HEADED: &[&str] = &["student/", "heads/"];
-/// Inputs of a network in one pass when labeled and unlabeled patches pass it together.
+/// Inputs of a supervised term if labeled and unlabeled patches pass the network together.
 const TOGETHER: &[Input] = &[Input::Weak, Input::Labels, Input::OtherWeak];
-/// The same for a term that no label enters.
+/// Inputs of a term without labels in the same case.
 const IMAGES: &[Input] = &[Input::Weak, Input::OtherWeak];
 
-/// The moving average of a student as of its heads, as the mean-teacher family has it.
+/// Returns the exponential moving average of a student or of its heads, as in mean-teacher methods.
 fn teacher(file: &'static str, follows: &'static str, momentum: f64) -> Average {
     Average {
         file,
@@ -192,12 +191,12 @@ fn one_stage(name: &'static str, terms: Vec<Term>, averages: Vec<Average>) -> Me
     }
 }
 
-/// The loss of a labeled patch: `½ (L_ce + L_dice)`.
+/// Returns the term of the labeled patches: `½ (L_ce + L_dice)`.
 fn supervised() -> Term {
     Term::fixed("supervised", STUDENT).reads(TOGETHER)
 }
 
-/// A method of the mean-teacher family: `L = L_sup + λ(t)·L_con`, λ 0.1.
+/// Returns a mean-teacher method: `L = L_sup + λ(t)·L_con`, λ 0.1.
 fn with_teacher(name: &'static str, same: Same) -> Method {
     let consistency = Term::weighted("consistency", ("consistency_weight", 0.1), STUDENT);
     let consistency = consistency.ramped().reads(IMAGES).same(same);
@@ -208,7 +207,7 @@ fn with_teacher(name: &'static str, same: Same) -> Method {
     }
 }
 
-/// The method called `name`.
+/// Returns the specification of the method called `name`.
 pub fn spec(name: &str) -> Method {
     match name {
         "supervised" => one_stage(
@@ -222,12 +221,12 @@ pub fn spec(name: &str) -> Method {
             one_stage("entropy_minimization", terms, vec![])
         }
         "mean_teacher" => with_teacher("mean_teacher", Same::Zero),
-        // Whatever the teacher is unsure of counts, so that the mask does not depend on the step.
+        // Uncertain voxels count too, so that the mask does not depend on the step.
         "ua_mt" => Method {
             frame: vec![("method.threshold", "1.0")],
             ..with_teacher("ua_mt", Same::Zero)
         },
-        // The answer to a mix is not the mix of the answers, unless a network is trained for it.
+        // The prediction for a mixture is not the mixture of the predictions, unless a network is trained for it.
         "ict" => Method {
             plain: vec![],
             ..with_teacher("ict", Same::Other)

@@ -1,8 +1,8 @@
-//! Methods of one stage that have more than a consistency.
+//! Methods of one stage with more than a consistency term.
 
 use super::*;
 
-/// `L = Σ_m L_sup(F_m) + λ(t)·(L_ce(F_1, y_2) + L_ce(F_2, y_1))`: who learns does not label.
+/// `L = Σ_m L_sup(F_m) + λ(t)·(L_ce(F_1, y_2) + L_ce(F_2, y_1))`: pseudo-labels carry no gradient.
 pub(super) fn cps() -> Method {
     let pseudo = |name, moves| {
         let term = Term::weighted(name, ("pseudo_weight", 0.1), moves);

@@ -3,7 +3,7 @@
 use super::Input::{Labels, OtherStrong, OtherWeak, Strong, Weak};
 use super::*;
 
-/// Stage i teaches the encoder, stage ii the decoder below its last blocks, stage iii all.
+/// Stage i trains the encoder, stage ii the decoder below its last blocks, stage iii the whole network.
 pub(super) fn global_local() -> Method {
     const VIEWS: &[Input] = &[Weak, Strong, OtherWeak, OtherStrong];
     let found = Same::Found("temperature");
@@ -43,8 +43,8 @@ pub(super) fn ideal() -> Method {
     const SECOND: &[&str] = &["student/", "second/"];
     const VIEWS: &[Input] = &[Weak, Strong, OtherWeak, OtherStrong];
     let of_second = Term::fixed("supervised_second", SECOND).alone_in("second/");
-    // Labels change with the network that gives them, which the slope sees and the gradient does not; the unit test of
-    // the stage compares its step with the gradients of its terms.
+    // Pseudo-labels change with the network that predicts them, which affects the slope but not the gradient; the unit
+    // test of the stage compares its step with the gradients of its terms.
     let cross = Term::weighted("cross_pseudo", ("cross_weight", 0.1), SECOND).within(f64::INFINITY);
     Method {
         name: "ideal",
@@ -102,7 +102,7 @@ pub(super) fn action_stages(at: &str) -> Vec<Stage> {
     };
     let local = Term::weighted("local", (&key("distillation_weights.1"), 1.0), HEADED);
     let unsupervised = Term::weighted("unsupervised", (&key("unsupervised_weight"), 1.0), STUDENT);
-    // Its means and negatives are constants to the gradient and move with the slope, more than its queries.
+    // Class means and negatives are constants for the gradient but change along the slope, more than the queries.
     let contrast = Term::weighted(
         "contrast",
         (&key("contrast_weight"), 0.01),
@@ -191,7 +191,7 @@ pub(super) fn action_pp() -> Method {
             ("method.action.global_width", "16"),
             // Every pseudo-labeled voxel takes part in the contrast.
             ("method.action.weak_threshold", "0.2"),
-            // A schedule that stands still, so that terms do not depend on the step.
+            // A constant schedule, so that terms do not depend on the step.
             ("method.schedule", "{ low = 0.5, high = 0.5, period = 1.0 }"),
         ],
         plain: vec![],
