@@ -40,10 +40,6 @@ EXPECTED = {
     "08_nnunet_labels/msd_ignore": "(ignore) take no part in losses and metrics",
     "08_nnunet_labels/regions": "regions, which may overlap, are not supported",
     "08_nnunet_labels/no_background": "labels that begin with 0 for the background",
-    "10_ignored_files/dir_labels": "not read: a folder",
-    "10_ignored_files/sub_labels": "not read: a folder",
-    "10_ignored_files/dir_images": "not read: a folder",
-    "10_ignored_files/sub_images": "not read: a folder",
     # These label maps were written without the origin of their images.
     "10_ignored_files/mha_labels": "labels/c1.mha`, found corresponding corner voxels",
     "10_ignored_files/nhdr_labels": "labels/c1.nhdr`, found corresponding corner voxels",

@@ -57,8 +57,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
 
 fn described(found: &Inspection, every_case: bool, suggestion: &str) -> String {
     let count = |role| found.of(role).count();
-    let mut text = format!(
-        "{} ({} layout): {} labeled, {} unlabeled, {} test\n\n",
+    let mut text = section("errors", &found.errors_by_kind());
+    let _ = writeln!(
+        text,
+        "{} ({} layout): {} labeled, {} unlabeled, {} test\n",
         found.dataset.name,
         found.dataset.layout,
         count(Role::Labeled),
@@ -73,19 +75,22 @@ fn described(found: &Inspection, every_case: bool, suggestion: &str) -> String {
         text += &labels(found);
     }
     for (title, messages) in [
-        ("errors", &found.errors),
         ("notes", &found.dataset.notes),
         ("warnings", &found.warnings),
     ] {
-        if !messages.is_empty() {
-            let _ = writeln!(text, "\n{title}");
-            messages.iter().for_each(|m| {
-                let _ = writeln!(text, "  {m}");
-            });
-        }
+        text += "\n";
+        text += section(title, messages).trim_end_matches('\n');
     }
     let _ = writeln!(text, "\n{suggestion}");
     text
+}
+
+/// A titled list and an empty line; nothing of an empty list.
+fn section(title: &str, messages: &[String]) -> String {
+    match messages.is_empty() {
+        true => String::new(),
+        false => format!("{title}\n  {}\n\n", messages.join("\n  ")),
+    }
 }
 
 fn lines(cases: &[CaseFacts]) -> String {
@@ -287,7 +292,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
         "classes": found.dataset.classes,
         "channels": found.dataset.channels,
         "cases": cases,
-        "errors": found.errors,
+        "errors": found.errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "warnings": found.warnings,
         "notes": found.dataset.notes,
         "suggestion": suggestion,

@@ -1,6 +1,9 @@
 //! Inspection of a data set: sizes, intensities, labels, errors and warnings.
 
 mod intensities;
+mod problems;
+
+pub use problems::Problem;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,8 +60,8 @@ pub struct Inspection {
     pub dataset: Dataset,
     /// The cases that could be read, by role and then by name.
     pub cases: Vec<CaseFacts>,
-    /// Problems that prevent training, each with a file name.
-    pub errors: Vec<String>,
+    /// Errors that prevent training.
+    pub errors: Vec<Problem>,
     /// Suspicious findings that may be intended.
     pub warnings: Vec<String>,
 }
@@ -108,11 +111,18 @@ impl Inspection {
     ) -> Result<Self, DataError> {
         let (dataset, implausible) = layout::open_readable(root.as_ref(), layout, test)?;
         let (cases, unreadable) = read_cases(&dataset, progress);
-        let odd = implausible.iter().map(ToString::to_string);
-        let mut errors: Vec<String> = odd.chain(unreadable).collect();
+        let mut errors: Vec<Problem> = implausible
+            .iter()
+            .chain(&unreadable)
+            .map(Problem::from)
+            .collect();
         let labels = |case: &CaseFacts| !case.labels.is_empty();
         if dataset.classes.len() < 2 && cases.iter().any(labels) {
-            errors.push("all label maps contain only background".into());
+            let expected = "a class beside the background in some label map";
+            let hint = "draw it, or write the values of its voxels into `classes.txt`";
+            let found = "background alone in all of them";
+            let error = DataError::unexpected(root.as_ref(), expected, found, hint);
+            errors.push(Problem::from(&error));
         }
         let mut warnings = warnings(&cases);
         // Values that are no class indices say nothing about classes.
@@ -131,6 +141,11 @@ impl Inspection {
         })
     }
 
+    /// The errors, of those of one kind the first with a count and the first files of the others.
+    pub fn errors_by_kind(&self) -> Vec<String> {
+        problems::grouped(&self.errors)
+    }
+
     /// The cases with this role.
     pub fn of(&self, role: Role) -> impl Iterator<Item = &CaseFacts> {
         self.cases.iter().filter(move |case| case.role == role)
@@ -141,7 +156,7 @@ impl Inspection {
 fn read_cases(
     dataset: &Dataset,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> (Vec<CaseFacts>, Vec<String>) {
+) -> (Vec<CaseFacts>, Vec<DataError>) {
     let todo = entries(dataset);
     let done = AtomicUsize::new(0);
     let read = |entry: &Entry<'_>| {
@@ -154,7 +169,7 @@ fn read_cases(
     for result in read {
         match result {
             Ok(facts) => cases.push(facts),
-            Err(error) => errors.push(error.to_string()),
+            Err(error) => errors.push(error),
         }
     }
     (cases, errors)

@@ -22,6 +22,10 @@ fn write(root: &Path, id: &str, geometry: Geometry, label: Option<u8>) {
     }
 }
 
+fn messages(found: &Inspection) -> Vec<String> {
+    found.errors.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn facts_warnings_and_errors_name_their_cases() {
     let root = tempfile::tempdir().unwrap();
@@ -53,7 +57,7 @@ fn facts_warnings_and_errors_name_their_cases() {
     write(root, "d", ras, Some(7));
     std::fs::write(root.join("images/c.nii.gz"), [31, 139, 8]).unwrap();
     let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
-    let errors = found.errors.join("\n");
+    let errors = messages(&found).join("\n");
     assert!(
         errors.contains("d.nii.gz") && errors.contains("label 7"),
         "{errors}"
@@ -66,7 +70,7 @@ fn facts_warnings_and_errors_name_their_cases() {
     std::fs::write(root.join("labels/a.nii.gz"), [31, 139, 8]).unwrap();
     write(root, "d", ras, Some(60));
     let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
-    let errors = found.errors.join("\n");
+    let errors = messages(&found).join("\n");
     assert!(
         errors.contains("a.nii.gz") && errors.contains("c.nii.gz"),
         "{errors}"
@@ -77,12 +81,8 @@ fn facts_warnings_and_errors_name_their_cases() {
         write(root, id, ras, Some(0));
     }
     let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
-    assert!(
-        found
-            .errors
-            .iter()
-            .any(|e| e.contains("contain only background"))
-    );
+    let errors = messages(&found).join("\n");
+    assert!(errors.contains("background alone in all"), "{errors}");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn ignored_voxels_are_counted_apart_and_absent_classes_named_in_one_line() {
     }
     let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
     assert!(
-        found.errors[0].contains("`255 class 1`"),
+        found.errors[0].message.contains("`255 class 1`"),
         "{:?}",
         found.errors
     );
@@ -151,4 +151,28 @@ fn ignored_voxels_are_counted_apart_and_absent_classes_named_in_one_line() {
         (found.cases[0].labels.get(&255), found.cases[0].ignored),
         (Some(&1), 0)
     );
+}
+
+#[test]
+fn errors_of_a_kind_are_one_line_with_a_count() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for (id, sides) in [("a", 4), ("b", 5), ("c", 6)] {
+        write(root, id, Geometry::default(), Some(1));
+        let other = LabelMap::new(Array3::ones((sides, 4, 3)), Geometry::default());
+        write_labels(root.join(format!("labels/{id}.nii.gz")), &other).unwrap();
+    }
+    write(root, "d", Geometry::default(), Some(1));
+    std::fs::write(root.join("images/d.nii.gz"), [31, 139, 8]).unwrap();
+    let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
+    let lines = found.errors_by_kind();
+    // The first is a part of its image's grid, which is mended otherwise than another shape.
+    assert_eq!((found.errors.len(), lines.len()), (4, 3), "{lines:#?}");
+    assert!(
+        lines[0].contains("a part of the image's grid"),
+        "{lines:#?}"
+    );
+    assert!(lines[1].starts_with("2 files with such an error, the first: expected an image"));
+    assert!(lines[1].ends_with("; likewise `c.nii.gz`"), "{lines:#?}");
+    assert!(lines[2].contains("d.nii.gz"), "{lines:#?}");
 }

@@ -1,10 +1,11 @@
 //! Scans in subfolders of a folder of volumes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::channels::numbered;
 use super::entry::{Entry, Headers};
-use super::files::names;
+use super::files::{names, stem};
 use super::text::composed;
 use crate::DataError;
 use crate::names::some_named;
@@ -52,7 +53,8 @@ impl Subfolders {
         let before = others.len();
         search(name, path, DEPTH, &mut volumes, others)?;
         if !volumes.is_empty() {
-            let name = composed(name);
+            // A folder may be named like the file that it holds.
+            let name = composed(stem(name).unwrap_or(name));
             self.0.push(Subfolder { name, volumes });
         } else if others.len() == before {
             others.push(("an empty folder".into(), name.into()));
@@ -60,10 +62,17 @@ impl Subfolders {
         Ok(())
     }
 
-    /// Whether volumes are named like their subfolders, where nothing else hinders: each holds a single image, a volume or
-    /// one for each channel.
+    /// Whether volumes are named like their subfolders: each holds a single image, a volume or one for each channel, and
+    /// either files of several subfolders have one name, or nothing speaks against it.
     pub(super) fn lend_names(&self, unhindered: bool) -> bool {
-        unhindered && self.0.iter().all(Subfolder::is_one_image)
+        let stems = || {
+            self.0
+                .iter()
+                .flat_map(|folder| &folder.volumes)
+                .map(|volume| &volume.stem)
+        };
+        let distinct = stems().collect::<BTreeSet<_>>().len() == stems().count();
+        (unhindered || !distinct) && self.0.iter().all(Subfolder::is_one_image)
     }
 
     /// The volumes by name, that of their subfolder or of their file, and a note on which of the two it is.

@@ -192,6 +192,14 @@ fn subfolders_of_several_scans_lend_no_names() {
         (vec!["p1"], vec!["p2"])
     );
     assert_eq!(dataset.channels.len(), 2);
+    // Files of one name are told apart by their folders, also beside other files.
+    let root = tempfile::tempdir().unwrap();
+    for name in ["c0", "c1/seg", "c2.nii.gz/seg"] {
+        image(root.path(), &format!("images/{name}.nii.gz"));
+        label(root.path(), &format!("labels/{name}.nii.gz"), 1);
+    }
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(labeled(&dataset), ["c0", "c1", "c2"]);
     // Probabilities that a prediction left are no scans.
     image(root.path(), "images/probabilities/p1_heart.nii.gz");
     let notes = layout::open(root.path()).unwrap().notes.join("; ");
