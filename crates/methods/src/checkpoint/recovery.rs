@@ -1,4 +1,4 @@
-//! Going on after damage: the newest checkpoint that is whole.
+//! Recovery from damaged checkpoints: the newest undamaged one is used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,13 @@ use super::checksum::Damage;
 use super::{CheckpointReader, failed, list, remove_if_there};
 use crate::error::MethodError;
 
-/// Opens the newest checkpoint in `folder` that is whole, if there is any checkpoint.
+/// Opens the newest undamaged checkpoint in `folder`, or returns `None` if there are no checkpoints.
 ///
-/// Newer ones that are damaged are set aside as `step-NUMBER-damaged`, where
-/// they are not taken for checkpoints any more; `notice` gets a sentence about
-/// each of them.
+/// Newer, damaged checkpoints are renamed to `step-NUMBER-damaged`, so that they no longer count as
+/// checkpoints; `notice` receives a sentence about each of them.
 ///
 /// # Errors
-/// If there are checkpoints but none is whole, or the folder cannot be used.
+/// If there are checkpoints but all are damaged, or the folder cannot be read or renamed in.
 pub fn newest_whole(
     folder: &Path,
     notice: impl Fn(&str),
@@ -38,7 +37,7 @@ pub fn newest_whole(
     }
 }
 
-/// Renames a damaged checkpoint; an earlier one of the same step makes room.
+/// Renames a damaged checkpoint and replaces an earlier damaged one of the same step.
 fn set_aside(checkpoint: &Path) -> Result<PathBuf, MethodError> {
     let mut name = checkpoint.file_name().unwrap_or_default().to_os_string();
     name.push("-damaged");
