@@ -1,4 +1,4 @@
-//! Training methods, one file each, in the order of their papers.
+//! The training methods of the papers, one module each.
 
 pub mod action;
 pub mod action_pp;
