@@ -126,7 +126,7 @@ fn predict() {
         &["predict", "run", "scans/images", "--out", "scans/images"],
     );
     assert!(
-        message.contains("expected another folder than the scan's own"),
+        message.contains("expected a folder other than the scan's own"),
         "{message}"
     );
     let message = fail(
@@ -309,7 +309,8 @@ fn a_damaged_checkpoint() {
     }
     let message = fail(&root, 1, &["train", "--resume", "--out", "run"]);
     assert!(
-        message.contains("expected a whole checkpoint to go on from, found none: step-00000004"),
+        message
+            .contains("expected an undamaged checkpoint to resume from, found none: step-00000004"),
         "{message}"
     );
 }

@@ -241,7 +241,7 @@ fn compare_runs_the_grid_once() {
     let other = [&grid[..], &["--set", "network.filters=2"]].concat();
     let message = super::fail(&root, 1, &other);
     assert!(
-        message.contains("supervised_1_0: expected a run with the settings asked for"),
+        message.contains("supervised_1_0: expected a run with the same settings"),
         "{message}"
     );
 }

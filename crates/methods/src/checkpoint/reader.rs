@@ -100,7 +100,10 @@ impl CheckpointReader {
         let (numbers, rest) = bytes.as_chunks();
         if !rest.is_empty() {
             let found = bytes.len();
-            return Err(unsuitable(&path, format_args!("{found} bytes, not 4 each")));
+            return Err(unsuitable(
+                &path,
+                format_args!("{found} bytes, which is no multiple of 4"),
+            ));
         }
         Ok(numbers.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }

@@ -49,7 +49,7 @@ fn set_aside(checkpoint: &Path) -> Result<PathBuf, MethodError> {
 
 fn sentence(damage: &Damage, aside: &Path, reader: &CheckpointReader) -> String {
     format!(
-        "checkpoint {}: {}; it is damaged and was set aside as {}, and the training goes on from the checkpoint of step {}",
+        "checkpoint {}: {}; it is damaged and was set aside as {}; the training continues from the checkpoint of step {}",
         damage.path.display(),
         damage.reason,
         aside.file_name().unwrap_or_default().display(),
@@ -64,7 +64,7 @@ fn none_whole(folder: &Path, damaged: &[(PathBuf, Damage)]) -> MethodError {
     });
     let told: Vec<_> = told.collect();
     let reason = format!(
-        "expected a whole checkpoint to go on from, found none: {}; restore one from a copy, or start a new run in another --out",
+        "expected an undamaged checkpoint to resume from, found none: {}; restore one from a copy, or start a new run in another --out",
         told.join(", ")
     );
     failed(folder, reason)

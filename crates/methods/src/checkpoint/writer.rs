@@ -62,7 +62,7 @@ impl CheckpointWriter {
     pub fn json<T: Serialize>(&mut self, name: &str, value: &T) -> Result<(), MethodError> {
         let path = self.add(name, "json");
         if path.ends_with(state::NAME) {
-            let reason = "expected another name than that of the checkpoint's own file, found it; choose another in the method's save";
+            let reason = "expected another name than `state`, which is the checkpoint's own file; choose another in the method's `visit_state`";
             return Err(failed(&path, reason));
         }
         let json = serde_json::to_vec(value).map_err(|e| failed(&path, e))?;
@@ -136,7 +136,7 @@ fn advised(error: MethodError) -> MethodError {
         MethodError::Checkpoint { path, reason } => MethodError::Checkpoint {
             path,
             reason: format!(
-                "{reason}; the checkpoint before it is untouched: free some space or mend the folder, then pass --resume"
+                "{reason}; the checkpoint before it is untouched: free some space or make the folder writable, then pass --resume"
             ),
         },
         other => other,

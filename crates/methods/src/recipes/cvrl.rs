@@ -179,7 +179,7 @@ impl Cvrl {
     }
 }
 
-/// Turns positions of a map into rows: `[batch, channels, …]` to `[batch · positions, channels]`, all or the drawn ones.
+/// Turns positions of a map into rows: `[batch, channels, …]` to `[batch · positions, channels]`, all or the drawn.
 fn rows(map: Tensor<5>, drawn: Option<&Tensor<1, Int>>) -> Tensor<2> {
     let [_, channels, ..] = map.dims();
     let map: Tensor<3> = map.flatten(2, 4); // [batch, channels, positions]

@@ -141,8 +141,8 @@ impl ActionConfig {
     }
 
     /// Returns the settings of the official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
-    /// of each kind in stage iii, ClassMix (a no-op at that batch), and the
-    /// local loss on the reinterpreted buffer. Its other defects are corrected as in the recommended settings.
+    /// of each kind in stage iii, ClassMix (a no-op with that batch), and the local loss on the reinterpreted
+    /// buffer. Its other defects are corrected as in the recommended settings.
     pub fn official_3d() -> Self {
         Self {
             iterations: [30_000; 3],
