@@ -1,9 +1,9 @@
 //! Names in messages.
 
-/// Number of names that a note gives.
+/// Maximum number of names listed in a note.
 const NAMED: usize = 3;
 
-/// A count with the first names.
+/// Formats the number of names and the first few of them.
 pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
     let first: Vec<String> = names
         .iter()
