@@ -7,8 +7,8 @@ COPY is a folder for a copy of the working tree; in it the weight of one term of
 by FACTOR (0, or -1 to reverse the term) while its logged value stays, and the methods' tests are run: first those
 that measure descent, then, for a term whose change they do not detect, all tests of its method. Prints a Markdown
 table and exits with 1 if no test detects the change of a term. The terms are listed in TERMS; a term of the sources
-that is missing there is an error. A target folder that already has the dependencies, in the profile of the tests, saves building them. Only
-Python's standard library is used.
+that is missing there is an error. A target folder that already has the dependencies, in the profile of the tests,
+saves building them. Only Python's standard library is used.
 """
 
 import argparse

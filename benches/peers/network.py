@@ -4,8 +4,9 @@ Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS cont
                   [THREADS [DEVICE [f32|bf16]]]
 
 With - as the only argument, each line of standard input is such a list of arguments, so that PyTorch starts once;
-a failure is printed as {"error": …}. A WIDTH of 1 means images and U-Net. On a GPU f32 has TF32 on, bf16 is autocast. Prints one line of JSON, as
-the Rust benchmark does; memory is the peak of PyTorch's allocator there. Requires torch.
+a failure is printed as {"error": …}. A WIDTH of 1 means images and U-Net. On a GPU f32 has TF32 on, bf16 is
+autocast. Prints one line of JSON, as the Rust benchmark does; on a GPU, memory is the peak of PyTorch's allocator.
+Requires torch.
 """
 
 import contextlib

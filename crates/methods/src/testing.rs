@@ -18,7 +18,7 @@ use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::StepValues;
 
-/// The context of a run of `network` on patches of size `patch`.
+/// Returns the context of a run of `network` on patches of size `patch`.
 pub(crate) fn context(network: NetworkConfig, patch: [usize; 3]) -> MethodContext {
     MethodContext {
         network,
@@ -56,7 +56,7 @@ fn patches(
     )
 }
 
-/// The first step of a stage of ten.
+/// Returns the first step of a stage of ten.
 pub(crate) fn first_step(context: &MethodContext) -> StepContext {
     StepContext {
         step: 0,
@@ -67,7 +67,7 @@ pub(crate) fn first_step(context: &MethodContext) -> StepContext {
     }
 }
 
-/// The batch of a step; the strong view is a brighter copy.
+/// Returns the batch of a step; the strong view is a brighter copy.
 pub(crate) fn batch(counts: [usize; 2], context: &MethodContext, step: u64) -> Batch {
     let mut rng = keyed(context.seed, step, "test batch");
     let (weak, labels) = patches(counts[0], context, &mut rng);

@@ -102,7 +102,7 @@ mod tests {
         LinearConfig::new(inputs, 2).init(&Device::flex())
     }
 
-    /// An optimizer that has a momentum to keep.
+    /// Creates an optimizer with momentum, whose state has to be saved.
     pub(super) fn optimizer() -> Optimizer {
         let device = Device::flex().autodiff();
         let module = LinearConfig::new(2, 2).init(&device);
@@ -113,7 +113,7 @@ mod tests {
         optimizer
     }
 
-    /// A checkpoint of one small network.
+    /// Writes a checkpoint of one small network and returns its folder.
     pub(super) fn save(folder: &Path, step: u64) -> PathBuf {
         write(folder, Position::new(step, 0), |w| {
             w.module("net", &linear(2))

@@ -85,7 +85,7 @@ mod tests {
         fs::write(&path, bytes).unwrap();
     }
 
-    /// The step that is gone on from, and the sentences told.
+    /// Returns the step of the checkpoint that is used, and the notices.
     fn recover(folder: &Path) -> Result<(Option<u64>, Vec<String>), String> {
         let told = RefCell::new(Vec::new());
         let found = newest_whole(folder, |sentence| told.borrow_mut().push(sentence.into()));
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(newest(folder).unwrap(), Some(first));
         assert!(folder.join("step-00000010-damaged/net.bpk").is_file());
         assert_eq!(recover(folder), Ok((Some(5), vec![])), "told once");
-        // The run comes to the same step again, and its checkpoint is damaged again.
+        // The resumed run reaches the same step, and its checkpoint is damaged again.
         damage(&save(folder, 10), "state.json");
         let (step, told) = recover(folder).unwrap();
         assert_eq!((step, told.len()), (Some(5), 1));

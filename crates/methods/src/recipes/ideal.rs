@@ -36,7 +36,7 @@
 //! | dropout of the lowest map | – | \[R\] the V-Net's is left out in stage i, the U-Net's encoder has its own | – |
 //! | views | – | \[R\] strong to the query, weak to the key, of one geometry; or the key mirrored | `key_geometry` |
 //! | shuffled batch norm, symmetric loss | – | \[R\] neither | – |
-//! | images of stage i | – | \[R\] labeled and unlabeled ones without labels, as many of each as `pretraining_batch` says | `pretraining_batch` |
+//! | images of stage i | – | \[R\] labeled and unlabeled ones, without their labels, as many of each as `pretraining_batch` says | `pretraining_batch` |
 //! | one shared encoder, two decoders of different architecture | \[K\] | \[R\] transposed convolution; linear interpolation and a convolution (V-Net 3×3×3 after it, U-Net 1×1 before it) | `streams = "networks"`: two encoders with the same initial weights |
 //! | the branches are perturbed | \[K\] | \[R\] own dropout, and the second sees the strong view | `perturbation` |
 //! | each stream learns from the other's constant labels | \[K\] | same | – |

@@ -117,7 +117,7 @@ impl Coding {
     }
 }
 
-/// How lines of samples are predicted.
+/// Prediction of samples, line by line.
 struct Lines {
     width: usize,
     predictor: u8,

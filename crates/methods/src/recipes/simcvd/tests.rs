@@ -66,7 +66,7 @@ fn after_the_first_step_the_teacher_is_the_student() {
     assert!(off_average(teacher, [&before, &before], 0.5) > 1e-5);
 }
 
-/// Where the background is more probable, the distance from the logits is positive, i.e. outside.
+/// The distance from the logits is positive, i.e. outside, where the background is more probable.
 #[test]
 fn the_distance_from_logits_is_positive_outside() {
     let network = NetworkConfig::new(1, 2).with_filters(2);
