@@ -21,7 +21,7 @@ pub(super) fn grid(preprocess: &Preprocess) -> String {
     }
 }
 
-/// Formats a number with about three significant digits.
+/// Formats a number with at most two decimals, one from 10 on and none from 100 on.
 pub(super) fn short(value: f64) -> String {
     let digits = match value.abs() {
         v if v >= 100.0 => 0,

@@ -1,4 +1,4 @@
-//! The training methods of the papers, one module each.
+//! Training methods, one module each, in which the steps follow the order of the paper.
 
 pub mod action;
 pub mod action_pp;
