@@ -1,4 +1,4 @@
-//! Distances, surface metrics and file reading: the side of `benches/peers/geometry.py` that is ours.
+//! Benchmark of distance transform, surface metrics and file reading, as `benches/peers/geometry.py` does for others.
 //!
 //! ```sh
 //! cargo bench --bench geometry -- edt LA_FOLDER CASE 10
@@ -7,7 +7,7 @@
 //! Arguments: `edt`, `metrics` or `read`, the folder of the LA data set, a case, repetitions. Prints
 //! one line of JSON with the seconds of every repetition. `edt` is the distance of every voxel of the
 //! case's label map to the background; `metrics` HD95, ASD and ASSD of the label map against itself
-//! moved by 3, 2 and 1 voxels; `read` ten images.
+//! shifted by 3, 2 and 1 voxels; `read` ten images.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The mask moved by 3, 2 and 1 voxels.
+/// Returns the mask shifted by 3, 2 and 1 voxels.
 fn moved(mask: &Array3<bool>) -> Array3<bool> {
     let (d, h, w) = mask.dim();
     let mut moved = Array3::from_elem(mask.dim(), false);
@@ -66,7 +66,7 @@ fn moved(mask: &Array3<bool>) -> Array3<bool> {
     moved
 }
 
-/// The first ten images of `train.list`.
+/// Returns the paths of the first ten images of `train.list`.
 fn images(root: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let list = std::fs::read_to_string(root.join("train.list"))?;
     let path = |id: &str| root.join(format!("images/{}.nii.gz", id.trim()));

@@ -1,4 +1,4 @@
-//! Time per training step and peak memory, stage by stage.
+//! Benchmark of the time per training step and the peak memory of each stage.
 //!
 //! ```sh
 //! cargo bench --bench train_step -- compact action
@@ -6,10 +6,10 @@
 //! ```
 //!
 //! Arguments: preset, method, timed steps per stage (default 5). Batches come
-//! from phantoms; stage batches are those of the preset, but one labeled and
-//! one unlabeled patch at the `paper` preset, whose full batch is for a GPU.
-//! Peak memory is the process's high-water mark so far (Linux only), so later
-//! stages include earlier ones.
+//! from phantoms and have the sizes of the preset, except one labeled and one
+//! unlabeled patch in the `paper` preset, whose full batch needs a GPU.
+//! Peak memory is that of the process so far (Linux only), so later stages
+//! include earlier ones.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -70,7 +70,7 @@ fn main() -> Result<(), TrainError> {
             training.step(batch, &at)?;
             seconds.push(start.elapsed().as_secs_f64());
         }
-        // The first step allocates; it is not counted.
+        // The first step allocates memory and is not counted.
         let timed = &mut seconds[1..];
         timed.sort_by(f64::total_cmp);
         let (median, batch) = (
@@ -86,7 +86,7 @@ fn main() -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Two labeled and two unlabeled scans, at least as large as the patch.
+/// Makes two labeled and two unlabeled scans, at least as large as the patch.
 fn phantoms(config: &RunConfig) -> Result<TrainingSet, TrainError> {
     let preprocess = &config.data.preprocess;
     let settings = PhantomConfig {
@@ -114,7 +114,7 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The process's high-water mark of resident memory.
+/// Returns the peak resident memory of the process.
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,13 +1,13 @@
-"""Tries the program on inputs as people have them: makes each case, says what is right, and what the program does.
+"""Runs the program on realistic, difficult inputs, and compares its results with the expected ones.
 
     python scripts/cases.py FOLDER_OF_CASES [--semivox target/debug/semivox] [--only 05 10] [--work FOLDER]
 
-FOLDER_OF_CASES has one folder a case, with make.py, which writes the input under $CASES, expect.txt, and perhaps check.py,
-which compares with the reference programs. Needs Python with nibabel, numpy, pynrrd, h5py and SimpleITK.
+FOLDER_OF_CASES has one folder per case, with make.py, which writes the input under $CASES, expect.txt, and optionally
+check.py, which compares with the reference programs. Needs Python with nibabel, numpy, pynrrd, h5py and SimpleITK.
 
 Every data set is inspected: how many cases are labeled, unlabeled and for testing, and the first error, note and
-warning. Where EXPECTED says what is right, the line begins with `right` or `WRONG`. For the case of two affines, a
-model is trained for one step, scans are predicted, and check.py tells how far apart scan and label map lie in each reader.
+warning. Where EXPECTED has an entry, the line begins with `right` or `WRONG`. For the case of two affines, a model is
+trained for one step, scans are predicted, and check.py prints the distance of scan and label map in each reader.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Counts of labeled and unlabeled cases, or a part of the message, by data set; what ends in * stands for all that begin so.
+# Expected counts of labeled and unlabeled cases, or a part of the message, by data set; * matches any text.
 EXPECTED = {
     "02_bogus_sform/zero_sform_good_qform": "placed by its qform",
     "02_bogus_sform/nan_sform_good_qform": "placed by its qform",
@@ -67,7 +67,7 @@ EXPECTED = {
 
 
 def expected(name):
-    """What EXPECTED says about a data set; the first entry that fits counts."""
+    """Returns the expectation for a data set: the first entry of EXPECTED that matches."""
     for pattern, right in EXPECTED.items():
         start, star, end = pattern.partition("*")
         if name == pattern or star and name.startswith(start) and name.endswith(end):
@@ -76,13 +76,13 @@ def expected(name):
 
 
 def datasets(folder):
-    """The folders that hold a data set, or should."""
+    """Returns the folders that hold a data set, or should."""
     found = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(("pred", "run"))]
     return [path for path in found if any(path.iterdir())]
 
 
 def inspect(semivox, folder):
-    """What `inspect` finds: the counts, and all it says."""
+    """Returns the result of `inspect`: the counts, and all its messages."""
     out = subprocess.run([semivox, "inspect", str(folder), "--json"], capture_output=True, text=True, timeout=300)
     if not out.stdout:
         return None, [out.stderr.strip() or f"no message, exit code {out.returncode}"]

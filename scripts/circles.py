@@ -1,7 +1,7 @@
-"""Lists the circles of modules that import one another, in every crate of the workspace.
+"""Lists import cycles between modules, in every crate of the workspace.
 
-    python3 scripts/circles.py            # all circles
-    python3 scripts/circles.py --most 3   # exit code 1 if one has more modules
+    python3 scripts/circles.py            # all cycles
+    python3 scripts/circles.py --most 3   # exit code 1 if a cycle has more modules
 
 A module depends on another one if it names an item of it in `use`, `crate::…` or `super::…`; items that a module
 re-exports count for the module that defines them. Test modules at the end of a file do not count.
@@ -18,7 +18,7 @@ REEXPORT = re.compile(r"\bpub(?:\([^)]*\))? use ([^;]+);")
 
 
 def modules(root):
-    """The files of a crate by module path; the root has the empty path."""
+    """Returns the files of a crate by module path; the root has the empty path."""
     found = {}
     for file in root.rglob("*.rs"):
         parts = list(file.relative_to(root).with_suffix("").parts)
@@ -34,7 +34,7 @@ def code(file):
 
 
 def leaves(tree):
-    """The single paths of a use tree."""
+    """Returns the single paths of a use tree."""
     tree = "".join(tree.split(" as ")[0].split()) if "{" not in tree else "".join(tree.split())
     match = re.match(r"^(.*?)\{(.*)\}$", tree)
     if not match:
@@ -52,7 +52,7 @@ def leaves(tree):
 
 
 def absolute(module, path, known):
-    """The path from the crate's root, if it leads into the crate."""
+    """Returns the path from the crate's root, or None if it leads out of the crate."""
     parts = path.split("::")
     if parts[0] == "crate":
         return parts[1:]
@@ -67,7 +67,7 @@ def absolute(module, path, known):
 
 
 def target(parts, known):
-    """The longest module that a path begins with, and the item named in it."""
+    """Returns the longest module path that a path begins with, and the name of the item after it."""
     for end in range(len(parts), -1, -1):
         if tuple(parts[:end]) in known:
             return tuple(parts[:end]), parts[end] if end < len(parts) else None
@@ -100,7 +100,7 @@ def graph(root):
 
 
 def circles(edges):
-    """Strongly connected components of more than one module (Tarjan)."""
+    """Returns the strongly connected components of more than one module (Tarjan's algorithm)."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(module):
@@ -125,7 +125,7 @@ def circles(edges):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--most", type=int, help="modules that a circle may have")
+    parser.add_argument("--most", type=int, help="maximum number of modules in a cycle")
     most = parser.parse_args().most
     repository = Path(__file__).resolve().parent.parent
     roots = [repository / "src", *sorted((repository / "crates").glob("*/src"))]
@@ -138,7 +138,7 @@ def main():
                 names = ", ".join(sorted("::".join(module) or "lib" for module in circle))
                 print(f"{root.relative_to(repository)}: {len(circle)} modules: {names}")
     if large:
-        sys.exit(f"expected circles of at most {most} modules; move what they share to a file of its own")
+        sys.exit(f"expected import cycles of at most {most} modules; move what they share to a file of its own")
 
 
 if __name__ == "__main__":

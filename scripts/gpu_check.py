@@ -1,4 +1,4 @@
-"""Measures the device of this machine with what lies beside this file; scripts/gpu_check.sh build packs it.
+"""Tests and benchmarks the device of this machine, with the files packed by scripts/gpu_check.sh build.
 
     python3 gpu_check.py [--device cuda|wgpu|cpu] [--tiny] [--only a,b]
 
@@ -11,9 +11,9 @@
 | e | mean teacher and ACTION on scans of the left atrium: Dice, seconds per step |
 | f | agreement and training step through wgpu |
 
-Each step has a time limit; all together end within nine minutes. What a step finds is in results/STEP.json, and
-what its programs print in results/STEP.txt, as soon as it is there. A step that fails is told and the next begins. The
-table is results/table.md. Exit code 3: there is no such device, 1: a step failed or something disagrees.
+Each step has a time limit; all together end within nine minutes. The results of a step are written to
+results/STEP.json and the output of its programs to results/STEP.txt as soon as they are available. A failure is
+reported, and the next step begins. The table is results/table.md. Exit code 3: there is no such device, 1: a step failed or something disagrees.
 Needs python3, for cuda the driver and the CUDA toolkit (CUDA_PATH), for the peers PyTorch.
 """
 
@@ -47,7 +47,7 @@ def attempt(check):
     start = time.monotonic()
     try:
         STEPS[check.step](check)
-    except Exception as error:  # A mistake in one step must not cost the others.
+    except Exception as error:  # An error in one step must not prevent the others.
         check.failed(f"{type(error).__name__}: {error}")
     check.record(step_seconds=round(time.monotonic() - start, 1))
     print(f"{check.step} {TITLES[check.step]}: {time.monotonic() - start:.0f} s, "

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Prepares a folder that measures a GPU on another machine, and measures there.
+# Packs a folder with which a GPU of another machine is tested and benchmarked, and runs it there.
 #
 #   scripts/gpu_check.sh build [--cpu-only] [--data LA_FOLDER] [--offline-llvm DIR] [--out FOLDER]
 #   scripts/gpu_check.sh run [--out FOLDER] [--device cuda|cpu|…] [--tiny] [--only a,b]
 #
 # build packs one program with the backends flex, cuda-nvrtc and wgpu, 8 training and 4 test cases of LA, and
-# PyTorch's side of the benchmarks. --cpu-only takes the default features; --offline-llvm is the folder of a
-# stand-in for the crate cubecl-llvm, whose build downloads LLVM. FOLDER is gpu_check unless named.
-# run needs nothing but that folder and python3; scripts/gpu_check.py says what it does.
+# the PyTorch benchmarks. --cpu-only builds with the default features; --offline-llvm is the folder of a
+# replacement for the crate cubecl-llvm, whose build downloads LLVM. The default FOLDER is gpu_check.
+# run needs only that folder and python3; scripts/gpu_check.py describes its steps.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 most_bytes=$((60 * 1024 * 1024))
 
 fail() { echo "error: $*" >&2; exit 1; }
 
-# The working tree as git sees it, in a folder of its own: a patched build edits Cargo.lock.
+# Copies the working tree as git sees it to another folder, as a patched build edits Cargo.lock.
 copied_tree() {
     local copy=$1
     rm -rf "$copy"
@@ -43,7 +43,7 @@ found = [m["executable"] for m in built if m.get("executable") and m["target"]["
 print(found[-1] if found else "")'
 }
 
-# The first cases of both lists, under the names and in the layout that they have.
+# Copies the first cases of both lists, with their names and layout.
 pack_cases() {
     local part count id file
     mkdir -p "$out/la/images" "$out/la/labels"
@@ -62,7 +62,7 @@ pack_cases() {
 
 build() {
     local cpu_only='' data='' llvm='' out=$repository/gpu_check built bytes commit
-    # Before the build, which may outlast the next commit.
+    # Read before the build, as a commit may be made while it runs.
     commit=$(git -C "$repository" describe --always --dirty)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -75,7 +75,7 @@ build() {
     done
     built=$(program)
     [ -x "$built" ] || fail "cargo built no program; its messages stand above"
-    # Only what an earlier build put there: results stay.
+    # Removes only files of an earlier build; results stay.
     mkdir -p "$out/peers"
     rm -rf "$out/la" "$out/device" "$out/device.xz"
     strip -o "$out/device" "$built"

@@ -1,4 +1,4 @@
-"""What gpu_check.py finds on the machine: driver, toolkit, Vulkan, PyTorch, and its own files."""
+"""Detection of driver, CUDA toolkit, Vulkan, PyTorch and packed files for gpu_check.py."""
 
 import ctypes
 import ctypes.util
@@ -32,7 +32,7 @@ def no_wgpu():
 
 
 def toolkit():
-    """Lets the program find the driver and the CUDA toolkit where they are not on the usual paths."""
+    """Sets environment variables so that the program finds the driver and the CUDA toolkit off the usual paths."""
     nvcc = shutil.which("nvcc")
     places = [os.environ.get("CUDA_PATH"), "/usr/local/cuda",
               nvcc and str(pathlib.Path(nvcc).resolve().parent.parent)]
@@ -46,7 +46,7 @@ def toolkit():
 
 
 def no_device(name):
-    """Why there is nothing to measure, or nothing."""
+    """Returns why the device cannot be used, or an empty text if it can."""
     if not name.startswith("cuda"):
         return no_wgpu() if name.startswith("wgpu") else ""
     for library in ["libcuda.so.1", *glob.glob("/usr/local/nvidia/lib*/libcuda.so.1")]:
@@ -69,7 +69,7 @@ def unpack():
 
 
 def no_torch(device):
-    """Why PyTorch cannot be asked, or nothing."""
+    """Returns why PyTorch cannot be used, or an empty text if it can."""
     if not device.startswith(("cpu", "cuda")):
         return f"PyTorch has no device {device}"
     return "" if importlib.util.find_spec("torch") else "no PyTorch in this python3"

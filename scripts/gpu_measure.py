@@ -1,4 +1,4 @@
-"""A step of gpu_check.py: its clock, its programs, its files."""
+"""One step of gpu_check.py: time limit, programs and result files."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from gpu_machine import HERE, PROGRAM, RESULTS
 
 
 class Check:
-    """One step: its clock, its files, the rows it adds to the table."""
+    """One step: its time limit, its files and its rows of the table."""
 
     def __init__(self, step, device, size, end):
         self.step, self.device, self.size, self.end = step, device, size, end
@@ -23,7 +23,7 @@ class Check:
         return self.end - time.monotonic()
 
     def run(self, command, env=None, share=1.0, text=None):
-        """Lines of JSON that a program prints, also of one that fails or is stopped at its time limit."""
+        """Returns the lines of JSON that a program prints, even if it fails or is stopped at its time limit."""
         limit = self.left() * share
         name = " ".join(str(word) for word in command[1:6])
         if limit < 1:
@@ -53,7 +53,7 @@ class Check:
         return {"error": reason}
 
     def row(self, what, ours, *peers):
-        """A row of the table: what, ours, PyTorch with TF32, with bf16, ours as a share of the former."""
+        """Adds a row to the table: what, Semivox, PyTorch with TF32, with bf16, ratio of Semivox to TF32."""
         self.rows.append([self.step, what, ours, *peers, *["–"] * (3 - len(peers))])
         self.keep()
 
@@ -67,7 +67,7 @@ class Check:
 
 
 def communicated(process, text, limit):
-    """The exit code, or None if the time was up; the program may save what it has."""
+    """Returns the exit code, or None at the time limit; the program may then save its results."""
     try:
         process.communicate(text, timeout=limit)
         return process.returncode
@@ -85,7 +85,7 @@ def communicated(process, text, limit):
 
 
 def told(lines):
-    """The message of a program that failed: a panic with its cause, or what it said last."""
+    """Returns the message of a program that failed: a panic with its cause, or the last line of its output."""
     panics = [at for at, line in enumerate(lines) if "panicked at" in line]
     if panics:
         return " ".join(lines[panics[0]:panics[0] + 2])

@@ -44,7 +44,7 @@ def agreement(check):
 
 
 def tell_agreement(check, found):
-    """One row for logits and each method: the difference that is largest beside what is allowed."""
+    """Adds one row for logits and each method: the difference that is largest relative to its tolerance."""
     groups = {}
     for row in (row for row in found if "agrees" in row):
         check.record(**row)
@@ -65,7 +65,7 @@ def tell_agreement(check, found):
 
 
 def networks(check):
-    """Ours first; PyTorch with the better of both memory layouts."""
+    """Times networks: Semivox first, then PyTorch with the faster of both memory layouts."""
     jobs = [f"{mode} {shape}" for shape in NETWORKS[check.size] for mode in ("train", "infer")]
     ours = {}
     for job in jobs:
@@ -86,7 +86,7 @@ def networks(check):
 
 
 def peers(check, lines, share):
-    """PyTorch's results in the order of the lines; where the device has no memory of its own, each in a process."""
+    """Returns PyTorch's results in the order of the lines; on the CPU, each is measured in a process of its own."""
     def call(arguments, **options):
         return check.run([sys.executable, "peers/network.py", *arguments], **options)
     if no_torch(check.device):

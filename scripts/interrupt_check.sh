@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains 60 compact steps without interruption, and again with a Ctrl-C and a
-# kill -9 on the way, and compares the final student weights bit by bit.
+# Trains 60 steps of the compact preset without interruption, and again with a
+# Ctrl-C and a kill -9, and compares the final student weights bit by bit.
 #
 #   scripts/interrupt_check.sh LA_FOLDER
 set -euo pipefail
@@ -27,8 +27,8 @@ signal_at 15 INT "$out/pieces" $!
 signal_at 35 KILL "$out/pieces" $!
 "$program" --resume --out "$out/pieces" 2>/dev/null | tail -n 2
 
-# A file begins with names and identities, which differ between processes;
-# values take up all but the first few kilobytes.
+# A file begins with names and parameter ids, which differ between processes;
+# all but the first few kilobytes are values.
 values() { tail -c 9400000 "$out/$1/checkpoints/step-00000060/student.bpk" | sha256sum; }
 values whole
 values pieces

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the CPU operators' tests under Valgrind, which checks every read and
-# write of their unsafe code, at every level it knows (portable and AVX2; it has
-# no AVX-512). Needs valgrind.
+# Runs the tests of the CPU operators under Valgrind, which checks every read and
+# write of their unsafe code, at every SIMD level that it supports (portable and
+# AVX2, not AVX-512). Needs valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 messages=$(cargo test --workspace --lib --no-run --message-format=json)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Takes each term of each method out of the loss and says which test notices.
+"""Mutation test of the losses: removes each term of each method and reports which test fails.
 
     scripts/mutate.py COPY [--target FOLDER] [--by FACTOR] [--methods NAME...]
 
 COPY is a folder for a copy of the working tree; in it the weight of one term of every method at a time is multiplied
-by FACTOR (0, or -1 to turn the term around) while its logged value stays, and the methods' tests are run: first
-those that measure descent, then, for a term that they do not miss, all tests of its method. Prints a Markdown table
-and ends with 1 if a term is missed by no test. The terms stand in TERMS; one that the sources have and the list does not
-is an error. A target folder that already has the dependencies, in the profile of the tests, saves building them. Only
-Python's standard library is used.
+by FACTOR (0, or -1 to reverse the term) while its logged value stays, and the methods' tests are run: first those
+that measure descent, then, for a term whose change they do not detect, all tests of its method. Prints a Markdown
+table and exits with 1 if no test detects the change of a term. The terms are listed in TERMS; a term of the sources
+that is missing there is an error. A target folder that already has the dependencies, in the profile of the tests,
+saves building them. Only Python's standard library is used.
 """
 
 import argparse
@@ -70,16 +70,16 @@ TERMS = [
     ("action", 3, "contrast", "action.rs"),
     ("action_pp", 3, "adaptive", "action_pp.rs"),
 ]
-# Terms that are logged alone, by their file and first argument.
+# Terms that are only logged, by their file and first argument.
 LOGGED = {("urpc.rs", '"finest"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
-# A method whose tests run the recipe of another.
+# Methods whose tests also run the stages of another method.
 BUILT_ON = {"action_pp": "action"}
 
 Term = collections.namedtuple("Term", "method stage name file token", defaults=[None])
 
 
 def arguments(text, start):
-    """Spans of the arguments of a call whose parenthesis opens before `start`, and where it closes."""
+    """Returns the spans of the arguments of a call whose parenthesis opens before `start`, and where it closes."""
     depth, spans, begin = 1, [], start
     for place in range(start, len(text)):
         depth += (text[place] in "([{") - (text[place] in ")]}")
@@ -93,8 +93,8 @@ def arguments(text, start):
 
 
 def calls(path):
-    """Every call of `LossTerms::with` in a recipe, tests aside: its first argument, with its number from the second of
-    a kind on, and the span of the weight."""
+    """Finds every call of `LossTerms::with` in a recipe, except in tests: its first argument, numbered from the second
+    equal one on, and the span of the weight."""
     text = path.read_text()
     code = text.split("#[cfg(test)]\nmod tests {")[0]
     seen = collections.Counter()
@@ -128,7 +128,7 @@ def mutate(copy, term, factor):
 
 
 def refresh(copy):
-    """Makes the copy equal to the working tree; files that are equal keep their time, so that they are not rebuilt."""
+    """Makes the copy equal to the working tree; equal files keep their modification time and are not rebuilt."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], check=True, capture_output=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         source, target = pathlib.Path(name), copy / name
@@ -139,7 +139,7 @@ def refresh(copy):
 
 
 def run(copy, target, filters):
-    """Runs tests by parts of their names; returns how each ended."""
+    """Runs tests by parts of their names; returns the result of each."""
     command = ["cargo", "test", "--release", "--workspace", "--test", "methods", "--", *filters]
     result = subprocess.run(command, cwd=copy, env=os.environ | {"CARGO_TARGET_DIR": str(target)},
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -150,7 +150,7 @@ def run(copy, target, filters):
 
 
 def rounds(terms):
-    """Terms that can be taken out together: of different methods, none built on another."""
+    """Groups terms that can be removed together: of different methods, none built on another."""
     left, together = list(terms), []
     while left:
         taken = {}
@@ -168,7 +168,7 @@ def failed(ended, method):
 
 
 def shown(tests):
-    """`CHECK (vnet, unet)` of tests called `METHOD::NETWORK::CHECK`."""
+    """Formats tests called `METHOD::NETWORK::CHECK` as `CHECK (vnet, unet)`."""
     networks = collections.defaultdict(list)
     for test in sorted(tests, reverse=True):
         _, network, check = test.split("::")

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Opens reports in headless Chromium and uses them as a person would.
+"""Tests reports in headless Chromium: layout, viewers, tables and curves.
 
     scripts/report_check.py REPORT.html... [--screenshots FOLDER]
 
-For every report: no console error, no request beyond the file, still pictures
-without scripts, nothing wider than a phone. Where it has cases: slider, wheel,
-window, contours and classes change the pixels of the right pictures. Where it
+Checks of every report: no console error, no request beyond the file, static pictures
+without scripts, nothing wider than a phone. If it has cases: slider, wheel,
+window, contours and classes change the pixels of the right pictures. If it
 has a table or curves: sorting, the logarithmic axis and the value under the
 pointer. Only Python's standard library is used; without Chromium the check is
-skipped with a word.
+skipped with a message.
 """
 
 import argparse
@@ -25,11 +25,11 @@ import time
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 WIDE, NARROW = (1280, 900), (400, 800)
-PATIENCE = 60  # seconds, for anything the browser is asked
+PATIENCE = 60  # seconds that the browser may take to answer
 
 
 class Browser:
-    """Headless Chromium, spoken to through a pipe by the DevTools protocol."""
+    """Headless Chromium, controlled through a pipe by the DevTools protocol."""
 
     def __init__(self, program, profile):
         down, up = os.pipe(), os.pipe()
@@ -83,7 +83,7 @@ class Browser:
         return json.loads(message)
 
     def run(self, script):
-        """The value of a JavaScript expression in the page."""
+        """Returns the value of a JavaScript expression in the page."""
         answer = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
@@ -103,8 +103,8 @@ class Browser:
             self.events.append(self.receive())
 
     def problems(self):
-        """Console errors and requests beyond the page since it was opened."""
-        self.run("0")  # collects what has happened
+        """Returns console errors and requests beyond the page since it was opened."""
+        self.run("0")  # processes pending events
         found = []
         for event in self.events:
             method, params = event["method"], event.get("params", {})
@@ -214,7 +214,7 @@ class Check:
             self.browser.screenshot(self.screenshots / f"{self.report.parent.name}_{name}.png")
 
     def pixels(self):
-        """What every canvas of the first case shows."""
+        """Returns the pixels of every canvas of the first case."""
         return self.run(
             "[...document.querySelector('.case').querySelectorAll('canvas')].map(c => c.toDataURL())"
         )

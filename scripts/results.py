@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Collects runs into a table with one line a run, and prints means and spreads over seeds.
+"""Collects runs in a table with one line per run, and prints means and standard deviations over seeds.
 
     scripts/results.py docs/results/hippocampus.csv [RUN_FOLDER...]
 
@@ -17,7 +17,7 @@ KEY = ["method", "labeled", "seed"]
 
 
 def row(folder):
-    """The line of a run: means over all test cases, Dice also by class."""
+    """Returns the line of a run: means over all test cases, Dice also by class."""
     found = json.loads((pathlib.Path(folder) / "evaluation.json").read_text())
     protocol, mean = found["protocol"], found["mean"]
     labels = sorted({c["label"] for case in found["cases"] for c in case["classes"]})

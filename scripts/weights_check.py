@@ -1,4 +1,4 @@
-"""Loads networks that Semivox exported into PyTorch and compares what they predict.
+"""Loads networks that Semivox exported into PyTorch and compares their logits.
 
 Run from the repository root in a Python with torch and safetensors:
     cargo run --release --example export_weights -- FOLDER
@@ -21,7 +21,7 @@ TOLERANCE = 1e-4
 
 
 def network(notes):
-    """The public network that the file's notes describe."""
+    """Creates the public network that the file's metadata describe."""
     channels, classes, filters = (int(notes[k]) for k in ("in_channels", "classes", "filters"))
     linear = notes["upsampling"] == "linear"
     if notes["architecture"] == "unet":

@@ -1,4 +1,4 @@
-//! Promises of the public interface that the compiler keeps.
+//! Compile-time checks of the public interface.
 
 use semivox::data::{DataError, Dataset, LabelMap, Survey, Volume};
 use semivox::inference::evaluation::Evaluation;

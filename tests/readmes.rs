@@ -1,9 +1,9 @@
-//! Each crate's README is the front page of its documentation: one text, in two places.
+//! Checks that each crate's README has the same text as the documentation of its `lib.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates of the workspace beside the root.
+/// Returns the folders of the workspace's crates, without the root.
 fn crates() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
     let entries = fs::read_dir(folder).expect("the crates");
@@ -12,7 +12,7 @@ fn crates() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The README that follows from the documentation in `lib.rs`.
+/// Generates the README from the documentation in `lib.rs`.
 fn readme(folder: &Path) -> String {
     let name = folder.file_name().expect("a name").to_string_lossy();
     let source = fs::read_to_string(folder.join("src/lib.rs")).expect("lib.rs");
@@ -39,7 +39,7 @@ fn readme(folder: &Path) -> String {
            MIT or Apache-2.0, at your choice.\n"
 }
 
-/// The features in `Cargo.toml` and what stands above each; nothing if there are none.
+/// Returns the features in `Cargo.toml` with the comments above them; empty if there are none.
 fn features(folder: &Path) -> String {
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("Cargo.toml");
     let lines: Vec<&str> = manifest.lines().collect();
@@ -61,7 +61,7 @@ fn features(folder: &Path) -> String {
     }
 }
 
-/// With `SEMIVOX_UPDATE=1` the files are written instead.
+/// Compares each README with its documentation; with `SEMIVOX_UPDATE=1` it is written instead.
 #[test]
 fn readmes_are_the_front_pages_of_the_documentation() {
     let crates = crates();

@@ -1,10 +1,10 @@
-//! The clock of a device, which works on while the program goes on, and its memory.
+//! Timing and peak memory of work on a device that runs asynchronously.
 
 use std::time::Instant;
 
 use burn::prelude::Device;
 
-/// Seconds of repeated work on a device, and the memory it took.
+/// Times of repeated work on a device, and its peak memory.
 pub struct Clock {
     device: Device,
     seconds: Vec<f64>,
@@ -20,7 +20,7 @@ impl Clock {
         }
     }
 
-    /// Times what `run` starts until the device has done it.
+    /// Runs `run` and measures the time until the device has finished its work.
     pub fn time<T>(&mut self, run: impl FnOnce() -> T) -> Result<T, String> {
         self.wait()?;
         let start = Instant::now();
@@ -35,7 +35,7 @@ impl Clock {
         Ok(value)
     }
 
-    /// The seconds after the first `warmup` ones, and the memory, as the inside of a JSON object.
+    /// Returns the times without the first `warmup` ones, and the memory, as the members of a JSON object.
     pub fn json(&self, warmup: usize) -> String {
         let timed = self.seconds.iter().skip(warmup);
         let seconds: Vec<String> = timed.map(|s| format!("{s:.6}")).collect();
@@ -52,7 +52,7 @@ impl Clock {
     }
 }
 
-/// The process's high-water mark of resident memory (Linux only).
+/// Returns the peak resident memory of the process (Linux only).
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,5 +1,5 @@
-//! Times networks and single operators on a device: the side of `benches/peers/network.py` and
-//! `benches/peers/operators.py` that is ours.
+//! Benchmark of networks and single operators on a device, as `benches/peers/network.py` and
+//! `benches/peers/operators.py` do for PyTorch.
 //!
 //! ```sh
 //! cargo bench --bench device -- network train 1 112 112 80 16 5
@@ -11,10 +11,10 @@
 //! |---|---|---|
 //! | `network` | `train`, `infer` or `window`, batch, depth, height, width, filters, timed steps, device | seconds of every timed step, memory |
 //! | `operator` | `conv`, `down`, `up`, `norm` or `all`, the rest as above | the same for every level of a V-Net, one line each |
-//! | `cli` | those of the `semivox` command | what that prints |
+//! | `cli` | those of the `semivox` command | the output of that command |
 //!
-//! The device is `cpu` where none is named. Results are lines of JSON. `peak_bytes` is the process's largest
-//! resident memory on the CPU, elsewhere the most that Burn's allocator held on the device after a step.
+//! The default device is `cpu`. Results are lines of JSON. `peak_bytes` is the peak resident memory of the process
+//! on the CPU, elsewhere the most memory that Burn's allocator held on the device after a step.
 
 mod clock;
 mod network;
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         .filter(|argument| argument != "--bench")
         .collect();
     let Some((mode, rest)) = arguments.split_first() else {
-        // So that `cargo bench` without a name shows a figure of this one as well.
+        // `cargo bench` without a name runs every benchmark without arguments; this one then runs with defaults.
         return outcome(network::run(&[]));
     };
     match mode.as_str() {
@@ -56,7 +56,7 @@ fn outcome(result: Result<(), String>) -> ExitCode {
     }
 }
 
-/// What both kinds of measurements are told: sizes, length and where.
+/// Parameters of a measurement: sizes, number of steps and device.
 struct Work {
     /// `[batch, 1, depth, height, width]`.
     shape: [usize; 5],
@@ -66,7 +66,7 @@ struct Work {
 }
 
 impl Work {
-    /// Reads batch, depth, height, width, filters, steps and device; what is not there has a small default.
+    /// Reads batch, depth, height, width, filters, steps and device; missing ones have small defaults.
     fn read(arguments: &[String]) -> Result<Self, String> {
         let sizes = |index, fallback| read(arguments, index, fallback);
         let name = read(arguments, 6, String::from("cpu"))?;

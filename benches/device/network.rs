@@ -1,8 +1,8 @@
-//! One network, timed alone.
+//! Benchmark of one network.
 //!
-//! A width of 1 means images and U-Net, any other volumes and V-Net. A training step is forward, cross-entropy
-//! and Dice loss, backward and SGD with momentum and weight decay, dropout off. `window` is sliding-window
-//! inference over a volume of the size given, window 112×112×80, stride 18/18/4.
+//! A width of 1 selects images and the U-Net, any other volumes and the V-Net. A training step is forward,
+//! cross-entropy and Dice loss, backward and SGD with momentum and weight decay, dropout off. `window` is
+//! sliding-window inference over a volume of the size given, window 112×112×80, stride 18/18/4.
 
 use burn::prelude::*;
 use burn::tensor::Distribution;
@@ -17,14 +17,14 @@ use semivox::models::{Architecture, Network, NetworkConfig};
 use super::Work;
 use super::clock::Clock;
 
-/// Times what the arguments say and prints one line.
+/// Runs the benchmark that the arguments select and prints one line.
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let (mode, rest) = match arguments.split_first() {
         Some((mode, rest)) => (mode.as_str(), rest),
         None => ("train", arguments),
     };
     let work = Work::read(rest)?;
-    // The first step allocates, and compiles on a GPU; sliding windows have many steps each.
+    // The first step allocates memory, and compiles kernels on a GPU; a sliding window has many steps.
     let found = match mode {
         "train" => train(&work)?.json(1),
         "infer" => infer(&work)?.json(1),
@@ -39,7 +39,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// A network for patches of this width, without dropout.
+/// Creates the network for patches of this width, without dropout.
 fn network(work: &Work, device: &Device) -> Network {
     device.seed(0);
     let architecture = match work.shape[4] {
@@ -79,7 +79,7 @@ fn train(work: &Work) -> Result<Clock, String> {
     Ok(clock)
 }
 
-/// Forward passes in evaluation mode.
+/// Times forward passes in evaluation mode.
 fn infer(work: &Work) -> Result<Clock, String> {
     let model = network(work, &work.device);
     let x = Tensor::<5>::random(work.shape, Distribution::Normal(0.0, 1.0), &work.device);
@@ -91,7 +91,7 @@ fn infer(work: &Work) -> Result<Clock, String> {
     Ok(clock)
 }
 
-/// Volumes by sliding window.
+/// Times sliding-window inference over volumes.
 fn window(work: &Work) -> Result<Clock, String> {
     let model = network(work, &work.device);
     let sliding = SlidingWindow {

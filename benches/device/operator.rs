@@ -1,4 +1,4 @@
-//! Single operators of a V-Net at each of its levels.
+//! Benchmark of the operators of a V-Net at each of its levels.
 //!
 //! | name | operator | parts |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | `up` | transposed 2×2×2 convolution, stride 2, from the level below | forward, backward |
 //! | `norm` | batch norm and ReLU in training | forward, backward |
 //!
-//! Gradients are timed alone: the forward pass that they follow from is done before the clock starts. The gradient
-//! that comes in is one everywhere.
+//! Gradients are timed alone: the forward pass has finished before the clock starts. The gradient of the output is 1
+//! everywhere.
 
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::prelude::*;
@@ -21,7 +21,7 @@ use super::clock::Clock;
 const NAMES: [&str; 4] = ["conv", "down", "up", "norm"];
 const LEVELS: usize = 5;
 
-/// Times an operator, or all, and prints a line for every part and level.
+/// Times one operator, or all, and prints a line for every part and level.
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let (name, rest) = match arguments.split_first() {
         Some((name, rest)) => (name.as_str(), rest),
@@ -41,7 +41,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// The operator with its input and its weight; batch norm has its own.
+/// An operator with its input and its weight; batch norm has parameters of its own.
 struct Operator {
     input: Tensor<5>,
     weight: Tensor<5>,
@@ -50,7 +50,7 @@ struct Operator {
 }
 
 impl Operator {
-    /// The operator of this name at a level; none where that has no level below.
+    /// Creates the operator of this name at a level; `None` if it needs a level below and there is none.
     fn new(work: &Work, name: &str, level: usize) -> Option<Self> {
         let device = work.device.clone().autodiff();
         let [batch, _, sides @ ..] = work.shape;
@@ -83,7 +83,7 @@ impl Operator {
         })
     }
 
-    /// The output, which follows what is marked of input and weight.
+    /// Computes the output, tracking gradients of input and weight as marked.
     fn forward(&self, [input, weight]: [bool; 2]) -> Tensor<5> {
         let marked = |x: &Tensor<5>, mark| match mark {
             true => x.clone().require_grad(),

@@ -1,4 +1,4 @@
-"""PyTorch's side of the clock: waits for the device before it reads the time, and tells memory."""
+"""Timing and peak memory for the PyTorch benchmarks; waits for the device before it reads the time."""
 
 import resource
 import time
@@ -7,7 +7,7 @@ import torch
 
 
 def prepare(threads):
-    """Settings of every measurement: TF32 allowed, cuDNN tries its algorithms out, as CubeCL does."""
+    """Sets the options of every measurement: TF32 allowed, cuDNN benchmarks its algorithms, as CubeCL does."""
     torch.set_num_threads(int(threads))
     torch.manual_seed(0)
     torch.backends.cuda.matmul.allow_tf32 = True
@@ -28,7 +28,7 @@ class Clock:
             torch.cuda.synchronize()
 
     def time(self, run):
-        """Times what `run` starts until the device has done it."""
+        """Runs `run` and measures the time until the device has finished its work."""
         self.wait()
         start = time.perf_counter()
         value = run()
@@ -37,7 +37,7 @@ class Clock:
         return value
 
     def result(self, warmup):
-        """The seconds after the first `warmup` ones, and the memory."""
+        """Returns the times without the first `warmup` ones, and the memory."""
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         peak = torch.cuda.max_memory_reserved() if self.gpu else resident
         return {"seconds": self.seconds[warmup:], "peak_bytes": peak}

@@ -1,4 +1,4 @@
-"""Runs our benchmarks and their peers alternately on the same work and writes docs/performance.md.
+"""Runs the benchmarks of Semivox and of other libraries alternately on the same work and writes docs/performance.md.
 
 Run from the repository root in a Python with the packages of benches/peers/requirements.txt:
     python benches/peers/compare.py --data LA_FOLDER [--rounds 3] [--threads 2]
@@ -34,7 +34,7 @@ NETWORKS = [
 CUBES = [32, 64, 96, 128]
 CASE = "06SR5RBREL16DQ6M8LWS"
 GEOMETRY = [
-    # name, ours, peer, its name, largest ratio allowed, repetitions
+    # name, our mode, peer's mode, name of the peer, largest ratio allowed, repetitions
     ("distance transform with spacing, 183×140×88", "edt", "edt", "edt", 0.5, 10),
     ("distance transform with spacing, 183×140×88", "edt", "scipy", "scipy", 0.1, 5),
     ("HD95 + ASD + ASSD of a case (MedPy: HD95 + ASD)", "metrics", "metrics", "MedPy", 0.1, 5),

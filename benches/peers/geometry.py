@@ -1,4 +1,4 @@
-"""Distances, surface metrics and file reading with edt, scipy, MedPy and nibabel: the peer of
+"""Distances, surface metrics and file reading with edt, scipy, MedPy and nibabel: the counterpart of
 benches/geometry.rs.
 
 Usage: geometry.py edt|scipy|metrics|read LA_FOLDER CASE REPETITIONS [THREADS]

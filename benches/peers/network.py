@@ -1,11 +1,12 @@
-"""One network in PyTorch, timed alone: the peer of benches/device/network.rs.
+"""Benchmark of one network in PyTorch: the counterpart of benches/device/network.rs.
 
 Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last
                   [THREADS [DEVICE [f32|bf16]]]
 
-With - alone, each line of the input is such a list of arguments, so that PyTorch starts once; what fails is told as
-{"error": …}. A WIDTH of 1 means images and U-Net. On a GPU f32 has TF32 on, bf16 is autocast. Prints one line of JSON, as
-the Rust side does; memory is what PyTorch's allocator held at most there. Requires torch.
+With - as the only argument, each line of standard input is such a list of arguments, so that PyTorch starts once;
+a failure is printed as {"error": …}. A WIDTH of 1 means images and U-Net. On a GPU f32 has TF32 on, bf16 is
+autocast. Prints one line of JSON, as the Rust benchmark does; on a GPU, memory is the peak of PyTorch's allocator.
+Requires torch.
 """
 
 import contextlib
@@ -80,7 +81,7 @@ class UNet(nn.Module):
 
 
 def loss_of(logits, labels):
-    """0.5 cross-entropy + 0.5 Dice over both classes, as our trainer's supervised term."""
+    """Computes 0.5 cross-entropy + 0.5 Dice over both classes, the supervised loss of Semivox."""
     probabilities = logits.softmax(1)
     hot = F.one_hot(labels, 2).movedim(-1, 1).float()
     axes = [axis for axis in range(hot.dim()) if axis != 1]
@@ -90,12 +91,12 @@ def loss_of(logits, labels):
 
 
 def starts(size, window, stride):
-    """First voxels of the windows along one axis, the last flush with the end."""
+    """Returns the start of each window along one axis; the last one ends at the border."""
     return [min(stride * i, size - window) for i in range(-(-(size - window) // stride) + 1)]
 
 
 def windows(model, volume, layout, size=(112, 112, 80), stride=(18, 18, 4)):
-    """The field's sliding window: the mean softmax of all windows that cover a voxel."""
+    """Sliding-window inference: the mean softmax of all windows that cover a voxel."""
     total = torch.zeros(2, *volume.shape, device=volume.device)
     count = torch.zeros(volume.shape, device=volume.device)
     grid = [starts(n, k, s) for n, k, s in zip(volume.shape, size, stride)]

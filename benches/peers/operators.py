@@ -1,8 +1,9 @@
-"""Single operators of a V-Net in PyTorch at each of its levels: the peer of benches/device/operator.rs.
+"""Benchmark of the operators of a V-Net in PyTorch at each of its levels: the counterpart of
+benches/device/operator.rs.
 
 Usage: operators.py conv|down|up|norm|all BATCH DEPTH HEIGHT WIDTH FILTERS STEPS [DEVICE [f32|bf16]]
 
-Prints a line of JSON for every part and level, as the Rust side does. On a GPU f32 has TF32 on; bf16 takes
+Prints a line of JSON for every part and level, as the Rust benchmark does. On a GPU f32 has TF32 on; bf16 takes
 inputs and weights of that type. Gradients are timed alone. Requires torch.
 """
 
@@ -18,7 +19,7 @@ NAMES, LEVELS = ["conv", "down", "up", "norm"], 5
 
 
 def convolution(x, w, name):
-    """What the operator does, and its stride, padding and whether it is transposed."""
+    """Applies the operator; returns the output, and stride, padding and whether it is transposed."""
     if name == "up":
         return F.conv_transpose3d(x, w, stride=2), (2, 0, True)
     if name == "down":
@@ -27,7 +28,7 @@ def convolution(x, w, name):
 
 
 def gradients(x, w, name, marks):
-    """A function that computes the gradients of input and weight that are marked, and nothing else."""
+    """Returns a function that computes only the marked gradients of input and weight."""
     y, (stride, padding, transposed) = convolution(x, w, name)
     ones = torch.ones_like(y)
     return lambda: torch.ops.aten.convolution_backward(
@@ -35,14 +36,14 @@ def gradients(x, w, name, marks):
 
 
 def normalized(x):
-    """Batch norm and ReLU in training."""
+    """Returns a function that applies batch norm in training mode and ReLU."""
     width = x.shape[1]
     factor, offset = (torch.full([width], value, device=x.device) for value in (1.0, 0.0))
     return lambda x: F.relu(F.batch_norm(x, None, None, factor, offset, training=True))
 
 
 def shapes(name, level, batch, sides, filters):
-    """Shapes of input and weight."""
+    """Returns the shapes of input and weight."""
     wide, below = filters << level, filters << (level + 1)
     here, there = [s >> level for s in sides], [s >> (level + 1) for s in sides]
     if name == "down":
@@ -53,7 +54,7 @@ def shapes(name, level, batch, sides, filters):
 
 
 def parts(x, w, name):
-    """Names of the parts, each with a function that prepares it and gives what is to be timed."""
+    """Returns the names of the parts, each with a function that prepares it and returns the function to time."""
     if name == "norm":
         x.requires_grad_(True)
         norm = normalized(x)

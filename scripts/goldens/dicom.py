@@ -23,7 +23,7 @@ SHAPE = (7, 5, 4)  # columns, rows, slices
 
 
 def rotation():
-    """Turned about all three axes."""
+    """Returns a rotation about all three axes."""
     a, b, c = 0.3, -0.2, 0.5
     about = lambda i, j, t: np.array([[1.0 if k == l and k not in (i, j) else 0.0 for l in range(3)] for k in range(3)]) + (
         np.cos(t) * (np.outer(np.eye(3)[i], np.eye(3)[i]) + np.outer(np.eye(3)[j], np.eye(3)[j]))
@@ -40,7 +40,7 @@ ORIENTATIONS = {
 
 
 def dataset(values, number, orientation, series, **change):
-    """One slice; `values` as they are stored."""
+    """Makes one slice with the stored voxels `values`."""
     axes = ORIENTATIONS[orientation]
     position = np.array([-31.5, 12.25, -100.0]) + axes[:, 2] * 2.5 * number
     ds = FileDataset(None, {}, preamble=b"\0" * 128)
@@ -51,7 +51,7 @@ def dataset(values, number, orientation, series, **change):
     ds.StudyInstanceUID, ds.SeriesInstanceUID = ROOT, f"{ROOT}.{series}"
     ds.Modality, ds.PatientName, ds.PatientID = "MR", "Secret^Name", "SecretID"
     ds.SeriesDescription, ds.SeriesNumber = f"series {series}", series
-    # In the order of the files, which is not that of the positions.
+    # The numbers follow the order of the files, not that of the positions.
     ds.InstanceNumber = (number * 3) % SHAPE[2] + 1
     item = Dataset()
     item.CodeValue, item.CodeMeaning = "A", "nested"
@@ -72,7 +72,7 @@ def dataset(values, number, orientation, series, **change):
 
 
 def jpeg(path):
-    """Compresses the pixels of a file by JPEG's lossless process; its other elements stay, which gdcm would rewrite."""
+    """Compresses the pixels of a file with lossless JPEG and keeps its other elements, which gdcm would rewrite."""
     ds = pydicom.dcmread(path)
     reader = gdcm.ImageReader()
     reader.SetFileName(str(path))
@@ -93,7 +93,7 @@ def jpeg(path):
 
 
 def save(name, voxels, orientation, series, slopes=((1, 0),), **change):
-    """Writes a series under shuffled names, with and without an ending."""
+    """Writes a series under shuffled names, with and without extension."""
     folder = OUT / name
     folder.mkdir(parents=True)
     compression = change.pop("compression", None)
@@ -113,7 +113,7 @@ def save(name, voxels, orientation, series, slopes=((1, 0),), **change):
 
 
 def golden(name):
-    """What ITK reads, in NIfTI's frame."""
+    """Returns the volume that ITK reads, in NIfTI's coordinate frame."""
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(OUT / name)))
     reader.SetOutputPixelType(sitk.sitkFloat64)

@@ -1,4 +1,4 @@
-"""Writes small volumes in the formats beside .nii and .nrrd, and what SimpleITK or nibabel reads from them, for the
+"""Writes small volumes in formats other than .nii and .nrrd, and what SimpleITK or nibabel reads from them, for the
 tests of semivox-data.
 
 Run from the repository root with Python with nibabel, numpy, pynrrd and SimpleITK (see requirements.txt):
@@ -22,7 +22,7 @@ LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 def itk_image(data):
-    """The array on the oblique grid."""
+    """Returns the array on the oblique grid."""
     affine = LPS @ oblique()[:3]
     spacing = np.sqrt((affine[:, :3] ** 2).sum(0))
     image = sitk.GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
@@ -33,7 +33,7 @@ def itk_image(data):
 
 
 def by_itk(name):
-    """What ITK reads, in NIfTI's frame."""
+    """Returns the volume that ITK reads, in NIfTI's coordinate frame."""
     image = sitk.ReadImage(str(OUT / name))
     size, dimension = image.GetSize(), image.GetDimension()
     direction = np.eye(3)
@@ -59,7 +59,7 @@ def golden(name, affine, data):
 
 
 def meta_image(name, fields, voxels):
-    """A file with these lines before the name of the element data."""
+    """Writes a file with these lines before the name of the element data."""
     text = "".join(f"{key} = {value}\n" for key, value in fields)
     (OUT / name).write_bytes(text.encode() + voxels)
     return by_itk(name)
@@ -92,7 +92,7 @@ def meta_images(rng):
         meta_image("one_frame.mha", [("ObjectType", "Image"), *four, element, end], data.astype("u1").tobytes()),
         meta_image("flat.mha", [*flat, ("TransformMatrix", "0 1 -1 0"), element, end], data.astype("u1").tobytes()),
     ]
-    # A header of 7 bytes before the voxels, whose size is or is not given.
+    # A header of 7 bytes before the voxels, with and without its size in the file.
     (OUT / "skipped.raw").write_bytes(b"header." + data.astype("u1").tobytes())
     for name, size in (("skipped.mhd", 7), ("from_end.mhd", -1)):
         cases.append(meta_image(name, [*start, ("HeaderSize", size), element, ("ElementDataFile", "skipped.raw")], b""))

@@ -16,7 +16,7 @@ OUT = pathlib.Path("crates/kernels/tests/goldens/kernels.json")
 
 
 def wave(shape, seed):
-    """The value at flat index i is sin(12.9898 * i + 78.233 * seed), computed in f64."""
+    """Returns a tensor whose value at flat index i is sin(12.9898 * i + 78.233 * seed), computed in f64."""
     count = math.prod(shape)
     values = [math.sin(12.9898 * i + 78.233 * seed) for i in range(count)]
     return torch.tensor(values, dtype=torch.float64).reshape(shape)

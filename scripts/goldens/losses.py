@@ -15,13 +15,13 @@ TARGET = Path(__file__).parents[2] / "crates/losses/tests/goldens/losses.json"
 
 
 def plain(tensor):
-    """Shape and row-major values, rounded to what a comparison at 1e-6 needs."""
+    """Returns shape and row-major values, rounded to nine digits for a comparison at 1e-6."""
     values = [round(v, 9) for v in tensor.detach().double().flatten().tolist()]
     return {"shape": list(tensor.shape), "values": values}
 
 
 def rounded(tensor):
-    """What a reader of the file will see of the tensor."""
+    """Rounds a tensor to the precision of the file."""
     return torch.round(tensor, decimals=9)
 
 
@@ -45,7 +45,7 @@ def dice_cross_entropy():
 
 
 def divergence(student, teacher, keys, student_temperature, teacher_temperature):
-    """Mean KL(teacher || student) over rows of the last two axes."""
+    """Computes the mean KL(teacher || student) over rows of the last two axes."""
     keys = F.normalize(keys, dim=-1).transpose(-1, -2)
     log_student = F.log_softmax(F.normalize(student, dim=-1) @ keys / student_temperature, dim=-1)
     target = F.softmax(F.normalize(teacher, dim=-1) @ keys / teacher_temperature, dim=-1)
@@ -67,7 +67,7 @@ def distillation(shape, entries, forms):
 
 
 def buffer_as_columns(x):
-    """The official code's array (patch, image, feature), read as a matrix with one column per patch."""
+    """Returns the official code's array (patch, image, feature), read as a matrix with one column per patch."""
     return torch.stack([x[:, p] for p in range(x.shape[1])]).reshape(-1, x.shape[1])
 
 

@@ -1,4 +1,4 @@
-"""Goldens of semivox-metrics: MedPy on ellipsoids given by formula and on real label maps.
+"""Reference values for semivox-metrics: MedPy on ellipsoids given by formula and on real label maps.
 
 Usage: python scripts/goldens/metrics.py DATA   (DATA holds la/labels and la/test.list)
 Writes crates/metrics/tests/goldens/medpy.json: numbers and the recipe of each prediction, no images.
@@ -26,7 +26,7 @@ ELLIPSOIDS = [
 
 
 def shift(mask, by):
-    """Moves a mask; what enters at the edge is background."""
+    """Shifts a mask; voxels that enter at the edge are background."""
     return ndimage.shift(mask.astype(np.uint8), by, order=0, mode="constant").astype(bool)
 
 
@@ -46,7 +46,7 @@ def ellipsoid(shape, center, radii):
 
 
 def directed_max(prediction, reference, spacing):
-    """The larger 95th percentile, from the distances behind MedPy's metrics."""
+    """Returns the larger of both directed 95th percentiles, from the distances of which MedPy's metrics are made."""
     distances = binary.__dict__["__surface_distances"]
     return max(
         np.percentile(distances(a, b, spacing), 95)
@@ -55,7 +55,7 @@ def directed_max(prediction, reference, spacing):
 
 
 def mean_of_means(prediction, reference, spacing):
-    """The mean of both directions, as earlier versions of MedPy; in 0.5 its assd pools the distances."""
+    """Returns the mean of both directions, as in earlier versions of MedPy; in 0.5 its assd pools the distances."""
     asd = [binary.asd(a, b, spacing) for a, b in ((prediction, reference), (reference, prediction))]
     return np.mean(asd)
 

@@ -18,7 +18,7 @@ TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 
 
 def oblique():
-    """Three rotations, one flipped axis, three spacings, an offset."""
+    """Returns an affine with three rotations, one flipped axis, three spacings and an offset."""
     (ca, sa), (cb, sb), (cc, sc) = ((np.cos(t), np.sin(t)) for t in (0.3, -0.5, 1.1))
     x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
     y = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])

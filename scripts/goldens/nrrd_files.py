@@ -14,7 +14,7 @@ import numpy as np
 from nifti import TYPES, oblique, values
 
 OUT = Path("crates/data/tests/goldens/nrrd")
-# What takes a space to the right-anterior-superior frame.
+# Signs that convert a space to the right-anterior-superior frame.
 SPACES = {
     "left-posterior-superior": (-1, -1, 1),
     "LPS": (-1, -1, 1),
@@ -24,7 +24,7 @@ SPACES = {
 
 
 def affine_of(header):
-    """The affine of the axes that have a direction, in the right-anterior-superior frame."""
+    """Returns the affine of the axes that have a direction, in the right-anterior-superior frame."""
     if "space directions" not in header:
         # As ITK does, the axes are taken for left-posterior-superior.
         return np.diag([*(SPACES["LPS"] * header.get("spacings", np.ones(3))[:3]), 1.0])
@@ -37,11 +37,11 @@ def affine_of(header):
 
 
 def save(name, data, **header):
-    """Writes a file with a comment and a key of some program's own, and reads it again."""
+    """Writes a file with a comment and a program-specific key, and reads it again."""
     path = OUT / f"{name}.nrrd"
     header = {"encoding": "gzip", "program": "semivox: a remark", **header}
     nrrd.write(str(path), data, header, compression_level=9)
-    # The program's comments hold the time.
+    # The comments of pynrrd contain the time.
     lines, voxels = path.read_bytes().split(b"\n\n", 1)
     lines = [line for line in lines.split(b"\n") if not line.startswith(b"#")]
     path.write_bytes(b"\n".join([lines[0], b"# a comment: no field", *lines[1:]]) + b"\n\n" + voxels)
@@ -56,7 +56,7 @@ def save(name, data, **header):
 
 
 def in_space(space):
-    """The same oblique patient in a file's own space."""
+    """Returns the header fields of the same oblique volume in a given space."""
     signs, affine = np.array(SPACES[space]), oblique()
     directions = (signs[:, None] * affine[:3, :3]).T
     return {"space": space, "space directions": directions, "space origin": signs * affine[:3, 3]}
@@ -73,7 +73,7 @@ def main():
         save("spacings", values("u1", rng), spacings=[0.5, 0.75, 2.0]),
         save("bare", values("u1", rng)),
     ]
-    # As segmentation programs write one layer: an axis before the others, without a direction.
+    # A single layer as segmentation programs write it: with a first axis without direction.
     layer = dict(lps, **{"space directions": np.vstack([[np.nan] * 3, lps["space directions"]])})
     cases.append(save("one_layer", values("u1", rng)[None], kinds=["list", "domain", "domain", "domain"], **layer))
     (OUT / "nrrd.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")

@@ -1,8 +1,8 @@
-"""Writes scans whose headers state their position in odd ways, and the headers that label maps on them have to have, for
-the tests of semivox-data.
+"""Writes scans whose headers state their position in unusual ways, and the headers that label maps on them must have,
+for the tests of semivox-data.
 
-Every label map's header is checked to give what the scan's gives in nibabel, in ITK and by the qform alone. Of scans
-in other formats, ITK writes the label map.
+Every label map's header is checked to give the same position as the scan's in nibabel, in ITK and by the qform alone.
+For scans in other formats, ITK writes the label map.
 
 Run from the repository root with Python with nibabel, numpy, pynrrd and SimpleITK (see requirements.txt):
 
@@ -26,7 +26,7 @@ REFUSED = {"sheared_only"}
 
 
 def scans():
-    """The odd headers by name: what is done to the two forms, and what is overwritten."""
+    """Returns the unusual headers by name: changes of the two forms, and fields to overwrite."""
     q = oblique()
     moved = q.copy()
     moved[:3, :3] = np.array([[0.98, -0.2, 0], [0.2, 0.98, 0], [0, 0, 1.0]]) @ q[:3, :3]
@@ -63,7 +63,7 @@ def write_scan(name, qform, sform, patches):
     image.header.set_zooms(np.sqrt((qform[:3, :3] ** 2).sum(0)))
     image.header.set_qform(qform, 1)
     image.header.set_sform(sform, 1)
-    # The intent is the scan's own: a label map does not take it over.
+    # A label map must not take over the intent of the scan.
     image.header.set_intent("estimate", name="intensity")
     image.header["vox_offset"] = 352
     raw = bytearray(image.header.binaryblock + bytes(4) + bytes(2 * int(np.prod(SHAPE))))
@@ -75,7 +75,7 @@ def write_scan(name, qform, sform, patches):
 
 
 def label_header(scan):
-    """The little-endian header of a label map: the fields that place voxels as in the scan, the others our own."""
+    """Returns the little-endian header of a label map: position as in the scan, all else as Semivox writes it."""
     raw = scan.read_bytes()[:348]
     order = ">" if raw[:4] == b"\0\0\1\x5c" else "<"
     header = bytearray(348)
@@ -128,7 +128,7 @@ def nifti_cases():
 
 
 def itk_cases():
-    """Scans in other formats, and the forms that ITK writes for a label map on them."""
+    """Returns scans in other formats, and the forms that ITK writes for a label map on them."""
     for name in ("formats/i2.mha", "formats/beside.nhdr", "formats/no_space.nrrd", "formats/spacings.nrrd", "formats/flat.mha"):
         scan = sitk.ReadImage(str(OUT.parent / name))
         if scan.GetDimension() == 2:

@@ -1,4 +1,4 @@
-"""Goldens of semivox-sdf: distance transforms, signed distance maps and components by SciPy.
+"""Reference values for semivox-sdf: distance transforms, signed distance maps and components by SciPy.
 
 Usage: python scripts/goldens/sdf.py (writes crates/sdf/tests/goldens/scipy.json)
 Needs Python with numpy and scipy.
@@ -14,7 +14,7 @@ OUT = Path(__file__).parents[2] / "crates/sdf/tests/goldens/scipy.json"
 
 
 def signed(mask, spacing, unit):
-    """The routine of DTC, with the inner boundary written as an erosion that ignores the volume's edge."""
+    """Computes the map as DTC does, with the inner boundary as an erosion that ignores the volume's edge."""
     inside = ndimage.distance_transform_edt(mask, sampling=spacing)
     outside = ndimage.distance_transform_edt(~mask, sampling=spacing)
     if unit:

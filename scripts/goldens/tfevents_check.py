@@ -1,4 +1,4 @@
-"""Read a run folder's event files with TensorBoard and compare them with metrics.jsonl.
+"""Reads a run folder's event files with TensorBoard and compares them with metrics.jsonl.
 
     python tfevents_check.py runs/NAME
 

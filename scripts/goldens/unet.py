@@ -25,7 +25,7 @@ def pair(a, b):
 
 
 class UNet(nn.Module):
-    """The modules stand in the order of the Rust struct's fields, so parameters() agree."""
+    """Network whose modules are in the order of the Rust struct's fields, so that parameters() agree."""
 
     def __init__(self, linear, in_channels=1, classes=4, n=FILTERS):
         super().__init__()

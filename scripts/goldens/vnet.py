@@ -15,14 +15,15 @@ from torch import nn
 
 OUT = pathlib.Path("crates/models/tests/goldens/vnet.json")
 FILTERS = 2
-# In deviations of a normalized value: few values then pass a kink, and none lies as near as CLEAR.
+# Shift in standard deviations of a normalized value: few values then cross the kink of a ReLU, and none is nearer
+# than CLEAR.
 SHIFT, CLEAR = 3.0, 1e-4
 ENCODER = [1, 2, 3, 3, 3]
 DECODER = [3, 3, 2, 1]
 
 
 def wave(shape, seed):
-    """At flat index i: 2 * fraction(43758.5453 * sin(12.9898 * i + 78.233 * seed)) - 1, in f64."""
+    """Returns a tensor with 2 * fraction(43758.5453 * sin(12.9898 * i + 78.233 * seed)) - 1 at flat index i, in f64."""
     index = torch.arange(math.prod(shape), dtype=torch.float64)
     hashed = 43758.5453 * torch.sin(12.9898 * index + 78.233 * seed)
     return (2.0 * (hashed - hashed.floor()) - 1.0).reshape(shape)
@@ -38,7 +39,7 @@ def block(depth, a, b):
 
 
 class VNet(nn.Module):
-    """The modules stand in the order of the Rust struct's fields, so parameters() agree."""
+    """Network whose modules are in the order of the Rust struct's fields, so that parameters() agree."""
 
     def __init__(self, in_channels=1, classes=2, n=FILTERS):
         super().__init__()
@@ -67,9 +68,9 @@ class VNet(nn.Module):
 
 
 def fill(model, shift=0.0):
-    """Weights are waves of the default initialization's bound; norms get values away from 1 and 0.
+    """Sets weights to waves with the bound of the default initialization, and norms to values away from 1 and 0.
 
-    A shift moves three of four channels up and the fourth down, away from their ReLU's kink."""
+    A shift moves three of four channels up and the fourth down, away from the kink of their ReLU."""
     with torch.no_grad():
         for seed, p in enumerate(model.parameters()):
             if p.dim() > 1:
@@ -100,7 +101,7 @@ def run(model, x):
 
 
 def margin(model, x):
-    """The distance from the kink of the value nearest to one."""
+    """Returns the distance of the nearest value to the kink of a ReLU."""
     least = []
     watch = lambda _, __, value: least.append(value.abs().min().item())
     hooks = [m.register_forward_hook(watch) for m in model.modules() if isinstance(m, nn.BatchNorm3d)]
@@ -111,7 +112,7 @@ def margin(model, x):
 
 
 def gradients(seed, noise=0.0, draw=0):
-    """Training gradients at the input of a seed, all values that enter moved by relative noise."""
+    """Computes training gradients for the input of a seed, with relative noise on input and parameters."""
     torch.manual_seed(draw)
     model = VNet().train()
     fill(model)
@@ -124,8 +125,8 @@ def gradients(seed, noise=0.0, draw=0):
 
 
 def sensitivity(seed):
-    """How far rounding in single precision can move the gradients: where a value lies at a ReLU's kink
-    they jump, and in this small network one value counts for much."""
+    """Estimates how much rounding in single precision can change the gradients: they jump where a value lies at the
+    kink of a ReLU, and in this small network one value matters much."""
     exact = gradients(seed)
     worst = 0.0
     for draw in range(3):

@@ -1,4 +1,4 @@
-"""Files of weights as PyTorch writes them, for semivox-models.
+"""Weight files written by PyTorch, for the tests of semivox-models.
 
 Run from the repository root in a Python with torch and safetensors:
     python scripts/goldens/weights.py
@@ -23,7 +23,7 @@ INPUT_SEED, STATISTICS_SEED = 1000, 2000
 
 
 class Held(nn.Module):
-    """Layers under a name."""
+    """Module that holds layers under a given name."""
 
     def __init__(self, name, *layers):
         super().__init__()
@@ -35,7 +35,7 @@ class Held(nn.Module):
 
 
 class VNet(nn.Module):
-    """The V-Net of UA-MT and SSL4MIS; with maps of a signed distance that of DTC."""
+    """The V-Net of UA-MT and SSL4MIS; with a signed distance head, that of DTC."""
 
     def __init__(self, channels, classes, n, linear=False, distance=None):
         super().__init__()
@@ -114,7 +114,7 @@ def statistics_input(shape):
 
 
 def fill(model, shape, shared):
-    """Weights are waves, norms get values away from 1 and 0, running statistics are those of a batch."""
+    """Sets weights to waves, norms to values away from 1 and 0, and running statistics to those of a batch."""
     storage = 0.5 * wave([STORAGE], 0).float()
     strides = [97, 31, 7, 3, 1]
     with torch.no_grad():
@@ -135,7 +135,7 @@ def fill(model, shape, shared):
 
 
 def state_of(model, shared):
-    """The state dictionary; what is no view yet becomes one."""
+    """Returns the state dictionary; if `shared`, small tensors become views of common storages."""
     state = dict(model.state_dict())
     for dtype in (torch.float32, torch.int64) if shared else ():
         small = [k for k, t in state.items() if t.dtype == dtype and t.untyped_storage().nbytes() < 4 * STORAGE]
@@ -146,7 +146,7 @@ def state_of(model, shared):
 
 
 def logits(model, state, shape):
-    """In double precision, from the values as stored."""
+    """Computes logits in double precision, from the values as stored."""
     model.load_state_dict({k: v.float() for k, v in state.items()})
     with torch.no_grad():
         found = model.double()(wave(shape, INPUT_SEED))
@@ -154,7 +154,7 @@ def logits(model, state, shape):
 
 
 def checksum(tensor):
-    """FNV-1a of the bytes."""
+    """Computes the FNV-1a hash of the bytes."""
     value = 0xCBF29CE484222325
     for byte in tensor.contiguous().numpy().tobytes():
         value = (value ^ byte) * 0x100000001B3 % 2**64
@@ -162,13 +162,13 @@ def checksum(tensor):
 
 
 def content(state):
-    """What a file that we write of these weights holds."""
+    """Returns the expected contents of a file that Semivox exports with these weights."""
     kept = {k: v for k, v in state.items() if "num_batches_tracked" not in k}
     return {k: [list(v.shape), checksum(v)] for k, v in kept.items()}
 
 
 def mcnet(state, second):
-    """The blocks as MC-Net sorts them, its interpolating decoder beside the other."""
+    """Renames the blocks as in MC-Net, with its interpolating decoder as a second decoder."""
     deep = lambda k: k.split(".")[0] in {f"block_{w}{s}" for w in WORDS[:5] for s in ("", "_dw")}
     sorted_ = {("encoder." if deep(k) else "decoder1.") + k: v for k, v in state.items()}
     return sorted_ | {"decoder2." + k: v for k, v in second.items() if not deep(k)}

@@ -46,7 +46,7 @@ report. The table is written to comparison.md, .csv and .json.
 
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
-/// A run of the grid.
+/// One run of the comparison: a method with a seed.
 struct Cell {
     config: RunConfig,
     folder: PathBuf,
@@ -83,7 +83,7 @@ fn stopped() -> ExitCode {
     ExitCode::from(130)
 }
 
-/// All runs, whose settings hold: a mistake in the last one is not told after hours.
+/// Returns all runs, with their settings checked before the first one starts.
 fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     let RunArguments { data, .. } = &arguments.run;
     let task = match &data.data {
@@ -115,7 +115,7 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     Ok(cells)
 }
 
-/// A run that counts twice would make a spread look small.
+/// Checks that no value is given twice, as a run counted twice would make the spread look smaller.
 fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), TrainError> {
     let again = values.iter().enumerate();
     let mut again = again.filter(|(at, value)| values[..*at].contains(value));
@@ -130,7 +130,9 @@ fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), T
     }
 }
 
-/// Test cases, and unlabeled ones where a method needs them, before the first run; phantoms have both.
+/// Checks, before the first run, that there are test cases, and unlabeled ones if a method needs them.
+///
+/// Phantoms have both.
 fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> {
     let (Some(root), Some(first)) = (&data.data, cells.first()) else {
         return Ok(());
@@ -164,7 +166,9 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
     }
 }
 
-/// The evaluation of a run with these settings, trained now, earlier or partly both; none if it was stopped.
+/// Returns the evaluation of a run with these settings, which is trained, resumed or, if finished, only read.
+///
+/// There is none if the run was stopped.
 fn outcome(
     folder: &Path,
     wanted: RunConfig,
@@ -187,7 +191,7 @@ fn outcome(
     Ok(summary.evaluation)
 }
 
-/// The run in a folder, if one was begun there.
+/// Returns the run in a folder, if there is one.
 fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
     match folder.join("config.toml").is_file() {
         true => Ok(Some(RunFolder::open_existing(folder)?)),
@@ -195,7 +199,7 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
     }
 }
 
-/// An earlier run counts only with the same settings.
+/// Checks that an earlier run has the same settings.
 fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), TrainError> {
     let found = RunConfig::from_toml(&run.read_config()?)?;
     wanted.data.classes.clone_from(&found.data.classes);
@@ -204,8 +208,8 @@ fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), T
     }
     Err(TrainError::unexpected(
         run.root().display(),
-        "a run with the settings asked for",
-        "one with others",
+        "a run with the same settings",
+        "one with other settings",
         "remove it or choose another --out",
     ))
 }

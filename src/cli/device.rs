@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         false => arguments.method.clone(),
     };
     for method in methods {
-        // One that cannot be compared is told, and the next one still is.
+        // A method that cannot be compared is reported, and the next one is tried.
         agrees &= tell(agreement::steps(name, &method), &method, as_json);
     }
     Ok(match agrees {
@@ -71,7 +71,7 @@ fn list(as_json: bool) {
     }
 }
 
-/// Description of the device, with the time of a forward pass.
+/// Prints a description of the device, with the time of a forward pass.
 fn describe(name: &str, device: &Device, as_json: bool) -> Result<(), TrainError> {
     let own_name = device::own_name(device);
     let [first, second] = device::pass_seconds(name)?;
@@ -96,7 +96,7 @@ fn describe(name: &str, device: &Device, as_json: bool) -> Result<(), TrainError
     Ok(())
 }
 
-/// Prints the comparisons, or why there are none; whether all of them agree.
+/// Prints the comparisons, or the error if there are none; returns whether all of them agree.
 fn tell(found: Result<Vec<Agreement>, TrainError>, what: &str, as_json: bool) -> bool {
     let rows = match found {
         Ok(rows) => rows,

@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The classes given, or those of the data set that the references belong to; and a note on where they come from.
+/// Returns the classes given, or else those of the references' data set, and a note on where they come from.
 fn classes(
     arguments: &Arguments,
 ) -> Result<(Option<DescribedClasses>, Option<String>), TrainError> {
@@ -117,7 +117,7 @@ fn classes(
     })
 }
 
-/// Predictions that nothing was drawn for.
+/// Formats the note on predictions without a reference label map.
 fn left_out(alone: &[String], references: &Path) -> String {
     format!(
         "Left out, as {} has no label map of the name: {} predictions ({}{})",
@@ -128,7 +128,7 @@ fn left_out(alone: &[String], references: &Path) -> String {
     )
 }
 
-/// Note on cases that the means leave out, if any.
+/// Formats the note on undefined values, which the means leave out; empty if there are none.
 fn undefined(evaluation: &Evaluation) -> String {
     let counts = &evaluation.undefined;
     if counts.dice + counts.hd95_mm == 0 {

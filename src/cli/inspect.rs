@@ -160,7 +160,7 @@ fn ranges(cases: &[CaseFacts], channels: &[String]) -> String {
     text + &format!("  orientation            {}\n", listed.join(", "))
 }
 
-/// Frequency of each class in cases and in voxels.
+/// Formats the frequency of each class in cases and in voxels.
 fn labels(found: &Inspection) -> String {
     let with: Vec<&CaseFacts> = found
         .cases
@@ -197,17 +197,17 @@ fn labels(found: &Inspection) -> String {
     text
 }
 
-/// Suggested command for the data, or the reason why there is none.
+/// Returns the suggested command for the data, or the reason why there is none.
 fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
     if !found.errors.is_empty() {
-        return "Mend the errors, then inspect again.".into();
+        return "Fix the errors, then inspect again.".into();
     }
     if found.dataset.labeled.is_empty() {
         return "No case has a label map: draw some into labels/ under the names of their images."
             .into();
     }
     let task = Task::of(found.dataset.layout, &found.dataset.name);
-    // Public data sets have labels for all cases, of which their presets keep a few.
+    // Public data sets have labels for all cases; their presets use only a few of them.
     let all_labeled = task == Task::Own && found.dataset.unlabeled.is_empty();
     let method = if all_labeled {
         "supervised"
@@ -245,7 +245,7 @@ fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
     }
 }
 
-/// Treatment of left and right by the preset of own scans, and the way to decide otherwise.
+/// Describes whether patches of own scans are mirrored, and the flag that changes it.
 fn sides(task: Task, mirroring: Option<Mirroring>, classes: &[String]) -> String {
     match mirroring.filter(|_| task == Task::Own) {
         Some(mirroring) => format!(
@@ -256,8 +256,8 @@ fn sides(task: Task, mirroring: Option<Mirroring>, classes: &[String]) -> String
     }
 }
 
-/// The flag that a data set needs which is smaller than the public one that its preset is made for: all labels, or
-/// half of them where no case would be left without.
+/// Returns the `--labeled` flag for a data set that is too small for the label budget of its preset: all labels, or
+/// half of them if no unlabeled case would be left.
 fn fewer_labels(dataset: &Dataset, preset: LabelBudget) -> String {
     let (labeled, none_left) = (dataset.labeled.len(), dataset.unlabeled.is_empty());
     match preset {

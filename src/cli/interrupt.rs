@@ -1,12 +1,13 @@
-//! Stopping on Ctrl-C without losing work.
+//! Stopping on Ctrl-C with a checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semivox_trainer::TrainError;
 
-/// A flag that the first Ctrl-C (or termination request) sets; the training
-/// then finishes its step, saves a checkpoint and ends. A second Ctrl-C ends
+/// Returns a flag that is set by the first Ctrl-C or termination signal.
+///
+/// The training then finishes its step, saves a checkpoint and ends. A second Ctrl-C ends
 /// the program at once.
 ///
 /// # Errors

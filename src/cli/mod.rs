@@ -1,4 +1,4 @@
-//! The `semivox` command, and its flags for other programs.
+//! The `semivox` command, and its flags for use in other programs.
 //!
 //! | exit code | meaning |
 //! |---|---|
@@ -81,13 +81,14 @@ enum Command {
     },
 }
 
-/// Runs the command of this process's arguments.
+/// Runs the command with the arguments of this process.
 pub fn main() -> ExitCode {
     carry_out(Cli::parse())
 }
 
-/// Runs the command of these arguments, without the program's name before them; for programs that
-/// have it beside commands of their own.
+/// Runs the command with the given arguments, which do not include a program name.
+///
+/// This is for programs that offer it beside commands of their own.
 pub fn main_of(arguments: &[String]) -> ExitCode {
     let name = [String::from("semivox")];
     carry_out(Cli::parse_from(name.iter().chain(arguments)))
@@ -114,7 +115,7 @@ fn carry_out(cli: Cli) -> ExitCode {
     exit_code(result)
 }
 
-/// The exit code of a program; prints the error, if there is one.
+/// Returns the exit code of a program, and prints the error if there is one.
 pub fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
@@ -122,13 +123,13 @@ pub fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
     })
 }
 
-/// Ends the program as clap does for a wrong command line.
+/// Ends the program with a usage error, as clap does for a wrong command line.
 fn wrong_usage(message: &str) -> ! {
     let kind = clap::error::ErrorKind::MissingRequiredArgument;
     Cli::command().error(kind, message).exit()
 }
 
-/// A value as one line of JSON on standard output.
+/// Prints a value as one line of JSON to standard output.
 fn print_json(value: &serde_json::Value) {
     println!("{value}");
 }

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-/// Apart from the label maps, which are evaluated by folder.
+/// Name of the folder for probability maps, separate from the label maps, as `evaluate` takes whole folders.
 const PROBABILITIES: &str = "probabilities";
 
 const AFTER: &str = "\
@@ -125,13 +125,13 @@ fn open(arguments: &Arguments) -> Result<Model, TrainError> {
     Ok(model.with_options(options)?)
 }
 
-/// The scans that the inputs name, of `channels` channels each, by name without ending.
+/// Finds the scans that the inputs name, of `channels` channels each, by file name without extension.
 fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
     let mut found: BTreeMap<String, Source> = BTreeMap::new();
     for input in inputs {
         for (id, scan) in of_input(input, channels)? {
             match found.get(&id) {
-                // Files of the channels of one scan, each named by itself.
+                // The channels of one scan were given as separate files.
                 Some(other) if *other == scan => {}
                 Some(other) => {
                     return Err(TrainError::unexpected(
@@ -156,7 +156,7 @@ fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>
     }
 }
 
-/// The scans of a folder, or that of a file.
+/// Finds the scans in a folder, or the scan of a file.
 fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
     match (input.is_dir(), channels) {
         (true, _) => {
@@ -193,7 +193,7 @@ fn id_of(file: &Path) -> Result<String, TrainError> {
     }
 }
 
-/// The scans to predict, after a look at what would be written over.
+/// Returns the scans to predict, after a check for files that would be overwritten.
 fn todo(
     scans: &BTreeMap<String, Source>,
     arguments: &Arguments,
@@ -205,8 +205,8 @@ fn todo(
         if folders.into_iter().any(|own| same(&arguments.out, own)) {
             return Err(TrainError::unexpected(
                 arguments.out.display(),
-                "another folder than the scan's own",
-                "that, where its label map would replace it or pass for another scan of its name",
+                "a folder other than the scan's own",
+                "the scan's own, where the label map would replace the scan or be taken for another one",
                 "choose another --out",
             ));
         }
@@ -227,7 +227,7 @@ fn todo(
 }
 
 fn same(a: &Path, b: &Path) -> bool {
-    // A file's own folder is written as nothing where it is the present one.
+    // The parent of a bare file name is the empty path, which stands for the working directory.
     let whole = |path: &Path| Path::new(".").join(path).canonicalize();
     matches!((whole(a), whole(b)), (Ok(a), Ok(b)) if a == b)
 }

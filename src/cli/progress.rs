@@ -1,4 +1,4 @@
-//! A progress bar for trainings.
+//! Progress bars on standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -6,10 +6,9 @@ use semivox_methods::plan::StagePlan;
 use semivox_trainer::run::metrics_log::MetricsRow;
 use semivox_trainer::training::Observer;
 
-/// Shows what is done, how far it is, the losses and the time left on
-/// standard error.
+/// Progress bar of a training, with the current stage, the losses and the time left.
 ///
-/// Where standard error is not a terminal, a line is printed every tenth of
+/// If standard error is not a terminal, a line is printed at every tenth of
 /// the training instead.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -19,7 +18,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar that appears with the first thing to tell.
+    /// Creates a bar that appears at the first event.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template(
@@ -34,7 +33,7 @@ impl Progress {
         }
     }
 
-    /// Counts something other than steps.
+    /// Shows the progress of `what` other than training steps, such as reading scans.
     fn count(&self, what: &'static str, done: usize, total: usize) {
         if self.bar.prefix() != what {
             self.bar.reset();
@@ -46,12 +45,12 @@ impl Progress {
     }
 }
 
-/// Shows how many of how many files are done on standard error, from any thread.
+/// Progress bar that counts files, and may be updated from any thread.
 #[derive(Debug)]
 pub(super) struct Counter(ProgressBar);
 
 impl Counter {
-    /// A bar with a word on what is done; none at all if `quiet`.
+    /// Creates a bar with the label `what`, hidden if `quiet`.
     pub(super) fn new(what: &'static str, quiet: bool) -> Self {
         let bar = match quiet {
             true => ProgressBar::hidden(),
@@ -64,14 +63,14 @@ impl Counter {
         Self(bar)
     }
 
-    /// `done` of `total`.
+    /// Shows `done` of `total`.
     pub(super) fn at(&self, done: usize, total: usize) {
         self.0.set_length(total as u64);
-        // Threads may tell out of order.
+        // Threads may report out of order.
         self.0.set_position(self.0.position().max(done as u64));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.0.finish_and_clear();
     }
@@ -87,7 +86,7 @@ impl Observer for Progress {
             self.bar.reset();
             self.bar.set_length(total);
             self.bar.set_position(step);
-            // After a resume only the steps of this session tell the speed.
+            // After a resume, the time left is estimated from the steps of this session only.
             self.bar.reset_eta();
         }
         self.stage = stage.name;

@@ -1,4 +1,4 @@
-//! The flags of every training, and what they do.
+//! The flags that all trainings share, and their effect on the settings.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, RunConfig};
 use semivox_trainer::presets::Task;
 
-/// Which data, and how they are split.
+/// Flags for the data and their split.
 #[derive(Debug, Args)]
 pub(super) struct DataArguments {
     /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
@@ -52,7 +52,7 @@ pub(super) struct RunArguments {
 }
 
 impl RunArguments {
-    /// Name of the preset.
+    /// Returns the name of the preset.
     pub(super) fn preset(&self) -> &str {
         let fallback = match self.data.data {
             Some(_) => "compact",
@@ -62,7 +62,7 @@ impl RunArguments {
     }
 }
 
-/// Flags of a single training beside those.
+/// The flags of a single training, in addition to [`RunArguments`].
 #[derive(Debug, Args)]
 pub(super) struct SingleArguments {
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The help of a flag that takes a method.
+/// Returns the help of a flag that takes a method.
 pub(super) fn method_help() -> String {
     format!(
         "One of {}; METHOD:ABLATION for a row of its paper's ablations",
@@ -97,17 +97,18 @@ pub(super) fn method_help() -> String {
     )
 }
 
-/// A method, or `METHOD:ABLATION`, as part of a folder's name on any system.
+/// Turns a method, or `METHOD:ABLATION`, into a file name that every system accepts.
 pub(super) fn file_name(method: &str) -> String {
     method.replace(':', "_")
 }
 
-/// The folder of a run for which no other was named.
+/// Returns the default folder of a run.
 pub(super) fn default_folder(method: &str, task: Task) -> PathBuf {
     Path::new("runs").join(format!("{}_{task}", file_name(method)))
 }
 
-/// The preset with what the flags say otherwise; [`surveyed`] scans decide where the task follows them.
+/// Returns the preset with the changes of the flags; [`surveyed`] scans decide settings that the task derives from
+/// them.
 pub(super) fn configuration(
     arguments: &RunArguments,
     task: Task,
@@ -122,7 +123,7 @@ pub(super) fn configuration(
     overridden(config, arguments)
 }
 
-/// The settings with the changes that the flags ask for.
+/// Returns the settings with the changes of the flags.
 pub(super) fn overridden(
     mut config: RunConfig,
     arguments: &RunArguments,
@@ -149,7 +150,7 @@ pub(super) fn overridden(
 }
 
 impl DataArguments {
-    /// The settings with the data that the flags name.
+    /// Returns the settings with the data that the flags name.
     pub(super) fn applied_to(&self, mut config: DataConfig) -> Result<DataConfig, TrainError> {
         if let Some(data) = &self.data {
             let root = Some(absolute(data)?);
@@ -172,16 +173,16 @@ impl DataArguments {
     }
 }
 
-/// A path that means the same wherever a run is resumed from.
+/// Makes a path absolute, so that a run can be resumed from any working directory.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
     std::path::absolute(path)
         .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
 }
 
-/// The task of the data set in a folder.
+/// Returns the task of the data set in a folder.
 pub(super) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, TrainError> {
     let layout = layout.map_or_else(|| layout::detect(root), Ok)?;
-    // Nowhere else does the name decide, and to open other data sets may take reading label maps.
+    // The name matters only for this layout, and opening other data sets may require reading label maps.
     let name = match layout {
         Layout::Msd => layout::msd::open(root)?.name,
         _ => String::new(),
@@ -189,7 +190,7 @@ pub(super) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, Train
     Ok(Task::of(layout, &name))
 }
 
-/// Survey of the labeled scans, if the task's settings follow from them; labels that the run will not see are not
+/// Surveys the labeled scans, if the task derives its settings from them; labels that the run will not use are not
 /// opened.
 pub(super) fn surveyed(
     arguments: &RunArguments,
@@ -210,7 +211,7 @@ pub(super) fn surveyed(
     Ok(Some(survey))
 }
 
-/// The cases that the flags hold out.
+/// Returns the test cases that the flags hold out.
 pub(super) fn hold_out(data: &DataArguments) -> Result<HoldOut, TrainError> {
     Ok(match &data.test_list {
         Some(list) => HoldOut::read(list)?,

@@ -1,18 +1,18 @@
-//! Words and numbers for people.
+//! Formatting of sizes and numbers for output.
 
 use semivox_data::preprocess::Preprocess;
 
-/// Sides in voxels.
+/// Formats sizes in voxels, such as `112×112×80`.
 pub(super) fn shape(sides: [usize; 3]) -> String {
     sides.map(|n| n.to_string()).join("×")
 }
 
-/// Distances between voxels.
+/// Formats a spacing, such as `0.5×0.5×3`.
 pub(super) fn spacing(sides: [f64; 3]) -> String {
     sides.map(short).join("×")
 }
 
-/// Grid of the network's voxels.
+/// Describes the grid to which scans are resampled for the network.
 pub(super) fn grid(preprocess: &Preprocess) -> String {
     match (preprocess.spacing_mm, preprocess.slice_size) {
         (Some(sides), _) => format!("voxels of {} mm", spacing(sides)),
@@ -21,7 +21,7 @@ pub(super) fn grid(preprocess: &Preprocess) -> String {
     }
 }
 
-/// A number with as many digits as a table needs.
+/// Formats a number with at most two decimals, one from 10 on and none from 100 on.
 pub(super) fn short(value: f64) -> String {
     let digits = match value.abs() {
         v if v >= 100.0 => 0,
@@ -35,7 +35,7 @@ pub(super) fn short(value: f64) -> String {
     }
 }
 
-/// Least, upper median and most of some values, of which there must be one.
+/// Returns minimum, upper median and maximum of values, of which there must be at least one.
 pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [

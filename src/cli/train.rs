@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     training::train(single, &out, Some(config))
 }
 
-/// The folder of the run to resume: `--out`, or the one that the method and the task had without it.
+/// Returns the folder of the run to resume: `--out`, or the default folder of the method and the task.
 fn resumed(arguments: &Arguments) -> PathBuf {
     let task = arguments.task.unwrap_or(Task::LeftAtrium);
     match (&arguments.single.out, &arguments.method) {
@@ -64,7 +64,7 @@ fn resumed(arguments: &Arguments) -> PathBuf {
     }
 }
 
-/// Refuses to resume a run of another method or task than the command names.
+/// Checks that the run to resume has the method and the task given on the command line, if any.
 fn expect_same(out: &Path, arguments: &Arguments) -> Result<(), TrainError> {
     let found = stored(&RunFolder::open_existing(out)?.config())?;
     let named = arguments.task.map(|task| task.to_string());

@@ -80,8 +80,8 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
     let (model, leftovers) = importing::import(&arguments.file, config, &cpu)?;
     let file = model.save(out)?;
     for (what, names) in [
-        ("left out of the file", leftovers.unused),
-        ("not in the file, drawn anew", leftovers.kept),
+        ("in the file but not used", leftovers.unused),
+        ("not in the file, initialized at random", leftovers.kept),
     ] {
         if !names.is_empty() {
             println!("{what}: {}", names.join(", "));

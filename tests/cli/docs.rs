@@ -1,4 +1,4 @@
-//! Every command of the book, run on small scans, and every example that it names.
+//! Runs every command of the documentation on small scans, and checks that its examples exist.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use semivox::prelude::preset;
 
 use super::{TINY, scans, semivox, text};
 
-/// The pages of the book, in its order, and the README.
+/// Returns the pages of the documentation in order, and the README.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let summary =
@@ -22,7 +22,7 @@ fn pages() -> Vec<PathBuf> {
     pages.chain([root.join("README.md")]).collect()
 }
 
-/// The lines of a page's `sh` blocks.
+/// Returns the lines of a page's `sh` blocks.
 fn commands(page: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
     let mut inside = false;
@@ -45,7 +45,7 @@ fn commands(page: &Path) -> Vec<String> {
     found
 }
 
-/// The words of a line; quotes hold one together.
+/// Splits a line into words; quotes keep words together.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
@@ -61,15 +61,16 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Runs a line of the book in `folder`; trainings are made small. A line with a placeholder for data
-/// that are not here, such as LA_FOLDER, is only parsed.
+/// Runs a line of the documentation in `folder`, with tiny settings for trainings.
+///
+/// A line with a placeholder for data that are not available, such as LA_FOLDER, is only parsed.
 fn run(folder: &Path, page: &Path, line: &str) {
     let words = words(line);
     let mut arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
     let new = ["train", "compare"].contains(&arguments[0]);
     if arguments.iter().any(|word| word.ends_with("_FOLDER")) {
         check_method(page, line, arguments[1]);
-        // After everything that could be wrong with the line.
+        // At the end, so that mistakes earlier in the line are still found.
         arguments.push("--help");
     } else if new
         && !arguments
@@ -88,13 +89,13 @@ fn run(folder: &Path, page: &Path, line: &str) {
     );
 }
 
-/// A method must exist unless NAME stands for it.
+/// Asserts that a method exists, unless it is the placeholder NAME.
 fn check_method(page: &Path, line: &str, method: &str) {
     let known = method == "NAME" || preset("smoke", method).is_ok();
     assert!(known, "{}: {line}: an unknown method", page.display());
 }
 
-/// A `cargo` line must name what exists; what it does is run elsewhere.
+/// Asserts that the target of a `cargo` line exists; it is run elsewhere.
 fn check_cargo(page: &Path, line: &str) {
     let words = words(line);
     let named = words.iter().position(|word| word == "--example");
@@ -105,7 +106,7 @@ fn check_cargo(page: &Path, line: &str) {
     }
 }
 
-/// A script must be there.
+/// Asserts that a script exists.
 fn check_script(line: &str) {
     let script = words(line).swap_remove(1);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
@@ -118,7 +119,7 @@ fn every_command_of_the_book_runs() {
     for page in pages() {
         let (_root, folder) = scans(5, 3);
         for line in commands(&page) {
-            // Environment variables may stand before the program.
+            // Environment variables may precede the program.
             match line.split(' ').find(|word| !word.contains('=')) {
                 Some("semivox") => run(&folder, &page, &line),
                 Some("cargo") => check_cargo(&page, &line),

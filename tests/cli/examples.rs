@@ -1,4 +1,4 @@
-//! What the examples of the papers set.
+//! Checks the settings of the examples of the papers.
 
 use semivox::trainer::TrainError;
 use semivox::trainer::presets::Task;
@@ -23,7 +23,7 @@ mod simcvd_la;
 
 type Configuration = fn(&str) -> Result<RunConfig, TrainError>;
 
-/// Results of the presets are results of the examples: what these set is the same.
+/// Examples have the settings of the presets, so that published results of the presets hold for them.
 #[test]
 fn examples_set_what_the_presets_set() {
     let examples: [(Task, &str, Configuration); 5] = [

@@ -1,4 +1,4 @@
-//! The `semivox` command as a person uses it: on folders, with messages and exit codes.
+//! Tests of the `semivox` command: its effects on folders, messages and exit codes.
 
 mod docs;
 mod examples;
@@ -37,7 +37,7 @@ fn semivox(folder: &Path, arguments: &[&str]) -> Output {
     command.output().expect("the command starts")
 }
 
-/// A line of JSON.
+/// Parses a line of JSON.
 fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).expect("one line of JSON")
 }
@@ -46,7 +46,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Standard output of a command that must succeed.
+/// Runs a command that must succeed, and returns its standard output.
 fn succeed(folder: &Path, arguments: &[&str]) -> String {
     let output = semivox(folder, arguments);
     let error = text(&output.stderr);
@@ -54,7 +54,7 @@ fn succeed(folder: &Path, arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// The message of a command that must fail with `code`.
+/// Runs a command that must fail with `code`, and returns its message.
 fn fail(folder: &Path, code: i32, arguments: &[&str]) -> String {
     let output = semivox(folder, arguments);
     let error = text(&output.stderr);
@@ -63,13 +63,13 @@ fn fail(folder: &Path, code: i32, arguments: &[&str]) -> String {
     error
 }
 
-/// A tiny supervised run on `scans/` into `run`.
+/// Trains a tiny supervised run on `scans/` into `run`.
 fn trained(folder: &Path, run: &str) {
     let words = ["train", "supervised", "--data", "scans", "--out", run, "-q"];
     succeed(folder, &[&words[..], &TINY].concat());
 }
 
-/// A scan with a bright ball, and the ball.
+/// Makes a scan with a bright ball, and the label map of the ball.
 fn scan(number: usize) -> (Volume, LabelMap) {
     let geometry = Geometry::from_spacing([2.0, 2.0, 2.5]).translated([number as f64, 0.0, -7.0]);
     let center = 15.0 + number as f64;
@@ -82,7 +82,7 @@ fn scan(number: usize) -> (Volume, LabelMap) {
         if inside(x, y, z) { 90.0 + noise } else { noise }
     });
     let labels = Array3::from_shape_fn(shape, |(x, y, z)| u8::from(inside(x, y, z)));
-    // One of them lies otherwise in its file.
+    // One of them is stored in another orientation.
     let stored = if number == 1 { "PSR" } else { "RAS" };
     let turn = Orientation::of(&geometry).reorientation_to(stored.parse().expect("an orientation"));
     (
@@ -91,7 +91,7 @@ fn scan(number: usize) -> (Volume, LabelMap) {
     )
 }
 
-/// A folder of scans, as a person has it: `labeled` of `images` have a label map, all have one in `drawn/`.
+/// Makes a folder of scans: `labeled` of the `images` have a label map in `labels/`, all have one in `drawn/`.
 fn scans(images: usize, labeled: usize) -> (tempfile::TempDir, PathBuf) {
     let root = tempfile::tempdir().expect("a temporary folder");
     for folder in ["scans/images", "scans/labels", "drawn"] {

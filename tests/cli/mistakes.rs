@@ -1,4 +1,4 @@
-//! Three wrong uses of each command and the sentence that each gives.
+//! Wrong uses of each command and their error messages.
 
 use std::fs;
 use std::process::Command;
@@ -81,7 +81,7 @@ fn resume_and_test_cases() {
     );
     let message = fail(&root, 1, &["train", "action", "--task", "acdc", "--resume"]);
     assert!(message.contains("runs/action_acdc"), "{message}");
-    // Else the case that trained would be tested.
+    // With this test list, changed after the start, the model would be tested on its training case.
     fs::write(root.join("test.list"), "case1\n").expect("a list");
     let message = fail(&root, 1, &["train", "--resume", "--out", "run"]);
     assert!(
@@ -89,7 +89,7 @@ fn resume_and_test_cases() {
         "{message}"
     );
 
-    // What only the end of a run would meet.
+    // An error that would otherwise occur only at the end of a run.
     fs::write(root.join("scans/labels/case1.nii.gz"), "no label map").expect("a file");
     let late = ["--test-list", "test.list", "--out", "late"];
     let message = fail(&root, 1, &[&words[..], &late, &TINY].concat());
@@ -126,7 +126,7 @@ fn predict() {
         &["predict", "run", "scans/images", "--out", "scans/images"],
     );
     assert!(
-        message.contains("expected another folder than the scan's own"),
+        message.contains("expected a folder other than the scan's own"),
         "{message}"
     );
     let message = fail(
@@ -139,7 +139,7 @@ fn predict() {
             .contains("case0.nii.gz: expected scans of different names, found drawn/case0.nii.gz"),
         "{message}"
     );
-    // One bad scan does not stop the other.
+    // An unreadable scan does not prevent the prediction of the other.
     fs::write(root.join("scans/images/case0.nii.gz"), "no scan").expect("a file");
     let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
     assert!(message.contains("case0.nii.gz"), "{message}");
@@ -259,8 +259,8 @@ fn export_and_import() {
     assert!(!root.join("run").exists());
 }
 
-/// A model with one flipped bit is refused; a training goes on from the checkpoint before a damaged one and writes
-/// the model anew.
+/// A model with one flipped bit is refused; a training resumes from the checkpoint before a damaged one and writes
+/// the model again.
 #[test]
 fn a_damaged_checkpoint() {
     let (_root, root) = scans(2, 2);
@@ -273,7 +273,7 @@ fn a_damaged_checkpoint() {
     bytes[middle] ^= 1;
     fs::write(&file, &bytes).expect("a file");
 
-    // Predictions take the model beside it, which is whole.
+    // Predictions use the separate model file, which is not damaged.
     let predict = ["predict", "run", "scans/images", "--out", "p", "-q"];
     succeed(&root, &predict);
     fs::remove_dir_all(root.join("p")).expect("a folder");
@@ -309,7 +309,8 @@ fn a_damaged_checkpoint() {
     }
     let message = fail(&root, 1, &["train", "--resume", "--out", "run"]);
     assert!(
-        message.contains("expected a whole checkpoint to go on from, found none: step-00000004"),
+        message
+            .contains("expected an undamaged checkpoint to resume from, found none: step-00000004"),
         "{message}"
     );
 }

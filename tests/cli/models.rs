@@ -28,7 +28,7 @@ fn predictions_take_what_was_asked_for() {
     let sum = class("probabilities/case2_background.nii.gz").data
         + class("probabilities/case2_class_1.nii.gz").data;
     assert!(sum.iter().all(|p| (p - 1.0).abs() < 1e-5));
-    // Label maps that exist are replaced only on demand.
+    // Existing label maps are overwritten only on request.
     let written =
         |folder: &Path| std::fs::metadata(folder.join("case2.nii.gz")).and_then(|m| m.modified());
     let before = written(&root.join("all")).expect("a time");
@@ -111,7 +111,7 @@ fn a_network_leaves_as_safetensors_and_comes_back() {
     assert_eq!(labels("run"), labels("model.safetensors"));
 }
 
-/// Ctrl-C, as a terminal sends it, once the first step is logged and other trainings were refused.
+/// `semivox device` lists the devices, describes one, and compares it with the CPU.
 #[cfg(unix)]
 #[test]
 fn a_device_is_listed_tried_and_compared() {
@@ -136,7 +136,7 @@ fn a_device_is_listed_tried_and_compared() {
     assert_eq!(lines[4]["difference"], 0.0);
 }
 
-/// Files of two channels are one scan: from inspection to a prediction that is named like the scan.
+/// Two files of two channels are one scan in all commands, and the prediction is named like the scan.
 #[test]
 fn scans_of_two_channels_go_the_whole_way() {
     let (_guard, root) = scans(2, 1);
@@ -174,7 +174,7 @@ fn scans_of_two_channels_go_the_whole_way() {
     assert!(message.contains("2 channels"), "{message}");
 }
 
-/// A folder of series, one series, and one of its files are the same scan.
+/// A folder of DICOM series, the folder of one series, and one of its files give the same scan.
 #[test]
 fn dicom_series_are_predicted() {
     let (_guard, root) = scans(1, 1);

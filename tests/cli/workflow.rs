@@ -1,4 +1,4 @@
-//! From a folder of scans to a table.
+//! The workflow from a folder of scans to a table of results.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn inspect_train_predict_evaluate() {
     for file in ["config.toml", "metrics.jsonl", "report.html"] {
         assert!(root.join("run").join(file).is_file(), "{file}");
     }
-    // Without test cases, the report shows scans that nothing is known of.
+    // Without test cases, the report shows unlabeled scans.
     let page = std::fs::read_to_string(root.join("run/report.html")).expect("the report");
     for shown in ["case2", "case3", "no label map", "class=\"voxels\""] {
         assert!(page.contains(shown), "{shown}");
@@ -109,7 +109,7 @@ fn a_stored_configuration_runs_again_and_flags_override_it() {
     assert_ne!(losses("a"), losses("c"));
 }
 
-/// Without data, every task has phantoms and a folder of its own.
+/// Without data, every task trains on phantoms, in a run folder of its own.
 #[test]
 fn a_task_without_data_trains_on_its_phantoms() {
     let (_root, root) = scans(1, 1);
@@ -178,7 +178,7 @@ fn a_run_goes_on_where_its_data_set_was_moved_to() {
         told.status.success() && warning.contains("not compared"),
         "{warning}"
     );
-    // The run knows the new place now.
+    // The run has stored the new path.
     succeed(&root, &resume);
     std::fs::rename(
         root.join("moved/images/case2.nii.gz"),
@@ -241,7 +241,7 @@ fn compare_runs_the_grid_once() {
     let other = [&grid[..], &["--set", "network.filters=2"]].concat();
     let message = super::fail(&root, 1, &other);
     assert!(
-        message.contains("supervised_1_0: expected a run with the settings asked for"),
+        message.contains("supervised_1_0: expected a run with the same settings"),
         "{message}"
     );
 }
@@ -301,7 +301,7 @@ fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
     assert_eq!(steps(), 3000);
 }
 
-/// One mapping from the label maps to the table: 205 is the ball, 9 is where nobody looked.
+/// Label values are mapped to classes from the label maps to the table: 205 is the ball, 9 is ignored.
 #[test]
 fn values_of_label_maps_come_back() {
     let (_root, root) = scans(3, 2);

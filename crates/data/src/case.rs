@@ -90,7 +90,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// The files of the array.
+    /// Returns the files of the array.
     pub fn files(&self) -> Vec<&Path> {
         match self {
             Self::File(path)
@@ -162,7 +162,7 @@ pub fn check_same_grid(
     }
 }
 
-/// The voxel of a grid at which a label map begins that covers a part of it, voxel by voxel.
+/// Returns the voxel of `grid` at which `labels` begins, if it covers a part of the grid voxel by voxel.
 fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[u32; 3]> {
     let shape = labels.shape();
     let start = Grid::from(labels)
@@ -187,7 +187,7 @@ impl LabeledCase {
     pub fn load_checked(&self, classes: usize) -> Result<(Image, LabelMap), DataError> {
         let (image, labels) = self.load()?;
         let checked = match &self.label {
-            // Nothing but these classes comes out of a mapping.
+            // A mapping returns no other classes.
             Source::MappedFile { values, .. } if values.classes() <= classes => Ok(()),
             _ => check_labels(&labels, classes),
         };

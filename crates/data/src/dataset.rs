@@ -66,18 +66,18 @@ pub struct Dataset {
     pub unlabeled: Vec<UnlabeledCase>,
     /// Cases held out for evaluation.
     pub test: Vec<LabeledCase>,
-    /// What a person should know about how the folder was understood, a sentence each: entries that were passed over,
-    /// with the reason, and guesses.
+    /// Remarks on how the folder was interpreted, one sentence each: entries that were skipped, with the reason, and
+    /// guesses.
     pub notes: Vec<String>,
 }
 
 impl Dataset {
-    /// The number of channels of every image.
+    /// Returns the number of channels of every image.
     pub fn channel_count(&self) -> usize {
         self.channels.len().max(1)
     }
 
-    /// The mapping from the values of the label maps to classes; `None` if they are class indices.
+    /// Returns the mapping from the values of the label maps to classes; `None` if they are class indices.
     pub fn label_values(&self) -> Option<&LabelValues> {
         let mut labels = self
             .labeled

@@ -85,7 +85,7 @@ pub enum DataError {
     },
     /// A label map contains values that cannot be class indices.
     #[error(
-        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {}; write `classes.txt` beside images/, of a line a value with its name, or `labels` in `dataset.json`: {}",
+        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {}; write `classes.txt` beside images/, with one value and its name per line, or `labels` in `dataset.json`: {}",
         path.display(),
         listed(found),
         lines_of(found)
@@ -214,9 +214,10 @@ pub enum DataError {
     },
 }
 
-/// What to do about a label map of another shape, which begins at a voxel of the image's grid if it is a part of it.
+/// Returns the advice for a label map of another shape than its image.
 ///
-/// 3D Slicer saves such label maps if it is not told otherwise.
+/// `start` is the voxel of the image at which the label map begins, if it is a part of the image's grid, as 3D Slicer
+/// saves label maps by default.
 fn other_shape(start: Option<&[u32; 3]>) -> String {
     match start {
         None => "check that both files belong to the same scan".into(),
@@ -238,7 +239,7 @@ pub(crate) fn listed(values: &[i64]) -> String {
     }
 }
 
-/// The lines of a `classes.txt` for values other than class indices, to be completed with names.
+/// Formats the lines of a `classes.txt` for values other than class indices, to be completed with names.
 fn lines_of(values: &[i64]) -> String {
     let classes = values.iter().filter(|&&value| value > 0).take(LISTED);
     let named = classes
@@ -261,7 +262,7 @@ fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
     }
 }
 
-/// Advice on errors of the operating system that a person can mend.
+/// Returns the advice for errors of the operating system that a user can fix.
 fn advice(source: &std::io::Error) -> &'static str {
     match source.kind() {
         std::io::ErrorKind::StorageFull => "; free some space and try again",

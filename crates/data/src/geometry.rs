@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The distance of corresponding corner voxels, in voxels, up to which two grids are the same.
+/// Maximum distance of corresponding corner voxels, in voxels, at which two grids count as the same.
 ///
 /// Other programs round the affine to a few digits, or store it as a rotation in 32 bits, which moves the corners of a
 /// large volume by a tenth of a voxel and more. From half a voxel on, each label would belong to a neighbor.
@@ -48,7 +48,7 @@ impl Geometry {
         Self { affine }
     }
 
-    /// The voxel spacing in millimeters: the lengths of the first three columns of the affine.
+    /// Returns the voxel spacing in millimeters: the lengths of the first three columns of the affine.
     pub fn spacing(&self) -> [f64; 3] {
         std::array::from_fn(|axis| {
             (0..3)
@@ -58,7 +58,7 @@ impl Geometry {
         })
     }
 
-    /// The position in millimeters of a voxel index, which may be fractional.
+    /// Returns the position in millimeters of a voxel index, which may be fractional.
     pub fn position(&self, index: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|row| {
             let a = &self.affine[row];
@@ -66,7 +66,7 @@ impl Geometry {
         })
     }
 
-    /// The determinant of the 3×3 part: the signed volume of a voxel in mm³.
+    /// Returns the determinant of the 3×3 part: the signed volume of a voxel in mm³.
     pub fn determinant(&self) -> f64 {
         let a = &self.affine;
         a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1])
@@ -74,7 +74,7 @@ impl Geometry {
             + a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0])
     }
 
-    /// Whether voxels have a volume and every entry is a number: the columns are neither tiny nor nearly in one plane.
+    /// Returns whether the affine is finite and not singular: its columns are neither tiny nor nearly in one plane.
     pub(crate) fn is_sound(&self) -> bool {
         let spacing = self.spacing();
         let box_volume: f64 = spacing.iter().product();
@@ -84,14 +84,14 @@ impl Geometry {
             && self.determinant().abs() > 1e-4 * box_volume
     }
 
-    /// The geometry with all lengths multiplied by `factor`.
+    /// Returns the geometry with all lengths multiplied by `factor`.
     pub(crate) fn scaled(mut self, factor: f64) -> Self {
         let entries = self.affine[..3].iter_mut().flatten();
         entries.for_each(|entry| *entry *= factor);
         self
     }
 
-    /// The largest absolute difference between entries of the two affines.
+    /// Returns the largest absolute difference between entries of the two affines.
     pub fn max_difference(&self, other: &Self) -> f64 {
         let pairs = self
             .affine
@@ -101,13 +101,13 @@ impl Geometry {
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     }
 
-    /// Whether all entries of the affines differ by at most `tolerance`.
+    /// Returns whether all entries of the affines differ by at most `tolerance`.
     pub fn approx_eq(&self, other: &Self, tolerance: f64) -> bool {
         self.max_difference(other) <= tolerance
     }
 
-    /// The largest distance between corresponding corner voxels of two volumes of this shape, in voxels of `self`;
-    /// infinite if the affine cannot be inverted or an entry is not finite.
+    /// Returns the largest distance between corresponding corner voxels of two volumes of this shape, in voxels of
+    /// `self`; infinite if the affine cannot be inverted or an entry is not finite.
     ///
     /// # Examples
     ///
@@ -144,7 +144,7 @@ impl Geometry {
         })
     }
 
-    /// The geometry of the volume cropped to start at voxel `start` (negative: padded), with the same spacing
+    /// Returns the geometry of the volume cropped to start at voxel `start` (negative: padded), with the same spacing
     /// and directions.
     #[must_use]
     pub fn translated(&self, start: [f64; 3]) -> Self {

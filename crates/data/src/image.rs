@@ -5,7 +5,7 @@ use crate::{DataError, Geometry, SourceHeader, Volume};
 
 /// An image of one or more channels on one grid, such as the sequences of an MR examination.
 ///
-/// A [`Volume`] is an image of one channel wherever an image is asked for.
+/// A [`Volume`] can be passed wherever an image is expected, as an image of one channel.
 ///
 /// # Examples
 ///
@@ -54,37 +54,37 @@ impl Image {
         Ok(Self(channels))
     }
 
-    /// The channels, at least one.
+    /// Returns the channels, at least one.
     pub fn channels(&self) -> &[Volume] {
         &self.0
     }
 
-    /// The first channel.
+    /// Returns the first channel.
     pub fn first(&self) -> &Volume {
         &self.0[0]
     }
 
-    /// The channels, at least one.
+    /// Returns the channels, at least one.
     pub fn into_channels(self) -> Vec<Volume> {
         self.0
     }
 
-    /// The number of voxels along each axis.
+    /// Returns the number of voxels along each axis.
     pub fn shape(&self) -> [usize; 3] {
         self.first().shape()
     }
 
-    /// The voxel spacing in millimeters.
+    /// Returns the voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.first().spacing()
     }
 
-    /// The position of the voxels.
+    /// Returns the position of the voxels.
     pub fn geometry(&self) -> &Geometry {
         &self.first().geometry
     }
 
-    /// What was doubtful about the position of the voxels, see [`SourceHeader::notes`]; of all channels, each note once.
+    /// Returns the doubts about the position of the voxels of all channels, each once; see [`SourceHeader::notes`].
     pub fn notes(&self) -> Vec<&String> {
         let headers = self.channels().iter().filter_map(Volume::header);
         let mut notes: Vec<&String> = Vec::new();
@@ -115,7 +115,7 @@ impl AsRef<[Volume]> for Volume {
     }
 }
 
-/// How the grid of a channel differs from that of the first one, if it does.
+/// Describes how the grid of a channel differs from that of the first one, if it does.
 fn difference(first: &Volume, other: &Volume) -> Option<String> {
     if first.shape() != other.shape() {
         return Some(format!(
@@ -127,12 +127,12 @@ fn difference(first: &Volume, other: &Volume) -> Option<String> {
     let distance = first
         .geometry
         .corner_distance(&other.geometry, first.shape());
-    // A distance that is not a number is not a small one.
+    // NaN compares false, so that it counts as a difference.
     let same = distance <= SAME_GRID_VOXELS;
     (!same).then(|| format!("corresponding corner voxels {distance:.2} voxels apart"))
 }
 
-/// The first of some channels, or an error if there is none.
+/// Returns the first of some channels, or an error if there is none.
 pub(crate) fn first(channels: &[Volume]) -> Result<&Volume, DataError> {
     channels.first().ok_or_else(|| DataError::InvalidSetting {
         name: "the channels of an image",

@@ -49,7 +49,7 @@ pub struct CaseFacts {
     pub labels: BTreeMap<u8, usize>,
     /// Number of [`IGNORED`] voxels, which are not among those.
     pub ignored: usize,
-    /// What was doubtful about the position of its voxels, see [`SourceHeader::notes`](crate::SourceHeader::notes).
+    /// Doubts about the position of its voxels; see [`SourceHeader::notes`](crate::SourceHeader::notes).
     pub notes: Vec<String>,
 }
 
@@ -125,7 +125,7 @@ impl Inspection {
             errors.push(Problem::from(&error));
         }
         let mut warnings = warnings(&cases);
-        // Values that are no class indices say nothing about classes.
+        // Values other than class indices do not tell which classes are present.
         if implausible.is_none() {
             let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
             let present = labeled
@@ -141,18 +141,18 @@ impl Inspection {
         })
     }
 
-    /// The errors, of those of one kind the first with a count and the first files of the others.
+    /// Returns a sentence for each kind of error: the first error of it, with a count and the first files of the others.
     pub fn errors_by_kind(&self) -> Vec<String> {
         problems::grouped(&self.errors)
     }
 
-    /// The cases with this role.
+    /// Returns the cases with this role.
     pub fn of(&self, role: Role) -> impl Iterator<Item = &CaseFacts> {
         self.cases.iter().filter(move |case| case.role == role)
     }
 }
 
-/// Reads every case; an error for each that cannot be read.
+/// Reads every case; returns one error for each that cannot be read.
 fn read_cases(
     dataset: &Dataset,
     progress: &(dyn Fn(usize, usize) + Sync),
@@ -257,7 +257,7 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
     some.collect()
 }
 
-/// What was doubtful about the position of an image and its label map.
+/// Returns the doubts about the position of an image and its label map.
 fn notes(image: &Image, labels: Option<&LabelMap>) -> Vec<String> {
     let mut notes: Vec<String> = image.notes().into_iter().cloned().collect();
     let of_labels = labels.and_then(LabelMap::header).into_iter();
@@ -296,8 +296,10 @@ fn warnings(cases: &[CaseFacts]) -> Vec<String> {
     found
 }
 
-/// A sentence that names the classes without a voxel in the label maps of labeled cases, by the labels that are present;
-/// `None` if there is no such class or no label at all.
+/// Returns a sentence that names the classes without a voxel in the label maps of labeled cases, given the labels
+/// that are present.
+///
+/// The result is `None` if there is no such class or no label at all.
 pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<String> {
     let absent: Vec<String> = (0..=u8::MAX)
         .zip(classes)
@@ -312,7 +314,7 @@ pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<Stri
     Some(format!("no labeled case contains label {absent}"))
 }
 
-/// The names of cases, of many the first ones and a count.
+/// Formats the names of cases; of many, the first ones and a count.
 fn first_of(ids: &[&str]) -> String {
     const NAMED: usize = 3;
     match ids.len().saturating_sub(NAMED) {

@@ -1,32 +1,32 @@
-//! Whether left and right of a data set may be exchanged.
+//! Decision whether scans may be mirrored from left to right.
 
 use crate::{LabelMap, Orientation};
 
-/// Whether scans may be mirrored from left to right, by the names of their classes and by where these lie.
+/// Decision whether scans may be mirrored from left to right, from the names and positions of their classes.
 ///
-/// A network that sees a structure on both sides under one name cannot tell the sides apart. So pairs of
-/// classes, such as a left and a right kidney, change their labels with the side, and scans are not mirrored
-/// where another class lies on one side of the scans.
+/// A network that is trained with a structure on both sides under one label cannot tell the sides apart. Pairs
+/// of classes, such as a left and a right kidney, therefore exchange their labels when a scan is mirrored, and
+/// scans are not mirrored if any other class lies on one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mirroring {
-    /// They may be: no class lies on one side.
+    /// Allowed: no class lies on one side.
     Harmless,
-    /// They may be if the two labels of each pair are exchanged.
+    /// Allowed if the two labels of each pair are exchanged.
     Paired(Vec<[u8; 2]>),
-    /// They may not be: this label lies on one side, and no label is its counterpart.
+    /// Not allowed: this label lies on one side and has no counterpart.
     OneSided(u8),
-    /// They may not be: the names of these two labels are those of a pair, and they lie on the same side.
+    /// Not allowed: these two labels are a pair by their names, but lie on the same side.
     NotApart([u8; 2]),
 }
 
-/// Share of a class's voxels from which it lies on one side.
+/// Share of a class's voxels on one side from which the class is considered to lie there.
 const ONE_SIDE: f64 = 0.75;
-/// Least difference of two classes' shares on a side to lie apart.
+/// Minimum difference between the shares of two classes on one side, for a pair of left and right.
 const APART: f64 = 0.25;
 
 impl Mirroring {
-    /// The decision for classes of these names, whose voxels lie on the right with these shares (none for a
-    /// class without voxels).
+    /// Decides from the names of the classes and the share of their voxels on the right (`None` for a class without
+    /// voxels).
     pub(crate) fn new(classes: &[String], on_the_right: &[Option<f64>]) -> Self {
         let pairs = pairs(classes);
         let share = |label: u8| on_the_right.get(usize::from(label)).copied().flatten();
@@ -47,7 +47,7 @@ impl Mirroring {
         }
     }
 
-    /// The pairs of labels to be exchanged.
+    /// Returns the pairs of labels to be exchanged.
     pub fn pairs(&self) -> &[[u8; 2]] {
         match self {
             Self::Paired(pairs) => pairs,
@@ -55,12 +55,12 @@ impl Mirroring {
         }
     }
 
-    /// Whether scans may be mirrored at all.
+    /// Returns whether scans may be mirrored at all.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Harmless | Self::Paired(_))
     }
 
-    /// The decision and its reason in one sentence, with the names of the classes.
+    /// Returns the decision and its reason in one sentence, with the names of the classes.
     pub fn sentence(&self, classes: &[String]) -> String {
         let name = |&label: &u8| match classes.get(usize::from(label)) {
             Some(name) => format!("{label} ({name})"),
@@ -89,7 +89,7 @@ impl Mirroring {
     }
 }
 
-/// Shares of a label map's classes on the right half of the volume; none for classes without voxels.
+/// Returns the share of each class's voxels in the right half of the volume; `None` for classes without voxels.
 pub(crate) fn shares_on_the_right(labels: &LabelMap, classes: usize) -> Vec<Option<f64>> {
     let orientation = Orientation::of(&labels.geometry);
     let [axis, ..] = orientation.axes();
@@ -97,7 +97,7 @@ pub(crate) fn shares_on_the_right(labels: &LabelMap, classes: usize) -> Vec<Opti
     let side = labels.data.shape()[axis];
     let mut counts = vec![[0u64; 2]; classes];
     for (index, &label) in labels.data.indexed_iter() {
-        // Twice the distance from the middle plane, which may lie within a voxel.
+        // Doubled coordinates, as the middle plane may lie within a voxel.
         let position = 2 * [index.0, index.1, index.2][axis] + 1;
         let Some([right, all]) = counts.get_mut(usize::from(label)) else {
             continue;
@@ -112,13 +112,13 @@ pub(crate) fn shares_on_the_right(labels: &LabelMap, classes: usize) -> Vec<Opti
     counts.into_iter().map(share).collect()
 }
 
-/// Beginnings of words for parts of the heart, whose left and right are not mirror images of one another; the
-/// lateral ventricles of the brain are.
+/// Beginnings of words for parts of the heart, whose left and right are not mirror images of one another, unlike
+/// the lateral ventricles of the brain.
 const HEART: [&str; 7] = [
     "ventric", "atri", "auric", "heart", "card", "coronary", "myocard",
 ];
 
-/// Labels whose names differ in a word for left and right alone.
+/// Finds pairs of labels whose names differ only in a word for left or right.
 fn pairs(classes: &[String]) -> Vec<[u8; 2]> {
     let sided: Vec<Option<(bool, String)>> = classes.iter().map(|name| side(name)).collect();
     let labels = 1..u8::try_from(classes.len()).unwrap_or(u8::MAX);
@@ -140,7 +140,7 @@ fn pairs(classes: &[String]) -> Vec<[u8; 2]> {
     pairs
 }
 
-/// Whether a name says left, and what it says beside the side; none for names without a side.
+/// Splits a name into its side (`true` for left) and the rest; `None` for names without a side.
 fn side(name: &str) -> Option<(bool, String)> {
     let words = words(name);
     let of = |word: &str| match word {
@@ -159,8 +159,10 @@ fn side(name: &str) -> Option<(bool, String)> {
     (lateral || !of_the_heart).then(|| (left, structure.join(" ")))
 }
 
-/// The words of a name in lower case, split at everything but letters and digits and where a capital letter
-/// follows a small one; a side that is written together with its structure is a word of its own.
+/// Splits a name into words in lower case.
+///
+/// Words end at characters other than letters and digits, and where a capital letter follows a small one; a side
+/// written together with its structure is a separate word.
 fn words(name: &str) -> Vec<String> {
     let mut spaced = String::new();
     let mut after_small = false;

@@ -1,14 +1,14 @@
 //! Names in messages.
 
-/// Number of names that a note gives.
+/// Maximum number of names listed in a note.
 const NAMED: usize = 3;
 
-/// The names of files, of many a count with the first ones.
+/// Formats names of files: all of them, or a count with the first few.
 pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
     some_named(names, "files")
 }
 
-/// The names of things of a kind, such as "files", of many a count with the first ones.
+/// Formats names of things of a kind, such as "files".
 pub(crate) fn some_named(names: &[impl AsRef<str>], kind: &str) -> String {
     let first: Vec<String> = names
         .iter()

@@ -40,11 +40,11 @@ struct Direction {
 }
 
 impl Orientation {
-    /// The axis directions of `geometry`; for an oblique volume, the nearest ones.
+    /// Returns the axis directions of `geometry`; for an oblique volume, the nearest ones.
     pub fn of(geometry: &Geometry) -> Self {
         let (affine, spacing) = (geometry.affine, geometry.spacing());
         let share = |axis: usize, body: usize| affine[body][axis] / spacing[axis];
-        // The clearest axis chooses first, so each axis of the body is chosen once.
+        // Axes are assigned in order of alignment, so that each axis of the body is assigned once.
         let mut pairs: Vec<(usize, usize)> = (0..9).map(|i| (i / 3, i % 3)).collect();
         pairs.sort_by(|&(a, r), &(b, s)| share(b, s).abs().total_cmp(&share(a, r).abs()));
         let mut chosen: [Option<Direction>; 3] = [None; 3];
@@ -60,7 +60,7 @@ impl Orientation {
         )
     }
 
-    /// The indices of the left–right, back–front and feet–head axes.
+    /// Returns the indices of the left–right, back–front and feet–head axes.
     pub fn axes(self) -> [usize; 3] {
         [0, 1, 2].map(|body| self.axis_of(body))
     }
@@ -70,7 +70,7 @@ impl Orientation {
         found.expect("every axis of the body is there")
     }
 
-    /// The reorientation from this orientation to another.
+    /// Returns the reorientation from this orientation to another.
     pub fn reorientation_to(self, other: Self) -> Reorientation {
         let axes = other.0.map(|wanted| self.axis_of(wanted.body));
         let flipped = std::array::from_fn(|a| other.0[a].opposite != self.0[axes[a]].opposite);
@@ -156,7 +156,7 @@ impl Reorientation {
         flipped: [false; 3],
     };
 
-    /// The inverse reorientation.
+    /// Returns the inverse reorientation.
     #[must_use]
     pub fn inverse(self) -> Self {
         let mut back = Self::NONE;

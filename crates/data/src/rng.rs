@@ -40,7 +40,7 @@ fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A uniform integer from 0 to `n - 1`; 0 if `n` is 0.
+/// Draws a uniform integer from 0 to `n - 1`; 0 if `n` is 0.
 ///
 /// Rejection sampling makes it exact, and 64-bit words make it independent of the machine's word size.
 pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
@@ -57,25 +57,25 @@ pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
     }
 }
 
-/// A uniform number in `[0, 1)` with 24 random bits.
+/// Draws a uniform number in `[0, 1)` with 24 random bits.
 pub fn unit(rng: &mut impl Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1_u32 << 24) as f32
 }
 
-/// A uniform number in `[low, high)`.
+/// Draws a uniform number in `[low, high)`.
 pub fn uniform(rng: &mut impl Rng, low: f32, high: f32) -> f32 {
     low + (high - low) * unit(rng)
 }
 
-/// True with the given probability.
+/// Returns true with the given probability.
 ///
-/// Always draws once, even for a probability of 0 or 1, to keep later draws unchanged.
+/// It always draws once, even for a probability of 0 or 1, to keep later draws unchanged.
 pub fn chance(rng: &mut impl Rng, probability: f64) -> bool {
     let draw = rng.next_u64() >> 11;
     (draw as f64) < probability * (1_u64 << 53) as f64
 }
 
-/// An approximately normal number with mean 0 and standard deviation 1: the sum of eight 16-bit uniform
+/// Draws an approximately normal number with mean 0 and standard deviation 1: the sum of eight 16-bit uniform
 /// numbers (Irwin–Hall; excess kurtosis -0.15, never beyond ±4.9).
 ///
 /// Only integers are added, which gives the same bits on every platform, unlike logarithms and sines.
@@ -85,7 +85,7 @@ pub fn normal(rng: &mut impl Rng) -> f32 {
     (sum as i32 - 4 * 65_535) as f32 * (1.0 / 53_509.92)
 }
 
-/// A number in (0, 1) from the symmetric beta distribution Beta(α, α).
+/// Draws a number in (0, 1) from the symmetric beta distribution Beta(α, α).
 ///
 /// Uses Jöhnk's rejection method, with logarithms to avoid underflow for a small `alpha`.
 ///

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::Geometry;
 
-/// How the file of a volume states the position of its voxels, to write results that lie on it in every program.
+/// Position of a volume's voxels as stored in its file, with which results overlay the scan in every program.
 ///
 /// A NIfTI header has two affines, the sform and the qform, each with a code, beside voxel sizes and a unit of
 /// length. Programs differ in which of them they use, and the two may disagree or be absent. A label map of the
-/// same grid therefore gets all of them as they are, not one affine in place of both. Files of other formats have
+/// same grid therefore gets all of them unchanged, not one affine in place of both. Files of other formats have
 /// one affine, from which both forms are made.
 ///
 /// # Examples
@@ -69,13 +69,13 @@ impl SourceHeader {
         }))
     }
 
-    /// The forms of a NIfTI header for a volume of this shape and geometry, if they are those of the file.
+    /// Returns the forms of a NIfTI header for a volume of this shape and geometry, if they are those of the file.
     pub(crate) fn nifti(&self, shape: [usize; 3], geometry: &Geometry) -> Option<&NiftiForms> {
         let same = self.0.shape == shape && self.0.geometry == *geometry;
         self.0.nifti.as_ref().filter(|_| same)
     }
 
-    /// What was doubtful about the placement and how it was understood, a sentence each; empty for most files.
+    /// Returns doubts about the position and how they were resolved, one sentence each; empty for most files.
     pub fn notes(&self) -> &[String] {
         &self.0.notes
     }

@@ -1,4 +1,4 @@
-//! Typical sizes and intensities of a data set, to choose settings.
+//! Typical sizes and intensities of a data set, from which settings are chosen.
 
 use crate::mirroring::shares_on_the_right;
 use crate::preprocess::Grid;
@@ -29,13 +29,13 @@ pub struct ChannelSurvey {
 }
 
 impl ChannelSurvey {
-    /// Whether intensities appear to be Hounsfield units: air is near −1,000.
+    /// Returns whether intensities appear to be Hounsfield units: air is near −1,000.
     pub fn looks_like_ct(&self) -> bool {
         self.lowest < -200.0
     }
 }
 
-/// Intensities of one channel, as they are gathered from the cases.
+/// Intensities of one channel, collected case by case.
 #[derive(Default)]
 struct Gathered {
     lowest: Vec<f32>,
@@ -145,7 +145,7 @@ impl Survey {
         })
     }
 
-    /// Whether slices are so thick or so few that 2D processing is preferable: voxels three times as long
+    /// Returns whether slices are so thick or so few that 2D processing is preferable: voxels three times as long
     /// along the last axis as along the others, or fewer than 16 slices.
     pub fn is_stack_of_slices(&self) -> bool {
         let [x, y, z] = self.spacing_mm;
@@ -153,7 +153,7 @@ impl Survey {
     }
 }
 
-/// The most common orientation of the grids, the first one in a tie.
+/// Returns the most common orientation of the grids, the first one in a tie.
 fn commonest(grids: &[Grid]) -> Orientation {
     let all: Vec<Orientation> = grids
         .iter()
@@ -168,7 +168,7 @@ fn commonest(grids: &[Grid]) -> Orientation {
     *most.expect("at least one grid")
 }
 
-/// The upper median of comparable values.
+/// Returns the upper median of comparable values.
 fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
     let half = values.len() / 2;
     let compare = |a: &T, b: &T| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);

@@ -23,7 +23,7 @@ impl Unit {
     };
 }
 
-/// The patient of a case: the part of the name before `_frame`.
+/// Returns the patient of a case: the part of the name before `_frame`.
 ///
 /// # Examples
 ///

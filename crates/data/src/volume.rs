@@ -78,17 +78,17 @@ impl Volume {
         }
     }
 
-    /// The number of voxels along each axis.
+    /// Returns the number of voxels along each axis.
     pub fn shape(&self) -> [usize; 3] {
         self.data.dim().into()
     }
 
-    /// The voxel spacing in millimeters.
+    /// Returns the voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.geometry.spacing()
     }
 
-    /// How the file that this was read from places the voxels; `None` for what was computed.
+    /// Returns the position of the voxels as stored in the file; `None` if it was computed instead of read.
     pub fn header(&self) -> Option<&SourceHeader> {
         self.header.as_ref()
     }
@@ -109,17 +109,17 @@ impl LabelMap {
         }
     }
 
-    /// The number of voxels along each axis.
+    /// Returns the number of voxels along each axis.
     pub fn shape(&self) -> [usize; 3] {
         self.data.dim().into()
     }
 
-    /// The voxel spacing in millimeters.
+    /// Returns the voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.geometry.spacing()
     }
 
-    /// How the file that this was read from places the voxels; `None` for what was computed.
+    /// Returns the position of the voxels as stored in the file; `None` if it was computed instead of read.
     pub fn header(&self) -> Option<&SourceHeader> {
         self.header.as_ref()
     }
@@ -129,20 +129,20 @@ impl LabelMap {
         self
     }
 
-    /// Takes over the header of a volume's file, so that [`write_labels`](crate::io::write_labels) places the label
-    /// map as that file does, where both have one shape and geometry.
+    /// Takes over the header of a volume's file, so that [`write_labels`](crate::io::write_labels) writes the same
+    /// position fields if both have the same shape and geometry.
     #[must_use]
     pub fn with_header_of(self, volume: &Volume) -> Self {
         self.with_header(volume.header.clone())
     }
 
-    /// The share of ignored voxels, from 0 to 1.
+    /// Returns the share of ignored voxels, from 0 to 1.
     pub fn ignored_share(&self) -> f64 {
         let ignored = self.data.iter().filter(|&&label| label == IGNORED);
         ignored.count() as f64 / self.data.len().max(1) as f64
     }
 
-    /// The labels that occur, in ascending order.
+    /// Returns the labels that occur, in ascending order.
     pub fn values(&self) -> Vec<u8> {
         let mut seen = [false; 256];
         self.data

@@ -1,9 +1,9 @@
-//! Resampling of maps to a coarser grid with the same corners.
+//! Nearest-neighbor downsampling with aligned corners.
 
 use burn::prelude::*;
 use burn::tensor::kind::Basic;
 
-/// The nearest voxels of `x` on a coarser grid whose corners are aligned with those of `x`.
+/// Downsamples `x` to a coarser grid by nearest neighbor; the corner voxels of both grids coincide.
 pub(crate) fn nearest<K: Basic>(x: Tensor<5, K>, grid: [usize; 3]) -> Tensor<5, K> {
     (0..3).fold(x, |x, axis| {
         let (from, to) = (x.dims()[axis + 2], grid[axis]);

@@ -46,7 +46,7 @@ pub struct LabeledBatch {
     /// Strong view; the weak one where no strong view is planned.
     pub strong: Tensor<5>,
     /// Labels `[batch, 1, depth, height, width]`, aligned with both views;
-    /// [`IGNORED_LABEL`](semivox_losses::IGNORED_LABEL) where a voxel takes no part.
+    /// [`IGNORED_LABEL`](semivox_losses::IGNORED_LABEL) where a voxel takes no part in losses.
     pub labels: Tensor<5, Int>,
 }
 
@@ -81,7 +81,7 @@ impl Batch {
         }
     }
 
-    /// All patches as one batch, labeled ones first: `[weak, strong]`.
+    /// Joins labeled and unlabeled patches into one batch per view, labeled ones first: `[weak, strong]`.
     pub fn views(self) -> [Tensor<5>; 2] {
         match self.unlabeled {
             None => [self.labeled.weak, self.labeled.strong],
@@ -93,14 +93,14 @@ impl Batch {
     }
 }
 
-/// The two parts of a batch, such as labeled and unlabeled patches, of `counts` elements.
+/// Splits a batch in two parts of `counts` elements, such as labeled and unlabeled patches.
 pub(crate) fn split<const D: usize>(all: Tensor<D>, counts: [usize; 2]) -> [Tensor<D>; 2] {
     let labeled = all.clone().narrow(0, 0, counts[0]);
     [labeled, all.narrow(0, counts[0], counts[1])]
 }
 
 impl HostViews {
-    /// `[weak, strong]` on the device.
+    /// Moves the patches to the device: `[weak, strong]`.
     fn into_tensors(self, [c, d, h, w]: [usize; 4], device: &Device) -> [Tensor<5>; 2] {
         let shape = [self.count, c, d, h, w];
         let weak = Tensor::from_data(TensorData::new(self.weak, shape), device);

@@ -1,18 +1,18 @@
-//! Clipping of gradients by the norm of all of them together.
+//! Gradient clipping by global norm.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use semivox_kernels::{scale, squared_norm};
 
-/// Scales all gradients of a module by one factor so that their joint norm is at most `most`.
+/// Scales all gradients of a module by one factor so that their global L2 norm is at most `most`.
 ///
 /// ```text
 /// g ← g · min(1, most / ‖g‖),   ‖g‖ = √(Σ over all parameters of ‖g_i‖²)
 /// ```
 ///
-/// As PyTorch's `clip_grad_norm_`; Burn's own clipping takes every parameter by itself. A norm that is
-/// not finite changes nothing.
+/// The same as PyTorch's `clip_grad_norm_`; Burn's own clipping treats every parameter separately. If the
+/// norm is not finite, the gradients stay unchanged.
 ///
 /// # Examples
 /// ```
@@ -50,7 +50,7 @@ pub fn clip_gradients<M: Module>(
     scaled.gradients
 }
 
-/// Adds up squares on the device.
+/// Adds up the squares of all gradients on the device.
 struct Norm<'a> {
     gradients: &'a GradientsParams,
     squares: Option<Tensor<1>>,
@@ -68,7 +68,7 @@ impl ModuleVisitor for Norm<'_> {
     }
 }
 
-/// Scales every gradient.
+/// Multiplies every gradient by one factor.
 struct Scale {
     gradients: GradientsParams,
     factor: f64,

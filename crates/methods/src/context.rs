@@ -1,4 +1,4 @@
-//! The part of a run's settings that every method needs.
+//! The settings of a run that every method needs.
 
 use burn::module::Module;
 use burn::prelude::*;
@@ -6,14 +6,14 @@ use semivox_models::{Network, NetworkConfig};
 
 use crate::host::host;
 
-/// Inputs shared by all methods: the network, the patch, the seed and the device of a run.
+/// Settings of a run that every method needs: architecture, patch size, mirror axes, seed and device.
 #[derive(Debug, Clone)]
 pub struct MethodContext {
     /// The student's architecture.
     pub network: NetworkConfig,
     /// Patch size in voxels.
     pub patch: [usize; 3],
-    /// The axes on which a mirror image of a patch is as plausible as the patch.
+    /// The axes along which patches may be mirrored, as the mirror image is equally plausible anatomy.
     pub mirrored: [bool; 3],
     /// The run's seed.
     pub seed: u64,
@@ -22,7 +22,7 @@ pub struct MethodContext {
 }
 
 impl MethodContext {
-    /// A new student, drawn from the seed.
+    /// Returns a new student with weights drawn from the seed.
     pub fn student(&self) -> Network {
         self.drawn(|device| {
             device.seed(self.seed);
@@ -30,11 +30,11 @@ impl MethodContext {
         })
     }
 
-    /// A module with new weights, drawn on the CPU where there is one, so that a seed means the same
-    /// weights on every device.
+    /// Returns a module with new weights, drawn on the CPU if that backend is compiled in, so that a seed
+    /// gives the same weights on every device.
     pub fn drawn<M: Module>(&self, new: impl FnOnce(&Device) -> M) -> M {
         match host().map(Device::autodiff) {
-            // Not `to_device`, whose parameters would remember the CPU as where their gradient goes.
+            // Not `to_device`: its parameters would still send their gradients to the CPU.
             Some(host) if host != self.device => new(&host).fork(&self.device),
             _ => new(&self.device),
         }

@@ -1,4 +1,4 @@
-//! The mean teacher: an exponential moving average of the student's parameters.
+//! The mean teacher: an exponential moving average (EMA) of the student's parameters.
 //!
 //! ```text
 //! θ_t ← m·θ_t + (1 − m)·θ_s
@@ -13,7 +13,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::*;
 use semivox_kernels::moving_average;
 
-/// Makes a teacher with the student's weights that shares nothing with it.
+/// Returns a teacher that starts with a copy of the student's weights and shares no buffers with it.
 ///
 /// A plain clone would share batch-norm buffers with the student. The teacher
 /// stays in training mode: given an input on an autodiff device it uses batch
@@ -36,8 +36,9 @@ pub fn teacher_of<M: Module>(student: &M) -> M {
     student.valid().train().no_grad()
 }
 
-/// The momentum at a step, counted from 0: `min(1 − 1/(t + 1), m)`, so that the average starts as the
-/// student and does not remember its random beginning.
+/// Returns the warmed-up momentum at step `t`, counted from 0: `min(1 − 1/(t + 1), m)`.
+///
+/// Early on the average follows the student closely and forgets the random initial weights.
 ///
 /// # Examples
 /// ```
@@ -50,24 +51,24 @@ pub fn warmed_up(momentum: f64, step: u64) -> f64 {
     momentum.min(1.0 - 1.0 / (step + 1) as f64)
 }
 
-/// One averaging step, `θ_t ← m·θ_t + (1 − m)·θ_s`, on trainable parameters.
+/// Updates the trainable parameters of the teacher: `θ_t ← m·θ_t + (1 − m)·θ_s`.
 ///
-/// The two networks must descend from one another (the parameters are matched
-/// by identity), as those of [`teacher_of`] do. The teacher's buffers stay
-/// its own.
+/// The teacher must be a copy of the student, such as [`teacher_of`] makes, as parameters are matched by
+/// their ids. The teacher's buffers are left as they are.
 pub fn ema_update<M: Module>(teacher: M, student: &M, momentum: f64) -> M {
     let average = Average::new(&teacher, student, momentum);
     average.apply(teacher)
 }
 
-/// As [`ema_update`], but the buffers become copies of the student's: for a
-/// teacher in evaluation mode, whose own forward passes update none.
+/// Updates the teacher as [`ema_update`] does, and copies the student's buffers.
+///
+/// For a teacher in evaluation mode, whose own forward passes update no running statistics.
 pub fn ema_update_with_buffers<M: Module>(teacher: M, student: &M, momentum: f64) -> M {
     let average = Average::new(&teacher, student, momentum);
     average.apply(teacher_of(student))
 }
 
-/// Averaged values by the identity of their parameter.
+/// Averaged values by parameter id.
 struct Average {
     values: GradientsParams,
 }
@@ -90,8 +91,7 @@ impl Average {
     }
 }
 
-/// Student parameters by identity; buffers do not require gradients and are
-/// left out by that.
+/// Collects the student's parameters by id; buffers are left out, as they require no gradients.
 struct Collect(GradientsParams);
 
 impl ModuleVisitor for Collect {
@@ -102,7 +102,7 @@ impl ModuleVisitor for Collect {
     }
 }
 
-/// Averages what it visits in the teacher with the student's value.
+/// Averages each parameter of the teacher with the student's value.
 struct Mix {
     student: GradientsParams,
     values: GradientsParams,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
-/// Settings that cannot work, a checkpoint that cannot be used, or a diverged step.
+/// An invalid setting, an unusable checkpoint, or a training that diverged.
 ///
 /// Every message says what was expected, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -14,19 +14,19 @@ pub enum MethodError {
     Setting {
         /// The setting's key, as in `config.toml`.
         key: String,
-        /// The values that work.
+        /// The valid values.
         expected: String,
         /// The value found.
         found: String,
     },
-    /// A name that is none of those known.
+    /// A name is unknown.
     #[error("configuration: unknown {kind} '{name}': expected {expected}")]
     Unknown {
         /// The kind of thing named, such as a method.
         kind: &'static str,
         /// The name found.
         name: String,
-        /// The names known.
+        /// The known names.
         expected: String,
     },
     /// Sampling could not be set up.
@@ -37,7 +37,7 @@ pub enum MethodError {
     Checkpoint {
         /// The checkpoint's folder or file.
         path: PathBuf,
-        /// Expectation, finding and advice.
+        /// What was expected, what was found and what to do.
         reason: String,
     },
     /// A loss term became infinite or not a number.
@@ -55,7 +55,7 @@ pub enum MethodError {
 }
 
 impl MethodError {
-    /// A setting that does not work.
+    /// Creates the error for an invalid setting.
     pub(crate) fn setting(
         key: impl Into<String>,
         expected: impl Into<String>,
@@ -68,7 +68,7 @@ impl MethodError {
         }
     }
 
-    /// A name that is none of those known.
+    /// Creates the error for an unknown name.
     pub(crate) fn unknown(kind: &'static str, name: &str, expected: impl Into<String>) -> Self {
         Self::Unknown {
             kind,
@@ -77,12 +77,12 @@ impl MethodError {
         }
     }
 
-    /// Whether a loss became infinite or not a number.
+    /// Returns whether a loss became infinite or not a number.
     pub fn is_divergence(&self) -> bool {
         matches!(self, Self::NonFinite { .. })
     }
 
-    /// Whether a setting is the reason.
+    /// Returns whether a setting is invalid or unknown.
     pub fn is_setting(&self) -> bool {
         matches!(self, Self::Setting { .. } | Self::Unknown { .. })
     }

@@ -3,14 +3,14 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::*;
 
-/// Whether all floating-point parameters are finite, by one read from the device.
+/// Returns whether all floating-point parameters are finite, with a single read from the device.
 pub fn is_finite<M: Module>(module: &M) -> bool {
     let mut sum = Sum(None);
     module.visit(&mut sum);
     sum.0.is_none_or(|sum| sum.into_scalar::<f32>().is_finite())
 }
 
-/// Adds up what it visits: a value that is not finite makes the sum so.
+/// Sum of all parameters, which is not finite if one of them is not.
 struct Sum(Option<Tensor<1>>);
 
 impl ModuleVisitor for Sum {

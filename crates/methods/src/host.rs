@@ -1,8 +1,8 @@
-//! The CPU as the device that draws new weights.
+//! The CPU device, on which new weights are drawn.
 
 use burn::prelude::*;
 
-/// The CPU, if it is compiled in.
+/// Returns the CPU device, if its backend is compiled in.
 pub fn host() -> Option<Device> {
     #[cfg(feature = "flex")]
     return Some(Device::flex());

@@ -1,11 +1,11 @@
-//! Overlapping local patches, as ACTION's local distillation compares them.
+//! Overlapping local patches, which ACTION's local distillation compares.
 
 use burn::prelude::*;
 use semivox_sampling::{SamplingError, fitting_positions, pooled_patches};
 
 use crate::recipes::{ActionConfig, LastPatch};
 
-/// Overlapping patches of a training patch, each averaged to a small grid.
+/// Overlapping local patches of a training patch, each average-pooled to a small grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LocalPatches {
     covered: [usize; 3],
@@ -15,7 +15,7 @@ pub(crate) struct LocalPatches {
 }
 
 impl LocalPatches {
-    /// The local patches of a training patch; along a side of 1 there is one, of side 1.
+    /// Lays out the local patches of a training patch; an axis of one voxel has one patch of one voxel.
     pub(crate) fn new(config: &ActionConfig, patch: [usize; 3]) -> Self {
         let of = |value: usize| patch.map(|side| if side == 1 { 1 } else { value });
         let (side, step) = (of(config.local_patch), of(config.local_step));
@@ -35,12 +35,12 @@ impl LocalPatches {
         }
     }
 
-    /// Number of local patches.
+    /// Returns the number of local patches.
     pub(crate) fn count(&self) -> usize {
         fitting_positions(self.covered, self.side, self.step).len()
     }
 
-    /// `[batch, patch, class, pooled…]` of `[batch, class, …]`.
+    /// Cuts out and pools the local patches: `[batch, class, …]` to `[batch, patch, class, pooled…]`.
     pub(crate) fn pool(&self, logits: Tensor<5>) -> Result<Tensor<6>, SamplingError> {
         let [batch, classes, ..] = logits.dims();
         let [d, h, w] = self.covered;
@@ -48,7 +48,7 @@ impl LocalPatches {
         pooled_patches(logits, self.side, self.step, self.pooled)
     }
 
-    /// An embedding of each patch, `[batch, patch, width]`; `embed` takes the pooled patches as one batch.
+    /// Computes an embedding of each patch, `[batch, patch, width]`; `embed` takes all pooled patches as one batch.
     pub(crate) fn embed(
         &self,
         logits: Tensor<5>,

@@ -12,21 +12,21 @@ use crate::stage::{Handover, Stage, State};
 use crate::step_context::StepContext;
 use crate::terms::StepValues;
 
-/// A training method in the course of a run: its stages, and the state of the one that is running.
+/// A training method during a run: its stages, and the state of the current one.
 ///
-/// The loop owns data, time and disk; a method owns networks, optimizer and all else that its paper
-/// defines. After [`save`](Self::save) and [`load`](Self::load) into a new method of the same settings, the
-/// next step is bit-equal on the CPU.
+/// A method owns networks, optimizer and everything else that its paper defines; loading data, counting steps and
+/// writing files is left to the training loop. After [`save`](Self::save) and [`load`](Self::load) into a new
+/// method of the same settings, the next step is bit-equal on the CPU.
 pub struct Method {
     context: MethodContext,
-    /// The networks while no stage holds them.
+    /// The networks, before the first stage begins and between stages.
     networks: Option<Handover>,
     stages: Vec<Box<dyn AnyStage>>,
     current: Option<usize>,
 }
 
 impl Method {
-    /// A method without stages, with a student drawn from the context's seed.
+    /// Creates a method without stages, with a student drawn from the context's seed.
     pub fn new(context: MethodContext) -> Self {
         Self {
             networks: Some(Handover::new(context.student())),
@@ -36,19 +36,20 @@ impl Method {
         }
     }
 
-    /// Adds a stage after those added before.
+    /// Appends a stage.
     pub fn with_stage<S: Stage + 'static>(mut self, stage: S) -> Self {
         self.stages.push(Box::new(Running::new(stage)));
         self
     }
 
-    /// The plans of the stages in order.
+    /// Returns the plans of all stages, in order.
     pub fn stages(&self) -> Vec<StagePlan> {
         self.stages.iter().map(|stage| stage.plan()).collect()
     }
 
-    /// Begins stage `index` with the networks as they are, new heads and banks, and a new optimizer.
-    /// Called once on entry, and on resume before [`load`](Self::load).
+    /// Begins stage `index` with the current networks, new heads and memory banks, and a new optimizer.
+    ///
+    /// Called once at the start of a stage, and on resume before [`load`](Self::load).
     ///
     /// # Errors
     /// If the stage's settings contradict the run's.
@@ -61,30 +62,30 @@ impl Method {
         }
         let networks = self.networks.clone().expect(HELD);
         self.stages[index].begin(networks, &self.context)?;
-        // Their first weights would otherwise take memory as long as the stage lasts.
+        // Otherwise the initial weights would take memory as long as the stage lasts.
         self.networks = None;
         self.current = Some(index);
         Ok(())
     }
 
-    /// One optimization step of the stage begun last.
+    /// Runs one optimization step of the current stage and returns its loss values.
     ///
     /// # Errors
     /// [`MethodError::NonFinite`] if a loss term is not finite.
     ///
     /// # Panics
-    /// If no stage is begun.
+    /// If no stage has begun.
     pub fn step(&mut self, batch: Batch, at: &StepContext) -> Result<StepValues, MethodError> {
         let current = self.current.expect("a stage is begun before its steps");
         self.stages[current].step(batch, at)
     }
 
-    /// The learning rate at a step of the stage begun last, or of the first.
+    /// Returns the learning rate at a step of the current stage, or of the first if none has begun.
     pub fn learning_rate(&self, at: &StepContext) -> f64 {
         self.stages[self.current.unwrap_or(0)].learning_rate(at)
     }
 
-    /// The network that is evaluated: the student.
+    /// Returns the network that is evaluated, the student.
     pub fn network(&self) -> &Network {
         match self.current {
             Some(current) => self.stages[current].student(),
@@ -92,35 +93,35 @@ impl Method {
         }
     }
 
-    /// Writes the complete state of the stage begun last.
+    /// Writes the complete state of the current stage.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If it cannot be written.
     ///
     /// # Panics
-    /// If no stage is begun.
+    /// If no stage has begun.
     pub fn save(&self, checkpoint: &mut CheckpointWriter) -> Result<(), MethodError> {
         let current = self.current.expect("a stage is begun before it is saved");
         self.stages[current].save(checkpoint)
     }
 
-    /// Restores the complete state into the stage begun last.
+    /// Restores the complete state of the current stage.
     ///
     /// # Errors
     /// If the checkpoint is incomplete or belongs to another network.
     ///
     /// # Panics
-    /// If no stage is begun.
+    /// If no stage has begun.
     pub fn load(&mut self, checkpoint: &CheckpointReader) -> Result<(), MethodError> {
         let current = self.current.expect("a stage is begun before it is loaded");
         self.stages[current].load(checkpoint, &self.context)
     }
 }
 
-/// Either a stage is running or [`Method`] holds the networks itself.
+/// Message of a broken invariant: [`Method`] holds the networks whenever no stage does.
 const HELD: &str = "without a stage the networks are here";
 
-/// A [`Stage`] without the types of its state, so that stages of several kinds make one list.
+/// A [`Stage`] with its state type erased, so that different stages fit in one list.
 pub(crate) trait AnyStage {
     fn plan(&self) -> StagePlan;
     fn begin(&mut self, networks: Handover, context: &MethodContext) -> Result<(), MethodError>;
@@ -136,7 +137,7 @@ pub(crate) trait AnyStage {
     ) -> Result<(), MethodError>;
 }
 
-/// A stage with its optimizer and, once begun, its state.
+/// A stage with its optimizer and, once it has begun, its state.
 pub(crate) struct Running<S: Stage> {
     pub(crate) stage: S,
     optimizer: Optimizer,
@@ -144,7 +145,7 @@ pub(crate) struct Running<S: Stage> {
 }
 
 impl<S: Stage> Running<S> {
-    /// A stage that is not begun.
+    /// Wraps a stage that has not begun.
     pub(crate) fn new(stage: S) -> Self {
         Self {
             optimizer: stage.optimizer(),
@@ -153,7 +154,7 @@ impl<S: Stage> Running<S> {
         }
     }
 
-    /// The state of a stage that is begun.
+    /// Returns the state of a stage that has begun.
     pub(crate) fn state(&self) -> &S::State {
         self.state.as_ref().expect("the stage is begun")
     }
@@ -173,7 +174,7 @@ impl<S: Stage> AnyStage for Running<S> {
         Ok(())
     }
 
-    /// The state is dropped, so that its heads and banks take no memory in later stages.
+    /// Returns the networks and drops the state, so that heads and banks take no memory in later stages.
     fn leave(&mut self) -> Handover {
         let state = self.state.take().expect("the stage is begun");
         Handover {

@@ -10,7 +10,7 @@ use crate::recipes::{
     UaMtConfig, UrpcConfig,
 };
 
-/// Defines [`MethodConfig`] and everything that goes through all methods, from one list.
+/// Defines [`MethodConfig`] and its functions from one list of all methods.
 macro_rules! methods {
     ($($(#[$about:meta])* $name:literal => $variant:ident($config:ty),)*) => {
         /// A training method with its settings; `name` selects it.
@@ -25,10 +25,10 @@ macro_rules! methods {
             /// The names of all methods.
             pub const NAMES: &[&str] = &[$($name),*];
 
-            /// A method's own defaults for a run of `iterations`.
+            /// Returns the default settings of the method called `name` for a run of `iterations`.
             ///
             /// # Errors
-            /// [`MethodError::Unknown`] naming the known methods.
+            /// [`MethodError::Unknown`], which lists the known methods.
             pub fn new(name: &str, iterations: u64) -> Result<Self, MethodError> {
                 match name {
                     $($name => Ok(Self::$variant(<$config>::new(iterations))),)*
@@ -39,21 +39,21 @@ macro_rules! methods {
                 }
             }
 
-            /// The method's name in file names and tables.
+            /// Returns the method's name, as used in file names and tables.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
                 }
             }
 
-            /// The settings.
+            /// Returns the settings.
             pub fn settings(&self) -> &dyn MethodSettings {
                 match self {
                     $(Self::$variant(config) => config,)*
                 }
             }
 
-            /// The settings, to be changed.
+            /// Returns the settings, to change them.
             pub fn settings_mut(&mut self) -> &mut dyn MethodSettings {
                 match self {
                     $(Self::$variant(config) => config,)*
@@ -64,29 +64,29 @@ macro_rules! methods {
 }
 
 methods! {
-    /// Labeled patches only.
+    /// Cross-entropy and Dice on labeled patches only.
     "supervised" => Supervised(SupervisedConfig),
-    /// Certainty on unlabeled patches.
+    /// Minimal entropy of predictions on unlabeled patches.
     "entropy_minimization" => EntropyMinimization(EntropyMinimizationConfig),
-    /// Agreement with a moving average.
+    /// Consistency with a moving average of the network.
     "mean_teacher" => MeanTeacher(MeanTeacherConfig),
-    /// Agreement with a moving average where that is certain.
+    /// Mean teacher, with consistency only where the teacher is certain.
     "ua_mt" => UaMt(UaMtConfig),
-    /// Agreement on mixes of unlabeled patches.
+    /// Mean teacher, with consistency on interpolated unlabeled patches.
     "ict" => Ict(IctConfig),
-    /// Two networks that label for each other.
+    /// Two networks that learn from each other's pseudo-labels.
     "cps" => Cps(CpsConfig),
-    /// Agreement of a segmentation with a signed distance.
+    /// Consistency of a segmentation with a signed distance map.
     "dtc" => Dtc(DtcConfig),
-    /// Agreement of the scales of one network.
+    /// Consistency of predictions at several scales of one network.
     "urpc" => Urpc(UrpcConfig),
-    /// Contrast of images, then of regions, then labels.
+    /// Contrastive pre-training on images, then on regions, and supervised fine-tuning.
     "global_local" => GlobalLocal(GlobalLocalConfig),
     /// Contrastive voxel-wise representation distillation.
     "simcvd" => SimCvd(SimCvdConfig),
-    /// Contrast along batch and features: a reconstruction.
+    /// Contrast along batch and features (a reconstruction).
     "cvrl" => Cvrl(CvrlConfig),
-    /// Dense contrast, then two decoders: a reconstruction.
+    /// Dense contrastive pre-training, then two decoders with cross pseudo supervision (a reconstruction).
     "ideal" => Ideal(IdealConfig),
     /// Anatomical-aware contrastive distillation.
     "action" => Action(ActionConfig),
@@ -95,22 +95,22 @@ methods! {
 }
 
 impl MethodConfig {
-    /// The same method with `iterations` in all.
+    /// Returns the same method with `iterations` in total.
     pub fn with_iterations(mut self, iterations: u64) -> Self {
         self.settings_mut().set_iterations(iterations);
         self
     }
 
-    /// The same method without or with another part, by the name of one of its ablations.
+    /// Returns the ablation of this method called `name`, which removes or exchanges one of its parts.
     ///
     /// # Errors
-    /// [`MethodError::Unknown`] naming the known ablations.
+    /// [`MethodError::Unknown`], which lists the known ablations.
     pub fn with_ablation(mut self, name: &str) -> Result<Self, MethodError> {
         self.settings_mut().ablate(name)?;
         Ok(self)
     }
 
-    /// Refuses values that cannot work.
+    /// Checks the settings for a patch size.
     ///
     /// # Errors
     /// [`MethodError::Setting`] with the key and the value found.

@@ -12,13 +12,13 @@ use crate::step_context::StepContext;
 pub enum ViewAlignment {
     /// Both views show the same voxel at the same index.
     Aligned,
-    /// Mirrored along one of the axes that scans may be mirrored on, drawn for each step by its seed;
-    /// voxel on voxel where there is none.
+    /// The other view is mirrored along one of the allowed axes, drawn at each step from the seed; if no
+    /// axis is allowed, the views are aligned.
     Mirrored,
 }
 
 impl ViewAlignment {
-    /// The other view's images, `[batch, channel, sides…]`, which may be mirrored on the axes `allowed`.
+    /// Returns the images of the other view, `[batch, channel, sides…]`; `allowed` are the axes that may be mirrored.
     pub fn apply(self, images: Tensor<5>, allowed: [bool; 3], at: &StepContext) -> Tensor<5> {
         let axes: Vec<usize> = (0..3).filter(|&axis| allowed[axis]).collect();
         match self {

@@ -4,8 +4,8 @@
 //! x ← M·x_i + (1 − M)·x_j,   j = (i + 1) mod B
 //! ```
 //!
-//! The same mask `M` mixes image, pseudo-label and confidence. With one image
-//! its partner is itself, and mixing changes nothing.
+//! The same mask `M` mixes image, pseudo-label and confidence. In a batch of one image its partner is the
+//! image itself, and mixing changes nothing.
 
 use burn::prelude::*;
 use ndarray::Array3;
@@ -25,30 +25,29 @@ use crate::step_context::StepContext;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mixing {
-    /// Not at all.
+    /// No mixing.
     None,
-    /// A box is emptied; its voxels are ignored (label −1).
+    /// A box is set to 0; its voxels are ignored (label −1).
     Cutout,
-    /// A box is taken from the partner.
+    /// A box is replaced by that of the partner.
     Cutmix,
-    /// All but half of the pseudo-labeled classes are taken from the partner.
+    /// Half of the pseudo-labeled classes are kept; all other voxels are replaced by those of the partner.
     Classmix,
 }
 
-/// Unlabeled images with what the teacher says of them,
-/// each `[batch, 1, depth, height, width]`.
+/// Unlabeled images with the pseudo-labels of the teacher, each `[batch, 1, depth, height, width]`.
 #[derive(Debug, Clone)]
 pub struct PseudoLabeled {
     /// The student's view.
     pub images: Tensor<5>,
-    /// Most probable class of each voxel; −1 where there is none.
+    /// The teacher's most probable class of each voxel; −1 where a voxel is ignored.
     pub labels: Tensor<5, Int>,
-    /// Its probability.
+    /// The teacher's probability of that class.
     pub confidence: Tensor<5>,
 }
 
 impl Mixing {
-    /// Mixes a batch; random choices are keyed by (seed, step).
+    /// Mixes a batch; the masks are drawn from (seed, step).
     pub fn apply(self, pseudo: PseudoLabeled, at: &StepContext) -> PseudoLabeled {
         if self == Self::None {
             return pseudo;
@@ -80,7 +79,7 @@ impl Mixing {
 }
 
 impl PseudoLabeled {
-    /// Takes the partner's voxels where `keep` is false.
+    /// Replaces the voxels where `keep` is false by those of the partner.
     fn mix(self, keep: Tensor<5, Bool>) -> Self {
         let other = keep.bool_not();
         Self {
@@ -99,7 +98,7 @@ impl PseudoLabeled {
         }
     }
 
-    /// Empties the voxels where `keep` is false.
+    /// Sets images to 0 and labels to −1 where `keep` is false.
     fn erase(self, keep: Tensor<5, Bool>) -> Self {
         let cut = keep.bool_not();
         Self {
@@ -110,7 +109,7 @@ impl PseudoLabeled {
     }
 }
 
-/// Half of the plane, and a quarter of the third axis: 20 of the paper's 80 slices.
+/// The box to cut: half of the area of the first two axes, and a quarter of the third, 20 of the paper's 80 slices.
 fn cut_box(patch: [usize; 3]) -> CutBoxConfig {
     CutBoxConfig {
         area: 0.5,
@@ -118,7 +117,7 @@ fn cut_box(patch: [usize; 3]) -> CutBoxConfig {
     }
 }
 
-/// Every sample replaced by the next one, the last by the first.
+/// Replaces every sample by the next one, the last by the first.
 fn next<K: burn::tensor::kind::Basic>(x: Tensor<5, K>) -> Tensor<5, K> {
     let batch = x.dims()[0];
     if batch == 1 {
@@ -128,7 +127,7 @@ fn next<K: burn::tensor::kind::Basic>(x: Tensor<5, K>) -> Tensor<5, K> {
     Tensor::cat(vec![x.narrow(0, 1, batch - 1), first], 0)
 }
 
-/// PseudoLabeled-labels on the host, one array a sample.
+/// Reads pseudo-labels to the host, one array per sample.
 fn host_labels(labels: &Tensor<5, Int>) -> Vec<Array3<u8>> {
     let [_, _, d, h, w] = labels.dims();
     let values: Vec<u8> = labels
@@ -160,7 +159,7 @@ mod tests {
         }
     }
 
-    /// Sample `b` holds `b` in its image, label and confidence.
+    /// A batch whose sample `b` has the value `b` in image, label and confidence.
     fn pseudo(batch: usize, device: &Device) -> PseudoLabeled {
         let samples = (0..batch).map(|b| Tensor::<5>::full([1, 1, 8, 8, 8], b as f32, device));
         let images = Tensor::cat(samples.collect(), 0);

@@ -1,9 +1,9 @@
-//! Noise on a network's input.
+//! Gaussian noise on a network's input.
 
 use burn::prelude::*;
 use burn::tensor::Distribution;
 
-/// Adds `clip(σ·N(0, 1), −2σ, 2σ)` to every voxel, as the mean-teacher family of the field does.
+/// Adds clipped Gaussian noise, `clip(σ·N(0, 1), −2σ, 2σ)`, to every voxel, as the mean-teacher family does.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! Stochastic gradient descent as the papers use it.
+//! Stochastic gradient descent (SGD) with a learning rate schedule.
 
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
@@ -10,7 +10,7 @@ use crate::schedule::LearningRate;
 use crate::sgd::Sgd;
 use crate::step_context::StepContext;
 
-/// SGD with momentum and L2 weight decay, and its learning-rate schedule.
+/// Settings of SGD with momentum and L2 weight decay, and its learning rate schedule.
 ///
 /// ```text
 /// g ← ∇L + wd·θ,   v ← momentum·v + g,   θ ← θ − lr·v
@@ -27,15 +27,15 @@ pub struct OptimizerConfig {
     pub momentum: f64,
     /// Weight decay coefficient.
     pub weight_decay: f64,
-    /// Largest joint norm of all gradients; without it they are not clipped.
+    /// Global norm to which gradients are clipped; without it they are not clipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Schedule over each stage; every stage starts again at the base rate.
+    /// Learning rate schedule of each stage; every stage starts again at the base rate.
     pub schedule: LearningRate,
 }
 
 impl Default for OptimizerConfig {
-    /// SGD 0.01, momentum 0.9, weight decay 1e-4, polynomial decay with power 0.9.
+    /// Learning rate 0.01, momentum 0.9, weight decay 1e-4, polynomial decay with power 0.9.
     fn default() -> Self {
         Self {
             learning_rate: 0.01,
@@ -48,12 +48,12 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// An optimizer without momentum yet.
+    /// Creates the optimizer, with zero momentum.
     pub fn init(&self) -> Optimizer {
         self.init_rule(false)
     }
 
-    /// The same with Nesterov's momentum: the step is down `g + momentum·v`.
+    /// Creates the optimizer with Nesterov momentum: the step is `θ ← θ − lr·(g + momentum·v)`.
     pub fn init_nesterov(&self) -> Optimizer {
         self.init_rule(true)
     }
@@ -70,7 +70,7 @@ impl OptimizerConfig {
         }
     }
 
-    /// Refuses rates and coefficients out of range.
+    /// Checks that all rates and coefficients are in range.
     ///
     /// # Errors
     /// [`MethodError::Setting`] with the key and the value found.
@@ -101,7 +101,7 @@ impl OptimizerConfig {
     }
 }
 
-/// The update rule with its settings and the momentum of every parameter.
+/// SGD with its settings and the momentum of every parameter.
 #[derive(Clone)]
 pub struct Optimizer {
     config: OptimizerConfig,
@@ -109,7 +109,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// The learning rate at a step of a stage.
+    /// Returns the learning rate at a step of a stage.
     pub fn learning_rate(&self, at: &StepContext) -> f64 {
         let config = &self.config;
         config
@@ -117,7 +117,7 @@ impl Optimizer {
             .at(config.learning_rate, at.stage_step, at.stage_steps)
     }
 
-    /// Moves a module along its gradients.
+    /// Returns the module after one update with its gradients.
     pub fn step<M: Module>(
         &mut self,
         learning_rate: f64,

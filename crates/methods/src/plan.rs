@@ -1,9 +1,9 @@
-//! The plan of a stage: its name, its length and the batches that it asks for.
+//! The plan of a stage: its name, its length and the composition of its batches.
 
-/// Name, length and batches of one stage of a method.
+/// Name, number of steps and batch composition of one stage of a method.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StagePlan {
-    /// Name shown to people.
+    /// Name, for the log and the report.
     pub name: &'static str,
     /// Number of steps.
     pub steps: u64,
@@ -12,7 +12,7 @@ pub struct StagePlan {
 }
 
 impl StagePlan {
-    /// A stage that sees weak views alone, in shuffled epochs.
+    /// Creates a stage with weak views only, whose cases are drawn in shuffled epochs.
     pub fn weak(name: &'static str, steps: u64, counts: [usize; 2]) -> Self {
         Self {
             name,
@@ -25,18 +25,18 @@ impl StagePlan {
 /// The composition of a stage's batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchPlan {
-    /// Labeled patches.
+    /// Number of labeled patches.
     pub labeled: usize,
-    /// Unlabeled patches.
+    /// Number of unlabeled patches.
     pub unlabeled: usize,
     /// Whether cases are drawn uniformly with replacement instead of in shuffled epochs.
     pub replacement: bool,
-    /// Which patches also get a strong view.
+    /// The patches that also have a strong view.
     pub strong: StrongViews,
 }
 
 impl BatchPlan {
-    /// Labeled and unlabeled patches of cases in shuffled epochs.
+    /// Creates a batch of labeled and unlabeled patches, whose cases are drawn in shuffled epochs.
     pub fn new([labeled, unlabeled]: [usize; 2], strong: StrongViews) -> Self {
         Self {
             labeled,
@@ -46,13 +46,13 @@ impl BatchPlan {
         }
     }
 
-    /// The numbers of labeled and of unlabeled patches.
+    /// Returns the numbers of labeled and of unlabeled patches.
     pub fn counts(&self) -> [usize; 2] {
         [self.labeled, self.unlabeled]
     }
 }
 
-/// Which patches of a batch come with a strongly augmented copy.
+/// The patches of a batch that also have a strongly augmented view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StrongViews {
     /// None.

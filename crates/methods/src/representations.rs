@@ -1,4 +1,4 @@
-//! Representations of voxels with their classes, as ACTION's contrast compares them.
+//! Representations of voxels with their classes, which ACTION's contrast compares.
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
@@ -10,21 +10,21 @@ use crate::aligned_grid::nearest;
 use crate::mixing::PseudoLabeled;
 use crate::step_context::StepContext;
 
-/// Maps on the grid of a representation head, of labeled and then of pseudo-labeled patches.
+/// Feature maps, probabilities and labels on the grid of a representation head, labeled patches first.
 #[derive(Debug, Clone)]
 pub(crate) struct Representations {
-    /// `[batch, width, …]`, the student's.
+    /// The student's representations, `[batch, width, …]`.
     pub(crate) features: Tensor<5>,
-    /// `[batch, classes, …]`, the student's, without gradient.
+    /// The student's class probabilities, `[batch, classes, …]`, without gradient.
     pub(crate) probabilities: Tensor<5>,
-    /// `[batch, 1, …]`, labels and pseudo-labels.
+    /// Labels and pseudo-labels, `[batch, 1, …]`.
     pub(crate) labels: Tensor<5, Int>,
-    /// `[batch, 1, …]`, the teacher's confidence in the label, 1 where the label was given.
+    /// The teacher's confidence in a pseudo-label, 1 for given labels, `[batch, 1, …]`.
     pub(crate) confidence: Tensor<5>,
 }
 
 impl Representations {
-    /// Those of the student's outputs by `head`.
+    /// Computes the representations of the student's outputs with `head`.
     pub(crate) fn new(
         head: &RepresentationHead,
         outputs: Vec<NetworkOutput>,
@@ -45,7 +45,7 @@ impl Representations {
         }
     }
 
-    /// The first `count` patches.
+    /// Keeps the first `count` patches.
     pub(crate) fn first(self, count: usize) -> Self {
         Self {
             features: self.features.narrow(0, 0, count),
@@ -55,14 +55,14 @@ impl Representations {
         }
     }
 
-    /// The student's probability of each voxel's label, `[batch, 1, …]`.
+    /// Returns the student's probability of each voxel's label, `[batch, 1, …]`.
     pub(crate) fn probability(&self) -> Tensor<5> {
         let labels = self.labels.clone().clamp_min(0);
         self.probabilities.clone().gather(1, labels)
     }
 
-    /// Queries, positives and negatives of each class, among the voxels whose label is at least as
-    /// confident as `threshold`.
+    /// Draws queries, positives and negatives of each class, among the voxels whose confidence is at least
+    /// `threshold`.
     pub(crate) fn sample(
         self,
         settings: ContrastConfig,

@@ -41,9 +41,9 @@ pub enum LearningRate {
 }
 
 impl LearningRate {
-    /// The rate at `step` of a stage of `steps` steps, for the base rate `base`.
+    /// Returns the learning rate at `step` of a stage of `steps` steps, for the base rate `base`.
     ///
-    /// A step at or beyond the end gets the rate of the end.
+    /// At and beyond the end it is the rate of the end.
     pub fn at(&self, base: f64, step: u64, steps: u64) -> f64 {
         let progress = progress(step, steps);
         match self {
@@ -57,9 +57,10 @@ impl LearningRate {
     }
 }
 
-/// A temperature that falls to its lower bound and rises again, `τ⁻ + ½ (1 + cos(2π t/(P·T))) (τ⁺ − τ⁻)`.
+/// Cosine schedule of a temperature, which falls to its lower bound and rises again:
+/// `τ⁻ + ½ (1 + cos(2π t/(P·T))) (τ⁺ − τ⁻)`.
 ///
-/// A high temperature contrasts groups, a low one single instances.
+/// A high temperature separates groups, a low one single instances.
 ///
 /// # References
 /// - C. You et al., ACTION++, MICCAI 2023, arXiv 2304.02689: anatomical-aware temperature scheduler.
@@ -76,16 +77,16 @@ impl LearningRate {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CosineTemperature {
-    /// `τ⁻`.
+    /// `τ⁻`, the lower bound.
     pub low: f64,
-    /// `τ⁺`, where it starts.
+    /// `τ⁺`, the upper bound and first value.
     pub high: f64,
-    /// `P`: the length of a period, in lengths of the training.
+    /// `P`, the length of a period as a multiple of the training's.
     pub period: f64,
 }
 
 impl Default for CosineTemperature {
-    /// 1.0 to 0.1 and back, once.
+    /// From 1.0 to 0.1 and back, in one period.
     fn default() -> Self {
         Self {
             low: 0.1,
@@ -96,7 +97,7 @@ impl Default for CosineTemperature {
 }
 
 impl CosineTemperature {
-    /// The temperature at `step` of `steps`.
+    /// Returns the temperature at `step` of `steps`.
     pub fn at(&self, step: u64, steps: u64) -> f64 {
         let turns = progress(step, steps) / self.period;
         let share = 0.5 * (1.0 + (std::f64::consts::TAU * turns).cos());
@@ -104,9 +105,9 @@ impl CosineTemperature {
     }
 }
 
-/// The sigmoid-shaped ramp-up of consistency weights, `exp(−5 (1 − t/T)²)`.
+/// Returns the factor of the sigmoid-shaped ramp-up of consistency weights, `exp(−5 (1 − t/T)²)`.
 ///
-/// Rises from `e⁻⁵ ≈ 0.0067` at step 0 to 1 at `steps` and stays there.
+/// It rises from `e⁻⁵ ≈ 0.0067` at step 0 to 1 at `steps` and stays there.
 ///
 /// # References
 /// S. Laine, T. Aila, "Temporal Ensembling for Semi-Supervised Learning",
@@ -122,7 +123,7 @@ pub fn sigmoid_ramp_up(step: u64, steps: u64) -> f64 {
     (-5.0 * (1.0 - progress(step, steps)).powi(2)).exp()
 }
 
-/// The linear ramp-up `min(t/T, 1)`.
+/// Returns the factor of a linear ramp-up, `min(t/T, 1)`.
 ///
 /// # Examples
 /// ```
@@ -132,7 +133,7 @@ pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
     progress(step, steps)
 }
 
-/// A total of steps split over stages in the proportion of `parts`, the rest going to the last.
+/// Splits a total of steps over stages in proportion to `parts`; the last stage gets the remainder.
 pub(crate) fn split_steps<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
     let sum = parts.iter().sum::<u64>().max(1);
     let mut steps = parts.map(|part| total * part / sum);

@@ -1,4 +1,4 @@
-//! Gradient descent with momentum as an optimizer of Burn.
+//! SGD with momentum, as an implementation of Burn's `Optimizer` trait.
 
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::prelude::*;
@@ -6,7 +6,7 @@ use semivox_kernels::{SgdStep, sgd_step};
 
 use crate::host::host;
 
-/// Stochastic gradient descent, one pass per parameter.
+/// SGD with momentum and weight decay, in one pass over the memory of each parameter.
 #[derive(Debug, Clone)]
 pub(crate) struct Sgd {
     pub(crate) momentum: f64,
@@ -14,7 +14,7 @@ pub(crate) struct Sgd {
     pub(crate) nesterov: bool,
 }
 
-/// State of [`Sgd`] for a parameter.
+/// State of [`Sgd`] for one parameter.
 #[derive(Clone)]
 pub(crate) struct SgdState<const D: usize> {
     velocity: Tensor<D>,
@@ -25,8 +25,9 @@ impl<const D: usize> RecordState for SgdState<D> {
         out.push_tensor(prefix, "velocity", self.velocity.clone().into_data());
     }
 
-    /// On the CPU, from where the next step takes it to its parameter: the device that Burn offers is the
-    /// first compiled in, which this machine may lack.
+    /// Loads the momentum onto the CPU; the next step moves it to the parameter's device.
+    ///
+    /// Burn offers the device of the first backend compiled in, which this machine may lack.
     fn state_unflatten(prefix: &str, source: &mut StateSource, offered: &Device) -> Option<Self> {
         let velocity = source.take_tensor(prefix, "velocity")?;
         let device = host().unwrap_or_else(|| offered.clone());

@@ -1,24 +1,24 @@
-//! Signed distance maps of a batch's labels.
+//! Signed distance maps of the labels of a batch.
 
 use burn::prelude::*;
 use ndarray::Array3;
 use semivox_losses::{IGNORED_LABEL, SignedDistanceLoss};
 use semivox_sdf::{SignedDistance, signed_distance_map};
 
-/// Signed distance maps of labels, and the voxels that a loss counts.
+/// Signed distance maps of labels, and the voxels that take part in a loss.
 #[derive(Debug, Clone)]
 pub struct DistanceTargets {
-    /// One map per foreground class, `[batch, classes − 1, depth, height, width]`, a constant: negative inside, positive
-    /// outside, each side scaled to 1; zero everywhere where a patch has no voxel of the class, or nothing else.
+    /// One map per foreground class, `[batch, classes − 1, depth, height, width]`, without gradient: negative inside,
+    /// positive outside, each side scaled to 1; 0 everywhere if a patch has no voxel of the class, or no other.
     pub maps: Tensor<5>,
     /// The voxels whose label is not [`IGNORED_LABEL`], `[batch, 1, depth, height, width]`; `None` for all of them.
     pub counted: Option<Tensor<5, Bool>>,
 }
 
 impl DistanceTargets {
-    /// The maps of labels `[batch, 1, depth, height, width]`.
+    /// Computes the maps of labels `[batch, 1, depth, height, width]`.
     ///
-    /// An ignored voxel lies outside every class, so that there is a map at all; in a loss it has no weight.
+    /// For the maps, an ignored voxel counts as outside every class; in a loss it has no weight.
     ///
     /// # References
     /// See [`signed_distance_map`]; distances are counted in voxels of the patch.
@@ -54,7 +54,7 @@ impl DistanceTargets {
         }
     }
 
-    /// The loss of predicted maps over the voxels that count.
+    /// Computes the loss of predicted maps over the voxels that are not ignored.
     pub fn loss(self, loss: &SignedDistanceLoss, predicted: Tensor<5>) -> Tensor<1> {
         match self.counted {
             None => loss.forward(predicted, self.maps),

@@ -1,4 +1,4 @@
-//! Stages, the parts of a training method that follow one another.
+//! Stages, the consecutive parts of a training method.
 
 use burn::module::Module;
 use semivox_models::Network;
@@ -12,13 +12,13 @@ use crate::plan::StagePlan;
 use crate::step_context::StepContext;
 use crate::terms::LossTerms;
 
-/// One stage of a training method: what it trains, on which batches and down which loss.
+/// One stage of a training method: the modules that it trains, its batches and its loss.
 ///
-/// A [`Method`](crate::method::Method) is a list of stages. Each step asks the stage for its loss
-/// terms, moves the trained modules down their weighted sum and calls [`after_step`](Self::after_step).
+/// A [`Method`](crate::method::Method) is a list of stages. Each step computes the loss [`terms`](Self::terms),
+/// lets the optimizer minimize their weighted sum and calls [`after_step`](Self::after_step).
 ///
 /// # Examples
-/// A method of one's own: cross-entropy and Dice where there are labels, and certainty elsewhere.
+/// A custom method: cross-entropy and Dice on labeled patches, entropy minimization on unlabeled ones.
 ///
 /// ```
 /// use burn::prelude::*;
@@ -80,18 +80,18 @@ use crate::terms::LossTerms;
 /// assert_eq!(method.stages()[0].steps, 100);
 /// ```
 pub trait Stage {
-    /// Networks, heads and memory banks that live as long as the stage.
+    /// Networks, heads and memory banks of the stage.
     type State: State;
 
-    /// Name, number of steps and batches.
+    /// Returns the name, the number of steps and the batch composition of the stage.
     fn plan(&self) -> StagePlan;
 
-    /// The optimizer, without momentum yet.
+    /// Returns a new optimizer, with zero momentum.
     fn optimizer(&self) -> Optimizer;
 
-    /// The state before the first step, made of the networks that the stage before leaves.
+    /// Creates the state before the first step from the networks of the previous stage.
     ///
-    /// On resume it is made likewise and then overwritten by the checkpoint.
+    /// On resume it is created the same way and then overwritten by the checkpoint.
     ///
     /// # Errors
     /// If the stage's settings contradict the run's.
@@ -101,10 +101,10 @@ pub trait Stage {
         context: &MethodContext,
     ) -> Result<Self::State, MethodError>;
 
-    /// The loss terms of a step.
+    /// Computes the loss terms of a step.
     ///
     /// # Errors
-    /// If samples cannot be drawn as the settings ask.
+    /// If samples cannot be drawn with these settings.
     fn terms(
         &self,
         state: &mut Self::State,
@@ -112,49 +112,49 @@ pub trait Stage {
         at: &StepContext,
     ) -> Result<LossTerms, MethodError>;
 
-    /// Updates that follow the optimizer's step, such as a teacher's; none by default.
+    /// Runs the updates that follow the optimizer's step, such as that of a teacher; does nothing by default.
     ///
     /// # Errors
-    /// If a memory bank does not take the step's features.
+    /// If the features of the step do not fit a memory bank.
     fn after_step(&self, _state: &mut Self::State, _at: &StepContext) -> Result<(), MethodError> {
         Ok(())
     }
 }
 
-/// The state of a stage: everything that a checkpoint keeps beside the optimizer.
+/// The state of a stage: everything that a checkpoint holds besides the optimizer.
 pub trait State: Clone {
-    /// The module that the optimizer moves.
+    /// The module that the optimizer trains.
     type Trained: Module;
 
-    /// The module that the optimizer moves.
+    /// Returns the module that the optimizer trains.
     fn trained(&mut self) -> &mut Self::Trained;
 
-    /// The network that is evaluated.
+    /// Returns the network that is evaluated.
     fn student(&self) -> &Network;
 
-    /// The moving average of the student, if the method has one.
+    /// Returns the teacher, the moving average of the student, if the method has one.
     fn teacher(&self) -> Option<&Network> {
         None
     }
 
-    /// Shows every part to `visitor` under a name of its own; serves saving and loading.
+    /// Passes every part to `visitor` under its own name, for saving and for loading.
     ///
     /// # Errors
-    /// If the disk does not take it, or the checkpoint is incomplete or belongs to other networks.
+    /// If it cannot be written, or the checkpoint is incomplete or belongs to other networks.
     fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<(), MethodError>;
 }
 
-/// The networks that a stage leaves to the next.
+/// The networks that a stage hands over to the next.
 #[derive(Debug, Clone)]
 pub struct Handover {
     /// The student.
     pub student: Network,
-    /// Its moving average, if the stage had one.
+    /// The moving average of the student, if the stage had one.
     pub teacher: Option<Network>,
 }
 
 impl Handover {
-    /// A student without a teacher, as before the first stage.
+    /// Hands over a student without a teacher, as before the first stage.
     pub fn new(student: Network) -> Self {
         Self {
             student,
@@ -163,7 +163,7 @@ impl Handover {
     }
 }
 
-/// One network, without anything beside it.
+/// The state of a stage that trains one network and nothing else.
 impl State for Network {
     type Trained = Self;
 

@@ -1,17 +1,17 @@
-//! The position of a step in its run.
+//! Position of a training step in its run.
 
 use burn::prelude::*;
 
 use crate::schedule::sigmoid_ramp_up;
 
-/// The position of a step in its run, with the seed and the device.
+/// Position of a training step in its run and stage, with the seed and the device.
 #[derive(Debug, Clone)]
 pub struct StepContext {
     /// Step of the whole run, from 0.
     pub step: u64,
     /// Step within the stage, from 0.
     pub stage_step: u64,
-    /// Steps of the stage.
+    /// Number of steps of the stage.
     pub stage_steps: u64,
     /// The run's seed; random numbers are keyed by (seed, step, purpose).
     pub seed: u64,
@@ -20,7 +20,7 @@ pub struct StepContext {
 }
 
 impl StepContext {
-    /// `exp(−5 (1 − t/T)²)` at the step `t` of a stage of `T`: what weights of consistency rise by.
+    /// Returns the ramp-up factor of consistency weights, `exp(−5 (1 − t/T)²)` at step `t` of a stage of `T` steps.
     pub fn ramp(&self) -> f64 {
         sigmoid_ramp_up(self.stage_step, self.stage_steps)
     }

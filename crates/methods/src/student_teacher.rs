@@ -1,4 +1,4 @@
-//! A student and its teacher, the pair that the mean-teacher family trains.
+//! A student and its teacher, as in the mean-teacher family.
 
 use burn::module::Module;
 use burn::prelude::*;
@@ -22,7 +22,7 @@ pub enum TeacherMode {
 }
 
 impl TeacherMode {
-    /// The teacher's output, which never carries a gradient.
+    /// Computes the teacher's output, through which no gradient flows.
     pub fn forward(self, teacher: &Network, images: Tensor<5>) -> NetworkOutput {
         match self {
             Self::Train => teacher.forward(images),
@@ -30,7 +30,7 @@ impl TeacherMode {
         }
     }
 
-    /// `θ_t ← m·θ_t + (1 − m)·θ_s`; in evaluation mode the buffers follow the student's.
+    /// Updates the teacher, `θ_t ← m·θ_t + (1 − m)·θ_s`; in evaluation mode it also copies the student's buffers.
     pub fn update<M: Module>(self, teacher: &mut M, student: &M, momentum: f64) {
         let update = match self {
             Self::Train => ema_update,
@@ -45,12 +45,12 @@ impl TeacherMode {
 pub struct StudentTeacher<M> {
     /// The trained module.
     pub student: M,
-    /// Its average, without gradients.
+    /// Its moving average, without gradients.
     pub teacher: M,
 }
 
 impl<M: Module> StudentTeacher<M> {
-    /// The teacher starts as the student.
+    /// Creates the pair; the teacher starts as a copy of the student.
     pub fn new(student: M) -> Self {
         Self {
             teacher: teacher_of(&student),
@@ -58,19 +58,19 @@ impl<M: Module> StudentTeacher<M> {
         }
     }
 
-    /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
+    /// Updates the teacher, `θ_t ← m·θ_t + (1 − m)·θ_s`.
     pub fn update_teacher(&mut self, momentum: f64) {
         TeacherMode::Train.update(&mut self.teacher, &self.student, momentum);
     }
 
-    /// The same with `m_t = min(1 − 1/(t+1), m)`, as the mean-teacher family does.
+    /// Updates the teacher with the warmed-up momentum `m_t = min(1 − 1/(t+1), m)`, as the mean-teacher family does.
     pub fn update_warmed_up(&mut self, momentum: f64, at: &StepContext) {
         self.update_teacher(warmed_up(momentum, at.stage_step));
     }
 }
 
 impl From<Handover> for StudentTeacher<Network> {
-    /// The pair of the stage before, or a student with a new teacher.
+    /// Takes student and teacher of the previous stage, or makes a new teacher if there was none.
     fn from(networks: Handover) -> Self {
         let Handover { student, teacher } = networks;
         Self {

@@ -1,4 +1,4 @@
-//! Named loss terms and the descent step they lead to.
+//! Named, weighted loss terms and the optimization step on their sum.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -8,7 +8,7 @@ use crate::error::MethodError;
 use crate::optimizer::Optimizer;
 use crate::step_context::StepContext;
 
-/// The weighted terms of one training step, each under its own name.
+/// The named, weighted loss terms of one training step.
 ///
 /// ```text
 /// total = Σ weight_i · term_i
@@ -28,25 +28,25 @@ use crate::step_context::StepContext;
 pub struct LossTerms(Vec<(&'static str, f64, Tensor<1>)>);
 
 impl LossTerms {
-    /// No terms yet.
+    /// Creates an empty list of terms.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the unweighted `term` under `name` with its `weight` in the total.
+    /// Adds a `term`, before weighting, under `name`, with its `weight` in the total.
     pub fn with(mut self, name: &'static str, weight: f64, term: Tensor<1>) -> Self {
         self.0.push((name, weight, term));
         self
     }
 
-    /// The term called `name`.
+    /// Returns the unweighted term called `name`.
     #[cfg(test)]
     pub(crate) fn term(&self, name: &str) -> Tensor<1> {
         let found = self.0.iter().find(|(known, ..)| *known == name);
         found.expect("a term of this name").2.clone()
     }
 
-    /// The weighted sum.
+    /// Returns the weighted sum of all terms.
     ///
     /// # Panics
     /// If there are no terms.
@@ -58,8 +58,7 @@ impl LossTerms {
             .expect("a stage computes at least one loss term")
     }
 
-    /// The unweighted values in the order they were added, by a single read
-    /// from the device.
+    /// Reads the unweighted values from the device at once, in the order they were added.
     ///
     /// # Errors
     /// [`MethodError::NonFinite`] for the first term that is not finite.
@@ -75,10 +74,10 @@ impl LossTerms {
             .collect()
     }
 
-    /// Moves `module` one step of gradient descent down the total; returns the terms' values.
+    /// Runs the backward pass of the total and one optimizer step on `module`; returns the values of the terms.
     ///
     /// # Errors
-    /// [`MethodError::NonFinite`]; the module is then not moved.
+    /// [`MethodError::NonFinite`] if a term is not finite; the module is then left as it is.
     pub fn descend<M: Module>(
         self,
         module: &mut M,

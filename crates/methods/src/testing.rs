@@ -18,7 +18,7 @@ use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::StepValues;
 
-/// A run of a small network on `patch` with `classes` classes.
+/// Returns the context of a run of `network` on patches of size `patch`.
 pub(crate) fn context(network: NetworkConfig, patch: [usize; 3]) -> MethodContext {
     MethodContext {
         network,
@@ -29,7 +29,7 @@ pub(crate) fn context(network: NetworkConfig, patch: [usize; 3]) -> MethodContex
     }
 }
 
-/// Patches of a background of class 0 and one box for each other class, as bright as its class.
+/// Patches with background of class 0 and one box per other class, whose intensity is its class.
 fn patches(
     count: usize,
     context: &MethodContext,
@@ -56,7 +56,7 @@ fn patches(
     )
 }
 
-/// The first step of a stage of ten.
+/// Returns the first step of a stage of ten.
 pub(crate) fn first_step(context: &MethodContext) -> StepContext {
     StepContext {
         step: 0,
@@ -67,7 +67,7 @@ pub(crate) fn first_step(context: &MethodContext) -> StepContext {
     }
 }
 
-/// The batch of a step; the strong view is a brighter copy.
+/// Returns the batch of a step; the strong view is a brighter copy.
 pub(crate) fn batch(counts: [usize; 2], context: &MethodContext, step: u64) -> Batch {
     let mut rng = keyed(context.seed, step, "test batch");
     let (weak, labels) = patches(counts[0], context, &mut rng);
@@ -85,12 +85,12 @@ pub(crate) fn batch(counts: [usize; 2], context: &MethodContext, step: u64) -> B
     }
 }
 
-/// A stage that is begun on a new student.
+/// Begins a stage on a new student.
 pub(crate) fn begun<S: Stage>(stage: S, context: &MethodContext) -> Running<S> {
     begun_on(Handover::new(context.student()), stage, context)
 }
 
-/// A stage that is begun on the networks of the stage before.
+/// Begins a stage on the networks of the previous stage.
 pub(crate) fn begun_on<S: Stage>(
     networks: Handover,
     stage: S,
@@ -101,13 +101,13 @@ pub(crate) fn begun_on<S: Stage>(
     running
 }
 
-/// The terms of all steps of a stage; asserts that they are finite.
+/// Runs all steps of a stage and returns their loss terms; asserts that they are finite.
 pub(crate) fn run_stage(stage: &mut dyn AnyStage, context: &MethodContext) -> Vec<StepValues> {
     let steps = stage.plan().steps;
     run_steps(stage, 0..steps, context)
 }
 
-/// The terms of some steps of a stage.
+/// Runs some steps of a stage and returns their loss terms.
 pub(crate) fn run_steps(
     stage: &mut dyn AnyStage,
     steps: Range<u64>,
@@ -130,7 +130,8 @@ pub(crate) fn run_steps(
     steps.map(&mut step).collect()
 }
 
-/// Which parts of a module a term teaches: those whose name is part of the path of a parameter with a gradient.
+/// Returns the parts of a module that a loss term trains: those whose name is in the path of a parameter with a
+/// gradient other than 0.
 pub(crate) fn taught<'a, M: Module>(
     term: &Tensor<1>,
     module: &M,
@@ -149,7 +150,7 @@ pub(crate) fn taught<'a, M: Module>(
     parts.iter().filter(reached).copied().collect()
 }
 
-/// Paths of the parameters whose gradient is not 0.
+/// Collects the paths of the parameters whose gradient is not 0.
 struct Paths {
     gradients: GradientsParams,
     path: Vec<String>,
@@ -173,8 +174,8 @@ impl ModuleVisitor for Paths {
     }
 }
 
-/// Largest distance of the parameters of `found` from `m·average + (1 − m)·followed`; those of `followed`
-/// that do not learn, such as running statistics, do not count.
+/// Returns the largest distance of the parameters of `found` from `m·average + (1 − m)·followed`; parameters of
+/// `followed` that are not trained, such as running statistics, do not count.
 pub(crate) fn off_average<M: Module>(
     found: &M,
     [average, followed]: [&M; 2],
@@ -194,7 +195,7 @@ pub(crate) fn off_average<M: Module>(
     learning.iter().map(distance).fold(0.0, f64::max)
 }
 
-/// Parameters by identity.
+/// Parameters by id.
 struct Values {
     found: HashMap<ParamId, Vec<f32>>,
     learning: bool,
@@ -220,7 +221,8 @@ impl ModuleVisitor for Values {
     }
 }
 
-/// Largest distance of the parameters of `after` from where a step with a learning rate of 1 down `loss` leads.
+/// Returns the largest distance of the parameters of `after` from the result of a gradient step on `loss` with
+/// learning rate 1.
 pub(crate) fn off_descent<M: Module>(before: &M, after: &M, loss: Tensor<1>) -> f64 {
     let mut descent = Descent {
         gradients: GradientsParams::from_grads(loss.backward(), before),
@@ -231,7 +233,7 @@ pub(crate) fn off_descent<M: Module>(before: &M, after: &M, loss: Tensor<1>) -> 
     descent.off
 }
 
-/// Compares parameters with where gradients lead.
+/// Compares parameters with those after a gradient step.
 struct Descent {
     gradients: GradientsParams,
     after: HashMap<ParamId, Vec<f32>>,
@@ -250,7 +252,7 @@ impl ModuleVisitor for Descent {
     }
 }
 
-/// A term's value at each step.
+/// Returns the value of a loss term at each step.
 pub(crate) fn term(steps: &[StepValues], name: &str) -> Vec<f64> {
     let of = |values: &StepValues| values.iter().find(|(n, _)| *n == name).unwrap().1;
     steps.iter().map(of).collect()

@@ -1,4 +1,4 @@
-//! A network that trains together with heads which are not needed afterwards.
+//! A network together with heads that are used in training only.
 
 use burn::module::ModuleDisplay;
 use burn::prelude::*;
@@ -9,10 +9,10 @@ use crate::error::MethodError;
 use crate::stage::State;
 use crate::student_teacher::StudentTeacher;
 
-/// A network and the heads on its maps, which one optimizer moves and of which only the network is evaluated.
+/// A network and heads on its feature maps, trained by one optimizer; only the network is evaluated.
 #[derive(Module, Debug)]
 pub struct WithHeads<H: Module> {
-    /// The network, which a checkpoint keeps apart.
+    /// The network, which a checkpoint stores in a file of its own.
     pub network: Network,
     /// Its heads.
     pub heads: H,

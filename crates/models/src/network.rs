@@ -33,7 +33,7 @@ impl fmt::Display for Architecture {
 }
 
 impl Architecture {
-    /// The numbers that each side of a patch must be a multiple of; a U-Net's patch is one slice.
+    /// Returns the numbers that the sides of a patch must be multiples of; a U-Net's patch is one slice.
     pub fn required_multiples(self) -> [usize; 3] {
         match self {
             Self::VNet => [VNet::required_multiple(); 3],
@@ -41,7 +41,7 @@ impl Architecture {
         }
     }
 
-    /// The range of [`NetworkOutput::features`] at an eighth, a quarter and a half of the resolution.
+    /// Returns the range of [`NetworkOutput::features`] at 1/8, 1/4 and 1/2 of the resolution.
     pub fn coarse_features(self) -> Range<usize> {
         match self {
             Self::VNet => 0..3,
@@ -49,7 +49,7 @@ impl Architecture {
         }
     }
 
-    /// Whether a patch is one slice of a volume, `[side, side, 1]`.
+    /// Returns whether a patch is one slice of a volume, `[side, side, 1]`.
     pub fn is_2d(self) -> bool {
         self == Self::UNet
     }
@@ -93,7 +93,7 @@ pub struct NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// The corresponding V-Net configuration.
+    /// Returns the corresponding V-Net configuration.
     pub fn vnet(&self) -> VNetConfig {
         VNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
@@ -102,7 +102,7 @@ impl NetworkConfig {
             .with_signed_distance(self.signed_distance)
     }
 
-    /// The corresponding U-Net configuration.
+    /// Returns the corresponding U-Net configuration.
     pub fn unet(&self) -> UNetConfig {
         UNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
@@ -123,7 +123,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Channels of the five maps in [`NetworkOutput::features`].
+    /// Returns the channels of the five maps in [`NetworkOutput::features`].
     pub fn feature_channels(&self) -> [usize; 5] {
         match self.architecture {
             Architecture::VNet => self.vnet().feature_channels(),
@@ -131,7 +131,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Channels of the map after the first `blocks` blocks of the decoder; of the lowest map for 0.
+    /// Returns the channels of the map after the first `blocks` blocks of the decoder; for 0, of the bottleneck.
     pub fn channels_after(&self, blocks: usize) -> usize {
         self.filters << (4 - blocks.min(4))
     }
@@ -174,7 +174,7 @@ pub enum Network {
 }
 
 impl Network {
-    /// The architecture.
+    /// Returns the architecture.
     pub fn architecture(&self) -> Architecture {
         match self {
             Self::VNet(_) => Architecture::VNet,
@@ -200,7 +200,7 @@ impl Network {
         }
     }
 
-    /// Applies the encoder alone; returns its maps at five resolutions, from full to 1/16.
+    /// Applies only the encoder; returns its maps at five resolutions, from full to 1/16.
     ///
     /// # Shapes
     ///

@@ -106,7 +106,7 @@ impl CutBoxParams {
     }
 }
 
-/// The index of the partner of sample `i` in a batch: the next sample, or the first for the last one. A
+/// Returns the index of the partner of sample `i` in a batch: the next sample, or the first for the last one. A
 /// batch of one is its own partner.
 pub fn partner(i: usize, batch: usize) -> usize {
     (i + 1) % batch.max(1)

@@ -1,11 +1,11 @@
-//! Labels that change with the side of the body.
+//! Exchange of left and right labels in mirrored patches.
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use super::FlipParams;
 
-/// Pairs of labels, such as those of a left and a right kidney, that are exchanged where an axis is mirrored.
+/// Pairs of labels, such as left and right kidney, that are exchanged when an axis is mirrored.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ use super::FlipParams;
 pub struct LabelSwap {
     /// The axis from left to right: 0, 1 or 2.
     pub axis: u8,
-    /// The pairs of labels; none to exchange nothing.
+    /// The pairs of labels; empty to exchange nothing.
     pub pairs: Vec<[u8; 2]>,
 }
 

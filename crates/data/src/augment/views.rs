@@ -61,7 +61,7 @@ pub struct Symmetries {
 }
 
 impl Symmetries {
-    /// The axes with a nonzero probability of mirroring.
+    /// Returns the axes with a nonzero probability of mirroring.
     ///
     /// # Examples
     ///
@@ -191,7 +191,7 @@ pub struct StrongParams {
 }
 
 impl StrongView {
-    /// A view without any transform.
+    /// Returns a view without any transform.
     pub fn none() -> Self {
         Self {
             jitter: None,
@@ -202,7 +202,7 @@ impl StrongView {
         }
     }
 
-    /// A view with every transform at its default settings.
+    /// Returns a view with every transform at its default settings.
     pub fn all() -> Self {
         Self {
             gamma: Some(GammaConfig::default()),
@@ -225,8 +225,9 @@ impl StrongView {
         }
     }
 
-    /// Draws the parameters for a patch of several channels: intensities change in each channel by itself, the cutout
-    /// is at the same place in all.
+    /// Draws the parameters for a patch of several channels.
+    ///
+    /// Intensities change independently in each channel; the cutout is at the same place in all.
     pub fn draw_channels(
         &self,
         rng: &mut impl Rng,

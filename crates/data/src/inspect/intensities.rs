@@ -1,21 +1,24 @@
-//! Intensities that normalization will not treat as meant.
+//! Warnings about intensities for which normalization does not work as intended.
 
 use crate::Volume;
 
 use super::CaseFacts;
 
-/// The most voxels that percentiles are computed of.
+/// Maximum number of voxels that percentiles are computed from.
 const SAMPLES: usize = 100_000;
 
-/// The distance of an intensity from the middle 80 %, in their range, from which it is reported. In 40 scans
-/// each of LA, ACDC and the hippocampus the largest is 17; padding of -32768 in an image of 1,000 gray values has 30.
+/// Distance from the 10th to the 90th percentile, in units of their range, above which an intensity is reported.
+///
+/// In 40 scans each of LA, ACDC and the hippocampus the largest is 17; padding of -32768 in an image of 1,000 gray
+/// values has 30.
 const FAR: f32 = 25.0;
 
-/// The lowest intensity below which a scan is taken for CT in Hounsfield units.
+/// Minimum intensity below which a scan is taken for CT in Hounsfield units.
 const AIR: f32 = -200.0;
 
-/// The distance of the most extreme intensity from the 10th to the 90th percentile, in units of their range; 0 for an
-/// image that is constant but for a hundredth of its voxels.
+/// Returns the distance of the most extreme intensity from the 10th to the 90th percentile, in units of their range.
+///
+/// It is 0 for an image that is constant except for a hundredth of its voxels.
 pub(super) fn farthest(channel: &Volume, [low, high]: [f32; 2]) -> f32 {
     let every = channel.data.len().div_ceil(SAMPLES).max(1);
     let mut values: Vec<f32> = channel.data.iter().copied().step_by(every).collect();
@@ -31,7 +34,7 @@ pub(super) fn farthest(channel: &Volume, [low, high]: [f32; 2]) -> f32 {
     }
 }
 
-/// Sentences about the intensities of a case, among all of them.
+/// Returns warnings about the intensities of a case, given those of all cases.
 pub(super) fn doubts(case: &CaseFacts, cases: &[CaseFacts]) -> Vec<&'static str> {
     let mut found = Vec::new();
     if case.intensities.iter().any(|[low, high]| low == high) {

@@ -1,4 +1,4 @@
-//! Unit tests: inspection of a data set: sizes, intensities, labels, errors and warnings.
+//! Unit tests of the inspection of a data set.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -8,7 +8,7 @@ use crate::{DataError, Geometry};
 /// The distance of corner voxels, in voxels, from which a note says that the two forms disagree.
 const DISAGREEMENT: f64 = 0.5;
 
-/// The affine of a header in millimeters for a volume of `axes` axes, and what was doubtful about it.
+/// Returns the affine of a header in millimeters for a volume of `axes` axes, and notes about doubts.
 ///
 /// It is the sform, else the qform, else the voxel sizes. A singular form is passed over if the other is sound.
 pub(super) fn place(

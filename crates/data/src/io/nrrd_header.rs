@@ -58,7 +58,7 @@ impl<'a> Header<'a> {
         Ok(self.field("encoding")?.to_lowercase())
     }
 
-    /// What the header says about the voxels.
+    /// Returns the layout of the voxels.
     pub(super) fn layout(&self) -> Result<VoxelLayout, DataError> {
         let (shape, axes) = self.shape()?;
         let (geometry, note) = self.geometry(axes)?;

@@ -20,8 +20,8 @@ const COMPRESSION_LEVEL: u32 = 4;
 
 /// Writes an image as 32-bit floats to `.nii` or, compressed, `.nii.gz`.
 ///
-/// What was read from a NIfTI file, or computed for one such as a prediction, has that file's sform, qform, codes,
-/// voxel sizes and unit, so that it lies on it in every program; see [`SourceHeader`](crate::SourceHeader).
+/// A volume that was read from a NIfTI file, or computed for one such as a prediction, keeps that file's sform, qform,
+/// codes, voxel sizes and unit, so that both overlay in every program; see [`SourceHeader`](crate::SourceHeader).
 /// Otherwise the affine is written as sform and, unless it has shear, as qform, in millimeters. The file is
 /// written atomically.
 ///

@@ -1,4 +1,4 @@
-//! Text files and names as people have them.
+//! Encodings of text files and file names.
 
 use std::path::Path;
 

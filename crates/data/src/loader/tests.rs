@@ -1,4 +1,4 @@
-//! Unit tests: ordered loading of batches by worker threads.
+//! Unit tests of ordered loading of batches by worker threads.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

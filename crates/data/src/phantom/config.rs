@@ -77,7 +77,7 @@ pub struct PhantomConfig {
 }
 
 impl PhantomConfig {
-    /// The default configuration of a kind.
+    /// Returns the default configuration of a kind.
     pub fn of(kind: PhantomKind) -> Self {
         let atrium = Self {
             kind,

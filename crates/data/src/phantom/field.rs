@@ -20,7 +20,7 @@ impl Lattice {
         Self { cells, values }
     }
 
-    /// The value at a point.
+    /// Returns the value at a point.
     pub fn at(&self, p: Point) -> f32 {
         let n = self.cells + 1;
         let scaled = p.map(|x| ((x + 1.0) * 0.5).clamp(0.0, 1.0) * self.cells as f32);
@@ -49,7 +49,7 @@ impl Bias {
         }
     }
 
-    /// The factor at a point.
+    /// Returns the factor at a point.
     pub fn at(&self, [x, y, z]: Point) -> f32 {
         let terms = [x, y, z, x * x, y * y, z * z, x * y, y * z, x * z];
         let sum: f32 = terms

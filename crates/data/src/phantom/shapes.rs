@@ -25,7 +25,7 @@ impl Ellipsoid {
         self.center
     }
 
-    /// The level at a point: 0 at the center, 1 on the surface, increasing outward.
+    /// Returns the level at a point: 0 at the center, 1 on the surface, increasing outward.
     pub fn level(&self, p: Point) -> f32 {
         let q: Point = std::array::from_fn(|a| (p[a] - self.center[a]) * self.inverse_radii[a]);
         dot(q, q).sqrt()
@@ -52,7 +52,7 @@ impl Tube {
         }
     }
 
-    /// The level as for an ellipsoid, and the position along the tube from 0 to 1.
+    /// Returns the level as for an ellipsoid, and the position along the tube from 0 to 1.
     pub fn level(&self, p: Point) -> (f32, f32) {
         let v: Point = std::array::from_fn(|a| p[a] - self.from[a]);
         let along = (dot(v, self.way) * self.inverse_square).clamp(0.0, 1.0);
@@ -74,7 +74,7 @@ pub(super) fn draw_turn(rng: &mut impl Rng, amount: f32) -> [f32; 2] {
     [(1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)]
 }
 
-/// The lowest level among several shapes.
+/// Returns the lowest level among several shapes.
 pub(super) fn lowest(levels: impl Iterator<Item = f32>) -> f32 {
     levels.fold(f32::INFINITY, f32::min)
 }

@@ -47,14 +47,14 @@ impl From<&LabelMap> for Grid {
 }
 
 impl Grid {
-    /// The grid with another spacing over the same extent and with the same center.
+    /// Returns the grid with another spacing over the same extent and with the same center.
     ///
     /// Each axis has `round(n · old / new)` voxels, at least one.
     ///
     /// # Errors
     ///
     /// [`DataError::InvalidSetting`] for a spacing that is not positive and finite, and for one that gives more than 2³⁰
-    /// voxels, as if meters were taken for millimeters.
+    /// voxels, as happens when meters are taken for millimeters.
     pub fn with_spacing(&self, spacing_mm: [f64; 3]) -> Result<Self, DataError> {
         let present = self.geometry.spacing();
         if spacing_mm
@@ -94,7 +94,7 @@ impl Grid {
         })
     }
 
-    /// The `3×4` affine from indices of `self` to indices of `other`.
+    /// Returns the `3×4` affine from indices of `self` to indices of `other`.
     pub(crate) fn index_map(&self, other: &Self) -> Result<[[f64; 4]; 3], DataError> {
         let (a, b) = (&self.geometry.affine, &other.geometry.affine);
         let inverse = inverse3(b).ok_or_else(|| DataError::InvalidSetting {
@@ -114,7 +114,7 @@ impl Grid {
 /// The largest number of voxels of a resampled volume, four times that of a large scan (512×512×1000); 4 GiB as `f32`.
 const MOST_VOXELS: f64 = (1_u64 << 30) as f64;
 
-/// Returns an error for a shape that no scan has in millimeters.
+/// Returns an error for a shape of more than [`MOST_VOXELS`] voxels.
 fn expect_bounded(
     shape: [usize; 3],
     present: [f64; 3],
@@ -133,7 +133,7 @@ fn expect_bounded(
     }
 }
 
-/// The position of voxel `i` of `n_new` along an old axis of `n_old` voxels with the same center.
+/// Returns the position of voxel `i` of `n_new` along an old axis of `n_old` voxels with the same center.
 pub(super) fn source_index(i: usize, n_new: usize, n_old: usize, scale: f64) -> f64 {
     (i as f64 - (n_new as f64 - 1.0) / 2.0) * scale + (n_old as f64 - 1.0) / 2.0
 }

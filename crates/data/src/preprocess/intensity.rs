@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    /// Clamped to -100 to 100: -100, -100, 100, 100.
+    /// After clamping to -100 to 100, the voxels are -100, -100, 100, 100.
     #[test]
     fn what_lies_outside_of_a_window_does_not_count() {
         let mut data = ndarray::array![[[-1000.0, -100.0, 100.0, 3000.0]]];

@@ -29,7 +29,7 @@ pub struct ForegroundCrop {
 /// 2. resample to `spacing_mm`, or every slice to `slice_size`;
 /// 3. normalize `intensity` over the whole volume, each channel by itself;
 /// 4. crop to the `foreground` of all channels, found from the intensities before step 3 and never from a label;
-/// 5. enlarge the crop to `min_size`, evenly on both ends, with the scan's voxels or, beyond the scan, with
+/// 5. enlarge the crop to `min_size`, evenly on both ends, with the scan's voxels or, outside the scan, with
 ///    0.
 ///
 /// # Examples
@@ -80,7 +80,7 @@ pub struct Preprocessed {
     pub image: Image,
     /// The grid of the file.
     pub source: Grid,
-    /// How the file places its voxels, if the image came from one; given to all that is mapped back.
+    /// Position of the voxels as stored in the file, if the image was read from one; copied to all that is mapped back.
     pub header: Option<SourceHeader>,
     /// The reorientation that was applied.
     pub reorientation: Reorientation,
@@ -133,7 +133,7 @@ impl Preprocess {
         })
     }
 
-    /// The crop of steps 4 and 5: the foreground of all channels together, enlarged to the least size.
+    /// Computes the crop of steps 4 and 5: the foreground of all channels together, enlarged to the minimum size.
     fn region(&self, channels: &[Volume]) -> Result<Region, DataError> {
         let mut region = Region::whole(channels[0].shape());
         if let Some(crop) = self.foreground {
@@ -153,7 +153,7 @@ impl Preprocess {
         Ok(region)
     }
 
-    /// The intensity normalization of each of `channels` channels.
+    /// Returns the intensity normalization of each of `channels` channels.
     ///
     /// # Errors
     ///
@@ -216,7 +216,7 @@ impl Preprocess {
             }
             (_, Some(slice_size)) => Err(DataError::InvalidSetting {
                 name: "slice_size",
-                expected: "two sides of at least 1 voxel, and no spacing_mm beside them".into(),
+                expected: "two sides of at least 1 voxel, and no spacing_mm as well".into(),
                 found: format!("{slice_size:?} and spacing_mm {:?}", self.spacing_mm),
             }),
         }

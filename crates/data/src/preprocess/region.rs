@@ -26,7 +26,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// The box of a whole volume.
+    /// Returns the box of a whole volume.
     ///
     /// # Panics
     ///
@@ -42,7 +42,7 @@ impl Region {
         }
     }
 
-    /// The smallest box around a volume with sides of at least `min_size`, enlarged equally on both ends (one
+    /// Returns the smallest box around a volume with sides of at least `min_size`, enlarged equally on both ends (one
     /// voxel more at the far end if the number is odd).
     pub fn padded(shape: [usize; 3], min_size: [usize; 3]) -> Self {
         let mut region = Self::whole(shape);
@@ -54,7 +54,7 @@ impl Region {
         region
     }
 
-    /// The sides as array sizes.
+    /// Returns the sides as array sizes.
     pub fn shape(&self) -> [usize; 3] {
         self.size.map(|n| n as usize)
     }
@@ -90,7 +90,7 @@ impl Region {
         into.slice_mut(s![u, v, w]).assign(&cut.slice(s![x, y, z]));
     }
 
-    /// The smallest box that holds both.
+    /// Returns the smallest box that holds both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let end = |region: &Self, a: usize| i64::from(region.start[a]) + i64::from(region.size[a]);
@@ -141,7 +141,7 @@ pub enum Threshold {
     Fraction(f32),
 }
 
-/// The bounding box of the foreground with a margin in voxels, clipped to the volume; the whole volume
+/// Returns the bounding box of the foreground with a margin in voxels, clipped to the volume; the whole volume
 /// without foreground.
 ///
 /// # Errors

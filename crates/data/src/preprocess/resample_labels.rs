@@ -10,8 +10,8 @@ use crate::{DataError, IGNORED, LabelMap};
 ///
 /// A new voxel that covers several old ones takes the label with the largest share of its volume; in a
 /// tie the label of the nearest voxel, else the smallest. Along axes that are not downsampled the nearest
-/// voxel is taken. [`IGNORED`](crate::IGNORED) voxels have no vote: a new voxel is ignored if all that it covers is,
-/// so that no drawn slice is lost between slices that are not drawn.
+/// voxel is taken. [`IGNORED`](crate::IGNORED) voxels have no vote: a new voxel is ignored only if all voxels that it
+/// covers are, so that no annotated slice is lost between slices that are not annotated.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ fn axis_shares(n_new: usize, n_old: usize, scale: f64) -> Vec<Shares> {
     (0..n_new).map(shares_of).collect()
 }
 
-/// The label with the largest share.
+/// Returns the label with the largest share.
 fn majority(labels: ArrayView3<'_, u8>, [x, y, z]: [&Shares; 3]) -> u8 {
     let nearest = labels[[x.nearest, y.nearest, z.nearest]];
     let mut votes: Vec<(u8, f32)> = vec![(nearest, 0.0)];
@@ -161,7 +161,7 @@ pub fn resample_labels_to(labels: &LabelMap, target: &Grid) -> Result<LabelMap, 
     Ok(LabelMap::new(data, target.geometry))
 }
 
-/// Whether an index map is axis-aligned, as between a file and its preprocessed volume; axes can then be
+/// Returns whether an index map is axis-aligned, as between a file and its preprocessed volume; axes can then be
 /// treated separately.
 pub(super) fn is_axis_aligned(map: &[[f64; 4]; 3]) -> bool {
     let off_diagonal = |r: usize| {
@@ -207,13 +207,13 @@ pub(super) fn apply(map: &[[f64; 4]; 3], index: [usize; 3]) -> [f64; 3] {
 /// Distance outside a volume, in voxels, that still counts as its border.
 const SLACK: f64 = 0.25;
 
-/// Whether a fractional index is on an axis, within the slack.
+/// Returns whether a fractional index is on an axis, within the slack.
 pub(super) fn is_on_axis(index: f64, n: usize) -> bool {
     let reach = 0.5 + SLACK + 1e-6;
     n > 0 && index >= -reach && index <= n as f64 - 1.0 + reach
 }
 
-/// Whether a fractional index is in a volume, within the slack.
+/// Returns whether a fractional index is in a volume, within the slack.
 pub(super) fn is_inside(index: [f64; 3], shape: [usize; 3]) -> bool {
     (0..3).all(|a| is_on_axis(index[a], shape[a]))
 }
@@ -314,7 +314,7 @@ mod tests {
         assert!((0.3..0.7).contains(&share), "{share}");
     }
 
-    /// Every third slice is drawn; coarser slices have what is drawn within them, finer ones what is nearest.
+    /// Every third slice is annotated; coarser slices get the labels within them, finer ones the nearest.
     #[test]
     fn ignored_voxels_have_no_vote() {
         let (i, geometry) = (IGNORED, Geometry::default());

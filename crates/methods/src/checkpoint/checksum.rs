@@ -1,4 +1,4 @@
-//! Checksums that tell a damaged file from a whole one.
+//! Checksums that detect damaged files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +23,7 @@ pub(super) struct Checksum {
 pub(super) type Checksums = BTreeMap<String, Checksum>;
 
 impl Checksum {
-    /// Reads a file to its end.
+    /// Computes the checksum of the file at `path`.
     pub(super) fn of_file(path: &Path) -> io::Result<Self> {
         let mut contents = Crc32cWriter::new(io::sink());
         let bytes = io::copy(&mut File::open(path)?, &mut contents)?;
@@ -40,12 +40,12 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// A CRC in eight digits.
+/// Formats a CRC as eight hexadecimal digits.
 pub(super) fn hexadecimal(crc: u32) -> String {
     format!("{crc:08x}")
 }
 
-/// Compares every file of a folder with the checksum it was written with.
+/// Checks every file of a folder against the checksum noted when it was written.
 pub(super) fn verify(folder: &Path, files: &Checksums) -> Result<(), Damage> {
     files.iter().try_for_each(|(name, expected)| {
         let path = folder.join(name);
@@ -67,7 +67,7 @@ pub(super) fn verify(folder: &Path, files: &Checksums) -> Result<(), Damage> {
 pub(super) struct Damage {
     /// The damaged file.
     pub(super) path: PathBuf,
-    /// Expectation and finding.
+    /// What was expected and what was found.
     pub(super) reason: String,
     advice: &'static str,
 }
@@ -81,7 +81,7 @@ impl Damage {
         }
     }
 
-    /// Advises something else than for a damaged file.
+    /// Replaces the default advice, which is that for a damaged file.
     pub(super) fn advising(mut self, advice: &'static str) -> Self {
         self.advice = advice;
         self

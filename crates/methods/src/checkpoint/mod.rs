@@ -31,23 +31,23 @@ pub use writer::{CheckpointWriter, write};
 
 const PREFIX: &str = "step-";
 
-/// Where a run stands.
+/// Position of a run: the number of steps done, and the stage of the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
     /// Stage of the last step done.
     pub stage: usize,
 }
 
 impl Position {
-    /// After `step` steps, the last one in `stage`.
+    /// Creates the position after `step` steps, the last of them in `stage`.
     pub fn new(step: u64, stage: usize) -> Self {
         Self { step, stage }
     }
 }
 
-/// The newest checkpoint in `folder`, if there is one.
+/// Returns the newest checkpoint in `folder`, if there is one.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -55,7 +55,7 @@ pub fn newest(folder: &Path) -> Result<Option<PathBuf>, MethodError> {
     Ok(list(folder)?.pop())
 }
 
-/// Complete checkpoints, oldest first; the fixed-width step makes names sort.
+/// Lists complete checkpoints, oldest first; names sort by step, as the step has a fixed width in them.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, MethodError> {
     if !folder.exists() {
         return Ok(Vec::new());
@@ -66,7 +66,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, MethodError> {
         .filter(|path| {
             let name = path.file_name().and_then(|n| n.to_str());
             let step = name.and_then(|n| n.strip_prefix(PREFIX));
-            // Copies that people made under names of their own are theirs.
+            // Folders with other names, such as a copy that a person made, are not ours to use or remove.
             step.is_some_and(|step| !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()))
         })
         .collect();
@@ -102,7 +102,7 @@ mod tests {
         LinearConfig::new(inputs, 2).init(&Device::flex())
     }
 
-    /// An optimizer that has a momentum to keep.
+    /// Creates an optimizer with momentum, whose state has to be saved.
     pub(super) fn optimizer() -> Optimizer {
         let device = Device::flex().autodiff();
         let module = LinearConfig::new(2, 2).init(&device);
@@ -113,7 +113,7 @@ mod tests {
         optimizer
     }
 
-    /// A checkpoint of one small network.
+    /// Writes a checkpoint of one small network and returns its folder.
     pub(super) fn save(folder: &Path, step: u64) -> PathBuf {
         write(folder, Position::new(step, 0), |w| {
             w.module("net", &linear(2))

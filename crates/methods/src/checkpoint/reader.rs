@@ -1,4 +1,4 @@
-//! Reading a checkpoint whose files are as they were written.
+//! Reading a checkpoint, once its files have been verified by their checksums.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,15 +23,15 @@ pub struct CheckpointReader {
 }
 
 impl CheckpointReader {
-    /// Opens the checkpoint in `folder` and checks that all its files are as they were written.
+    /// Opens the checkpoint in `folder` and verifies the checksums of all its files.
     ///
     /// # Errors
-    /// With the file that is missing or damaged, or if another version's format is found.
+    /// If a file is missing or damaged, which the error names, or the checkpoint has the format of another version.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, MethodError> {
         Ok(Self::verified(folder.into())?)
     }
 
-    /// [`open`](Self::open), with damage as a type of its own.
+    /// Does the same as [`open`](Self::open), but returns damage as its own error type.
     pub(super) fn verified(folder: PathBuf) -> Result<Self, Damage> {
         let state = State::read(&folder)?;
         verify(&folder, &state.files)?;
@@ -39,7 +39,7 @@ impl CheckpointReader {
         Ok(Self { folder, position })
     }
 
-    /// Where the run stood.
+    /// Returns the position of the run when the checkpoint was written.
     pub fn position(&self) -> Position {
         self.position
     }
@@ -47,7 +47,7 @@ impl CheckpointReader {
     /// Loads the saved parameters and buffers into `module`.
     ///
     /// # Errors
-    /// If the file is missing or of another network.
+    /// If the file is missing or belongs to another network.
     pub fn module<M: Module>(&self, name: &str, module: M) -> Result<M, MethodError> {
         let path = self.path(name, "bpk");
         let record = ModuleRecord::load(&path).map_err(|e| unsuitable(&path, e))?;
@@ -58,7 +58,7 @@ impl CheckpointReader {
     /// Loads the saved state into `optimizer`.
     ///
     /// # Errors
-    /// If the file is missing or no optimizer's.
+    /// If the file is missing or holds no optimizer state.
     pub fn optimizer(
         &self,
         name: &str,
@@ -73,34 +73,37 @@ impl CheckpointReader {
     /// Restores a feature queue on `device`.
     ///
     /// # Errors
-    /// If a file is missing or no queue's.
+    /// If a file is missing or holds no queue.
     pub fn queue(&self, name: &str, device: &Device) -> Result<FeatureQueue, MethodError> {
         let mut state: QueueState = self.json(name)?;
         state.values = self.values(name)?;
         Ok(FeatureQueue::from_state(state, device)?)
     }
 
-    /// Reads `NAME.json`.
+    /// Reads a value from `NAME.json`.
     ///
     /// # Errors
-    /// If the file is missing or holds something else.
+    /// If the file is missing or holds no value of this type.
     pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, MethodError> {
         let path = self.path(name, "json");
         let text = fs::read(&path).map_err(|e| unsuitable(&path, e))?;
         serde_json::from_slice(&text).map_err(|e| unsuitable(&path, e))
     }
 
-    /// Reads the numbers of `NAME.f32`.
+    /// Reads the 32-bit floats of `NAME.f32`.
     ///
     /// # Errors
-    /// If the file is missing or no list of numbers.
+    /// If the file is missing or its length is no multiple of 4 bytes.
     pub fn values(&self, name: &str) -> Result<Vec<f32>, MethodError> {
         let path = self.path(name, "f32");
         let bytes = fs::read(&path).map_err(|e| unsuitable(&path, e))?;
         let (numbers, rest) = bytes.as_chunks();
         if !rest.is_empty() {
             let found = bytes.len();
-            return Err(unsuitable(&path, format_args!("{found} bytes, not 4 each")));
+            return Err(unsuitable(
+                &path,
+                format_args!("{found} bytes, which is no multiple of 4"),
+            ));
         }
         Ok(numbers.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }
@@ -110,9 +113,9 @@ impl CheckpointReader {
     }
 }
 
-/// A whole file that the run's settings have no use for.
+/// The error for an undamaged file that does not fit the network or method of the run's settings.
 fn unsuitable(path: &Path, reason: impl std::fmt::Display) -> MethodError {
-    // Burn lists every tensor, on one line.
+    // Burn's message lists every tensor on one line.
     let first: String = reason.to_string().chars().take(200).collect();
     let reason = format!(
         "expected the state of the network and method that config.toml describes, found another ({first}); \

@@ -1,4 +1,4 @@
-//! Going on after damage: the newest checkpoint that is whole.
+//! Recovery from damaged checkpoints: the newest undamaged one is used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,13 @@ use super::checksum::Damage;
 use super::{CheckpointReader, failed, list, remove_if_there};
 use crate::error::MethodError;
 
-/// Opens the newest checkpoint in `folder` that is whole, if there is any checkpoint.
+/// Opens the newest undamaged checkpoint in `folder`, or returns `None` if there are no checkpoints.
 ///
-/// Newer ones that are damaged are set aside as `step-NUMBER-damaged`, where
-/// they are not taken for checkpoints any more; `notice` gets a sentence about
-/// each of them.
+/// Newer, damaged checkpoints are renamed to `step-NUMBER-damaged`, so that they no longer count as
+/// checkpoints; `notice` receives a sentence about each of them.
 ///
 /// # Errors
-/// If there are checkpoints but none is whole, or the folder cannot be used.
+/// If there are checkpoints but all are damaged, or the folder cannot be read or renamed in.
 pub fn newest_whole(
     folder: &Path,
     notice: impl Fn(&str),
@@ -38,7 +37,7 @@ pub fn newest_whole(
     }
 }
 
-/// Renames a damaged checkpoint; an earlier one of the same step makes room.
+/// Renames a damaged checkpoint and replaces an earlier damaged one of the same step.
 fn set_aside(checkpoint: &Path) -> Result<PathBuf, MethodError> {
     let mut name = checkpoint.file_name().unwrap_or_default().to_os_string();
     name.push("-damaged");
@@ -50,7 +49,7 @@ fn set_aside(checkpoint: &Path) -> Result<PathBuf, MethodError> {
 
 fn sentence(damage: &Damage, aside: &Path, reader: &CheckpointReader) -> String {
     format!(
-        "checkpoint {}: {}; it is damaged and was set aside as {}, and the training goes on from the checkpoint of step {}",
+        "checkpoint {}: {}; it is damaged and was set aside as {}; the training continues from the checkpoint of step {}",
         damage.path.display(),
         damage.reason,
         aside.file_name().unwrap_or_default().display(),
@@ -65,7 +64,7 @@ fn none_whole(folder: &Path, damaged: &[(PathBuf, Damage)]) -> MethodError {
     });
     let told: Vec<_> = told.collect();
     let reason = format!(
-        "expected a whole checkpoint to go on from, found none: {}; restore one from a copy, or start a new run in another --out",
+        "expected an undamaged checkpoint to resume from, found none: {}; restore one from a copy, or start a new run in another --out",
         told.join(", ")
     );
     failed(folder, reason)
@@ -86,7 +85,7 @@ mod tests {
         fs::write(&path, bytes).unwrap();
     }
 
-    /// The step that is gone on from, and the sentences told.
+    /// Returns the step of the checkpoint that is used, and the notices.
     fn recover(folder: &Path) -> Result<(Option<u64>, Vec<String>), String> {
         let told = RefCell::new(Vec::new());
         let found = newest_whole(folder, |sentence| told.borrow_mut().push(sentence.into()));
@@ -119,7 +118,7 @@ mod tests {
         assert_eq!(newest(folder).unwrap(), Some(first));
         assert!(folder.join("step-00000010-damaged/net.bpk").is_file());
         assert_eq!(recover(folder), Ok((Some(5), vec![])), "told once");
-        // The run comes to the same step again, and its checkpoint is damaged again.
+        // The resumed run reaches the same step, and its checkpoint is damaged again.
         damage(&save(folder, 10), "state.json");
         let (step, told) = recover(folder).unwrap();
         assert_eq!((step, told.len()), (Some(5), 1));

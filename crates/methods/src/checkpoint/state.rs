@@ -1,4 +1,4 @@
-//! `state.json`: where a run stood, and the checksums of a checkpoint's files.
+//! `state.json`: the position of a run, and the checksums of a checkpoint's files.
 
 use std::fs;
 use std::path::Path;
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::Position;
 use super::checksum::{Checksums, Damage, hexadecimal};
 
-/// Version of a checkpoint's layout. Version 2 had no checksums.
+/// Version of the checkpoint format. Version 2 had no checksums.
 const FORMAT: u32 = 4;
 
-/// The file's name.
+/// Name of the file.
 pub(super) const NAME: &str = "state.json";
 
-/// Contents of `state.json`, which vouch for themselves: `crc32c` is that of the text with zeros in its place.
+/// Contents of `state.json`. `crc32c` is the checksum of the file itself, computed with zeros in its place.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     format: u32,
     step: u64,
     stage: usize,
-    /// Every other file of the checkpoint.
+    /// Checksums of all other files of the checkpoint.
     pub(super) files: Checksums,
     crc32c: String,
 }
 
-/// The part of the file that all formats share.
+/// The field of `state.json` that all format versions share.
 #[derive(Deserialize)]
 struct AnyState {
     format: u32,
@@ -47,7 +47,7 @@ impl State {
         Position::new(self.step, self.stage)
     }
 
-    /// The text of the file, with its own checksum.
+    /// Returns the text of the file, including its own checksum.
     pub(super) fn sealed(&mut self) -> serde_json::Result<Vec<u8>> {
         self.crc32c = hexadecimal(0);
         let crc = crc32c::crc32c(&serde_json::to_vec_pretty(self)?);
@@ -55,7 +55,7 @@ impl State {
         serde_json::to_vec_pretty(self)
     }
 
-    /// Reads the file of the checkpoint in `folder`.
+    /// Reads and verifies `state.json` of the checkpoint in `folder`.
     pub(super) fn read(folder: &Path) -> Result<Self, Damage> {
         let path = folder.join(NAME);
         let unreadable = |error: &dyn std::fmt::Display| {
@@ -71,7 +71,7 @@ impl State {
         let mut state: Self = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
         let expected = state.crc32c.clone();
         let sealed = state.sealed().map_err(|error| unreadable(&error))?;
-        // Spaces and the checksum itself may be damaged too, so the texts are compared.
+        // The texts are compared, as white space or the checksum itself may be damaged too.
         match sealed == text {
             true => Ok(state),
             false => Err(Damage::new(

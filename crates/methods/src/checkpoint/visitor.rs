@@ -1,4 +1,4 @@
-//! A visitor of a stage's state, which saves it or loads it.
+//! A visitor that saves or loads the state of a stage.
 
 use burn::module::Module;
 use burn::prelude::Device;
@@ -7,9 +7,9 @@ use semivox_sampling::{ClassCenters, FeatureQueue, LabeledQueue};
 use super::{CheckpointReader, CheckpointWriter};
 use crate::error::MethodError;
 
-/// Saves every part of a [`State`](crate::stage::State) that it is shown, or overwrites it with what was saved.
+/// Saves the parts of a [`State`](crate::stage::State) to a checkpoint, or loads them from one.
 ///
-/// One list of parts serves both directions, so that none is saved and not loaded.
+/// Both directions go through the same list of parts, so that no part is saved without being loaded.
 pub struct StateVisitor<'a>(Direction<'a>);
 
 enum Direction<'a> {
@@ -18,20 +18,20 @@ enum Direction<'a> {
 }
 
 impl<'a> StateVisitor<'a> {
-    /// Writes parts to a checkpoint and leaves them as they are.
+    /// Creates a visitor that writes the parts to a checkpoint.
     pub(crate) fn saving(checkpoint: &'a mut CheckpointWriter) -> Self {
         Self(Direction::Saving(checkpoint))
     }
 
-    /// Overwrites parts with those of a checkpoint.
+    /// Creates a visitor that overwrites the parts with those of a checkpoint.
     pub(crate) fn loading(checkpoint: &'a CheckpointReader, device: &'a Device) -> Self {
         Self(Direction::Loading(checkpoint, device))
     }
 
-    /// Parameters and buffers of a module.
+    /// Saves or loads the parameters and buffers of a module.
     ///
     /// # Errors
-    /// If the disk does not take them, or the checkpoint lacks them or holds those of another module.
+    /// If they cannot be written, or the checkpoint lacks them or holds those of another module.
     pub fn module<M: Module>(&mut self, name: &str, module: &mut M) -> Result<(), MethodError> {
         match &mut self.0 {
             Direction::Saving(checkpoint) => checkpoint.module(name, module),
@@ -42,7 +42,7 @@ impl<'a> StateVisitor<'a> {
         }
     }
 
-    /// The entries of a memory bank.
+    /// Saves or loads the entries of a memory bank.
     ///
     /// # Errors
     /// As [`module`](Self::module).
@@ -56,7 +56,7 @@ impl<'a> StateVisitor<'a> {
         }
     }
 
-    /// The entries of a memory bank and their classes, each under a name of its own.
+    /// Saves or loads the entries of a memory bank and their classes, each under its own name.
     ///
     /// # Errors
     /// As [`module`](Self::module).
@@ -78,7 +78,7 @@ impl<'a> StateVisitor<'a> {
         }
     }
 
-    /// Running class centers.
+    /// Saves or loads running class centers.
     ///
     /// # Errors
     /// As [`module`](Self::module).

@@ -1,4 +1,4 @@
-//! Writing a checkpoint: all files or none.
+//! Writing a checkpoint atomically.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::optimizer::Optimizer;
 
 const TEMPORARY: &str = "writing";
 
-/// Collects the files of one checkpoint under a temporary name.
+/// Writes the files of one checkpoint into a folder with a temporary name.
 #[derive(Debug)]
 pub struct CheckpointWriter {
     folder: PathBuf,
@@ -26,11 +26,11 @@ impl CheckpointWriter {
     /// Writes a network's parameters and buffers.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the file cannot be written.
     pub fn module<M: Module>(&mut self, name: &str, module: &M) -> Result<(), MethodError> {
         let path = self.add(name, "bpk");
-        // `valid` merges pending updates of running statistics, which a plain
-        // record of a network in training would lag behind.
+        // `valid` merges pending updates of running statistics; the record of a network in training
+        // lacks the last one.
         let saved = module.valid().into_record().save(&path);
         saved.map_err(|e| failed(&path, e))
     }
@@ -38,7 +38,7 @@ impl CheckpointWriter {
     /// Writes an optimizer's state.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the file cannot be written.
     pub fn optimizer(&mut self, name: &str, optimizer: &Optimizer) -> Result<(), MethodError> {
         let path = self.add(name, "bpk");
         optimizer.rule.save(&path).map_err(|e| failed(&path, e))
@@ -47,7 +47,7 @@ impl CheckpointWriter {
     /// Writes a feature queue: `NAME.json` with its shape and pointer, `NAME.f32` with its values.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the file cannot be written.
     pub fn queue(&mut self, name: &str, queue: &FeatureQueue) -> Result<(), MethodError> {
         let mut state = queue.to_state();
         let values = std::mem::take(&mut state.values);
@@ -55,31 +55,31 @@ impl CheckpointWriter {
         self.values(name, &values)
     }
 
-    /// Writes `NAME.json`.
+    /// Writes a value to `NAME.json`.
     ///
     /// # Errors
-    /// If the disk does not take it, or the name is `state`, which a checkpoint has already.
+    /// If the file cannot be written, or the name is `state`, which is taken by `state.json`.
     pub fn json<T: Serialize>(&mut self, name: &str, value: &T) -> Result<(), MethodError> {
         let path = self.add(name, "json");
         if path.ends_with(state::NAME) {
-            let reason = "expected another name than that of the checkpoint's own file, found it; choose another in the method's save";
+            let reason = "expected another name than `state`, which is the checkpoint's own file; choose another in the method's `visit_state`";
             return Err(failed(&path, reason));
         }
         let json = serde_json::to_vec(value).map_err(|e| failed(&path, e))?;
         fs::write(&path, json).map_err(|e| failed(&path, e))
     }
 
-    /// Writes numbers bit by bit, in little-endian order: `NAME.f32`.
+    /// Writes 32-bit floats to `NAME.f32`, in little-endian order.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the file cannot be written.
     pub fn values(&mut self, name: &str, values: &[f32]) -> Result<(), MethodError> {
         let path = self.add(name, "f32");
         let bytes: Vec<u8> = values.iter().copied().flat_map(f32::to_le_bytes).collect();
         fs::write(&path, bytes).map_err(|e| failed(&path, e))
     }
 
-    /// Notes a file for [`finish`](Self::finish).
+    /// Registers a file, whose checksum [`finish`](Self::finish) computes, and returns its path.
     fn add(&mut self, name: &str, ending: &str) -> PathBuf {
         let name = format!("{name}.{ending}");
         let path = self.folder.join(&name);
@@ -109,7 +109,7 @@ impl CheckpointWriter {
 /// but the newest two.
 ///
 /// # Errors
-/// If the disk does not take it; earlier checkpoints are then still there.
+/// If the checkpoint cannot be written; earlier checkpoints are then still there.
 pub fn write(
     folder: &Path,
     position: Position,
@@ -118,7 +118,7 @@ pub fn write(
     let temporary = folder.join(TEMPORARY);
     let target = folder.join(format!("{PREFIX}{:08}", position.step));
     if let Err(error) = write_files(&temporary, position, save) {
-        // What failed is already an error; a full disk gets back what it can.
+        // The failure itself is reported; removing the files only gives a full disk its space back.
         let _ = fs::remove_dir_all(&temporary);
         return Err(advised(error));
     }
@@ -136,14 +136,14 @@ fn advised(error: MethodError) -> MethodError {
         MethodError::Checkpoint { path, reason } => MethodError::Checkpoint {
             path,
             reason: format!(
-                "{reason}; the checkpoint before it is untouched: free some space or mend the folder, then pass --resume"
+                "{reason}; the checkpoint before it is untouched: free some space or make the folder writable, then pass --resume"
             ),
         },
         other => other,
     }
 }
 
-/// All files of a checkpoint, synced.
+/// Writes and syncs all files of a checkpoint.
 fn write_files(
     temporary: &Path,
     position: Position,
@@ -165,7 +165,7 @@ fn sync(path: &Path) -> Result<(), MethodError> {
     if cfg!(windows) && path.is_dir() {
         return Ok(());
     }
-    // Windows syncs only what may be written.
+    // Windows syncs only files that are open for writing.
     let file = match path.is_dir() {
         true => File::open(path),
         false => OpenOptions::new().write(true).open(path),
@@ -235,7 +235,7 @@ mod tests {
         assert!(message.contains("expected another name"), "{message}");
     }
 
-    /// A plain record of a network in training lags one update behind.
+    /// The record of a network in training lacks the last update of its running statistics.
     #[test]
     fn running_statistics_are_saved_up_to_date() {
         let folder = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@
 //! The paper prints 2D experiments; its 3D numbers come from the authors'
 //! later papers and code. Slices and a U-Net take the same stages; the 2D
 //! script's numbers are [`ActionConfig::official_2d`]. Where paper and code
-//! differ, this table says what is done here.
+//! differ, this table says which one is followed.
 //!
 //! | item | paper | official code | here |
 //! |---|---|---|---|
@@ -29,8 +29,8 @@
 //! | order of mixing and strong view | – | mix, then jitter | jitter per image, then mix: both on the loader's host batch |
 //! | key heads | – | optimized, not detached | copied at the start, EMA only, no gradient |
 //! | latent of the global loss | bottleneck (2D) | bottleneck (2D), first decoder map (3D) | as the code: `features[0]` |
-//! | decoder in stage i | – | frozen (2D) | reached by no gradient and no weight decay; in 3D above the first map |
-//! | local patches | – | one that ends at the border is left out in 2D: 36 of 256×256 | `last_patch`, kept; dropped in `official_2d` |
+//! | decoder in stage i | – | frozen (2D) | not trained, as no gradient and no weight decay reach it; in 3D from the second map on |
+//! | local patches | – | those that end at the border are left out in 2D: 36 of 256×256 | kept; `last_patch`, dropped in `official_2d` |
 //! | contrast similarity | dot product | cosine | cosine |
 //! | contrast reduction | sum | mean over queries, mean over valid classes | as the code |
 //! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1 |
@@ -44,9 +44,9 @@
 //! | random deformation (2D) | – | of the images, not of their pseudo-labels | none |
 //! | labels below input resolution | – | – | nearest voxel of the aligned-corner grid |
 //! | teacher's mode | – | batch statistics and dropout | as the code; `teacher_mode = "eval"` |
-//! | `compact` preset: `k₁`, `k₂`, jitter, stage lengths | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200: why stands in `presets/methods.rs` |
-//! | `compact` preset: teacher, labeled view, passes | – | batch statistics, weak, two | evaluation mode, strong, one pass: likewise |
-//! | `compact` preset on slices: `λ₂` | – | 1 | 0: likewise |
+//! | `compact` preset: `k₁`, `k₂`, jitter, stage lengths | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200 (reason in `presets/methods.rs`) |
+//! | `compact` preset: teacher, labeled view, passes | – | batch statistics, weak, two | evaluation mode, strong, one pass (same place) |
+//! | `compact` preset on slices: `λ₂` | – | 1 | 0 (same place) |
 //! | student at test time | – | batch statistics (no evaluation mode) | evaluation mode |
 
 mod anatomical_contrast;

@@ -1,11 +1,11 @@
 //! ACTION++: ACTION with adaptive anatomical contrast and scheduled temperatures.
 //!
 //! C. You, W. Dai, Y. Min, L. Staib, J. Sekhon, J. S. Duncan, "ACTION++: Improving Semi-supervised
-//! Medical Image Segmentation with Adaptive Anatomical Contrast", MICCAI 2023, arXiv 2304.02689. What it
-//! adds to [ACTION](super::action), whose stages run as they are:
+//! Medical Image Segmentation with Adaptive Anatomical Contrast", MICCAI 2023, arXiv 2304.02689. It runs
+//! the stages of [ACTION](super::action) and adds:
 //!
 //! ```text
-//! ψ_1 … ψ_K    class centers, spread evenly once                               uniform_centers
+//! ψ_1 … ψ_K    fixed class centers, spread evenly                              uniform_centers
 //! φ_c, π*      running class centers, assigned to them at each step            ClassCenters
 //! L_aaco       labeled voxels against banked features and assigned centers     AdaptiveContrastiveLoss
 //! τ(t)         τ⁻ + ½ (1 + cos(2π t/T)) (τ⁺ − τ⁻)                              CosineTemperature
@@ -16,11 +16,12 @@
 //!
 //! # Deviations
 //!
-//! Beside those of ACTION. The paper's text was not at hand in full; its column is taken from digests.
+//! These come in addition to those of ACTION. The full text of the paper was not available; its column is taken
+//! from summaries.
 //!
 //! | item | paper | official code | here |
 //! |---|---|---|---|
-//! | class centers | minimize `L_unif` | Adam, 10,000 steps, τ 0.07 | the minimum in closed form, turned by the seed |
+//! | class centers | minimize `L_unif` | Adam, 10,000 steps, τ 0.07 | the minimum in closed form, rotated at random by the seed |
 //! | assignment | `argmin Σ ‖ψ_π(c) − φ_c‖` | maximum of `Σ φ_c·ψ_π(c)` | as the code; the same squared |
 //! | `η` of the running centers | not found | 0.1 | 0.1 |
 //! | terms of a voxel | undivided sums | divided by the number of positives with the center | `normalization`: `code`, or `paper` (means) |
@@ -30,12 +31,12 @@
 //! | schedule | per iteration, one period | per epoch, 10 periods by default in fine-tuning | per iteration, one period for pre-training and one for fine-tuning |
 //! | teacher's temperature | – | scheduled from 0.6 or 0.01 | fixed; `teacher_schedule` |
 //! | teacher's features | – | projected (3D), raw maps (2D) | projected |
-//! | voxels | – | 256 per class, shuffled | 256 per class, in order: only the bank's order depends on it |
+//! | voxels | – | 256 per class, shuffled | 256 per class, in order, which affects only the order in the bank |
 //! | one class in the crop | – | 256 voxels of any class, a shape error in 3D | 256 voxels of that class |
 //! | hard voxels | – | a switch, probability below 0.7 | `hard_below`, off |
 //! | labeled view | weak | weak | `labeled_view` of ACTION for the student, weak for the teacher |
 //! | pre-training | one run with all losses; 5k + 15k for LA, 10k + 20k for ACDC | the same; 30k + 30k | stage i has no steps, ii and iii 1 : 3, in the `paper` preset of ACDC 1 : 2; `smoke` and `compact` take ACTION's lengths |
-//! | random assignment (ablation) | not found | – | class `c` takes center `c` of the randomly turned simplex |
+//! | random assignment (ablation) | not found | – | class `c` is assigned center `c` of the randomly rotated simplex |
 
 mod adaptive;
 mod config;
@@ -59,7 +60,7 @@ use crate::with_heads::WithHeads;
 use adaptive::Adaptive;
 pub use config::{ActionPpConfig, CenterAssignment};
 
-/// `τ(t)`: pre-training (stages i and ii) is one period, fine-tuning another.
+/// Returns the scheduled temperatures; pre-training (stages i and ii) is one period of `τ(t)`, fine-tuning another.
 fn temperatures(config: &ActionPpConfig, at: &StepContext) -> Temperatures {
     let mut temperatures = config.action.temperatures();
     let pretraining = config.action.iterations[..2].iter().sum();
@@ -82,7 +83,7 @@ pub struct ScheduledDistillation {
 }
 
 impl ScheduledDistillation {
-    /// Stage i of the method, or stage ii if `local`.
+    /// Creates stage i of the method, or stage ii if `local`.
     pub fn new(config: ActionPpConfig, patch: [usize; 3], local: bool) -> Self {
         Self {
             stage: Distillation::new(&config.action, patch, local),
@@ -127,7 +128,7 @@ pub struct AdaptiveContrast {
 }
 
 impl AdaptiveContrast {
-    /// Stage iii of the method.
+    /// Creates stage iii of the method.
     pub fn new(config: ActionPpConfig) -> Self {
         Self {
             stage: AnatomicalContrast::new(&config.action),
@@ -136,7 +137,7 @@ impl AdaptiveContrast {
     }
 }
 
-/// The state of stage iii: that of ACTION, and the key head, bank and centers of `L_aaco`.
+/// The state of stage iii: that of ACTION, and the key head, memory bank and class centers of `L_aaco`.
 #[derive(Debug, Clone)]
 pub struct Adapted {
     contrasted: Contrasted,

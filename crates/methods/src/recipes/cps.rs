@@ -1,4 +1,4 @@
-//! CPS: two networks, each of which learns from the other's labels.
+//! CPS: cross pseudo supervision, two networks that learn from each other's pseudo-labels.
 //!
 //! X. Chen, Y. Yuan, G. Zeng, J. Wang, "Semi-Supervised Semantic Segmentation
 //! with Cross Pseudo Supervision", CVPR 2021, arXiv 2106.01226.
@@ -9,20 +9,20 @@
 //! λ(t)  = λ · exp(−5 (1 − t/T)²)
 //! ```
 //!
-//! Both networks have one architecture and different random beginnings. The
+//! Both networks have the same architecture and different initial weights. The
 //! first is evaluated.
 //!
 //! # Deviations
 //!
 //! | item | paper | the field's code (SSL4MIS) | here |
 //! |---|---|---|---|
-//! | `L_cps` on | labeled and unlabeled images | unlabeled | unlabeled, as the labels of the others are known |
+//! | `L_cps` on | labeled and unlabeled images | unlabeled | unlabeled, as the other patches have true labels |
 //! | `L_sup` | cross-entropy, mean of the two networks | ½ (cross-entropy + Dice), sum of the two | as the code |
 //! | `λ` | 1.5 to 6 by data set, constant | 0.1, ramped over the run | as the code |
-//! | beginnings | backbone pretrained, heads from different seeds | one network Kaiming's, the other Xavier's | one initializer, different seeds |
+//! | initial weights | backbone pretrained, heads from different seeds | one network Kaiming, the other Xavier | one initializer, different seeds |
 //! | optimizer | SGD, poly | one for each network, SGD 0.01, poly | one for both, which is the same unless `clip_norm` is set; rate divided by 10 at 5/12 and 10/12 as in the other baselines |
 //! | CutMix | a variant | – | – |
-//! | at test time | first network | each on its own | first network |
+//! | at test time | first network | each separately | first network |
 
 use rand::Rng;
 use semivox_data::rng::keyed;
@@ -52,18 +52,18 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CpsConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
-    /// `λ`, the weight of the cross pseudo supervision at the end of its ramp.
+    /// `λ`, the weight of the cross pseudo supervision at the end of its ramp-up.
     pub pseudo_weight: f64,
 }
 
 impl CpsConfig {
-    /// The field's settings for a run of `iterations`.
+    /// Returns the field's usual settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -88,7 +88,7 @@ impl MethodSettings for CpsConfig {
     }
 }
 
-/// A network like the student, from a seed of its own.
+/// Returns a second network of the same architecture, drawn from another seed.
 fn second_network(context: &MethodContext) -> Network {
     let seed = keyed(context.seed, 0, "second network").next_u64();
     let context = MethodContext {
@@ -98,7 +98,7 @@ fn second_network(context: &MethodContext) -> Network {
     context.student()
 }
 
-/// The two networks.
+/// The only stage of CPS.
 pub struct Cps {
     config: CpsConfig,
     supervised: DiceCrossEntropyLoss,
@@ -106,7 +106,7 @@ pub struct Cps {
 }
 
 impl Cps {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: CpsConfig) -> Self {
         Self {
             config,

@@ -7,12 +7,12 @@
 //!
 //! ```text
 //! L       = L_sup + w_b (L_batch^high + L_batch^low) + w_f (L_feat^high + L_feat^low) + w_c·Ψ(t)·L_con
-//! L_batch = each position of the student among all positions of the teacher
-//! L_feat  = each channel of the student among all channels of the teacher, and back
+//! L_batch = InfoNCE of each position of the student among all positions of the teacher
+//! L_feat  = InfoNCE of each channel of the student among all channels of the teacher, and vice versa
 //! Ψ(t)    = exp(−5 (1 − t/T)²),   θ_t ← m·θ_t + (1 − m)·θ_s
 //! ```
 //!
-//! # Where each part comes from
+//! # Origin of each part
 //!
 //! | item | abstract | taken from | switch |
 //! |---|---|---|---|
@@ -24,7 +24,7 @@
 //! | momentum network | in the title | mean teacher of SimCVD: 0.999, warmed up, train mode | `keys`, `teacher_momentum` |
 //! | heads | – | 256 → 128 and 64 → 64 with batch norm, chosen here; the teacher's are averages | `high`, `low` |
 //! | temperatures | – | 0.1, the default of both sources | `batch_temperature`, `feature_temperature` |
-//! | weights | – | 0.1, as SimCVD weighs feature-level terms; 0.01 for both contrasts in the `compact` preset: why stands in `presets/methods.rs` | `batch_weight`, `feature_weight`, `consistency_weight` |
+//! | weights | – | 0.1, as SimCVD weighs feature-level terms; 0.01 for both contrasts in the `compact` preset (reason in `presets/methods.rs`) | `batch_weight`, `feature_weight`, `consistency_weight` |
 //! | views | – | one crop, noise `clip(0.1·N(0,1), ±0.2)` drawn for each network | `noise` |
 //! | supervised loss, consistency, schedule | – | SimCVD | `optimizer`, `consistency_weight` |
 //! | hidden width of the high level | – | at most the bottleneck's width | `high` |
@@ -59,7 +59,7 @@ use crate::with_heads::WithHeads;
 pub use config::{CvrlConfig, Keys, Levels};
 use diversity::diversity;
 
-/// A projection head for each level.
+/// The projection heads of the high and the low level.
 #[derive(Module, Debug)]
 pub struct Heads {
     high: VoxelProjector,
@@ -69,7 +69,7 @@ pub struct Heads {
 /// Student and teacher, each with two projection heads.
 type Networks = StudentTeacher<WithHeads<Heads>>;
 
-/// The method.
+/// The only stage of CVRL.
 pub struct Cvrl {
     config: CvrlConfig,
     supervised: DiceCrossEntropyLoss,
@@ -79,7 +79,7 @@ pub struct Cvrl {
 }
 
 impl Cvrl {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: CvrlConfig) -> Self {
         let along_batch = InfoNceLossConfig::new().with_temperature(config.batch_temperature);
         let along_features = InfoNceLossConfig::new()
@@ -95,17 +95,17 @@ impl Cvrl {
         }
     }
 
-    /// All positions of the bottleneck, `[batch · positions, channels]`.
+    /// Returns all positions of the bottleneck, `[batch · positions, channels]`.
     fn high(output: &NetworkOutput) -> Tensor<2> {
         rows(output.bottleneck.clone(), None)
     }
 
-    /// The drawn voxels of the last decoder stage, `[batch · voxels, channels]`.
+    /// Returns the drawn voxels of the last decoder stage, `[batch · voxels, channels]`.
     fn low(output: &NetworkOutput, drawn: &Tensor<1, Int>) -> Tensor<2> {
         rows(output.features[4].clone(), Some(drawn))
     }
 
-    /// The step's voxels, the same in both networks.
+    /// Draws the voxels of a step, the same for both networks.
     fn drawn(&self, output: &NetworkOutput, at: &StepContext) -> Tensor<1, Int> {
         let [_, _, d, h, w] = output.logits.dims();
         let mut rng = keyed(at.seed, at.step, "contrasted voxels");
@@ -115,7 +115,7 @@ impl Cvrl {
         Tensor::from_data(TensorData::new(drawn, [count]), &at.device)
     }
 
-    /// Adds `L_batch` and `L_feat` of one level, and how diverse its channels are, which weighs nothing.
+    /// Adds `L_batch` and `L_feat` of one level, and the diversity of its channels with weight 0, for the log.
     fn with_level(
         &self,
         terms: LossTerms,
@@ -141,7 +141,7 @@ impl Cvrl {
         terms
     }
 
-    /// The contrast at the configured levels.
+    /// Adds the contrast at the configured levels.
     fn contrast(
         &self,
         networks: &Networks,
@@ -179,7 +179,7 @@ impl Cvrl {
     }
 }
 
-/// Positions of a map as rows: `[batch, channels, …]` to `[batch · positions, channels]`, all or the drawn.
+/// Turns positions of a map into rows: `[batch, channels, …]` to `[batch · positions, channels]`, all or the drawn.
 fn rows(map: Tensor<5>, drawn: Option<&Tensor<1, Int>>) -> Tensor<2> {
     let [_, channels, ..] = map.dims();
     let map: Tensor<3> = map.flatten(2, 4); // [batch, channels, positions]
@@ -191,7 +191,7 @@ fn rows(map: Tensor<5>, drawn: Option<&Tensor<1, Int>>) -> Tensor<2> {
     map.swap_dims(1, 2).reshape([batch * positions, channels])
 }
 
-/// Pairs of different positions of one volume that touch, `[batch · positions]` squared.
+/// Marks pairs of adjacent positions of the same volume, `[batch · positions, batch · positions]`.
 fn neighbors([batch, _, d, h, w]: [usize; 5], device: &Device) -> Tensor<2, Bool> {
     let positions = d * h * w;
     let place = |i: usize| {
@@ -290,7 +290,7 @@ mod tests {
     use crate::testing::{batch, begun, context, first_step, taught};
     use semivox_models::NetworkConfig;
 
-    /// High terms stop at the encoder's end, low ones reach the trunk, none of them the segmentation.
+    /// High-level terms train the encoder, low-level ones the decoder too, and none of them the output layer.
     #[test]
     fn terms_teach_the_parts_that_they_should() {
         let network = NetworkConfig::new(1, 3).with_filters(2);
@@ -298,7 +298,7 @@ mod tests {
         let running = begun(Cvrl::new(CvrlConfig::new(10)), &context);
         let student = &running.state().student;
         let parts = ["encoder", "ups", "segmentation", "high", "low"];
-        // A graph goes backward once.
+        // The backward pass consumes the graph, so each term needs its own forward pass.
         let taught = |name: &str| {
             let batch = batch([2, 2], &context, 0);
             let at = first_step(&context);

@@ -1,4 +1,4 @@
-//! DTC: a segmentation and a signed distance of one network agree.
+//! DTC: dual-task consistency between the segmentation and the signed distance map of one network.
 //!
 //! X. Luo, J. Chen, T. Song, G. Wang, "Semi-supervised Medical Image Segmentation through Dual-task
 //! Consistency", AAAI 2021, arXiv 2009.04448.
@@ -9,8 +9,8 @@
 //! λ(t)  = λ · exp(−5 (1 − t/T)²)
 //! ```
 //!
-//! `z` is the map of the network's tanh branch and `T(y)` the signed distance of the labels: negative inside, positive
-//! outside, each side scaled to 1.
+//! `z` is the output of the network's tanh branch and `T(y)` the signed distance of the labels: negative inside,
+//! positive outside, each side scaled to 1.
 //!
 //! # Deviations
 //!
@@ -55,34 +55,34 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DtcConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// `β`, the weight of the signed distance in the supervised loss.
     pub distance_weight: f64,
-    /// `λ`, the weight of the consistency at the end of its ramp.
+    /// `λ`, the weight of the consistency at the end of its ramp-up.
     pub consistency_weight: f64,
-    /// `k`, how steeply a distance turns into a probability.
+    /// `k`, the steepness of the sigmoid that turns a distance into a probability.
     pub steepness: f64,
-    /// The distance where a labeled patch has no surface of a class.
+    /// Signed distance where a labeled patch has no surface of a class.
     pub absent_class: AbsentClass,
 }
 
-/// The signed distance of a patch that has no voxel of a class, or nothing else.
+/// Signed distance in a patch that has no voxel of a class, or only voxels of that class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AbsentClass {
-    /// All is outside, 1, or all is inside, −1.
+    /// 1, all outside, or −1, all inside.
     Outside,
-    /// 0, the distance on a surface, as the public code has it.
+    /// 0, the distance on a surface, as in the public code.
     Zero,
 }
 
 impl DtcConfig {
-    /// The paper's settings for a run of `iterations`.
+    /// Returns the paper's settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -114,7 +114,7 @@ impl MethodSettings for DtcConfig {
     }
 }
 
-/// One network with two tasks.
+/// The only stage of DTC.
 pub struct Dtc {
     config: DtcConfig,
     classes: usize,
@@ -124,7 +124,7 @@ pub struct Dtc {
 }
 
 impl Dtc {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: DtcConfig, classes: usize) -> Self {
         let consistency = DualTaskConsistencyLossConfig::new().with_steepness(config.steepness);
         Self {
@@ -136,7 +136,7 @@ impl Dtc {
         }
     }
 
-    /// `T(y)`, one map per foreground class.
+    /// Computes `T(y)`, one map per foreground class.
     fn targets(&self, labels: &Tensor<5, Int>) -> DistanceTargets {
         let mut targets = DistanceTargets::new(labels, self.classes);
         if self.config.absent_class == AbsentClass::Outside {
@@ -146,7 +146,9 @@ impl Dtc {
     }
 }
 
-/// `[batch, class − 1, 1, 1, 1]`: 1 where a patch has no voxel of the class, −1 where it has no other, 0 elsewhere.
+/// Marks classes without a surface: 1 if a patch has no voxel of the class, −1 if it has no other, else 0.
+///
+/// The result is `[batch, classes − 1, 1, 1, 1]`.
 fn without_surface(labels: &Tensor<5, Int>, classes: usize) -> Tensor<5> {
     let signs = (1..classes as i64).map(|class| {
         let mask: Tensor<3> = labels.clone().equal_elem(class).float().flatten(2, 4);

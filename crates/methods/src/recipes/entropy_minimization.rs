@@ -1,9 +1,9 @@
-//! Entropy minimization: the network is to be certain of unlabeled patches.
+//! Entropy minimization: lowers the entropy of predictions on unlabeled patches.
 //!
 //! T.-H. Vu, H. Jain, M. Bucher, M. Cord, P. Pérez, "ADVENT: Adversarial
 //! Entropy Minimization for Domain Adaptation in Semantic Segmentation", CVPR
-//! 2019, arXiv 1811.12833: its direct variant (MinEnt), which the field's
-//! tables call EM, without the adversarial one.
+//! 2019, arXiv 1811.12833. This is its direct variant (MinEnt), which the
+//! field's tables call EM; the adversarial variant is left out.
 //!
 //! ```text
 //! L     = ½ (L_ce + L_dice)(labeled) + λ(t) · L_ent(unlabeled)                   Eq. 4
@@ -45,18 +45,18 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntropyMinimizationConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
-    /// `λ`, the weight of the entropy at the end of its ramp.
+    /// `λ`, the weight of the entropy at the end of its ramp-up.
     pub entropy_weight: f64,
 }
 
 impl EntropyMinimizationConfig {
-    /// The field's settings for a run of `iterations`.
+    /// Returns the field's usual settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -81,7 +81,7 @@ impl MethodSettings for EntropyMinimizationConfig {
     }
 }
 
-/// One network.
+/// The only stage of entropy minimization.
 pub struct EntropyMinimization {
     config: EntropyMinimizationConfig,
     supervised: DiceCrossEntropyLoss,
@@ -89,7 +89,7 @@ pub struct EntropyMinimization {
 }
 
 impl EntropyMinimization {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: EntropyMinimizationConfig) -> Self {
         Self {
             config,

@@ -1,5 +1,5 @@
-//! Global and local contrast: the encoder learns from whole images, the decoder from their regions, then all
-//! from labels.
+//! Global and local contrast: contrastive pre-training of the encoder on whole images and of the decoder on local
+//! regions, then supervised fine-tuning.
 //!
 //! K. Chaitanya, E. Erdil, N. Karani, E. Konukoglu, "Contrastive learning of global and local features for
 //! medical image segmentation with limited annotations", NeurIPS 2020, arXiv 2006.10511.
@@ -19,8 +19,8 @@
 //!
 //! | item | paper | its code | here |
 //! |---|---|---|---|
-//! | which images are alike | `G^R`: two views of one; `G^{D−}`, `G^D`: also slices of one partition of other volumes | all three, default `G^D` with 4 partitions | `G^R`, as patches carry no position in their scan |
-//! | which regions are alike | `L^R`: of two views of one image; `L^D`: also of other volumes | both, default `L^R` | `L^R` |
+//! | positive pairs of images | `G^R`: two views of one; `G^{D−}`, `G^D`: also slices of one partition of other volumes | all three, default `G^D` with 4 partitions | `G^R`, as patches carry no position in their scan |
+//! | positive pairs of regions | `L^R`: of two views of one image; `L^D`: also of other volumes | both, default `L^R` | `L^R` |
 //! | negatives of a region | other regions of the image | 5 chosen ones in both views | all other drawn ones in both views |
 //! | regions | 3×3, flattened | 13 at fixed places, then a linear layer to 128 | 13 drawn for each step from a grid without overlap, flattened; 3×3×3 in volumes |
 //! | `g₁` | dense layers | flattened map of 3,200, 1,024, ReLU, 128, no bias | mean over positions, so that any patch fits, `hidden`, ReLU, 128, with bias |
@@ -60,13 +60,13 @@ use crate::with_heads::WithHeads;
 pub use config::{EncoderInLocal, GlobalLocalConfig};
 use regions::{drawn_cells, regions};
 
-/// NT-Xent at the method's temperature.
+/// Creates the NT-Xent loss with the temperature of the settings.
 fn contrast(config: &GlobalLocalConfig) -> NtXentLoss {
     let loss = NtXentLossConfig::new().with_temperature(config.temperature);
     loss.init()
 }
 
-/// Stage i: each image is to be found again among all views of the batch.
+/// Stage i: NT-Xent between the two views of each image, among all views of the batch.
 pub struct GlobalContrast {
     contrast: NtXentLoss,
     config: GlobalLocalConfig,
@@ -74,7 +74,7 @@ pub struct GlobalContrast {
 }
 
 impl GlobalContrast {
-    /// Stage i of the method; views may be mirrored on the axes of `mirrored`.
+    /// Creates stage i of the method; views may be mirrored on the axes of `mirrored`.
     pub fn new(config: GlobalLocalConfig, mirrored: [bool; 3]) -> Self {
         Self {
             contrast: contrast(&config),
@@ -113,7 +113,7 @@ impl Stage for GlobalContrast {
         })
     }
 
-    /// `L_g`.
+    /// Computes `L_g`.
     fn terms(
         &self,
         networks: &mut Self::State,
@@ -133,14 +133,14 @@ impl Stage for GlobalContrast {
     }
 }
 
-/// Stage ii: each region is to be found again among all regions of its image's two views.
+/// Stage ii: NT-Xent between the two views of each region, among all regions of both views of its image.
 pub struct LocalContrast {
     contrast: NtXentLoss,
     config: GlobalLocalConfig,
 }
 
 impl LocalContrast {
-    /// Stage ii of the method.
+    /// Creates stage ii of the method.
     pub fn new(config: GlobalLocalConfig) -> Self {
         Self {
             contrast: contrast(&config),
@@ -148,10 +148,10 @@ impl LocalContrast {
         }
     }
 
-    /// The encoder's maps.
+    /// Computes the feature maps of the encoder.
     fn encode(&self, network: &Network, images: Tensor<5>) -> [Tensor<5>; 5] {
         match self.config.encoder {
-            // Without gradients no graph is recorded; the clone's running statistics are the network's.
+            // Without gradients no graph is recorded; the clone shares its running statistics with the network.
             EncoderInLocal::Fixed => network.clone().no_grad().encode(images),
             EncoderInLocal::Trained => network.encode(images),
         }
@@ -186,7 +186,7 @@ impl Stage for LocalContrast {
         })
     }
 
-    /// `L_l`.
+    /// Computes `L_l`.
     fn terms(
         &self,
         networks: &mut Self::State,
@@ -206,14 +206,14 @@ impl Stage for LocalContrast {
     }
 }
 
-/// Stage iii: labeled patches alone.
+/// Stage iii: supervised fine-tuning on labeled patches.
 pub struct FineTuning {
     supervised: DiceCrossEntropyLoss,
     config: GlobalLocalConfig,
 }
 
 impl FineTuning {
-    /// Stage iii of the method.
+    /// Creates stage iii of the method.
     pub fn new(config: GlobalLocalConfig) -> Self {
         Self {
             supervised: supervised_loss(),

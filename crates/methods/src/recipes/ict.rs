@@ -1,8 +1,9 @@
-//! ICT: what the student says of a mix is the mix of what the teacher says.
+//! ICT: interpolation consistency training. The student's prediction for a mix of two images is trained to equal
+//! the mix of the teacher's predictions.
 //!
 //! V. Verma, A. Lamb, J. Kannala, Y. Bengio, D. Lopez-Paz, "Interpolation
 //! Consistency Training for Semi-Supervised Learning", IJCAI 2019, arXiv
-//! 1903.03825, as the field's segmentation code has it.
+//! 1903.03825, as the field's segmentation code implements it.
 //!
 //! ```text
 //! Mix_r(a, b) = (1 − r)·a + r·b,   r ~ Beta(α, α) for each pair
@@ -16,9 +17,9 @@
 //! | item | paper | the field's code (SSL4MIS) | here |
 //! |---|---|---|---|
 //! | pairs | two batches | the two halves of the unlabeled patches | the two halves; of an odd number, the one in the middle is in both |
-//! | one unlabeled patch | – | cannot run | is mixed with itself, which is itself |
+//! | one unlabeled patch | – | cannot run | mixed with itself, hence unchanged |
 //! | `α` | 0.1 to 1 by data set | 0.2 | 0.2, at most 1; `mixing` |
-//! | teacher's passes | one | one for each half | one of all, so the halves share batch statistics |
+//! | teacher's passes | one | one for each half | one for all patches, so both halves share batch statistics |
 //! | `λ` | 1 to 100 by data set | 0.1, ramped over the run | as the code |
 //! | `m` | 0.999 | 0.99, with warm-up | as the code |
 //! | optimizer | SGD, cosine | SGD 0.01, poly | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
@@ -50,22 +51,22 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IctConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// EMA momentum `m` of the teacher once warmed up.
     pub teacher_momentum: f64,
-    /// `λ`, the weight of the consistency at the end of its ramp.
+    /// `λ`, the weight of the consistency at the end of its ramp-up.
     pub consistency_weight: f64,
-    /// `α` of the mixing factors' distribution Beta(α, α); small values mix little.
+    /// `α` of Beta(α, α), from which mixing factors are drawn; small values mix little.
     pub mixing: f64,
 }
 
 impl IctConfig {
-    /// The field's settings for a run of `iterations`.
+    /// Returns the field's usual settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -95,7 +96,7 @@ impl MethodSettings for IctConfig {
     }
 }
 
-/// Student and teacher.
+/// The only stage of ICT.
 pub struct Ict {
     config: IctConfig,
     supervised: DiceCrossEntropyLoss,
@@ -103,7 +104,7 @@ pub struct Ict {
 }
 
 impl Ict {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: IctConfig) -> Self {
         Self {
             config,
@@ -112,7 +113,7 @@ impl Ict {
         }
     }
 
-    /// `r` of each pair of the unlabeled patches, `[pairs, 1, 1, 1, 1]`.
+    /// Draws `r` of each pair of unlabeled patches, `[pairs, 1, 1, 1, 1]`.
     fn factors(&self, at: &StepContext) -> Tensor<5> {
         let pairs = self.config.batch[1].div_ceil(2);
         let mut rng = keyed(at.seed, at.step, "interpolation");
@@ -122,7 +123,7 @@ impl Ict {
     }
 }
 
-/// `Mix_r` of a batch's first half with its second; an odd one in the middle is in both.
+/// Computes `Mix_r` of the first and the second half of a batch; of an odd number, the middle one is in both.
 fn interpolate(batch: Tensor<5>, factors: Tensor<5>) -> Tensor<5> {
     let (count, pairs) = (batch.dims()[0], factors.dims()[0]);
     let first = batch.clone().narrow(0, 0, pairs);
@@ -188,7 +189,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// A batch whose element `b` holds `b`, mixed half and half.
+    /// Mixes a batch whose element `b` has the value `b`.
     fn mixed(count: usize, factor: f32) -> Vec<f32> {
         let device = Device::flex();
         let batch = Tensor::<1, Int>::arange(0..count as i64, &device).float();

@@ -1,4 +1,5 @@
-//! IDEAL (reconstruction): dense contrast for the encoder, then two decoders that teach each other.
+//! IDEAL (reconstruction): dense contrastive pre-training of the encoder, then two decoders that learn from each
+//! other's pseudo-labels.
 //!
 //! H. Basak, S. Chattopadhyay, R. Kundu, S. Nag, R. Mallipeddi, "IDEAL: Improved DEnse locAL Contrastive
 //! Learning for Semi-Supervised Medical Image Segmentation", ICASSP 2023, arXiv 2210.15075. Only the
@@ -17,14 +18,14 @@
 //! y_m     = argmax p_m where max p_m ≥ threshold (constant),   w(t) = w · exp(−5 (1 − t/T)²)
 //! ```
 //!
-//! # Where each part comes from
+//! # Origin of each part
 //!
 //! \[K\] is known from the sources above, \[R\] is reconstructed.
 //!
 //! | item | known | here | switch |
 //! |---|---|---|---|
-//! | two phases: the encoder is pre-trained, then all is fine-tuned | \[K\] | so | `iterations` |
-//! | query and key encoder, dense projections, 1×1 convolutions as head | \[K\] | so | – |
+//! | two phases: the encoder is pre-trained, then all is fine-tuned | \[K\] | same | `iterations` |
+//! | query and key encoder, dense projections, 1×1 convolutions as head | \[K\] | same | – |
 //! | the key encoder | drawn as another network \[K\] | \[R\] moving average, 0.99, in train mode, updated after the step | `key_momentum` |
 //! | widths of the head | – | \[R\] C → C, ReLU, → 128, as DenseCL | `embedding` |
 //! | positives and negatives come from correspondences of features | \[K\] | \[R\] the most similar position of the key's lowest map, as DenseCL | – |
@@ -35,10 +36,10 @@
 //! | dropout of the lowest map | – | \[R\] the V-Net's is left out in stage i, the U-Net's encoder has its own | – |
 //! | views | – | \[R\] strong to the query, weak to the key, of one geometry; or the key mirrored | `key_geometry` |
 //! | shuffled batch norm, symmetric loss | – | \[R\] neither | – |
-//! | images of stage i | – | \[R\] labeled and unlabeled ones without labels, as many of each as `pretraining_batch` says | `pretraining_batch` |
-//! | one shared encoder, two decoders of different architecture | \[K\] | \[R\] transposed convolution; linear interpolation and a convolution (V-Net 3×3×3 after it, U-Net 1×1 before it) | `streams = "networks"`: two encoders that begin alike |
+//! | images of stage i | – | \[R\] labeled and unlabeled ones, without their labels, as many of each as `pretraining_batch` says | `pretraining_batch` |
+//! | one shared encoder, two decoders of different architecture | \[K\] | \[R\] transposed convolution; linear interpolation and a convolution (V-Net 3×3×3 after it, U-Net 1×1 before it) | `streams = "networks"`: two encoders with the same initial weights |
 //! | the branches are perturbed | \[K\] | \[R\] own dropout, and the second sees the strong view | `perturbation` |
-//! | each stream learns from the other's constant labels | \[K\] | so | – |
+//! | each stream learns from the other's constant labels | \[K\] | same | – |
 //! | "thresholded" maps | \[K\] | \[R\] argmax, without a threshold of confidence | `threshold` |
 //! | `w`, ramp over all of stage ii, supervised loss | – | \[R\] 0.1, cross-entropy and Dice, the field's code of cross pseudo supervision | `cross_weight` |
 //! | optimizer, lengths of the stages | – | \[R\] SGD 0.01, poly, restarted; 1 : 3 | `optimizer`, `iterations` |
@@ -76,7 +77,7 @@ use crate::with_heads::WithHeads;
 
 pub use config::{IdealConfig, Negatives, Perturbation, Streams};
 
-/// Stage i: each position of the query is to be found in the key, where the features say.
+/// Stage i: dense contrast between each position of the query and its most similar position of the key.
 pub struct DenseContrast {
     config: IdealConfig,
     mirrored: [bool; 3],
@@ -84,7 +85,7 @@ pub struct DenseContrast {
 }
 
 impl DenseContrast {
-    /// Stage i of the method; keys may be mirrored on the axes of `mirrored`.
+    /// Creates stage i of the method; keys may be mirrored on the axes of `mirrored`.
     pub fn new(config: IdealConfig, mirrored: [bool; 3]) -> Self {
         let contrast = DenseContrastiveLossConfig::new().with_temperature(config.temperature);
         Self {
@@ -95,7 +96,7 @@ impl DenseContrast {
     }
 }
 
-/// The state of stage i: query and key, each with a dense head, and the queue of mean keys.
+/// The state of stage i: query and key network, each with a dense head, and the queue of mean keys.
 #[derive(Debug, Clone)]
 pub struct Contrasted {
     networks: StudentTeacher<WithHeads<DenseProjector>>,
@@ -103,7 +104,7 @@ pub struct Contrasted {
 }
 
 impl Contrasted {
-    /// The negatives: the filled part of the queue, or none to take the batch's own.
+    /// Returns the negatives in the filled part of the queue, or `None` to use those of the batch.
     fn negatives(&self, negatives: Negatives) -> Option<Tensor<2>> {
         let filled = self.queue.filled();
         let queued = negatives == Negatives::Queue && filled > 0;
@@ -188,18 +189,18 @@ impl Stage for DenseContrast {
     }
 }
 
-/// The encoder's map of the lowest resolution.
+/// Computes the encoder's feature map of the lowest resolution.
 fn lowest(network: &Network, images: Tensor<5>) -> Tensor<5> {
     let [.., lowest] = network.encode(images);
     lowest
 }
 
-/// The mean over all positions, `[batch, channels]`.
+/// Computes the mean over all positions, `[batch, channels]`.
 fn pooled(map: Tensor<5>) -> Tensor<2> {
     map.flatten::<3>(2, 4).mean_dim(2).squeeze_dim(2)
 }
 
-/// Stage ii: two streams learn from labels where there are some, elsewhere from each other.
+/// Stage ii: two streams learn from labels on labeled patches and from each other's pseudo-labels on unlabeled ones.
 pub struct TwoDecoders {
     config: IdealConfig,
     supervised: DiceCrossEntropyLoss,
@@ -207,7 +208,7 @@ pub struct TwoDecoders {
 }
 
 impl TwoDecoders {
-    /// Stage ii of the method.
+    /// Creates stage ii of the method.
     pub fn new(config: IdealConfig) -> Self {
         let cross = CrossPseudoSupervisionLossConfig::new().with_threshold(config.threshold);
         Self {
@@ -217,7 +218,7 @@ impl TwoDecoders {
         }
     }
 
-    /// A second stream with a decoder that interpolates.
+    /// Creates the second stream, whose decoder upsamples by interpolation.
     fn second(&self, first: &Network, context: &MethodContext) -> Second {
         let network = context.network.clone().with_upsampling(Upsampling::Linear);
         match self.config.streams {
@@ -232,13 +233,13 @@ impl TwoDecoders {
     }
 }
 
-/// The second stream.
+/// The second stream of stage ii.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant)] // one lives for a whole stage
+#[allow(clippy::large_enum_variant)] // there is one per stage
 pub enum Second {
     /// A decoder on the first stream's encoder.
     Decoder(Decoder),
-    /// A network whose encoder begins as the first stream's.
+    /// A network whose encoder starts as a copy of the first stream's.
     Network(Network),
 }
 

@@ -1,8 +1,8 @@
-//! Mean teacher: the student agrees with its own moving average under noise.
+//! Mean teacher: consistency between a student and its moving average on noisy input.
 //!
 //! A. Tarvainen, H. Valpola, "Mean teachers are better role models", NeurIPS
 //! 2017, arXiv 1703.01780, as the baseline of the field's 3D code (Yu et al.,
-//! MICCAI 2019, arXiv 1907.07034) has it.
+//! MICCAI 2019, arXiv 1907.07034) implements it.
 //!
 //! ```text
 //! L = ½ (L_ce + L_dice)(labeled) + λ(t) · L_con(unlabeled)
@@ -41,22 +41,22 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MeanTeacherConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// EMA momentum `m` of the teacher once warmed up.
     pub teacher_momentum: f64,
-    /// `λ`, the weight of the consistency at the end of its ramp.
+    /// `λ`, the weight of the consistency at the end of its ramp-up.
     pub consistency_weight: f64,
     /// Standard deviation of the teacher's noise, which is cut at twice this value.
     pub noise: f64,
 }
 
 impl MeanTeacherConfig {
-    /// The field's settings for a run of `iterations`.
+    /// Returns the field's usual settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -85,7 +85,7 @@ impl MethodSettings for MeanTeacherConfig {
     }
 }
 
-/// Student and teacher.
+/// The only stage of mean teacher.
 pub struct MeanTeacher {
     config: MeanTeacherConfig,
     supervised: DiceCrossEntropyLoss,
@@ -93,7 +93,7 @@ pub struct MeanTeacher {
 }
 
 impl MeanTeacher {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: MeanTeacherConfig) -> Self {
         Self {
             config,

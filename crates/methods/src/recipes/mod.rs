@@ -1,4 +1,4 @@
-//! Training methods, one file each, in the order of their papers.
+//! Training methods, one module each, in which the steps follow the order of the paper.
 
 pub mod action;
 pub mod action_pp;

@@ -15,8 +15,9 @@
 //!
 //! # Deviations
 //!
-//! No official code is public. Where the text leaves something open, the public code of the baselines it
-//! follows (UA-MT, DTC) is taken; this table says what is done here and how to choose otherwise.
+//! No official code is public. Where the text leaves something open, this implementation takes the
+//! public code of the baselines that the paper follows (UA-MT, DTC). The last column names the setting that
+//! chooses otherwise.
 //!
 //! | item | paper | baselines' code | here |
 //! |---|---|---|---|
@@ -26,14 +27,14 @@
 //! | what `Ψ` ramps | "parameters" | the consistency | the consistency; `ramped = "all"` |
 //! | projection heads | two, one letter | – | the teacher's is the average of the student's; `shared_head` |
 //! | maps in `L_con` | both in the formula, the probability in the figure | probability | probability; `consistent = "both"` |
-//! | embeddings in `L_contrast` | inner product | – | of unit length; `normalized = false` |
+//! | embeddings in `L_contrast` | inner product | – | unit length, i.e. cosine similarity; `normalized = false` |
 //! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
 //! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum` |
 //! | `L_seg` | Dice and cross-entropy | ½ of each, Dice of the foreground | ½ of each, Dice of all classes, as in every recipe here |
 //! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; `pairwise_map = "before_dropout"` |
 //! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
 //! | dropout | alpha dropout in the head | channel dropout in the V-Net | both |
-//! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn apart |
+//! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn independently |
 //! | image in `X + S` | – | – | without noise, as in Fig. 1 |
 //! | output | one probability | two classes, softmax | softmax over the classes; one distance map per foreground class, of which `X + S` takes the mean |
 //! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
@@ -74,7 +75,7 @@ pub use config::{Boundary, Consistent, DistanceHead, PairwiseMap, Ramped, SimCvd
 /// Student and teacher, each with a projection head.
 type Networks = StudentTeacher<WithHeads<SliceProjector>>;
 
-/// The method.
+/// The only stage of SimCVD.
 pub struct SimCvd {
     config: SimCvdConfig,
     classes: usize,
@@ -111,7 +112,7 @@ impl Losses {
 }
 
 impl SimCvd {
-    /// The method for `classes` classes, the background included.
+    /// Creates the stage for `classes` classes, including the background.
     pub fn new(config: SimCvdConfig, classes: usize) -> Self {
         Self {
             losses: Losses::new(&config),
@@ -120,7 +121,9 @@ impl SimCvd {
         }
     }
 
-    /// The student's outputs for labeled and for unlabeled images, and the teacher's for the latter, under noises of their own.
+    /// Computes the student's outputs for labeled and unlabeled images, and the teacher's for unlabeled ones.
+    ///
+    /// The noise on unlabeled images is drawn independently for student and teacher.
     fn forward_both(
         &self,
         networks: &Networks,
@@ -136,7 +139,7 @@ impl SimCvd {
         [output.narrow(0, counts[0]), student, teacher]
     }
 
-    /// A network's output, whose `bottleneck` is the map that `L_pd` compares.
+    /// Runs a network; `bottleneck` of the output is the map that `L_pd` compares.
     fn forward(&self, network: &Network, images: Tensor<5>) -> NetworkOutput {
         let encoded = network.encode(images);
         let before_dropout = encoded[4].clone();
@@ -150,7 +153,7 @@ impl SimCvd {
         }
     }
 
-    /// `S`: one map per foreground class, `[batch, class − 1, …]`.
+    /// Computes the signed distance `S`: one map per foreground class, `[batch, classes − 1, …]`.
     fn distance(&self, output: &NetworkOutput) -> Tensor<5> {
         match (&output.signed_distance, self.config.distance_head) {
             (Some(map), DistanceHead::Own) => map.clone(),
@@ -162,7 +165,7 @@ impl SimCvd {
         }
     }
 
-    /// `X + S`, which shows where a network sees boundaries.
+    /// Computes `X + S`, the image plus the predicted signed distance, which highlights the predicted boundaries.
     fn boundary_aware(&self, images: Tensor<5>, output: &NetworkOutput) -> Tensor<5> {
         let map = match self.config.boundary {
             Boundary::SignedDistance => self.distance(output).mean_dim(1),
@@ -174,7 +177,7 @@ impl SimCvd {
         images + map
     }
 
-    /// `L_contrast`, Eqs. 2 and 3.
+    /// Computes `L_contrast`, Eqs. 2 and 3.
     fn contrast(
         &self,
         networks: &Networks,
@@ -194,7 +197,7 @@ impl SimCvd {
         self.losses.slices.forward(student, teacher, None) * 2.0
     }
 
-    /// The slices that are contrasted: all, or as many as configured, the same of both networks.
+    /// Draws the slices that are contrasted: all, or as many as configured, the same ones of both networks.
     fn drawn_slices(&self, embeddings: [Tensor<2>; 2], at: &StepContext) -> [Tensor<2>; 2] {
         let all = embeddings[0].dims()[0];
         let Some(count) = self.config.slices.filter(|&count| count < all) else {
@@ -210,7 +213,7 @@ impl SimCvd {
         })
     }
 
-    /// `L_pd`, Eq. 4, on the encoders' last maps.
+    /// Computes `L_pd`, Eq. 4, on the last feature maps of the encoders.
     fn pairwise(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
         let positions = |output: &NetworkOutput| {
             let map: Tensor<3> = output.bottleneck.clone().flatten(2, 4);
@@ -228,7 +231,7 @@ impl SimCvd {
         }
     }
 
-    /// `L_con`, Eq. 5.
+    /// Computes `L_con`, Eq. 5.
     fn consistency(&self, [student, teacher]: [&NetworkOutput; 2]) -> Tensor<1> {
         let losses = &self.losses;
         let [of_student, of_teacher] = [student, teacher].map(|output| output.logits.clone());
@@ -269,7 +272,7 @@ impl Stage for SimCvd {
         }))
     }
 
-    /// Eq. 6; a term of weight 0 is not computed.
+    /// Computes the terms of Eq. 6, except those of weight 0.
     fn terms(
         &self,
         networks: &mut Self::State,

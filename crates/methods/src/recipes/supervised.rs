@@ -1,11 +1,11 @@
-//! The supervised floor: cross-entropy and Dice on labeled patches only.
+//! The supervised baseline: cross-entropy and Dice on labeled patches only.
 //!
 //! ```text
 //! L = ½ (L_ce + L_dice)
 //! ```
 //!
-//! Every semi-supervised method is compared with this one on the same labels,
-//! and with this one on all labels as its ceiling.
+//! On the same labels it is the lower bound for every semi-supervised method, and on all labels the upper
+//! bound.
 //!
 //! | choice | origin |
 //! |---|---|
@@ -33,16 +33,16 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SupervisedConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled patches per batch.
     pub batch: usize,
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
 }
 
 impl SupervisedConfig {
-    /// The field's settings for a run of `iterations`.
+    /// Returns the field's usual settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -85,14 +85,14 @@ impl MethodSettings for SupervisedConfig {
     }
 }
 
-/// Training on labeled patches only.
+/// The only stage of the supervised baseline.
 pub struct Supervised {
     config: SupervisedConfig,
     supervised: DiceCrossEntropyLoss,
 }
 
 impl Supervised {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: SupervisedConfig) -> Self {
         Self {
             config,
@@ -128,7 +128,7 @@ impl Stage for Supervised {
     }
 }
 
-/// `½ (L_ce + L_dice)`, the supervised loss of every method here.
+/// Creates the supervised loss of every method here, `½ (L_ce + L_dice)`.
 pub(super) fn supervised_loss() -> DiceCrossEntropyLoss {
     DiceCrossEntropyLossConfig::new().init()
 }

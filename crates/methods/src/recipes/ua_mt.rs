@@ -1,4 +1,4 @@
-//! UA-MT: the student agrees with its moving average where that is certain.
+//! UA-MT: uncertainty-aware mean teacher, with consistency only where the teacher is certain.
 //!
 //! L. Yu, S. Wang, X. Li, C.-W. Fu, P.-A. Heng, "Uncertainty-aware
 //! Self-ensembling Model for Semi-supervised 3D Left Atrium Segmentation",
@@ -16,7 +16,7 @@
 //!
 //! | item | paper | authors' code | here |
 //! |---|---|---|---|
-//! | passes | 8, noise and dropout | 8, of two copies of the batch at a time, beside the one that gives `p_t` | 8 beside that one, each of one copy; `passes` |
+//! | passes | 8, noise and dropout | 8, on two copies of the batch at a time, besides the one that gives `p_t` | 8 besides that one, each on one copy; `passes` |
 //! | noise | Gaussian | `clip(0.1·N(0,1), ±0.2)`, on the teacher's input | as the code; `noise` |
 //! | largest entropy | "maximum uncertainty value" | ln 2 | ln C, the same for two classes |
 //! | logarithm of 0 | – | `ln(p + 1e-6)` | 0 · ln 0 = 0 |
@@ -56,26 +56,26 @@ use crate::terms::LossTerms;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UaMtConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// EMA momentum `m` of the teacher once warmed up.
     pub teacher_momentum: f64,
-    /// `λ`, the weight of the consistency at the end of its ramp.
+    /// `λ`, the weight of the consistency at the end of its ramp-up.
     pub consistency_weight: f64,
     /// Standard deviation of the teacher's noise, which is cut at twice this value.
     pub noise: f64,
-    /// Stochastic passes of the teacher that its uncertainty comes from.
+    /// Number of stochastic forward passes of the teacher from which its uncertainty is estimated.
     pub passes: usize,
-    /// Share of the largest entropy at which the threshold begins to rise to 1.
+    /// Initial threshold of the uncertainty as a share of the largest entropy; it rises to 1.
     pub threshold: f64,
 }
 
 impl UaMtConfig {
-    /// The paper's settings for a run of `iterations`.
+    /// Returns the paper's settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -108,7 +108,7 @@ impl MethodSettings for UaMtConfig {
     }
 }
 
-/// Student and teacher.
+/// The only stage of UA-MT.
 pub struct UaMt {
     config: UaMtConfig,
     supervised: DiceCrossEntropyLoss,
@@ -116,7 +116,7 @@ pub struct UaMt {
 }
 
 impl UaMt {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: UaMtConfig) -> Self {
         Self {
             config,
@@ -125,20 +125,20 @@ impl UaMt {
         }
     }
 
-    /// The teacher's logits under dropout and noise of their own at each call.
+    /// Computes the teacher's logits with dropout and noise, drawn anew at each call.
     fn stochastic_pass(&self, networks: &StudentTeacher<Network>, images: &Tensor<5>) -> Tensor<5> {
         let noisy = clipped_noise(images.clone(), self.config.noise);
         networks.teacher.forward(noisy).logits
     }
 
-    /// `u`, Eq. 2: the entropy of the passes' mean probability.
+    /// Computes the uncertainty `u`, Eq. 2: the entropy of the mean probability over all passes.
     fn uncertainty(&self, networks: &StudentTeacher<Network>, images: &Tensor<5>) -> Tensor<5> {
         let pass = |_| softmax(self.stochastic_pass(networks, images), 1);
         let sum = (1..self.config.passes).map(pass).fold(pass(0), Tensor::add);
         predictive_entropy(sum / self.config.passes as f64)
     }
 
-    /// `H(t)` for the ramp `Ψ(t)`.
+    /// Returns the threshold `H(t)` for the ramp-up factor `Ψ(t)`.
     fn threshold(&self, classes: usize, ramp: f64) -> f64 {
         let share = self.config.threshold + (1.0 - self.config.threshold) * ramp;
         share * (classes as f64).ln()

@@ -1,4 +1,4 @@
-//! URPC: the predictions of one network at several scales agree, more so where they are certain.
+//! URPC: uncertainty rectified pyramid consistency between the predictions of one network at several scales.
 //!
 //! X. Luo et al., "Efficient Semi-supervised Gross Target Volume of Nasopharyngeal Carcinoma Segmentation via
 //! Uncertainty Rectified Pyramid Consistency", MICCAI 2021, arXiv 2012.07042.
@@ -15,8 +15,8 @@
 //! | item | paper | public code | here |
 //! |---|---|---|---|
 //! | scales | S = 4 | four heads on the decoder of a 3D U-Net | the network's own output, and heads at 1/2, 1/4 and 1/8 |
-//! | heads | – | 1×1×1 convolution, trilinear upsampling, outer faces meet (`align_corners` off) | same; `align_corners` |
-//! | maps under the heads | – | outputs of the decoder's blocks | U-Net: same; V-Net: what enters the blocks (up-sampled map + skip) |
+//! | heads | – | 1×1×1 convolution, trilinear upsampling without aligned corners | same; `align_corners` |
+//! | input of the heads | – | outputs of the decoder's blocks | U-Net: same; V-Net: inputs of the blocks (upsampled map + skip) |
 //! | perturbation | – | dropout in the decoder | the network's own dropout |
 //! | `D_s` | `KL(p_s ‖ p̄)` | `KL(p̄ ‖ p_s)` | the paper's |
 //! | `‖p_s − p̄‖²` | sum over the classes | mean over the classes | the paper's |
@@ -49,20 +49,20 @@ use crate::with_heads::WithHeads;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UrpcConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
-    /// `λ`, the weight of the consistency at the end of its ramp.
+    /// `λ`, the weight of the consistency at the end of its ramp-up.
     pub consistency_weight: f64,
-    /// Whether coarse predictions are resized so that corners meet instead of outer faces.
+    /// Whether coarse predictions are resized with aligned corner voxels, as with `align_corners=True` in PyTorch.
     pub align_corners: bool,
 }
 
 impl UrpcConfig {
-    /// The paper's settings for a run of `iterations`.
+    /// Returns the paper's settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -89,7 +89,7 @@ impl MethodSettings for UrpcConfig {
     }
 }
 
-/// One network with heads at its coarser scales.
+/// The only stage of URPC.
 pub struct Urpc {
     config: UrpcConfig,
     architecture: Architecture,
@@ -98,7 +98,7 @@ pub struct Urpc {
 }
 
 impl Urpc {
-    /// The method with these settings.
+    /// Creates the stage with these settings.
     pub fn new(config: UrpcConfig, architecture: Architecture) -> Self {
         Self {
             config,
@@ -108,7 +108,7 @@ impl Urpc {
         }
     }
 
-    /// The logits of all scales at full resolution, the network's own first.
+    /// Computes the logits of all scales at full resolution, those of the network first.
     fn scales(&self, networks: &WithHeads<PyramidHeads>, images: Tensor<5>) -> Vec<Tensor<5>> {
         let output = networks.network.forward(images);
         let [_, _, size @ ..] = output.logits.dims();
@@ -118,7 +118,7 @@ impl Urpc {
         scales
     }
 
-    /// `½ (L_ce + L_dice)(p_s)` of each scale, and their mean.
+    /// Computes `½ (L_ce + L_dice)(p_s)` of each scale, and the mean over all scales.
     fn supervised(
         &self,
         scales: Vec<Tensor<5>>,
@@ -172,7 +172,7 @@ impl Stage for Urpc {
         let (of_scales, supervised) = self.supervised(labeled, &labels);
         let consistency = self.consistency.forward(&unlabeled);
         let weight = self.config.consistency_weight * at.ramp();
-        // The scale that is tested is shown alone: the mean hides one that learns less than the others.
+        // The finest scale, which is used at test time, is also logged alone, as the mean may hide that it learns less.
         Ok(LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("finest", 0.0, of_scales[0].clone().detach())

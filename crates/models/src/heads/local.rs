@@ -30,7 +30,7 @@ impl LocalProjectorConfig {
         check_sizes(&[("channels", self.channels), ("grid", cells)])
     }
 
-    /// Length of the flattened embedding.
+    /// Returns the length of the flattened embedding.
     pub fn embedding(&self) -> usize {
         self.channels * self.grid.iter().product::<usize>()
     }

@@ -16,7 +16,7 @@ pub struct PyramidHeadsConfig {
     pub channels: Vec<usize>,
     /// Number of classes, including the background.
     pub classes: usize,
-    /// Whether resizing aligns the corner voxels (`align_corners`) or the outer faces. Default: faces.
+    /// Whether resizing aligns the centers of corner voxels (`align_corners`) or the outer faces. Default: faces.
     #[config(default = false)]
     pub align_corners: bool,
 }
@@ -91,7 +91,7 @@ impl PyramidHeads {
     /// If number or channels of the maps are not the configured ones.
     pub fn forward(&self, features: &[Tensor<5>], size: [usize; 3]) -> Vec<Tensor<5>> {
         let (found, wanted) = (features.len(), self.heads.len());
-        assert_eq!(found, wanted, "expected one map a head");
+        assert_eq!(found, wanted, "expected one map per head");
         let heads = self.heads.iter().zip(features);
         heads
             .map(|(head, map)| {
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Both ways of resizing [0, 1] to four voxels.
+    /// Resizes [0, 1] to four voxels with and without aligned corners.
     #[test]
     fn faces_meet_unless_corners_are_aligned() {
         let device = Device::flex();

@@ -11,7 +11,7 @@ use crate::error::{ModelError, check_sizes, expect_valid};
 use crate::materialize::materialize;
 use crate::parts::{pointwise, pointwise_layer};
 
-/// Output grid of a [`RepresentationHead`].
+/// Resolution of the output of a [`RepresentationHead`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde", rename_all = "lowercase")]
 pub enum Resolution {
@@ -29,7 +29,7 @@ pub struct RepresentationHeadConfig {
     /// Length of a voxel's embedding. Default: 128.
     #[config(default = 128)]
     pub width: usize,
-    /// Grid of the output. Default: full.
+    /// Resolution of the output. Default: full.
     #[config(default = "Resolution::Full")]
     pub resolution: Resolution,
     /// Whether the maps are slices with a last side of 1; the convolution is then 3×3×1. Default: false.

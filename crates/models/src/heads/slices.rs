@@ -134,7 +134,7 @@ impl SliceProjector {
             SlicePooling::Average => adaptive_avg_pool3d(dropped, size),
             SlicePooling::Max => adaptive_max_pool3d(dropped, size),
         };
-        // [batch, width, channel, side, side], then one row a slice
+        // [batch, width, channel, side, side], then one row per slice
         let slices = pooled.permute([0, 4, 1, 2, 3]);
         let rows = slices.reshape([batch * width, channels * self.side * self.side]);
         let hidden = relu(self.second.forward(relu(self.first.forward(rows))));

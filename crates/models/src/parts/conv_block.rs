@@ -48,7 +48,7 @@ impl ConvBlock {
         self.units.iter().fold(input, apply)
     }
 
-    /// The number format of the parameters.
+    /// Returns the number format of the parameters.
     pub(crate) fn format(&self) -> DType {
         self.units[0].format()
     }

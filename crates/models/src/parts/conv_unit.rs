@@ -29,7 +29,7 @@ impl ConvUnit {
         conv3d_norm_relu(input, weight, bias, &self.norm)
     }
 
-    /// The number format of the parameters.
+    /// Returns the number format of the parameters.
     pub(crate) fn format(&self) -> DType {
         self.conv.weight.val().dtype()
     }

@@ -25,7 +25,7 @@ pub(crate) fn drop_channels(layer: &Dropout, input: Tensor<5>) -> Tensor<5> {
     }
 }
 
-/// The value of an optional bias.
+/// Returns the value of an optional bias.
 pub(crate) fn bias(bias: &Option<burn::module::Param<Tensor<1>>>) -> Option<Tensor<1>> {
     bias.as_ref().map(|bias| bias.val())
 }

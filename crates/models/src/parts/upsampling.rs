@@ -1,4 +1,4 @@
-//! The choice of upsampling in a decoder.
+//! Upsampling methods of decoders.
 
 use burn::serde::{Deserialize, Serialize};
 

@@ -65,7 +65,7 @@ impl UNetConfig {
         check_probability("dropout", self.dropout)
     }
 
-    /// Channels of the bottleneck and of the four decoder maps.
+    /// Returns the channels of the bottleneck and of the four decoder maps.
     pub fn feature_channels(&self) -> [usize; 5] {
         [16, 8, 4, 2, 1].map(|times| times * self.filters)
     }

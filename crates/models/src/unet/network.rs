@@ -44,7 +44,7 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// The number that both sides of the input must be a multiple of.
+    /// Returns the number that both sides of the input must be multiples of.
     pub fn required_multiple() -> usize {
         16
     }
@@ -88,7 +88,7 @@ impl UNet {
         })
     }
 
-    /// The decoder.
+    /// Returns the decoder.
     pub fn decoder(&self) -> &UNetDecoder {
         &self.decoder
     }

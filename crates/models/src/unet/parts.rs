@@ -67,7 +67,7 @@ impl ConvPair {
         self.second.forward(between)
     }
 
-    /// The number format of the parameters.
+    /// Returns the number format of the parameters.
     pub(super) fn format(&self) -> DType {
         self.first.conv.weight.val().dtype()
     }

@@ -67,7 +67,7 @@ impl VNetConfig {
         check_probability("dropout", self.dropout)
     }
 
-    /// Channels of the five decoder maps, `f0` to `f4`.
+    /// Returns the channels of the five decoder maps, `f0` to `f4`.
     pub fn feature_channels(&self) -> [usize; 5] {
         [8, 4, 2, 1, 1].map(|times| times * self.filters)
     }

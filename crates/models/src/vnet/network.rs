@@ -51,7 +51,7 @@ pub struct VNet {
 }
 
 impl VNet {
-    /// The number that every side of the input must be a multiple of.
+    /// Returns the number that all sides of the input must be multiples of.
     pub fn required_multiple() -> usize {
         16
     }
@@ -71,8 +71,9 @@ impl VNet {
         self.decoder.forward(self.encode(input))
     }
 
-    /// Applies the encoder; returns its maps at five resolutions, from full to 1/16. The decoder's dropout
-    /// turns the last one into the bottleneck.
+    /// Applies the encoder; returns its maps at five resolutions, from full to 1/16.
+    ///
+    /// The last one becomes the bottleneck after the decoder's dropout.
     ///
     /// # Panics
     ///
@@ -90,7 +91,7 @@ impl VNet {
         })
     }
 
-    /// The decoder.
+    /// Returns the decoder.
     pub fn decoder(&self) -> &VNetDecoder {
         &self.decoder
     }

@@ -66,7 +66,7 @@ pub(super) fn read(path: &Path) -> Result<Contents, WeightsError> {
     }
 }
 
-/// Whether a file starts like safetensors: with the length of its header, a JSON object.
+/// Returns whether a file starts like safetensors: with the length of its header, then a JSON object.
 fn is_safetensors(start: &[u8]) -> bool {
     let length = start.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     length.is_some_and(|length| length <= LONGEST_HEADER) && start.get(8) == Some(&b'{')

@@ -48,20 +48,20 @@ impl Located {
         })
     }
 
-    /// Whether the network has a signed-distance head.
+    /// Returns whether the network has a signed-distance head.
     pub(super) fn has_two_heads(&self) -> bool {
         self.entries.contains_key("out_conv2.weight")
             || self.entries.contains_key("decoder.out_conv2.weight")
     }
 
-    /// The network's configuration, or the name of a missing tensor that would determine it.
+    /// Returns the network's configuration, or the name of a missing tensor that would determine it.
     pub(super) fn config(&self) -> Result<NetworkConfig, &'static str> {
         config(self.architecture, |name| {
             Some(self.entries.get(name)?.shape.clone())
         })
     }
 
-    /// Whether a tensor unknown to the network belongs to an extra output: a signed distance (DTC), a further
+    /// Returns whether a tensor unknown to the network belongs to an extra output: a signed distance (DTC), a further
     /// decoder (MC-Net), a coarser output (URPC, deep supervision).
     pub(super) fn is_extra_head(&self, name: &str) -> bool {
         let starts: &[&str] = match self.architecture {
@@ -76,7 +76,7 @@ impl Located {
     }
 }
 
-/// The prefix of the network in a file, and its architecture.
+/// Finds the prefix of the network in a file, and its architecture.
 fn place(path: &Path, contents: &Contents) -> Result<(String, Architecture), WeightsError> {
     let names = || contents.entries.keys();
     let found: BTreeMap<String, Architecture> = names().filter_map(|name| marked(name)).collect();
@@ -88,7 +88,7 @@ fn place(path: &Path, contents: &Contents) -> Result<(String, Architecture), Wei
     }
 }
 
-/// The prefix and architecture that a tensor name implies.
+/// Returns the prefix and architecture that a tensor name implies.
 fn marked(name: &str) -> Option<(String, Architecture)> {
     let before = |mark| {
         let prefix: &str = name.strip_suffix(mark)?;
@@ -102,7 +102,7 @@ fn marked(name: &str) -> Option<(String, Architecture)> {
     Some((prefix.to_string(), Architecture::VNet))
 }
 
-/// The name of a V-Net tensor without the prefixes of MC-Net and its successors.
+/// Strips the prefixes of MC-Net and its successors from the name of a V-Net tensor.
 fn plain(name: &str, architecture: Architecture) -> &str {
     let parts = ["encoder.", "decoder.", "decoder1."];
     match architecture {

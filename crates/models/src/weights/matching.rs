@@ -13,7 +13,7 @@ use super::parameters::{Parameter, collect};
 use super::{WeightsError, describe};
 use crate::{Network, NetworkConfig};
 
-/// A network's configuration, inferred from its parameters.
+/// Infers a network's configuration from its parameters.
 pub(super) fn config(
     network: &Network,
     parameters: &[Parameter],
@@ -26,7 +26,7 @@ pub(super) fn config(
     located::config(network.architecture(), |name| shapes.get(name).cloned())
 }
 
-/// Whether a network has a signed-distance head.
+/// Returns whether a network has a signed-distance head.
 pub(super) fn has_two_heads(parameters: &[Parameter]) -> bool {
     parameters.iter().any(|p| is_signed_distance(&p.path))
 }
@@ -124,7 +124,7 @@ fn sides(value: &TensorData) -> Vec<usize> {
     value.shape().as_slice().to_vec()
 }
 
-/// Whether weights of one configuration can be used for another.
+/// Returns whether weights of one configuration can be used for another.
 fn fits(expected: &NetworkConfig, found: &NetworkConfig, with_head: bool) -> bool {
     let classes = [expected.classes, found.classes];
     let same_classes = classes[0] == classes[1] || classes == [2, 1] || !with_head;
@@ -135,7 +135,7 @@ fn fits(expected: &NetworkConfig, found: &NetworkConfig, with_head: bool) -> boo
         && expected.upsampling == found.upsampling
 }
 
-/// Whether a tensor of a one-channel (sigmoid) segmentation is converted to two channels.
+/// Returns whether a tensor of a one-channel (sigmoid) segmentation has to be converted to two channels.
 fn adds_background(parameter: &Parameter, entry: &Entry) -> bool {
     let expected = sides(&parameter.value);
     is_segmentation(&parameter.path)

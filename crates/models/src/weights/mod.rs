@@ -182,8 +182,10 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Contents, WeightsError> {
     })
 }
 
-/// The sizes of a network, read from its parameters; the dropout, which they do not tell, is the default.
-/// None for a network with parts of its own, which [`import`] could not rebuild.
+/// Infers the configuration of a network from the shapes of its parameters.
+///
+/// The dropout, which cannot be inferred, is the default. Returns `None` if a tensor that determines the configuration
+/// is missing, as in a network with custom modules, which [`import`] could not rebuild.
 ///
 /// # Examples
 ///
@@ -199,8 +201,9 @@ pub fn config_of(network: &Network) -> Option<NetworkConfig> {
     matching::config(network, &parameters::collect(network)).ok()
 }
 
-/// The CRC-32C of a network's parameters and running statistics: their public names, shapes and values in single
-/// precision, in the order of the names.
+/// Computes the CRC-32C of a network's parameters and running statistics.
+///
+/// It covers public names, shapes and values in single precision, in the order of the names.
 ///
 /// # Examples
 ///
@@ -226,7 +229,7 @@ pub fn checksum(network: &Network) -> u32 {
         })
 }
 
-/// Values by their public names.
+/// Collects values by their public names.
 fn tensors(parameters: Vec<parameters::Parameter>) -> BTreeMap<String, TensorData> {
     let two_heads = matching::has_two_heads(&parameters);
     let named = |p: parameters::Parameter| Some((names::public_name(&p.path, two_heads)?, p.value));
@@ -244,7 +247,7 @@ fn load(network: &Network, path: &Path, with_head: bool) -> Result<Imported, Wei
     })
 }
 
-/// The metadata that describe a network.
+/// Returns the metadata that describe a network.
 fn entries(config: &NetworkConfig) -> Vec<(String, String)> {
     let mut entries = vec![
         ("format", "pt".to_string()),

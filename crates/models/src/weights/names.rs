@@ -10,7 +10,7 @@ const FIRST_HEAD: &str = "out_conv";
 /// Segmentation layer of networks with two heads.
 const SECOND_HEAD: &str = "out_conv2";
 
-/// The public name of the parameter at `path` in a [`Network`](crate::Network).
+/// Returns the public name of the parameter at `path` in a [`Network`](crate::Network).
 ///
 /// With `two_heads` the file has a signed-distance head, as in DTC's V-Net. Otherwise there is no name
 /// for this head.
@@ -28,17 +28,17 @@ pub(super) fn public_name(path: &[String], two_heads: bool) -> Option<String> {
     Some(name.unwrap_or_else(|| parts.join(".")))
 }
 
-/// Whether the parameter at `path` belongs to the signed-distance head.
+/// Returns whether the parameter at `path` belongs to the signed-distance head.
 pub(super) fn is_signed_distance(path: &[String]) -> bool {
     path.iter().any(|part| part == "signed_distance")
 }
 
-/// Whether the parameter at `path` belongs to an output layer.
+/// Returns whether the parameter at `path` belongs to an output layer.
 pub(super) fn is_head(path: &[String]) -> bool {
     is_signed_distance(path) || path.iter().any(|part| part == "segmentation")
 }
 
-/// Whether `path` leads to the segmentation's output layer.
+/// Returns whether the parameter at `path` belongs to the output layer of the segmentation.
 pub(super) fn is_segmentation(path: &[String]) -> bool {
     is_head(path) && !is_signed_distance(path)
 }
@@ -110,17 +110,17 @@ fn block(index: &str, first: usize) -> Option<&'static str> {
     BLOCKS.get(first + number(index)?).copied()
 }
 
-/// The position of a layer in a sequence of convolution and norm.
+/// Returns the position of a layer in a sequence of convolution and norm.
 fn rank(layer: &str) -> Option<usize> {
     ["conv", "norm"].iter().position(|name| *name == layer)
 }
 
-/// The index of a layer in a V-Net's sequence of convolution, norm, ReLU, convolution, ….
+/// Returns the index of a layer in a V-Net's sequence of convolution, norm, ReLU, convolution, ….
 fn in_block(unit: &str, layer: &str) -> Option<usize> {
     Some(3 * number(unit)? + rank(layer)?)
 }
 
-/// The index of a layer in a U-Net's sequence of convolution, norm, leaky ReLU, dropout, convolution, ….
+/// Returns the index of a layer in a U-Net's sequence of convolution, norm, leaky ReLU, dropout, convolution, ….
 fn in_pair(half: &str, layer: &str) -> Option<usize> {
     let half = ["first", "second"].iter().position(|name| *name == half)?;
     Some(4 * half + rank(layer)?)

@@ -10,7 +10,7 @@ use super::super::stream::Opened;
 use super::tags::{self, Tag};
 use crate::DataError;
 
-/// What stands at byte [`PREAMBLE`] of a DICOM file.
+/// Magic bytes of a DICOM file, after the [`PREAMBLE`].
 const MARK: &[u8] = b"DICM";
 
 /// Number of bytes before the mark, of no meaning here.
@@ -46,7 +46,7 @@ struct Element {
     length: u32,
 }
 
-/// A reader of elements in little endian, as all transfer syntaxes that are read have them.
+/// Reader of data elements in little endian, the byte order of all supported transfer syntaxes.
 pub(super) struct Reader<'f, 'a> {
     file: &'f mut Opened<'a>,
     left: u64,

@@ -15,7 +15,7 @@ pub(super) struct Header {
     pub(super) series: String,
     pub(super) transfer_syntax: String,
     values: Values,
-    /// Where the pixels begin.
+    /// Position of the pixels in the file.
     pub(super) position: u64,
     /// Length of the pixels' value.
     pub(super) length: u32,

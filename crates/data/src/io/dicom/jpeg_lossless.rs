@@ -4,7 +4,7 @@
 
 use super::huffman::{Bits, Table};
 
-/// What describes the coded samples.
+/// Parameters of the coded samples, from the segments before them.
 #[derive(Default)]
 struct Coding {
     precision: u8,
@@ -117,7 +117,7 @@ impl Coding {
     }
 }
 
-/// How lines of samples are predicted.
+/// Prediction of samples, line by line.
 struct Lines {
     width: usize,
     predictor: u8,

@@ -42,7 +42,7 @@ fn unpack<'a>(mut runs: &[u8], mut into: impl Iterator<Item = &'a mut u8>) -> Op
     let mut next = into.next();
     while next.is_some() {
         let (&head, rest) = runs.split_first()?;
-        // A count that says nothing.
+        // 128 is reserved and encodes nothing.
         if head == 128 {
             runs = rest;
             continue;

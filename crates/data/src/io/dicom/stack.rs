@@ -21,13 +21,13 @@ const GAP: f64 = 1.5;
 /// The largest distance of a slice from its place on the regular grid, as a part of the distance of slices.
 const UNEVEN: f64 = 0.1;
 
-/// The same for a note.
+/// The same limit for a note instead of an error.
 const NOTED: f64 = 0.01;
 
 /// The largest shift of a slice in its own plane, in pixels, up to which the slices lie straight above one another.
 const SHIFT: f64 = 0.25;
 
-/// The geometry of slices, which are sorted, and what was doubtful about it.
+/// Sorts slices and returns their geometry, with notes about doubts.
 pub(super) fn sorted(
     folder: &Path,
     slices: &mut [Slice],

@@ -1,9 +1,9 @@
-//! Transfer syntaxes: how a DICOM file stores elements and pixels.
+//! Transfer syntaxes: the encodings of elements and pixels in DICOM files.
 
-/// How the pixels are stored.
+/// Encoding of the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// As they are.
+    /// Uncompressed.
     Native,
     /// JPEG's lossless process.
     JpegLossless,
@@ -11,7 +11,7 @@ pub(super) enum Coding {
     RunLength,
 }
 
-/// How the elements are stored.
+/// Encoding of the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Elements {
     /// Each with its type.
@@ -26,7 +26,7 @@ const IMPLICIT: &str = "1.2.840.10008.1.2";
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
-/// How the elements of a transfer syntax are stored.
+/// Returns the encoding of the elements in a transfer syntax.
 pub(super) fn elements(uid: &str) -> Elements {
     match uid {
         IMPLICIT => Elements::Implicit,
@@ -36,7 +36,7 @@ pub(super) fn elements(uid: &str) -> Elements {
     }
 }
 
-/// How the pixels of a transfer syntax are stored, or the name of one that is not read.
+/// Returns the encoding of the pixels in a transfer syntax, or the name of one that is not supported.
 pub(super) fn coding(uid: &str) -> Result<Coding, String> {
     Ok(match uid {
         IMPLICIT | "1.2.840.10008.1.2.1" => Coding::Native,
@@ -46,7 +46,7 @@ pub(super) fn coding(uid: &str) -> Result<Coding, String> {
     })
 }
 
-/// The name of a transfer syntax that is not read.
+/// Returns the name of a transfer syntax that is not supported.
 fn name(uid: &str) -> String {
     let known = match uid {
         DEFLATED => "deflated",

@@ -1,4 +1,4 @@
-//! Unit tests: the preprocessing pipeline.
+//! Unit tests of the preprocessing pipeline.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

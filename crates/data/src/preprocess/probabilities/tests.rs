@@ -1,4 +1,4 @@
-//! Unit tests: resampling of class probabilities.
+//! Unit tests of the resampling of class probabilities.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

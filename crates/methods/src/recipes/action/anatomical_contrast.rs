@@ -23,8 +23,8 @@ use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::LossTerms;
 
-/// Stage iii: labels where there are some, pseudo-labels elsewhere, and a contrast between anatomical
-/// classes on both.
+/// Stage iii: segmentation losses on labels and pseudo-labels, and a contrast between anatomical classes on
+/// both.
 pub struct AnatomicalContrast {
     config: ActionConfig,
     supervised: DiceCrossEntropyLoss,
@@ -33,12 +33,12 @@ pub struct AnatomicalContrast {
 }
 
 impl AnatomicalContrast {
-    /// Stage iii of the method.
+    /// Creates stage iii of the method.
     pub fn new(config: &ActionConfig) -> Self {
         Self::with_temperature(config, config.contrast_temperature)
     }
 
-    /// The same with another temperature of the contrast than that of the settings.
+    /// Creates stage iii with a temperature of the contrast other than that of the settings.
     pub(crate) fn with_temperature(config: &ActionConfig, temperature: f64) -> Self {
         let unsupervised = UnsupervisedCrossEntropyLossConfig::new()
             .with_confidence_threshold(config.strong_threshold);
@@ -52,12 +52,12 @@ impl AnatomicalContrast {
         }
     }
 
-    /// The teacher's output, which never carries a gradient.
+    /// Computes the teacher's output, through which no gradient flows.
     pub(crate) fn teach(&self, teacher: &Network, images: Tensor<5>) -> NetworkOutput {
         self.config.teacher_mode.forward(teacher, images)
     }
 
-    /// The loss terms, and the representations that the contrast compares.
+    /// Computes the loss terms, and the representations that the contrast compares.
     pub(crate) fn terms_and_representations(
         &self,
         state: &Contrasted,
@@ -75,7 +75,7 @@ impl AnatomicalContrast {
         };
         let pseudo = self.config.mixing.apply(pseudo, at);
 
-        // Where the labeled patches have no strong view planned, theirs is the weak one.
+        // Without a planned strong view of labeled patches, `strong` is the weak view.
         let LabeledBatch { strong, labels, .. } = batch.labeled;
         let student = &state.student;
         let (outputs, [on_labeled, on_unlabeled]) =
@@ -96,8 +96,8 @@ impl AnatomicalContrast {
         Ok((terms, maps))
     }
 
-    /// The student's outputs for both kinds of patches, and their logits apart. In two passes each
-    /// kind has its own batch statistics; in one they share them.
+    /// Computes the student's outputs for both kinds of patches, and the logits of each kind. With two passes
+    /// each kind has its own batch statistics; with one they share them.
     fn forward_both(
         &self,
         student: &Network,
@@ -119,8 +119,8 @@ impl AnatomicalContrast {
         }
     }
 
-    /// `L_anco`: voxels of each class against the class's mean and voxels of other classes. Labeled voxels
-    /// take part; pseudo-labeled ones if the teacher is fairly sure.
+    /// Computes `L_anco`: voxels of each class against the mean of the class and voxels of other classes.
+    /// Labeled voxels always take part, pseudo-labeled ones if the teacher's confidence reaches `θ_w`.
     fn anatomical_contrast(
         &self,
         maps: Representations,
@@ -179,7 +179,7 @@ impl Stage for AnatomicalContrast {
         Ok(terms)
     }
 
-    /// `θ_t ← m·θ_t + (1 − m)·θ_s`.
+    /// Updates the teacher, `θ_t ← m·θ_t + (1 − m)·θ_s`.
     fn after_step(&self, state: &mut Contrasted, _at: &StepContext) -> Result<(), MethodError> {
         let (mode, momentum) = (self.config.teacher_mode, self.config.teacher_momentum);
         mode.update(&mut state.teacher, &state.student.network, momentum);

@@ -15,33 +15,33 @@ use crate::student_teacher::TeacherMode;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionConfig {
-    /// Iterations of the stages i, ii and iii.
+    /// Numbers of iterations of the stages i, ii and iii.
     pub iterations: [u64; 3],
     /// Labeled and unlabeled patches per batch in stages i and ii.
     pub distillation_batch: [usize; 2],
     /// Labeled and unlabeled patches per batch in stage iii.
     pub contrast_batch: [usize; 2],
-    /// View of the labeled patches for the student in stage iii.
+    /// View of the labeled patches that the student gets in stage iii.
     pub labeled_view: LabeledView,
-    /// Whether labeled and unlabeled patches of stage iii share their batch statistics.
+    /// Whether labeled and unlabeled patches share one forward pass, and so batch statistics, in stage iii.
     pub student_passes: StudentPasses,
-    /// Optimizer and schedule, restarted at each stage; stage iii uses Nesterov momentum.
+    /// Optimizer and learning rate schedule, restarted at each stage; stage iii uses Nesterov momentum.
     pub optimizer: OptimizerConfig,
-    /// EMA momentum `m` of teacher and key heads.
+    /// EMA momentum `m` of the teacher and the key heads.
     pub teacher_momentum: f64,
-    /// Whether the teacher sees batch statistics and dropout, as the code does.
+    /// Mode of the teacher: batch statistics and dropout, as in the official code, or evaluation mode.
     pub teacher_mode: TeacherMode,
-    /// `τ_s` of both distillation losses.
+    /// `τ_s`, the student's temperature in both distillation losses.
     pub student_temperature: f64,
-    /// `τ_t` of both distillation losses.
+    /// `τ_t`, the teacher's temperature in both distillation losses.
     pub teacher_temperature: f64,
     /// Entries `K` of each memory bank.
     pub bank: usize,
     /// Width `D_g` of the global embeddings.
     pub global_width: usize,
-    /// Side of the local patches, in voxels; 1 along the only voxel of a slice, as the next two.
+    /// Side of the local patches, in voxels; this and the next two are 1 along an axis of one voxel.
     pub local_patch: usize,
-    /// Step between local patches.
+    /// Stride of the local patches, in voxels.
     pub local_step: usize,
     /// Side to which a local patch is pooled.
     pub local_pooled: usize,
@@ -56,11 +56,11 @@ pub struct ActionConfig {
     pub contrast_weight: f64,
     /// `λ₂`, the weight of the unsupervised cross-entropy.
     pub unsupervised_weight: f64,
-    /// `θ_s`: confidence from which a voxel counts as sure.
+    /// `θ_s`, the strong threshold: confidence from which a voxel counts as certain.
     pub strong_threshold: f64,
-    /// `θ_w`: confidence from which a pseudo-labeled voxel takes part in the contrast.
+    /// `θ_w`, the weak threshold: confidence from which a pseudo-labeled voxel takes part in the contrast.
     pub weak_threshold: f64,
-    /// `τ` of the contrast.
+    /// `τ`, the temperature of the contrast.
     pub contrast_temperature: f64,
     /// Query voxels per class and batch.
     pub queries: usize,
@@ -70,7 +70,7 @@ pub struct ActionConfig {
     pub mixing: Mixing,
     /// Width of the representation head.
     pub representation_width: usize,
-    /// Grid of the representation head: the input's, or half of it.
+    /// Resolution of the representation head: that of the input, or half of it.
     pub representation_resolution: Resolution,
 }
 
@@ -78,21 +78,20 @@ pub struct ActionConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastPatch {
-    /// It counts.
+    /// The patch is used.
     #[default]
     Kept,
-    /// It is left out, as by the official 2D code: 36 patches of 256×256 instead of 49.
+    /// The patch is left out, as in the official 2D code: 36 patches of 256×256 instead of 49.
     Dropped,
 }
 
-/// A view of the labeled patches.
+/// View of the labeled patches in stage iii.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabeledView {
-    /// Crop, rotation and flip alone.
+    /// Crop, rotation and flip only.
     Weak,
-    /// Brightness, contrast and blur as well, as ReCo (which the code descends from) draws them for
-    /// labeled images too.
+    /// Brightness, contrast and blur as well, as in ReCo, on which the official code is based.
     Strong,
 }
 
@@ -100,14 +99,14 @@ pub enum LabeledView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StudentPasses {
-    /// One pass each, with batch statistics of their own, as the code does.
+    /// One pass for each kind, with separate batch statistics, as in the official code.
     Separate,
-    /// One pass for all, with the same batch statistics.
+    /// One pass for all patches, with shared batch statistics.
     Joint,
 }
 
 impl ActionConfig {
-    /// The recommended settings for a run of `iterations` in all, split 1 : 1 : 6.
+    /// Returns the recommended settings for a run of `iterations` in total, split 1 : 1 : 6.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations: split_steps(iterations, [1, 1, 6]),
@@ -141,9 +140,9 @@ impl ActionConfig {
         }
     }
 
-    /// The official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
-    /// of each kind in stage iii, ClassMix (a no-op at that batch), and the
-    /// local loss on the reinterpreted buffer. The recommended readings of the code's other defects stay.
+    /// Returns the settings of the official 3D script: 30k iterations per stage, `τ_t` 0.6, one image
+    /// of each kind in stage iii, ClassMix (a no-op with that batch), and the local loss on the reinterpreted
+    /// buffer. Its other defects are corrected as in the recommended settings.
     pub fn official_3d() -> Self {
         Self {
             iterations: [30_000; 3],
@@ -155,9 +154,9 @@ impl ActionConfig {
         }
     }
 
-    /// The official 2D script, for slices of 256×256 and a U-Net: 30k iterations per stage, three
-    /// images of each kind, four in stage iii, embeddings and representations of 512, and 36 local
-    /// patches of 64×64 pooled to 8×8. The recommended readings of the code's defects stay.
+    /// Returns the settings of the official 2D script, for slices of 256×256 and a U-Net: 30k iterations per stage,
+    /// three images of each kind, four in stage iii, embeddings and representations of 512, and 36 local
+    /// patches of 64×64 pooled to 8×8. Defects of the code are corrected as in the recommended settings.
     pub fn official_2d() -> Self {
         Self {
             iterations: [30_000; 3],
@@ -175,8 +174,8 @@ impl ActionConfig {
 }
 
 impl ActionConfig {
-    /// A row of the paper's ablations by name; a stage that is left out leaves its iterations to the next,
-    /// the last to the one before:
+    /// Returns an ablation of the paper by its name. The iterations of a stage that is left out go to the next
+    /// stage, those of the last stage to the one before:
     ///
     /// | name | change |
     /// |---|---|
@@ -185,10 +184,10 @@ impl ActionConfig {
     /// | `without_anco` | `λ₁ = 0` |
     /// | `without_unsup` | `λ₂ = 0` |
     ///
-    /// The paper's row without randomly sampled images is not here: what took their place is not described.
+    /// The paper's ablation without randomly sampled images is missing, as it does not describe the replacement.
     ///
     /// # Errors
-    /// [`MethodError::Unknown`] if there is no such row.
+    /// [`MethodError::Unknown`] if there is no such ablation.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let [global, local, contrast] = self.iterations;
         let mut config = self;
@@ -207,19 +206,19 @@ impl ActionConfig {
     }
 }
 
-/// The temperatures that a step of training takes.
+/// The temperatures of one training step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Temperatures {
-    /// `τ_s` of both distillation losses.
+    /// `τ_s`, the student's temperature in both distillation losses.
     pub(crate) student: f64,
-    /// `τ_t` of both distillation losses.
+    /// `τ_t`, the teacher's temperature in both distillation losses.
     pub(crate) teacher: f64,
-    /// `τ` of the contrast.
+    /// `τ`, the temperature of the contrast.
     pub(crate) contrast: f64,
 }
 
 impl ActionConfig {
-    /// The temperatures as they are set.
+    /// Returns the temperatures of the settings.
     pub(crate) fn temperatures(&self) -> Temperatures {
         Temperatures {
             student: self.student_temperature,
@@ -243,7 +242,7 @@ impl ActionConfig {
         Ok(())
     }
 
-    /// Whole local patches fit, and each cell of a pooled one lies on the grid that all of them share.
+    /// Checks that local patches fit into `patch`, and that their pooling cells all lie on one common grid.
     pub(super) fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         let (side, step, pooled) = (self.local_patch, self.local_step, self.local_pooled);
         expect_some("local_patch", side)?;

@@ -21,8 +21,8 @@ use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::LossTerms;
 
-/// Stages i and ii: the student, seeing strong views, matches how the teacher, seeing weak views, relates
-/// each image to the banked ones; in stage ii also how it relates the local patches of each image.
+/// Stages i and ii: the student (strong views) is trained to match the teacher (weak views) in the similarities
+/// of each image to those of a memory bank; in stage ii also in those of its local patches.
 pub struct Distillation {
     config: ActionConfig,
     patches: LocalPatches,
@@ -34,12 +34,12 @@ pub struct Distillation {
 }
 
 impl Distillation {
-    /// Stage i of the method, or stage ii if `local`.
+    /// Creates stage i of the method, or stage ii if `local`.
     pub fn new(config: &ActionConfig, patch: [usize; 3], local: bool) -> Self {
         Self::with_temperatures(config, patch, local, config.temperatures())
     }
 
-    /// The same with other temperatures than those of the settings.
+    /// Creates the stage with temperatures other than those of the settings.
     pub(crate) fn with_temperatures(
         config: &ActionConfig,
         patch: [usize; 3],
@@ -63,7 +63,7 @@ impl Distillation {
         }
     }
 
-    /// `θ_t ← m·θ_t + (1 − m)·θ_s` for the teacher and the key projectors.
+    /// Updates the teacher and the key projectors, `θ_t ← m·θ_t + (1 − m)·θ_s`.
     fn update_teacher(&self, state: &mut Distilled) {
         let config = &self.config;
         let (mode, momentum) = (config.teacher_mode, config.teacher_momentum);
@@ -72,7 +72,7 @@ impl Distillation {
         state.keys = ema_update(state.keys.clone(), projectors, momentum);
     }
 
-    /// `L_global`: images compared through their latent embeddings.
+    /// Computes `L_global` from the latent embeddings of the images.
     fn global(
         &self,
         state: &mut Distilled,
@@ -88,7 +88,7 @@ impl Distillation {
         Ok(loss)
     }
 
-    /// `L_local`: overlapping patches of each image's logits compared through their embeddings.
+    /// Computes `L_local` from the embeddings of overlapping local patches of the logits.
     fn local(
         &self,
         state: &mut Distilled,
@@ -142,7 +142,7 @@ impl Stage for Distillation {
         let labels = batch.labeled.labels.clone();
         let [weak, strong] = batch.views();
         let student = state.student.network.forward(strong);
-        // The teacher moves before the optimizer does, as in the code.
+        // The teacher is updated before the optimizer's step, as in the official code.
         self.update_teacher(state);
         let teacher = self.config.teacher_mode.forward(&state.teacher, weak);
 

@@ -1,4 +1,4 @@
-//! The settings of ACTION as those of a method.
+//! Implementation of `MethodSettings` for the settings of ACTION.
 
 use super::{ActionConfig, AnatomicalContrast, Distillation};
 use crate::context::MethodContext;
@@ -16,7 +16,7 @@ impl MethodSettings for ActionConfig {
         self.iterations.iter().sum()
     }
 
-    /// Splits the total as it was split before.
+    /// Splits the new total over the stages in the same proportion as before.
     fn set_iterations(&mut self, iterations: u64) {
         self.iterations = split_steps(iterations, self.iterations);
     }

@@ -17,7 +17,7 @@ use crate::local_patches::LocalPatches;
 use crate::stage::{Handover, State};
 use crate::with_heads::WithHeads;
 
-/// Projectors, of queries (trained) or of keys (averaged).
+/// The global and the local projector, of queries (trained) or of keys (moving averages).
 #[derive(Module, Debug)]
 pub struct Projectors {
     pub(super) global: GlobalProjector,
@@ -58,12 +58,12 @@ pub struct Distilled {
     pub(super) teacher: Network,
     pub(super) keys: Projectors,
     pub(super) global_bank: FeatureQueue,
-    /// The bank of the local distillation, in stage ii.
+    /// The memory bank of the local distillation, in stage ii only.
     pub(super) local_bank: Option<FeatureQueue>,
 }
 
 impl Distilled {
-    /// New heads, whose keys start as copies of the queries' projectors, and banks of noise.
+    /// Creates new heads, key projectors that start as copies of the query projectors, and banks of random vectors.
     pub(super) fn new(
         networks: Handover,
         config: &ActionConfig,
@@ -131,7 +131,7 @@ pub struct Contrasted {
 }
 
 impl Contrasted {
-    /// A new representation head, and a teacher that restarts as the student.
+    /// Creates a new representation head, and a teacher that starts again as a copy of the student.
     pub(super) fn new(networks: Handover, config: &ActionConfig, context: &MethodContext) -> Self {
         let channels = context.network.feature_channels().iter().sum();
         let head = RepresentationHeadConfig::new(channels)

@@ -15,7 +15,7 @@ use crate::testing::{
     batch, begun_on, context, first_step, off_average, off_descent, run_stage, run_steps, term,
 };
 
-/// The sums of all trainable parameters, by path.
+/// Collects the sum of each trainable parameter by its path.
 #[derive(Default)]
 struct Sums {
     path: Vec<String>,
@@ -45,7 +45,7 @@ fn sums(network: &Network) -> Vec<(String, f32)> {
     sums.found
 }
 
-/// Slices of 32×32 with four classes and a tiny U-Net.
+/// Settings for slices of 32×32 with four classes and a tiny U-Net.
 fn slices() -> (ActionConfig, MethodContext) {
     let config = ActionConfig {
         iterations: [3, 100, 100],
@@ -59,13 +59,13 @@ fn slices() -> (ActionConfig, MethodContext) {
         representation_width: 8,
         ..ActionConfig::official_2d()
     };
-    // Without dropout, whose draws other tests of this process would disturb.
+    // Without dropout, whose random numbers depend on the other tests of this process.
     let network = NetworkConfig::new(1, 4).with_filters(4).with_dropout(0.0);
     let network = network.with_architecture(Architecture::UNet);
     (config, context(network, [32, 32, 1]))
 }
 
-/// Stage i, or ii if `local`, begun.
+/// Begins stage i, or stage ii if `local`.
 fn distillation(
     networks: Handover,
     local: bool,
@@ -78,8 +78,8 @@ fn distillation(
     )
 }
 
-/// In stages i and ii teacher and keys follow the student of before the step. Half of the way, so that one
-/// cannot be taken for the other.
+/// In stages i and ii, teacher and keys are averaged with the student before its step. With a momentum of ½, neither
+/// can be mistaken for the other.
 #[test]
 fn teacher_keys_and_banks_follow_the_student_of_before_the_step() {
     const HALF: f64 = 0.5;
@@ -120,7 +120,7 @@ fn teacher_keys_and_banks_follow_the_student_of_before_the_step() {
     }
 }
 
-/// In stage iii the teacher restarts as the student and follows that of after the step.
+/// In stage iii, the teacher starts again as the student and is averaged with it after its step.
 #[test]
 fn the_teacher_of_stage_iii_follows_the_student_of_after_the_step() {
     const HALF: f64 = 0.5;
@@ -142,8 +142,8 @@ fn the_teacher_of_stage_iii_follows_the_student_of_after_the_step() {
     assert!(off_average(&now.teacher, [&before.teacher, student], HALF) > 1e-5);
 }
 
-/// The contrast's means and negatives are constants to its gradient and not to its value, so that no value tells
-/// what a step descends on: the gradients of the terms themselves do.
+/// Compares a step with the gradients of the weighted terms; their values alone would not do, as the means and
+/// negatives of the contrast are constants for the gradient but depend on the weights.
 #[test]
 fn stage_iii_descends_on_its_terms_by_their_weights() {
     let (mut config, context) = slices();

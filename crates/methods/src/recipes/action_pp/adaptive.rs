@@ -1,4 +1,4 @@
-//! Supervised adaptive anatomical contrast: its head, bank and centers.
+//! Supervised adaptive anatomical contrast: its key head, memory bank and class centers.
 
 use burn::prelude::*;
 use semivox_data::rng::keyed;
@@ -15,7 +15,7 @@ use crate::recipes::action::Contrasted;
 use crate::representations::Representations;
 use crate::step_context::StepContext;
 
-/// The state of `L_aaco`: its key head, bank and class centers.
+/// The state of `L_aaco`: its key head, memory bank and class centers.
 #[derive(Debug, Clone)]
 pub(super) struct Adaptive {
     key_head: RepresentationHead,
@@ -24,7 +24,7 @@ pub(super) struct Adaptive {
 }
 
 impl Adaptive {
-    /// The key head starts as the student's; the bank as random directions of no class.
+    /// Creates a key head that starts as a copy of the student's head, and a bank of random unit vectors without class.
     pub(super) fn new(
         config: &ActionPpConfig,
         context: &MethodContext,
@@ -39,7 +39,7 @@ impl Adaptive {
         })
     }
 
-    /// The teacher's representations, as constants.
+    /// Computes the teacher's representations, without gradient.
     pub(super) fn keys(&self, teacher: NetworkOutput) -> Tensor<5> {
         self.key_head.forward(teacher.features).detach()
     }
@@ -49,13 +49,15 @@ impl Adaptive {
         &self.key_head
     }
 
-    /// The classes in the bank.
+    /// Returns the classes of the entries in the bank.
     #[cfg(test)]
     pub(super) fn labels(&self) -> &[i32] {
         self.queue.labels()
     }
 
-    /// `L_aaco` on the labeled patches. The running centers move first; the bank takes the teacher's features last.
+    /// Computes `L_aaco` on the labeled patches.
+    ///
+    /// The running centers are updated before; the teacher's features enter the bank afterwards.
     pub(super) fn loss(
         &mut self,
         config: &ActionPpConfig,
@@ -66,7 +68,7 @@ impl Adaptive {
         let drawn = drawn_voxels(config, &maps, at);
         let count = drawn.voxels.len();
         if count == 0 {
-            return Ok(Tensor::zeros([1], &at.device)); // every voxel is easy
+            return Ok(Tensor::zeros([1], &at.device)); // no voxel is hard
         }
         let voxels = ints(&drawn.voxels, &at.device);
         let features = voxel_features(maps.features, voxels.clone());
@@ -90,7 +92,7 @@ impl Adaptive {
         Ok(loss.forward(input))
     }
 
-    /// `ν`: the center of each class, `[classes, width]`.
+    /// Returns `ν`, the assigned center of each class, `[classes, width]`.
     fn assigned_centers(&self, assignment: CenterAssignment, device: &Device) -> Tensor<2> {
         let permutation = match assignment {
             CenterAssignment::Adaptive => self.centers.assignment(),
@@ -108,12 +110,12 @@ impl Adaptive {
         )
     }
 
-    /// `θ_k ← m·θ_k + (1 − m)·θ` for the key head and the student's `head`.
+    /// Updates the key head, `θ_k ← m·θ_k + (1 − m)·θ`, from the student's `head`.
     pub(super) fn update_key_head(&mut self, head: &RepresentationHead, momentum: f64) {
         self.key_head = ema_update(self.key_head.clone(), head, momentum);
     }
 
-    /// Shows all parts to `visitor`.
+    /// Passes all parts to `visitor`.
     pub(super) fn visit_state(
         &mut self,
         visitor: &mut StateVisitor<'_>,
@@ -124,12 +126,12 @@ impl Adaptive {
     }
 }
 
-/// Numbers of the host on a device.
+/// Moves integers to a device.
 fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
 
-/// The voxels of each class that is present, among all or among the hard ones.
+/// Draws voxels of each class that is present, among all voxels or among the hard ones.
 fn drawn_voxels(config: &ActionPpConfig, maps: &Representations, at: &StepContext) -> ClassVoxels {
     let labels: Vec<i32> = maps.labels.clone().into_data().iter().collect();
     let probability: Option<(f64, Vec<f32>)> = config

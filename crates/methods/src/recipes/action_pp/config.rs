@@ -18,29 +18,29 @@ use crate::step_context::StepContext;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionPpConfig {
-    /// Weight of `L_aaco` in stage iii; at 0 it is not computed.
+    /// Weight of `L_aaco` in stage iii; with 0 it is not computed.
     pub adaptive_weight: f64,
-    /// `λ_a`, the weight of the center within `L_aaco`.
+    /// `λ_a`, the weight of the class center within `L_aaco`.
     pub center_weight: f64,
-    /// Divisor of the terms of a voxel.
+    /// Normalization of the terms of a voxel.
     pub normalization: PositiveNormalization,
     /// Assignment of classes to centers.
     pub assignment: CenterAssignment,
-    /// `η`: how far a running center moves to the batch's.
+    /// `η`, the update rate of running centers: the weight of the batch's mean.
     pub center_rate: f64,
-    /// Voxels per class in a batch.
+    /// Voxels drawn per class and batch.
     pub voxels: usize,
-    /// Draw only voxels whose own class is less probable than this.
+    /// Probability of the own class below which a voxel is hard; if set, only hard voxels are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hard_below: Option<f64>,
-    /// Entries of the bank of labeled features.
+    /// Capacity of the memory bank of labeled features.
     pub queue: usize,
-    /// Temperature of `L_aaco` where there is no schedule.
+    /// Temperature of `L_aaco` without a schedule.
     pub temperature: f64,
-    /// `τ(t)` of all contrasts: the student's in pre-training, AnCo's and SAACL's in fine-tuning.
+    /// Schedule `τ(t)` of all contrasts: of the student in pre-training, of `L_anco` and `L_aaco` in fine-tuning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<CosineTemperature>,
-    /// `τ_t(t)` of the teacher in pre-training; fixed without it.
+    /// Schedule `τ_t(t)` of the teacher in pre-training; without it the temperature is fixed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher_schedule: Option<CosineTemperature>,
     /// All of ACTION's settings; a schedule replaces its temperatures.
@@ -51,15 +51,15 @@ pub struct ActionPpConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CenterAssignment {
-    /// At every step those are chosen that lie nearest to the classes' features.
+    /// At every step, the assignment of least distance to the running centers of the classes.
     Adaptive,
-    /// At random, once.
+    /// A random assignment, fixed from the start.
     Random,
 }
 
 impl ActionPpConfig {
-    /// The recommended settings for a run of `iterations` in all: a quarter of pre-training, with labels
-    /// from the start, and the rest of fine-tuning.
+    /// Returns the recommended settings for a run of `iterations` in total: a quarter for pre-training, with
+    /// labels from the start, and the rest for fine-tuning.
     pub fn new(iterations: u64) -> Self {
         let mut action = ActionConfig::new(0);
         action.iterations = [0, 1, 3];
@@ -67,7 +67,7 @@ impl ActionPpConfig {
         Self::of(action)
     }
 
-    /// These settings of ACTION with the successor's defaults.
+    /// Returns the default settings of ACTION++ on top of these settings of ACTION.
     pub fn of(action: ActionConfig) -> Self {
         Self {
             adaptive_weight: 0.01,
@@ -85,7 +85,7 @@ impl ActionPpConfig {
         }
     }
 
-    /// A row of the paper's ablations: `without_saacl`, `without_ats` or `random_assignment`.
+    /// Returns an ablation of the paper: `without_saacl`, `without_ats` or `random_assignment`.
     ///
     /// # Errors
     /// [`MethodError::Unknown`] if there is no such ablation.
@@ -108,7 +108,8 @@ impl ActionPpConfig {
         Ok(config)
     }
 
-    /// As far apart as a simplex's corners, centers need a dimension less than there are classes.
+    /// Checks that representations are wide enough: centers on the corners of a simplex need at least `classes − 1`
+    /// dimensions.
     fn check_centers(&self, classes: usize) -> Result<(), MethodError> {
         let (width, least) = (self.action.representation_width, classes - 1);
         let fits = width >= least || self.adaptive_weight == 0.0;
@@ -116,7 +117,7 @@ impl ActionPpConfig {
         expect(fits, "action.representation_width", &wanted, width)
     }
 
-    /// The temperature of `L_aaco` at a step of stage iii.
+    /// Returns the temperature of `L_aaco` at a step of stage iii.
     pub(super) fn temperature(&self, at: &StepContext) -> f64 {
         match &self.schedule {
             Some(schedule) => schedule.at(at.stage_step, at.stage_steps),

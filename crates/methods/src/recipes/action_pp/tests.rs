@@ -96,7 +96,7 @@ fn without_its_contrast_it_is_action_with_a_schedule() {
     let (running, values) = run(config().ablation("without_saacl").unwrap());
     assert!(running.state().adaptive.is_none());
     assert_eq!(values[0].len(), 3);
-    // No voxel is so hard: the term is there and 0.
+    // No voxel is that hard: the term is computed and is 0.
     let (_, values) = run(ActionPpConfig {
         hard_below: Some(0.0),
         ..config()

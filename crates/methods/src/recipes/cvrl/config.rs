@@ -17,31 +17,31 @@ use crate::recipes::SimCvdConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CvrlConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// EMA momentum of the teacher once warmed up.
     pub teacher_momentum: f64,
-    /// Which features are contrasted.
+    /// Levels of the network whose features are contrasted.
     pub levels: Levels,
-    /// Keys of the student's embeddings.
+    /// Network that gives the keys for the student's embeddings.
     pub keys: Keys,
     /// `w_b`, the weight of the contrast along the batch.
     pub batch_weight: f64,
     /// `w_f`, the weight of the contrast along the features.
     pub feature_weight: f64,
-    /// `w_c`, the weight of the consistency at the end of its ramp.
+    /// `w_c`, the weight of the consistency at the end of its ramp-up.
     pub consistency_weight: f64,
-    /// `τ_b`.
+    /// `τ_b`, the temperature of the contrast along the batch.
     pub batch_temperature: f64,
-    /// `τ_f`.
+    /// `τ_f`, the temperature of the contrast along the features.
     pub feature_temperature: f64,
-    /// Whether bottleneck positions next to one another (Chebyshev distance 1) are no negatives.
+    /// Whether adjacent positions of the bottleneck (Chebyshev distance 1) are left out of the negatives.
     pub spare_neighbors: bool,
-    /// Voxels per volume at the low level.
+    /// Voxels drawn per volume at the low level.
     pub voxels: usize,
     /// Hidden width and embedding of the high level; the hidden width is at most the bottleneck's.
     pub high: [usize; 2],
@@ -51,7 +51,7 @@ pub struct CvrlConfig {
     pub noise: f64,
 }
 
-/// Which features are contrasted.
+/// Levels of the network whose features are contrasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Levels {
@@ -63,18 +63,18 @@ pub enum Levels {
     Low,
 }
 
-/// Keys of the student's embeddings.
+/// Network that gives the keys for the student's embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keys {
-    /// Those of the moving average.
+    /// The moving average of the student.
     Momentum,
-    /// Those of the student itself on other noise, without gradient.
+    /// The student itself on other noise, without gradient.
     Student,
 }
 
 impl CvrlConfig {
-    /// The starting values for a run of `iterations`.
+    /// Returns the default settings for a run of `iterations`.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -96,7 +96,7 @@ impl CvrlConfig {
         }
     }
 
-    /// An ablation that tests a claim of the abstract: `batch_only`, `feature_only`, `high_only`, `low_only`
+    /// Returns an ablation that tests a claim of the abstract: `batch_only`, `feature_only`, `high_only`, `low_only`
     /// or `student_keys`.
     ///
     /// # Errors

@@ -1,15 +1,16 @@
-//! Diversity of learned features, which the abstract claims of the contrast along channels.
+//! Diversity of learned features, which the abstract claims for the contrast along channels.
 
 use burn::prelude::*;
 
-/// Two measures of the channels of `[rows, channels]`, without gradient, from their correlations `R`:
+/// Computes effective rank and mean correlation of the channels of `[rows, channels]`, without gradient, from their
+/// correlation matrix `R`:
 ///
 /// ```text
-/// effective rank = (Σ_i R_ii)² / Σ_ij R_ij²          1: all alike, C: none correlated
+/// effective rank = (Σ_i R_ii)² / Σ_ij R_ij²          1: all the same, C: uncorrelated
 /// correlation    = mean of |R_ij| over i ≠ j
 /// ```
 ///
-/// The first is the participation ratio of the eigenvalues of `R`, which takes no decomposition.
+/// The effective rank is the participation ratio of the eigenvalues of `R`, computed without decomposing it.
 pub(super) fn diversity(rows: Tensor<2>) -> [Tensor<1>; 2] {
     let rows = rows.detach();
     let [_, channels] = rows.dims();
@@ -32,7 +33,7 @@ mod tests {
         diversity(rows).map(|value| f64::from(value.into_scalar::<f32>()))
     }
 
-    /// From Pearson's formula, pair by pair.
+    /// Computes both measures from Pearson's formula, pair by pair.
     fn oracle(rows: &[[f64; 3]]) -> [f64; 2] {
         let n = rows.len() as f64;
         let mean: [f64; 3] =

@@ -18,15 +18,15 @@ use crate::schedule::split_steps;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalLocalConfig {
-    /// Iterations of the global contrast, the local contrast and the fine-tuning.
+    /// Numbers of iterations of the global contrast, the local contrast and the fine-tuning.
     pub iterations: [u64; 3],
-    /// Labeled and unlabeled patches per batch of the pre-training, which sees no labels.
+    /// Labeled and unlabeled patches per batch of the pre-training, which uses no labels.
     pub pretraining_batch: [usize; 2],
     /// Labeled patches per batch of the fine-tuning.
     pub batch: usize,
-    /// Optimizer and schedule, restarted at each stage.
+    /// Optimizer and learning rate schedule, restarted at each stage.
     pub optimizer: OptimizerConfig,
-    /// `τ` of both contrasts.
+    /// `τ`, the temperature of both contrasts.
     pub temperature: f64,
     /// Alignment of the second view of the global contrast with the first.
     pub global_geometry: ViewAlignment,
@@ -34,26 +34,27 @@ pub struct GlobalLocalConfig {
     pub hidden: usize,
     /// Length of an image's embedding.
     pub embedding: usize,
-    /// Blocks of the decoder that the local contrast trains, 1 to 4; its map has 2^(blocks − 4) of the patch's sides.
+    /// Number of decoder blocks that the local contrast trains, 1 to 4; the sides of their map are those of the patch
+    /// times 2^(blocks − 4).
     pub decoder_blocks: usize,
-    /// Regions per image of the local contrast.
+    /// Number of regions per image in the local contrast.
     pub regions: usize,
-    /// Whether the local contrast moves the encoder.
+    /// Whether the local contrast trains the encoder.
     pub encoder: EncoderInLocal,
 }
 
-/// Treatment of the encoder by the local contrast.
+/// Treatment of the encoder in the local contrast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncoderInLocal {
-    /// Its weights stay as the global contrast left them.
+    /// Its weights stay fixed.
     Fixed,
     /// It is trained together with the decoder.
     Trained,
 }
 
 impl GlobalLocalConfig {
-    /// The paper's settings where they carry over, for a run of `iterations` in all, split 1 : 1 : 4.
+    /// Returns the paper's settings, where they apply, for a run of `iterations` in total, split 1 : 1 : 4.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations: split_steps(iterations, [1, 1, 4]),
@@ -70,7 +71,9 @@ impl GlobalLocalConfig {
         }
     }
 
-    /// An ablation by name: `global_only`, `local_only` or `from_scratch`, whose iterations go to the fine-tuning.
+    /// Returns an ablation by its name: `global_only`, `local_only` or `from_scratch`.
+    ///
+    /// The iterations of a stage that is left out go to the fine-tuning.
     ///
     /// # Errors
     /// [`MethodError::Unknown`] if there is no such ablation.
@@ -93,7 +96,7 @@ impl GlobalLocalConfig {
         Ok(Self { iterations, ..self })
     }
 
-    /// Number of regions that the local contrast finds in a patch.
+    /// Returns the number of regions without overlap in the map of the local contrast.
     fn cells(&self, patch: [usize; 3]) -> usize {
         cells(patch.map(|side| (side >> (4 - self.decoder_blocks)).max(1)))
     }
@@ -106,7 +109,7 @@ impl MethodSettings for GlobalLocalConfig {
         self.iterations.iter().sum()
     }
 
-    /// Splits the total as it was split before.
+    /// Splits the new total over the stages in the same proportion as before.
     fn set_iterations(&mut self, iterations: u64) {
         self.iterations = split_steps(iterations, self.iterations);
     }

@@ -1,4 +1,4 @@
-//! Local regions of a map.
+//! Local regions of a feature map.
 
 use burn::prelude::*;
 use rand::seq::index::sample;
@@ -6,22 +6,22 @@ use semivox_data::rng::keyed;
 
 use crate::step_context::StepContext;
 
-/// Positions of a region along an axis; fewer where the map has fewer.
+/// Side of a region in positions; less along an axis where the map has less.
 const SIDE: usize = 3;
 
-/// The sides of a region and the number of regions along each axis.
+/// Returns the sides of a region and the number of regions along each axis.
 fn grid(map: [usize; 3]) -> [[usize; 3]; 2] {
     let side = map.map(|side| side.min(SIDE));
     [side, std::array::from_fn(|axis| map[axis] / side[axis])]
 }
 
-/// Number of regions that fit into a map without overlap.
+/// Returns the number of regions that fit into a map without overlap.
 pub(super) fn cells(map: [usize; 3]) -> usize {
     let [_, counts] = grid(map);
     counts.iter().product()
 }
 
-/// The step's cells, `count` of them or all if there are fewer; the same in all images.
+/// Draws the regions of a step, `count` of them or all if there are fewer; they are the same in all images.
 pub(super) fn drawn_cells(map: &Tensor<5>, count: usize, at: &StepContext) -> Tensor<1, Int> {
     let [_, _, sides @ ..] = map.dims();
     let cells = cells(sides);
@@ -32,7 +32,7 @@ pub(super) fn drawn_cells(map: &Tensor<5>, count: usize, at: &StepContext) -> Te
     Tensor::from_data(TensorData::new(drawn, [count]), &at.device)
 }
 
-/// The regions of the given cells, flattened: `[batch, channel, sides…]` to `[batch, cells, channel · positions]`.
+/// Cuts out and flattens the given regions: `[batch, channel, sides…]` to `[batch, cells, channel · positions]`.
 pub(super) fn regions(map: Tensor<5>, cells: Tensor<1, Int>) -> Tensor<3> {
     let [batch, channels, sides @ ..] = map.dims();
     let [[rd, rh, rw], [nd, nh, nw]] = grid(sides);
@@ -40,7 +40,7 @@ pub(super) fn regions(map: Tensor<5>, cells: Tensor<1, Int>) -> Tensor<3> {
     let parted = kept.reshape([batch * channels * nd, rd, nh, rh, nw, rw]);
     let grouped = parted.permute([0, 2, 4, 1, 3, 5]);
     let positions = rd * rh * rw;
-    // The cells go before the channels as they are drawn, without another copy.
+    // The axes are swapped before the selection, which copies anyway, so that no further copy is needed.
     let grouped = grouped.reshape([batch, channels, nd * nh * nw, positions]);
     let drawn = grouped.swap_dims(1, 2).select(1, cells);
     drawn.flatten(2, 3)

@@ -7,7 +7,7 @@ use crate::testing::{batch, context, run_stage};
 use burn::module::{ModuleVisitor, Param};
 use semivox_models::{Architecture, NetworkConfig};
 
-/// All trainable values of a network's encoder (`true`) or decoder, by the order of its fields.
+/// Collects the trainable values of a module, in the order of its fields.
 struct Values(Vec<f32>);
 
 impl ModuleVisitor for Values {
@@ -18,7 +18,7 @@ impl ModuleVisitor for Values {
     }
 }
 
-/// Trainable values of encoder and decoder.
+/// Returns the trainable values of encoder and decoder.
 fn parts(network: &Network) -> [Vec<f32>; 2] {
     let visit = |visit: &dyn Fn(&mut Values)| {
         let mut values = Values(Vec::new());
@@ -34,7 +34,7 @@ fn parts(network: &Network) -> [Vec<f32>; 2] {
     [all[..encoder].to_vec(), decoder]
 }
 
-/// All values of a network, its running statistics too.
+/// Collects all values of a network, including its running statistics.
 struct Everything(Vec<f32>);
 
 impl ModuleVisitor for Everything {
@@ -107,7 +107,7 @@ fn each_stage_moves_what_it_trains_in_volumes_and_slices() {
     }
 }
 
-/// A stage without the type of its state.
+/// Erases the state type of a stage.
 fn stage<S: Stage + 'static>(stage: S) -> Box<dyn AnyStage> {
     Box::new(Running::new(stage))
 }

@@ -11,37 +11,37 @@ use crate::schedule::split_steps;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdealConfig {
-    /// Iterations of pre-training and of fine-tuning.
+    /// Numbers of iterations of pre-training and of fine-tuning.
     pub iterations: [u64; 2],
-    /// Labeled and unlabeled patches per batch of the pre-training, which sees no labels.
+    /// Labeled and unlabeled patches per batch of the pre-training, which uses no labels.
     pub pretraining_batch: [usize; 2],
     /// Labeled and unlabeled patches per batch of the fine-tuning.
     pub fine_tuning_batch: [usize; 2],
-    /// Optimizer and schedule, restarted at each stage.
+    /// Optimizer and learning rate schedule, restarted at each stage.
     pub optimizer: OptimizerConfig,
-    /// EMA momentum of key encoder and key head.
+    /// EMA momentum of the key encoder and the key head.
     pub key_momentum: f64,
     /// Length of a position's embedding.
     pub embedding: usize,
     /// `τ` of the dense contrast.
     pub temperature: f64,
-    /// Negatives of a position.
+    /// Source of the negatives of a position.
     pub negatives: Negatives,
-    /// Keys of past images that are kept.
+    /// Capacity of the queue of mean keys of past images.
     pub queue: usize,
     /// Alignment of the key's view with the query's.
     pub key_geometry: ViewAlignment,
     /// Parts that the two streams of the fine-tuning share.
     pub streams: Streams,
-    /// In what the two streams' inputs differ.
+    /// Difference between the inputs of the two streams.
     pub perturbation: Perturbation,
-    /// `w`, the weight of the cross pseudo supervision at the end of its ramp.
+    /// `w`, the weight of the cross pseudo supervision at the end of its ramp-up.
     pub cross_weight: f64,
     /// Probability below which the other stream's label is ignored; 0 takes all.
     pub threshold: f64,
 }
 
-/// Negatives of a position.
+/// Source of the negatives of a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Negatives {
@@ -57,22 +57,22 @@ pub enum Negatives {
 pub enum Streams {
     /// The encoder: the streams are two decoders.
     Decoders,
-    /// The pre-trained beginning of their encoders: the streams are two networks.
+    /// Only the initial, pre-trained weights of their encoders: the streams are two networks.
     Networks,
 }
 
-/// In what the two streams' inputs differ.
+/// Difference between the inputs of the two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Perturbation {
-    /// The second sees the strong view; each has its own dropout.
+    /// The second stream gets the strong view; each has its own dropout.
     Intensity,
-    /// In nothing; each has its own dropout.
+    /// None; each stream has its own dropout.
     Dropout,
 }
 
 impl IdealConfig {
-    /// The starting values for a run of `iterations` in all, split 1 : 3.
+    /// Returns the default settings for a run of `iterations` in total, split 1 : 3.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations: split_steps(iterations, [1, 3]),
@@ -92,16 +92,16 @@ impl IdealConfig {
         }
     }
 
-    /// An ablation by name:
+    /// Returns an ablation by its name:
     ///
     /// | name | change |
     /// |---|---|
-    /// | `without_pretraining` | all iterations fine-tune |
+    /// | `without_pretraining` | no pre-training; the fine-tuning gets all iterations |
     /// | `without_cross` | `w = 0`: the streams learn from labels alone |
     /// | `batch_negatives` | no queue |
     /// | `mirrored_keys` | the key's view is mirrored, so that correspondence has to be found |
     /// | `two_networks` | the streams do not share their encoder |
-    /// | `dropout_only` | both streams see the weak view |
+    /// | `dropout_only` | both streams get the weak view |
     ///
     /// # Errors
     /// [`MethodError::Unknown`] if there is no such ablation.

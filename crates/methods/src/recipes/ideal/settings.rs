@@ -1,4 +1,4 @@
-//! The settings of IDEAL as those of a method.
+//! Implementation of `MethodSettings` for the settings of IDEAL.
 
 use super::{DenseContrast, IdealConfig, TwoDecoders};
 use crate::context::MethodContext;
@@ -17,7 +17,7 @@ impl MethodSettings for IdealConfig {
         self.iterations.iter().sum()
     }
 
-    /// Splits the total as it was split before.
+    /// Splits the new total over the stages in the same proportion as before.
     fn set_iterations(&mut self, iterations: u64) {
         self.iterations = split_steps(iterations, self.iterations);
     }

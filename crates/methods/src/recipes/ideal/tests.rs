@@ -25,7 +25,7 @@ fn aligned_views_correspond_to_themselves() {
     assert_eq!(found.iter::<i64>().collect::<Vec<_>>(), expected.repeat(2));
 }
 
-/// After the step keys follow the query's encoder and head, and the queue takes a key of each image.
+/// After a step, key encoder and key head are averaged with the query's, and the queue holds a new key per image.
 #[test]
 fn keys_and_queue_follow() {
     const HALF: f64 = 0.5;
@@ -61,8 +61,8 @@ fn negatives_are_what_was_enqueued() {
     assert!(state.negatives(Negatives::Batch).is_none());
 }
 
-/// The streams' labels for each other are constants to the gradient and not to the value, so that no value tells what
-/// a step descends on: the gradients of the terms themselves do.
+/// Compares a step with the gradients of the weighted terms; their values alone would not do, as pseudo-labels are
+/// constants for the gradient but depend on the weights.
 #[test]
 fn stage_ii_descends_on_its_terms_by_their_weights() {
     let network = NetworkConfig::new(1, 3).with_filters(2).with_dropout(0.0);

@@ -19,11 +19,11 @@ use crate::schedule::LearningRate;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimCvdConfig {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub iterations: u64,
     /// Labeled and unlabeled patches per batch.
     pub batch: [usize; 2],
-    /// Optimizer and schedule.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// EMA momentum of the teacher once warmed up.
     pub teacher_momentum: f64,
@@ -35,7 +35,7 @@ pub struct SimCvdConfig {
     pub pairwise_weight: f64,
     /// `γ`, the weight of the consistency.
     pub consistency_weight: f64,
-    /// Which of the weights are ramped up.
+    /// Loss weights that are ramped up.
     pub ramped: Ramped,
     /// `τ` of the contrast.
     pub temperature: f64,
@@ -44,7 +44,7 @@ pub struct SimCvdConfig {
     /// Number of the batch's unlabeled slices that are contrasted, drawn at random; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<usize>,
-    /// Map that is added to the image for the contrast.
+    /// Predicted map that is added to the image for the contrast.
     pub boundary: Boundary,
     /// Source of the signed distance.
     pub distance_head: DistanceHead,
@@ -60,27 +60,27 @@ pub struct SimCvdConfig {
     pub embedding: usize,
     /// Whether the teacher projects slices with the student's head instead of its average.
     pub shared_head: bool,
-    /// Which of the encoder's last maps the pair-wise distillation compares.
+    /// Feature map of the encoder that the pair-wise distillation compares.
     pub pairwise_map: PairwiseMap,
-    /// Mean or literal sum over positions in the pair-wise distillation.
+    /// Mean or sum over positions in the pair-wise distillation.
     pub position_reduction: Reduction,
-    /// Which maps are to be consistent.
+    /// Predictions that the consistency loss compares.
     pub consistent: Consistent,
     /// Standard deviation of the noise on the unlabeled inputs, which is cut at twice this value.
     pub noise: f64,
 }
 
-/// Which weights follow the ramp `exp(−5 (1 − t/T)²)`.
+/// Loss weights that follow the ramp-up `exp(−5 (1 − t/T)²)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ramped {
-    /// The consistency's.
+    /// That of the consistency.
     Consistency,
     /// Those of contrast, pair-wise distillation and consistency.
     All,
 }
 
-/// Map that is added to the image for the contrast.
+/// Predicted map that is added to the image for the contrast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
@@ -94,23 +94,23 @@ pub enum Boundary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DistanceHead {
-    /// A 1×1×1 convolution of its own, then tanh.
+    /// A separate 1×1×1 convolution, then tanh.
     Own,
-    /// tanh of the logits, background minus class.
+    /// tanh of the logit of the background minus that of the class.
     Logits,
 }
 
-/// Which of the encoder's last maps the pair-wise distillation compares.
+/// Feature map of the encoder that the pair-wise distillation compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PairwiseMap {
-    /// The one that the decoder gets, some of whose channels are dropped.
+    /// The last map after its dropout, which is the input of the decoder.
     AfterDropout,
-    /// The one that the encoder gives.
+    /// The last map before its dropout.
     BeforeDropout,
 }
 
-/// Which maps the consistency compares.
+/// Predictions that the consistency loss compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consistent {
@@ -121,7 +121,7 @@ pub enum Consistent {
 }
 
 impl SimCvdConfig {
-    /// The paper's settings for a run of `iterations`: the rate falls once, halfway.
+    /// Returns the paper's settings for a run of `iterations`; the learning rate falls once, halfway.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -158,11 +158,11 @@ impl SimCvdConfig {
         }
     }
 
-    /// A row of the paper's ablations (Tables III and IV) by name:
+    /// Returns an ablation of the paper (Tables III and IV) by its name:
     ///
     /// | name | change |
     /// |---|---|
-    /// | `without_sdm` | no signed distance: the contrast sees image + probability |
+    /// | `without_sdm` | no signed distance; the contrast takes image + probability |
     /// | `without_sdm_loss` | `α = 0`, the head stays |
     /// | `without_contrast` | `λ = 0` |
     /// | `without_pairwise` | `β = 0` |
@@ -172,7 +172,7 @@ impl SimCvdConfig {
     /// | `pooled_N` | slices pooled to N×N |
     ///
     /// # Errors
-    /// [`MethodError::Unknown`] if there is no such row.
+    /// [`MethodError::Unknown`] if there is no such ablation.
     pub fn ablation(self, name: &str) -> Result<Self, MethodError> {
         let probability = name.strip_prefix("dropout_").and_then(|p| p.parse().ok());
         let side = name
@@ -206,7 +206,7 @@ impl SimCvdConfig {
         Ok(config)
     }
 
-    /// Whether the network needs its signed-distance head.
+    /// Returns whether the network needs a signed distance head.
     pub(super) fn needs_distance_head(&self) -> bool {
         let predicted = self.boundary == Boundary::SignedDistance
             || self.distance_weight > 0.0

@@ -1,4 +1,4 @@
-//! Unit tests: simCVD: contrastive voxel-wise representation distillation.
+//! Unit tests of SimCVD.
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Distribution;
@@ -8,15 +8,15 @@ use super::*;
 use crate::method::Running;
 use crate::testing::{batch, begun, context, first_step, off_average, run_steps, taught};
 
-/// The method, begun on a student with its signed distance head.
+/// Begins the method on a student with a signed distance head.
 fn running(config: SimCvdConfig, context: &mut MethodContext) -> Running<SimCvd> {
     let classes = context.network.classes;
     context.network.signed_distance = config.needs_distance_head().then_some(classes - 1);
     begun(SimCvd::new(config, classes), context)
 }
 
-/// Which part learns from which term, and that nothing of the teacher does: its gradients would be among those
-/// of the student, whose parameters have the same identities.
+/// Checks which part learns from which term, and that the teacher learns from none: its gradients would appear as
+/// the student's, whose parameters have the same ids.
 #[test]
 fn terms_teach_the_parts_of_the_paper() {
     let network = NetworkConfig::new(1, 3).with_filters(2);
@@ -28,7 +28,7 @@ fn terms_teach_the_parts_of_the_paper() {
     let running = running(config, &mut context);
     let student = &running.state().student;
     let parts = ["encoder", "ups", "segmentation", "signed_distance", "heads"];
-    // A graph goes backward once.
+    // The backward pass consumes the graph, so each term needs its own forward pass.
     let taught = |name: &str| {
         let batch = batch([2, 2], &context, 0);
         let at = first_step(&context);
@@ -66,7 +66,7 @@ fn after_the_first_step_the_teacher_is_the_student() {
     assert!(off_average(teacher, [&before, &before], 0.5) > 1e-5);
 }
 
-/// Where the background wins, the distance from the logits is positive: outside.
+/// The distance from the logits is positive, i.e. outside, where the background is more probable.
 #[test]
 fn the_distance_from_logits_is_positive_outside() {
     let network = NetworkConfig::new(1, 2).with_filters(2);
@@ -86,7 +86,7 @@ fn the_distance_from_logits_is_positive_outside() {
     assert!((found - 4f32.tanh()).abs() < 1e-6, "{found}");
 }
 
-/// Dropped channels are zero in one of the maps and alive in the other.
+/// Dropped channels are 0 in the map after dropout only.
 #[test]
 fn the_pairwise_distillation_compares_the_map_that_was_asked_for() {
     let network = NetworkConfig::new(1, 2).with_filters(4).with_dropout(0.5);
