@@ -1,4 +1,4 @@
-//! The command's flags for programs with a training of their own.
+//! Flags of `semivox train` for other programs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,10 +12,9 @@ use semivox_trainer::training::Observer;
 use super::run::{self, SingleArguments, default_folder, method_help};
 use super::training;
 
-/// The flags of `semivox train`, for a program that trains with a session of its own, as the
-/// examples do.
+/// Flags of `semivox train`, for a program that runs its own [`Session`], as the examples do.
 ///
-/// The program chooses a preset and changes it; the flags change it further. See
+/// The program chooses a preset and changes its settings; the flags then override them. See
 /// `examples/action_la.rs`.
 ///
 /// # Examples
@@ -33,25 +32,27 @@ use super::training;
 pub struct Flags {
     #[command(flatten)]
     single: SingleArguments,
-    /// Another method than the program's own.
+    /// Method to train instead of the program's own.
     #[arg(long, help = method_help())]
     method: Option<String>,
 }
 
 impl Flags {
-    /// Parses the arguments of this process; ends it with a message if they are wrong, and with the
-    /// help, which `about` opens, if that is asked for.
+    /// Parses the arguments of this process.
+    ///
+    /// Ends the process with a message if they are wrong, or with the help text, which begins with `about`, on
+    /// `--help`.
     pub fn parse(about: &'static str) -> Self {
         let found = Self::from_arg_matches(&command(about).get_matches());
         found.unwrap_or_else(|error| error.exit())
     }
 
-    /// Name of the preset: `--preset`, else `compact` with `--data` and `smoke` without.
+    /// Returns the name of the preset: `--preset`, else `compact` with `--data` and `smoke` without.
     pub fn preset(&self) -> &str {
         self.single.run.preset()
     }
 
-    /// Applies `--data`, `--labeled` and `--test-list`.
+    /// Applies `--data`, `--labeled` and `--test-list` to the data settings.
     ///
     /// # Errors
     /// [`TrainError::Unexpected`] if a path cannot be made absolute.
@@ -59,8 +60,9 @@ impl Flags {
         self.single.run.data.applied_to(config)
     }
 
-    /// Applies the flags that change settings, those of [`data`](Self::data) among them. `--method`
-    /// replaces the method by that of the same preset, `--set` is applied last.
+    /// Applies all flags that change settings, including those of [`data`](Self::data).
+    ///
+    /// `--method` replaces the method and its settings by those of the same preset; `--set` is applied last.
     ///
     /// # Errors
     /// [`TrainError::Unknown`] for an unknown method; [`TrainError::Document`] for an unknown key or a value of a wrong
@@ -75,44 +77,45 @@ impl Flags {
         Ok(config)
     }
 
-    /// Folder of the run: `--out`, else `runs/METHOD_TASK`.
+    /// Returns the folder of the run: `--out`, else `runs/METHOD_TASK`.
     pub fn out(&self, config: &RunConfig) -> PathBuf {
         let fallback = || default_folder(&config.method_name(), config.task);
         self.single.out.clone().unwrap_or_else(fallback)
     }
 
-    /// Whether to resume the run in [`out`](Self::out), with the settings stored there.
+    /// Returns whether to resume the run in [`out`](Self::out), with the settings stored there.
     pub fn resume(&self) -> bool {
         self.single.resume
     }
 
-    /// Whether standard output is to be one line of JSON, which [`finish`](Self::finish) prints.
+    /// Returns whether standard output is to be one line of JSON, which [`finish`](Self::finish) prints.
     pub fn json(&self) -> bool {
         self.single.json
     }
 
-    /// A progress bar on standard error; with `--quiet` warnings alone.
+    /// Returns an observer that shows a progress bar on standard error, or with `--quiet` only warnings.
     pub fn observer(&self) -> Box<dyn Observer> {
         training::observer(self.single.run.quiet)
     }
 
-    /// Prints what a session is about to do, unless `--quiet`.
+    /// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set.
     pub fn announce(&self, session: &Session) {
         training::announce(session, &self.single);
     }
 
-    /// Prints where the report lies or, with `--json`, the result; after an interruption, how to
-    /// resume. Returns the exit code of the program.
+    /// Prints the path of the report or, with `--json`, the result, and after an interruption how to resume.
+    ///
+    /// Returns the exit code of the program.
     pub fn finish(&self, session: &Session, summary: &Summary) -> ExitCode {
         let out = self.out(session.config());
         training::finish(session, summary, &out, &self.single)
     }
 }
 
-/// The command line of a program with these flags.
+/// Returns the command line definition of a program with these flags.
 fn command(about: &'static str) -> Command {
     let command = Flags::augment_args(Command::new("train"));
-    // Else the documentation of `Flags` would open the help.
+    // Otherwise the help would begin with the documentation of `Flags`.
     command.about(about).long_about(None)
 }
 

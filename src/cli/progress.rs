@@ -1,4 +1,4 @@
-//! A progress bar for trainings.
+//! Progress bars on standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -6,11 +6,9 @@ use semivox_methods::plan::StagePlan;
 use semivox_trainer::run::metrics_log::MetricsRow;
 use semivox_trainer::training::Observer;
 
-/// Shows what is done, how far it is, the losses and the time left on
-/// standard error.
+/// Progress bar of a training run on standard error: stage, step, losses and time left.
 ///
-/// Where standard error is not a terminal, a line is printed every tenth of
-/// the training instead.
+/// Where standard error is not a terminal, a line is printed after every tenth of the training instead.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -19,11 +17,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar that appears with the first thing to tell.
+    /// Creates a bar that appears with the first event.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template(
-            "{prefix:>23} {wide_bar:.green} {pos}/{len} {msg} · {elapsed} gone, {eta} left",
+            "{prefix:>23} {wide_bar:.green} {pos}/{len} {msg} · {elapsed} elapsed, {eta} left",
         )
         .expect("the template is valid");
         bar.set_style(style);
@@ -34,7 +32,7 @@ impl Progress {
         }
     }
 
-    /// Counts something other than steps.
+    /// Shows the progress of an activity other than training steps.
     fn count(&self, what: &'static str, done: usize, total: usize) {
         if self.bar.prefix() != what {
             self.bar.reset();
@@ -46,12 +44,12 @@ impl Progress {
     }
 }
 
-/// Shows how many of how many files are done on standard error, from any thread.
+/// Progress bar on standard error that counts files and can be updated from any thread.
 #[derive(Debug)]
 pub(super) struct Counter(ProgressBar);
 
 impl Counter {
-    /// A bar with a word on what is done; none at all if `quiet`.
+    /// Creates a bar with the name of the activity, hidden if `quiet`.
     pub(super) fn new(what: &'static str, quiet: bool) -> Self {
         let bar = match quiet {
             true => ProgressBar::hidden(),
@@ -64,14 +62,14 @@ impl Counter {
         Self(bar)
     }
 
-    /// `done` of `total`.
+    /// Shows `done` of `total` files.
     pub(super) fn at(&self, done: usize, total: usize) {
         self.0.set_length(total as u64);
-        // Threads may tell out of order.
+        // Threads may report out of order.
         self.0.set_position(self.0.position().max(done as u64));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.0.finish_and_clear();
     }
