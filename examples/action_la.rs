@@ -1,4 +1,4 @@
-//! ACTION (You et al., IPMI 2023): three stages on the left atrium.
+//! Trains ACTION (You et al., IPMI 2023), a method of three stages, on the left atrium.
 //!
 //! ```sh
 //! cargo run --release --example action_la                       # generated phantoms, a few minutes
@@ -17,16 +17,16 @@ fn main() -> ExitCode {
     cli::exit_code(train(&flags))
 }
 
-/// The preset with the numbers of the paper. The presets have them already: this shows where they go.
+/// Returns the preset with the paper's hyperparameters, which it has already; this shows where to set them.
 pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
     let mut config = preset(size, "action")?;
     if let MethodConfig::Action(action) = &mut config.method {
-        // Global and local distillation: 36 other images, at two temperatures.
+        // Global and local distillation: a memory bank of 36 images, and two temperatures.
         action.bank = 36;
         action.student_temperature = 0.1;
         action.teacher_temperature = 0.01;
         action.teacher_momentum = 0.99;
-        // Anatomical contrast and pseudo-labels: confidences and weights of the authors' code.
+        // Anatomical contrast and pseudo-labels: confidence thresholds and weights of the authors' code.
         [action.strong_threshold, action.weak_threshold] = [0.97, 0.7];
         action.contrast_temperature = 0.5;
         [action.contrast_weight, action.unsupervised_weight] = [0.01, 1.0];
@@ -36,11 +36,11 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
 
 fn train(flags: &Flags) -> Result<ExitCode, TrainError> {
     let mut config = configuration(flags.preset())?;
-    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label.
+    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label maps.
     config.data = flags.data(config.data)?;
     let config = flags.settings(config)?;
 
-    // A run folder with its data set; the session trains in it and evaluates the last checkpoint.
+    // The session opens the run folder and the data set, trains, and evaluates the last checkpoint.
     let out = flags.out(&config);
     let mut progress = flags.observer();
     let session = match flags.resume() {

@@ -1,4 +1,4 @@
-//! ACTION++ (You et al., MICCAI 2023): adaptive contrast and scheduled temperatures on the left atrium.
+//! Trains ACTION++ (You et al., MICCAI 2023), with adaptive contrast and a temperature schedule, on the left atrium.
 //!
 //! ```sh
 //! cargo run --release --example action_pp_la                    # generated phantoms, a few minutes
@@ -19,16 +19,16 @@ fn main() -> ExitCode {
     cli::exit_code(train(&flags))
 }
 
-/// The preset with the numbers of the paper. The presets have them already: this shows where they go.
+/// Returns the preset with the paper's hyperparameters, which it has already; this shows where to set them.
 pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
     let mut config = preset(size, "action_pp")?;
     if let MethodConfig::ActionPp(method) = &mut config.method {
-        // Adaptive contrast: evenly spread class centers, the nearest ones assigned at every step.
+        // Adaptive contrast: evenly spread class centers; every step assigns the classes to the nearest ones.
         method.assignment = CenterAssignment::Adaptive;
         [method.center_weight, method.adaptive_weight] = [0.2, 0.01];
-        // Every contrast's temperature falls from 1 to 0.1 and rises again, once.
+        // Temperature schedule: one cosine cycle, from 1 down to 0.1 and back.
         method.schedule = Some(CosineTemperature::default());
-        // The rest is ACTION.
+        // All other settings are those of ACTION.
         [method.action.weak_threshold, method.action.strong_threshold] = [0.7, 0.97];
     }
     Ok(config)
@@ -36,11 +36,11 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
 
 fn train(flags: &Flags) -> Result<ExitCode, TrainError> {
     let mut config = configuration(flags.preset())?;
-    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label.
+    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label maps.
     config.data = flags.data(config.data)?;
     let config = flags.settings(config)?;
 
-    // A run folder with its data set; the session trains in it and evaluates the last checkpoint.
+    // The session opens the run folder and the data set, trains, and evaluates the last checkpoint.
     let out = flags.out(&config);
     let mut progress = flags.observer();
     let session = match flags.resume() {

@@ -1,4 +1,4 @@
-//! CVRL (reconstruction): contrast along batch and features on the left atrium.
+//! Trains CVRL (reconstruction), with contrast along the batch and along the features, on the left atrium.
 //!
 //! ```sh
 //! cargo run --release --example cvrl_la                         # generated phantoms, a few minutes
@@ -18,14 +18,14 @@ fn main() -> ExitCode {
     cli::exit_code(train(&flags))
 }
 
-/// The preset with what the abstract asks for, which is all of the paper that could be read. The
-/// presets have it already: this shows where it goes.
+/// Returns the preset with the settings of the abstract, the only part of the paper that could be read. The preset has
+/// them already; this shows where to set them.
 pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
     let mut config = preset(size, "cvrl")?;
     if let MethodConfig::Cvrl(cvrl) = &mut config.method {
-        // Contrast at a high and a low level of the network, against a momentum network.
+        // Contrast at a high and a low level of the network, with keys of a momentum network.
         (cvrl.levels, cvrl.keys) = (Levels::Both, Keys::Momentum);
-        // Chosen here, as the abstract has no numbers.
+        // Values chosen here, since the abstract gives none.
         [cvrl.batch_temperature, cvrl.feature_temperature] = [0.1, 0.1];
         cvrl.voxels = 512;
         cvrl.consistency_weight = 0.1;
@@ -36,11 +36,11 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
 
 fn train(flags: &Flags) -> Result<ExitCode, TrainError> {
     let mut config = configuration(flags.preset())?;
-    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label.
+    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label maps.
     config.data = flags.data(config.data)?;
     let config = flags.settings(config)?;
 
-    // A run folder with its data set; the session trains in it and evaluates the last checkpoint.
+    // The session opens the run folder and the data set, trains, and evaluates the last checkpoint.
     let out = flags.out(&config);
     let mut progress = flags.observer();
     let session = match flags.resume() {

@@ -1,4 +1,4 @@
-//! Our losses in a Burn model of your own: no trainer, no data crate.
+//! Uses two losses in a custom Burn model, without the trainer and the data crate.
 //!
 //! ```sh
 //! cargo run --release --example embed_losses
@@ -12,7 +12,7 @@ use burn::prelude::*;
 use burn::tensor::Distribution;
 use semivox::losses::{DiceCrossEntropyLossConfig, InfoNceLossConfig};
 
-/// Your network.
+/// A custom network: one convolution for features and one for logits.
 #[derive(Module, Debug)]
 struct Net {
     body: Conv2d,
@@ -29,7 +29,7 @@ fn main() {
     let supervised = DiceCrossEntropyLossConfig::new().init();
     let contrast = InfoNceLossConfig::new().init();
 
-    // A disk, seen through noise.
+    // Images of a disk with noise.
     let disk = |i: usize| (i / 32).abs_diff(12).pow(2) + (i % 32).abs_diff(20).pow(2) < 64;
     let labels: Vec<i32> = (0..32 * 32).map(|i| i32::from(disk(i))).collect();
     let labels = TensorData::new(labels, [1, 1, 32, 32]);
@@ -40,7 +40,7 @@ fn main() {
         let features = |images| Relu::new().forward(net.body.forward(images));
         let logits = net.head.forward(features(noisy()));
         let segmentation = supervised.forward(logits, labels.clone());
-        // No labels needed: each voxel is to be found again under other noise.
+        // InfoNCE needs no labels: the positive of each pixel is the same pixel with other noise.
         let rows = |map: Tensor<4>| map.permute([0, 2, 3, 1]).reshape([32 * 32, 8]);
         let views = [rows(features(noisy())), rows(features(noisy()))];
         let [student, teacher] = views;

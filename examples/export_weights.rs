@@ -1,4 +1,4 @@
-//! Networks as PyTorch can load them, and what they predict.
+//! Exports networks for PyTorch together with their logits on fixed inputs, for `scripts/weights_check.py`.
 //!
 //! ```sh
 //! cargo run --release --example export_weights -- FOLDER
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A network whose norms have seen something.
+/// Returns a network whose batch norm layers have running statistics of some inputs.
 fn trained(config: &NetworkConfig) -> Network {
     let device = Device::flex().autodiff();
     device.seed(0);
@@ -54,7 +54,7 @@ fn trained(config: &NetworkConfig) -> Network {
     network
 }
 
-/// Two patches whose values the script computes as well.
+/// Returns two patches from a formula that `scripts/weights_check.py` repeats.
 fn input(config: &NetworkConfig, seed: usize, device: &Device) -> Tensor<5> {
     let shape = match config.architecture.is_2d() {
         false => [2, config.in_channels, 32, 32, 16],

@@ -1,4 +1,4 @@
-//! IDEAL (reconstruction): dense contrast, then two decoders, on ACDC slice by slice.
+//! Trains IDEAL (reconstruction), dense contrast followed by two decoders, on slices of ACDC.
 //!
 //! ```sh
 //! cargo run --release --example ideal_acdc                      # generated phantoms, a few minutes
@@ -19,15 +19,15 @@ fn main() -> ExitCode {
     cli::exit_code(train(&flags))
 }
 
-/// The preset with what is known of the paper. The presets have it already: this shows where it goes.
+/// Returns the preset with what is known of the paper, which it has already; this shows where to set it.
 pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
     let mut config = Task::Acdc.preset(size, "ideal")?;
     if let MethodConfig::Ideal(ideal) = &mut config.method {
-        // Stage i: each position of the lowest map against a queue of other images.
+        // Stage i: negatives of each position of the bottleneck come from a queue of other images.
         ideal.negatives = Negatives::Queue;
-        // Stage ii: one encoder, two decoders that see different perturbations and label for each other.
+        // Stage ii: one encoder, and two decoders with different perturbations that give each other pseudo-labels.
         (ideal.streams, ideal.perturbation) = (Streams::Decoders, Perturbation::Intensity);
-        // Chosen here, as no number of the paper is known.
+        // Values chosen here, since none of the paper's are known.
         [ideal.temperature, ideal.key_momentum] = [0.2, 0.99];
         [ideal.cross_weight, ideal.threshold] = [0.1, 0.0];
     }
@@ -36,11 +36,11 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
 
 fn train(flags: &Flags) -> Result<ExitCode, TrainError> {
     let mut config = configuration(flags.preset())?;
-    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label.
+    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label maps.
     config.data = flags.data(config.data)?;
     let config = flags.settings(config)?;
 
-    // A run folder with its data set; the session trains in it and evaluates the last checkpoint.
+    // The session opens the run folder and the data set, trains, and evaluates the last checkpoint.
     let out = flags.out(&config);
     let mut progress = flags.observer();
     let session = match flags.resume() {

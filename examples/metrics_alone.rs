@@ -1,4 +1,4 @@
-//! Metrics and distance maps alone: two label maps, millimeters, no network and no Burn.
+//! Computes metrics and signed distance maps of two label maps in millimeters, without a network and without Burn.
 //!
 //! ```sh
 //! cargo run --release --example metrics_alone
@@ -8,12 +8,12 @@ use ndarray::Array3;
 use semivox_metrics::{MetricError, SurfaceDistances, aggregate, evaluate};
 use semivox_sdf::{Connectivity, SignedDistance, connected_components, signed_distance_map};
 
-/// Thick slices, as in cine MR.
+/// Voxel spacing with thick slices, as in cine MR.
 const SPACING_MM: [f64; 3] = [1.5, 1.5, 5.0];
 
 fn main() -> Result<(), MetricError> {
-    // Class 1 is a ball that the prediction has 3 mm too far along x, with a speck elsewhere;
-    // class 2 is a smaller one that the prediction misses.
+    // Class 1 is a ball, which the prediction shifts by 3 mm along x and adds a second, false ball to; class 2 is a
+    // smaller ball, which the prediction misses.
     let reference = label_map([(1, [60.0; 3], 25.0), (2, [120.0, 60.0, 60.0], 12.0)]);
     let prediction = label_map([(1, [63.0, 60.0, 60.0], 25.0), (1, [20.0; 3], 10.0)]);
 
@@ -24,19 +24,19 @@ fn main() -> Result<(), MetricError> {
         println!("  HD95 in mm, as MedPy: {:.2}", class.hd95_mm);
         println!("  and as MONAI: {:.2}", class.hd95_directed_max_mm);
     }
-    // What is undefined is counted, never taken for 0.
+    // Undefined values are counted, never taken as 0.
     let distance = aggregate(&classes).hd95_mm;
     if let Some(mean) = distance.mean {
         let (defined, undefined) = (distance.defined, distance.undefined.total());
         println!("mean HD95 {mean:.2} mm: {defined} defined, {undefined} undefined");
     }
 
-    // One class at a time: the share of both surfaces within 3 mm of each other.
+    // Normalized surface distance (NSD) of one class: the share of both surfaces within 3 mm of the other.
     let [found, drawn] = [&prediction, &reference].map(|map| map.mapv(|label| label == 1));
     let surface = SurfaceDistances::new(found.view(), drawn.view(), SPACING_MM)?;
     println!("NSD at 3 mm {:.3}", surface.nsd(3.0)?);
 
-    // Signed distance, negative inside: the target of SimCVD and DTC.
+    // Signed distance map, negative inside: the regression target of SimCVD and DTC.
     let map = signed_distance_map(drawn.view(), SPACING_MM, SignedDistance::Millimeters);
     let lowest = map.fold(f32::INFINITY, |a, &b| a.min(b));
     println!("the middle of class 1 lies {:.1} mm deep", -lowest);
@@ -45,7 +45,7 @@ fn main() -> Result<(), MetricError> {
     Ok(())
 }
 
-/// Balls: label, center and radius in millimeters.
+/// Returns a label map of balls, given by label, center and radius in millimeters.
 fn label_map<const N: usize>(balls: [(u8, [f64; 3], f64); N]) -> Array3<u8> {
     Array3::from_shape_fn((100, 80, 24), |(x, y, z)| {
         let at = [x as f64, y as f64, z as f64];

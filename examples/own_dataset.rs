@@ -1,4 +1,4 @@
-//! A data set put together in code, for scans in no layout that the library knows; then a training on it.
+//! Builds a data set in code, for scans in a layout that the library does not know, and trains on it.
 //!
 //! ```sh
 //! cargo run --release --example own_dataset
@@ -15,7 +15,7 @@ use semivox::trainer::{evaluating, presets::Task, run::folder::RunFolder};
 use semivox::trainer::{training::Training, training_set::TrainingSet};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Generated scans; any path will do.
+    // Generated scans; their paths need not follow any layout.
     let folder = tempfile::tempdir()?;
     write_dataset(folder.path(), 8, 0, &PhantomConfig::default())?;
     let file = |kind, n| folder.path().join(format!("{kind}/phantom_{n:03}.nii.gz"));
@@ -35,14 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         notes: Vec::new(),
     };
 
-    // Voxels, patches, network and intensities follow from the labeled scans.
+    // Voxel size, patch size, network and intensity normalization are derived from the labeled scans.
     let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     println!("{:?} voxels of {:?} mm", survey.shape, survey.spacing_mm);
     let mut config = Task::Own.fitted(&survey, "smoke", "mean_teacher")?;
     config.method = config.method.with_iterations(60);
     config.data.classes.clone_from(&dataset.classes);
 
-    // The loop itself: a session would look for the data set in a folder.
+    // Training runs the loop directly, since a session would look for the data set in a folder.
     let device = device::by_name(&config.device)?.autodiff();
     let context = config.context(dataset.classes.len(), &device);
     let mut method = config.method.settings().method(context)?;

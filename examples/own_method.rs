@@ -1,4 +1,4 @@
-//! A training method of one's own: FixMatch (Sohn et al., NeurIPS 2020, arXiv 2001.07685), voxel by voxel.
+//! Trains with a custom method: FixMatch (Sohn et al., NeurIPS 2020, arXiv 2001.07685), applied to voxels.
 //!
 //! ```sh
 //! cargo run --release --example own_method -- runs/own_method # generated phantoms, a minute
@@ -17,13 +17,14 @@ use semivox::models::Network;
 use semivox::prelude::*;
 use semivox::trainer::config::OwnMethod;
 
-/// Steps of the only stage.
+/// Training steps of the only stage.
 const STEPS: u64 = 100;
 
+/// The only stage of the method.
 struct FixMatch {
-    /// `τ`: the confidence from which a weak view labels the strong one.
+    /// `τ`: the confidence of the weak view above which its prediction is a pseudo-label of the strong view.
     threshold: f32,
-    /// `λ_u`, the weight of the unlabeled patches.
+    /// `λ_u`: the weight of the unlabeled loss.
     weight: f64,
 }
 
@@ -48,7 +49,7 @@ impl Stage for FixMatch {
         Ok(networks.student)
     }
 
-    /// Equations 3 and 4: labels where there are some, elsewhere what the weak view is certain of.
+    /// Computes equations 3 and 4: the loss of labeled patches, and that of confident pseudo-labels.
     fn terms(
         &self,
         network: &mut Network,
@@ -73,7 +74,7 @@ impl Stage for FixMatch {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Data, patches, network and evaluation are those of a preset; its method is not used.
+    // Data, patches, network and evaluation settings come from a preset, whose method is not used.
     let mut config = preset("smoke", "supervised")?;
     config.own_method = Some(OwnMethod {
         name: "fixmatch".into(),

@@ -1,4 +1,4 @@
-//! A trained model in a program of your own: probabilities, label map, volumes of the structures.
+//! Segments a scan with a trained model and prints the volume of every structure.
 //!
 //! ```sh
 //! cargo run --release --example segment -- runs/mine scan.nii.gz labels.nii.gz
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn segment(model: &str, scan: &str, out: &str) -> Result<(), InferenceError> {
     let model = Model::open_on(model, &device::by_name("cpu")?)?;
     let scan = io::read_volume(scan)?;
-    // `model.segment(&scan)` does these three steps at once.
+    // `model.segment(&scan)` combines these three steps.
     let prepared = model.prepare(&scan)?;
     let probabilities = model.probabilities(&prepared);
     let labels = model.labels(&prepared, probabilities.view())?;

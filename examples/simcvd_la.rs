@@ -1,4 +1,4 @@
-//! SimCVD (You et al., IEEE TMI 2022): contrast of signed distances on the left atrium.
+//! Trains SimCVD (You et al., IEEE TMI 2022), with contrastive learning on signed distance maps, on the left atrium.
 //!
 //! ```sh
 //! cargo run --release --example simcvd_la                       # generated phantoms, a few minutes
@@ -17,17 +17,17 @@ fn main() -> ExitCode {
     cli::exit_code(train(&flags))
 }
 
-/// The preset with the numbers of the paper. The presets have them already: this shows where they go.
+/// Returns the preset with the paper's hyperparameters, which it has already; this shows where to set them.
 pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
     let mut config = preset(size, "simcvd")?;
     if let MethodConfig::SimCvd(simcvd) = &mut config.method {
         // Eq. 6: L_sup + λ·L_contrast + β·L_pd + γ·Ψ(t)·L_con
         simcvd.contrast_weight = 0.5;
         [simcvd.pairwise_weight, simcvd.consistency_weight] = [0.1, 0.1];
-        // Eq. 1: α of the signed distance in L_sup; Eqs. 2 and 3: τ and the head's dropout.
+        // Eq. 1: α, the weight of the signed distance in L_sup; Eqs. 2 and 3: τ and the dropout of the head.
         simcvd.distance_weight = 0.1;
         [simcvd.temperature, simcvd.head_dropout] = [0.5, 0.1];
-        // A teacher that averages over some 1,000 steps, and the optimizer.
+        // The teacher, which averages over about 1,000 steps, and the optimizer.
         simcvd.teacher_momentum = 0.999;
         simcvd.optimizer.weight_decay = 5e-4;
     }
@@ -36,11 +36,11 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
 
 fn train(flags: &Flags) -> Result<ExitCode, TrainError> {
     let mut config = configuration(flags.preset())?;
-    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label.
+    // Data: the scans of --data, or phantoms; the first --labeled of them keep their label maps.
     config.data = flags.data(config.data)?;
     let config = flags.settings(config)?;
 
-    // A run folder with its data set; the session trains in it and evaluates the last checkpoint.
+    // The session opens the run folder and the data set, trains, and evaluates the last checkpoint.
     let out = flags.out(&config);
     let mut progress = flags.observer();
     let session = match flags.resume() {

@@ -1,16 +1,16 @@
 //! Segment medical volumes with few labels, in pure Rust.
 //!
-//! This crate gathers the rooms of Semivox; each can be used on its own.
+//! This crate re-exports the crates of Semivox, each of which can be used on its own.
 //!
-//! | module | what lives there | needs Burn |
+//! | module | contents | needs Burn |
 //! |---|---|---|
 //! | [`sdf`] | exact distance transforms, signed distance maps, connected components | no |
 //! | [`metrics`] | Dice, Jaccard, HD95, ASD, ASSD, NSD in millimeters | no |
-//! | [`data`] | volumes with geometry, NIfTI, NRRD and HDF5, preprocessing, augmentation, loading | no |
-//! | [`kernels`] | operators of volumes with their gradients, fast on CPUs | yes |
+//! | [`data`] | volumes with geometry, reading NIfTI, NRRD, MetaImage, DICOM and HDF5, preprocessing, augmentation, loading | no |
+//! | [`kernels`] | 3D and 2D operators with their gradients, fast on CPUs | yes |
 //! | [`models`] | V-Net, U-Net and heads, weights from and for PyTorch | yes |
-//! | [`losses`] | one loss, one file | yes |
-//! | [`sampling`] | which case, which patch, which voxel | yes |
+//! | [`losses`] | segmentation, consistency, distillation and contrastive losses | yes |
+//! | [`sampling`] | samplers of cases, patches and voxels, feature queues | yes |
 //! | [`inference`] | trained models: sliding window, label maps, evaluation | yes |
 //! | [`report`] | the HTML page of a run: curves, tables, slices | through `inference` |
 //! | [`methods`] | training methods as lists of stages, one file each; checkpoints | yes |
@@ -18,18 +18,18 @@
 //!
 //! # Features
 //!
-//! | feature | what |
+//! | feature | effect |
 //! |---|---|
-//! | `cli` (default) | the `semivox` command, and its flags for programs such as the examples |
+//! | `cli` (default) | the `semivox` command, and its flags for other programs such as the examples |
 //! | `flex` (default) | the CPU backend |
 //! | `wgpu`, `vulkan`, `metal` | GPUs through WebGPU, Vulkan or Metal |
 //! | `cuda`, `cuda-nvrtc` | NVIDIA GPUs, through LLVM or NVRTC |
 //!
-//! A library that brings its own backend turns the default features off. Rust 1.95 or later.
+//! A library that selects its own backend turns the default features off. Rust 1.95 or later.
 //!
 //! # Examples
 //!
-//! Metrics of two masks, in millimeters:
+//! Metrics of two masks, with distances in millimeters:
 //!
 //! ```
 //! use ndarray::Array3;
@@ -60,7 +60,7 @@ pub use semivox_sampling as sampling;
 pub use semivox_sdf as sdf;
 pub use semivox_trainer as trainer;
 
-/// Names that most programs import.
+/// Types and functions that most programs import.
 pub mod prelude {
     pub use semivox_data::{Dataset, Geometry, LabelBudget, LabelMap, Volume};
     pub use semivox_inference::Model;
@@ -73,7 +73,7 @@ pub mod prelude {
     pub use semivox_trainer::session::Session;
 }
 
-/// The code in the README and in the book, compiled and run with the documentation tests.
+/// Code blocks of the README and the book, compiled and run as documentation tests.
 #[cfg(doctest)]
 mod book {
     #[doc = include_str!("../README.md")]

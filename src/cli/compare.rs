@@ -1,4 +1,4 @@
-//! `semivox compare`.
+//! The command `semivox compare`.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ use super::training;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// Methods, with commas between them.
+    /// Methods, separated by commas.
     #[arg(long, required = true, value_delimiter = ',', help = method_help())]
     methods: Vec<String>,
-    /// Seeds, with commas between them.
+    /// Seeds, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
     /// Folder for the runs and the table.
@@ -40,9 +40,9 @@ pub(super) struct Arguments {
 }
 
 const AFTER: &str = "\
-Runs that are finished are not run again, and one that was interrupted goes on: after Ctrl-C or a
-mistake, give the same command once more. Each run lies in OUT/METHOD_LABELED_SEED and has its own
-report. The table is written to comparison.md, .csv and .json.
+Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
+same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
+written to comparison.md, .csv and .json.
 
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
@@ -79,11 +79,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
 }
 
 fn stopped() -> ExitCode {
-    eprintln!("Stopped, saved. Give the same command again to go on.");
+    eprintln!("Stopped after saving a checkpoint. Run the same command again to continue.");
     ExitCode::from(130)
 }
 
-/// Returns all runs, with their settings checked before the first one starts.
+/// Returns all runs of the comparison, with settings that were checked before the first run starts.
 fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     let RunArguments { data, .. } = &arguments.run;
     let task = match &data.data {
@@ -115,7 +115,7 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     Ok(cells)
 }
 
-/// Checks that no value is given twice, as a run counted twice would make the spread look smaller.
+/// Fails if a value is given twice, since a run counted twice would make the spread too small.
 fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), TrainError> {
     let again = values.iter().enumerate();
     let mut again = again.filter(|(at, value)| values[..*at].contains(value));
@@ -130,7 +130,7 @@ fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), T
     }
 }
 
-/// Checks, before the first run, that there are test cases, and unlabeled ones if a method needs them.
+/// Fails before the first run if the data set has no test cases, or no unlabeled ones and a method needs them.
 ///
 /// Phantoms have both.
 fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> {
@@ -166,9 +166,9 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
     }
 }
 
-/// Returns the evaluation of a run with these settings, which is trained, resumed or, if finished, only read.
+/// Returns the evaluation of a run with these settings, or `None` if it was interrupted.
 ///
-/// There is none if the run was stopped.
+/// The run is started or resumed; the evaluation of a finished run is read.
 fn outcome(
     folder: &Path,
     wanted: RunConfig,
@@ -191,7 +191,7 @@ fn outcome(
     Ok(summary.evaluation)
 }
 
-/// Returns the run in a folder, if there is one.
+/// Returns the run in a folder, if one was started there.
 fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
     match folder.join("config.toml").is_file() {
         true => Ok(Some(RunFolder::open_existing(folder)?)),
@@ -199,7 +199,7 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
     }
 }
 
-/// Checks that an earlier run has the same settings.
+/// Fails if an earlier run in the folder has other settings than those wanted.
 fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), TrainError> {
     let found = RunConfig::from_toml(&run.read_config()?)?;
     wanted.data.classes.clone_from(&found.data.classes);

@@ -1,4 +1,4 @@
-//! `semivox device`.
+//! The command `semivox device`.
 
 use std::process::ExitCode;
 
@@ -14,28 +14,28 @@ use serde_json::json;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// The device to try: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default:
-    /// none, which lists those of this build].
+    /// Device to test: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default:
+    /// none, which lists the devices of this build].
     name: Option<String>,
-    /// Compare three training steps of this method as well; may be given several times.
+    /// Also compare three training steps of this method; may be given several times.
     #[arg(long, value_name = "METHOD", requires = "name", value_parser = PossibleValuesParser::new(MethodConfig::NAMES))]
     method: Vec<String>,
-    /// Compare three training steps of every method.
+    /// Also compare three training steps of every method.
     #[arg(long, requires = "name", conflicts_with = "method")]
     all_methods: bool,
-    /// Print every result as a line of JSON.
+    /// Print each result as one line of JSON.
     #[arg(long)]
     json: bool,
 }
 
 const AFTER: &str = "\
 Weights and patches are the same on both devices. Logits are compared by their largest difference, loss
-terms by their relative difference; after the first step the weights differ by what rounding did to
-the gradients, so that later steps are allowed more. What a device draws itself, dropout and noise, is
-off. GPUs may round factors to TF32, which the tolerances leave room for. The first pass on a GPU
-compiles its kernels; CUBECL_AUTOTUNE_LEVEL=minimal shortens that.
+terms by their relative difference; after the first step the weights differ by the rounding errors of
+the gradients, so later steps have larger tolerances. Dropout and noise, which a device draws itself,
+are off. The tolerances allow for GPUs that round factors to TF32. The first pass on a GPU compiles its
+kernels; CUBECL_AUTOTUNE_LEVEL=minimal shortens that.
 
-Exit code 1: the device cannot be had, or something differs by more than is allowed.";
+Exit code 1: the device is not available, or a difference exceeds its tolerance.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let as_json = arguments.json;
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         false => arguments.method.clone(),
     };
     for method in methods {
-        // A method that cannot be compared is reported, and the next one is tried.
+        // A method that cannot be compared is reported, and the others are still compared.
         agrees &= tell(agreement::steps(name, &method), &method, as_json);
     }
     Ok(match agrees {
@@ -65,13 +65,13 @@ fn list(as_json: bool) {
     match as_json {
         true => super::print_json(&json!({ "devices": names })),
         false => println!(
-            "Devices of this build: {}\nTry one with semivox device NAME; others need a build with their feature.",
+            "Devices of this build: {}\nTest one with semivox device NAME; others need a build with their feature.",
             names.join(", ")
         ),
     }
 }
 
-/// Prints a description of the device, with the time of a forward pass.
+/// Prints the device's name, the time of a forward pass and the memory held after it.
 fn describe(name: &str, device: &Device, as_json: bool) -> Result<(), TrainError> {
     let own_name = device::own_name(device);
     let [first, second] = device::pass_seconds(name)?;
@@ -83,7 +83,7 @@ fn describe(name: &str, device: &Device, as_json: bool) -> Result<(), TrainError
         }));
         return Ok(());
     }
-    println!("{name}: {}", own_name.as_deref().unwrap_or("gives no name"));
+    println!("{name}: {}", own_name.as_deref().unwrap_or("has no name"));
     println!(
         "forward pass of a V-Net with 16 filters, 64×64×32 voxels: the first {first:.3} s, the second {second:.3} s"
     );
@@ -96,7 +96,7 @@ fn describe(name: &str, device: &Device, as_json: bool) -> Result<(), TrainError
     Ok(())
 }
 
-/// Prints the comparisons, or the error if there are none; returns whether all of them agree.
+/// Prints the comparisons, or the error that prevented them, and returns whether all of them agree.
 fn tell(found: Result<Vec<Agreement>, TrainError>, what: &str, as_json: bool) -> bool {
     let rows = match found {
         Ok(rows) => rows,

@@ -1,4 +1,4 @@
-//! `semivox evaluate`.
+//! The command `semivox evaluate`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,19 +17,19 @@ use super::progress::Counter;
 pub(super) struct Arguments {
     /// Folder of predicted label maps.
     predictions: PathBuf,
-    /// Folder of drawn label maps of the same names; others in it are left out.
+    /// Folder of reference label maps with the same names; further files in it are left out.
     references: PathBuf,
-    /// What the label values stand for: a classes.txt or dataset.json, a run folder or a model [default: the file of that
-    /// name beside references called labels/ or labelsTr/, else equal values are one class].
+    /// Classes of the label values: a classes.txt or dataset.json, a run folder or a model [default: the file of that
+    /// name beside a reference folder labels/, labelsTr/ or labelsTs/, else equal values are the same class].
     #[arg(long, value_name = "PATH")]
     classes: Option<PathBuf>,
-    /// Folder for evaluation.csv and evaluation.json [default: that of the predictions].
+    /// Folder for evaluation.csv and evaluation.json [default: the folder of the predictions].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the evaluation as one line of JSON.
     #[arg(long)]
     json: bool,
-    /// Show nothing.
+    /// Print nothing.
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
 }
@@ -39,8 +39,8 @@ Distances are in millimeters by the files' own spacing. HD95 comes in both conve
 95th percentile of the distances of both directions together (as MedPy), hd95_directed_max_mm the
 larger of the two directions' percentiles (as MONAI). Where only one of the two masks has a class, its
 Dice is 0 and its distances are undefined; where neither has it, all are. Undefined values are counted, and
-left out of the means. Predictions without a drawn label map are named and left out. Voxels of a value that
---classes names `ignore` are taken out of both label maps first.";
+left out of the means. Predictions without a reference are listed and left out. Voxels of a value that
+--classes names `ignore` are removed from both label maps first.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
@@ -83,7 +83,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the classes given, or else those of the references' data set, and a note on where they come from.
+/// Returns the classes of `--classes`, or those of the data set that the references belong to, with a note on their
+/// source.
 fn classes(
     arguments: &Arguments,
 ) -> Result<(Option<DescribedClasses>, Option<String>), TrainError> {
@@ -105,22 +106,24 @@ fn classes(
         Ok(classes) => {
             let names = classes.names.join(", ");
             let note = format!(
-                "classes by {}: {names} (--classes says otherwise)",
+                "classes from {}: {names} (override with --classes)",
                 file.display()
             );
             (Some(classes), Some(note))
         }
         Err(error) => (
             None,
-            Some(format!("equal values are one class, as {error}")),
+            Some(format!(
+                "equal label values are the same class, since {error}"
+            )),
         ),
     })
 }
 
-/// Formats the note on predictions without a reference label map.
+/// Describes the predictions without a reference label map.
 fn left_out(alone: &[String], references: &Path) -> String {
     format!(
-        "Left out, as {} has no label map of the name: {} predictions ({}{})",
+        "Left out, since {} has no label map of the same name: {} predictions ({}{})",
         references.display(),
         alone.len(),
         alone[..alone.len().min(3)].join(", "),
@@ -128,7 +131,7 @@ fn left_out(alone: &[String], references: &Path) -> String {
     )
 }
 
-/// Formats the note on undefined values, which the means leave out; empty if there are none.
+/// Describes the undefined values that the means leave out, if any.
 fn undefined(evaluation: &Evaluation) -> String {
     let counts = &evaluation.undefined;
     if counts.dice + counts.hd95_mm == 0 {

@@ -1,4 +1,4 @@
-//! The flags of `semivox train`, for programs with their own training.
+//! Flags of `semivox train` for other programs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,10 +12,9 @@ use semivox_trainer::training::Observer;
 use super::run::{self, SingleArguments, default_folder, method_help};
 use super::training;
 
-/// The flags of `semivox train`, for programs that run a training session themselves, as the
-/// examples do.
+/// Flags of `semivox train`, for a program that runs its own [`Session`], as the examples do.
 ///
-/// The program chooses a preset and changes it; the flags change it further. See
+/// The program chooses a preset and changes its settings; the flags then override them. See
 /// `examples/action_la.rs`.
 ///
 /// # Examples
@@ -33,7 +32,7 @@ use super::training;
 pub struct Flags {
     #[command(flatten)]
     single: SingleArguments,
-    /// Another method than the program's own.
+    /// Method to train instead of the program's own.
     #[arg(long, help = method_help())]
     method: Option<String>,
 }
@@ -41,7 +40,8 @@ pub struct Flags {
 impl Flags {
     /// Parses the arguments of this process.
     ///
-    /// Wrong arguments end the process with a message, and `--help` with the help, whose first line is `about`.
+    /// Ends the process with a message if they are wrong, or with the help text, which begins with `about`, on
+    /// `--help`.
     pub fn parse(about: &'static str) -> Self {
         let found = Self::from_arg_matches(&command(about).get_matches());
         found.unwrap_or_else(|error| error.exit())
@@ -52,7 +52,7 @@ impl Flags {
         self.single.run.preset()
     }
 
-    /// Applies `--data`, `--labeled` and `--test-list` to data settings.
+    /// Applies `--data`, `--labeled` and `--test-list` to the data settings.
     ///
     /// # Errors
     /// [`TrainError::Unexpected`] if a path cannot be made absolute.
@@ -62,7 +62,7 @@ impl Flags {
 
     /// Applies all flags that change settings, including those of [`data`](Self::data).
     ///
-    /// `--method` replaces the method by another one of the same preset; `--set` is applied last.
+    /// `--method` replaces the method and its settings by those of the same preset; `--set` is applied last.
     ///
     /// # Errors
     /// [`TrainError::Unknown`] for an unknown method; [`TrainError::Document`] for an unknown key or a value of a wrong
@@ -88,23 +88,22 @@ impl Flags {
         self.single.resume
     }
 
-    /// Returns whether standard output should be one line of JSON, which [`finish`](Self::finish) prints.
+    /// Returns whether standard output is to be one line of JSON, which [`finish`](Self::finish) prints.
     pub fn json(&self) -> bool {
         self.single.json
     }
 
-    /// Returns a progress bar on standard error; with `--quiet`, an observer that prints warnings only.
+    /// Returns an observer that shows a progress bar on standard error, or with `--quiet` only warnings.
     pub fn observer(&self) -> Box<dyn Observer> {
         training::observer(self.single.run.quiet)
     }
 
-    /// Prints the settings of a session before it starts, unless `--quiet`.
+    /// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set.
     pub fn announce(&self, session: &Session) {
         training::announce(session, &self.single);
     }
 
-    /// Prints the path of the report or, with `--json`, the result; after an interruption, how to
-    /// resume.
+    /// Prints the path of the report or, with `--json`, the result, and after an interruption how to resume.
     ///
     /// Returns the exit code of the program.
     pub fn finish(&self, session: &Session, summary: &Summary) -> ExitCode {
@@ -113,7 +112,7 @@ impl Flags {
     }
 }
 
-/// Returns the command line parser of a program with these flags.
+/// Returns the command line definition of a program with these flags.
 fn command(about: &'static str) -> Command {
     let command = Flags::augment_args(Command::new("train"));
     // Otherwise the help would begin with the documentation of `Flags`.

@@ -1,4 +1,4 @@
-//! `semivox inspect`.
+//! The command `semivox inspect`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -18,15 +18,15 @@ use super::table;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
+    /// Folder of scans: images/, with labels/ for some of them, or an unchanged public data set.
     dir: PathBuf,
-    /// la, acdc, pancreas, msd or folder (own scans) [default: by the content].
+    /// Layout of the folder: la, acdc, pancreas, msd or folder (own scans) [default: detected].
     #[arg(long)]
     layout: Option<Layout>,
-    /// A file with the cases to test on, one a line.
+    /// File with the names of the test cases, one per line.
     #[arg(long, value_name = "FILE")]
     test_list: Option<PathBuf>,
-    /// Print a line for every case.
+    /// Print one line for every case.
     #[arg(long)]
     cases: bool,
     /// Print everything as one line of JSON.
@@ -126,7 +126,7 @@ fn ranges(cases: &[CaseFacts], channels: &[String]) -> String {
         |value: &dyn Fn(&CaseFacts) -> f64| table::quantiles(cases.iter().map(value).collect());
     let mut text = format!(
         "  {:<22} {:>10} {:>10} {:>10}\n",
-        "", "least", "median", "most"
+        "", "minimum", "median", "maximum"
     );
     let mut line = |name: String, value: &dyn Fn(&CaseFacts) -> f64| {
         let [least, median, most] = of(value).map(table::short);
@@ -160,7 +160,7 @@ fn ranges(cases: &[CaseFacts], channels: &[String]) -> String {
     text + &format!("  orientation            {}\n", listed.join(", "))
 }
 
-/// Formats the frequency of each class in cases and in voxels.
+/// Tabulates how many cases have each class, and its share of the voxels.
 fn labels(found: &Inspection) -> String {
     let with: Vec<&CaseFacts> = found
         .cases
@@ -197,17 +197,17 @@ fn labels(found: &Inspection) -> String {
     text
 }
 
-/// Returns the suggested command for the data, or the reason why there is none.
+/// Returns a suggested training command for the data, or the reason why there is none.
 fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
     if !found.errors.is_empty() {
-        return "Fix the errors, then inspect again.".into();
+        return "Fix the errors, then run inspect again.".into();
     }
     if found.dataset.labeled.is_empty() {
-        return "No case has a label map: draw some into labels/ under the names of their images."
+        return "No case has a label map: put some into labels/ under the names of their images."
             .into();
     }
     let task = Task::of(found.dataset.layout, &found.dataset.name);
-    // Public data sets have labels for all cases; their presets use only a few of them.
+    // Public data sets have labels for all cases, of which their presets keep only a few.
     let all_labeled = task == Task::Own && found.dataset.unlabeled.is_empty();
     let method = if all_labeled {
         "supervised"
@@ -241,23 +241,23 @@ fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
                 .unwrap_or_default(),
             fewer_labels(&found.dataset, config.data.labeled),
         ),
-        Err(error) => format!("No settings fit: {error}"),
+        Err(error) => format!("No settings for this data: {error}"),
     }
 }
 
-/// Describes whether patches of own scans are mirrored, and the flag that changes it.
+/// Describes the mirroring that the preset for own scans chose, and the settings that change it.
 fn sides(task: Task, mirroring: Option<Mirroring>, classes: &[String]) -> String {
     match mirroring.filter(|_| task == Task::Own) {
         Some(mirroring) => format!(
-            "\nPatches are {} (--set weak_view.flip_probability and weak_view.flip_axes decide otherwise)",
+            "\nPatches are {} (change it with --set weak_view.flip_probability and weak_view.flip_axes)",
             mirroring.sentence(classes)
         ),
         None => String::new(),
     }
 }
 
-/// Returns the `--labeled` flag for a data set that is too small for the label budget of its preset: all labels, or
-/// half of them if no unlabeled case would be left.
+/// Returns the flag `--labeled` for a data set with fewer cases than the preset expects: all labels, or half of them
+/// if no case would be unlabeled otherwise.
 fn fewer_labels(dataset: &Dataset, preset: LabelBudget) -> String {
     let (labeled, none_left) = (dataset.labeled.len(), dataset.unlabeled.is_empty());
     match preset {

@@ -1,14 +1,13 @@
-//! Stopping on Ctrl-C with a checkpoint.
+//! Interruption by Ctrl-C, which saves a checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semivox_trainer::TrainError;
 
-/// Returns a flag that is set by the first Ctrl-C or termination signal.
+/// Returns a flag that the first Ctrl-C (or termination request) sets.
 ///
-/// The training then finishes its step, saves a checkpoint and ends. A second Ctrl-C ends
-/// the program at once.
+/// Training then finishes its step, saves a checkpoint and ends. A second Ctrl-C ends the program at once.
 ///
 /// # Errors
 /// [`TrainError::Unexpected`] if another handler is installed already.
@@ -19,7 +18,9 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step and saving; press Ctrl-C again to leave at once");
+        eprintln!(
+            "\nstopping after this step and saving a checkpoint; press Ctrl-C again to stop at once"
+        );
     })
     .map_err(|e| {
         TrainError::unexpected(

@@ -2,10 +2,10 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | done |
-//! | 1 | the work failed, or found mistakes; a message says which |
-//! | 2 | the command line is wrong |
-//! | 130 | stopped by Ctrl-C after a checkpoint; `--resume` goes on |
+//! | 0 | success |
+//! | 1 | failure, or errors found in the data; a message names them |
+//! | 2 | wrong command line |
+//! | 130 | stopped by Ctrl-C after saving a checkpoint; `--resume` continues from it |
 
 mod compare;
 mod device;
@@ -41,38 +41,38 @@ struct Cli {
 }
 
 const AFTER: &str = "\
-A model from your own scans, some of them labeled:
+Train a model on your own scans, some of them labeled, and apply it:
 
-  semivox inspect scans/                                   what is there, what is wrong, what to run
+  semivox inspect scans/                                   summary, errors, suggested command
   semivox train mean_teacher --data scans/ --out runs/mine
   semivox predict runs/mine new/*.nii.gz --out predicted/
   semivox evaluate predicted/ drawn/
 
 A folder of scans has images/NAME.nii.gz and, for some of them, labels/NAME.nii.gz; a file
-classes.txt may name the labels, one a line, the background first. Folders of the Medical
-Segmentation Decathlon, LA, ACDC and Pancreas-CT work as they are.
+classes.txt may name the classes, one per line, the background first. Folders of the Medical
+Segmentation Decathlon, LA, ACDC and Pancreas-CT work without changes.
 
-Exit codes: 0 done, 1 failed or mistakes found, 2 wrong command line, 130 stopped by Ctrl-C.";
+Exit codes: 0 success, 1 failure or errors found, 2 wrong command line, 130 stopped by Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look through a folder of scans: sizes, intensities, labels, mistakes, what to run.
+    /// Check a folder of scans: sizes, intensities, labels, errors, suggested command.
     Inspect(inspect::Arguments),
     /// Train a method on a folder of scans, or on generated phantoms.
     Train(train::Arguments),
     /// Segment scans with a trained model.
     Predict(predict::Arguments),
-    /// Compare predicted label maps with drawn ones.
+    /// Evaluate predicted label maps against reference label maps.
     Evaluate(evaluate::Arguments),
-    /// Train several methods and seeds, and tabulate them.
+    /// Train several methods with several seeds, and tabulate their metrics.
     Compare(compare::Arguments),
     /// List the devices of this build, or compare one with the CPU.
     Device(device::Arguments),
-    /// Make the report of a run again.
+    /// Write the report of a run again.
     Report(report::Arguments),
-    /// Write a run's model as one file, with PyTorch's names.
+    /// Export the model of a run to one file, with PyTorch's parameter names.
     Export(weights::ExportArguments),
-    /// Make a model of a network from PyTorch, to predict with.
+    /// Import the weights of a PyTorch network as a model for prediction.
     Import(weights::ImportArguments),
     /// Print a completion script for a shell.
     Completions {
@@ -81,14 +81,14 @@ enum Command {
     },
 }
 
-/// Runs the command with the arguments of this process.
+/// Runs the command that the arguments of this process name.
 pub fn main() -> ExitCode {
     carry_out(Cli::parse())
 }
 
-/// Runs the command with the given arguments, which do not include a program name.
+/// Runs the command that these arguments name, for programs that offer it beside commands of their own.
 ///
-/// This is for programs that offer it beside commands of their own.
+/// The arguments do not begin with the name of the program.
 pub fn main_of(arguments: &[String]) -> ExitCode {
     let name = [String::from("semivox")];
     carry_out(Cli::parse_from(name.iter().chain(arguments)))
@@ -115,7 +115,7 @@ fn carry_out(cli: Cli) -> ExitCode {
     exit_code(result)
 }
 
-/// Returns the exit code of a program, and prints the error if there is one.
+/// Returns the exit code for a result, after printing its error, if any.
 pub fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
@@ -123,13 +123,13 @@ pub fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
     })
 }
 
-/// Ends the program with a usage error, as clap does for a wrong command line.
+/// Ends the program with clap's message and exit code for a wrong command line.
 fn wrong_usage(message: &str) -> ! {
     let kind = clap::error::ErrorKind::MissingRequiredArgument;
     Cli::command().error(kind, message).exit()
 }
 
-/// Prints a value as one line of JSON to standard output.
+/// Prints a value as one line of JSON on standard output.
 fn print_json(value: &serde_json::Value) {
     println!("{value}");
 }

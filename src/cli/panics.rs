@@ -4,7 +4,7 @@ use std::panic;
 
 use semivox_inference::panics::catching;
 
-/// Installs a panic hook that prints nothing for panics that are caught and reported as errors.
+/// Suppresses the messages of panics that are caught and reported as errors.
 pub(super) fn silence_caught() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! `semivox predict`.
+//! The command `semivox predict`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,52 +15,53 @@ use super::progress::Counter;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// Folder of a run, or a model as a file (.safetensors).
+    /// Run folder, or model file (.safetensors).
     model: PathBuf,
-    /// Scans, or folders of scans: NIfTI, NRRD, MetaImage, folders of DICOM series; channels as NAME_0000, NAME_0001, ….
+    /// Scans or folders of scans: NIfTI, NRRD, MetaImage, folders of DICOM series; channels as NAME_0000,
+    /// NAME_0001, ….
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
-    /// Folder for the label maps, which bear the names of their scans.
+    /// Folder for the label maps, which have the names of their scans.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: that of the training].
+    /// Device: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: the training device].
     #[arg(long)]
     device: Option<String>,
-    /// Test-time augmentation: average over mirror images on the axes that training mirrored.
+    /// Test-time augmentation: average over flips along the axes that were mirrored in training.
     #[arg(long)]
     tta: bool,
     /// Keep the largest connected component of every class; not for lesions.
     #[arg(long)]
     largest_component: bool,
-    /// Write the probability of every class too, as probabilities/NAME_CLASS.nii.gz.
+    /// Also write the probability map of every class, as probabilities/NAME_CLASS.nii.gz.
     #[arg(long)]
     probabilities: bool,
-    /// Write class indices 0, 1, 2, … instead of the values of the label maps that the model was trained on.
+    /// Write class indices 0, 1, 2, … instead of the label values of the training data.
     #[arg(long)]
     class_indices: bool,
-    /// What to do with label maps that exist already.
+    /// Treatment of label maps that exist already.
     #[arg(long, value_enum, default_value = "refuse")]
     existing: Existing,
-    /// Show nothing.
+    /// Print nothing.
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Name of the folder for probability maps, separate from the label maps, as `evaluate` takes whole folders.
+/// Subfolder of the probability maps, apart from the label maps, since `semivox evaluate` reads a whole folder.
 const PROBABILITIES: &str = "probabilities";
 
 const AFTER: &str = "\
-Scans are preprocessed as in training; label maps come back in the shape, spacing and orientation of
-the file they belong to. A scan that cannot be read does not stop the others.
+Scans are preprocessed as in training; label maps have the shape, spacing and orientation of their
+scan. A scan that cannot be read is reported, and the others are still segmented.
 
   semivox predict runs/first new/ --out predicted/
   semivox predict runs/first scan.nii.gz --out predicted/ --tta --largest-component";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Existing {
-    /// Stop before anything is predicted.
+    /// Stop with an error before predicting anything.
     Refuse,
-    /// Leave them and predict the others.
+    /// Keep them and predict only the other scans.
     Skip,
     /// Replace them.
     Overwrite,
@@ -125,13 +126,13 @@ fn open(arguments: &Arguments) -> Result<Model, TrainError> {
     Ok(model.with_options(options)?)
 }
 
-/// Finds the scans that the inputs name, of `channels` channels each, by file name without extension.
+/// Returns the scans that the inputs name, with `channels` channels each, by file name without extension.
 fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
     let mut found: BTreeMap<String, Source> = BTreeMap::new();
     for input in inputs {
         for (id, scan) in of_input(input, channels)? {
             match found.get(&id) {
-                // The channels of one scan were given as separate files.
+                // Several channel files of the same scan were given.
                 Some(other) if *other == scan => {}
                 Some(other) => {
                     return Err(TrainError::unexpected(
@@ -156,7 +157,7 @@ fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>
     }
 }
 
-/// Finds the scans in a folder, or the scan of a file.
+/// Returns the scans of a folder, or the one of a file.
 fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
     match (input.is_dir(), channels) {
         (true, _) => {
@@ -193,7 +194,7 @@ fn id_of(file: &Path) -> Result<String, TrainError> {
     }
 }
 
-/// Returns the scans to predict, after a check for files that would be overwritten.
+/// Returns the scans to predict, after checking that no file is overwritten unasked.
 fn todo(
     scans: &BTreeMap<String, Source>,
     arguments: &Arguments,
@@ -227,7 +228,7 @@ fn todo(
 }
 
 fn same(a: &Path, b: &Path) -> bool {
-    // The parent of a bare file name is the empty path, which stands for the working directory.
+    // The parent of a bare file name is the empty path.
     let whole = |path: &Path| Path::new(".").join(path).canonicalize();
     matches!((whole(a), whole(b)), (Ok(a), Ok(b)) if a == b)
 }

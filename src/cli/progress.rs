@@ -6,10 +6,9 @@ use semivox_methods::plan::StagePlan;
 use semivox_trainer::run::metrics_log::MetricsRow;
 use semivox_trainer::training::Observer;
 
-/// Progress bar of a training, with the current stage, the losses and the time left.
+/// Progress bar of a training run on standard error: stage, step, losses and time left.
 ///
-/// If standard error is not a terminal, a line is printed at every tenth of
-/// the training instead.
+/// Where standard error is not a terminal, a line is printed after every tenth of the training instead.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -18,11 +17,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Creates a bar that appears at the first event.
+    /// Creates a bar that appears with the first event.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::no_length();
         let style = ProgressStyle::with_template(
-            "{prefix:>23} {wide_bar:.green} {pos}/{len} {msg} · {elapsed} gone, {eta} left",
+            "{prefix:>23} {wide_bar:.green} {pos}/{len} {msg} · {elapsed} elapsed, {eta} left",
         )
         .expect("the template is valid");
         bar.set_style(style);
@@ -33,7 +32,7 @@ impl Progress {
         }
     }
 
-    /// Shows the progress of `what` other than training steps, such as reading scans.
+    /// Shows the progress of an activity other than training steps.
     fn count(&self, what: &'static str, done: usize, total: usize) {
         if self.bar.prefix() != what {
             self.bar.reset();
@@ -45,12 +44,12 @@ impl Progress {
     }
 }
 
-/// Progress bar that counts files, and may be updated from any thread.
+/// Progress bar on standard error that counts files and can be updated from any thread.
 #[derive(Debug)]
 pub(super) struct Counter(ProgressBar);
 
 impl Counter {
-    /// Creates a bar with the label `what`, hidden if `quiet`.
+    /// Creates a bar with the name of the activity, hidden if `quiet`.
     pub(super) fn new(what: &'static str, quiet: bool) -> Self {
         let bar = match quiet {
             true => ProgressBar::hidden(),
@@ -63,7 +62,7 @@ impl Counter {
         Self(bar)
     }
 
-    /// Shows `done` of `total`.
+    /// Shows `done` of `total` files.
     pub(super) fn at(&self, done: usize, total: usize) {
         self.0.set_length(total as u64);
         // Threads may report out of order.

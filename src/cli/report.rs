@@ -1,4 +1,4 @@
-//! `semivox report`.
+//! The command `semivox report`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use semivox_trainer::run::folder::RunFolder;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Folder of a run, finished or not.
+    /// Run folder, of a finished or unfinished run.
     run: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! The flags that all trainings share, and their effect on the settings.
+//! Flags shared by the training commands, and their application to the settings.
 
 use std::path::{Path, PathBuf};
 
@@ -10,49 +10,49 @@ use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, RunConfig};
 use semivox_trainer::presets::Task;
 
-/// Flags for the data and their split.
+/// Flags that select the data and its split.
 #[derive(Debug, Args)]
 pub(super) struct DataArguments {
-    /// Folder of scans: images/ with labels/ for some of them, or a public data set as it comes.
+    /// Folder of scans: images/, with labels/ for some of them, or an unchanged public data set.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// la, acdc, pancreas, msd or folder (own scans) [default: by the content].
+    /// Layout of the folder: la, acdc, pancreas, msd or folder (own scans) [default: detected].
     #[arg(long, requires = "data")]
     pub layout: Option<Layout>,
-    /// Number of training cases that keep their label, such as 8 or 10%; the others are used without.
+    /// Number of training cases that keep their label map, such as 8 or 10%; the others are unlabeled.
     /// ACDC counts patients.
     #[arg(long, value_name = "N|N%")]
     pub labeled: Option<LabelBudget>,
-    /// A file with the cases to test on, one a line; they do not train.
+    /// File with the names of the test cases, one per line; they are not trained on.
     #[arg(long, value_name = "FILE")]
     pub test_list: Option<PathBuf>,
 }
 
-/// The flags that all trainings share.
+/// Flags of every training command.
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub data: DataArguments,
-    /// smoke (phantoms, minutes), compact (scans on a CPU) or paper (scans on a GPU) [default:
+    /// Preset: smoke (phantoms, minutes), compact (scans on a CPU) or paper (scans on a GPU) [default:
     /// compact with --data, else smoke].
     #[arg(long)]
     pub preset: Option<String>,
-    /// Training iterations in all, over all stages.
+    /// Number of training iterations over all stages.
     #[arg(long, value_name = "N")]
     pub iterations: Option<u64>,
-    /// Change any setting: --set method.optimizer.learning_rate=0.02. May be given several times.
+    /// Change a setting, as in --set method.optimizer.learning_rate=0.02; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
     pub settings: Vec<(String, String)>,
-    /// cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: cpu].
+    /// Device: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: cpu].
     #[arg(long)]
     pub device: Option<String>,
-    /// Show nothing but warnings and the result.
+    /// Print only warnings and the result.
     #[arg(long, short)]
     pub quiet: bool,
 }
 
 impl RunArguments {
-    /// Returns the name of the preset.
+    /// Returns the name of the preset: `--preset`, else `compact` with `--data` and `smoke` without.
     pub(super) fn preset(&self) -> &str {
         let fallback = match self.data.data {
             Some(_) => "compact",
@@ -62,19 +62,19 @@ impl RunArguments {
     }
 }
 
-/// The flags of a single training, in addition to [`RunArguments`].
+/// Flags of a command that trains once, in addition to the shared ones.
 #[derive(Debug, Args)]
 pub(super) struct SingleArguments {
     #[command(flatten)]
     pub run: RunArguments,
-    /// Seed of every random choice [default: 0].
+    /// Random seed of the run [default: 0].
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Folder for everything the run leaves behind [default: runs/METHOD_TASK].
+    /// Run folder, which receives all output [default: runs/METHOD_TASK].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data tells where its data set is
-    /// now, if it was moved.
+    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data gives the new folder of a
+    /// data set that was moved.
     #[arg(long, conflicts_with_all = ["layout", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
@@ -82,6 +82,7 @@ pub(super) struct SingleArguments {
     pub json: bool,
 }
 
+/// Parses `KEY=VALUE`.
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.trim().into(), value.trim().into())),
@@ -89,7 +90,7 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Returns the help of a flag that takes a method.
+/// Returns the help text of a flag that takes a method.
 pub(super) fn method_help() -> String {
     format!(
         "One of {}; METHOD:ABLATION for a row of its paper's ablations",
@@ -97,18 +98,18 @@ pub(super) fn method_help() -> String {
     )
 }
 
-/// Turns a method, or `METHOD:ABLATION`, into a file name that every system accepts.
+/// Returns a method name, or `METHOD:ABLATION`, in a form that file names of every system allow.
 pub(super) fn file_name(method: &str) -> String {
     method.replace(':', "_")
 }
 
-/// Returns the default folder of a run.
+/// Returns the run folder that is used without `--out`.
 pub(super) fn default_folder(method: &str, task: Task) -> PathBuf {
     Path::new("runs").join(format!("{}_{task}", file_name(method)))
 }
 
-/// Returns the preset with the changes of the flags; [`surveyed`] scans decide settings that the task derives from
-/// them.
+/// Returns the settings of the preset with the flags applied; those that depend on the scans come from the survey, if
+/// there is one (see [`surveyed`]).
 pub(super) fn configuration(
     arguments: &RunArguments,
     task: Task,
@@ -123,7 +124,7 @@ pub(super) fn configuration(
     overridden(config, arguments)
 }
 
-/// Returns the settings with the changes of the flags.
+/// Applies the flags to settings, and refuses another data set than the one whose label pairs the settings name.
 pub(super) fn overridden(
     mut config: RunConfig,
     arguments: &RunArguments,
@@ -150,12 +151,12 @@ pub(super) fn overridden(
 }
 
 impl DataArguments {
-    /// Returns the settings with the data that the flags name.
+    /// Applies the flags to the data settings.
     pub(super) fn applied_to(&self, mut config: DataConfig) -> Result<DataConfig, TrainError> {
         if let Some(data) = &self.data {
             let root = Some(absolute(data)?);
             if config.root != root {
-                // Those of the data set that the settings came from.
+                // They describe the data set that the settings came from.
                 config.classes.clear();
                 config.channels.clear();
                 config.label_values = None;
@@ -173,7 +174,7 @@ impl DataArguments {
     }
 }
 
-/// Makes a path absolute, so that a run can be resumed from any working directory.
+/// Returns a path as an absolute one, which stays valid if a run is resumed from another working directory.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
     std::path::absolute(path)
         .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
@@ -182,7 +183,7 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
 /// Returns the task of the data set in a folder.
 pub(super) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, TrainError> {
     let layout = layout.map_or_else(|| layout::detect(root), Ok)?;
-    // The name matters only for this layout, and opening other data sets may require reading label maps.
+    // Only this layout needs the name, and opening the others may read label maps.
     let name = match layout {
         Layout::Msd => layout::msd::open(root)?.name,
         _ => String::new(),
@@ -190,8 +191,9 @@ pub(super) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, Train
     Ok(Task::of(layout, &name))
 }
 
-/// Surveys the labeled scans, if the task derives its settings from them; labels that the run will not use are not
-/// opened.
+/// Surveys the labeled scans, if the settings of the task are derived from them.
+///
+/// Labels that the run does not use are not opened.
 pub(super) fn surveyed(
     arguments: &RunArguments,
     task: Task,
@@ -211,7 +213,7 @@ pub(super) fn surveyed(
     Ok(Some(survey))
 }
 
-/// Returns the test cases that the flags hold out.
+/// Returns the test cases that the flags name.
 pub(super) fn hold_out(data: &DataArguments) -> Result<HoldOut, TrainError> {
     Ok(match &data.test_list {
         Some(list) => HoldOut::read(list)?,

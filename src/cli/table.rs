@@ -1,27 +1,27 @@
-//! Formatting of sizes and numbers for output.
+//! Formatting of sizes and numbers for printed tables.
 
 use semivox_data::preprocess::Preprocess;
 
-/// Formats sizes in voxels, such as `112×112×80`.
+/// Formats a shape in voxels, as in `64×64×32`.
 pub(super) fn shape(sides: [usize; 3]) -> String {
     sides.map(|n| n.to_string()).join("×")
 }
 
-/// Formats a spacing, such as `0.5×0.5×3`.
+/// Formats voxel spacing, as in `0.5×0.5×3`.
 pub(super) fn spacing(sides: [f64; 3]) -> String {
     sides.map(short).join("×")
 }
 
-/// Describes the grid to which scans are resampled for the network.
+/// Describes the voxel grid that the network works on.
 pub(super) fn grid(preprocess: &Preprocess) -> String {
     match (preprocess.spacing_mm, preprocess.slice_size) {
         (Some(sides), _) => format!("voxels of {} mm", spacing(sides)),
         (_, Some([x, y])) => format!("slices of {x}×{y} voxels"),
-        _ => "voxels as they are".into(),
+        _ => "original voxels".into(),
     }
 }
 
-/// Formats a number with at most two decimals, one from 10 on and none from 100 on.
+/// Formats a number with about three significant digits.
 pub(super) fn short(value: f64) -> String {
     let digits = match value.abs() {
         v if v >= 100.0 => 0,
@@ -35,7 +35,7 @@ pub(super) fn short(value: f64) -> String {
     }
 }
 
-/// Returns minimum, upper median and maximum of values, of which there must be at least one.
+/// Returns minimum, upper median and maximum of some values, of which there must be at least one.
 pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [

@@ -1,4 +1,4 @@
-//! `semivox train`.
+//! The command `semivox train`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,22 +20,22 @@ pub(super) struct Arguments {
     method: Option<String>,
     #[command(flatten)]
     single: SingleArguments,
-    /// la, acdc, hippocampus, pancreas or own [default: by the data, la for phantoms].
+    /// Task: la, acdc, hippocampus, pancreas or own [default: detected from the data, la for phantoms].
     #[arg(long, conflicts_with = "config")]
     task: Option<Task>,
-    /// Settings from a file, such as the config.toml of another run; flags override them.
+    /// File of settings, such as the config.toml of another run; flags override it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "preset", "resume"])]
     config: Option<PathBuf>,
 }
 
 const AFTER: &str = "\
-Sizes follow from the labeled scans and are printed before the run starts; config.toml in the run
-folder holds every setting. Ctrl-C saves a checkpoint, --resume goes on from it.
+Voxel and patch size are derived from the labeled scans and printed before training starts; config.toml
+in the run folder has every setting. Ctrl-C saves a checkpoint, and --resume continues from it.
 
-  semivox train supervised --data scans/                     labels alone: what others have to beat
-  semivox train mean_teacher --data scans/ --out runs/mt     labels and the other scans
+  semivox train supervised --data scans/                     labeled scans only: the baseline
+  semivox train mean_teacher --data scans/ --out runs/mt     labeled and unlabeled scans
   semivox train action                                       generated phantoms, a few minutes
-  semivox train action --task acdc                           the same for the heart, slice by slice
+  semivox train action --task acdc                           phantoms of cardiac MR, slice by slice
   semivox train --config runs/mt/config.toml --seed 1 --out runs/mt1
   semivox train --resume --out runs/mt";
 
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     training::train(single, &out, Some(config))
 }
 
-/// Returns the folder of the run to resume: `--out`, or the default folder of the method and the task.
+/// Returns the folder of the run to resume: `--out`, or the default folder of the method and task.
 fn resumed(arguments: &Arguments) -> PathBuf {
     let task = arguments.task.unwrap_or(Task::LeftAtrium);
     match (&arguments.single.out, &arguments.method) {
@@ -77,7 +77,7 @@ fn expect_same(out: &Path, arguments: &Arguments) -> Result<(), TrainError> {
                 out.display(),
                 format!("a run of {named}"),
                 format!("one of {found}"),
-                format!("leave the {what} out to go on with it"),
+                format!("leave the {what} out to resume it"),
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! A complete training run, from settings to report, for the command and the examples.
+//! A training run from its settings to its report, for the command and the examples.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::run::{SingleArguments, absolute};
 use super::table;
 
-/// The observer of a quiet run, which prints warnings only.
+/// Observer that prints only warnings, for `--quiet`.
 pub(super) struct Warnings;
 
 impl Observer for Warnings {
@@ -25,7 +25,7 @@ impl Observer for Warnings {
     }
 }
 
-/// Returns a progress bar, or an observer that prints warnings only if `quiet`.
+/// Returns the observer of a run: a progress bar, or only warnings if `quiet`.
 pub(super) fn observer(quiet: bool) -> Box<dyn Observer> {
     match quiet {
         true => Box::new(Warnings),
@@ -33,7 +33,7 @@ pub(super) fn observer(quiet: bool) -> Box<dyn Observer> {
     }
 }
 
-/// Starts a run in `out` with the given settings, or resumes the run in `out` if `config` is `None`.
+/// Starts a run in `out` with the given settings, or resumes the run there if `config` is `None`.
 pub(super) fn train(
     arguments: &SingleArguments,
     out: &Path,
@@ -65,7 +65,7 @@ fn print_metrics(summary: &Summary) {
     }
 }
 
-/// Prints the settings of a session before it starts, unless `--quiet`.
+/// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set.
 pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
     if !arguments.run.quiet {
         eprintln!("{}", described(session.config(), session.dataset()));
@@ -75,7 +75,9 @@ pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
     }
 }
 
-/// Prints the path of the report or, with `--json`, the result; after an interruption, how to resume.
+/// Prints the path of the report or, with `--json`, the result, and after an interruption how to resume.
+///
+/// Returns the exit code of the program.
 pub(super) fn finish(
     session: &Session,
     summary: &Summary,
@@ -117,7 +119,7 @@ fn as_json(summary: &Summary, out: &Path) -> serde_json::Value {
     })
 }
 
-/// Describes the axes that are mirrored, and the labels that are exchanged with them.
+/// Describes the axes on which patches are mirrored, and the labels that are exchanged with them.
 fn mirroring(config: &RunConfig) -> String {
     let mirrored = config.weak_view.mirrored();
     let axes: Vec<String> = (0..3)
@@ -146,7 +148,7 @@ fn mirroring(config: &RunConfig) -> String {
     )
 }
 
-/// Describes method, data, classes, network and preset of a run, one line each.
+/// Describes method, data, classes, mirroring, network and preset of a run, one line each.
 fn described(config: &RunConfig, dataset: &Dataset) -> String {
     let preprocess = &config.data.preprocess;
     format!(

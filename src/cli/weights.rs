@@ -1,4 +1,4 @@
-//! `semivox export` and `semivox import`.
+//! The commands `semivox export` and `semivox import`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +11,9 @@ use semivox_trainer::presets::Task;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
-    /// Folder of a run.
+    /// Run folder.
     model: PathBuf,
-    /// The file to write: NAME.safetensors.
+    /// File to write: NAME.safetensors.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -36,28 +36,28 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct ImportArguments {
-    /// Weights: safetensors, or what torch.save wrote.
+    /// File of weights: safetensors, or written by torch.save.
     file: PathBuf,
-    /// Folder for the model, or its file (.safetensors).
+    /// Folder for the model, or model file to write (.safetensors).
     #[arg(long, value_name = "DIR|FILE")]
     out: PathBuf,
-    /// la, acdc, hippocampus, pancreas or own: how scans are prepared for the network.
+    /// Task that determines the preprocessing of scans: la, acdc, hippocampus, pancreas or own.
     #[arg(long)]
     task: Task,
-    /// smoke, compact or paper.
+    /// Preset of the task: smoke, compact or paper.
     #[arg(long, default_value = "paper")]
     preset: String,
-    /// Names of the classes, the background first, with commas between them.
+    /// Names of the classes, the background first, separated by commas.
     #[arg(long, value_delimiter = ',')]
     classes: Vec<String>,
-    /// Change any setting: --set data.preprocess.intensity=z_score. May be given several times.
+    /// Change a setting, as in --set data.preprocess.intensity=z_score; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::run::assignment)]
     settings: Vec<(String, String)>,
 }
 
 const AFTER: &str = "\
-The V-Nets of UA-MT, SSL4MIS, DTC and MC-Net and the U-Nets of SSL4MIS are known. A file does not say how scans
-were prepared for it: --task, --preset and --set have to.
+Supported are the V-Nets of UA-MT, SSL4MIS, DTC and MC-Net and the U-Nets of SSL4MIS. A file of weights does not
+state the preprocessing of its scans, so --task, --preset and --set must.
 
   semivox import iter_6000.pth --task la --out runs/imported
   semivox predict runs/imported scan.nii.gz --out predicted/";

@@ -1,10 +1,10 @@
 //! Medical volumes with geometry: reading, preprocessing, augmentation, phantoms and loading.
 //!
-//! [`layout`] finds the cases of a data set and decides which are labeled; [`io`] reads them as an
-//! [`Image`] of one or more channels, each a [`Volume`], and a [`LabelMap`], with their [`Geometry`]. An [`UnlabeledCase`] has no path to a label
-//! map, which rules out reading one by accident. [`preprocess`] resamples and normalizes scans and maps
-//! predictions back, [`cache`] holds preprocessed scans in memory, [`augment`] draws weak and strong views,
-//! [`loader`] prefetches batches in order, [`rng`] provides keyed random number generators, and
+//! [`layout`] finds the cases of a data set and splits them into labeled, unlabeled and test; [`io`] reads a case as
+//! an [`Image`] of one or more channels, each a [`Volume`], and a [`LabelMap`], with their [`Geometry`]. An
+//! [`UnlabeledCase`] has no path to a label map, which rules out reading one by accident. [`preprocess`] resamples and
+//! normalizes scans and maps predictions back, [`cache`] holds preprocessed scans in memory, [`augment`] draws weak and
+//! strong views, [`loader`] prefetches batches in order, [`rng`] provides keyed random number generators, and
 //! [`phantom`] generates synthetic scans. The crate does not depend on Burn.
 //!
 //! # Examples

@@ -1,16 +1,16 @@
-//! Trained segmentation models: from a scan to its label map, and from label maps to metrics.
+//! Inference with trained segmentation models, and evaluation of their label maps.
 //!
-//! | to | use |
+//! | task | item |
 //! |---|---|
 //! | segment scans with a trained model | [`Model`] |
-//! | apply any network to a volume that is larger than its input | [`SlidingWindow`] |
-//! | keep one component of every class | [`keep_largest_components`] |
+//! | apply any network to a volume larger than its input patch | [`SlidingWindow`] |
+//! | keep the largest connected component of every class | [`keep_largest_components`] |
 //! | evaluate a model on labeled cases | [`evaluate`] |
 //! | compare two folders of label maps | [`label_folders`] |
-//! | choose a device by its name | [`device`] |
+//! | select a device by name | [`device`] |
 //!
-//! A model is one safetensors file: weights, preprocessing, window and classes. Nothing of how it was trained is
-//! needed to use it.
+//! A model is one safetensors file with weights, preprocessing, sliding window and classes. Using it needs neither the
+//! training code nor the settings of its training.
 //!
 //! # Examples
 //!

@@ -1,4 +1,4 @@
-//! 3D operators that are missing or slow in Burn, each with its gradient.
+//! 3D and 2D operators that are missing or slow in Burn, each with its gradient.
 //!
 //! | operator | computation |
 //! |---|---|
@@ -7,15 +7,15 @@
 //! | [`pointwise_conv3d`] | 1×1×1 convolution: a matrix product |
 //! | [`add`] | element-wise sum |
 //! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
-//! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; one pass with folded weights in evaluation |
-//! | [`resize_trilinear`] | one small matrix product per axis |
-//! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | reductions over windows |
-//! | [`voxel_statistics`] | sums for cross-entropy and Dice, in one pass |
+//! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; in evaluation one pass, with batch norm folded into the weights |
+//! | [`resize_trilinear`] | trilinear resizing, as one small matrix product per axis |
+//! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | max and average pooling |
+//! | [`voxel_statistics`] | sums for the cross-entropy and Dice losses, in one pass |
 //! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | parameter updates |
-//! | [`channel_dropout`], [`alpha_dropout`] | random masks from the device's generator |
+//! | [`channel_dropout`], [`alpha_dropout`] | dropout with masks from the device's generator |
 //!
 //! Volumes are `[batch, channel, depth, height, width]`. Parameters have PyTorch's layout, so weights can
-//! be exchanged unchanged. All operators are exact: they equal PyTorch's operator of the same name up to
+//! be exchanged as they are. All operators are exact: they equal PyTorch's operator of the same name up to
 //! rounding, forward and backward.
 
 mod add;

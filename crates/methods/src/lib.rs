@@ -1,9 +1,9 @@
 //! Semi-supervised training methods, one file each, as lists of stages.
 //!
-//! A [`Method`] runs [`Stage`]s one after another; each has a plan of its batches, a state (networks, heads,
-//! memory banks), the loss terms of a step and what follows the step. [`recipes`] holds the methods of the
-//! papers; [`method_config`] lists them by name; [`checkpoint`] keeps their state on disk. A method of one's own
-//! implements [`Stage`].
+//! A [`Method`] runs [`Stage`]s one after another. A stage defines its batches, its state (networks, heads, memory
+//! banks), the loss terms of a step, and the updates after the optimizer step, such as that of a teacher. [`recipes`]
+//! contains the methods of the papers, [`method_config`] lists them by name, and [`checkpoint`] saves and loads their
+//! state. A custom method implements [`Stage`].
 
 mod aligned_grid;
 pub mod batch;

@@ -1,7 +1,7 @@
 //! Overlap and surface metrics for segmentations, with distances in millimeters.
 //!
 //! Fractions are in `0..=1`, distances are in millimeters, and the spacing is a required argument. A
-//! metric of an empty mask is [`Metric::Undefined`] with the reason, never a number by accident.
+//! metric that an empty mask leaves undefined is [`Metric::Undefined`] with the reason, never a number.
 //!
 //! | metric | function | convention |
 //! |---|---|---|

@@ -1,15 +1,15 @@
-//! V-Net, U-Net and the heads of contrastive distillation, on Burn.
+//! V-Net, U-Net and heads for contrastive learning, on Burn.
 //!
-//! - [`VNet`]: V-Net for 3D segmentation, with access to the maps of its decoder;
+//! - [`VNet`]: V-Net for 3D segmentation, with access to the feature maps of its decoder;
 //! - [`UNet`]: U-Net for 2D slices;
 //! - [`Network`]: one interface for both, for volumes and for volumes of one slice;
 //! - [`Decoder`]: a separate decoder for a network's encoder;
 //! - [`DenseProjector`], [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
 //!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: heads for contrastive methods;
-//! - [`PyramidHeads`]: auxiliary segmentation heads on the coarser maps;
+//! - [`PyramidHeads`]: auxiliary segmentation heads on the coarser feature maps;
 //! - [`weights`]: import and export of PyTorch weights.
 //!
-//! Each is created from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have PyTorch's
+//! Each network and head is created from a configuration: `VNetConfig::new(1, 2).init(&device)`. Parameters have PyTorch's
 //! layout and default initialization. `init` draws all of them at once in a fixed order: equal seeds
 //! (`device.seed(…)` before `init`) give equal networks.
 //!

@@ -1,10 +1,9 @@
-//! The report of a training run: one HTML file that opens without a network.
+//! The report of a training run: a single HTML file that opens offline.
 //!
-//! Everything is inline: style, curves as SVG, still slices as PNG in base64,
-//! and behind a few small scripts the volumes of the cases shown, packed, for
-//! a viewer with window and level. Without scripts the still slices are left.
+//! Everything is inline: the style sheet, curves as SVG, static slices as PNG in base64, and the compressed volumes of
+//! the cases shown, for a slice viewer with window and level. Without scripts the static slices are shown.
 //!
-//! [`render`] makes the page from a training log, an evaluation and volumes; it knows no run folder.
+//! [`render`] makes the page from a training log, an evaluation and volumes; it does not depend on a run folder.
 
 mod axis;
 mod case;
@@ -63,17 +62,17 @@ pub struct ReportInput<'a> {
     pub config_toml: &'a str,
     /// The training log.
     pub metrics: Vec<MetricsRow>,
-    /// Steps of the whole run, where known; the page says so if the log ends before.
+    /// Number of steps of the whole run, where known; the page notes a log that ends earlier.
     pub iterations: Option<u64>,
     /// The evaluation, if it was run.
     pub evaluation: Option<Evaluation>,
-    /// Cases to look at; [`notable_cases`] says which are worth it.
+    /// Cases shown as images, such as those of [`notable_cases`].
     pub pictures: Vec<CasePicture>,
-    /// Notices above everything else, such as that the run was interrupted.
+    /// Notices at the top of the page, such as that the run was interrupted.
     pub notices: Vec<String>,
 }
 
-/// One of several channels of a scan.
+/// One channel of a scan of several channels.
 #[derive(Debug, Clone)]
 pub struct ChannelPicture {
     /// Name of the channel, such as T2.
@@ -107,24 +106,24 @@ pub struct ChannelPicture {
 /// ```
 #[derive(Debug, Clone)]
 pub struct CasePicture {
-    /// The case.
+    /// Identifier of the case.
     pub id: String,
     /// Caption, such as "worst case, Dice 71.2 %".
     pub caption: String,
-    /// Intensities, axes x, y, z; of several channels those of the first one.
+    /// Intensities of the first channel, axes x, y, z.
     pub image: Array3<f32>,
-    /// The channels after the first one, of the same shape; shown as still slices.
+    /// The other channels, of the same shape, shown as static slices.
     pub other_channels: Vec<ChannelPicture>,
     /// Reference labels, of the image's shape.
     pub reference: Array3<u8>,
     /// Predicted labels, of the image's shape.
     pub prediction: Array3<u8>,
-    /// Geometry of the voxels, which names the planes and gives positions in mm.
+    /// Geometry of the voxels, which determines the names of the planes and positions in mm.
     pub geometry: Geometry,
 }
 
 impl CasePicture {
-    /// Refuses arrays of different shapes.
+    /// Checks that all arrays have the same shape.
     ///
     /// # Errors
     ///
@@ -134,11 +133,11 @@ impl CasePicture {
     }
 }
 
-/// Renders and writes the report.
+/// Renders the report and writes it to a file.
 ///
 /// # Errors
 ///
-/// [`ReportError::Picture`] if the arrays of a case do not fit together,
+/// [`ReportError::Picture`] if the arrays of a case have different shapes,
 /// [`ReportError::Data`] if the file cannot be written.
 ///
 /// # Examples
@@ -153,19 +152,19 @@ pub fn write(path: impl AsRef<Path>, input: &ReportInput<'_>) -> Result<(), Repo
     Ok(io::write_atomic(path, render(input)?.as_bytes())?)
 }
 
-/// The report as a string of HTML.
+/// Renders the report as a string of HTML.
 ///
 /// # Errors
 ///
-/// [`ReportError::Picture`] if the arrays of a case do not fit together.
+/// [`ReportError::Picture`] if the arrays of a case have different shapes.
 pub fn render(input: &ReportInput<'_>) -> Result<String, ReportError> {
     input.pictures.iter().try_for_each(slices::check)?;
     Ok(html::page(input))
 }
 
-/// The indices of the worst, median and best case by mean Dice, each with
-/// its names; a case that is two of them comes once, and cases without a
-/// defined Dice are passed over.
+/// Returns the indices of the worst, median and best case by mean Dice, each with its names.
+///
+/// A case with two of the names is listed once, and cases without a defined Dice are left out.
 ///
 /// # Examples
 ///

@@ -1,7 +1,8 @@
 //! Runs of training methods: configuration, presets, the training loop, evaluation and report.
 //!
-//! [`session`] takes a [`config`] from data set to report; [`training`] is the loop that runs a method of
-//! [`semivox_methods`]; [`evaluating`] evaluates the result; [`run`] and [`report`] write what a run leaves behind.
+//! [`session`] runs a [`config`] from data set to report, [`training`] is the training loop for a method of
+//! [`semivox_methods`], [`evaluating`] evaluates the result, and [`run`] and [`report`] write the run folder and its
+//! report.
 
 pub mod agreement;
 pub mod batch_source;
