@@ -101,11 +101,20 @@ fn phantoms(config: &RunConfig) -> Result<TrainingSet, TrainError> {
         let (image, labels) = atrium(&settings, index);
         let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;
         let id = format!("labeled {index}");
-        set.labeled.push(Arc::new(LabeledScan { id, scan, labels }));
+        set.labeled.push(Arc::new(LabeledScan {
+            id,
+            scan,
+            labels,
+            notes: Vec::new(),
+        }));
         let (image, _) = atrium(&settings, index + 2);
         let scan = preprocess.apply(&image)?;
         let id = format!("unlabeled {index}");
-        set.unlabeled.push(Arc::new(UnlabeledScan { id, scan }));
+        set.unlabeled.push(Arc::new(UnlabeledScan {
+            id,
+            scan,
+            notes: Vec::new(),
+        }));
     }
     Ok(set)
 }

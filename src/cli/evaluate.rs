@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use semivox_data::DataError;
-use semivox_inference::evaluation::Evaluation;
+use semivox_inference::evaluation::{Evaluation, FailedCase};
 use semivox_inference::label_folders::{self, Comparison, DescribedClasses};
 use semivox_trainer::TrainError;
 use serde_json::json;
@@ -39,7 +39,8 @@ Distances are in millimeters by the files' own spacing. HD95 comes in both conve
 95th percentile of the distances of both directions together (as MedPy), hd95_directed_max_mm the
 larger of the two directions' percentiles (as MONAI). Where only one of the two masks has a class, its
 Dice is 0 and its distances are undefined; where neither has it, all are. Undefined values are counted, and
-left out of the means. Predictions without a reference are listed and left out. Voxels of a value that
+left out of the means. Predictions without a reference are listed and left out, and so are pairs that
+cannot be compared; the exit code is then 1. Voxels of a value that
 --classes names `ignore` are removed from both label maps first.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
@@ -70,6 +71,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     if !alone.is_empty() && !arguments.quiet {
         eprintln!("{}", left_out(&alone, references));
     }
+    for FailedCase { id, error } in &evaluation.failed {
+        eprintln!("error: {id}: {error}");
+    }
+    if !evaluation.failed.is_empty() && !arguments.quiet {
+        eprintln!("{}", not_compared(&evaluation));
+    }
     if arguments.json {
         super::print_json(&json!(evaluation));
     } else if !arguments.quiet {
@@ -80,7 +87,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             out.display()
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(match evaluation.failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 /// Returns the classes of `--classes`, or those of the data set that the references belong to, with a note on their
@@ -128,6 +138,15 @@ fn left_out(alone: &[String], references: &Path) -> String {
         alone.len(),
         alone[..alone.len().min(3)].join(", "),
         if alone.len() > 3 { ", …" } else { "" }
+    )
+}
+
+/// Describes the pairs that could not be compared.
+fn not_compared(evaluation: &Evaluation) -> String {
+    let failed = evaluation.failed.len();
+    format!(
+        "{failed} of {} pairs could not be compared, and are left out of the means",
+        failed + evaluation.cases.len()
     )
 }
 

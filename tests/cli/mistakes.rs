@@ -170,6 +170,24 @@ fn evaluate() {
     fs::write(root.join("drawn/case0.nii.gz"), "no label map").expect("a file");
     let message = fail(&root, 1, &["evaluate", "scans/labels", "drawn"]);
     assert!(message.contains("drawn/case0.nii.gz"), "{message}");
+    // One bad pair among others is named and counted, and the others are compared.
+    fs::copy(
+        root.join("scans/labels/case1.nii.gz"),
+        root.join("drawn/case1.nii.gz"),
+    )
+    .expect("a file");
+    let arguments = ["evaluate", "scans/labels", "drawn", "--out", "compared"];
+    let message = fail(&root, 1, &arguments);
+    assert!(
+        message.contains("error: case0: `drawn/case0.nii.gz`"),
+        "{message}"
+    );
+    assert!(
+        message.contains("1 of 2 pairs could not be compared"),
+        "{message}"
+    );
+    let written = fs::read_to_string(root.join("compared/evaluation.csv")).expect("a table");
+    assert!(written.contains("case1,1,1.0"), "{written}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct LabeledScan {
     pub scan: Preprocessed,
     /// The label map on the image's grid.
     pub labels: LabelMap,
+    /// Doubts about the position of the files' voxels, see [`Image::notes_with`](crate::Image::notes_with).
+    pub notes: Vec<String>,
 }
 
 /// An unlabeled case after preprocessing, without a label map even if one is on disk.
@@ -26,6 +28,8 @@ pub struct UnlabeledScan {
     pub id: String,
     /// The image, with the information to map results back to the file's grid.
     pub scan: Preprocessed,
+    /// Doubts about the position of the file's voxels, see [`Image::notes_with`](crate::Image::notes_with).
+    pub notes: Vec<String>,
 }
 
 /// Reads and preprocesses labeled cases in parallel; the order is kept.
@@ -44,9 +48,14 @@ pub fn load_labeled(
 ) -> Result<Vec<Arc<LabeledScan>>, DataError> {
     let load = |case: &LabeledCase| {
         let (image, labels) = case.load_checked(classes)?;
+        let notes = image.notes_with(Some(&labels));
         let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;
-        let id = case.id.clone();
-        Ok(LabeledScan { id, scan, labels })
+        Ok(LabeledScan {
+            id: case.id.clone(),
+            scan,
+            labels,
+            notes,
+        })
     };
     load_all(cases, load, progress)
 }
@@ -62,9 +71,12 @@ pub fn load_unlabeled(
     progress: impl Fn(usize, usize) + Sync,
 ) -> Result<Vec<Arc<UnlabeledScan>>, DataError> {
     let load = |case: &UnlabeledCase| {
-        let scan = preprocess.apply(&case.load()?)?;
-        let id = case.id.clone();
-        Ok(UnlabeledScan { id, scan })
+        let image = case.load()?;
+        Ok(UnlabeledScan {
+            id: case.id.clone(),
+            scan: preprocess.apply(&image)?,
+            notes: image.notes_with(None),
+        })
     };
     load_all(cases, load, progress)
 }

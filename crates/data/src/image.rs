@@ -1,7 +1,7 @@
 //! Images of one or more channels.
 
 use crate::geometry::SAME_GRID_VOXELS;
-use crate::{DataError, Geometry, SourceHeader, Volume};
+use crate::{DataError, Geometry, LabelMap, SourceHeader, Volume};
 
 /// An image of one or more channels on one grid, such as the sequences of an MR examination.
 ///
@@ -91,6 +91,18 @@ impl Image {
         for note in headers.flat_map(SourceHeader::notes) {
             if !notes.contains(&note) {
                 notes.push(note);
+            }
+        }
+        notes
+    }
+
+    /// Returns the doubts about the position of the voxels of the image and of its label map, each once.
+    pub fn notes_with(&self, labels: Option<&LabelMap>) -> Vec<String> {
+        let mut notes: Vec<String> = self.notes().into_iter().cloned().collect();
+        let of_labels = labels.and_then(LabelMap::header).into_iter();
+        for note in of_labels.flat_map(SourceHeader::notes) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
             }
         }
         notes

@@ -11,10 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
-use crate::{
-    DataError, Dataset, IGNORED, Image, LabelMap, LabeledCase, Orientation, Source, SourceHeader,
-    Volume, io,
-};
+use crate::{DataError, Dataset, IGNORED, LabelMap, LabeledCase, Orientation, Source, Volume, io};
 
 /// Role of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,7 +231,7 @@ impl<'a> Entry<'a> {
                 .collect(),
             intensities,
             labels: counts,
-            notes: notes(&image, labels.as_ref()),
+            notes: image.notes_with(labels.as_ref()),
         })
     }
 }
@@ -257,25 +254,13 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
     some.collect()
 }
 
-/// Returns the doubts about the position of an image and its label map.
-fn notes(image: &Image, labels: Option<&LabelMap>) -> Vec<String> {
-    let mut notes: Vec<String> = image.notes().into_iter().cloned().collect();
-    let of_labels = labels.and_then(LabelMap::header).into_iter();
-    for note in of_labels.flat_map(SourceHeader::notes) {
-        if !notes.contains(note) {
-            notes.push(note.clone());
-        }
-    }
-    notes
-}
-
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
 
 fn warnings(cases: &[CaseFacts]) -> Vec<String> {
-    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut found: Vec<(&str, &str)> = Vec::new();
     for case in cases {
-        let mut warn = |kind| by_kind.entry(kind).or_default().push(&case.id);
+        let mut warn = |kind| found.push((&case.id, kind));
         intensities::doubts(case, cases)
             .into_iter()
             .for_each(&mut warn);
@@ -287,13 +272,29 @@ fn warnings(cases: &[CaseFacts]) -> Vec<String> {
         }
         case.notes.iter().for_each(|note| warn(note));
     }
-    let of_kind = by_kind
-        .iter()
-        .map(|(kind, ids)| format!("{}: {kind}", first_of(ids)));
-    let mut found: Vec<String> = of_kind.collect();
+    let mut found = notes_by_kind(found);
     found.extend(mixed_orientations(cases));
     found.extend(mixed_spacings(cases));
     found
+}
+
+/// Joins notes on cases, pairs of a case's name and a note: one sentence for each note, with the cases that have it.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::inspect::notes_by_kind;
+///
+/// let notes = notes_by_kind([("a", "no sform"), ("b", "no sform"), ("b", "no units")]);
+/// assert_eq!(notes, ["a, b: no sform", "b: no units"]);
+/// ```
+pub fn notes_by_kind<'a>(notes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, note) in notes {
+        by_kind.entry(note).or_default().push(id);
+    }
+    let sentence = |(note, ids): (&&str, &Vec<&str>)| format!("{}: {note}", first_of(ids));
+    by_kind.iter().map(sentence).collect()
 }
 
 /// Returns a sentence that names the classes without a voxel in the label maps of labeled cases, given the labels

@@ -1,5 +1,6 @@
 //! Evaluation of one folder of label maps against another.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use semivox_data::{LabelValues, io, layout};
 
-use crate::evaluation::{CaseEvaluation, Evaluation, Protocol};
+use crate::evaluation::{Evaluation, FailedCase, Protocol};
 use crate::{Description, InferenceError};
 
-use understood::{indices, understand, values};
+use understood::{indices, understand, union, values};
 
 mod understood;
 
@@ -68,11 +69,12 @@ pub struct Comparison {
 ///
 /// A prediction `NAME_0000`, as nnU-Net names an image of one channel, belongs to `NAME` if there is no reference
 /// `NAME_0000`. References without a prediction are left out, and so are predictions without a reference, which are
-/// listed in the result. `progress` is called with the numbers of finished and of all pairs, from several threads.
+/// listed in the result. A pair that cannot be read, or whose label maps have different grids, does not end the
+/// evaluation: it is listed with its error in [`Evaluation::failed`]. `progress` is called with the numbers of finished and of all pairs, from several threads.
 ///
 /// # Errors
-/// If a folder has no label maps, no prediction has a reference, the label maps of a pair have different grids, or
-/// values are not in `classes` or do not match.
+/// If a folder has no label maps, no prediction has a reference, every pair fails, or values are not in `classes` or do
+/// not match.
 ///
 /// # Examples
 /// ```
@@ -100,21 +102,65 @@ pub fn evaluate(
 ) -> Result<Comparison, InferenceError> {
     let (predicted, drawn) = (some_files(predictions)?, layout::volumes(references)?);
     let (pairs, alone) = pairs(&predicted, &drawn, references)?;
-    let understood = understand([predictions, references], &values(&pairs)?, classes)?;
-    let done = AtomicUsize::new(0);
-    let results: Result<Vec<CaseEvaluation>, InferenceError> = pairs
-        .par_iter()
-        .map(|pair| {
-            let result = understood.evaluate(pair)?;
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
-            Ok(result)
-        })
-        .collect();
+    let (read, unreadable) = tried(&pairs, |pair| Ok((pair, values(pair)?)));
+    let readable: Vec<&Pair> = read.iter().map(|(pair, _)| *pair).collect();
+    expect_some(&readable, &unreadable, references)?;
+    let understood = understand([predictions, references], &union(&read), classes)?;
+    let done = AtomicUsize::new(unreadable.len());
+    let (results, other) = tried(&readable, |pair| {
+        let result = understood.evaluate(pair);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
+        result
+    });
+    let failed = [unreadable, other].concat();
+    expect_some(&results, &failed, references)?;
+    let mut evaluation = Evaluation::new(protocol(predictions), results);
+    evaluation.failed = failed;
     Ok(Comparison {
-        evaluation: Evaluation::new(protocol(predictions), results?),
+        evaluation,
         alone,
         notes: understood.notes,
     })
+}
+
+/// Applies `work` to every pair. Returns its results, and the pairs for which it failed.
+fn tried<'a, P: Borrow<Pair> + Sync, T: Send>(
+    pairs: &'a [P],
+    work: impl Fn(&'a Pair) -> Result<T, InferenceError> + Sync,
+) -> (Vec<T>, Vec<FailedCase>) {
+    let attempt = |pair: &'a P| {
+        let pair = pair.borrow();
+        work(pair).map_err(|error| FailedCase {
+            id: pair.id.clone(),
+            error: error.to_string(),
+        })
+    };
+    let attempts: Vec<Result<T, FailedCase>> = pairs.par_iter().map(attempt).collect();
+    let (mut results, mut failed) = (Vec::new(), Vec::new());
+    for attempt in attempts {
+        match attempt {
+            Ok(result) => results.push(result),
+            Err(case) => failed.push(case),
+        }
+    }
+    (results, failed)
+}
+
+/// Returns an error if every pair failed.
+fn expect_some<T>(
+    left: &[T],
+    failed: &[FailedCase],
+    references: &Path,
+) -> Result<(), InferenceError> {
+    match failed {
+        [first, ..] if left.is_empty() => Err(InferenceError::unexpected(
+            references.display(),
+            "at least one pair of label maps that can be compared",
+            format!("errors in all {}, the first: {}", failed.len(), first.error),
+            "correct the files",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn protocol(predictions: &Path) -> Protocol {
@@ -183,172 +229,4 @@ fn pairs(
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use ndarray::Array3;
-    use semivox_data::{Geometry, IGNORED, LabelMap};
-
-    fn write(folder: &Path, id: &str, label: u8, side: usize, spacing: f64) {
-        std::fs::create_dir_all(folder).unwrap();
-        let mut data = Array3::zeros((side, 4, 4));
-        data[[1, 1, 1]] = label;
-        let labels = LabelMap::new(data, Geometry::from_spacing([spacing; 3]));
-        io::write_labels(folder.join(format!("{id}.nii.gz")), &labels).unwrap();
-    }
-
-    #[test]
-    fn classes_follow_from_the_labels_and_absent_ones_are_undefined() {
-        let root = tempfile::tempdir().unwrap();
-        let (a, b) = (root.path().join("a"), root.path().join("b"));
-        for (id, label) in [("one", 1), ("two", 2)] {
-            write(&a, id, label, 4, 1.0);
-            write(&b, id, label, 4, 1.0);
-        }
-        write(&b, "three", 1, 4, 1.0);
-        write(&a, "one_background", 1, 4, 1.0);
-        let found = evaluate(&a, &b, None, &|_, _| ()).unwrap();
-        assert_eq!(found.alone, ["one_background"]);
-        let found = found.evaluation;
-        assert_eq!((found.cases.len(), found.mean.dice), (2, Some(1.0)));
-        let undefined = found.cases[0].classes[1].dice;
-        assert_eq!((undefined, found.undefined.dice), (None, 2));
-    }
-
-    #[test]
-    fn mistakes_name_the_files() {
-        let root = tempfile::tempdir().unwrap();
-        let (a, b) = (root.path().join("a"), root.path().join("b"));
-        let message = || evaluate(&a, &b, None, &|_, _| ()).unwrap_err().to_string();
-        assert!(message().contains("a folder"), "{}", message());
-        std::fs::create_dir(&a).unwrap();
-        assert!(message().contains("found none"), "{}", message());
-        write(&a, "one", 1, 4, 1.0);
-        write(&b, "eins", 1, 4, 1.0);
-        assert!(
-            message().contains("none for all 1 (one, …)"),
-            "{}",
-            message()
-        );
-        write(&b, "one", 1, 5, 1.0);
-        assert!(message().contains("[5, 4, 4]"), "{}", message());
-        write(&b, "one", 1, 4, 1.5);
-        assert!(message().contains("one.nii.gz"), "{}", message());
-    }
-
-    /// Writes a row of voxels with the given values to each of two folders.
-    fn rows(values: [&[u32]; 2]) -> (tempfile::TempDir, [PathBuf; 2]) {
-        let root = tempfile::tempdir().unwrap();
-        let folders = ["predicted", "drawn"].map(|name| root.path().join(name));
-        for (folder, values) in folders.iter().zip(values) {
-            std::fs::create_dir(folder).unwrap();
-            let known: std::collections::BTreeSet<u32> = values.iter().copied().collect();
-            let classes = LabelValues::new(known.into_iter().zip(0..));
-            let row = values
-                .iter()
-                .map(|&value| classes.class(value).unwrap())
-                .collect();
-            let row = Array3::from_shape_vec((1, 1, values.len()), row).unwrap();
-            let row = LabelMap::new(row, Geometry::default());
-            io::write_label_values(folder.join("a.nii.gz"), &row, &classes).unwrap();
-        }
-        (root, folders)
-    }
-
-    fn compared(
-        values: [&[u32]; 2],
-        classes: Option<&[(u32, u8)]>,
-    ) -> Result<Comparison, InferenceError> {
-        let (_root, [predicted, drawn]) = rows(values);
-        let described = classes.map(|pairs| {
-            let values = LabelValues::new(pairs.iter().copied());
-            let names = (0..values.classes()).map(|class| format!("c{class}"));
-            DescribedClasses {
-                names: names.collect(),
-                values,
-            }
-        });
-        evaluate(&predicted, &drawn, described.as_ref(), &|_, _| ())
-    }
-
-    /// Returns label and Dice of each class.
-    fn dice(found: &Comparison) -> Vec<(u32, Option<f64>)> {
-        let classes = &found.evaluation.cases[0].classes;
-        classes
-            .iter()
-            .map(|class| (class.label, class.dice))
-            .collect()
-    }
-
-    #[test]
-    fn a_prediction_named_like_a_channel_belongs_to_the_case() {
-        let (_root, [predicted, drawn]) = rows([&[0, 1], &[0, 1]]);
-        let renamed = predicted.join("a_0000.nii.gz");
-        std::fs::rename(predicted.join("a.nii.gz"), &renamed).unwrap();
-        let found = evaluate(&predicted, &drawn, None, &|_, _| ()).unwrap();
-        assert_eq!(dice(&found), [(1, Some(1.0))]);
-        std::fs::rename(&renamed, predicted.join("a_0001.nii.gz")).unwrap();
-        assert!(evaluate(&predicted, &drawn, None, &|_, _| ()).is_err());
-    }
-
-    #[test]
-    fn equal_values_are_one_class_whatever_their_size() {
-        let found = compared([&[0, 205, 420, 420], &[0, 205, 205, 420]], None).unwrap();
-        assert_eq!(
-            dice(&found),
-            [(205, Some(2.0 / 3.0)), (420, Some(2.0 / 3.0))]
-        );
-        let found = compared([&[0, 255, 255], &[0, 255, 0]], None).unwrap();
-        assert_eq!(dice(&found), [(255, Some(2.0 / 3.0))]);
-        // A value that only one of the two has is no mistake.
-        let found = compared([&[0, 1, 1], &[0, 1, 3]], None).unwrap();
-        assert_eq!(dice(&found), [(1, Some(2.0 / 3.0)), (3, Some(0.0))]);
-    }
-
-    #[test]
-    fn other_values_are_refused_with_the_mapping() {
-        let message = compared([&[0, 1, 2], &[0, 205, 420]], None)
-            .unwrap_err()
-            .to_string();
-        for part in [
-            "0, 1, 2",
-            "0, 205, 420",
-            "`205 class 1`, `420 class 2`",
-            "--classes",
-        ] {
-            assert!(message.contains(part), "{message}");
-        }
-        assert!(compared([&[0, 1], &[0, 255]], None).is_err());
-        let described: &[(u32, u8)] = &[(0, 0), (205, 1)];
-        let message = compared([&[0, 1], &[0, 420]], Some(described))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("drawn") && message.contains("420"),
-            "{message}"
-        );
-        let message = compared([&[0, 7], &[0, 205]], Some(described))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("predicted") && message.contains("found 7"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn predictions_hold_the_values_described_or_class_indices() {
-        let described: &[(u32, u8)] = &[(0, 0), (205, 1), (206, 1), (420, 2), (9, IGNORED)];
-        let drawn: &[u32] = &[0, 205, 206, 420, 9, 9];
-        let expected = [(205, Some(1.0)), (420, Some(2.0 / 3.0))];
-        let found = compared([&[420, 205, 205, 420, 205, 420], drawn], Some(described)).unwrap();
-        assert_eq!((dice(&found), found.notes.len()), (expected.to_vec(), 0));
-        let found = compared([&[2, 1, 1, 2, 1, 2], drawn], Some(described)).unwrap();
-        assert_eq!(dice(&found), expected);
-        assert!(
-            found.notes[0].contains("class indices"),
-            "{:?}",
-            found.notes
-        );
-    }
-}
+mod tests;

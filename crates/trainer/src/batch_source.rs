@@ -182,7 +182,12 @@ mod tests {
             .unwrap();
         let id = "sides".into();
         Arc::new(TrainingSet {
-            labeled: vec![Arc::new(LabeledScan { id, scan, labels })],
+            labeled: vec![Arc::new(LabeledScan {
+                id,
+                scan,
+                labels,
+                notes: Vec::new(),
+            })],
             unlabeled: Vec::new(),
         })
     }

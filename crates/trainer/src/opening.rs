@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use semivox_data::inspect::notes_by_kind;
 use semivox_data::layout::{self, HoldOut};
-use semivox_data::{Dataset, LabeledCase, phantom};
+use semivox_data::{DataError, Dataset, LabeledCase, phantom};
 
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
@@ -65,7 +66,7 @@ pub(crate) fn open(
     run: &RunFolder,
     observer: &dyn Observer,
 ) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
-    let dataset = open_dataset(config, run)?;
+    let mut dataset = open_dataset(config, run)?;
     if dataset.classes.len() < 2 {
         return Err(TrainError::unexpected(
             &dataset.name,
@@ -86,14 +87,27 @@ pub(crate) fn open(
         ));
     }
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
+    dataset.notes.extend(notes_by_kind(set.notes()));
     Ok((dataset, Arc::new(set)))
 }
 
-/// Checks that all test cases can be read, before hours of training.
-pub(crate) fn check_tests(dataset: &Dataset) -> Result<(), TrainError> {
+/// Checks that all test cases can be read, before hours of training, and adds the doubts about their voxels' position to
+/// the notes of the data set.
+pub(crate) fn check_tests(dataset: &mut Dataset) -> Result<(), TrainError> {
     let classes = dataset.classes.len();
-    let check = |case: &LabeledCase| case.load_checked(classes).map(drop);
-    Ok(dataset.test.par_iter().try_for_each(check)?)
+    let check = |case: &LabeledCase| {
+        let (image, labels) = case.load_checked(classes)?;
+        Ok(image.notes_with(Some(&labels)))
+    };
+    let checked: Result<Vec<Vec<String>>, DataError> = dataset.test.par_iter().map(check).collect();
+    let checked = checked?;
+    let ids = dataset.test.iter().map(|case| case.id.as_str());
+    let notes = ids
+        .zip(&checked)
+        .flat_map(|(id, notes)| notes.iter().map(move |note| (id, note.as_str())));
+    let notes = notes_by_kind(notes);
+    dataset.notes.extend(notes);
+    Ok(())
 }
 
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.

@@ -87,8 +87,8 @@ impl Session {
         if config.data.root.is_none() {
             generate(&config, &run)?;
         }
-        let (dataset, set) = open(&config, &run, observer)?;
-        check_tests(&dataset)?;
+        let (mut dataset, set) = open(&config, &run, observer)?;
+        check_tests(&mut dataset)?;
         tell_of_labels(&dataset, &set, observer);
         let config = with_names(config, &dataset)?;
         config.check()?;

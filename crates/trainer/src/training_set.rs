@@ -42,6 +42,14 @@ impl TrainingSet {
         Ok(set)
     }
 
+    /// Returns the doubts about the position of the cases' voxels, pairs of a case's name and a note.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let labeled = self.labeled.iter().map(|case| (&case.id, &case.notes));
+        let unlabeled = self.unlabeled.iter().map(|case| (&case.id, &case.notes));
+        let all = labeled.chain(unlabeled);
+        all.flat_map(|(id, notes)| notes.iter().map(|note| (id.as_str(), note.as_str())))
+    }
+
     /// Checks the number of channels of every case: a data set made in code may name other channels than its files
     /// have.
     fn expect_channels(&self, dataset: &Dataset) -> Result<(), TrainError> {

@@ -251,3 +251,27 @@ fn a_mistake_unlocks_the_folder() {
     config.data.root = root;
     Session::start(config, &out, &()).unwrap();
 }
+
+#[test]
+fn doubts_about_the_position_of_scans_are_noted_before_the_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let config = setup(&data);
+    for id in ["phantom_000", "phantom_003"] {
+        for part in ["images", "labels"] {
+            // Without sform and qform, left and right are unknown.
+            let file = data.join(part).join(format!("{id}.nii.gz"));
+            let plain = data.join(part).join(format!("{id}.nii"));
+            let image = io::read_volume(&file).unwrap();
+            io::write_volume(&plain, &image).unwrap();
+            let mut bytes = fs::read(&plain).unwrap();
+            bytes[252..256].fill(0);
+            fs::write(&plain, bytes).unwrap();
+            fs::remove_file(&file).unwrap();
+        }
+    }
+    let session = Session::start(config, folder.path().join("run"), &()).unwrap();
+    let notes = session.dataset().notes.join("\n");
+    assert!(notes.contains("phantom_000, phantom_003: "), "{notes}");
+    assert!(notes.contains("which side is left"), "{notes}");
+}

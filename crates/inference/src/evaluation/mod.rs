@@ -42,6 +42,18 @@ pub struct Evaluation {
     pub mean: Means,
     /// Number of pairs of case and class that each mean leaves out.
     pub undefined: UndefinedCounts,
+    /// Cases that could not be evaluated, which the means leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedCase>,
+}
+
+/// A case that could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedCase {
+    /// Name of the case.
+    pub id: String,
+    /// The error.
+    pub error: String,
 }
 
 /// The protocol of an evaluation: how the model was trained and evaluated.
@@ -163,6 +175,7 @@ impl Evaluation {
             cases,
             mean,
             undefined,
+            failed: Vec::new(),
         }
     }
 }

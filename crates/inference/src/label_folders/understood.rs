@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rayon::prelude::*;
 use semivox_data::preprocess::Grid;
 use semivox_data::{IGNORED, LabelValues, Source, check_same_grid, io};
 
@@ -31,14 +30,20 @@ pub(super) fn indices(classes: usize) -> LabelValues {
     )
 }
 
-/// Reads the voxel values of all predictions, and of all references.
-pub(super) fn values(pairs: &[Pair]) -> Result<[Values; 2], InferenceError> {
-    let of = |path: fn(&Pair) -> &Path| -> Result<Values, InferenceError> {
-        let read = |pair| Ok(io::read_label_values(path(pair))?);
-        let found: Result<Vec<Vec<u32>>, InferenceError> = pairs.par_iter().map(read).collect();
-        Ok(found?.into_iter().flatten().collect())
+/// Reads the voxel values of a prediction, and of its reference.
+pub(super) fn values(pair: &Pair) -> Result<[Values; 2], InferenceError> {
+    let read = |path: &Path| -> Result<Values, InferenceError> {
+        Ok(io::read_label_values(path)?.into_iter().collect())
     };
-    Ok([of(|pair| &pair.prediction)?, of(|pair| &pair.reference)?])
+    Ok([read(&pair.prediction)?, read(&pair.reference)?])
+}
+
+/// Returns the voxel values of all predictions, and of all references.
+pub(super) fn union(read: &[(&Pair, [Values; 2])]) -> [Values; 2] {
+    [0, 1].map(|side| {
+        let values = read.iter().flat_map(|(_, values)| &values[side]);
+        values.copied().collect()
+    })
 }
 
 /// Maps the voxel values found in the predictions and in the references to classes.
