@@ -60,6 +60,11 @@ impl LabelValues {
         ignored.map(|pair| pair.0)
     }
 
+    /// The values with the class of each, or [`IGNORED`], in ascending order of the values.
+    pub fn pairs(&self) -> impl Iterator<Item = (u32, u8)> + '_ {
+        self.0.iter().copied()
+    }
+
     /// The number of classes, including the background.
     pub fn classes(&self) -> usize {
         let classes = self.0.iter().map(|pair| pair.1);

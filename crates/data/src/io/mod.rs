@@ -39,6 +39,7 @@ pub use atomic::write_atomic;
 pub(crate) use dicom::{is_dicom_file, is_series_folder, series_in};
 pub use formats::READABLE;
 pub(crate) use formats::stem_length;
+pub(crate) use read::channels_in;
 pub(crate) use read::read_grid;
 pub use read::{read_label_values, read_labels, read_volume};
 pub use write::{write_label_values, write_labels, write_volume};

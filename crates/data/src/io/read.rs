@@ -88,6 +88,11 @@ fn expect_channels(path: &Path, layout: &VoxelLayout, channels: usize) -> Result
     ))
 }
 
+/// Reads the number of channels of a file from its header.
+pub(crate) fn channels_in(path: &Path) -> Result<usize, DataError> {
+    Ok(formats::layout(path)?.channels)
+}
+
 /// Reads the grid of a volume from the header of its file.
 ///
 /// # Errors

@@ -99,16 +99,21 @@ fn found_classes(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataErro
 
 /// Returns an error if the values are implausible as class indices.
 fn expect_classes(root: &Path, found: &BTreeSet<u8>) -> Result<(), DataError> {
-    let largest = found.last().copied().unwrap_or(0);
-    let few = FEWEST * (found.len() + usize::from(!found.contains(&0))) < usize::from(largest);
-    // A class of the label of ignored voxels would not be trained.
-    if few || largest == IGNORED {
+    if !are_classes(&found.iter().copied().map(u32::from).collect()) {
         return Err(DataError::LabelValues {
             path: root.join("labels"),
             found: found.iter().map(|&value| value.into()).collect(),
         });
     }
     Ok(())
+}
+
+/// Returns whether values are plausible as class indices.
+pub(super) fn are_classes(found: &BTreeSet<u32>) -> bool {
+    let largest = found.last().copied().unwrap_or(0);
+    let count = found.len() + usize::from(!found.contains(&0));
+    // A class of the label of ignored voxels would not be trained.
+    largest < IGNORED.into() && FEWEST * count >= largest as usize
 }
 
 fn numbered(largest: u8) -> Vec<String> {

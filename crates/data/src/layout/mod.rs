@@ -18,6 +18,7 @@
 pub mod acdc;
 pub mod folder;
 pub mod la;
+pub mod mend;
 pub mod msd;
 pub mod pancreas;
 

@@ -1,0 +1,270 @@
+//! The images and label maps of a data set to be mended, by case.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::super::channels;
+use super::super::classes::read_classes;
+use super::super::description::Description;
+use super::super::files::Listing;
+use super::super::folder::are_classes;
+use crate::names::some_named;
+use crate::{DataError, LabelValues, Source, io};
+
+/// Endings of names by which files of label maps, or images, differ from their case.
+const ENDINGS: [&str; 16] = [
+    "_seg",
+    "-seg",
+    ".seg",
+    "_segmentation",
+    "_label",
+    "-label",
+    "_labels",
+    "_labelmap",
+    "_mask",
+    "-mask",
+    "_gt",
+    "_roi",
+    "_0000",
+    "_image",
+    "_img",
+    "_ct",
+];
+
+/// An image, and its label map if there is one.
+pub(super) struct Case {
+    pub(super) image: Source,
+    /// The image was read as several channels that no description names.
+    pub(super) split: bool,
+    pub(super) label: Option<PathBuf>,
+}
+
+/// The content of a data set.
+pub(super) struct Found {
+    pub(super) cases: BTreeMap<String, Case>,
+    /// The values of the label maps.
+    pub(super) values: LabelValues,
+    /// Lines of `classes.txt`; none where values are class indices.
+    pub(super) classes: Vec<String>,
+    /// Lines of `channels.txt`; none for one channel.
+    pub(super) channels: Vec<String>,
+    pub(super) mends: Vec<String>,
+    pub(super) left: Vec<String>,
+}
+
+impl Found {
+    /// Finds images and label maps and pairs them.
+    pub(super) fn read(root: &Path) -> Result<Self, DataError> {
+        let json = root.join("dataset.json");
+        let description = json
+            .is_file()
+            .then(|| Description::read(&json))
+            .transpose()?;
+        let (folders, label_folder) = match description {
+            Some(_) => (vec!["imagesTr", "imagesTs"], "labelsTr"),
+            None => (vec!["images"], "labels"),
+        };
+        let mut channels = match &description {
+            Some(description) => description.channels(&json)?,
+            None => channels::read_names(root)?.unwrap_or_default(),
+        };
+        let labels = Listing::read_if_any(&root.join(label_folder))?;
+        let (images, by_folder) = images(root, &folders, &mut channels, &labels)?;
+        let labels = match by_folder {
+            true => Listing::read_beside(&root.join(label_folder), true)?,
+            false => labels,
+        };
+        let mut mends = Vec::new();
+        let mut left = Vec::new();
+        let mut cases = split_channels(images, &mut channels, &mut mends);
+        pair(&mut cases, labels.volumes, &mut mends, &mut left);
+        let labels: Vec<&Path> = cases
+            .values()
+            .filter_map(|case| case.label.as_deref())
+            .collect();
+        let described = [root.join("classes.txt"), json];
+        let described = described.iter().find(|path| path.is_file());
+        let (values, classes) = match described {
+            Some(path) => described_values(path)?,
+            None => found_values(&labels, &mut mends)?,
+        };
+        Ok(Self {
+            cases,
+            values,
+            classes,
+            channels,
+            mends,
+            left,
+        })
+    }
+}
+
+/// The images of some folders, and whether those in subfolders are named like these.
+fn images(
+    root: &Path,
+    folders: &[&str],
+    channels: &mut Vec<String>,
+    labels: &Listing,
+) -> Result<(BTreeMap<String, Source>, bool), DataError> {
+    let (mut images, mut by_folder) = (BTreeMap::new(), false);
+    for (index, name) in folders.iter().enumerate() {
+        let folder = root.join(name);
+        let listing = match index {
+            0 => Listing::read_some(&folder)?,
+            _ => Listing::read_if_any(&folder)?,
+        };
+        by_folder |= listing.by_folder;
+        let known = (!channels.is_empty()).then_some(channels.len());
+        let count = known.or_else(|| channels::detected(&listing.volumes, &labels.volumes));
+        let found = match count {
+            Some(count) => {
+                if channels.is_empty() {
+                    *channels = channels::unnamed(count);
+                }
+                channels::joined(&folder, listing.volumes, count)?
+            }
+            None => {
+                let files = listing.volumes.into_iter();
+                files.map(|(id, path)| (id, Source::File(path))).collect()
+            }
+        };
+        images.extend(found);
+    }
+    Ok((images, by_folder))
+}
+
+/// Makes cases of the images; those with a fourth axis, if all have one of one length, are split into channels.
+fn split_channels(
+    images: BTreeMap<String, Source>,
+    channels: &mut Vec<String>,
+    mends: &mut Vec<String>,
+) -> BTreeMap<String, Case> {
+    let count = |image: &Source| match image {
+        Source::File(path) => io::channels_in(path).unwrap_or(1),
+        _ => 1,
+    };
+    let counts: BTreeSet<usize> = match channels.is_empty() {
+        true => images.values().map(count).collect(),
+        false => BTreeSet::new(),
+    };
+    let split = match counts.into_iter().collect::<Vec<_>>()[..] {
+        [count] if count > 1 => Some(count),
+        _ => None,
+    };
+    if let Some(count) = split {
+        *channels = channels::unnamed(count);
+        mends.push(format!(
+            "the fourth axis of all images, of length {count}, is taken for channels, a file for each, named in \
+             channels.txt: correct the names there; if it is time, keep one of the files"
+        ));
+    }
+    let case = |(id, image)| {
+        let image = match (image, split) {
+            (Source::File(path), Some(channels)) => Source::ChannelAxis { path, channels },
+            (image, _) => image,
+        };
+        (
+            id,
+            Case {
+                image,
+                split: split.is_some(),
+                label: None,
+            },
+        )
+    };
+    images.into_iter().map(case).collect()
+}
+
+/// Gives each case the label map of its name, or of a name that differs by a usual ending.
+fn pair(
+    cases: &mut BTreeMap<String, Case>,
+    labels: BTreeMap<String, PathBuf>,
+    mends: &mut Vec<String>,
+    left: &mut Vec<String>,
+) {
+    let mut others = Vec::new();
+    for (name, path) in labels {
+        match cases.get_mut(&name) {
+            Some(case) => case.label = Some(path),
+            None => others.push((name, path)),
+        }
+    }
+    let key = |name: &str| {
+        let lower = name.to_lowercase();
+        let short = ENDINGS.iter().find_map(|ending| lower.strip_suffix(ending));
+        short.map_or_else(|| lower.clone(), String::from)
+    };
+    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, _) in cases.iter().filter(|(_, case)| case.label.is_none()) {
+        wanted.entry(key(id)).or_default().push(id.clone());
+    }
+    let keys: Vec<String> = others.iter().map(|(name, _)| key(name)).collect();
+    for (name, path) in others {
+        let key = key(&name);
+        let once = keys.iter().filter(|other| **other == key).count() == 1;
+        match wanted.get(&key).map(Vec::as_slice) {
+            Some([id]) if once => {
+                mends.push(format!("label map `{name}` renamed to `{id}`"));
+                if let Some(case) = cases.get_mut(id) {
+                    case.label = Some(path);
+                }
+            }
+            _ => left.push(format!(
+                "label map `{name}`: expected the name of an image, found none like it without a label map; rename it"
+            )),
+        }
+    }
+}
+
+/// The values that a description names, and the lines of `classes.txt` for them.
+fn described_values(path: &Path) -> Result<(LabelValues, Vec<String>), DataError> {
+    let (names, values) = read_classes(path)?;
+    let lines = values
+        .pairs()
+        .map(|(value, class)| match names.get(usize::from(class)) {
+            Some(name) => format!("{value} {name}"),
+            None => format!("{value} ignore"),
+        });
+    let lines = lines.collect();
+    Ok((values, lines))
+}
+
+/// The values that occur in the label maps, in ascending order, and the lines of `classes.txt` where they are no class
+/// indices.
+fn found_values(
+    labels: &[&Path],
+    mends: &mut Vec<String>,
+) -> Result<(LabelValues, Vec<String>), DataError> {
+    // Label maps that cannot be read are reported when they are copied.
+    let read = |path: &&Path| io::read_label_values(path).unwrap_or_default();
+    let found: Vec<Vec<u32>> = labels.par_iter().map(read).collect();
+    let found: BTreeSet<u32> = found.into_iter().flatten().chain([0]).collect();
+    if are_classes(&found) {
+        let largest = found.last().copied().unwrap_or(0).min(254) as u8;
+        return Ok((
+            LabelValues::new((0..=largest).map(|v| (v.into(), v))),
+            Vec::new(),
+        ));
+    }
+    if found.len() > 255 {
+        let path = labels.first().copied().unwrap_or(Path::new("labels"));
+        return Err(DataError::unexpected(
+            path,
+            "at most 255 different values in all label maps",
+            found.len().to_string(),
+            "are these label maps?",
+        ));
+    }
+    let name = |&value: &u32| match value {
+        0 => "0 background".to_string(),
+        value => format!("{value} class {value}"),
+    };
+    let lines: Vec<String> = found.iter().map(name).collect();
+    mends.push(format!(
+        "label values are described in classes.txt ({}): correct the names there",
+        some_named(&lines, "values")
+    ));
+    Ok((LabelValues::new(found.into_iter().zip(0..)), lines))
+}
