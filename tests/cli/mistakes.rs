@@ -23,9 +23,36 @@ fn inspect() {
     let found = super::text(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        found.contains("errors") && found.contains("case1.nii.gz"),
+        found.starts_with("errors") && found.contains("case1.nii.gz"),
         "{found}"
     );
+    assert!(found.contains("--fix FOLDER"), "{found}");
+}
+
+#[test]
+fn inspect_fixes() {
+    let (_root, root) = scans(3, 2);
+    fs::rename(
+        root.join("scans/labels/case0.nii.gz"),
+        root.join("scans/labels/CASE0-label.nii.gz"),
+    )
+    .expect("a name");
+    fs::write(root.join("scans/images/case2.nii.gz"), "no scan").expect("a file");
+    fail(&root, 1, &["inspect", "scans"]);
+    let output = super::semivox(&root, &["inspect", "scans", "--fix", "mended"]);
+    let found = super::text(&output.stdout);
+    for part in [
+        "mended: a copy of 2 images and 2 label maps",
+        "label map `CASE0-label` renamed to `case0`",
+        "case2: `scans/images/case2.nii.gz`",
+        "2 labeled, 0 unlabeled, 0 test",
+        "semivox train supervised --data mended",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    assert_eq!(output.status.code(), Some(1), "one case is left out");
+    let message = fail(&root, 1, &["inspect", "scans", "--fix", "mended"]);
+    assert!(message.contains("expected a new folder"), "{message}");
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! The training that an inspection suggests, with its reasons.
+
+use std::fmt::Write;
+
+use semivox_data::inspect::Inspection;
+use semivox_data::preprocess::Preprocess;
+use semivox_data::{Dataset, LabelBudget, Survey};
+use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::presets::Task;
+
+use super::Arguments;
+use crate::cli::table;
+
+/// The suggested preset.
+const PRESET: &str = "compact";
+
+/// Returns a suggested training command for the data with its settings and their reasons, or the reason why there is
+/// none.
+pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
+    let dataset = &found.dataset;
+    if !found.errors.is_empty() {
+        return "Fix the errors, then run inspect again; --fix FOLDER writes a copy in which names, grids, values and files \
+                are mended where that is mechanical."
+            .into();
+    }
+    if dataset.labeled.is_empty() {
+        return "No case has a label map: put some into labels/ under the names of their images."
+            .into();
+    }
+    let task = Task::of(dataset.layout, &dataset.name);
+    // Public data sets have labels for all cases, of which their presets keep only a few.
+    let all_labeled = task == Task::Own && dataset.unlabeled.is_empty();
+    let method = if all_labeled {
+        "supervised"
+    } else {
+        "mean_teacher"
+    };
+    match fitted(task, method, dataset) {
+        Ok((config, survey)) => {
+            let mut text = format!("plan, preset {PRESET} of task {task}\n");
+            for (name, line) in lines(&config, survey.as_ref(), dataset) {
+                let _ = writeln!(text, "  {name:<13} {line}");
+            }
+            let layout = arguments.layout.map(|layout| format!(" --layout {layout}"));
+            let _ = write!(
+                text,
+                "\n  semivox train {method} --data {}{}{} --out runs/first",
+                arguments.dir.display(),
+                layout.unwrap_or_default(),
+                fewer_labels(dataset, config.data.labeled),
+            );
+            text
+        }
+        Err(error) => format!("No settings for this data: {error}"),
+    }
+}
+
+/// Returns the settings for the data, and the survey of the scans that they follow from, if they do.
+fn fitted(
+    task: Task,
+    method: &str,
+    dataset: &Dataset,
+) -> Result<(RunConfig, Option<Survey>), TrainError> {
+    if !task.follows_scans() {
+        return Ok((task.preset(PRESET, method)?, None));
+    }
+    let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
+    Ok((task.fitted(&survey, PRESET, method)?, Some(survey)))
+}
+
+/// Returns the lines of the plan: names of decisions, and each decision with its reason or the way to change it.
+fn lines(
+    config: &RunConfig,
+    survey: Option<&Survey>,
+    dataset: &Dataset,
+) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        (
+            "layout",
+            format!("{} (--layout NAME changes it)", dataset.layout),
+        ),
+        ("classes", classes(dataset)),
+    ];
+    if !dataset.channels.is_empty() {
+        let names = dataset.channels.join(", ");
+        lines.push(("channels", format!("{names}, normalized one by one")));
+    }
+    lines.extend([
+        ("voxels", voxels(&config.data.preprocess, survey)),
+        ("network", network(config, survey)),
+    ]);
+    if let Some(survey) = survey {
+        let sentence = survey.mirroring.sentence(&dataset.classes);
+        lines.push((
+            "left, right",
+            format!("patches are {sentence} (weak_view.flip_probability, weak_view.flip_axes)"),
+        ));
+    }
+    lines
+}
+
+/// Describes the classes and the values of their voxels.
+fn classes(dataset: &Dataset) -> String {
+    let values = dataset.label_values();
+    let class = |(number, name): (u8, &String)| match values.and_then(|v| v.value(number)) {
+        Some(value) => format!("{name} (value {value})"),
+        None => format!("{number} {name}"),
+    };
+    let mut listed: Vec<String> = (0..=u8::MAX).zip(&dataset.classes).map(class).collect();
+    let ignored = values.iter().flat_map(|values| values.ignored());
+    listed.extend(ignored.map(|value| format!("value {value} ignored")));
+    listed.join(", ")
+}
+
+/// Describes the voxel grid and orientation that scans are brought to.
+fn voxels(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
+    let mut text = table::grid(preprocess);
+    if let Some(survey) = survey {
+        let _ = write!(
+            text,
+            " (data.preprocess), the median labeled scan having {} of {} mm",
+            table::shape(survey.shape),
+            table::spacing(survey.spacing_mm)
+        );
+    }
+    if let Some(orientation) = preprocess.orientation {
+        let _ = write!(text, "; turned to {orientation}, as most scans are");
+    }
+    text
+}
+
+/// Describes the network and its patches.
+fn network(config: &RunConfig, survey: Option<&Survey>) -> String {
+    let reason = match survey.map(Survey::is_stack_of_slices) {
+        Some(true) => ", since scans are stacks of few or thick slices",
+        Some(false) => ", since scans are volumes of more and thinner slices than a stack",
+        None => "",
+    };
+    format!(
+        "{}, patches of {} voxels{reason}",
+        config.network.architecture,
+        table::shape(config.patch)
+    )
+}
+
+/// Returns the flag `--labeled` for a data set with fewer cases than the preset expects: all labels, or half of them
+/// if no case would be unlabeled otherwise.
+fn fewer_labels(dataset: &Dataset, preset: LabelBudget) -> String {
+    let (labeled, none_left) = (dataset.labeled.len(), dataset.unlabeled.is_empty());
+    match preset {
+        LabelBudget::Count(n) if none_left && n >= labeled => {
+            format!(" --labeled {}", labeled.div_ceil(2))
+        }
+        LabelBudget::Count(n) if n > labeled => format!(" --labeled {labeled}"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semivox_data::layout::Layout;
+    use semivox_data::{LabeledCase, Source, UnlabeledCase};
+
+    #[test]
+    fn a_small_data_set_keeps_what_labels_it_can() {
+        let file = || Source::File("scan.nii".into());
+        let dataset = |labeled: usize, unlabeled: usize| Dataset {
+            name: "small".into(),
+            layout: Layout::Folder,
+            classes: Vec::new(),
+            channels: Vec::new(),
+            labeled: (0..labeled)
+                .map(|n| LabeledCase {
+                    id: n.to_string(),
+                    image: file(),
+                    label: file(),
+                })
+                .collect(),
+            unlabeled: (0..unlabeled)
+                .map(|n| UnlabeledCase {
+                    id: n.to_string(),
+                    image: file(),
+                })
+                .collect(),
+            test: Vec::new(),
+            notes: Vec::new(),
+        };
+        for (labeled, unlabeled, flag) in [
+            (80, 0, ""),
+            (8, 72, ""),
+            (8, 0, " --labeled 4"),
+            (3, 5, " --labeled 3"),
+            (3, 0, " --labeled 2"),
+        ] {
+            let found = fewer_labels(&dataset(labeled, unlabeled), LabelBudget::Count(8));
+            assert_eq!(found, flag, "{labeled} and {unlabeled}");
+        }
+        assert_eq!(
+            fewer_labels(&dataset(3, 0), LabelBudget::Percent(100.0)),
+            ""
+        );
+    }
+}
