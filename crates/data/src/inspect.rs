@@ -2,8 +2,10 @@
 
 mod intensities;
 mod problems;
+mod warnings;
 
 pub use problems::Problem;
+pub use warnings::{absent_classes, notes_by_kind};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -121,7 +123,7 @@ impl Inspection {
             let error = DataError::unexpected(root.as_ref(), expected, found, hint);
             errors.push(Problem::from(&error));
         }
-        let mut warnings = warnings(&cases);
+        let mut warnings = warnings::of(&cases);
         // Values other than class indices do not tell which classes are present.
         if implausible.is_none() {
             let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
@@ -252,107 +254,6 @@ fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
         .for_each(|&l| counts[usize::from(l)] += 1);
     let some = (0..=u8::MAX).zip(counts).filter(|pair| pair.1 > 0);
     some.collect()
-}
-
-/// Ratio of spacings above which a warning is issued.
-const SPACING_FACTOR: f64 = 3.0;
-
-fn warnings(cases: &[CaseFacts]) -> Vec<String> {
-    let mut found: Vec<(&str, &str)> = Vec::new();
-    for case in cases {
-        let mut warn = |kind| found.push((&case.id, kind));
-        intensities::doubts(case, cases)
-            .into_iter()
-            .for_each(&mut warn);
-        if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
-            warn("its label map contains only background");
-        }
-        if case.labels.is_empty() && case.ignored > 0 {
-            warn("all voxels of its label map are ignored");
-        }
-        case.notes.iter().for_each(|note| warn(note));
-    }
-    let mut found = notes_by_kind(found);
-    found.extend(mixed_orientations(cases));
-    found.extend(mixed_spacings(cases));
-    found
-}
-
-/// Joins notes on cases, pairs of a case's name and a note: one sentence for each note, with the cases that have it.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::inspect::notes_by_kind;
-///
-/// let notes = notes_by_kind([("a", "no sform"), ("b", "no sform"), ("b", "no units")]);
-/// assert_eq!(notes, ["a, b: no sform", "b: no units"]);
-/// ```
-pub fn notes_by_kind<'a>(notes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
-    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, note) in notes {
-        by_kind.entry(note).or_default().push(id);
-    }
-    let sentence = |(note, ids): (&&str, &Vec<&str>)| format!("{}: {note}", first_of(ids));
-    by_kind.iter().map(sentence).collect()
-}
-
-/// Returns a sentence that names the classes without a voxel in the label maps of labeled cases, given the labels
-/// that are present.
-///
-/// The result is `None` if there is no such class or no label at all.
-pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<String> {
-    let absent: Vec<String> = (0..=u8::MAX)
-        .zip(classes)
-        .skip(1)
-        .filter(|(label, _)| !present.contains(label))
-        .map(|(label, name)| format!("{label} ({name})"))
-        .collect();
-    if present.is_empty() || absent.is_empty() {
-        return None;
-    }
-    let absent = absent.join(", ");
-    Some(format!("no labeled case contains label {absent}"))
-}
-
-/// Formats the names of cases; of many, the first ones and a count.
-fn first_of(ids: &[&str]) -> String {
-    const NAMED: usize = 3;
-    match ids.len().saturating_sub(NAMED) {
-        0 => ids.join(", "),
-        more => format!("{} and {more} more", ids[..NAMED].join(", ")),
-    }
-}
-
-fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
-    let mut by: BTreeMap<Orientation, Vec<&str>> = BTreeMap::new();
-    for case in cases {
-        by.entry(case.orientation).or_default().push(&case.id);
-    }
-    if by.len() < 2 {
-        return None;
-    }
-    let listed: Vec<String> = by
-        .iter()
-        .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
-        .collect();
-    Some(format!(
-        "orientations differ: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
-        listed.join(", ")
-    ))
-}
-
-fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {
-    let axes: BTreeSet<usize> = (0..3)
-        .filter(|&axis| {
-            let of = cases.iter().map(|case| case.spacing_mm[axis]);
-            let (least, most) = of.fold((f64::INFINITY, 0.0_f64), |(a, b), s| (a.min(s), b.max(s)));
-            most > SPACING_FACTOR * least
-        })
-        .collect();
-    (!axes.is_empty()).then(|| {
-        format!("spacings differ by more than a factor of {SPACING_FACTOR} on axes {axes:?}; check the headers")
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
 use semivox_data::io::{read_labels, read_volume, write_labels, write_volume};
-use semivox_data::{DataError, Geometry, LabelMap, LabeledCase, Source, Volume};
+use semivox_data::{
+    AxisOrder, DataError, Geometry, Image, LabelMap, LabeledCase, Source, Volume, io,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -304,5 +306,32 @@ fn no_header_byte_brings_the_reader_down() {
                 Err(error) => assert!(error.to_string().contains("x.nii"), "{at}: {error}"),
             }
         }
+    }
+}
+
+#[test]
+fn hdf5_floats_of_16_bits_are_read_as_h5py_reads_them() {
+    for name in ["half.h5", "half_big_endian.h5"] {
+        let source = |dataset: &str| Source::Hdf5 {
+            path: goldens().join("hdf5").join(name),
+            dataset: dataset.into(),
+            axes: AxisOrder::SlicesLast,
+            spacing_mm: [1.0; 3],
+        };
+        let read = |dataset| io::read_image(&source(dataset)).unwrap();
+        let (half, single) = (read("image"), read("single"));
+        assert_eq!(half.shape(), [2, 3, 2]);
+        let bits = |image: &Image| -> Vec<u32> {
+            image
+                .first()
+                .data
+                .iter()
+                .map(|value| value.to_bits())
+                .collect()
+        };
+        assert_eq!(bits(&half), bits(&single), "{name}");
+        let labels = io::read_label(&source("label")).unwrap();
+        let above = single.first().data.mapv(|value| u8::from(value > 1.0));
+        assert_eq!(labels.data, above, "{name}");
     }
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use hdf5_pure::{Dataset, Error, File};
+use half::f16;
+use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, Error, File, FloatingPointLayout};
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
 
 use super::read::{check_finite, check_label_value, to_label};
@@ -14,7 +15,12 @@ type Read<'a, T> = &'a dyn Fn(&Path, &str) -> Result<ArrayD<T>, DataError>;
 
 /// Reads an image; slices are stacked along the last axis.
 pub(super) fn image(source: &Source) -> Result<Volume, DataError> {
-    let read = |path: &Path, name: &str| array(path, name, |dataset| dataset.read_f32());
+    let read = |path: &Path, name: &str| {
+        array(path, name, |dataset| match half_floats(dataset)? {
+            Some(values) => Ok(values),
+            None => dataset.read_f32(),
+        })
+    };
     let (data, path) = volume(source, &read)?;
     check_finite(path, &data)?;
     Ok(Volume::new(data, geometry(source)))
@@ -25,7 +31,10 @@ pub(super) fn label(source: &Source) -> Result<LabelMap, DataError> {
     let read = |path: &Path, name: &str| {
         let bad = OnceLock::new();
         let labels = array(path, name, |dataset| {
-            let values = dataset.read_f64()?;
+            let values = match half_floats(dataset)? {
+                Some(values) => values.into_iter().map(f64::from).collect(),
+                None => dataset.read_f64()?,
+            };
             Ok(values
                 .into_iter()
                 .map(|value| to_label(value, &bad))
@@ -128,6 +137,38 @@ fn stack_slices<'a, T: Clone>(
     Ok((stacked.as_standard_layout().into_owned(), path))
 }
 
+/// Reads floats of 16 bits, which the library reads as bytes only; `None` for other types.
+fn half_floats(dataset: &Dataset) -> Result<Option<Vec<f32>>, Error> {
+    let big = match dataset.datatype()? {
+        Datatype::FloatingPoint {
+            size: 2,
+            byte_order,
+            layout: FloatingPointLayout {
+                exponent_size: 5, ..
+            },
+        } => byte_order == DatatypeByteOrder::BigEndian,
+        _ => return Ok(None),
+    };
+    let bytes = dataset.read_raw()?;
+    let value = |pair: &[u8; 2]| match big {
+        true => f16::from_be_bytes(*pair).to_f32(),
+        false => f16::from_le_bytes(*pair).to_f32(),
+    };
+    let (pairs, _) = bytes.as_chunks::<2>();
+    Ok(Some(pairs.iter().map(value).collect()))
+}
+
+/// Says how to mend a file that cannot be read.
+fn advice(error: &Error) -> &'static str {
+    match error.to_string().contains("layout version") {
+        true => {
+            "the file is in the newest format of HDF5 2.0: write it in an older one, in h5py with \
+             `libver=(\"earliest\", \"v114\")`"
+        }
+        false => "check the file, or download it again",
+    }
+}
+
 /// Reads the dataset `name` with the function `values`.
 fn array<T>(
     path: &Path,
@@ -138,12 +179,7 @@ fn array<T>(
         return Err(DataError::missing(path, "an HDF5 file", "check the path"));
     }
     let wrong = |expected: String, error: Error| {
-        DataError::unexpected(
-            path,
-            expected,
-            error.to_string(),
-            "check the file, or download it again",
-        )
+        DataError::unexpected(path, expected, error.to_string(), advice(&error))
     };
     let file = File::open(path).map_err(|error| wrong("a valid HDF5 file".into(), error))?;
     let dataset = file

@@ -49,7 +49,8 @@ impl From<&LabelMap> for Grid {
 impl Grid {
     /// Returns the grid with another spacing over the same extent and with the same center.
     ///
-    /// Each axis has `round(n · old / new)` voxels, at least one.
+    /// Each axis has `round(n · old / new)` voxels, at least one. Half voxels, up to a thousandth, are rounded up: a
+    /// spacing of 0.625 mm that a header stores in 32 bits, or as part of a rotation, gives the same shape as an exact one.
     ///
     /// # Errors
     ///
@@ -70,8 +71,9 @@ impl Grid {
             });
         }
         let scale = self.scale_to(spacing_mm);
-        let shape: [usize; 3] =
-            std::array::from_fn(|a| ((self.shape[a] as f64 / scale[a]).round() as usize).max(1));
+        let shape: [usize; 3] = std::array::from_fn(|a| {
+            ((self.shape[a] as f64 / scale[a] + TIE).round() as usize).max(1)
+        });
         expect_bounded(shape, present, spacing_mm)?;
         let start = std::array::from_fn(|a| source_index(0, shape[a], self.shape[a], scale[a]));
         let mut geometry = self.geometry.translated(start);
@@ -111,6 +113,9 @@ impl Grid {
     }
 }
 
+/// The fraction of a voxel below one half from which a side is rounded up.
+const TIE: f64 = 1e-3;
+
 /// The largest number of voxels of a resampled volume, four times that of a large scan (512×512×1000); 4 GiB as `f32`.
 const MOST_VOXELS: f64 = (1_u64 << 30) as f64;
 
@@ -142,6 +147,19 @@ pub(super) fn source_index(i: usize, n_new: usize, n_old: usize, scale: f64) -> 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_spacing_rounded_in_its_file_gives_the_same_shape() {
+        // 88 voxels of 0.625 mm are 62.5 of 0.88 mm.
+        for spacing in [0.625, 0.624_999_97, 0.625_000_03] {
+            let grid = Grid {
+                shape: [88, 88, 87],
+                geometry: Geometry::from_spacing([spacing; 3]),
+            };
+            let resampled = grid.with_spacing([0.88; 3]).unwrap();
+            assert_eq!(resampled.shape, [63, 63, 62], "{spacing}");
+        }
+    }
 
     #[test]
     fn an_index_map_goes_through_millimeters() {

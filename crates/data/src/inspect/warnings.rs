@@ -1,0 +1,108 @@
+//! Suspicious findings that may be intended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CaseFacts, intensities};
+use crate::Orientation;
+
+/// Ratio of spacings above which a warning is issued.
+const SPACING_FACTOR: f64 = 3.0;
+
+/// Returns a sentence for each kind of suspicious finding, with its cases.
+pub(super) fn of(cases: &[CaseFacts]) -> Vec<String> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for case in cases {
+        let mut warn = |kind| found.push((&case.id, kind));
+        intensities::doubts(case, cases)
+            .into_iter()
+            .for_each(&mut warn);
+        if !case.labels.is_empty() && case.labels.keys().all(|&label| label == 0) {
+            warn("its label map contains only background");
+        }
+        if case.labels.is_empty() && case.ignored > 0 {
+            warn("all voxels of its label map are ignored");
+        }
+        case.notes.iter().for_each(|note| warn(note));
+    }
+    let mut found = notes_by_kind(found);
+    found.extend(mixed_orientations(cases));
+    found.extend(mixed_spacings(cases));
+    found
+}
+
+/// Joins notes on cases, pairs of a case's name and a note: one sentence for each note, with the cases that have it.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::inspect::notes_by_kind;
+///
+/// let notes = notes_by_kind([("a", "no sform"), ("b", "no sform"), ("b", "no units")]);
+/// assert_eq!(notes, ["a, b: no sform", "b: no units"]);
+/// ```
+pub fn notes_by_kind<'a>(notes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, note) in notes {
+        by_kind.entry(note).or_default().push(id);
+    }
+    let sentence = |(note, ids): (&&str, &Vec<&str>)| format!("{}: {note}", first_of(ids));
+    by_kind.iter().map(sentence).collect()
+}
+
+/// Returns a sentence that names the classes without a voxel in the label maps of labeled cases, given the labels
+/// that are present.
+///
+/// The result is `None` if there is no such class or no label at all.
+pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<String> {
+    let absent: Vec<String> = (0..=u8::MAX)
+        .zip(classes)
+        .skip(1)
+        .filter(|(label, _)| !present.contains(label))
+        .map(|(label, name)| format!("{label} ({name})"))
+        .collect();
+    if present.is_empty() || absent.is_empty() {
+        return None;
+    }
+    let absent = absent.join(", ");
+    Some(format!("no labeled case contains label {absent}"))
+}
+
+/// Formats the names of cases; of many, the first ones and a count.
+fn first_of(ids: &[&str]) -> String {
+    const NAMED: usize = 3;
+    match ids.len().saturating_sub(NAMED) {
+        0 => ids.join(", "),
+        more => format!("{} and {more} more", ids[..NAMED].join(", ")),
+    }
+}
+
+fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
+    let mut by: BTreeMap<Orientation, Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        by.entry(case.orientation).or_default().push(&case.id);
+    }
+    if by.len() < 2 {
+        return None;
+    }
+    let listed: Vec<String> = by
+        .iter()
+        .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
+        .collect();
+    Some(format!(
+        "orientations differ: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
+        listed.join(", ")
+    ))
+}
+
+fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {
+    let axes: BTreeSet<usize> = (0..3)
+        .filter(|&axis| {
+            let of = cases.iter().map(|case| case.spacing_mm[axis]);
+            let (least, most) = of.fold((f64::INFINITY, 0.0_f64), |(a, b), s| (a.min(s), b.max(s)));
+            most > SPACING_FACTOR * least
+        })
+        .collect();
+    (!axes.is_empty()).then(|| {
+        format!("spacings differ by more than a factor of {SPACING_FACTOR} on axes {axes:?}; check the headers")
+    })
+}
