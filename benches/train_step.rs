@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use semivox::data::cache::{LabeledScan, UnlabeledScan};
+use semivox::data::inspect::{CaseFacts, Role};
 use semivox::data::phantom::{PhantomConfig, atrium};
 use semivox::inference::device;
 use semivox::methods::batch::Batch;
@@ -101,20 +102,19 @@ fn phantoms(config: &RunConfig) -> Result<TrainingSet, TrainError> {
         let (image, labels) = atrium(&settings, index);
         let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;
         let id = format!("labeled {index}");
+        let facts = CaseFacts::of(&id, Role::Labeled, &scan.image, Some(&labels));
         set.labeled.push(Arc::new(LabeledScan {
             id,
             scan,
             labels,
-            notes: Vec::new(),
+            facts,
         }));
         let (image, _) = atrium(&settings, index + 2);
         let scan = preprocess.apply(&image)?;
         let id = format!("unlabeled {index}");
-        set.unlabeled.push(Arc::new(UnlabeledScan {
-            id,
-            scan,
-            notes: Vec::new(),
-        }));
+        let facts = CaseFacts::of(&id, Role::Unlabeled, &scan.image, None);
+        set.unlabeled
+            .push(Arc::new(UnlabeledScan { id, scan, facts }));
     }
     Ok(set)
 }

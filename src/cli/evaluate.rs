@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let Comparison {
         evaluation,
         alone,
+        not_predicted,
         notes,
     } = label_folders::evaluate(predictions, references, classes.as_ref(), &|done, total| {
         counter.at(done, total);
@@ -70,6 +71,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     evaluation.write_csv(out.join("evaluation.csv"))?;
     if !alone.is_empty() && !arguments.quiet {
         eprintln!("{}", left_out(&alone, references));
+    }
+    if !not_predicted.is_empty() && !arguments.quiet {
+        eprintln!("{}", not_evaluated(&not_predicted, predictions));
     }
     for FailedCase { id, error } in &evaluation.failed {
         eprintln!("error: {id}: {error}");
@@ -138,6 +142,17 @@ fn left_out(alone: &[String], references: &Path) -> String {
         alone.len(),
         alone[..alone.len().min(3)].join(", "),
         if alone.len() > 3 { ", …" } else { "" }
+    )
+}
+
+/// Names label maps of references that nothing was predicted for.
+fn not_evaluated(names: &[String], predictions: &Path) -> String {
+    format!(
+        "Not evaluated, as {} has no prediction of the name: {} references ({}{})",
+        predictions.display(),
+        names.len(),
+        names[..names.len().min(3)].join(", "),
+        if names.len() > 3 { ", …" } else { "" }
     )
 }
 

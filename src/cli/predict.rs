@@ -69,6 +69,7 @@ enum Existing {
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let channels = Description::read(&arguments.model)?.channel_count();
+    expect_outside(&arguments.inputs, &arguments.out)?;
     let scans = scans(&arguments.inputs, channels)?;
     let todo = todo(&scans, arguments)?;
     let model = open(arguments)?;
@@ -211,6 +212,14 @@ fn todo(
                 "choose another --out",
             ));
         }
+        if scan.files().into_iter().any(|file| same(&out, file)) {
+            return Err(TrainError::unexpected(
+                out.display(),
+                "another file than the scan",
+                "a link to the scan, or the scan itself, which the label map would replace",
+                "choose another --out",
+            ));
+        }
         match (out.exists(), arguments.existing) {
             (true, Existing::Refuse) => {
                 return Err(TrainError::unexpected(
@@ -225,6 +234,30 @@ fn todo(
         }
     }
     Ok(todo)
+}
+
+/// Checks that label maps are not written below a folder of scans, where the next run would take them for scans.
+fn expect_outside(inputs: &[PathBuf], out: &Path) -> Result<(), TrainError> {
+    let whole = |path: &Path| {
+        let known = path.ancestors().find_map(|known| {
+            let rest = path.strip_prefix(known).ok()?;
+            Some(Path::new(".").join(known).canonicalize().ok()?.join(rest))
+        });
+        known.unwrap_or_else(|| path.to_path_buf())
+    };
+    let out_whole = whole(out);
+    match inputs
+        .iter()
+        .find(|input| input.is_dir() && out_whole.starts_with(whole(input)))
+    {
+        None => Ok(()),
+        Some(input) => Err(TrainError::unexpected(
+            out.display(),
+            format!("a folder outside {}", input.display()),
+            "one in it, where label maps would be taken for scans",
+            "choose another --out",
+        )),
+    }
 }
 
 fn same(a: &Path, b: &Path) -> bool {
@@ -251,10 +284,9 @@ fn predict(
     let probabilities = model.probabilities(&scan);
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {
-        for (class, name) in model.classes().iter().enumerate() {
+        let folder = arguments.out.join(PROBABILITIES);
+        for (class, name) in file_names(model.classes()).iter().enumerate() {
             let map = scan.restore_probability(probabilities.view(), class)?;
-            let name = name.replace(['/', '\\', ' '], "_");
-            let folder = arguments.out.join(PROBABILITIES);
             io::write_volume(output(&folder, &format!("{id}_{name}")), &map)?;
         }
     }
@@ -264,4 +296,30 @@ fn predict(
         false => model.description().write_labels(out, &labels)?,
     }
     Ok(())
+}
+
+/// Returns the names of classes as parts of file names; those that become equal begin with the class index.
+fn file_names(classes: &[String]) -> Vec<String> {
+    let plain = |name: &String| name.replace(['/', '\\', ' '], "_");
+    let names: Vec<String> = classes.iter().map(plain).collect();
+    let named = |(index, name): (usize, &String)| {
+        let same = |other: &&String| other.to_lowercase() == name.to_lowercase();
+        match names.iter().filter(same).count() {
+            1 => name.clone(),
+            _ => format!("{index}_{name}"),
+        }
+    };
+    names.iter().enumerate().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_like_names_have_files_of_their_own() {
+        let classes = ["background", "left kidney", "left_kidney", "a/b"].map(String::from);
+        let names = ["background", "1_left_kidney", "2_left_kidney", "a_b"];
+        assert_eq!(file_names(&classes), names);
+    }
 }

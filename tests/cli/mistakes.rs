@@ -153,6 +153,24 @@ fn predict() {
         &["predict", "run", "scans/images", "--out", "scans/images"],
     );
     assert!(
+        message.contains("expected a folder outside scans/images"),
+        "{message}"
+    );
+    let below = [
+        "predict",
+        "run",
+        "scans/images",
+        "--out",
+        "scans/images/new",
+    ];
+    let message = fail(&root, 1, &below);
+    assert!(
+        message.contains("expected a folder outside scans/images"),
+        "{message}"
+    );
+    let scan = "scans/images/case0.nii.gz";
+    let message = fail(&root, 1, &["predict", "run", scan, "--out", "scans/images"]);
+    assert!(
         message.contains("expected a folder other than the scan's own"),
         "{message}"
     );
@@ -166,6 +184,27 @@ fn predict() {
             .contains("case0.nii.gz: expected scans of different names, found drawn/case0.nii.gz"),
         "{message}"
     );
+    // A link to a scan elsewhere is that scan.
+    #[cfg(unix)]
+    {
+        fs::create_dir(root.join("links")).expect("a folder");
+        let link = root.join("links/case0.nii.gz");
+        std::os::unix::fs::symlink(root.join("drawn/case0.nii.gz"), link).expect("a link");
+        let arguments = [
+            "predict",
+            "run",
+            "links",
+            "--out",
+            "drawn",
+            "--existing",
+            "overwrite",
+        ];
+        let message = fail(&root, 1, &arguments);
+        assert!(
+            message.contains("expected another file than the scan"),
+            "{message}"
+        );
+    }
     // An unreadable scan does not prevent the prediction of the other.
     fs::write(root.join("scans/images/case0.nii.gz"), "no scan").expect("a file");
     let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
@@ -198,11 +237,13 @@ fn evaluate() {
     let message = fail(&root, 1, &["evaluate", "scans/labels", "drawn"]);
     assert!(message.contains("drawn/case0.nii.gz"), "{message}");
     // One bad pair among others is named and counted, and the others are compared.
-    fs::copy(
-        root.join("scans/labels/case1.nii.gz"),
-        root.join("drawn/case1.nii.gz"),
-    )
-    .expect("a file");
+    for folder in ["drawn", "scans/labels"] {
+        fs::copy(
+            root.join("other/case1.nii.gz"),
+            root.join(folder).join("case1.nii.gz"),
+        )
+        .expect("a file");
+    }
     let arguments = ["evaluate", "scans/labels", "drawn", "--out", "compared"];
     let message = fail(&root, 1, &arguments);
     assert!(

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use crate::inspect::{CaseFacts, Role};
 use crate::preprocess::{Preprocess, Preprocessed};
 use crate::{DataError, LabelMap, LabeledCase, UnlabeledCase};
 
@@ -17,8 +18,8 @@ pub struct LabeledScan {
     pub scan: Preprocessed,
     /// The label map on the image's grid.
     pub labels: LabelMap,
-    /// Doubts about the position of the files' voxels, see [`Image::notes_with`](crate::Image::notes_with).
-    pub notes: Vec<String>,
+    /// Properties of the files, before preprocessing.
+    pub facts: CaseFacts,
 }
 
 /// An unlabeled case after preprocessing, without a label map even if one is on disk.
@@ -28,8 +29,8 @@ pub struct UnlabeledScan {
     pub id: String,
     /// The image, with the information to map results back to the file's grid.
     pub scan: Preprocessed,
-    /// Doubts about the position of the file's voxels, see [`Image::notes_with`](crate::Image::notes_with).
-    pub notes: Vec<String>,
+    /// Properties of the file, before preprocessing.
+    pub facts: CaseFacts,
 }
 
 /// Reads and preprocesses labeled cases in parallel; the order is kept.
@@ -48,13 +49,13 @@ pub fn load_labeled(
 ) -> Result<Vec<Arc<LabeledScan>>, DataError> {
     let load = |case: &LabeledCase| {
         let (image, labels) = case.load_checked(classes)?;
-        let notes = image.notes_with(Some(&labels));
+        let facts = CaseFacts::of(&case.id, Role::Labeled, &image, Some(&labels));
         let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;
         Ok(LabeledScan {
             id: case.id.clone(),
             scan,
             labels,
-            notes,
+            facts,
         })
     };
     load_all(cases, load, progress)
@@ -75,7 +76,7 @@ pub fn load_unlabeled(
         Ok(UnlabeledScan {
             id: case.id.clone(),
             scan: preprocess.apply(&image)?,
-            notes: image.notes_with(None),
+            facts: CaseFacts::of(&case.id, Role::Unlabeled, &image, None),
         })
     };
     load_all(cases, load, progress)

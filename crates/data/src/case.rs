@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::error::GridRelation;
 use crate::geometry::SAME_GRID_VOXELS;
 use crate::preprocess::Grid;
 use crate::{DataError, Image, LabelMap, LabelValues, check_labels, io};
@@ -148,7 +149,11 @@ pub fn check_same_grid(
             image_shape: grid.shape,
             label: label_name,
             label_shape: labels.shape(),
-            start: start_of_part(labels, grid),
+            relation: match (is_turned(labels, grid), start_of_part(labels, grid)) {
+                (true, _) => GridRelation::Turned,
+                (_, Some(start)) => GridRelation::Part(start),
+                _ => GridRelation::Other,
+            },
         });
     }
     let distance = grid.geometry.corner_distance(&labels.geometry, grid.shape);
@@ -158,6 +163,7 @@ pub fn check_same_grid(
             image: image_name,
             label: label_name,
             distance,
+            turned: is_turned(labels, grid),
         }),
     }
 }
@@ -175,6 +181,25 @@ fn start_of_part(labels: &LabelMap, grid: &Grid) -> Option<[u32; 3]> {
     let part = grid.geometry.translated(start);
     let on_it = part.corner_distance(&labels.geometry, shape) <= SAME_GRID_VOXELS;
     (on_it && (0..3).all(inside)).then(|| start.map(|index| index as u32))
+}
+
+/// Whether a label map has its corner voxels where the grid has them, in whatever order.
+fn is_turned(labels: &LabelMap, grid: &Grid) -> bool {
+    let Ok(map) = Grid::from(labels).index_map(grid) else {
+        return false;
+    };
+    let corner = |shape: [usize; 3], corner: usize| -> [f64; 3] {
+        let last = |axis: usize| (shape[axis].saturating_sub(1) * (corner >> axis & 1)) as f64;
+        std::array::from_fn(last)
+    };
+    let on_a_corner = |index: [f64; 3]| {
+        let at = map.map(|row| row[0] * index[0] + row[1] * index[1] + row[2] * index[2] + row[3]);
+        (0..8).map(|n| corner(grid.shape, n)).any(|own| {
+            let squares = at.iter().zip(own).map(|(a, b)| (a - b).powi(2));
+            squares.sum::<f64>().sqrt() <= SAME_GRID_VOXELS
+        })
+    };
+    (0..8).all(|n| on_a_corner(corner(labels.shape(), n)))
 }
 
 impl LabeledCase {

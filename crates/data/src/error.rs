@@ -132,7 +132,7 @@ pub enum DataError {
     /// An image and its label map have different shapes.
     #[error(
         "expected an image and a label map of one shape, found `{image}` of {image_shape:?} and `{label}` of {label_shape:?}; {}",
-        other_shape(start.as_ref())
+        other_shape(*relation)
     )]
     ShapeMismatch {
         /// The image file.
@@ -143,12 +143,13 @@ pub enum DataError {
         label: String,
         /// Its shape.
         label_shape: [usize; 3],
-        /// The voxel of the image at which the label map begins, if it is a part of the image's grid.
-        start: Option<[u32; 3]>,
+        /// The relation of the two by their headers.
+        relation: GridRelation,
     },
     /// An image and its label map lie on different grids.
     #[error(
-        "expected one geometry for `{image}` and `{label}`, found corresponding corner voxels {distance:.2} voxels apart; resample the label map onto the image, or copy the image's header if only the header is wrong"
+        "expected one geometry for `{image}` and `{label}`, found corresponding corner voxels {distance:.2} voxels apart; {}",
+        other_geometry(*turned)
     )]
     GeometryMismatch {
         /// The image file.
@@ -157,6 +158,8 @@ pub enum DataError {
         label: String,
         /// The largest distance between corresponding corner voxels, in voxels of the image.
         distance: f64,
+        /// Whether the label map covers the same space, with its axes in another order or direction.
+        turned: bool,
     },
     /// The channels of an image lie on different grids.
     #[error(
@@ -214,18 +217,43 @@ pub enum DataError {
     },
 }
 
+/// The relation of the grids of a label map and its image, by their headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GridRelation {
+    /// The same voxels, with the axes in another order or direction.
+    Turned,
+    /// A part of the image's grid, from this voxel on.
+    Part([u32; 3]),
+    /// Any other.
+    Other,
+}
+
 /// Returns the advice for a label map of another shape than its image.
 ///
 /// `start` is the voxel of the image at which the label map begins, if it is a part of the image's grid, as 3D Slicer
 /// saves label maps by default.
-fn other_shape(start: Option<&[u32; 3]>) -> String {
-    match start {
-        None => "check that both files belong to the same scan".into(),
-        Some(start) => format!(
+fn other_shape(relation: GridRelation) -> String {
+    match relation {
+        GridRelation::Turned => TURNED.into(),
+        GridRelation::Other => "check that both files belong to the same scan".into(),
+        GridRelation::Part(start) => format!(
             "by its header the label map is a part of the image's grid, from voxel {start:?} on: export it on the whole grid, in 3D Slicer with the image as reference volume"
         ),
     }
 }
+
+/// Says what to do about a label map at another place than its image.
+fn other_geometry(turned: bool) -> &'static str {
+    match turned {
+        true => TURNED,
+        false => {
+            "resample the label map onto the image, or copy the image's header if only the header is wrong"
+        }
+    }
+}
+
+/// What to do about a label map whose voxels are those of its image in another order.
+const TURNED: &str = "by its header the label map covers the same voxels, with its axes in another order or direction: bring it to the image's axes (`semivox inspect DATA --fix FOLDER` does), and do not copy the header";
 
 /// Maximum number of values listed in a message.
 const LISTED: usize = 16;

@@ -1,56 +1,20 @@
 //! Inspection of a data set: sizes, intensities, labels, errors and warnings.
 
+mod facts;
 mod intensities;
 mod problems;
 mod warnings;
 
+pub use facts::{CaseFacts, Role};
 pub use problems::Problem;
-pub use warnings::{absent_classes, notes_by_kind};
+pub use warnings::{absent_classes, warnings};
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
-use crate::{DataError, Dataset, IGNORED, LabelMap, LabeledCase, Orientation, Source, Volume, io};
-
-/// Role of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Training case with a label map.
-    Labeled,
-    /// Training case without a label map.
-    Unlabeled,
-    /// Test case, held out for evaluation.
-    Test,
-}
-
-/// Properties of one case.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CaseFacts {
-    /// Name of the case.
-    pub id: String,
-    /// Its role.
-    pub role: Role,
-    /// Number of voxels along each axis.
-    pub shape: [usize; 3],
-    /// Voxel spacing in millimeters.
-    pub spacing_mm: [f64; 3],
-    /// Axis directions.
-    pub orientation: Orientation,
-    /// Minimum and maximum intensity of each channel.
-    pub intensities: Vec<[f32; 2]>,
-    /// The distance of the most extreme intensity of each channel from its 10th to 90th percentile, in units of the
-    /// range between the two: hardly above 15 unless some voxels hold an absurd value.
-    pub farthest: Vec<f32>,
-    /// Number of voxels of each label that occurs; empty without a label map.
-    pub labels: BTreeMap<u8, usize>,
-    /// Number of [`IGNORED`] voxels, which are not among those.
-    pub ignored: usize,
-    /// Doubts about the position of its voxels; see [`SourceHeader::notes`](crate::SourceHeader::notes).
-    pub notes: Vec<String>,
-}
+use crate::{DataError, Dataset, IGNORED, LabeledCase, Source, io};
 
 /// Result of inspecting a data set.
 #[derive(Debug, Clone)]
@@ -123,7 +87,7 @@ impl Inspection {
             let error = DataError::unexpected(root.as_ref(), expected, found, hint);
             errors.push(Problem::from(&error));
         }
-        let mut warnings = warnings::of(&cases);
+        let mut warnings = warnings(&cases);
         // Values other than class indices do not tell which classes are present.
         if implausible.is_none() {
             let labeled = cases.iter().filter(|case| case.role == Role::Labeled);
@@ -215,45 +179,19 @@ impl<'a> Entry<'a> {
             }
             None => (io::read_image(self.image)?, None),
         };
-        let intensities: Vec<[f32; 2]> = image.channels().iter().map(range).collect();
-        let mut counts = labels.as_ref().map(count).unwrap_or_default();
-        Ok(CaseFacts {
-            ignored: match self.labeled.map(|case| &case.label) {
-                Some(Source::MappedFile { .. }) => counts.remove(&IGNORED).unwrap_or(0),
-                // Without a description, 255 is a value like any other.
-                _ => 0,
-            },
-            id: self.id.into(),
-            role: self.role,
-            shape: image.shape(),
-            spacing_mm: image.spacing(),
-            orientation: Orientation::of(image.geometry()),
-            farthest: std::iter::zip(image.channels(), &intensities)
-                .map(|(channel, &range)| intensities::farthest(channel, range))
-                .collect(),
-            intensities,
-            labels: counts,
-            notes: image.notes_with(labels.as_ref()),
-        })
+        let mut facts = CaseFacts::of(self.id, self.role, &image, labels.as_ref());
+        // Without a description, 255 is a value like any other.
+        if !matches!(
+            self.labeled.map(|case| &case.label),
+            Some(Source::MappedFile { .. })
+        ) && facts.ignored > 0
+        {
+            facts
+                .labels
+                .insert(IGNORED, std::mem::take(&mut facts.ignored));
+        }
+        Ok(facts)
     }
-}
-
-fn range(image: &Volume) -> [f32; 2] {
-    let widen = |[low, high]: [f32; 2], &x: &f32| [low.min(x), high.max(x)];
-    image
-        .data
-        .iter()
-        .fold([f32::INFINITY, f32::NEG_INFINITY], widen)
-}
-
-fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
-    let mut counts = [0; 256];
-    labels
-        .data
-        .iter()
-        .for_each(|&l| counts[usize::from(l)] += 1);
-    let some = (0..=u8::MAX).zip(counts).filter(|pair| pair.1 > 0);
-    some.collect()
 }
 
 #[cfg(test)]

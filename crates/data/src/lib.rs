@@ -59,7 +59,7 @@ mod volume;
 
 pub use case::{AxisOrder, LabeledCase, Source, UnlabeledCase, check_same_grid};
 pub use dataset::Dataset;
-pub use error::DataError;
+pub use error::{DataError, GridRelation};
 pub use geometry::Geometry;
 pub use image::Image;
 pub use label_budget::LabelBudget;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use semivox_data::io::{read_labels, read_volume, write_labels, write_volume};
 use semivox_data::{
-    AxisOrder, DataError, Geometry, Image, LabelMap, LabeledCase, Source, Volume, io,
+    AxisOrder, DataError, Geometry, Image, LabelMap, LabeledCase, Orientation, Source, Volume, io,
 };
 use serde::Deserialize;
 
@@ -284,7 +284,24 @@ fn an_image_and_a_label_map_have_to_agree() {
         case.load(),
         Err(DataError::GeometryMismatch { .. })
     ));
-    write_labels(&label, &LabelMap::new(Array3::zeros((19, 4, 3)), oblique())).unwrap();
+    let drawn = LabelMap::new(Array3::zeros((19, 4, 3)), oblique());
+    // The same voxels along other axes: copying the image's header would mirror the labels.
+    let own = Orientation::of(&oblique());
+    for orientation in ["LPS", "SRA", "ASR", "RAI"] {
+        let turned = own
+            .reorientation_to(orientation.parse().unwrap())
+            .labels(&drawn);
+        if Orientation::of(&turned.geometry) == own {
+            continue;
+        }
+        write_labels(&label, &turned).unwrap();
+        let message = case.load().unwrap_err().to_string();
+        assert!(
+            message.contains("axes in another order or direction"),
+            "{message}"
+        );
+    }
+    write_labels(&label, &drawn).unwrap();
     assert!(case.load().is_ok());
 }
 

@@ -1,7 +1,7 @@
 //! Evaluation of one folder of label maps against another.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -56,6 +56,8 @@ pub struct Comparison {
     pub evaluation: Evaluation,
     /// Names of the predictions without a reference.
     pub alone: Vec<String>,
+    /// Names of the references without a prediction.
+    pub not_predicted: Vec<String>,
     /// Notes for the user on the interpretation of voxel values, a sentence each.
     pub notes: Vec<String>,
 }
@@ -68,8 +70,8 @@ pub struct Comparison {
 /// [`evaluate_without`](semivox_metrics::evaluate_without).
 ///
 /// A prediction `NAME_0000`, as nnU-Net names an image of one channel, belongs to `NAME` if there is no reference
-/// `NAME_0000`. References without a prediction are left out, and so are predictions without a reference, which are
-/// listed in the result. A pair that cannot be read, or whose label maps have different grids, does not end the
+/// `NAME_0000`. References without a prediction and predictions without a reference are left out and listed in the
+/// result. A pair that cannot be read, or whose label maps have different grids, does not end the
 /// evaluation: it is listed with its error in [`Evaluation::failed`]. `progress` is called with the numbers of finished and of all pairs, from several threads.
 ///
 /// # Errors
@@ -119,6 +121,7 @@ pub fn evaluate(
     Ok(Comparison {
         evaluation,
         alone,
+        not_predicted: without_prediction(&drawn, &pairs),
         notes: understood.notes,
     })
 }
@@ -192,6 +195,15 @@ struct Pair {
     id: String,
     prediction: PathBuf,
     reference: PathBuf,
+}
+
+/// Returns the names of the references that belong to no pair.
+fn without_prediction(drawn: &BTreeMap<String, PathBuf>, pairs: &[Pair]) -> Vec<String> {
+    let used: BTreeSet<&Path> = pairs.iter().map(|pair| pair.reference.as_path()).collect();
+    let others = drawn
+        .iter()
+        .filter(|(_, path)| !used.contains(path.as_path()));
+    others.map(|(id, _)| id.clone()).collect()
 }
 
 /// Pairs each prediction with the reference of its name; returns the names of those without one too.

@@ -168,6 +168,7 @@ mod tests {
     use crate::presets::preset;
     use ndarray::Array3;
     use semivox_data::cache::LabeledScan;
+    use semivox_data::inspect::{CaseFacts, Role};
     use semivox_data::preprocess::Preprocess;
     use semivox_data::{Geometry, LabelMap, Volume};
 
@@ -180,13 +181,14 @@ mod tests {
         let (scan, labels) = Preprocess::default()
             .apply_labeled(&image, &labels)
             .unwrap();
-        let id = "sides".into();
+        let id = "sides".to_string();
+        let facts = CaseFacts::of(&id, Role::Labeled, &scan.image, Some(&labels));
         Arc::new(TrainingSet {
             labeled: vec![Arc::new(LabeledScan {
                 id,
                 scan,
                 labels,
-                notes: Vec::new(),
+                facts,
             })],
             unlabeled: Vec::new(),
         })

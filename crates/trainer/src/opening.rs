@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use semivox_data::inspect::notes_by_kind;
+use semivox_data::inspect::{CaseFacts, Role};
 use semivox_data::layout::{self, HoldOut};
 use semivox_data::{DataError, Dataset, LabeledCase, phantom};
 
@@ -66,7 +66,7 @@ pub(crate) fn open(
     run: &RunFolder,
     observer: &dyn Observer,
 ) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
-    let mut dataset = open_dataset(config, run)?;
+    let dataset = open_dataset(config, run)?;
     if dataset.classes.len() < 2 {
         return Err(TrainError::unexpected(
             &dataset.name,
@@ -87,27 +87,18 @@ pub(crate) fn open(
         ));
     }
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
-    dataset.notes.extend(notes_by_kind(set.notes()));
     Ok((dataset, Arc::new(set)))
 }
 
-/// Checks that all test cases can be read, before hours of training, and adds the doubts about their voxels' position to
-/// the notes of the data set.
-pub(crate) fn check_tests(dataset: &mut Dataset) -> Result<(), TrainError> {
+/// Reads all test cases, to find errors before hours of training, and returns the properties of their files.
+pub(crate) fn check_tests(dataset: &Dataset) -> Result<Vec<CaseFacts>, TrainError> {
     let classes = dataset.classes.len();
     let check = |case: &LabeledCase| {
         let (image, labels) = case.load_checked(classes)?;
-        Ok(image.notes_with(Some(&labels)))
+        Ok(CaseFacts::of(&case.id, Role::Test, &image, Some(&labels)))
     };
-    let checked: Result<Vec<Vec<String>>, DataError> = dataset.test.par_iter().map(check).collect();
-    let checked = checked?;
-    let ids = dataset.test.iter().map(|case| case.id.as_str());
-    let notes = ids
-        .zip(&checked)
-        .flat_map(|(id, notes)| notes.iter().map(move |note| (id, note.as_str())));
-    let notes = notes_by_kind(notes);
-    dataset.notes.extend(notes);
-    Ok(())
+    let checked: Result<_, DataError> = dataset.test.par_iter().map(check).collect();
+    Ok(checked?)
 }
 
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::prelude::Device;
-use semivox_data::inspect::absent_classes;
+use semivox_data::cache::LabeledScan;
+use semivox_data::inspect::{absent_classes, warnings};
 use semivox_data::{Dataset, LabelMap};
 use semivox_inference::device;
 
@@ -88,7 +89,11 @@ impl Session {
             generate(&config, &run)?;
         }
         let (mut dataset, set) = open(&config, &run, observer)?;
-        check_tests(&mut dataset)?;
+        let tests = check_tests(&dataset)?;
+        dataset
+            .notes
+            .extend(warnings(&[set.facts(), tests].concat()));
+        expect_labels(&dataset, &set)?;
         tell_of_labels(&dataset, &set, observer);
         let config = with_names(config, &dataset)?;
         config.check()?;
@@ -300,6 +305,23 @@ impl Session {
             evaluation.write(run.evaluation())?;
         }
         Ok(evaluation)
+    }
+}
+
+/// Checks that some labeled case has a voxel of a class beside the background.
+fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), TrainError> {
+    let drawn = |case: &Arc<LabeledScan>| case.facts.labels.keys().any(|&label| label > 0);
+    match set.labeled.is_empty() || set.labeled.iter().any(drawn) {
+        true => Ok(()),
+        false => Err(TrainError::unexpected(
+            &dataset.name,
+            format!(
+                "voxels of a class ({}) in some label map",
+                dataset.classes[1..].join(", ")
+            ),
+            "background and ignored voxels alone in all of them",
+            "check the label maps, and that their values are those of classes.txt or dataset.json",
+        )),
     }
 }
 

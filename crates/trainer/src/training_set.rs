@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use semivox_data::Dataset;
 use semivox_data::cache::{LabeledScan, UnlabeledScan, load_labeled, load_unlabeled};
+use semivox_data::inspect::CaseFacts;
 use semivox_data::preprocess::Preprocess;
 
 use crate::error::TrainError;
@@ -42,12 +43,11 @@ impl TrainingSet {
         Ok(set)
     }
 
-    /// Returns the doubts about the position of the cases' voxels, pairs of a case's name and a note.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = (&str, &str)> {
-        let labeled = self.labeled.iter().map(|case| (&case.id, &case.notes));
-        let unlabeled = self.unlabeled.iter().map(|case| (&case.id, &case.notes));
-        let all = labeled.chain(unlabeled);
-        all.flat_map(|(id, notes)| notes.iter().map(|note| (id.as_str(), note.as_str())))
+    /// Returns the properties of all cases' files, labeled ones first.
+    pub fn facts(&self) -> Vec<CaseFacts> {
+        let labeled = self.labeled.iter().map(|case| &case.facts);
+        let unlabeled = self.unlabeled.iter().map(|case| &case.facts);
+        labeled.chain(unlabeled).cloned().collect()
     }
 
     /// Checks the number of channels of every case: a data set made in code may name other channels than its files

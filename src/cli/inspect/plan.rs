@@ -91,7 +91,15 @@ fn lines(
         ("network", network(config, survey)),
     ]);
     if let Some(survey) = survey {
-        let sentence = survey.mirroring.sentence(&dataset.classes);
+        let sentence = match survey.mirroring.is_allowed()
+            && config.weak_view.flip_probability == 0.0
+        {
+            true => {
+                "not mirrored: left and right lie across the slices, of which the network sees one"
+                    .into()
+            }
+            false => survey.mirroring.sentence(&dataset.classes),
+        };
         lines.push((
             "left, right",
             format!("patches are {sentence} (weak_view.flip_probability, weak_view.flip_axes)"),

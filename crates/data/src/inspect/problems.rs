@@ -95,7 +95,10 @@ fn kind(error: &DataError) -> String {
         DataError::Io { source, .. } => source.kind().to_string(),
         DataError::InFile { source, .. } => kind(source),
         // Exporting a part of a grid on the whole grid differs from finding the scan of a label map.
-        DataError::ShapeMismatch { start, .. } => format!("shape {}", start.is_some()),
+        DataError::GeometryMismatch { turned, .. } => format!("geometry {turned}"),
+        DataError::ShapeMismatch { relation, .. } => {
+            format!("shape {:?}", std::mem::discriminant(relation))
+        }
         other => format!("{:?}", std::mem::discriminant(other)),
     }
 }

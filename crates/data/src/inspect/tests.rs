@@ -1,10 +1,12 @@
 //! Unit tests of the inspection of a data set.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::Geometry;
 use crate::io::{write_labels, write_volume};
 use crate::layout::Layout;
+use crate::{Geometry, LabelMap, Volume};
 use ndarray::Array3;
 use std::path::Path;
 
@@ -48,7 +50,7 @@ fn facts_warnings_and_errors_name_their_cases() {
         "b: its label map contains only background",
         "no labeled case contains label 2 (tumor)",
         "RAS 2 (a, …), LPS 1 (c, …)",
-        "factor of 3 on axes {2}",
+        "factor of 3: 2.000 mm (a) and 8.000 mm (c) on axis 2",
     ] {
         assert!(warnings.contains(expected), "{warnings}");
     }

@@ -9,7 +9,7 @@ use crate::Orientation;
 const SPACING_FACTOR: f64 = 3.0;
 
 /// Returns a sentence for each kind of suspicious finding, with its cases.
-pub(super) fn of(cases: &[CaseFacts]) -> Vec<String> {
+pub fn warnings(cases: &[CaseFacts]) -> Vec<String> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for case in cases {
         let mut warn = |kind| found.push((&case.id, kind));
@@ -31,16 +31,7 @@ pub(super) fn of(cases: &[CaseFacts]) -> Vec<String> {
 }
 
 /// Joins notes on cases, pairs of a case's name and a note: one sentence for each note, with the cases that have it.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::inspect::notes_by_kind;
-///
-/// let notes = notes_by_kind([("a", "no sform"), ("b", "no sform"), ("b", "no units")]);
-/// assert_eq!(notes, ["a, b: no sform", "b: no units"]);
-/// ```
-pub fn notes_by_kind<'a>(notes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+fn notes_by_kind(notes: Vec<(&str, &str)>) -> Vec<String> {
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (id, note) in notes {
         by_kind.entry(note).or_default().push(id);
@@ -95,14 +86,24 @@ fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
 }
 
 fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {
-    let axes: BTreeSet<usize> = (0..3)
-        .filter(|&axis| {
-            let of = cases.iter().map(|case| case.spacing_mm[axis]);
-            let (least, most) = of.fold((f64::INFINITY, 0.0_f64), |(a, b), s| (a.min(s), b.max(s)));
-            most > SPACING_FACTOR * least
-        })
+    let found: Vec<String> = (0..3)
+        .filter_map(|axis| mixed_spacing(cases, axis))
         .collect();
-    (!axes.is_empty()).then(|| {
-        format!("spacings differ by more than a factor of {SPACING_FACTOR} on axes {axes:?}; check the headers")
+    (!found.is_empty()).then(|| {
+        format!(
+            "spacings differ by more than a factor of {SPACING_FACTOR}: {}; check the headers",
+            found.join(", ")
+        )
+    })
+}
+
+/// Describes the least and the largest spacing along an axis, if they differ much.
+fn mixed_spacing(cases: &[CaseFacts], axis: usize) -> Option<String> {
+    let of = |case: &CaseFacts| case.spacing_mm[axis];
+    let order = |a: &&CaseFacts, b: &&CaseFacts| of(a).total_cmp(&of(b));
+    let (least, most) = (cases.iter().min_by(order)?, cases.iter().max_by(order)?);
+    (of(most) > SPACING_FACTOR * of(least)).then(|| {
+        let [from, to] = [least, most].map(|case| format!("{:.3} mm ({})", of(case), case.id));
+        format!("{from} and {to} on axis {axis}")
     })
 }

@@ -60,18 +60,19 @@ pub(super) struct Listing {
     pub(super) not_read: Vec<String>,
     /// Notes about the names of volumes.
     pub(super) named: Vec<String>,
-    /// Whether volumes in subfolders have the names of these.
-    pub(super) by_folder: bool,
+    /// Whether volumes in subfolders have the names of these; `None` without such volumes.
+    pub(super) by_folder: Option<bool>,
 }
 
 impl Listing {
     /// Lists a folder.
     pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
-        Self::read_with(folder, false)
+        Self::read_with(folder, None)
     }
 
-    /// Lists a folder; volumes beside subfolders are no hindrance to name those in them by folder if `by_folder`.
-    fn read_with(folder: &Path, by_folder: bool) -> Result<Self, DataError> {
+    /// Lists a folder. If `by_folder` is given, it decides whether volumes in subfolders are named like these, provided
+    /// that each subfolder holds one image.
+    fn read_with(folder: &Path, by_folder: Option<bool>) -> Result<Self, DataError> {
         let mut passed_over = PassedOver::new();
         let mut volumes = Vec::new();
         let mut subfolders = Subfolders::default();
@@ -95,8 +96,9 @@ impl Listing {
             not_read.extend(doubts);
             volumes.extend(found.into_iter().map(|(id, path)| (composed(&id), path)));
         }
-        let by_folder = subfolders.lend_names(by_folder || volumes.is_empty());
+        let by_folder = subfolders.lend_names(by_folder, volumes.is_empty());
         let (found, named) = subfolders.named(&name, by_folder);
+        let by_folder = (!found.is_empty()).then_some(by_folder);
         volumes.extend(found);
         Ok(Self {
             volumes: distinct(folder, volumes)?,
@@ -113,19 +115,19 @@ impl Listing {
 
     /// Like [`read`](Self::read), but empty if there is no such folder.
     pub(super) fn read_if_any(folder: &Path) -> Result<Self, DataError> {
-        Self::read_beside(folder, false)
+        Self::read_beside(folder, None)
     }
 
-    /// Lists the label maps that belong to images, which are named by their folders if `by_folder`; empty if there is no
-    /// such folder.
-    pub(super) fn read_beside(folder: &Path, by_folder: bool) -> Result<Self, DataError> {
+    /// Lists the label maps that belong to images of which those in subfolders, if there are any, are named by folder or
+    /// not; empty if there is no such folder.
+    pub(super) fn read_beside(folder: &Path, by_folder: Option<bool>) -> Result<Self, DataError> {
         match folder.is_dir() {
             true => Self::read_with(folder, by_folder),
             false => Ok(Self {
                 volumes: BTreeMap::new(),
                 not_read: Vec::new(),
                 named: Vec::new(),
-                by_folder: false,
+                by_folder: None,
             }),
         }
     }

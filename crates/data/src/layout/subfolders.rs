@@ -63,8 +63,8 @@ impl Subfolders {
     }
 
     /// Whether volumes are named like their subfolders: each holds a single image, a volume or one for each channel, and
-    /// either files of several subfolders have one name, or nothing speaks against it.
-    pub(super) fn lend_names(&self, unhindered: bool) -> bool {
+    /// either that is decided, or there are no volumes beside the subfolders, or files of several subfolders have one name.
+    pub(super) fn lend_names(&self, decided: Option<bool>, alone: bool) -> bool {
         let stems = || {
             self.0
                 .iter()
@@ -72,7 +72,7 @@ impl Subfolders {
                 .map(|volume| &volume.stem)
         };
         let distinct = stems().collect::<BTreeSet<_>>().len() == stems().count();
-        (unhindered || !distinct) && self.0.iter().all(Subfolder::is_one_image)
+        decided.unwrap_or(alone || !distinct) && self.0.iter().all(Subfolder::is_one_image)
     }
 
     /// The volumes by name, that of their subfolder or of their file, and a note on which of the two it is.

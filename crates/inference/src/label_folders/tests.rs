@@ -24,6 +24,7 @@ fn classes_follow_from_the_labels_and_absent_ones_are_undefined() {
     write(&a, "one_background", 1, 4, 1.0);
     let found = evaluate(&a, &b, None, &|_, _| ()).unwrap();
     assert_eq!(found.alone, ["one_background"]);
+    assert_eq!(found.not_predicted, ["three"]);
     let found = found.evaluation;
     assert_eq!((found.cases.len(), found.mean.dice), (2, Some(1.0)));
     let undefined = found.cases[0].classes[1].dice;
@@ -180,7 +181,7 @@ fn predictions_hold_the_values_described_or_class_indices() {
     let found = compared([&[2, 1, 1, 2, 1, 2], drawn], Some(described)).unwrap();
     assert_eq!(dice(&found), expected);
     assert!(
-        found.notes[0].contains("class indices"),
+        found.notes[0].contains("class indices (0 for 0, 1 for 205, 2 for 420)"),
         "{:?}",
         found.notes
     );

@@ -63,10 +63,12 @@ pub(super) fn understand(
     };
     let classes = indices(values.classes());
     if !unknown(predicted, values).is_empty() && unknown(predicted, &classes).is_empty() {
+        let stands = |class: u8| Some(format!("{class} for {}", values.value(class)?));
+        let stand: Vec<String> = (0..IGNORED).map_while(stands).collect();
         understood.notes.push(format!(
-            "{} holds class indices ({}), which stand for the values {values} in their order",
+            "{} holds class indices ({})",
             predictions.display(),
-            listed(predicted),
+            stand.join(", "),
         ));
         understood.predicted = classes;
     } else {

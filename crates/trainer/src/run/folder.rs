@@ -187,7 +187,8 @@ fn in_folder(error: RunError, folder: &Path) -> RunError {
 /// ```
 pub fn make_writable(folder: &Path) -> Result<(), RunError> {
     fs::create_dir_all(folder).map_err(|error| RunError::io("create folder", folder, error))?;
-    let probe = folder.join(".writable");
+    // Another process may probe the same folder at this moment.
+    let probe = folder.join(format!(".writable-{}", std::process::id()));
     write_atomic(&probe, b"").map_err(|error| in_folder(error, folder))?;
     fs::remove_file(&probe).map_err(|error| RunError::io("write", folder, error))
 }

@@ -73,8 +73,8 @@ impl Found {
         let labels = Listing::read_if_any(&root.join(label_folder))?;
         let (images, by_folder) = images(root, &folders, &mut channels, &labels)?;
         let labels = match by_folder {
-            true => Listing::read_beside(&root.join(label_folder), true)?,
-            false => labels,
+            Some(_) => Listing::read_beside(&root.join(label_folder), by_folder)?,
+            None => labels,
         };
         let mut mends = Vec::new();
         let mut left = Vec::new();
@@ -107,15 +107,15 @@ fn images(
     folders: &[&str],
     channels: &mut Vec<String>,
     labels: &Listing,
-) -> Result<(BTreeMap<String, Source>, bool), DataError> {
-    let (mut images, mut by_folder) = (BTreeMap::new(), false);
+) -> Result<(BTreeMap<String, Source>, Option<bool>), DataError> {
+    let (mut images, mut by_folder) = (BTreeMap::new(), None);
     for (index, name) in folders.iter().enumerate() {
         let folder = root.join(name);
         let listing = match index {
             0 => Listing::read_some(&folder)?,
             _ => Listing::read_if_any(&folder)?,
         };
-        by_folder |= listing.by_folder;
+        by_folder = by_folder.or(listing.by_folder);
         let known = (!channels.is_empty()).then_some(channels.len());
         let count = known.or_else(|| channels::detected(&listing.volumes, &labels.volumes));
         let found = match count {

@@ -1,0 +1,83 @@
+//! Properties of single cases.
+
+use std::collections::BTreeMap;
+
+use super::intensities;
+use crate::{IGNORED, Image, LabelMap, Orientation, Volume};
+
+/// Role of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Training case with a label map.
+    Labeled,
+    /// Training case without a label map.
+    Unlabeled,
+    /// Test case, held out for evaluation.
+    Test,
+}
+
+/// Properties of one case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseFacts {
+    /// Name of the case.
+    pub id: String,
+    /// Its role.
+    pub role: Role,
+    /// Number of voxels along each axis.
+    pub shape: [usize; 3],
+    /// Voxel spacing in millimeters.
+    pub spacing_mm: [f64; 3],
+    /// Axis directions.
+    pub orientation: Orientation,
+    /// Minimum and maximum intensity of each channel.
+    pub intensities: Vec<[f32; 2]>,
+    /// The distance of the most extreme intensity of each channel from its 10th to 90th percentile, in units of the
+    /// range between the two: hardly above 15 unless some voxels hold an absurd value.
+    pub farthest: Vec<f32>,
+    /// Number of voxels of each label that occurs; empty without a label map.
+    pub labels: BTreeMap<u8, usize>,
+    /// Number of [`IGNORED`] voxels, which are not among those.
+    pub ignored: usize,
+    /// Doubts about the position of its voxels; see [`SourceHeader::notes`](crate::SourceHeader::notes).
+    pub notes: Vec<String>,
+}
+
+impl CaseFacts {
+    /// Computes the properties of a case from its image and its label map, if it has one.
+    pub fn of(id: impl Into<String>, role: Role, image: &Image, labels: Option<&LabelMap>) -> Self {
+        let intensities: Vec<[f32; 2]> = image.channels().iter().map(range).collect();
+        let mut counts = labels.map(count).unwrap_or_default();
+        Self {
+            id: id.into(),
+            role,
+            shape: image.shape(),
+            spacing_mm: image.spacing(),
+            orientation: Orientation::of(image.geometry()),
+            farthest: std::iter::zip(image.channels(), &intensities)
+                .map(|(channel, &range)| intensities::farthest(channel, range))
+                .collect(),
+            intensities,
+            ignored: counts.remove(&IGNORED).unwrap_or(0),
+            labels: counts,
+            notes: image.notes_with(labels),
+        }
+    }
+}
+
+fn range(image: &Volume) -> [f32; 2] {
+    let widen = |[low, high]: [f32; 2], &x: &f32| [low.min(x), high.max(x)];
+    image
+        .data
+        .iter()
+        .fold([f32::INFINITY, f32::NEG_INFINITY], widen)
+}
+
+fn count(labels: &LabelMap) -> BTreeMap<u8, usize> {
+    let mut counts = [0; 256];
+    labels
+        .data
+        .iter()
+        .for_each(|&l| counts[usize::from(l)] += 1);
+    let some = (0..=u8::MAX).zip(counts).filter(|pair| pair.1 > 0);
+    some.collect()
+}
