@@ -7,7 +7,7 @@ use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{LabelBudget, Survey};
 use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
-use semivox_trainer::config::{DataConfig, RunConfig};
+use semivox_trainer::config::{DataConfig, RunConfig, TestLeaks};
 use semivox_trainer::presets::Task;
 
 /// Flags that select the data and its split.
@@ -26,6 +26,12 @@ pub(super) struct DataArguments {
     /// File with the names of the test cases, one per line; they are not trained on.
     #[arg(long, value_name = "FILE")]
     pub test_list: Option<PathBuf>,
+    /// Leave training cases out whose scan or patient is in the test data [default: such data are refused].
+    #[arg(long, conflicts_with = "allow_leaks")]
+    pub exclude_duplicates: bool,
+    /// Train also on scans or patients of the test data; every result says so.
+    #[arg(long)]
+    pub allow_leaks: bool,
 }
 
 /// Flags of every training command.
@@ -75,7 +81,7 @@ pub(super) struct SingleArguments {
     pub out: Option<PathBuf>,
     /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data gives the new folder of a
     /// data set that was moved.
-    #[arg(long, conflicts_with_all = ["layout", "labeled", "test_list", "preset", "iterations", "settings", "device", "seed"])]
+    #[arg(long, conflicts_with_all = ["layout", "labeled", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
@@ -169,6 +175,11 @@ impl DataArguments {
         }
         if let Some(labeled) = self.labeled {
             config.labeled = labeled;
+        }
+        match (self.exclude_duplicates, self.allow_leaks) {
+            (true, _) => config.test_leaks = TestLeaks::Exclude,
+            (_, true) => config.test_leaks = TestLeaks::Allow,
+            _ => {}
         }
         Ok(config)
     }

@@ -77,6 +77,13 @@ impl Dataset {
         self.channels.len().max(1)
     }
 
+    /// Returns the names of all cases.
+    pub fn case_names(&self) -> Vec<&str> {
+        let labeled = self.labeled.iter().chain(&self.test).map(|case| case.id.as_str());
+        let unlabeled = self.unlabeled.iter().map(|case| case.id.as_str());
+        labeled.chain(unlabeled).collect()
+    }
+
     /// Returns the mapping from the values of the label maps to classes; `None` if they are class indices.
     pub fn label_values(&self) -> Option<&LabelValues> {
         let mut labels = self

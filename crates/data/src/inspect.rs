@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::layout::{self, HoldOut, Layout};
-use crate::{DataError, Dataset, IGNORED, LabeledCase, Source, io};
+use crate::{DataError, Dataset, IGNORED, LabeledCase, Patients, Source, io, leaks};
 
 /// Result of inspecting a data set.
 #[derive(Debug, Clone)]
@@ -88,6 +88,10 @@ impl Inspection {
             errors.push(Problem::from(&error));
         }
         let mut warnings = warnings(&cases);
+        let patients = Patients::open(root.as_ref(), &dataset.case_names())?;
+        warnings.extend(patients.note());
+        warnings.extend(leaks::repeated(&cases));
+        errors.extend(leaks::between(&cases, &patients).iter().map(Problem::from));
         // Values other than class indices do not tell which classes are present.
         if implausible.is_none() {
             let labeled = cases.iter().filter(|case| case.role == Role::Labeled);

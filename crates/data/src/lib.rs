@@ -41,6 +41,7 @@ mod geometry;
 mod image;
 pub mod inspect;
 pub mod io;
+pub mod leaks;
 mod label_budget;
 mod label_values;
 pub mod layout;

@@ -38,6 +38,7 @@ pub fn evaluate(
         }
         results.push(CaseEvaluation {
             id: case.id.clone(),
+            seen: false,
             classes: compare(&prediction, reference.data.view(), classes)?,
         });
     }

@@ -16,7 +16,9 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     let title = escape(&input.title);
     let evaluation = input.evaluation.as_ref();
     let mut body = format!("<header><h1>{title}</h1>{}</header>", summary(input));
-    for notice in unfinished(input).iter().chain(&input.notices) {
+    let leaks = evaluation.and_then(|found| found.protocol.leaks.as_ref());
+    let leaks = leaks.map(|leaks| format!("Not an independent test: {leaks}."));
+    for notice in unfinished(input).iter().chain(&input.notices).chain(&leaks) {
         let _ = write!(body, "<p class=\"notice\">{}</p>", escape(notice));
     }
     body.push_str(&match evaluation {

@@ -234,9 +234,11 @@ fn protocol(evaluations: &[Evaluation]) -> String {
         values.join(", ")
     };
     let cases = evaluations.first().map_or(0, |e| e.cases.len());
+    let leaks = evaluations.iter().find_map(|e| e.protocol.leaks.as_ref());
+    let leaks = leaks.map_or(String::new(), |leaks| format!(" Not an independent test: {leaks}."));
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} test cases and their classes, \
-         then mean ± sample standard deviation over seeds; undefined distances are left out.",
+         then mean ± sample standard deviation over seeds; undefined distances are left out.{leaks}",
         shared(|e| e.protocol.preset.clone()),
         shared(|e| e.protocol.iterations.to_string()),
         shared(|e| e.protocol.checkpoint.clone()),
@@ -278,6 +280,7 @@ mod tests {
             protocol,
             vec![CaseEvaluation {
                 id: id.into(),
+                seen: false,
                 classes,
             }],
         )

@@ -9,7 +9,7 @@ use semivox_inference::{Description, Model, SlidingWindow};
 use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
-pub use crate::data_config::DataConfig;
+pub use crate::data_config::{DataConfig, TestLeaks};
 use crate::error::TrainError;
 use crate::settings;
 use crate::task::Task;

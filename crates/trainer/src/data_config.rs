@@ -37,6 +37,9 @@ pub struct DataConfig {
     /// data set's own test cases, before the `labeled` cases are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_list: Option<PathBuf>,
+    /// Treatment of test cases whose scan or patient is in the training data too.
+    #[serde(default, skip_serializing_if = "TestLeaks::is_refused")]
+    pub test_leaks: TestLeaks,
     /// Number of threads that prepare batches.
     pub workers: usize,
     /// Number of batches prepared ahead of use.
@@ -47,6 +50,25 @@ pub struct DataConfig {
     pub phantom: PhantomConfig,
     /// Preprocessing of every scan.
     pub preprocess: Preprocess,
+}
+
+/// Treatment of test cases whose scan or patient is in the training data too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestLeaks {
+    /// The run does not start.
+    #[default]
+    Refuse,
+    /// The training cases are left out.
+    Exclude,
+    /// They are trained on, and every result says so.
+    Allow,
+}
+
+impl TestLeaks {
+    fn is_refused(&self) -> bool {
+        *self == Self::Refuse
+    }
 }
 
 impl DataConfig {

@@ -84,6 +84,7 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
         spacing_mm: config.data.preprocess.spacing_mm,
         commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
         device: config.device.clone(),
+        leaks: None,
     }
 }
 

@@ -21,6 +21,7 @@ pub mod session;
 mod settings;
 mod specimens;
 pub mod task;
+mod test_leaks;
 pub mod training;
 pub mod training_set;
 

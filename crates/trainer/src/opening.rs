@@ -49,7 +49,7 @@ pub(crate) fn expect_data(data: &DataConfig) -> Result<(), TrainError> {
 /// Opens a run's data set, holds out the listed test cases and removes the labels of
 /// all others but the first `labeled`.
 pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Dataset, TrainError> {
-    let root = config.data.root.clone().unwrap_or_else(|| phantoms(run));
+    let root = data_root(config, run);
     let test = match &config.data.test_list {
         Some(list) => HoldOut::read(list)?,
         None => HoldOut::default(),
@@ -135,6 +135,11 @@ pub(crate) fn with_names(
     }
     data.label_values = found.cloned();
     Ok(config)
+}
+
+/// Returns the folder of a run's data set.
+pub(crate) fn data_root(config: &RunConfig, run: &RunFolder) -> PathBuf {
+    config.data.root.clone().unwrap_or_else(|| phantoms(run))
 }
 
 fn phantoms(run: &RunFolder) -> PathBuf {

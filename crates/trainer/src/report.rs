@@ -233,6 +233,7 @@ mod tests {
             };
             CaseEvaluation {
                 id,
+                seen: false,
                 classes: vec![class],
             }
         });

@@ -11,16 +11,17 @@ use std::sync::atomic::AtomicBool;
 use burn::prelude::Device;
 use semivox_data::cache::LabeledScan;
 use semivox_data::inspect::{absent_classes, warnings};
-use semivox_data::{Dataset, LabelMap};
+use semivox_data::{Dataset, LabelMap, Patients, leaks};
 use semivox_inference::device;
 
 use crate::config::{OwnMethod, RunConfig};
 use crate::error::TrainError;
-use crate::opening::{check_tests, expect_data, generate, moved_to, open, with_names};
+use crate::opening::{check_tests, data_root, expect_data, generate, moved_to, open, with_names};
 use crate::report;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
 use crate::run::lock::RunLock;
+use crate::test_leaks::{Accepted, exclude, settle};
 use crate::training::{Observer, Outcome, Training};
 use crate::training_set::TrainingSet;
 use crate::{evaluating, specimens};
@@ -48,6 +49,8 @@ pub struct Session {
     run: RunFolder,
     dataset: Dataset,
     set: Arc<TrainingSet>,
+    /// Test cases whose scan or patient is in the training data, which the run was told to accept.
+    leaks: Accepted,
     _lock: RunLock,
 }
 
@@ -89,21 +92,31 @@ impl Session {
             generate(&config, &run)?;
         }
         let (mut dataset, set) = open(&config, &run, observer)?;
-        let tests = check_tests(&dataset)?;
-        dataset
-            .notes
-            .extend(warnings(&[set.facts(), tests].concat()));
+        let facts = [set.facts(), check_tests(&dataset)?].concat();
+        dataset.notes.extend(warnings(&facts));
+        dataset.notes.extend(leaks::repeated(&facts));
+        let root = data_root(&config, &run);
+        let patients = Patients::open(root, &dataset.case_names())?;
+        dataset.notes.extend(patients.note());
+        let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
+        let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
         expect_labels(&dataset, &set)?;
         tell_of_labels(&dataset, &set, observer);
         let config = with_names(config, &dataset)?;
         config.check()?;
-        CaseList::of(&dataset).write(&run)?;
+        let cases = CaseList {
+            excluded: settled.excluded,
+            leaks: settled.accepted.clone(),
+            ..CaseList::of(&dataset)
+        };
+        cases.write(&run)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {
             config,
             run,
             dataset,
             set,
+            leaks: settled.accepted,
             _lock: lock,
         })
     }
@@ -149,7 +162,12 @@ impl Session {
         }
         config.check()?;
         expect_data(&config.data)?;
-        let (dataset, set) = open(&config, &run, observer)?;
+        let (mut dataset, set) = open(&config, &run, observer)?;
+        let (excluded, leaks) = match CaseList::read(&run)? {
+            Some(began) => (began.excluded, began.leaks),
+            None => Default::default(),
+        };
+        let set = exclude(&excluded, &config, &mut dataset, set)?;
         CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
         if is_moved {
@@ -164,6 +182,7 @@ impl Session {
             run,
             dataset,
             set,
+            leaks,
             _lock: lock,
         })
     }
@@ -301,6 +320,7 @@ impl Session {
         let (config, dataset) = (&self.config, &self.dataset);
         let model = config.model(method.network(), &device::by_name(&config.device)?)?;
         let evaluation = evaluating::evaluate(&model, dataset, config, run, observer, stop)?;
+        let evaluation = evaluation.map(|found| found.with_seen(&self.leaks));
         if let (Some(run), Some(evaluation)) = (run, &evaluation) {
             evaluation.write(run.evaluation())?;
         }

@@ -1,5 +1,6 @@
 //! Training cases, read, checked and preprocessed once and kept in memory.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use semivox_data::Dataset;
@@ -48,6 +49,16 @@ impl TrainingSet {
         let labeled = self.labeled.iter().map(|case| &case.facts);
         let unlabeled = self.unlabeled.iter().map(|case| &case.facts);
         labeled.chain(unlabeled).cloned().collect()
+    }
+
+    /// Returns the set without the cases of some names.
+    pub(crate) fn without(&self, names: &BTreeSet<String>) -> Self {
+        let labeled = self.labeled.iter().filter(|case| !names.contains(&case.id));
+        let unlabeled = self.unlabeled.iter().filter(|case| !names.contains(&case.id));
+        Self {
+            labeled: labeled.cloned().collect(),
+            unlabeled: unlabeled.cloned().collect(),
+        }
     }
 
     /// Checks the number of channels of every case: a data set made in code may name other channels than its files

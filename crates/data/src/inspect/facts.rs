@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::intensities;
-use crate::{IGNORED, Image, LabelMap, Orientation, Volume};
+use crate::{Fingerprint, IGNORED, Image, LabelMap, Orientation, Volume};
 
 /// Role of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub struct CaseFacts {
     pub labels: BTreeMap<u8, usize>,
     /// Number of [`IGNORED`] voxels, which are not among those.
     pub ignored: usize,
+    /// Fingerprint of the image.
+    pub fingerprint: Fingerprint,
     /// Doubts about the position of its voxels; see [`SourceHeader::notes`](crate::SourceHeader::notes).
     pub notes: Vec<String>,
 }
@@ -59,6 +61,7 @@ impl CaseFacts {
             intensities,
             ignored: counts.remove(&IGNORED).unwrap_or(0),
             labels: counts,
+            fingerprint: Fingerprint::of(image),
             notes: image.notes_with(labels),
         }
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use super::Role;
 use crate::DataError;
+use crate::leaks::Leak;
 use crate::names::some_of;
 
 /// An error in a data set.
@@ -30,6 +32,26 @@ impl From<&DataError> for Problem {
             file: file(error),
             message: error.to_string(),
             kind: kind(error),
+        }
+    }
+}
+
+impl From<&Leak> for Problem {
+    fn from(leak: &Leak) -> Self {
+        let advice = match leak.role {
+            Role::Unlabeled => {
+                "remove one of them, or train with --exclude-duplicates; a method that learns from the test scans is \
+                 transductive, and --allow-leaks says so in its results"
+            }
+            _ => {
+                "remove one of them, or train with --exclude-duplicates; --allow-leaks trains on both and says so in the \
+                 results"
+            }
+        };
+        Self {
+            file: leak.test.clone(),
+            message: format!("{leak}: expected test data apart from the training data; {advice}"),
+            kind: format!("leak to {:?} cases", leak.role),
         }
     }
 }

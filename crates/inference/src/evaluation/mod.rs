@@ -4,6 +4,8 @@ mod files;
 mod summary;
 mod table;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use summary::mean_of;
@@ -23,7 +25,7 @@ pub use summary::summarize;
 ///     label: 1, dice: Some(dice), jaccard: None, hd95_mm, hd95_directed_max_mm: None, asd_mm: None,
 ///     assd_mm: None,
 /// };
-/// let case = |id: &str, class| CaseEvaluation { id: id.into(), classes: vec![class] };
+/// let case = |id: &str, class| CaseEvaluation { id: id.into(), classes: vec![class], seen: false };
 /// let evaluation = Evaluation::new(
 ///     Protocol::default(),
 ///     vec![case("a", class(0.8, Some(4.0))), case("b", class(0.6, None))],
@@ -42,6 +44,9 @@ pub struct Evaluation {
     pub mean: Means,
     /// Number of pairs of case and class that each mean leaves out.
     pub undefined: UndefinedCounts,
+    /// Means over the cases that are not [`seen`](CaseEvaluation::seen), if some are and some are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_unseen: Option<Means>,
     /// Cases that could not be evaluated, which the means leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedCase>,
@@ -83,6 +88,9 @@ pub struct Protocol {
     pub commit: Option<String>,
     /// Name of the device.
     pub device: String,
+    /// Test cases whose scan or patient is in the training data, in one sentence, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaks: Option<String>,
 }
 
 /// The metrics of one case.
@@ -92,6 +100,9 @@ pub struct CaseEvaluation {
     pub id: String,
     /// One entry per foreground class.
     pub classes: Vec<ClassEvaluation>,
+    /// Whether its scan or patient is in the training data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seen: bool,
 }
 
 impl CaseEvaluation {
@@ -102,7 +113,7 @@ impl CaseEvaluation {
     /// ```
     /// use semivox_inference::evaluation::CaseEvaluation;
     ///
-    /// let case = CaseEvaluation { id: "a".into(), classes: vec![] };
+    /// let case = CaseEvaluation { id: "a".into(), classes: vec![], seen: false };
     /// assert_eq!(case.mean_dice(), None);
     /// ```
     pub fn mean_dice(&self) -> Option<f64> {
@@ -175,7 +186,31 @@ impl Evaluation {
             cases,
             mean,
             undefined,
+            mean_unseen: None,
             failed: Vec::new(),
         }
+    }
+
+    /// Marks the cases whose scan or patient is in the training data, given a sentence on each by the name of the case, and
+    /// adds the means over the others.
+    #[must_use]
+    pub fn with_seen(mut self, seen: &BTreeMap<String, String>) -> Self {
+        if seen.is_empty() {
+            return self;
+        }
+        for case in &mut self.cases {
+            case.seen = seen.contains_key(&case.id);
+        }
+        let unseen: Vec<&CaseEvaluation> = self.cases.iter().filter(|case| !case.seen).collect();
+        let some = !unseen.is_empty() && unseen.len() < self.cases.len();
+        self.mean_unseen = some.then(|| summarize(unseen.iter().flat_map(|case| &case.classes)).0);
+        let first: Vec<&str> = seen.values().take(3).map(String::as_str).collect();
+        self.protocol.leaks = Some(format!(
+            "{} of {} test cases are in the training data, such as {}",
+            seen.len(),
+            self.cases.len(),
+            first.join("; ")
+        ));
+        self
     }
 }

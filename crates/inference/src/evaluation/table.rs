@@ -25,7 +25,15 @@ impl fmt::Display for Evaluation {
         }
         let mean = &self.mean;
         let distances = [mean.hd95_mm, mean.asd_mm, mean.assd_mm];
-        write!(f, "{}", line("mean", mean.dice, distances))
+        write!(f, "{}", line("mean", mean.dice, distances))?;
+        if let Some(mean) = &self.mean_unseen {
+            let distances = [mean.hd95_mm, mean.asd_mm, mean.assd_mm];
+            write!(f, "\n{}", line("mean without seen cases", mean.dice, distances))?;
+        }
+        match &self.protocol.leaks {
+            Some(leaks) => write!(f, "\nNot an independent test: {leaks}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -55,6 +63,7 @@ mod tests {
         };
         let case = |id: &str, classes| CaseEvaluation {
             id: id.into(),
+            seen: false,
             classes,
         };
         let cases = vec![case("a", vec![class(1, Some(0.5)), class(2, None)])];

@@ -171,6 +171,7 @@ impl Understood {
         }
         Ok(CaseEvaluation {
             id: pair.id.clone(),
+            seen: false,
             classes: found,
         })
     }

@@ -1,5 +1,6 @@
 //! `cases.json`: the cases of a run in their order, which stay the same throughout the run.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use semivox_data::Dataset;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::RunError;
 use super::folder::{RunFolder, write_atomic};
 use crate::error::TrainError;
+use crate::test_leaks::Accepted;
 
 /// The names of a run's cases, in the order in which batches index them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,12 @@ pub(crate) struct CaseList {
     labeled: Vec<String>,
     unlabeled: Vec<String>,
     test: Vec<String>,
+    /// Training cases left out, as their scan or patient is in the test data.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) excluded: BTreeSet<String>,
+    /// Test cases whose scan or patient is in the training data, with a sentence on it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) leaks: Accepted,
 }
 
 impl CaseList {
@@ -27,7 +35,29 @@ impl CaseList {
             labeled: named(&dataset.labeled),
             unlabeled: dataset.unlabeled.iter().map(|c| c.id.clone()).collect(),
             test: named(&dataset.test),
+            excluded: BTreeSet::new(),
+            leaks: Accepted::new(),
         }
+    }
+
+    /// Reads `cases.json`; `None` for runs without it, which older versions began.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn read(run: &RunFolder) -> Result<Option<Self>, TrainError> {
+        let path = run.cases();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read(&path).map_err(|error| RunError::io("read", &path, error))?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            TrainError::unexpected(
+                path.display(),
+                "the cases that the run began with",
+                format!("a damaged file ({error})"),
+                "start a new run",
+            )
+        })
     }
 
     /// Writes `cases.json`.
@@ -48,18 +78,9 @@ impl CaseList {
     /// [`TrainError::Unexpected`] with the first case that differs.
     pub(crate) fn expect_unchanged(&self, run: &RunFolder) -> Result<(), TrainError> {
         let path = run.cases();
-        if !path.exists() {
+        let Some(began) = Self::read(run)? else {
             return Ok(());
-        }
-        let text = fs::read(&path).map_err(|error| RunError::io("read", &path, error))?;
-        let began: Self = serde_json::from_slice(&text).map_err(|error| {
-            TrainError::unexpected(
-                path.display(),
-                "the cases that the run began with",
-                format!("a damaged file ({error})"),
-                "start a new run",
-            )
-        })?;
+        };
         let groups = [
             ("labeled", &began.labeled, &self.labeled),
             ("unlabeled", &began.unlabeled, &self.unlabeled),
@@ -97,6 +118,8 @@ mod tests {
             labeled: owned(labeled),
             unlabeled: Vec::new(),
             test: owned(test),
+            excluded: BTreeSet::new(),
+            leaks: Accepted::new(),
         }
     }
 

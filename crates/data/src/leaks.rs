@@ -1,0 +1,184 @@
+//! Scans and patients on both sides of a test, and scans that occur twice.
+
+use std::fmt;
+
+use crate::inspect::{CaseFacts, Role};
+use crate::{Match, PatientSource, Patients};
+
+/// A test case whose scan or patient is in the training data too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// Name of the test case.
+    pub test: String,
+    /// Name of the training case.
+    pub training: String,
+    /// Role of the training case: [`Role::Labeled`] or [`Role::Unlabeled`].
+    pub role: Role,
+    /// The evidence.
+    pub evidence: Evidence,
+}
+
+/// The evidence that two cases are one scan, or of one patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The fingerprints of the scans.
+    Scan(Match),
+    /// The patient, and how it is known.
+    Patient(PatientSource),
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scan(Match::Exact) => "the same voxels",
+            Self::Scan(Match::Alike) => "the same scan, changed",
+            Self::Patient(PatientSource::File) => "one patient by patients.csv",
+            Self::Patient(_) => "one patient by its name",
+        })
+    }
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            test,
+            training,
+            role,
+            evidence,
+        } = self;
+        let role = match role {
+            Role::Unlabeled => "unlabeled",
+            _ => "labeled",
+        };
+        write!(f, "test case `{test}` and {role} case `{training}` ({evidence})")
+    }
+}
+
+/// Finds the test cases whose scan or patient is in the training data too.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::inspect::{CaseFacts, Role};
+/// use semivox_data::phantom::{PhantomConfig, PhantomKind, case};
+/// use semivox_data::{Image, Patients, leaks};
+///
+/// let config = PhantomConfig::of(PhantomKind::Abdomen);
+/// let scan = |id: &str, role, number| {
+///     let (image, labels) = case(&config, number);
+///     CaseFacts::of(id, role, &Image::from(image), Some(&labels))
+/// };
+/// let cases = [scan("a", Role::Labeled, 0), scan("b", Role::Labeled, 1), scan("copy", Role::Test, 0)];
+/// let found = leaks::between(&cases, &Patients::default());
+/// assert_eq!(found.len(), 1);
+/// assert_eq!(found[0].to_string(), "test case `copy` and labeled case `a` (the same voxels)");
+/// ```
+pub fn between(cases: &[CaseFacts], patients: &Patients) -> Vec<Leak> {
+    let (tests, training): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.role == Role::Test);
+    let leak = |test: &CaseFacts, other: &CaseFacts| {
+        Some(Leak {
+            test: test.id.clone(),
+            training: other.id.clone(),
+            role: other.role,
+            evidence: evidence(test, other, patients)?,
+        })
+    };
+    let of_test = |test: &&CaseFacts| -> Vec<Leak> {
+        training.iter().filter_map(|other| leak(test, other)).collect()
+    };
+    tests.iter().flat_map(of_test).collect()
+}
+
+fn evidence(a: &CaseFacts, b: &CaseFacts, patients: &Patients) -> Option<Evidence> {
+    if let Some(found) = a.fingerprint.compare(&b.fingerprint) {
+        return Some(Evidence::Scan(found));
+    }
+    let [of_a, of_b] = [a, b].map(|case| patients.patient_of(&case.id));
+    (of_a == of_b).then(|| {
+        let sources = [a, b].map(|case| patients.source_of(&case.id));
+        // A case that is its own patient may have the name of the other's.
+        let [first, second] = sources;
+        Evidence::Patient(first.min(second))
+    })
+}
+
+/// Describes the scans that occur twice among the training cases, or twice among the test cases.
+pub fn repeated(cases: &[CaseFacts]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, a) in cases.iter().enumerate() {
+        for b in &cases[index + 1..] {
+            if (a.role == Role::Test) != (b.role == Role::Test) {
+                continue;
+            }
+            if let Some(kind) = a.fingerprint.compare(&b.fingerprint) {
+                found.push(repetition(a, b, kind));
+            }
+        }
+    }
+    found
+}
+
+fn repetition(a: &CaseFacts, b: &CaseFacts, kind: Match) -> String {
+    let kind = Evidence::Scan(kind);
+    let consequence = match [a.role, b.role] {
+        [Role::Labeled, Role::Labeled] if a.labels != b.labels => {
+            "both are labeled, with different label maps: keep the right one"
+        }
+        [Role::Labeled, Role::Labeled] => "both are labeled: it counts twice, and one label less is new",
+        [Role::Test, _] => "both are test cases: it counts twice in the means",
+        [Role::Unlabeled, Role::Unlabeled] => "both are unlabeled: it counts twice",
+        _ => "one of them is labeled and one unlabeled: it counts twice",
+    };
+    format!("`{}` and `{}` are {kind}; {consequence}", a.id, b.id)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Image;
+    use crate::phantom::{PhantomConfig, PhantomKind, case};
+
+    fn scan(id: &str, role: Role, number: u64, factor: f32) -> CaseFacts {
+        let (mut image, mut labels) = case(&PhantomConfig::of(PhantomKind::Abdomen), number);
+        image.data.mapv_inplace(|x| factor * x);
+        if factor != 1.0 {
+            labels.data[[0, 0, 0]] = 1;
+        }
+        CaseFacts::of(id, role, &Image::from(image), Some(&labels))
+    }
+
+    #[test]
+    fn copies_changed_copies_and_patients_are_told_apart() {
+        let cases = [
+            scan("a", Role::Labeled, 0, 1.0),
+            scan("sub-b_ses-1", Role::Unlabeled, 1, 1.0),
+            scan("c", Role::Test, 0, 2.0),
+            scan("sub-b_ses-2", Role::Test, 2, 1.0),
+            scan("d", Role::Test, 3, 1.0),
+        ];
+        let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+        let found = between(&cases, &Patients::guess(&names));
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let expected = [
+            "test case `c` and labeled case `a` (the same scan, changed)",
+            "test case `sub-b_ses-2` and unlabeled case `sub-b_ses-1` (one patient by its name)",
+        ];
+        assert_eq!(lines, expected);
+        assert!(repeated(&cases).is_empty());
+    }
+
+    #[test]
+    fn scans_that_occur_twice_are_described() {
+        let with = |role, factor| [scan("a", Role::Labeled, 0, 1.0), scan("b", role, 0, factor)];
+        for (role, factor, words) in [
+            (Role::Labeled, 1.0, "counts twice, and one label less"),
+            (Role::Labeled, 2.0, "with different label maps"),
+            (Role::Unlabeled, 1.0, "one of them is labeled"),
+        ] {
+            let found = repeated(&with(role, factor));
+            assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
+        }
+        assert!(repeated(&with(Role::Test, 1.0)).is_empty());
+    }
+}

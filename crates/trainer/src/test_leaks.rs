@@ -1,0 +1,102 @@
+//! Test cases whose scan or patient is in the training data too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use semivox_data::Dataset;
+use semivox_data::leaks::Leak;
+
+use crate::config::{RunConfig, TestLeaks};
+use crate::error::TrainError;
+use crate::training_set::TrainingSet;
+
+/// The number of leaks that a message names.
+const NAMED: usize = 3;
+
+/// The leaks that a run was told to accept: a sentence for each test case.
+pub(crate) type Accepted = BTreeMap<String, String>;
+
+/// The result of applying a run's rule for leaks.
+#[derive(Default)]
+pub(crate) struct Settled {
+    /// Names of training cases that are left out.
+    pub(crate) excluded: BTreeSet<String>,
+    /// Leaks that are trained on.
+    pub(crate) accepted: Accepted,
+}
+
+/// Applies the rule of a run to the leaks found.
+///
+/// # Errors
+/// If the rule is to refuse leaks, or leaves no labeled case.
+pub(crate) fn settle(
+    config: &RunConfig,
+    dataset: &Dataset,
+    found: &[Leak],
+) -> Result<Settled, TrainError> {
+    let mut settled = Settled::default();
+    match config.data.test_leaks {
+        _ if found.is_empty() => {}
+        TestLeaks::Refuse => return Err(refused(dataset, found)),
+        TestLeaks::Exclude => {
+            settled.excluded = found.iter().map(|leak| leak.training.clone()).collect();
+        }
+        TestLeaks::Allow => {
+            for leak in found {
+                let sentence = settled.accepted.entry(leak.test.clone()).or_default();
+                if !sentence.is_empty() {
+                    sentence.push_str("; ");
+                }
+                sentence.push_str(&leak.to_string());
+            }
+        }
+    }
+    Ok(settled)
+}
+
+fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
+    let named: Vec<String> = found.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match found.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    TrainError::unexpected(
+        &dataset.name,
+        "test cases apart from the training data",
+        format!("{}{more}", named.join(", ")),
+        "remove one of each pair; or leave the training cases out with --exclude-duplicates (data.test_leaks=exclude), or \
+         train on them with --allow-leaks (allow), which every result then says",
+    )
+}
+
+/// Leaves training cases out of a data set and of the cases read from it.
+///
+/// # Errors
+/// If no labeled case, or none of the unlabeled cases that the method needs, is left.
+pub(crate) fn exclude(
+    names: &BTreeSet<String>,
+    config: &RunConfig,
+    dataset: &mut Dataset,
+    set: Arc<TrainingSet>,
+) -> Result<Arc<TrainingSet>, TrainError> {
+    if names.is_empty() {
+        return Ok(set);
+    }
+    dataset.labeled.retain(|case| !names.contains(&case.id));
+    dataset.unlabeled.retain(|case| !names.contains(&case.id));
+    let listed: Vec<&str> = names.iter().map(String::as_str).collect();
+    let lacks_unlabeled = config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty();
+    if dataset.labeled.is_empty() || lacks_unlabeled {
+        return Err(TrainError::setting(
+            "data.test_leaks",
+            "labeled cases, and unlabeled ones for most methods, after the exclusion of those in the test data",
+            format!("none left without {}", listed.join(", ")),
+            "choose other test cases",
+        ));
+    }
+    dataset.notes.push(format!(
+        "left out of the training, as their scan or patient is in the test data: {}",
+        listed.join(", ")
+    ));
+    Ok(Arc::new(set.without(names)))
+}

@@ -1,0 +1,129 @@
+//! Test cases whose scan or patient is in the training data too.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use semivox_data::io;
+use semivox_data::phantom::{PhantomConfig, write_dataset};
+use semivox_trainer::config::{RunConfig, TestLeaks};
+use semivox_trainer::presets::preset;
+use semivox_trainer::session::Session;
+
+/// Makes a data set of four training cases and two test cases, one of which is a training case with other intensities, and
+/// the configuration of a run on it.
+fn setup(folder: &Path, role: &str) -> RunConfig {
+    let phantoms = PhantomConfig {
+        shape: [24, 24, 20],
+        shape_jitter: [2, 2, 1],
+        ..Default::default()
+    };
+    write_dataset(folder, 4, 2, &phantoms).unwrap();
+    // The first two cases keep their labels, phantom_004 is a test case.
+    let (from, to) = match role {
+        "labeled" => ("phantom_001", "phantom_004"),
+        _ => ("phantom_003", "phantom_004"),
+    };
+    let mut image = io::read_volume(folder.join(format!("images/{from}.nii.gz"))).unwrap();
+    image.data.mapv_inplace(|x| 3.0 * x - 7.0);
+    io::write_volume(folder.join(format!("images/{to}.nii.gz")), &image).unwrap();
+    fs::copy(
+        folder.join(format!("labels/{from}.nii.gz")),
+        folder.join(format!("labels/{to}.nii.gz")),
+    )
+    .unwrap();
+    let mut config = preset("smoke", "mean_teacher").unwrap();
+    config.data.root = Some(folder.to_owned());
+    config.data.labeled = 2.into();
+    config.patch = [32, 32, 32];
+    config.inference.window = [32, 32, 32];
+    config.inference.stride = [32, 32, 32];
+    config.network.filters = 1;
+    config.method = config.method.with_iterations(1);
+    config
+}
+
+#[test]
+fn a_test_scan_among_the_training_scans_is_refused() {
+    for role in ["labeled", "unlabeled"] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = setup(&folder.path().join("data"), role);
+        let out = folder.path().join("run");
+        let message = Session::start(config, &out, &()).unwrap_err().to_string();
+        let pair = match role {
+            "labeled" => "test case `phantom_004` and labeled case `phantom_001` (the same scan, changed)",
+            _ => "test case `phantom_004` and unlabeled case `phantom_003` (the same scan, changed)",
+        };
+        for part in [pair, "--exclude-duplicates", "--allow-leaks"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(!out.join("config.toml").exists());
+    }
+}
+
+#[test]
+fn excluded_cases_stay_out_when_the_run_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = setup(&folder.path().join("data"), "unlabeled");
+    config.data.test_leaks = TestLeaks::Exclude;
+    let out = folder.path().join("run");
+    let session = Session::start(config, &out, &()).unwrap();
+    let unlabeled = |session: &Session| -> Vec<String> {
+        session.dataset().unlabeled.iter().map(|case| case.id.clone()).collect()
+    };
+    assert_eq!(unlabeled(&session), ["phantom_002"]);
+    let notes = session.dataset().notes.join("; ");
+    assert!(notes.contains("left out of the training") && notes.contains("phantom_003"), "{notes}");
+    drop(session);
+    let session = Session::resume(&out, &()).unwrap();
+    assert_eq!(unlabeled(&session), ["phantom_002"]);
+}
+
+#[test]
+fn an_accepted_leak_stands_in_every_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = setup(&folder.path().join("data"), "labeled");
+    config.data.test_leaks = TestLeaks::Allow;
+    let out = folder.path().join("run");
+    Session::start(config, &out, &()).unwrap();
+    // A resumed run knows of it too.
+    let session = Session::resume(&out, &()).unwrap();
+    let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
+    let evaluation = summary.evaluation.unwrap();
+    let seen: Vec<bool> = evaluation.cases.iter().map(|case| case.seen).collect();
+    assert_eq!(seen, [true, false]);
+    let other = evaluation.cases[1].mean_dice();
+    assert_eq!(evaluation.mean_unseen.as_ref().unwrap().dice, other);
+    let leaks = evaluation.protocol.leaks.clone().unwrap();
+    assert!(leaks.starts_with("1 of 2 test cases"), "{leaks}");
+    assert!(evaluation.to_string().contains("Not an independent test"), "{evaluation}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Not an independent test: 1 of 2"));
+}
+
+#[test]
+fn cases_of_one_patient_count_as_a_leak() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let config = setup(&data, "labeled");
+    // The changed copy becomes a scan of its own, but of a patient in training.
+    let phantoms = PhantomConfig {
+        shape: [24, 24, 20],
+        seed: 77,
+        ..Default::default()
+    };
+    let other = folder.path().join("other");
+    write_dataset(&other, 1, 1, &phantoms).unwrap();
+    for part in ["images", "labels"] {
+        let file = |root: &Path, id: &str| root.join(part).join(format!("{id}.nii.gz"));
+        fs::copy(file(&other, "phantom_000"), file(&data, "phantom_004")).unwrap();
+    }
+    fs::write(data.join("patients.csv"), "case,patient\nphantom_004,A\nphantom_002,A\n").unwrap();
+    let message = Session::start(config, folder.path().join("run"), &())
+        .unwrap_err()
+        .to_string();
+    let pair = "test case `phantom_004` and unlabeled case `phantom_002` (one patient by patients.csv)";
+    assert!(message.contains(pair), "{message}");
+}
