@@ -1,0 +1,227 @@
+//! Which cases are scans of one patient.
+
+mod names;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use unicode_normalization::UnicodeNormalization;
+
+pub use names::NameRule;
+
+use crate::{DataError, layout};
+
+/// Name of the file that tells the patients, in the folder of a data set.
+const FILE: &str = "patients.csv";
+
+/// The patients of a data set's cases.
+///
+/// They come from `patients.csv` in the folder of the data set, with two columns, the case and its patient:
+///
+/// ```csv
+/// case,patient
+/// scan_017,A
+/// scan_018,A
+/// scan_019,B
+/// ```
+///
+/// Without such a file they are guessed by name, see [`NameRule`]. A case that neither tells about is a patient of its own.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::{NameRule, PatientSource, Patients};
+///
+/// let cases = ["anna_t1", "anna_t2", "la_001", "la_002"];
+/// let patients = Patients::guess(&cases);
+/// assert_eq!(patients.patient_of("anna_t2"), "anna");
+/// assert_eq!(patients.source_of("anna_t2"), PatientSource::Guess(NameRule::TimePoint));
+/// assert_eq!(patients.patient_of("la_001"), "la_001");
+/// assert_eq!(patients.count(cases), 3);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patients {
+    of: BTreeMap<String, (String, PatientSource)>,
+    /// The file that was read.
+    file: Option<PathBuf>,
+    /// Cases that the file does not mention.
+    missing: Vec<String>,
+}
+
+/// How the patient of a case is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PatientSource {
+    /// `patients.csv` states it.
+    File,
+    /// It is a guess from the names of the cases.
+    Guess(NameRule),
+    /// Nothing is known: the case is taken for the only one of its patient.
+    Itself,
+}
+
+impl Patients {
+    /// Reads `patients.csv` in the folder of a data set with these cases, or guesses by their names if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn open(root: impl AsRef<Path>, cases: &[impl AsRef<str>]) -> Result<Self, DataError> {
+        let path = root.as_ref().join(FILE);
+        match path.is_file() {
+            true => Self::read(path, cases),
+            false => Ok(Self::guess(cases)),
+        }
+    }
+
+    /// Reads a file in UTF-8 of a line a case: the case, a comma, semicolon or tab, and the patient.
+    ///
+    /// A first line `case,patient` is a heading, an extension such as `.nii.gz` is removed, quotes around a name
+    /// as well. A case that is not in the file is a patient of its own, see [`note`](Self::note).
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Io`] for a file that cannot be read; [`DataError::Unexpected`] for a line without exactly two
+    /// names, a case that is not among `cases`, and a case of two lines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use semivox_data::Patients;
+    ///
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// std::fs::write(file.path(), "case,patient\nscan_1,A\nscan_2.nii.gz,A\n")?;
+    /// let patients = Patients::read(file.path(), &["scan_1", "scan_2"])?;
+    /// assert_eq!(patients.patient_of("scan_2"), "A");
+    /// assert!(Patients::read(file.path(), &["scan_1"]).unwrap_err().to_string().contains("scan_2"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(path: impl AsRef<Path>, cases: &[impl AsRef<str>]) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let known: BTreeSet<&str> = cases.iter().map(AsRef::as_ref).collect();
+        let mut of = BTreeMap::new();
+        for (number, case, patient) in lines(path)? {
+            let refuse = |expected: String, found: &str, hint: &str| {
+                let found = format!("{found} in line {number}");
+                Err(DataError::unexpected(path, expected, found, hint))
+            };
+            if !known.contains(case.as_str()) {
+                let such = known.first().copied().unwrap_or("none");
+                let expected = format!("cases of the data set, such as `{such}`");
+                return refuse(
+                    expected,
+                    &format!("`{case}`"),
+                    "correct the name or remove the line",
+                );
+            }
+            let entry = (patient, PatientSource::File);
+            if of.insert(case.clone(), entry).is_some() {
+                let found = format!("`{case}` a second time");
+                return refuse("every case once".into(), &found, "remove one of its lines");
+            }
+        }
+        let missing = known.into_iter().filter(|&case| !of.contains_key(case));
+        let missing = missing.map(Into::into).collect();
+        let file = Some(path.to_path_buf());
+        Ok(Self { of, file, missing })
+    }
+
+    /// Guesses by the names of all cases of a data set, see [`NameRule`].
+    pub fn guess(cases: &[impl AsRef<str>]) -> Self {
+        let names: BTreeSet<&str> = cases.iter().map(AsRef::as_ref).collect();
+        let guessed = names::guess(&names)
+            .into_iter()
+            .map(|(case, (patient, rule))| {
+                (case.into(), (patient.into(), PatientSource::Guess(rule)))
+            });
+        let of = guessed.collect();
+        Self {
+            of,
+            ..Self::default()
+        }
+    }
+
+    /// The patient of a case.
+    pub fn patient_of<'a>(&'a self, case: &'a str) -> &'a str {
+        self.of.get(case).map_or(case, |(patient, _)| patient)
+    }
+
+    /// How the patient of a case is known.
+    pub fn source_of(&self, case: &str) -> PatientSource {
+        let found = self.of.get(case);
+        found.map_or(PatientSource::Itself, |(_, source)| *source)
+    }
+
+    /// The number of patients that some cases have.
+    pub fn count<'a>(&'a self, cases: impl IntoIterator<Item = &'a str>) -> usize {
+        let patients = cases.into_iter().map(|case| self.patient_of(case));
+        patients.collect::<BTreeSet<_>>().len()
+    }
+
+    /// A sentence about what was guessed, or about cases that the file does not mention; `None` if there are none.
+    pub fn note(&self) -> Option<String> {
+        if let Some(file) = &self.file {
+            let first = self.missing.first()?;
+            let count = self.missing.len();
+            return Some(format!(
+                "`{}` lacks {count} of the cases, such as `{first}`: each is taken for the only one of its patient",
+                file.display()
+            ));
+        }
+        let (example, (patient, _)) = self.of.first_key_value()?;
+        let patients = self.count(self.of.keys().map(String::as_str));
+        Some(format!(
+            "{} cases are taken for scans of {patients} patients by their names, such as `{example}` for one of `{patient}`: if that is wrong, write `{FILE}` into the folder of the data set, with lines `case,patient`",
+            self.of.len()
+        ))
+    }
+}
+
+/// The line number, case and patient of each line but the heading and empty ones.
+fn lines(path: &Path) -> Result<Vec<(usize, String, String)>, DataError> {
+    let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        DataError::unexpected(
+            path,
+            "text in UTF-8",
+            "another encoding",
+            "save it as UTF-8",
+        )
+    })?;
+    let text = text.trim_start_matches('\u{feff}');
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let fields: Vec<String> = line.split([',', ';', '\t']).map(name).collect();
+        match fields.as_slice() {
+            [blank] if blank.is_empty() => (),
+            [case, patient] if number == 1 && is_heading(case, patient) => (),
+            [case, patient] if !case.is_empty() && !patient.is_empty() => {
+                let case = layout::stem(case).unwrap_or(case);
+                lines.push((number, case.into(), patient.clone()));
+            }
+            _ => {
+                let found = format!("`{}` in line {number}", line.trim());
+                let expected = "a case and its patient in each line, as in `scan_017,A`";
+                return Err(DataError::unexpected(
+                    path,
+                    expected,
+                    found,
+                    "correct the line",
+                ));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// A name without quotes and in the form that names of cases have.
+fn name(field: &str) -> String {
+    field.trim().trim_matches('"').trim().nfc().collect()
+}
+
+fn is_heading(case: &str, patient: &str) -> bool {
+    case.eq_ignore_ascii_case("case") && patient.eq_ignore_ascii_case("patient")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Unit tests: which cases are scans of one patient.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+/// The patient and rule of each case.
+fn guessed(cases: &[&str]) -> Vec<(String, Option<NameRule>)> {
+    let patients = Patients::guess(cases);
+    let of = |case: &&str| {
+        let rule = match patients.source_of(case) {
+            PatientSource::Guess(rule) => Some(rule),
+            PatientSource::Itself => None,
+            PatientSource::File => panic!("no file was read"),
+        };
+        (patients.patient_of(case).to_string(), rule)
+    };
+    cases.iter().map(of).collect()
+}
+
+fn all(patient: &str, rule: NameRule, count: usize) -> Vec<(String, Option<NameRule>)> {
+    vec![(patient.into(), Some(rule)); count]
+}
+
+#[test]
+fn each_rule_brings_the_scans_of_a_patient_together() {
+    let bids = ["sub-01_ses-01", "sub-01_ses-02_T1w", "sub-01"];
+    assert_eq!(guessed(&bids), all("sub-01", NameRule::Bids, 3));
+    let frames = ["patient001_frame01", "patient001_frame12"];
+    assert_eq!(guessed(&frames), all("patient001", NameRule::Frame, 2));
+    let points = [
+        "anna",
+        "anna_t1",
+        "anna_TP2",
+        "anna_baseline",
+        "anna_followup",
+        "anna_followup2",
+        "otto",
+    ];
+    let mut expected = all("anna", NameRule::TimePoint, 6);
+    expected.push(("otto".into(), None));
+    assert_eq!(guessed(&points), expected);
+}
+
+#[test]
+fn without_a_second_scan_or_a_rule_a_case_is_itself() {
+    for cases in [
+        &["la_001", "la_002", "la_003"][..],
+        &["sub-01_ses-01", "sub-02_ses-01", "sub-_ses-1"],
+        &["patient001_frame01", "patient002_frame01"],
+        &["anna_t1", "otto_t1", "emil_followup"],
+        // Numbers after one word are not points in time.
+        &["scan_t1", "scan_t2", "scan_t3"],
+        &["_t1", "_t2", "a_t100", "a_t101", "b_t", "b_followup123"],
+        &[
+            "a_frame",
+            "a_framework",
+            "hippocampus_001",
+            "hippocampus_003",
+        ],
+        &["sub_01", "sub_02", "BraTS_t1ce", "BraTS_flair"],
+    ] {
+        let itself: Vec<_> = cases.iter().map(|case| (case.to_string(), None)).collect();
+        assert_eq!(guessed(cases), itself);
+        assert_eq!(Patients::guess(cases).note(), None);
+        assert_eq!(
+            Patients::guess(cases).count(cases.iter().copied()),
+            cases.len()
+        );
+    }
+}
+
+#[test]
+fn a_guess_is_said_to_be_one() {
+    let patients = Patients::guess(&[
+        "p1_frame01",
+        "p1_frame02",
+        "p2_frame01",
+        "p2_frame09",
+        "other",
+    ]);
+    let note = patients.note().unwrap();
+    assert!(
+        note.starts_with("4 cases are taken for scans of 2 patients by their names"),
+        "{note}"
+    );
+    assert!(
+        note.contains("`p1_frame01` for one of `p1`") && note.contains("`patients.csv`"),
+        "{note}"
+    );
+    assert_eq!(
+        patients.count(["p1_frame01", "p1_frame02", "other", "new"]),
+        3
+    );
+}
+
+/// The patients of cases `a`, `b` and `c` by a file.
+fn read(bytes: &[u8]) -> Result<Patients, String> {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("patients.csv"), bytes).unwrap();
+    Patients::open(root.path(), &["a", "b", "c"]).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_file_is_read_as_spreadsheets_write_it() {
+    let of =
+        |patients: &Patients| ["a", "b", "c"].map(|case| patients.patient_of(case).to_string());
+    for text in [
+        "case,patient\na,1\nb,1\nc,2\n",
+        "\u{feff}Case;Patient\r\na;1\r\n\r\nb;1\r\nc;2",
+        " a.nii.gz\t1\n\"b\"\t\"1\"\nc\t 2 ",
+    ] {
+        let patients = read(text.as_bytes()).unwrap();
+        assert_eq!(of(&patients), ["1", "1", "2"]);
+        assert_eq!(patients.source_of("b"), PatientSource::File);
+        assert_eq!(
+            (patients.count(["a", "b", "c"]), patients.note()),
+            (2, None)
+        );
+    }
+    let part = read(b"\"a\",Mu\xcc\x88ller\nb.nii.gz,M\xc3\xbcller\n").unwrap();
+    assert_eq!(of(&part), ["M\u{fc}ller", "M\u{fc}ller", "c"]);
+    assert_eq!(part.source_of("c"), PatientSource::Itself);
+    let note = part.note().unwrap();
+    assert!(note.contains("lacks 1 of the cases, such as `c`"), "{note}");
+    let nowhere = Patients::open("no/such/folder", &["a_t1", "a_t2", "b"]).unwrap();
+    assert_eq!(nowhere.patient_of("a_t1"), "a");
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_named_with_its_line() {
+    for (text, parts) in [
+        (
+            &b"case,patient\na,1\nd,2\n"[..],
+            &["`a`", "`d` in line 3"][..],
+        ),
+        (
+            b"a,1\nb,2\na,3\n",
+            &["every case once", "`a` a second time in line 3"],
+        ),
+        (b"a,1\nb\n", &["a case and its patient", "`b` in line 2"]),
+        (b"a,1,2\n", &["`a,1,2` in line 1"]),
+        (b"a,\n", &["`a,` in line 1"]),
+        (b"id,patient\na,1\n", &["`id` in line 1"]),
+        (b"a,M\xfcller\n", &["UTF-8"]),
+    ] {
+        let message = read(text).unwrap_err();
+        for part in parts.iter().chain(&["patients.csv"]) {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    let empty = read(b"").unwrap();
+    assert!(empty.note().unwrap().contains("lacks 3"));
+}
