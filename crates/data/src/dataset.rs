@@ -79,7 +79,11 @@ impl Dataset {
 
     /// Returns the names of all cases.
     pub fn case_names(&self) -> Vec<&str> {
-        let labeled = self.labeled.iter().chain(&self.test).map(|case| case.id.as_str());
+        let labeled = self
+            .labeled
+            .iter()
+            .chain(&self.test)
+            .map(|case| case.id.as_str());
         let unlabeled = self.unlabeled.iter().map(|case| case.id.as_str());
         labeled.chain(unlabeled).collect()
     }

@@ -50,7 +50,10 @@ impl fmt::Display for Leak {
             Role::Unlabeled => "unlabeled",
             _ => "labeled",
         };
-        write!(f, "test case `{test}` and {role} case `{training}` ({evidence})")
+        write!(
+            f,
+            "test case `{test}` and {role} case `{training}` ({evidence})"
+        )
     }
 }
 
@@ -74,7 +77,8 @@ impl fmt::Display for Leak {
 /// assert_eq!(found[0].to_string(), "test case `copy` and labeled case `a` (the same voxels)");
 /// ```
 pub fn between(cases: &[CaseFacts], patients: &Patients) -> Vec<Leak> {
-    let (tests, training): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.role == Role::Test);
+    let (tests, training): (Vec<_>, Vec<_>) =
+        cases.iter().partition(|case| case.role == Role::Test);
     let leak = |test: &CaseFacts, other: &CaseFacts| {
         Some(Leak {
             test: test.id.clone(),
@@ -84,7 +88,10 @@ pub fn between(cases: &[CaseFacts], patients: &Patients) -> Vec<Leak> {
         })
     };
     let of_test = |test: &&CaseFacts| -> Vec<Leak> {
-        training.iter().filter_map(|other| leak(test, other)).collect()
+        training
+            .iter()
+            .filter_map(|other| leak(test, other))
+            .collect()
     };
     tests.iter().flat_map(of_test).collect()
 }
@@ -124,7 +131,9 @@ fn repetition(a: &CaseFacts, b: &CaseFacts, kind: Match) -> String {
         [Role::Labeled, Role::Labeled] if a.labels != b.labels => {
             "both are labeled, with different label maps: keep the right one"
         }
-        [Role::Labeled, Role::Labeled] => "both are labeled: it counts twice, and one label less is new",
+        [Role::Labeled, Role::Labeled] => {
+            "both are labeled: it counts twice, and one label less is new"
+        }
         [Role::Test, _] => "both are test cases: it counts twice in the means",
         [Role::Unlabeled, Role::Unlabeled] => "both are unlabeled: it counts twice",
         _ => "one of them is labeled and one unlabeled: it counts twice",

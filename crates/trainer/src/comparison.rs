@@ -235,7 +235,9 @@ fn protocol(evaluations: &[Evaluation]) -> String {
     };
     let cases = evaluations.first().map_or(0, |e| e.cases.len());
     let leaks = evaluations.iter().find_map(|e| e.protocol.leaks.as_ref());
-    let leaks = leaks.map_or(String::new(), |leaks| format!(" Not an independent test: {leaks}."));
+    let leaks = leaks.map_or(String::new(), |leaks| {
+        format!(" Not an independent test: {leaks}.")
+    });
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} test cases and their classes, \
          then mean ± sample standard deviation over seeds; undefined distances are left out.{leaks}",

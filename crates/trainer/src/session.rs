@@ -104,11 +104,8 @@ impl Session {
         tell_of_labels(&dataset, &set, observer);
         let config = with_names(config, &dataset)?;
         config.check()?;
-        let cases = CaseList {
-            excluded: settled.excluded,
-            leaks: settled.accepted.clone(),
-            ..CaseList::of(&dataset)
-        };
+        let mut cases = CaseList::of(&dataset);
+        (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
         cases.write(&run)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {

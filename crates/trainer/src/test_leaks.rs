@@ -85,7 +85,8 @@ pub(crate) fn exclude(
     dataset.labeled.retain(|case| !names.contains(&case.id));
     dataset.unlabeled.retain(|case| !names.contains(&case.id));
     let listed: Vec<&str> = names.iter().map(String::as_str).collect();
-    let lacks_unlabeled = config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty();
+    let lacks_unlabeled =
+        config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty();
     if dataset.labeled.is_empty() || lacks_unlabeled {
         return Err(TrainError::setting(
             "data.test_leaks",

@@ -54,7 +54,10 @@ impl TrainingSet {
     /// Returns the set without the cases of some names.
     pub(crate) fn without(&self, names: &BTreeSet<String>) -> Self {
         let labeled = self.labeled.iter().filter(|case| !names.contains(&case.id));
-        let unlabeled = self.unlabeled.iter().filter(|case| !names.contains(&case.id));
+        let unlabeled = self
+            .unlabeled
+            .iter()
+            .filter(|case| !names.contains(&case.id));
         Self {
             labeled: labeled.cloned().collect(),
             unlabeled: unlabeled.cloned().collect(),

@@ -53,8 +53,12 @@ fn a_test_scan_among_the_training_scans_is_refused() {
         let out = folder.path().join("run");
         let message = Session::start(config, &out, &()).unwrap_err().to_string();
         let pair = match role {
-            "labeled" => "test case `phantom_004` and labeled case `phantom_001` (the same scan, changed)",
-            _ => "test case `phantom_004` and unlabeled case `phantom_003` (the same scan, changed)",
+            "labeled" => {
+                "test case `phantom_004` and labeled case `phantom_001` (the same scan, changed)"
+            }
+            _ => {
+                "test case `phantom_004` and unlabeled case `phantom_003` (the same scan, changed)"
+            }
         };
         for part in [pair, "--exclude-duplicates", "--allow-leaks"] {
             assert!(message.contains(part), "{message}");
@@ -71,11 +75,19 @@ fn excluded_cases_stay_out_when_the_run_is_resumed() {
     let out = folder.path().join("run");
     let session = Session::start(config, &out, &()).unwrap();
     let unlabeled = |session: &Session| -> Vec<String> {
-        session.dataset().unlabeled.iter().map(|case| case.id.clone()).collect()
+        session
+            .dataset()
+            .unlabeled
+            .iter()
+            .map(|case| case.id.clone())
+            .collect()
     };
     assert_eq!(unlabeled(&session), ["phantom_002"]);
     let notes = session.dataset().notes.join("; ");
-    assert!(notes.contains("left out of the training") && notes.contains("phantom_003"), "{notes}");
+    assert!(
+        notes.contains("left out of the training") && notes.contains("phantom_003"),
+        "{notes}"
+    );
     drop(session);
     let session = Session::resume(&out, &()).unwrap();
     assert_eq!(unlabeled(&session), ["phantom_002"]);
@@ -98,7 +110,10 @@ fn an_accepted_leak_stands_in_every_result() {
     assert_eq!(evaluation.mean_unseen.as_ref().unwrap().dice, other);
     let leaks = evaluation.protocol.leaks.clone().unwrap();
     assert!(leaks.starts_with("1 of 2 test cases"), "{leaks}");
-    assert!(evaluation.to_string().contains("Not an independent test"), "{evaluation}");
+    assert!(
+        evaluation.to_string().contains("Not an independent test"),
+        "{evaluation}"
+    );
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("Not an independent test: 1 of 2"));
 }
@@ -120,10 +135,15 @@ fn cases_of_one_patient_count_as_a_leak() {
         let file = |root: &Path, id: &str| root.join(part).join(format!("{id}.nii.gz"));
         fs::copy(file(&other, "phantom_000"), file(&data, "phantom_004")).unwrap();
     }
-    fs::write(data.join("patients.csv"), "case,patient\nphantom_004,A\nphantom_002,A\n").unwrap();
+    fs::write(
+        data.join("patients.csv"),
+        "case,patient\nphantom_004,A\nphantom_002,A\n",
+    )
+    .unwrap();
     let message = Session::start(config, folder.path().join("run"), &())
         .unwrap_err()
         .to_string();
-    let pair = "test case `phantom_004` and unlabeled case `phantom_002` (one patient by patients.csv)";
+    let pair =
+        "test case `phantom_004` and unlabeled case `phantom_002` (one patient by patients.csv)";
     assert!(message.contains(pair), "{message}");
 }

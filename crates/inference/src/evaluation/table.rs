@@ -28,7 +28,11 @@ impl fmt::Display for Evaluation {
         write!(f, "{}", line("mean", mean.dice, distances))?;
         if let Some(mean) = &self.mean_unseen {
             let distances = [mean.hd95_mm, mean.asd_mm, mean.assd_mm];
-            write!(f, "\n{}", line("mean without seen cases", mean.dice, distances))?;
+            write!(
+                f,
+                "\n{}",
+                line("mean without seen cases", mean.dice, distances)
+            )?;
         }
         match &self.protocol.leaks {
             Some(leaks) => write!(f, "\nNot an independent test: {leaks}"),
