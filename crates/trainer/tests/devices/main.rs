@@ -41,11 +41,14 @@ fn steps(device: &str, methods: &[String]) -> Vec<Agreement> {
 
 /// A software device is slow: two methods, of which SimCVD has heads beside its network.
 #[test]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    ignore = "this build has no GPU backend; add --features cuda or wgpu"
+)]
 fn the_gpu_agrees_with_the_cpu() {
-    if let Some(gpu) = gpu() {
-        assert_agreement(&gpu, &networks(&gpu));
-        assert_agreement(&gpu, &steps(&gpu, &["supervised".into(), "simcvd".into()]));
-    }
+    let gpu = gpu().expect("a GPU backend in this build, or SEMIVOX_DEVICE");
+    assert_agreement(&gpu, &networks(&gpu));
+    assert_agreement(&gpu, &steps(&gpu, &["supervised".into(), "simcvd".into()]));
 }
 
 /// Set in the process that compares every second method.
