@@ -337,7 +337,7 @@ def main():
             parser.error(f"{report} is not a file")
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        print(f"skipped: none of {', '.join(NAMES)} is on the PATH")
+        print(f"skipped: reports in a browser (none of {', '.join(NAMES)} is on the PATH)")
         return 0
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)

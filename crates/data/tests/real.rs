@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,20 +10,26 @@ use semivox_data::io::read_volume;
 use semivox_data::layout::{self, Layout};
 use semivox_data::{Dataset, LabeledCase, Source, UnlabeledCase, check_labels};
 
-/// The folder `name` of the real data, or `None` with the reason printed.
-fn data(name: &str) -> Option<PathBuf> {
+/// The folders `names` of the real data; if one is absent, `None` after a line that says that `test` was skipped.
+fn data<const N: usize>(test: &str, names: [&str; N]) -> Option<[PathBuf; N]> {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
-    let folder = std::env::var_os("SEMIVOX_DATA")
-        .map_or_else(default, PathBuf::from)
-        .join(name);
-    if folder.is_dir() {
-        return Some(folder);
+    let root = std::env::var_os("SEMIVOX_DATA").map_or_else(default, PathBuf::from);
+    let folders = names.map(|name| root.join(name));
+    match folders.iter().find(|folder| !folder.is_dir()) {
+        None => Some(folders),
+        Some(absent) => {
+            let reason = format!("no real data at `{}`; set SEMIVOX_DATA", absent.display());
+            skipped(test, &reason);
+            None
+        }
     }
-    println!(
-        "skipped: no real data at `{}` (set SEMIVOX_DATA)",
-        folder.display()
-    );
-    None
+}
+
+/// Says on standard error that a test was skipped; `.ci/run` counts these lines. libtest captures what `println!` and
+/// `eprintln!` write, but not what is written to the stream itself.
+fn skipped(test: &str, reason: &str) {
+    let line = format!("skipped: {test} ({reason})\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 fn case<'a>(dataset: &'a Dataset, id: &str) -> &'a LabeledCase {
@@ -50,7 +57,7 @@ fn difference(a: &LabeledCase, b: &LabeledCase) -> f32 {
 
 #[test]
 fn la_as_nifti_equals_la_as_hdf5() {
-    let (Some(nifti), Some(hdf5)) = (data("la"), data("la_h5")) else {
+    let Some([nifti, hdf5]) = data("la_as_nifti_equals_la_as_hdf5", ["la", "la_h5"]) else {
         return;
     };
     assert_eq!(layout::detect(&nifti).unwrap(), Layout::La);
@@ -70,7 +77,7 @@ fn la_as_nifti_equals_la_as_hdf5() {
 
 #[test]
 fn acdc_as_nifti_equals_acdc_as_hdf5() {
-    let (Some(nifti), Some(hdf5)) = (data("acdc"), data("acdc_h5")) else {
+    let Some([nifti, hdf5]) = data("acdc_as_nifti_equals_acdc_as_hdf5", ["acdc", "acdc_h5"]) else {
         return;
     };
     assert_eq!(layout::detect(&nifti).unwrap(), Layout::Acdc);
@@ -90,7 +97,9 @@ fn acdc_as_nifti_equals_acdc_as_hdf5() {
 
 #[test]
 fn a_damaged_hdf5_file_is_refused_by_name() {
-    let Some(root) = data("la_h5") else { return };
+    let Some([root]) = data("a_damaged_hdf5_file_is_refused_by_name", ["la_h5"]) else {
+        return;
+    };
     let dataset = layout::open(root).unwrap();
     let Source::Hdf5 {
         path,
@@ -136,7 +145,7 @@ fn a_damaged_hdf5_file_is_refused_by_name() {
 
 #[test]
 fn every_hippocampus_loads() {
-    let Some(root) = data("hippocampus") else {
+    let Some([root]) = data("every_hippocampus_loads", ["hippocampus"]) else {
         return;
     };
     assert_eq!(layout::detect(&root).unwrap(), Layout::Msd);
@@ -152,7 +161,7 @@ fn every_hippocampus_loads() {
 
 #[test]
 fn every_fifth_hippocampus_is_held_out() {
-    let Some(root) = data("hippocampus") else {
+    let Some([root]) = data("every_fifth_hippocampus_is_held_out", ["hippocampus"]) else {
         return;
     };
     let list = concat!(
@@ -169,7 +178,9 @@ fn every_fifth_hippocampus_is_held_out() {
 
 #[test]
 fn ten_la_images_read_quickly() {
-    let Some(root) = data("la") else { return };
+    let Some([root]) = data("ten_la_images_read_quickly", ["la"]) else {
+        return;
+    };
     let dataset = layout::open(root).unwrap();
     let start = Instant::now();
     for case in &dataset.labeled[..10] {

@@ -24,13 +24,14 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
         PEAK.fetch_max(held, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the layout has a size, which `GlobalAlloc::alloc` requires of its callers.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
+        // SAFETY: `pointer` is one that `alloc` above got from `System` for this layout, which `GlobalAlloc::dealloc`
+        // requires of its callers.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

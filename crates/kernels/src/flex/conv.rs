@@ -1,10 +1,11 @@
 //! The convolution with an odd kernel, stride 1 and zero padding.
 
 use super::epilogue::Epilogue;
-use super::forward::{Packed, convolve};
+use super::forward::convolve;
 use super::grid::Grid;
 use super::memory::Buffer;
 use super::operator::{Convolution, Layer};
+use super::packed::Packed;
 use super::simd::Level;
 use super::weight;
 use super::winograd::{self, Tiles, Transformed};

@@ -9,7 +9,8 @@ use super::simd::{Kernel, Simd};
 const WIDE: usize = 3;
 
 /// Sets or adds `Σ over j of y[o][j] · x_v[j]` to `sums[o][v]`, where vector `v` of `x` is row `v / TAPS`,
-/// shifted by `v % TAPS`. There are one or [`WIDE`] taps.
+/// shifted by `v % TAPS`. There are one or [`WIDE`] taps. In the padding behind the columns `y` must be zero and `x`
+/// finite, or the sums are wrong.
 pub(crate) struct Correlation<'a, const TAPS: usize> {
     pub(crate) x: &'a [f32],
     pub(crate) from: Shape,
@@ -28,14 +29,20 @@ impl<const TAPS: usize> Kernel for Correlation<'_, TAPS> {
 
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, and the panels must have the padding of their shapes, in
-    /// which `y` is zero and `x` finite.
+    /// The instructions of `S` must be enabled.
+    ///
+    /// # Panics
+    ///
+    /// If `x` or `y` is shorter than [`Shape::reach`] or their columns differ.
     #[inline(always)]
     unsafe fn run<S: Simd>(mut self) {
         const { assert!(TAPS == 1 || TAPS == WIDE) };
-        for (first, width) in blocks(self.sums.len() / self.vectors(), self.widest) {
+        let rows = self.sums.len() / self.vectors();
+        self.check(rows, S::LANES);
+        for (first, width) in blocks(rows, self.widest) {
             for vector in (0..self.vectors()).step_by(WIDE) {
-                // SAFETY: passed on.
+                // SAFETY: `check` has passed for these rows, of which `blocks` gives `width` from `first` on, a power
+                // of two up to `widest`; the caller has enabled the instructions of `S`.
                 unsafe {
                     match width {
                         8 => self.vectors_from::<S, 8>(first, vector),
@@ -55,14 +62,26 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
         TAPS * self.from.channels
     }
 
+    /// Panics unless `x` and the first `rows` rows of `y` are as long as registers of `lanes` floats reach.
+    fn check(&self, rows: usize, lanes: usize) {
+        let (from, to) = (self.from, self.to);
+        assert_eq!(from.columns, to.columns, "the panels' columns must agree");
+        assert!(
+            self.x.len() >= from.reach(from.channels, lanes, TAPS)
+                && self.y.len() >= to.reach(rows, lanes, 1),
+            "the panels must have the padding of their shapes"
+        );
+    }
+
     /// `C` rows of `y` with up to [`WIDE`] vectors of `x`.
     ///
     /// # Safety
     ///
-    /// As for [`Correlation::run`].
+    /// The instructions of `S` must be enabled, and [`Correlation::check`] must have passed for its lanes and for at
+    /// least `first + C` rows.
     #[inline(always)]
     unsafe fn vectors_from<S: Simd, const C: usize>(&mut self, first: usize, vector: usize) {
-        // SAFETY: passed on.
+        // SAFETY: the rows are those of this function's own contract, and the tile takes no more vectors than are left.
         unsafe {
             match self.vectors() - vector {
                 1 => self.tile::<S, C, 1>(first, vector),
@@ -76,7 +95,7 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
     ///
     /// # Safety
     ///
-    /// As for [`Correlation::run`].
+    /// As for [`Correlation::vectors_from`]; there must be `T` vectors from `vector` on.
     #[inline(always)]
     unsafe fn tile<S: Simd, const C: usize, const T: usize>(
         &mut self,
@@ -87,7 +106,9 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
         let x = self.x[vector / TAPS * stride..].as_ptr();
         let y = self.y[first * self.to.stride..].as_ptr();
         let step = if TAPS == 1 { stride } else { 1 };
-        // SAFETY: registers and taps stay in the room behind a row's positions.
+        // SAFETY: `check` made sure that `x` reaches up to the last register of its last row, shifted by `TAPS - 1`,
+        // and `y` up to the last register of row `first + C - 1`. With one tap the `T` vectors are rows; with `WIDE`
+        // taps `vector` is a multiple of `WIDE`, so that they are the shifts of one row.
         let dots = unsafe { dots::<S, C, T>(x, step, y, self.to) };
         for (c, dots) in dots.into_iter().enumerate() {
             let sums = &mut self.sums[(first + c) * vectors + vector..];
@@ -102,8 +123,8 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
 ///
 /// # Safety
 ///
-/// The instructions of `S` must be enabled; `x` and `y` must be readable for whole registers, and
-/// beyond the columns `y` must be zero and `x` finite.
+/// The instructions of `S` must be enabled; the registers of `S` that cover `shape.columns` must be readable from
+/// `x + t * step` for all `t` below `T` and from `y + c * shape.stride` for all `c` below `C`.
 #[inline(always)]
 unsafe fn dots<S: Simd, const C: usize, const T: usize>(
     mut x: *const f32,
@@ -111,7 +132,7 @@ unsafe fn dots<S: Simd, const C: usize, const T: usize>(
     mut y: *const f32,
     shape: Shape,
 ) -> [[f32; T]; C] {
-    // SAFETY: passed on.
+    // SAFETY: the loop loads those registers in turn, and no others.
     unsafe {
         let mut sums = [[S::splat(0.0); T]; C];
         for _ in 0..shape.columns.div_ceil(S::LANES) {

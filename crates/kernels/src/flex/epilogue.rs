@@ -67,7 +67,7 @@ impl ChannelEpilogue {
     /// The instructions of `S` must be enabled.
     #[inline(always)]
     pub(crate) unsafe fn of_register<S: Simd>(self, sums: S::V) -> S::V {
-        // SAFETY: passed on.
+        // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
         unsafe { S::max(S::splat(self.floor), S::add(sums, S::splat(self.bias))) }
     }
 }

@@ -5,6 +5,7 @@
 use super::epilogue::Epilogue;
 use super::grid::{Grid, Runs, Span};
 use super::memory::{Buffer, Target, filled};
+use super::packed::{Block, Packed};
 use super::simd::{Kernel, Level, Simd};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -12,81 +13,6 @@ use std::ops::Range;
 
 /// Registers of positions per tile.
 const WIDE: usize = 3;
-/// Weights per group of channel blocks, limited to fit in the L2 cache.
-const GROUP_FLOATS: usize = 96 * 1024;
-
-/// Weights packed as `[block][in][tap][channel of the block]`.
-pub(crate) struct Packed {
-    data: Vec<f32>,
-    inputs: usize,
-    blocks: Vec<Block>,
-}
-
-/// Consecutive output channels computed together.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    first: usize,
-    width: usize,
-    at: usize,
-}
-
-impl Packed {
-    /// Packs `outputs x inputs x taps` weights given by `get(output, input, tap)`.
-    fn new(
-        [outputs, inputs, taps]: [usize; 3],
-        widest: usize,
-        get: impl Fn(usize, usize, usize) -> f32,
-    ) -> Self {
-        let mut data = Vec::with_capacity(outputs * inputs * taps);
-        let mut blocks = Vec::new();
-        let mut first = 0;
-        while first < outputs {
-            let width = 1 << widest.min(outputs - first).ilog2();
-            blocks.push(Block {
-                first,
-                width,
-                at: data.len(),
-            });
-            for i in 0..inputs {
-                for t in 0..taps {
-                    data.extend((first..first + width).map(|o| get(o, i, t)));
-                }
-            }
-            first += width;
-        }
-        Self {
-            data,
-            inputs,
-            blocks,
-        }
-    }
-
-    /// Packs the weights `[out, in, taps]` for a forward convolution.
-    pub(crate) fn forward(weight: &[f32], shape: [usize; 3], level: Level) -> Self {
-        let [_, inputs, taps] = shape;
-        let get = |o: usize, i: usize, t: usize| weight[(o * inputs + i) * taps + t];
-        Self::new(shape, level.channels(), get)
-    }
-
-    /// Packs the weights `[out, in, taps]` transposed and mirrored, for the input's gradient.
-    pub(crate) fn transposed(weight: &[f32], shape: [usize; 3], level: Level) -> Self {
-        let [outputs, inputs, taps] = shape;
-        let get = |o: usize, i: usize, t: usize| weight[(i * inputs + o) * taps + taps - 1 - t];
-        Self::new([inputs, outputs, taps], level.channels(), get)
-    }
-
-    /// Number of output channels.
-    fn outputs(&self) -> usize {
-        self.blocks.last().map_or(0, |b| b.first + b.width)
-    }
-
-    /// Groups of blocks whose weights stay in cache while a task iterates over its positions.
-    fn groups(&self, taps: usize) -> Vec<&[Block]> {
-        let per_block = self.inputs * taps * self.blocks[0].width;
-        let count = (GROUP_FLOATS / per_block).max(1);
-        self.blocks.chunks(count).collect()
-    }
-}
 
 /// A convolution, shared by its tasks.
 struct Job<'a> {
@@ -112,6 +38,11 @@ pub(crate) fn convolve(
         epilogue.fits(outputs),
         "the bias must have one value per output channel"
     );
+    assert_eq!(
+        weights.taps,
+        grid.taps(),
+        "the weights must have the taps of the kernel"
+    );
     let runs = Runs::new(grid, level.lanes(), 1.0);
     let last = (grid.batch * weights.inputs - 1) * grid.channel();
     assert!(
@@ -128,15 +59,16 @@ pub(crate) fn convolve(
             epilogue,
             out,
         };
-        let groups = weights.groups(grid.taps());
+        let groups = weights.groups();
         let chunk = chunk_of(runs.count(), groups.len());
         let chunks = runs.count().div_ceil(chunk);
         (0..groups.len() * chunks).into_par_iter().for_each(|task| {
             let (group, part) = (groups[task / chunks], task % chunks);
             let range = part * chunk..runs.count().min((part + 1) * chunk);
             let job = &job;
-            // SAFETY: the level is available, the assertion above covers every read of the input, and
-            // tasks write disjoint channels or positions.
+            // SAFETY: the assertions above cover every read of the input and of the weights. `out` has the grid's
+            // voxels of all output channels, as `filled` makes it below, and tasks differ in their group of channels
+            // or in their range of registers, which do not overlap.
             unsafe { level.run(Task { job, group, range }) }
         });
     };
@@ -161,8 +93,8 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: `convolve` checked the input's length and gives each task channels and positions of its own;
-        // the caller of `run` enables the instructions.
+        // SAFETY: `convolve`, which makes all tasks, asserts the length of the input and the taps of the weights and
+        // gives each task channels and positions of its own; the caller of `run` enables the instructions.
         unsafe { task::<S>(self.job, self.group, self.range) }
     }
 }
@@ -172,7 +104,8 @@ impl Kernel for Task<'_> {
 /// # Safety
 ///
 /// The instructions of `S` must be enabled, `job.input` must hold the padded volume and [`Runs::reach`] elements from
-/// the start of its last channel, and no one else may write the same channels and positions of `job.out`.
+/// the start of its last channel, `job.weights` must have the taps of `job.grid`, `job.out` must have its voxels of
+/// all output channels, and no one else may write the same channels and positions of it.
 #[inline(always)]
 unsafe fn task<S: Simd>(job: &Job, group: &[Block], range: Range<usize>) {
     let mut index = range.start;
@@ -234,7 +167,8 @@ unsafe fn tile<S: Simd, const C: usize, const N: usize>(
     let channel = job.grid.channel();
     let mut weight = job.weights.data[block.at..].as_ptr();
     // SAFETY: a register at a span's position plus a tap's offset ends within the reach of its channel, which the
-    // buffer holds even for the last one, and the packed weights hold `inputs * taps * C` values from the block's start.
+    // buffer holds even for the last one, and the packed weights hold `inputs * taps * C` values from the block's
+    // start.
     unsafe {
         let mut sums = [[S::splat(0.0); N]; C];
         for _ in 0..job.weights.inputs {
@@ -286,7 +220,9 @@ unsafe fn write<S: Simd, const C: usize, const N: usize>(
         job.runs.parts(*span, |lane, voxel, count| {
             for (c, lanes) in lanes.iter().enumerate() {
                 let to = job.out.at(first + c * voxels + voxel);
-                // SAFETY: the part lies inside the output channel and in the register's lanes.
+                // SAFETY: `Runs::parts` gives `count` voxels from `voxel` on inside the output channel, and lanes
+                // inside the register; the channels and positions are the task's, and the lanes are initialized by
+                // this function's contract.
                 unsafe {
                     let value = S::load(lanes[v].as_ptr().cast());
                     if count == S::LANES {

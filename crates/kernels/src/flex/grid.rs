@@ -228,4 +228,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn volumes_of_another_length_are_refused() {
+        let grid = Grid::new(2, [2, 3, 5], [3, 3, 3]);
+        let len = 2 * 3 * grid.voxels();
+        let pad = |len: usize| std::panic::catch_unwind(|| grid.pad(&vec![1.0; len], 3).len());
+        assert_eq!(pad(len).ok(), Some(2 * 3 * grid.channel() + SLACK));
+        assert!(pad(len - 1).is_err() && pad(len + 1).is_err());
+    }
 }

@@ -88,7 +88,8 @@ impl Buffer {
     /// Converts the buffer to the memory of a tensor.
     pub(crate) fn into_bytes(self) -> Bytes {
         let len = size_of_val(&self[..]);
-        // SAFETY: all floats of the buffer are initialized.
+        // SAFETY: `Buffer::memory` gives `len` bytes, those of the buffer's floats, and a `Vec<f32>` has initialized
+        // floats only.
         unsafe { Bytes::from_controller(Box::new(self), len) }
     }
 }
@@ -130,12 +131,13 @@ impl AllocationController for Buffer {
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
         let floats = self.as_mut();
         let len = size_of_val(floats);
-        // SAFETY: the bytes of the floats; the caller writes initialized bytes only.
+        // SAFETY: these are the bytes of `floats`, which stays borrowed as long as they do. All bits are valid floats,
+        // and the caller writes initialized bytes only, by the contract of `memory_mut`.
         Ok(unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), len) })
     }
 
     fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
-        // SAFETY: the bytes of the floats.
+        // SAFETY: these are the bytes of the buffer's floats, which stays borrowed as long as they do.
         Ok(unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), size_of_val(&self[..])) })
     }
 }
@@ -157,9 +159,10 @@ impl Target {
     }
 }
 
-// SAFETY: the pointer is only written through, and tasks write disjoint elements.
+// SAFETY: an address is harmless in any thread; every block that writes through it says why no other thread uses the
+// same elements.
 unsafe impl Send for Target {}
-// SAFETY: as above.
+// SAFETY: a shared `Target` gives no more than a copy of it, which may be sent.
 unsafe impl Sync for Target {}
 
 /// Returns a buffer of `len` floats written by `fill`.

@@ -15,6 +15,7 @@ mod max_pool;
 mod memory;
 mod norm;
 mod operator;
+mod packed;
 mod panel;
 mod simd;
 mod tensor;

@@ -3,6 +3,7 @@
 
 mod convolutions;
 mod elementwise;
+mod lengths;
 
 use burn::prelude::*;
 use burn::tensor::Distribution;

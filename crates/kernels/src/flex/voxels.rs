@@ -257,7 +257,9 @@ impl Voxels {
                                 _ => p * (h - mean) + pull * (p - y),
                             };
                             let to = (sample * classes + class) * voxels + at.start + i;
-                            // SAFETY: the voxel is this task's.
+                            // SAFETY: `to` is the element of a sample, a class and a voxel of `out`, which `filled`
+                            // makes with all of them below; the voxel is in the range of this task, and `tasks` gives
+                            // each voxel of a sample to one task.
                             unsafe { out.at(to).write(gradient) };
                         }
                     }

@@ -42,11 +42,14 @@ fn steps(device: &str, methods: &[String]) -> Vec<Agreement> {
 
 /// Two methods are enough for a slow software device; SimCVD has heads in addition to its network.
 #[test]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    ignore = "this build has no GPU backend; add --features cuda or wgpu"
+)]
 fn the_gpu_agrees_with_the_cpu() {
-    if let Some(gpu) = gpu() {
-        assert_agreement(&gpu, &networks(&gpu));
-        assert_agreement(&gpu, &steps(&gpu, &["supervised".into(), "simcvd".into()]));
-    }
+    let gpu = gpu().expect("a GPU backend in this build, or SEMIVOX_DEVICE");
+    assert_agreement(&gpu, &networks(&gpu));
+    assert_agreement(&gpu, &steps(&gpu, &["supervised".into(), "simcvd".into()]));
 }
 
 /// Environment variable set in the process that compares every second method.

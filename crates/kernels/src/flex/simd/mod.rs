@@ -19,9 +19,13 @@ pub(crate) use registers::Simd;
 #[cfg(target_arch = "x86_64")]
 use x86::{Avx2, Avx512};
 
+/// An instruction set that this machine has: [`Level::available`] makes the only values of this type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Level(Instructions);
+
 /// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+enum Instructions {
     /// Arrays of four, without special instructions.
     Portable,
     /// NEON, four lanes.
@@ -40,54 +44,54 @@ impl Level {
         static LEVEL: OnceLock<Level> = OnceLock::new();
         *LEVEL.get_or_init(|| {
             let asked = match asked().as_deref() {
-                Some("portable") => Self::Portable,
+                Some("portable") => Instructions::Portable,
                 #[cfg(target_arch = "aarch64")]
-                Some("neon") => Self::Neon,
-                Some("avx2") => Self::Avx2,
-                _ => Self::Avx512,
+                Some("neon") => Instructions::Neon,
+                Some("avx2") => Instructions::Avx2,
+                _ => Instructions::Avx512,
             };
             let available = Self::available();
-            let found = available.into_iter().filter(|&level| level <= asked);
-            found.max().unwrap_or(Self::Portable)
+            let found = available.into_iter().filter(|level| level.0 <= asked);
+            found.max().expect("plain arrays are always available")
         })
     }
 
     /// All levels available on this machine.
     pub(crate) fn available() -> Vec<Self> {
         #[allow(unused_mut)]
-        let mut levels = vec![Self::Portable];
+        let mut found = vec![Instructions::Portable];
         #[cfg(target_arch = "aarch64")]
-        levels.push(Self::Neon);
+        found.push(Instructions::Neon);
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                levels.push(Self::Avx2);
+                found.push(Instructions::Avx2);
             }
             if is_x86_feature_detected!("avx512f") {
-                levels.push(Self::Avx512);
+                found.push(Instructions::Avx512);
             }
         }
-        levels
+        found.into_iter().map(Self).collect()
     }
 
     /// Floats per register.
     pub(crate) fn lanes(self) -> usize {
-        match self {
-            Self::Portable => 4,
+        match self.0 {
+            Instructions::Portable => 4,
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => 4,
-            Self::Avx2 => 8,
-            Self::Avx512 => 16,
+            Instructions::Neon => 4,
+            Instructions::Avx2 => 8,
+            Instructions::Avx512 => 16,
         }
     }
 
     /// Maximum number of output channels per register tile.
     pub(crate) fn channels(self) -> usize {
-        match self {
-            Self::Avx512 => 8,
+        match self.0 {
+            Instructions::Avx512 => 8,
             // Thirty-two registers of four lanes, as many as AVX-512 has of sixteen.
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => 8,
+            Instructions::Neon => 8,
             _ => 4,
         }
     }
@@ -96,34 +100,40 @@ impl Level {
     ///
     /// # Safety
     ///
-    /// The level must be available, and the requirements of the kernel must hold.
+    /// The kernel's requirements beyond enabled instructions must hold.
     pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx512f")]
             unsafe fn avx512<K: Kernel>(kernel: K) -> K::Output {
-                // SAFETY: the instructions are enabled here; the rest is passed on.
+                // SAFETY: the attribute enables the instructions of `Avx512`, and the kernel's other requirements
+                // hold by the contract of `Level::run`, the only caller.
                 unsafe { kernel.run::<Avx512>() }
             }
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2<K: Kernel>(kernel: K) -> K::Output {
-                // SAFETY: as above.
+                // SAFETY: the attribute enables the instructions of `Avx2`, and the kernel's other requirements hold
+                // by the contract of `Level::run`, the only caller.
                 unsafe { kernel.run::<Avx2>() }
             }
-            match self {
-                // SAFETY: the level is available; the rest is passed on.
-                Self::Avx512 => return unsafe { avx512(kernel) },
-                // SAFETY: as above.
-                Self::Avx2 => return unsafe { avx2(kernel) },
-                Self::Portable => {}
+            match self.0 {
+                // SAFETY: `Level::available` made this level, so it has found AVX-512F; the kernel's requirements
+                // hold by this function's contract.
+                Instructions::Avx512 => return unsafe { avx512(kernel) },
+                // SAFETY: `Level::available` made this level, so it has found AVX2 and FMA; the kernel's
+                // requirements hold by this function's contract.
+                Instructions::Avx2 => return unsafe { avx2(kernel) },
+                Instructions::Portable => {}
             }
         }
         #[cfg(target_arch = "aarch64")]
-        if self == Self::Neon {
-            // SAFETY: NEON is always there; the rest is passed on.
+        if self.0 == Instructions::Neon {
+            // SAFETY: NEON is part of AArch64, so its instructions are enabled everywhere; the kernel's other
+            // requirements hold by this function's contract.
             return unsafe { kernel.run::<Neon>() };
         }
-        // SAFETY: plain arrays need no instructions; the rest is passed on.
+        // SAFETY: `Portable` is made of plain arrays and needs no instructions; the kernel's other requirements hold by
+        // this function's contract.
         unsafe { kernel.run::<Portable>() }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::registers::Simd;
 
-/// [`super::Level::Portable`].
+/// [`super::Instructions::Portable`].
 pub(crate) struct Portable;
 
 impl Simd for Portable {
@@ -16,7 +16,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {
-        // SAFETY: the caller passes a pointer to four floats.
+        // SAFETY: `from` is valid for four floats, as `Simd` requires.
         unsafe { from.cast::<[f32; 4]>().read_unaligned() }
     }
 
@@ -24,7 +24,7 @@ impl Simd for Portable {
     unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
         let mut lanes = [0.0; 4];
         for (i, value) in lanes[lane..lane + count].iter_mut().enumerate() {
-            // SAFETY: the caller passes a pointer to `count` floats.
+            // SAFETY: `i` is less than `count`, and `from` is valid for `count` floats, as `Simd` requires.
             *value = unsafe { from.add(i).read() };
         }
         lanes
@@ -32,14 +32,14 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: Self::V) {
-        // SAFETY: the caller passes a pointer to room for four floats.
+        // SAFETY: `to` is valid for four floats, as `Simd` requires.
         unsafe { to.cast::<[f32; 4]>().write_unaligned(value) }
     }
 
     #[inline(always)]
     unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
         for (i, &x) in value[lane..lane + count].iter().enumerate() {
-            // SAFETY: the caller passes a pointer to room for `count` floats.
+            // SAFETY: `i` is less than `count`, and `to` is valid for `count` floats, as `Simd` requires.
             unsafe { to.add(i).write(x) }
         }
     }

@@ -4,8 +4,9 @@
 ///
 /// # Safety
 ///
-/// Every function requires the instruction set of its implementor, and pointers valid for the
-/// lanes it reads or writes. No alignment is needed.
+/// Every function requires the instructions of its implementor to be enabled. Arithmetic requires nothing else.
+/// Loads and stores also require a pointer valid for the lanes that they read or write, and `lane + count` to be at
+/// most [`Simd::LANES`]. No alignment is needed.
 pub(crate) trait Simd {
     /// Floats per register.
     const LANES: usize;

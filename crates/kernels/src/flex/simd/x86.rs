@@ -3,86 +3,91 @@
 use super::registers::Simd;
 use std::arch::x86_64::*;
 
-/// [`super::Level::Avx2`].
+/// [`super::Instructions::Avx2`].
 pub(crate) struct Avx2;
 
 /// All ones, then all zeros; a window into it is the mask of the first lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// The mask with lanes `lane..lane + count` set.
+///
+/// # Safety
+///
+/// AVX2 must be enabled, and `lane + count` must be at most eight.
 #[inline(always)]
 unsafe fn mask(lane: usize, count: usize) -> __m256i {
     let window = |ones: usize| MASKS.as_ptr().wrapping_add(8 - ones).cast::<__m256i>();
-    // SAFETY: both windows lie inside the table, as `lane + count` is at most eight.
+    // SAFETY: a window of eight numbers that begins at `8 - ones` lies inside the table of sixteen, since `ones`,
+    // which is `lane` or `lane + count`, is at most eight; AVX2 is enabled. Both are this function's contract.
     unsafe {
         let before = _mm256_loadu_si256(window(lane));
         _mm256_andnot_si256(before, _mm256_loadu_si256(window(lane + count)))
     }
 }
 
-// SAFETY (all blocks below): the caller runs inside a function that enables the instruction
-// set and passes pointers valid for the lanes in use, as the trait demands.
 impl Simd for Avx2 {
     const LANES: usize = 8;
     type V = __m256;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm256_set1_ps(value) }
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled and `from` is valid for eight floats, as `Simd` requires.
         unsafe { _mm256_loadu_ps(from) }
     }
 
     #[inline(always)]
     unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
-        // SAFETY: see above; masked-off lanes are not read.
+        // SAFETY: AVX2 and FMA are enabled and the mask selects the lanes of `from[..count]` alone, which `Simd`
+        // requires to be valid; the others are not read.
         unsafe { _mm256_maskload_ps(from.wrapping_sub(lane), mask(lane, count)) }
     }
 
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: Self::V) {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled and `to` is valid for eight floats, as `Simd` requires.
         unsafe { _mm256_storeu_ps(to, value) }
     }
 
     #[inline(always)]
     unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
-        // SAFETY: see above; masked-off lanes are not written.
+        // SAFETY: AVX2 and FMA are enabled and the mask selects the lanes of `to[..count]` alone, which `Simd`
+        // requires to be valid; the others are not written.
         unsafe { _mm256_maskstore_ps(to.wrapping_sub(lane), mask(lane, count), value) }
     }
 
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm256_add_ps(a, b) }
     }
 
     #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm256_sub_ps(a, b) }
     }
 
     #[inline(always)]
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm256_max_ps(a, b) }
     }
 
     #[inline(always)]
     unsafe fn sum(value: Self::V) -> f32 {
-        // SAFETY: see above.
+        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe {
             let half = _mm_add_ps(
                 _mm256_castps256_ps128(value),
@@ -94,7 +99,7 @@ impl Simd for Avx2 {
     }
 }
 
-/// [`super::Level::Avx512`].
+/// [`super::Instructions::Avx512`].
 pub(crate) struct Avx512;
 
 impl Simd for Avx512 {
@@ -103,63 +108,65 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm512_set1_ps(value) }
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled and `from` is valid for sixteen floats, as `Simd` requires.
         unsafe { _mm512_loadu_ps(from) }
     }
 
     #[inline(always)]
     unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
         let mask = (((1u32 << count) - 1) << lane) as __mmask16;
-        // SAFETY: see above; masked-off lanes are not read.
+        // SAFETY: AVX-512F is enabled and the mask selects the lanes of `from[..count]` alone, which `Simd` requires
+        // to be valid; the others are not read.
         unsafe { _mm512_maskz_loadu_ps(mask, from.wrapping_sub(lane)) }
     }
 
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: Self::V) {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled and `to` is valid for sixteen floats, as `Simd` requires.
         unsafe { _mm512_storeu_ps(to, value) }
     }
 
     #[inline(always)]
     unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
         let mask = (((1u32 << count) - 1) << lane) as __mmask16;
-        // SAFETY: see above; masked-off lanes are not written.
+        // SAFETY: AVX-512F is enabled and the mask selects the lanes of `to[..count]` alone, which `Simd` requires to
+        // be valid; the others are not written.
         unsafe { _mm512_mask_storeu_ps(to.wrapping_sub(lane), mask, value) }
     }
 
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm512_add_ps(a, b) }
     }
 
     #[inline(always)]
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm512_sub_ps(a, b) }
     }
 
     #[inline(always)]
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm512_max_ps(a, b) }
     }
 
     #[inline(always)]
     unsafe fn sum(value: Self::V) -> f32 {
-        // SAFETY: see above.
+        // SAFETY: AVX-512F is enabled, as `Simd` requires; arithmetic needs nothing else.
         unsafe { _mm512_reduce_add_ps(value) }
     }
 }

@@ -110,7 +110,9 @@ impl Grid {
             let epilogue = epilogue.channel(channel);
             let to = (block.sample * channels + channel) * map + block.rows.start * self.small[2];
             for (i, value) in panel.data[channel * stride..][..columns].iter().enumerate() {
-                // SAFETY: these elements are the block's.
+                // SAFETY: `out` is the small volume of `channels` channels, which `Windows::shrink` makes. The block's
+                // rows of a sample and a channel are `columns` consecutive elements of it, and the block's alone, as
+                // the blocks of `Grid::blocks` do not overlap.
                 unsafe { out.at(to + i).write(epilogue.of(*value)) };
             }
         }
@@ -126,15 +128,16 @@ impl Grid {
     ) -> Panel {
         let shape = Shape::new(channels * self.voxels(), block.rows.len() * self.small[2]);
         let mut panel = Panel::new(shape);
-        let to = Target::new(panel.data.as_mut());
-        (0..channels).into_par_iter().for_each(|channel| {
+        let rows = self.voxels() * shape.stride;
+        let parts = panel.data.as_mut()[..channels * rows].par_chunks_exact_mut(rows);
+        parts.enumerate().for_each(|(channel, to)| {
             let interleave = Interleave::new(*self, block, shape, channel);
             let gather = Gather {
                 interleave,
                 large,
                 to,
             };
-            // SAFETY: the level is available, and every channel fills its own rows.
+            // SAFETY: `Gather::run` requires nothing but enabled instructions.
             unsafe { level.run(gather) }
         });
         panel
@@ -150,16 +153,17 @@ impl Grid {
         to: Target,
     ) {
         let channels = panel.shape.channels / self.voxels();
+        let rows = self.voxels() * panel.shape.stride;
         (0..channels).into_par_iter().for_each(|channel| {
             let interleave = Interleave::new(*self, block, panel.shape, channel);
             let scatter = Scatter {
                 interleave,
-                panel: &panel.data,
+                panel: &panel.data[channel * rows..][..rows],
                 epilogue: epilogue.channel(channel),
                 to,
             };
-            // SAFETY: the level is available, and every channel of every block writes voxels of its
-            // own.
+            // SAFETY: `to` is the large volume of `channels` channels (`Windows::expand` makes it). No one else writes
+            // this channel of the block's windows, as neither the channels nor the blocks of `Grid::blocks` overlap.
             unsafe { level.run(scatter) }
         });
     }

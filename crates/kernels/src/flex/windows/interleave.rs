@@ -27,8 +27,9 @@ impl<'a> Interleave<'a> {
         }
     }
 
-    /// Calls `visit(large, panel)` with the start of each row of voxels and of the panel row of the window's
-    /// first voxel in it; the following voxels of the window are one stride apart.
+    /// Calls `visit(large, panel)` with the start of each row of voxels in the large volume and the start of the row of
+    /// the window's first voxel in it among the channel's rows of the panel; the following voxels of the window are one
+    /// stride apart.
     #[inline(always)]
     fn rows(&self, mut visit: impl FnMut(usize, usize)) {
         let ([kd, kh, kw], [d, h, w]) = (self.grid.kernel, self.grid.large);
@@ -40,8 +41,7 @@ impl<'a> Interleave<'a> {
                 .enumerate()
             {
                 let large = map + ((y * kd + a) * h + x * kh + b) * w;
-                let panel = (self.channel * self.grid.voxels() + tap * kw) * self.shape.stride;
-                visit(large, panel + i * self.grid.small[2]);
+                visit(large, tap * kw * self.shape.stride + i * self.grid.small[2]);
             }
         }
     }
@@ -51,7 +51,8 @@ impl<'a> Interleave<'a> {
 pub(super) struct Gather<'a> {
     pub(super) interleave: Interleave<'a>,
     pub(super) large: &'a [f32],
-    pub(super) to: Target,
+    /// The channel's rows of the panel.
+    pub(super) to: &'a mut [f32],
 }
 
 impl Kernel for Gather<'_> {
@@ -59,7 +60,7 @@ impl Kernel for Gather<'_> {
 
     /// # Safety
     ///
-    /// No other thread may write the channel's rows of the panel.
+    /// The instructions of `S` must be enabled.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let (width, kw) = (
@@ -71,41 +72,37 @@ impl Kernel for Gather<'_> {
         } = self.interleave.shape;
         self.interleave.rows(|large, panel| {
             let row = &self.large[large..large + width * kw];
-            // SAFETY: the rows are this channel's.
+            let to = &mut self.to[panel..panel + (kw - 1) * stride + width];
+            // SAFETY: `row` has `kw` floats for each of `width` windows, and `to` reaches `width` floats into the last
+            // of `kw` rows that are one stride apart.
             unsafe {
                 match kw {
-                    1 => deinterleave::<1>(row, self.to.at(panel), stride),
-                    2 => deinterleave::<2>(row, self.to.at(panel), stride),
+                    1 => deinterleave::<1>(row, to.as_mut_ptr(), stride),
+                    2 => deinterleave::<2>(row, to.as_mut_ptr(), stride),
                     _ => {
                         for (i, value) in row.iter().enumerate() {
-                            *self.to.at(panel + i % kw * stride + i / kw) = *value;
+                            to[i % kw * stride + i / kw] = *value;
                         }
                     }
                 }
             }
         });
-        let voxels = self.interleave.grid.voxels();
-        for row in self.interleave.channel * voxels..(self.interleave.channel + 1) * voxels {
-            // SAFETY: the room behind the channel's rows.
-            unsafe {
-                self.to
-                    .at(row * stride + columns)
-                    .write_bytes(0, stride - columns)
-            };
+        for row in self.to.chunks_exact_mut(stride) {
+            row[columns..].fill(0.0);
         }
     }
 }
 
-/// Distributes every `K` floats to `K` rows.
+/// Distributes every `K` floats to `K` rows, one stride apart.
 ///
 /// # Safety
 ///
-/// The rows must be long enough.
+/// `to` must be valid for a `K`-th of the floats of `row` in each of `K` rows, and no other thread may use them.
 #[inline(always)]
 unsafe fn deinterleave<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
     for (i, values) in row.as_chunks::<K>().0.iter().enumerate() {
         for (k, value) in values.iter().enumerate() {
-            // SAFETY: passed on.
+            // SAFETY: `i` is less than a `K`-th of the floats of `row`, and `k` is one of the `K` rows.
             unsafe { to.add(k * stride + i).write(*value) };
         }
     }
@@ -114,6 +111,7 @@ unsafe fn deinterleave<const K: usize>(row: &[f32], to: *mut f32, stride: usize)
 /// Copies from a panel to the large volume.
 pub(super) struct Scatter<'a> {
     pub(super) interleave: Interleave<'a>,
+    /// The channel's rows of the panel.
     pub(super) panel: &'a [f32],
     pub(super) epilogue: ChannelEpilogue,
     pub(super) to: Target,
@@ -124,7 +122,8 @@ impl Kernel for Scatter<'_> {
 
     /// # Safety
     ///
-    /// No other thread may write the block's voxels of the channel.
+    /// The instructions of `S` must be enabled, `to` must be the large volume of the grid and the channels of
+    /// the mapping, and no other thread may use the block's voxels of the channel.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let (width, kw) = (
@@ -135,7 +134,8 @@ impl Kernel for Scatter<'_> {
         self.interleave.rows(|large, panel| {
             let to = self.to.at(large);
             let rows = &self.panel[panel..panel + (kw - 1) * stride + width];
-            // SAFETY: the voxels are the block's.
+            // SAFETY: `large` is the start of a row of voxels of the block's windows in this channel. Windows lie
+            // inside the volume, so the row has `width * kw` voxels; the caller gives this thread sole use of them.
             unsafe {
                 match kw {
                     1 => interleave::<1>(rows, stride, width, self.epilogue, to),
@@ -152,11 +152,11 @@ impl Kernel for Scatter<'_> {
     }
 }
 
-/// Interleaves `K` rows into one.
+/// Interleaves `K` rows, one stride apart, into one.
 ///
 /// # Safety
 ///
-/// `to` must have room for `K * width` floats.
+/// `to` must be valid for `K * width` floats, and no other thread may use them.
 #[inline(always)]
 unsafe fn interleave<const K: usize>(
     rows: &[f32],
@@ -168,7 +168,7 @@ unsafe fn interleave<const K: usize>(
     let rows: [&[f32]; K] = std::array::from_fn(|k| &rows[k * stride..][..width]);
     for i in 0..width {
         for (k, row) in rows.iter().enumerate() {
-            // SAFETY: passed on.
+            // SAFETY: `i` is less than `width` and `k` less than `K`.
             unsafe { to.add(K * i + k).write(epilogue.of(row[i])) };
         }
     }

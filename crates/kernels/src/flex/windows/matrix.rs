@@ -1,7 +1,6 @@
 //! Products of matrices and panels.
 
 use super::grid::Panel;
-use crate::flex::memory::Target;
 use crate::flex::panel::{Product, Shape, blocks};
 use crate::flex::simd::Level;
 use rayon::prelude::*;
@@ -36,17 +35,23 @@ impl Matrix {
     /// Multiplies the matrix by a panel.
     pub(super) fn multiply(&self, level: Level, panel: &Panel) -> Panel {
         let mut product = Panel::new(Shape::new(self.outputs, panel.shape.columns));
-        let (out, to) = (Target::new(product.data.as_mut()), product.shape);
-        self.blocks.par_iter().for_each(|block| {
+        let (from, to) = (panel.shape, product.shape);
+        let mut rest = product.data.as_mut();
+        let rows = self.blocks.iter().map(|&(first, width)| {
+            let rows = rest.split_off_mut(..width * to.stride);
+            (first, width, rows.expect("one row per output"))
+        });
+        let jobs: Vec<_> = rows.collect();
+        jobs.into_par_iter().for_each(|(first, width, out)| {
             let job = Product::<1> {
-                blocks: std::slice::from_ref(block),
-                weights: &self.data,
+                blocks: &[(0, width)],
+                weights: &self.data[first * from.channels..],
                 x: &panel.data,
-                from: panel.shape,
-                out: out.at(0),
+                from,
+                out,
                 to,
             };
-            // SAFETY: the level is available, and every block writes its own channels.
+            // SAFETY: `Product::run` requires nothing but enabled instructions.
             unsafe { level.run(job) }
         });
         product

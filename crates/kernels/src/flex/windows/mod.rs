@@ -146,19 +146,18 @@ impl Windows {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let matrix = Matrix::new(level, [row, self.small], |i, s| weight[s * row + i]);
-        let fill = |out: Target| {
-            if !grid.exact() {
-                // SAFETY: the output is as long, and nothing else writes it yet.
-                unsafe { std::ptr::write_bytes(out.at(0), 0, grid.large_len() * self.large) };
-            }
-            let blocks = grid.blocks(row.max(self.small));
-            blocks.par_iter().for_each(|block| {
-                let panel = grid.read(block, small, self.small);
-                let product = matrix.multiply(level, &panel);
-                grid.scatter(level, block, &product, epilogue, out);
-            });
-        };
-        filled(grid.large_len() * self.large, fill)
+        let mut large = Buffer::take(grid.large_len() * self.large);
+        if !grid.exact() {
+            large.as_mut().fill(0.0);
+        }
+        let out = Target::new(large.as_mut());
+        let blocks = grid.blocks(row.max(self.small));
+        blocks.par_iter().for_each(|block| {
+            let panel = grid.read(block, small, self.small);
+            let product = matrix.multiply(level, &panel);
+            grid.scatter(level, block, &product, epilogue, out);
+        });
+        large
     }
 
     /// The weight's gradient, `Σ over windows of small · largeᵀ`.
@@ -198,7 +197,7 @@ impl Windows {
                     begins: i == 0,
                     sums,
                 };
-                // SAFETY: the level is available and the panels' rooms are zero.
+                // SAFETY: `Correlation::run` requires nothing but enabled instructions.
                 unsafe { level.run(job) }
             });
         }

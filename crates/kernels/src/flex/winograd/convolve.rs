@@ -47,17 +47,17 @@ fn run<const D: usize>(
             let [from, to] = [inputs, outputs].map(|c| shape(tiles, block, c));
             let input = transform::<D>(level, tiles, block, from, Side::Input, volume);
             let mut products = scratch(tiles, to);
-            let target = Target::new(products.as_mut());
-            (0..D * SPREAD).into_par_iter().for_each(|point| {
+            let matrices = products.as_mut().par_chunks_exact_mut(to.len());
+            matrices.enumerate().for_each(|(point, out)| {
                 let product = Product::<TAPS> {
                     blocks: &weights.blocks,
                     weights: weights.point(point),
-                    x: &input[point * from.len()..],
+                    x: &input[point * from.len()..][..from.len()],
                     from,
-                    out: target.at(point * to.len()),
+                    out,
                     to,
                 };
-                // SAFETY: the level is available, and every point writes its own matrix.
+                // SAFETY: `Product::run` requires nothing but enabled instructions.
                 unsafe { level.run(product) }
             });
             drop(input);
@@ -71,8 +71,9 @@ fn run<const D: usize>(
                     epilogue: epilogue.channel(channel),
                     out,
                 };
-                // SAFETY: the level is available, and every channel of every block writes voxels of
-                // its own.
+                // SAFETY: `out` is the volume of `outputs` channels that `filled` makes below, `block` is one of the
+                // tiles' blocks, and no one else writes this channel of its rows, as neither channels nor blocks
+                // overlap.
                 unsafe { level.run(back) }
             });
         });
@@ -96,16 +97,26 @@ impl<const D: usize> Kernel for Back<'_, D> {
 
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, the products must have the padding of their shape, and no
-    /// other thread may write the block's rows of this channel.
+    /// The instructions of `S` must be enabled, `out` must be the volume of the tiles with `shape.channels` channels,
+    /// the block must be a range of the tiles, and no other thread may write the block's rows of this channel.
+    ///
+    /// # Panics
+    ///
+    /// If the products are not the matrices of all points, or of fewer channels.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        assert!(
+            self.products.len() == D * SPREAD * self.shape.len()
+                && self.shape == shape(self.tiles, self.block, self.shape.channels)
+                && self.channel < self.shape.channels,
+            "the products must be the matrices of the block"
+        );
         let width = self.tiles.size()[2];
         for (i, tile) in self.block.clone().enumerate() {
             let from = self.channel * self.shape.stride + i * self.tiles.pitch();
             for at in (0..width).step_by(S::LANES) {
-                // SAFETY: a register that reaches beyond the row stays in the matrix's room, and only
-                // the row's voxels are written.
+                // SAFETY: `from + at` is a position of tile `i` in this channel's row of the products, which are the
+                // block's by the assertion above, and `at` is one of the tile's rows of voxels.
                 unsafe {
                     let rows = self.rows::<S>(from + at);
                     self.write::<S>(tile, at, rows);
@@ -120,11 +131,13 @@ impl<const D: usize> Back<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Back::run`].
+    /// As for [`Back::run`], whose assertion must have passed; `at` must be one of the positions of its channel.
     #[inline(always)]
     unsafe fn rows<S: Simd>(&self, at: usize) -> [[S::V; TILE]; TILE] {
         let from = self.products[at..].as_ptr();
-        // SAFETY: passed on.
+        // SAFETY: a register that begins at one of the columns ends within the channel's stride, as the stride that
+        // `Shape::new` gives exceeds the columns by the widest register; the channel is one of each of the
+        // `D * SPREAD` matrices. The caller has enabled the instructions of `S`.
         unsafe {
             let zero = S::splat(0.0);
             let mut half = [[zero; TILE]; SPREAD];
@@ -150,7 +163,7 @@ impl<const D: usize> Back<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Back::run`].
+    /// As for [`Back::run`]; `tile` must be in the block, and `at` less than the width.
     #[inline(always)]
     unsafe fn write<S: Simd>(&self, tile: usize, at: usize, rows: [[S::V; TILE]; TILE]) {
         let place = self.tiles.place(tile);
@@ -163,7 +176,8 @@ impl<const D: usize> Back<'_, D> {
                     continue;
                 }
                 let to = self.out.at(map + at).wrapping_offset(self.tiles.row(d, h));
-                // SAFETY: `count` voxels of the row begin here.
+                // SAFETY: the row exists (`has_row`) and is this thread's by the contract of `Back::run`; `count` of
+                // its voxels begin at `at`.
                 unsafe {
                     if count == S::LANES {
                         S::store(to, rows[a][b]);

@@ -50,15 +50,15 @@ fn run<const D: usize>(
             let points = sums.as_mut().par_chunks_mut(size).enumerate();
             points.for_each(|(point, sums)| {
                 let correlation = Correlation::<TAPS> {
-                    x: &x[point * from.len()..],
+                    x: &x[point * from.len()..][..from.len()],
                     from,
-                    y: &y[point * to.len()..],
+                    y: &y[point * to.len()..][..to.len()],
                     to,
                     widest: level.channels(),
                     begins: i == 0,
                     sums,
                 };
-                // SAFETY: the level is available and the matrices have the room of their shapes.
+                // SAFETY: `Correlation::run` requires nothing but enabled instructions.
                 unsafe { level.run(correlation) }
             });
         }
@@ -73,7 +73,8 @@ fn run<const D: usize>(
                 at: chunk * CHUNK,
                 to,
             };
-            // SAFETY: the level is available and every chunk writes taps of its own.
+            // SAFETY: `to` has `3 * taps_depth` numbers for each of `size` sums, as `filled` makes it below, and
+            // chunks do not overlap.
             unsafe { level.run(job) }
         });
     };
@@ -96,7 +97,8 @@ impl<const D: usize> Kernel for Gather<'_, D> {
 
     /// # Safety
     ///
-    /// No other thread may write the chunk's taps.
+    /// `to` must have `3 * taps_depth` numbers for each of `size` sums, and no other thread may write those of this
+    /// chunk.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let count = CHUNK.min(self.size - self.at);
@@ -114,7 +116,8 @@ impl<const D: usize> Kernel for Gather<'_, D> {
         for i in 0..count {
             let (pair, kw) = ((self.at + i) / TAPS, (self.at + i) % TAPS);
             for (tap, g) in g[..planes].as_flattened().iter().enumerate() {
-                // SAFETY: the tap is this chunk's.
+                // SAFETY: `pair` and `kw` are those of sum `at + i` of the chunk, which is less than `size`, and `tap`
+                // is less than `3 * planes`: one of the chunk's numbers in `to`.
                 unsafe { *self.to.at((pair * 3 * planes + tap) * TAPS + kw) = g[i] };
             }
         }

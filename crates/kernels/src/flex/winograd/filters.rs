@@ -18,7 +18,7 @@ const B2: f32 = B * B;
 /// The instructions of `S` must be enabled.
 #[inline(always)]
 pub(super) unsafe fn spread_input<S: Simd>(x: [S::V; SPREAD]) -> [S::V; SPREAD] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
     unsafe {
         let times = |k: f32, x: S::V, y: S::V| S::fma(S::splat(k), x, y);
         let [even_a, even_b] = [times(-B2, x[2], x[4]), times(-A2, x[2], x[4])];
@@ -43,7 +43,7 @@ pub(super) unsafe fn spread_input<S: Simd>(x: [S::V; SPREAD]) -> [S::V; SPREAD] 
 /// The instructions of `S` must be enabled.
 #[inline(always)]
 pub(super) unsafe fn spread_gradient<S: Simd>(y: [S::V; TILE]) -> [S::V; SPREAD] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
     unsafe {
         let times = |k: f32, x: S::V, y: S::V| S::fma(S::splat(k), x, y);
         let zero = S::splat(0.0);
@@ -68,7 +68,7 @@ pub(super) unsafe fn spread_gradient<S: Simd>(y: [S::V; TILE]) -> [S::V; SPREAD]
 /// The instructions of `S` must be enabled.
 #[inline(always)]
 pub(super) unsafe fn gather_output<S: Simd>(m: [S::V; SPREAD]) -> [S::V; TILE] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
     unsafe {
         let times = |k: f32, x: S::V, y: S::V| S::fma(S::splat(k), x, y);
         let zero = S::splat(0.0);
@@ -125,7 +125,7 @@ pub(super) unsafe fn spread_input_depth<S: Simd, const D: usize>(
     if D == 1 {
         x
     } else {
-        // SAFETY: passed on.
+        // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
         unsafe { spread_input::<S>(x) }
     }
 }
@@ -142,7 +142,7 @@ pub(super) unsafe fn spread_gradient_depth<S: Simd, const D: usize>(
     if D == 1 {
         [y[0]; SPREAD]
     } else {
-        // SAFETY: passed on.
+        // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
         unsafe { spread_gradient::<S>(y) }
     }
 }
@@ -159,7 +159,7 @@ pub(super) unsafe fn gather_output_depth<S: Simd, const D: usize>(
     if D == 1 {
         [m[0]; TILE]
     } else {
-        // SAFETY: passed on.
+        // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
         unsafe { gather_output::<S>(m) }
     }
 }
@@ -200,7 +200,7 @@ mod tests {
         type Output = ([f32; TILE], [f32; 3]);
 
         unsafe fn run<S: Simd>(self) -> Self::Output {
-            // SAFETY: the level that calls this is available.
+            // SAFETY: the caller of `Kernel::run` has enabled the instructions of `S`; arithmetic needs nothing else.
             unsafe {
                 let x = spread_input::<S>(self.x.map(|x| S::splat(x))).map(|x| first::<S>(x));
                 let dy = spread_gradient::<S>(self.dy.map(|y| S::splat(y))).map(|y| first::<S>(y));
@@ -214,8 +214,12 @@ mod tests {
     }
 
     /// One lane of a register whose lanes are equal.
+    ///
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled.
     unsafe fn first<S: Simd>(value: S::V) -> f32 {
-        // SAFETY: the caller's.
+        // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
         unsafe { S::sum(value) / S::LANES as f32 }
     }
 
@@ -224,7 +228,7 @@ mod tests {
         let x = [0.3, -1.2, 2.0, 0.7, -0.4, 1.1];
         let (g, dy) = ([0.5, -2.0, 1.5], [1.0, -0.6, 0.2, 2.2]);
         for level in Level::available() {
-            // SAFETY: the level is available.
+            // SAFETY: `Axis::run` requires nothing but enabled instructions.
             let (y, dg) = unsafe { level.run(Axis { x, g, dy }) };
             for i in 0..TILE {
                 let wanted: f32 = (0..3).map(|t| g[t] * x[i + t]).sum();

@@ -67,7 +67,9 @@ impl Transformed {
                         }
                     }
                     let to = target.at(first * row + i * TAPS * width);
-                    // SAFETY: the level is available, and every block writes rows of its own.
+                    // SAFETY: `target` has `tiles.points()` matrices of `matrix` numbers, and the `TAPS * width`
+                    // numbers from `to` on in each of them are those of this input and block; neither inputs nor
+                    // blocks overlap.
                     unsafe {
                         match tiles.sliced() {
                             true => level.run(Spread::<1>::new(taps, width, matrix, to)),
@@ -116,7 +118,8 @@ impl<const D: usize> Kernel for Spread<D> {
 
     /// # Safety
     ///
-    /// `to` must point to the rows of this input in the first of all matrices.
+    /// `to` must point to the `TAPS * width` numbers of this input in the first of `D * SPREAD` matrices, and no other
+    /// thread may write these numbers of any matrix.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         for kw in 0..TAPS {
@@ -128,9 +131,10 @@ impl<const D: usize> Kernel for Spread<D> {
                 let row = spread_weight([columns[0][a], columns[1][a], columns[2][a]]);
                 for (b, values) in row.iter().enumerate() {
                     let at = (SPREAD * a + b) * self.matrix + kw * self.width;
-                    let to = self.to.wrapping_add(at);
-                    // SAFETY: the width is at most the widest block.
-                    unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), to, self.width) };
+                    let (values, to) = (&values[..self.width], self.to.wrapping_add(at));
+                    // SAFETY: `at` is the start of `width` of the numbers that `to` points to, in matrix `SPREAD * a +
+                    // b`, by this function's contract.
+                    unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), to, values.len()) };
                 }
             }
         }

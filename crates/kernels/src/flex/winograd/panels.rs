@@ -45,6 +45,10 @@ pub(super) fn transform<const D: usize>(
         voxels,
         "the volume must have the size of the tiles"
     );
+    assert!(
+        D * SPREAD == tiles.points() && shape == self::shape(tiles, block, shape.channels),
+        "points and shape must be those of the tiles and the block"
+    );
     let mut scratch = scratch(tiles, shape);
     let out = Target::new(scratch.as_mut());
     (0..shape.channels).into_par_iter().for_each(|channel| {
@@ -57,8 +61,8 @@ pub(super) fn transform<const D: usize>(
             channel,
             out,
         };
-        // SAFETY: the level is available, the volume holds the tiles' voxels, and every channel
-        // writes its own rows of the matrices.
+        // SAFETY: `out` is the buffer of `scratch` for this shape, which has `D * SPREAD` matrices and is the block's by
+        // the assertion above, and every channel writes its own rows of the matrices.
         unsafe { level.run(job) }
     });
     scratch
@@ -78,6 +82,10 @@ struct Transform<'a, const D: usize> {
 impl<const D: usize> Kernel for Transform<'_, D> {
     type Output = ();
 
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled, `shape` must be the block's, `out` must have the room of [`scratch`]
+    /// for it, and no other thread may write the channel's rows of the matrices.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Shape {
@@ -89,8 +97,10 @@ impl<const D: usize> Kernel for Transform<'_, D> {
             let map = place.sample * self.shape.channels + self.channel;
             let map = &self.volume[map * self.tiles.voxels()..][..self.tiles.voxels()];
             let to = self.out.at(self.channel * stride + i * pitch);
-            // SAFETY: a register may reach beyond its row, into the next one, which is written
-            // later, or into the room that the stride leaves behind the last.
+            // SAFETY: the shape has `pitch` columns per tile of the block, so that tile `i`'s are within the channel's
+            // row. The registers that cover them may reach beyond, by less than one register: into the columns of the
+            // next tile, which are written later, or into the padding, in which `Shape::new` leaves room for the
+            // widest.
             unsafe {
                 match self.side {
                     Side::Input => self.input::<S>(map, place, to),
@@ -104,7 +114,7 @@ impl<const D: usize> Kernel for Transform<'_, D> {
             let room = self
                 .out
                 .at(point * self.shape.len() + self.channel * stride + columns);
-            // SAFETY: the room belongs to this channel.
+            // SAFETY: `columns..stride` is the padding of this channel's row, in the matrix of one of the points.
             unsafe { std::ptr::write_bytes(room, 0, stride - columns) };
         }
     }
@@ -115,7 +125,8 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Kernel::run`]; `to` has room for the tile's row and one register in every matrix.
+    /// As for [`Transform::run`]; `to` must be valid for the registers that cover a tile's `pitch` positions in every
+    /// matrix.
     #[inline(always)]
     unsafe fn input<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
         // Coordinates start at one before the first row; a separate slice has no row before it.
@@ -127,7 +138,8 @@ impl<const D: usize> Transform<'_, D> {
             let lane = usize::from(at == 0);
             let start = at + lane - 1;
             let count = width.saturating_sub(start).min(S::LANES - lane);
-            // SAFETY: `count` voxels of the rows begin at `start`; the rest is passed on.
+            // SAFETY: `count` voxels of the rows begin at `start`, since it is at most `width - start`, and `lane +
+            // count` is at most `LANES`; the register from `at` on is one of those that cover the tile's positions.
             unsafe {
                 let mut half = [[S::splat(0.0); SPREAD]; SPREAD];
                 for b in 0..SPREAD {
@@ -159,7 +171,8 @@ impl<const D: usize> Transform<'_, D> {
         let width = self.tiles.size()[2];
         for at in (0..self.tiles.pitch()).step_by(S::LANES) {
             let count = width.saturating_sub(at).min(S::LANES);
-            // SAFETY: `count` voxels of the rows begin at `at`; the rest is passed on.
+            // SAFETY: `count` voxels of the rows begin at `at`, since it is at most `width - at` and at most `LANES`;
+            // the register from `at` on is one of those that cover the tile's positions.
             unsafe {
                 let mut half = [[S::splat(0.0); SPREAD]; TILE];
                 for b in 0..TILE {
@@ -184,12 +197,14 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Transform::input`].
+    /// The instructions of `S` must be enabled, `a` must be less than `D`, and `to` must be valid for a register in
+    /// every matrix.
     #[inline(always)]
     unsafe fn store<S: Simd>(&self, to: *mut f32, a: usize, row: [S::V; SPREAD]) {
         for (b, value) in row.into_iter().enumerate() {
             let point = (SPREAD * a + b) * self.shape.len();
-            // SAFETY: passed on.
+            // SAFETY: `point` is the start of one of the `D * SPREAD` matrices, in each of which `to` is valid for a
+            // register by this function's contract.
             unsafe { S::store(to.wrapping_add(point), value) };
         }
     }
@@ -226,7 +241,8 @@ impl<const M: usize, const N: usize> Rows<M, N> {
     ///
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, and the rows must contain `count` voxels from `start`.
+    /// The instructions of `S` must be enabled, the rows must contain `count` voxels from `start`, and `lane + count`
+    /// must be at most [`Simd::LANES`].
     #[inline(always)]
     unsafe fn load<S: Simd>(
         &self,
@@ -237,7 +253,8 @@ impl<const M: usize, const N: usize> Rows<M, N> {
         count: usize,
     ) -> S::V {
         let row = self.rows[a][b].wrapping_add(start);
-        // SAFETY: passed on; nothing is read of absent rows.
+        // SAFETY: the row has `count` voxels from `start` by this function's contract if it is present, and all rows
+        // are where `all` is set; nothing is read of absent rows, where the count is zero.
         unsafe {
             if self.all && count == S::LANES {
                 S::load(row)
@@ -246,5 +263,44 @@ impl<const M: usize, const N: usize> Rows<M, N> {
                 S::load_lanes(row, lane, count)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_lengths_blocks_and_kernels_are_refused() {
+        let tiles = Tiles::new(2, [4, 5, 6], [3, 3, 3]).expect("a kernel for tiles");
+        let (block, voxels) = (0..tiles.count(), 2 * 3 * tiles.voxels());
+        let run = |shape: Shape, len: usize| {
+            let volume = vec![1.0; len];
+            let level = Level::current();
+            std::panic::catch_unwind(|| {
+                transform::<SPREAD>(level, tiles, &block, shape, Side::Input, &volume).len()
+            })
+        };
+        let fitting = shape(tiles, &block, 3);
+        let expected = tiles.points() * fitting.len();
+        assert_eq!(run(fitting, voxels).ok(), Some(expected));
+        assert!(run(fitting, voxels - 1).is_err());
+        assert!(run(fitting, voxels + 1).is_err());
+        assert!(run(shape(tiles, &(0..1), 3), voxels).is_err());
+        let slices = Tiles::new(2, [4, 5, 6], [1, 3, 3]).expect("a kernel for tiles");
+        let fitting = shape(slices, &block, 3);
+        let volume = vec![1.0; voxels];
+        let volumes = || {
+            transform::<SPREAD>(
+                Level::current(),
+                slices,
+                &block,
+                fitting,
+                Side::Input,
+                &volume,
+            )
+            .len()
+        };
+        assert!(std::panic::catch_unwind(volumes).is_err());
     }
 }

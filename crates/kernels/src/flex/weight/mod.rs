@@ -8,28 +8,18 @@
 // Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::grid::{Grid, Runs};
+mod bias;
+mod parts;
+
+use super::grid::Grid;
 use super::memory::Buffer;
 use super::simd::{Kernel, Level, Simd};
+pub(crate) use bias::bias;
+use parts::{Part, Piece, batches, parts};
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Taps per register tile.
 const TAPS: usize = 3;
-/// Input channels per task: with a block of output channels, their sums fit in the L2 cache.
-const INPUTS: usize = 16;
-/// Positions per batch: with eight channels of gradient they fit in the L1 cache.
-const POSITIONS: usize = 512;
-/// Number of tasks, if there are enough positions.
-const PARTS: usize = 64;
-
-/// Consecutive positions of the padded volumes.
-#[derive(Debug, Clone, Copy)]
-struct Piece {
-    sample: usize,
-    at: usize,
-    len: usize,
-}
 
 /// A gradient computation, shared by its tasks.
 struct Job<'a> {
@@ -39,14 +29,6 @@ struct Job<'a> {
     gradient: &'a [f32],
     offsets: Vec<usize>,
     batches: Vec<Vec<Piece>>,
-}
-
-/// A block of output channels, a range of input channels and a range of batches.
-struct Part {
-    output: usize,
-    width: usize,
-    inputs: Range<usize>,
-    batches: Range<usize>,
 }
 
 /// Computes the gradient `[out, in, taps]` from the padded input and the padded gradient of the output.
@@ -71,9 +53,9 @@ pub(crate) fn gradient(
         offsets: grid.offsets(),
         batches: batches(grid, level.lanes()),
     };
-    let parts = parts(&job, level.channels());
+    let parts = parts(job.channels, job.batches.len(), level.channels());
     let run_part = |part: &Part| {
-        // SAFETY: the level is available, and the assertion above has checked the buffers.
+        // SAFETY: the assertion above has checked the buffers for the job's grid and channels.
         unsafe { level.run(PartSums { job: &job, part }) }
     };
     let sums: Vec<Vec<f32>> = parts.par_iter().map(run_part).collect();
@@ -92,58 +74,6 @@ pub(crate) fn gradient(
     total
 }
 
-/// All positions in batches of about [`POSITIONS`].
-fn batches(grid: Grid, lanes: usize) -> Vec<Vec<Piece>> {
-    let runs = Runs::new(grid, lanes, 1.1);
-    let per_batch = POSITIONS / lanes;
-    let mut batches: Vec<Vec<Piece>> = Vec::new();
-    for index in 0..runs.count() {
-        if index % per_batch == 0 {
-            batches.push(Vec::new());
-        }
-        let span = runs.span(index);
-        let at = span.depth * grid.plane() + span.start;
-        let pieces = batches.last_mut().expect("the first index opens a batch");
-        match pieces.last_mut() {
-            Some(last) if last.sample == span.sample && last.at + last.len == at => {
-                last.len += span.len;
-            }
-            _ => pieces.push(Piece {
-                sample: span.sample,
-                at,
-                len: span.len,
-            }),
-        }
-    }
-    batches
-}
-
-/// Divides the work into fixed parts.
-fn parts(job: &Job, widest: usize) -> Vec<Part> {
-    let [inputs, outputs] = job.channels;
-    let pairs = outputs.div_ceil(widest) * inputs.div_ceil(INPUTS);
-    let count = job.batches.len();
-    let cuts = PARTS.div_ceil(pairs).min(count);
-    let mut parts = Vec::new();
-    for cut in 0..cuts {
-        let batches = cut * count / cuts..(cut + 1) * count / cuts;
-        for first in (0..inputs).step_by(INPUTS) {
-            let mut output = 0;
-            while output < outputs {
-                let width = 1 << widest.min(outputs - output).ilog2();
-                parts.push(Part {
-                    output,
-                    width,
-                    inputs: first..inputs.min(first + INPUTS),
-                    batches: batches.clone(),
-                });
-                output += width;
-            }
-        }
-    }
-    parts
-}
-
 /// [`part_sums`] for any instruction set.
 struct PartSums<'a> {
     job: &'a Job<'a>,
@@ -155,7 +85,8 @@ impl Kernel for PartSums<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> Vec<f32> {
-        // SAFETY: `gradient` checked the buffers; the caller of `run` enables the instructions.
+        // SAFETY: `gradient`, which makes all jobs, asserts the lengths of the buffers; the caller of `run` enables the
+        // instructions.
         unsafe { part_sums::<S>(self.job, self.part) }
     }
 }
@@ -171,7 +102,8 @@ unsafe fn part_sums<S: Simd>(job: &Job, part: &Part) -> Vec<f32> {
     let sums = part.width * part.inputs.len() * job.grid.taps();
     let mut lanes = vec![0.0; sums * S::LANES];
     for batch in &job.batches[part.batches.clone()] {
-        // SAFETY: the part is `C` channels wide, and `lanes` was made for its sums.
+        // SAFETY: `parts` makes widths of 1, 2, 4 and 8 only, and `lanes` has a register for each of the part's sums;
+        // the rest is this function's own contract.
         unsafe {
             match part.width {
                 8 => add_batch::<S, 8>(job, part, batch, &mut lanes),
@@ -189,7 +121,7 @@ unsafe fn part_sums<S: Simd>(job: &Job, part: &Part) -> Vec<f32> {
 ///
 /// # Safety
 ///
-/// As for [`part_sums`]; `lanes` must have its size.
+/// As for [`part_sums`]; the part must be `C` channels wide, and `lanes` must have a register for each of its sums.
 #[inline(always)]
 unsafe fn add_batch<S: Simd, const C: usize>(
     job: &Job,
@@ -224,7 +156,8 @@ unsafe fn add_batch<S: Simd, const C: usize>(
 ///
 /// # Safety
 ///
-/// As for [`add_batch`]; `sums` points to the first channel's and tap's lanes.
+/// As for [`add_batch`]; `sums` must point to the register of the first channel, this input and tap `tap` among the
+/// part's sums, and there must be `T` taps from `tap` on.
 #[inline(always)]
 unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
     job: &Job,
@@ -235,9 +168,10 @@ unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
 ) {
     let channel = job.grid.channel();
     let [inputs, outputs] = job.channels;
-    // SAFETY: a piece begins at a voxel's position and ends with one; shifted by a tap it stays inside the padded
-    // channel, and the center is one of the taps. Full registers lie in the piece, and the last partial one is
-    // loaded under a mask.
+    // SAFETY: `batches` makes pieces that begin at a voxel's position and end with one; shifted by a tap they stay
+    // inside the padded channel, all of which the buffers hold, and the center is one of the taps. Full registers lie
+    // in the piece, and the last partial one is loaded under a mask. The registers of the sums are those of the
+    // contract.
     unsafe {
         let mut acc = [[S::splat(0.0); T]; C];
         for piece in batch {
@@ -282,33 +216,4 @@ unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
             }
         }
     }
-}
-
-/// The bias's gradient: the sum of the output's gradient over samples and voxels.
-pub(crate) fn bias(gradient: &[f32], batch: usize, outputs: usize) -> Vec<f32> {
-    let voxels = gradient.len() / (batch * outputs);
-    let map = |sample: usize, channel: usize| {
-        &gradient[(sample * outputs + channel) * voxels..][..voxels]
-    };
-    let total = |channel: usize| {
-        let sums = (0..batch).map(|sample| sum(map(sample, channel)));
-        sums.sum::<f64>() as f32
-    };
-    (0..outputs).into_par_iter().map(total).collect()
-}
-
-/// A sum in sixteen lanes of single precision per kilobyte, accumulated in double precision.
-fn sum(values: &[f32]) -> f64 {
-    let block = |block: &[f32]| {
-        let mut lanes = [0.0f32; 16];
-        let chunks = block.chunks_exact(16);
-        let rest: f32 = chunks.remainder().iter().sum();
-        for chunk in chunks {
-            for (lane, value) in lanes.iter_mut().zip(chunk) {
-                *lane += value;
-            }
-        }
-        f64::from(lanes.iter().sum::<f32>() + rest)
-    };
-    values.chunks(1024).map(block).sum()
 }
