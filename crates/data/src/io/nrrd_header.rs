@@ -12,6 +12,8 @@ use crate::{DataError, SourceHeader};
 pub(super) struct Header<'a> {
     path: &'a Path,
     pub(super) fields: BTreeMap<String, String>,
+    /// Values of keys of the writing program, `key:=value`.
+    pub(super) keys: BTreeMap<String, String>,
 }
 
 impl<'a> Header<'a> {
@@ -20,16 +22,22 @@ impl<'a> Header<'a> {
         let mut header = Self {
             path: file.path,
             fields: BTreeMap::new(),
+            keys: BTreeMap::new(),
         };
         while let Some(line) = file.line()? {
             match line.split_once(": ") {
                 _ if line.is_empty() => return Ok(header),
-                // `key:=value` is a comment by the writing program.
-                Some((name, value)) if !line.starts_with('#') && !name.contains(":=") => {
+                _ if line.starts_with('#') => {}
+                Some((name, value)) if !name.contains(":=") => {
                     let name = spaced(&name.to_lowercase());
                     header.fields.insert(name, value.trim().to_string());
                 }
-                _ => {}
+                _ => {
+                    let key = line.split_once(":=");
+                    header
+                        .keys
+                        .extend(key.map(|(key, value)| (key.into(), value.into())));
+                }
             }
         }
         match header.data_file() {
