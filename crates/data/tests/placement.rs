@@ -52,7 +52,7 @@ fn predictions_have_the_header_that_every_reader_places_as_the_scan() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("labels.nii");
     let cases = goldens().nifti;
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 20);
     for case in cases {
         let expected = bytes_of(&case.header);
         let scan = read_volume(folder().join(&case.file)).unwrap();
