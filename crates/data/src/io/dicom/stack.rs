@@ -100,6 +100,31 @@ fn expect_alike(folder: &Path, slices: &[Slice]) -> Result<(), DataError> {
     Ok(())
 }
 
+/// A note if slices seem to be left out at regular distances: they are farther apart than their headers say, and their
+/// numbers skip others.
+fn left_out(slices: &[Slice], step: f64) -> Option<String> {
+    let stated = slices[0]
+        .thickness
+        .filter(|&stated| step >= GAP * stated && stated > 0.0)?;
+    let numbers: Option<Vec<i64>> = slices.iter().map(|slice| slice.number).collect();
+    let numbers = numbers?;
+    let jumps = || {
+        numbers
+            .windows(2)
+            .map(|pair| pair[1].saturating_sub(pair[0]))
+    };
+    let jump = jumps()
+        .next()
+        .filter(|&first| jumps().all(|jump| jump == first))?;
+    (jump.unsigned_abs() > 1).then(|| {
+        format!(
+            "its slices lie {step:.3} mm apart, but {stated} mm by their headers, and their instance numbers go in \
+             steps of {}: slices between them may be missing; if so, add them",
+            jump.unsigned_abs()
+        )
+    })
+}
+
 /// The frame of a stack of slices.
 struct Stack<'a> {
     folder: &'a Path,
@@ -174,7 +199,9 @@ impl<'a> Stack<'a> {
                 "its slices lie up to {percent:.0} % of their distance off equal distances, which are assumed"
             )
         };
-        Ok((step, (off > NOTED).then(note).into_iter().collect()))
+        let uneven = (off > NOTED).then(note);
+        let notes = uneven.into_iter().chain(left_out(slices, step));
+        Ok((step, notes.collect()))
     }
 
     /// The distance of slices of a series of one, and a note.
