@@ -36,7 +36,6 @@ pub(super) fn sorted(
     let stack = Stack::new(folder, slices);
     slices.sort_by(|a, b| stack.height(a).total_cmp(&stack.height(b)));
     let (step, mut notes) = stack.step(slices)?;
-    stack.expect_straight(slices)?;
     if slices.iter().any(|slice| slice.inverted) {
         notes.push(INVERTED.into());
     }
@@ -174,6 +173,7 @@ impl<'a> Stack<'a> {
             let hint = "add the slices that are missing, or remove the case";
             return Err(wrong(self.folder, "without a gap", found, hint));
         }
+        self.expect_straight(slices)?;
         // As ITK has it, by the outermost slices.
         let step = std::array::from_fn(|k| last.position[k] - first.position[k]);
         let step = dot(step, step).sqrt() / gaps.len() as f64;
@@ -239,29 +239,44 @@ impl<'a> Stack<'a> {
         ))
     }
 
-    /// Checks that no slice is shifted in its plane against the first.
+    /// Checks that no slice of at least two is shifted in its plane against the first.
     fn expect_straight(&self, slices: &[Slice]) -> Result<(), DataError> {
         let most = self.spacing[0].min(self.spacing[1]) * SHIFT;
-        for slice in slices {
-            let apart = std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
-            let shift = self.directions.map(|direction| dot(apart, direction));
-            let shift = shift[0].hypot(shift[1]);
-            if shift > most {
-                let found = format!(
-                    "`{}` shifted by {shift:.2} mm in its plane (a tilted gantry?)",
-                    name(slice)
-                );
-                let hint =
-                    "convert the series to one .nii.gz with dcm2niix, which removes the tilt";
-                return Err(wrong(
-                    self.folder,
-                    "whose slices lie straight above one another",
-                    found,
-                    hint,
-                ));
-            }
-        }
-        Ok(())
+        let apart =
+            |slice: &Slice| std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
+        let shift = |slice: &Slice| {
+            self.directions
+                .map(|direction| dot(apart(slice), direction))
+        };
+        let size = |[along, down]: [f64; 2]| along.hypot(down);
+        let Some(slice) = slices.iter().find(|slice| size(shift(slice)) > most) else {
+            return Ok(());
+        };
+        // Along a tilted gantry, the shift grows with the height.
+        let last = &slices[slices.len() - 1];
+        let height = |slice: &Slice| dot(apart(slice), self.normal);
+        let tilt = shift(last).map(|part| part / height(last));
+        let off = |slice: &Slice| {
+            let [along, down] = shift(slice);
+            size([
+                along - tilt[0] * height(slice),
+                down - tilt[1] * height(slice),
+            ])
+        };
+        let found = match slices.iter().all(|slice| off(slice) <= most) {
+            true => format!(
+                "slices along an axis that is tilted by {:.1} degrees (a tilted gantry)",
+                size(tilt).atan().to_degrees()
+            ),
+            false => format!(
+                "`{}` shifted by {:.2} mm in its plane",
+                name(slice),
+                size(shift(slice))
+            ),
+        };
+        let expected = "whose slices lie straight above one another";
+        let hint = "convert the series to one .nii.gz with dcm2niix, which removes a tilt";
+        Err(wrong(self.folder, expected, found, hint))
     }
 
     /// The affine in NIfTI's frame.
