@@ -69,8 +69,7 @@ impl<'a> Header<'a> {
     /// Returns the layout of the voxels.
     pub(super) fn layout(&self) -> Result<VoxelLayout, DataError> {
         let (shape, axes) = self.shape()?;
-        let (geometry, note) = self.geometry(axes)?;
-        let notes = note.map(String::from).into_iter().collect();
+        let (geometry, notes) = self.geometry(axes, shape)?;
         Ok(VoxelLayout {
             shape,
             channels: 1,
