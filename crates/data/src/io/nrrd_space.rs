@@ -42,15 +42,19 @@ impl Header<'_> {
         Ok((self.checked(geometry)?, notes))
     }
 
-    /// The step along each axis and the origin, in the file's space.
+    /// The step along each axis and the origin, in the file's space; that of a single slice has two dimensions.
     fn directions(&self, axes: [usize; 3]) -> Result<([[f64; 3]; 3], [f64; 3]), DataError> {
+        let texts = axes.map(|axis| self.direction_text(axis));
+        let dimensions = texts.iter().flatten().count();
         let origin = match self.fields.get("space origin") {
-            Some(text) => self.vector(text)?,
+            Some(text) => self.vector(text, dimensions)?,
             None => [0.0; 3],
         };
-        let mut directions = [[0.0; 3]; 3];
-        for (direction, axis) in directions.iter_mut().zip(axes) {
-            *direction = self.vector(self.direction_text(axis).unwrap_or_default())?;
+        let mut directions = [[0.0, 0.0, 1.0]; 3];
+        for (direction, text) in directions.iter_mut().zip(texts) {
+            if let Some(text) = text {
+                *direction = self.vector(text, dimensions)?;
+            }
         }
         Ok((directions, origin))
     }
@@ -152,15 +156,22 @@ impl Header<'_> {
         None
     }
 
-    /// Parses `(x,y,z)`.
-    fn vector(&self, text: &str) -> Result<[f64; 3], DataError> {
+    /// Parses `(x,y,z)`, or `(x,y)` of two dimensions.
+    fn vector(&self, text: &str, dimensions: usize) -> Result<[f64; 3], DataError> {
         let inner = text
             .trim()
             .strip_prefix('(')
             .and_then(|text| text.strip_suffix(')'));
         let parsed: Option<Vec<f64>> =
             inner.and_then(|text| text.split(',').map(|x| x.trim().parse().ok()).collect());
-        let parsed = parsed.and_then(|parsed| parsed.try_into().ok());
-        parsed.ok_or_else(|| self.wrong("vectors such as (1,0,0)", &format!("'{text}'")))
+        match parsed.filter(|parsed| parsed.len() == dimensions) {
+            Some(parsed) => Ok(std::array::from_fn(|at| {
+                parsed.get(at).copied().unwrap_or(0.0)
+            })),
+            None => {
+                let example = if dimensions == 2 { "(1,0)" } else { "(1,0,0)" };
+                Err(self.wrong(&format!("vectors such as {example}"), &format!("'{text}'")))
+            }
+        }
     }
 }
