@@ -159,6 +159,17 @@ fn what_is_doubtful_is_noted() {
             Some("left-posterior-superior, as ITK"),
         ),
         ("formats/i2.mha", None),
+        (
+            "formats/ends.nrrd",
+            Some(
+                "voxels of 1 mm are assumed, as ITK does, though its axis mins and maxs amount to 1.5 mm",
+            ),
+        ),
+        ("formats/mins.nrrd", Some("it has no spacings")),
+        (
+            "formats/flat_mins.nrrd",
+            Some("left-posterior-superior, as ITK"),
+        ),
     ] {
         let scan = read_volume(folder().join("..").join(file)).unwrap();
         let notes = scan.header().unwrap().notes().join("; ");

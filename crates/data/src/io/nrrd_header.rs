@@ -30,7 +30,10 @@ impl<'a> Header<'a> {
                 _ if line.starts_with('#') => {}
                 Some((name, value)) if !name.contains(":=") => {
                     let name = spaced(&name.to_lowercase());
-                    header.fields.insert(name, value.trim().to_string());
+                    let value = value.trim().to_string();
+                    if header.fields.insert(name.clone(), value).is_some() {
+                        return Err(header.wrong("every field once", &format!("'{name}' twice")));
+                    }
                 }
                 _ => {
                     let key = line.split_once(":=");
