@@ -52,7 +52,7 @@ fn predictions_have_the_header_that_every_reader_places_as_the_scan() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("labels.nii");
     let cases = goldens().nifti;
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 20);
     for case in cases {
         let expected = bytes_of(&case.header);
         let scan = read_volume(folder().join(&case.file)).unwrap();
@@ -159,6 +159,17 @@ fn what_is_doubtful_is_noted() {
             Some("left-posterior-superior, as ITK"),
         ),
         ("formats/i2.mha", None),
+        (
+            "formats/ends.nrrd",
+            Some(
+                "voxels of 1 mm are assumed, as ITK does, though its axis mins and maxs amount to 1.5 mm",
+            ),
+        ),
+        ("formats/mins.nrrd", Some("it has no spacings")),
+        (
+            "formats/flat_mins.nrrd",
+            Some("left-posterior-superior, as ITK"),
+        ),
     ] {
         let scan = read_volume(folder().join("..").join(file)).unwrap();
         let notes = scan.header().unwrap().notes().join("; ");

@@ -94,7 +94,7 @@ pub(super) fn qform(forms: &NiftiForms, axes: usize) -> Geometry {
             a * a + d * d - b * b - c * c,
         ],
     ];
-    let mut sizes = sizes(forms, axes);
+    let mut sizes = qform_sizes(forms, axes);
     // pixdim[0] is the handedness; 0 means right-handed.
     if forms.pixdim[0] < 0.0 {
         sizes[2] = -sizes[2];
@@ -126,6 +126,16 @@ fn sizes(forms: &NiftiForms, axes: usize) -> [f64; 3] {
     std::array::from_fn(|axis| match axis < axes {
         true => forms.pixdim[axis + 1].abs(),
         false => 1.0,
+    })
+}
+
+/// Voxel sizes of the qform; along an axis that the file does not have, what the header states nevertheless, as in
+/// nibabel.
+pub(super) fn qform_sizes(forms: &NiftiForms, axes: usize) -> [f64; 3] {
+    let plain = sizes(forms, axes);
+    std::array::from_fn(|axis| match forms.pixdim[axis + 1].abs() {
+        stated if forms.qform_code > 0 && stated > 0.0 && stated.is_finite() => stated,
+        _ => plain[axis],
     })
 }
 

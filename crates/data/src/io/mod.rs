@@ -3,7 +3,7 @@
 //! | format | files | read | written |
 //! |---|---|---|---|
 //! | NIfTI-1 and NIfTI-2 | `.nii`, `.nii.gz`; `.hdr` with `.img`, each also `.gz` | three axes, and one of channels where the data set names them; integers and floats of up to 64 bits in either byte order; slope and intercept; sform, qform and units | NIfTI-1 |
-//! | NRRD | `.nrrd`; `.nhdr` with one data file | `raw` and `gzip`; spaces LPS, LAS and RAS, and none, which is taken for LPS as ITK does | – |
+//! | NRRD | `.nrrd`; `.nhdr` with one data file | `raw` and `gzip`; spaces LPS, LAS and RAS, and none, which is taken for LPS as ITK does; segments' names | – |
 //! | MetaImage | `.mha`; `.mhd` with one data file | binary, also compressed; types and byte orders as above; `TransformMatrix` and `Offset` | – |
 //! | DICOM | a folder with the files of a series | images of one gray slice a file, uncompressed (little endian), JPEG lossless or RLE; slope and intercept; any orientation | – |
 //! | HDF5 | `.h5` | in the forms in which preprocessed data sets are distributed in the field | – |
@@ -28,6 +28,7 @@ mod nifti2;
 mod nifti_fields;
 mod nrrd;
 mod nrrd_header;
+mod nrrd_segments;
 mod nrrd_space;
 mod raw;
 mod read;
@@ -39,6 +40,7 @@ pub use atomic::write_atomic;
 pub(crate) use dicom::{is_dicom_file, is_series_folder, series_in};
 pub use formats::READABLE;
 pub(crate) use formats::stem_length;
+pub(crate) use nrrd_segments::segments_in;
 pub(crate) use read::channels_in;
 pub(crate) use read::read_grid;
 pub use read::{read_label_values, read_labels, read_volume};

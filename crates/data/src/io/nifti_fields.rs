@@ -44,7 +44,9 @@ impl Fields {
         let (geometry, notes) = affine::place(path, &self.forms, axes, shape)?;
         // What is written has three axes.
         let mut forms = self.forms.clone();
-        forms.pixdim[axes.min(3) + 1..].fill(1.0);
+        let missing = axes.min(3);
+        let sizes = affine::qform_sizes(&forms, axes);
+        forms.pixdim[missing + 1..].copy_from_slice(&sizes[missing..]);
         Ok(VoxelLayout {
             shape,
             channels,

@@ -12,6 +12,8 @@ use crate::{DataError, SourceHeader};
 pub(super) struct Header<'a> {
     path: &'a Path,
     pub(super) fields: BTreeMap<String, String>,
+    /// Values of keys of the writing program, `key:=value`.
+    pub(super) keys: BTreeMap<String, String>,
 }
 
 impl<'a> Header<'a> {
@@ -20,16 +22,25 @@ impl<'a> Header<'a> {
         let mut header = Self {
             path: file.path,
             fields: BTreeMap::new(),
+            keys: BTreeMap::new(),
         };
         while let Some(line) = file.line()? {
             match line.split_once(": ") {
                 _ if line.is_empty() => return Ok(header),
-                // `key:=value` is a comment by the writing program.
-                Some((name, value)) if !line.starts_with('#') && !name.contains(":=") => {
+                _ if line.starts_with('#') => {}
+                Some((name, value)) if !name.contains(":=") => {
                     let name = spaced(&name.to_lowercase());
-                    header.fields.insert(name, value.trim().to_string());
+                    let value = value.trim().to_string();
+                    if header.fields.insert(name.clone(), value).is_some() {
+                        return Err(header.wrong("every field once", &format!("'{name}' twice")));
+                    }
                 }
-                _ => {}
+                _ => {
+                    let key = line.split_once(":=");
+                    header
+                        .keys
+                        .extend(key.map(|(key, value)| (key.into(), value.into())));
+                }
             }
         }
         match header.data_file() {
@@ -61,8 +72,7 @@ impl<'a> Header<'a> {
     /// Returns the layout of the voxels.
     pub(super) fn layout(&self) -> Result<VoxelLayout, DataError> {
         let (shape, axes) = self.shape()?;
-        let (geometry, note) = self.geometry(axes)?;
-        let notes = note.map(String::from).into_iter().collect();
+        let (geometry, notes) = self.geometry(axes, shape)?;
         Ok(VoxelLayout {
             shape,
             channels: 1,
@@ -111,7 +121,8 @@ impl<'a> Header<'a> {
         parsed.map(Some).ok_or_else(wrong)
     }
 
-    /// Lengths and file indices of the three volume axes; all other axes must have length 1.
+    /// Lengths and file indices of the three volume axes; all other axes must have length 1, and so has a third that is
+    /// missing, with the index after the last.
     fn shape(&self) -> Result<([usize; 3], [usize; 3]), DataError> {
         let text = self.field("sizes")?;
         let sizes: Option<Vec<usize>> = text
@@ -120,7 +131,7 @@ impl<'a> Header<'a> {
             .collect();
         let sizes =
             sizes.filter(|sizes| !sizes.contains(&0) && sizes.iter().all(|&side| side <= 32_767));
-        let sizes = sizes
+        let mut sizes = sizes
             .ok_or_else(|| self.wrong("sides of 1 to 32767 voxels", &format!("sizes {text}")))?;
         let mut axes: Vec<usize> = (0..sizes.len()).collect();
         if self.fields.contains_key("space directions") {
@@ -137,12 +148,18 @@ impl<'a> Header<'a> {
         let Some(all) = sizes.iter().try_fold(1, product) else {
             return Err(self.wrong("fewer voxels", &format!("sizes {text}")));
         };
+        // One slice, along an axis that the file does not have.
+        let dimension = self.fields.get("dimension").map(|text| text.parse());
+        if axes.len() == 2 && dimension == Some(Ok(sizes.len())) {
+            axes.push(sizes.len());
+            sizes.push(1);
+        }
         match <[usize; 3]>::try_from(axes) {
             Ok(axes) if axes.map(|axis| sizes[axis]).iter().product::<usize>() == all => {
                 Ok((axes.map(|axis| sizes[axis]), axes))
             }
             _ => Err(self.wrong(
-                "a volume of three axes, others of length 1",
+                "a volume of three axes, others of length 1, or one slice of two axes",
                 &format!("sizes {text}"),
             )),
         }

@@ -16,8 +16,8 @@ const MOST: usize = IGNORED as usize;
 /// The classes in the description of a data set.
 #[derive(Debug)]
 pub(super) struct Classes {
-    names: Vec<String>,
-    values: LabelValues,
+    pub(super) names: Vec<String>,
+    pub(super) values: LabelValues,
 }
 
 /// Reads class names and label values from a file: `dataset.json` if it ends in `.json`, else as `classes.txt`.

@@ -6,8 +6,9 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::classes::Classes;
+use super::segments::Segments;
 use super::{assemble, channels, pairing};
-use crate::{DataError, Dataset, IGNORED, LabeledCase, io};
+use crate::{DataError, Dataset, IGNORED, LabeledCase, Source, io};
 
 /// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
 /// not class indices.
@@ -20,8 +21,8 @@ const FEWEST: usize = 4;
 /// the class indices, each line starts with the value, as in `205 myocardium`; lines with the same name
 /// are one class, and classes are numbered in the order of the lines. Voxels of the values named `ignore` take no part in
 /// losses and metrics.
-/// Without `classes.txt` the label maps of the labeled and the test cases are read to find the largest
-/// label.
+/// Without `classes.txt`, the segments that 3D Slicer names in its label maps are the classes, and if there are none, the
+/// label maps of the labeled and the test cases are read to find the largest label.
 ///
 /// `channels.txt` names the channels of the images, one per line, if there are several: one file each, `NAME_0000`,
 /// `NAME_0001`, …, or one file with an axis of channels. Without it, names with a number are channels where the label
@@ -34,8 +35,8 @@ const FEWEST: usize = 4;
 ///
 /// [`DataError::Missing`] without `images/`; [`DataError::Unexpected`] if it is empty, if a label map has no
 /// image, if `classes.txt` does not start with the background or has values on some lines only, and for
-/// lists as in [`la::open`](super::la::open). Without `classes.txt` also errors from reading the label
-/// maps, and [`DataError::LabelValues`] if most labels up to the largest are missing, or one is 255.
+/// lists as in [`la::open`](super::la::open), and if segments contradict each other or `classes.txt`. Without
+/// `classes.txt` also errors from reading the label maps, and [`DataError::LabelValues`] if most labels up to the largest are missing, or one is 255.
 ///
 /// # Examples
 ///
@@ -59,13 +60,48 @@ pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
 
 /// Adds the classes from `classes.txt` or from the label maps.
 pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset, DataError> {
-    let written = root.join("classes.txt");
-    if written.is_file() {
-        Classes::read(&written)?.give(&mut dataset);
-    } else {
-        dataset.classes = found_classes(root, &dataset)?;
+    match named(root, &mut dataset)? {
+        (_, Some(contradiction)) => return Err(contradiction),
+        (true, None) => {}
+        (false, None) => dataset.classes = found_classes(root, &dataset)?,
     }
     Ok(dataset)
+}
+
+/// Adds the classes that `classes.txt` names, or else the segments of the label maps.
+///
+/// Returns whether there are names, and an error if those of the segments contradict each other or `classes.txt`.
+fn named(root: &Path, dataset: &mut Dataset) -> Result<(bool, Option<DataError>), DataError> {
+    let segments = Segments::read(&label_files(dataset));
+    let written = root.join("classes.txt");
+    let (classes, note) = match written.is_file() {
+        true => {
+            let classes = Classes::read(&written)?;
+            let note = segments.compare(&written, &classes.names, &classes.values);
+            (classes, note)
+        }
+        false if segments.is_empty() => return Ok((false, None)),
+        false => match segments.classes(&root.join("labels")) {
+            Ok(classes) => (classes, Ok(Some(segments.note()))),
+            Err(contradiction) => return Ok((false, Some(contradiction))),
+        },
+    };
+    classes.give(dataset);
+    match note {
+        Ok(note) => dataset.notes.extend(note),
+        Err(contradiction) => return Ok((true, Some(contradiction))),
+    }
+    Ok((true, None))
+}
+
+/// The files of the label maps of labeled and test cases.
+fn label_files(dataset: &Dataset) -> Vec<&Path> {
+    let labels = dataset.labeled.iter().chain(&dataset.test);
+    let files = labels.filter_map(|case| match &case.label {
+        Source::File(path) => Some(path.as_path()),
+        _ => None,
+    });
+    files.collect()
 }
 
 /// Like [`with_classes`], but ignores unreadable label maps and returns an error about implausible label
@@ -74,12 +110,16 @@ pub(super) fn with_readable_classes(
     root: &Path,
     mut dataset: Dataset,
 ) -> Result<(Dataset, Option<DataError>), DataError> {
-    if root.join("classes.txt").is_file() {
-        return Ok((with_classes(root, dataset)?, None));
-    }
+    let contradiction = match named(root, &mut dataset)? {
+        (true, contradiction) => return Ok((dataset, contradiction)),
+        (false, contradiction) => contradiction,
+    };
     let found: BTreeSet<u8> = values(&dataset).into_iter().flatten().flatten().collect();
     dataset.classes = numbered(found.last().copied().unwrap_or(0));
-    Ok((dataset, expect_classes(root, &found).err()))
+    Ok((
+        dataset,
+        contradiction.or(expect_classes(root, &found).err()),
+    ))
 }
 
 /// The values of each label map; label maps of unlabeled cases are not opened.

@@ -33,6 +33,7 @@ mod hold_out;
 mod kind;
 mod lists;
 mod pairing;
+mod segments;
 mod subfolders;
 mod text;
 

@@ -22,6 +22,8 @@ pub(super) struct Slice {
     pub(super) position: [f64; 3],
     /// The distance of slices that the file states, in millimeters.
     pub(super) thickness: Option<f64>,
+    /// The number of the slice in its series.
+    pub(super) number: Option<i64>,
     pub(super) voxel_type: VoxelType,
     pub(super) slope: f64,
     pub(super) intercept: f64,
@@ -67,6 +69,7 @@ impl Slice {
                 .flatten()
                 .or(thickness.ok().flatten())
                 .map(|[x]| x.abs()),
+            number: header.text(tags::INSTANCE_NUMBER).parse().ok(),
             voxel_type,
             slope,
             intercept,

@@ -36,7 +36,6 @@ pub(super) fn sorted(
     let stack = Stack::new(folder, slices);
     slices.sort_by(|a, b| stack.height(a).total_cmp(&stack.height(b)));
     let (step, mut notes) = stack.step(slices)?;
-    stack.expect_straight(slices)?;
     if slices.iter().any(|slice| slice.inverted) {
         notes.push(INVERTED.into());
     }
@@ -100,6 +99,31 @@ fn expect_alike(folder: &Path, slices: &[Slice]) -> Result<(), DataError> {
     Ok(())
 }
 
+/// A note if slices seem to be left out at regular distances: they are farther apart than their headers say, and their
+/// numbers skip others.
+fn left_out(slices: &[Slice], step: f64) -> Option<String> {
+    let stated = slices[0]
+        .thickness
+        .filter(|&stated| step >= GAP * stated && stated > 0.0)?;
+    let numbers: Option<Vec<i64>> = slices.iter().map(|slice| slice.number).collect();
+    let numbers = numbers?;
+    let jumps = || {
+        numbers
+            .windows(2)
+            .map(|pair| pair[1].saturating_sub(pair[0]))
+    };
+    let jump = jumps()
+        .next()
+        .filter(|&first| jumps().all(|jump| jump == first))?;
+    (jump.unsigned_abs() > 1).then(|| {
+        format!(
+            "its slices lie {step:.3} mm apart, but {stated} mm by their headers, and their instance numbers go in \
+             steps of {}: slices between them may be missing; if so, add them",
+            jump.unsigned_abs()
+        )
+    })
+}
+
 /// The frame of a stack of slices.
 struct Stack<'a> {
     folder: &'a Path,
@@ -149,6 +173,7 @@ impl<'a> Stack<'a> {
             let hint = "add the slices that are missing, or remove the case";
             return Err(wrong(self.folder, "without a gap", found, hint));
         }
+        self.expect_straight(slices)?;
         // As ITK has it, by the outermost slices.
         let step = std::array::from_fn(|k| last.position[k] - first.position[k]);
         let step = dot(step, step).sqrt() / gaps.len() as f64;
@@ -174,7 +199,9 @@ impl<'a> Stack<'a> {
                 "its slices lie up to {percent:.0} % of their distance off equal distances, which are assumed"
             )
         };
-        Ok((step, (off > NOTED).then(note).into_iter().collect()))
+        let uneven = (off > NOTED).then(note);
+        let notes = uneven.into_iter().chain(left_out(slices, step));
+        Ok((step, notes.collect()))
     }
 
     /// The distance of slices of a series of one, and a note.
@@ -212,29 +239,44 @@ impl<'a> Stack<'a> {
         ))
     }
 
-    /// Checks that no slice is shifted in its plane against the first.
+    /// Checks that no slice of at least two is shifted in its plane against the first.
     fn expect_straight(&self, slices: &[Slice]) -> Result<(), DataError> {
         let most = self.spacing[0].min(self.spacing[1]) * SHIFT;
-        for slice in slices {
-            let apart = std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
-            let shift = self.directions.map(|direction| dot(apart, direction));
-            let shift = shift[0].hypot(shift[1]);
-            if shift > most {
-                let found = format!(
-                    "`{}` shifted by {shift:.2} mm in its plane (a tilted gantry?)",
-                    name(slice)
-                );
-                let hint =
-                    "convert the series to one .nii.gz with dcm2niix, which removes the tilt";
-                return Err(wrong(
-                    self.folder,
-                    "whose slices lie straight above one another",
-                    found,
-                    hint,
-                ));
-            }
-        }
-        Ok(())
+        let apart =
+            |slice: &Slice| std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
+        let shift = |slice: &Slice| {
+            self.directions
+                .map(|direction| dot(apart(slice), direction))
+        };
+        let size = |[along, down]: [f64; 2]| along.hypot(down);
+        let Some(slice) = slices.iter().find(|slice| size(shift(slice)) > most) else {
+            return Ok(());
+        };
+        // Along a tilted gantry, the shift grows with the height.
+        let last = &slices[slices.len() - 1];
+        let height = |slice: &Slice| dot(apart(slice), self.normal);
+        let tilt = shift(last).map(|part| part / height(last));
+        let off = |slice: &Slice| {
+            let [along, down] = shift(slice);
+            size([
+                along - tilt[0] * height(slice),
+                down - tilt[1] * height(slice),
+            ])
+        };
+        let found = match slices.iter().all(|slice| off(slice) <= most) {
+            true => format!(
+                "slices along an axis that is tilted by {:.1} degrees (a tilted gantry)",
+                size(tilt).atan().to_degrees()
+            ),
+            false => format!(
+                "`{}` shifted by {:.2} mm in its plane",
+                name(slice),
+                size(shift(slice))
+            ),
+        };
+        let expected = "whose slices lie straight above one another";
+        let hint = "convert the series to one .nii.gz with dcm2niix, which removes a tilt";
+        Err(wrong(self.folder, expected, found, hint))
     }
 
     /// The affine in NIfTI's frame.

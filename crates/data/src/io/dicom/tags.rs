@@ -11,6 +11,7 @@ pub(super) const SLICE_THICKNESS: Tag = 0x0018_0050;
 pub(super) const SPACING_BETWEEN_SLICES: Tag = 0x0018_0088;
 pub(super) const SERIES: Tag = 0x0020_000E;
 pub(super) const SERIES_NUMBER: Tag = 0x0020_0011;
+pub(super) const INSTANCE_NUMBER: Tag = 0x0020_0013;
 pub(super) const POSITION: Tag = 0x0020_0032;
 pub(super) const ORIENTATION: Tag = 0x0020_0037;
 pub(super) const SAMPLES: Tag = 0x0028_0002;
@@ -32,7 +33,7 @@ pub(super) const DOUBLE_PIXELS: Tag = 0x7FE0_0009;
 pub(super) const PIXEL_DATA: Tag = 0x7FE0_0010;
 
 /// Elements that are read.
-pub(super) const WANTED: [Tag; 26] = [
+pub(super) const WANTED: [Tag; 27] = [
     SOP_CLASS,
     TRANSFER_SYNTAX,
     MODALITY,
@@ -41,6 +42,7 @@ pub(super) const WANTED: [Tag; 26] = [
     SPACING_BETWEEN_SLICES,
     SERIES,
     SERIES_NUMBER,
+    INSTANCE_NUMBER,
     POSITION,
     ORIENTATION,
     SAMPLES,

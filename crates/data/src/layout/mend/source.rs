@@ -10,6 +10,7 @@ use super::super::classes::read_classes;
 use super::super::description::Description;
 use super::super::files::Listing;
 use super::super::folder::are_classes;
+use super::super::segments::Segments;
 use crate::names::some_named;
 use crate::{DataError, LabelValues, Source, io};
 
@@ -86,9 +87,19 @@ impl Found {
             .collect();
         let described = [root.join("classes.txt"), json];
         let described = described.iter().find(|path| path.is_file());
+        let segments = Segments::read(&labels);
         let (values, classes) = match described {
-            Some(path) => described_values(path)?,
-            None => found_values(&labels, &mut mends)?,
+            Some(path) => {
+                let (names, values) = read_classes(path)?;
+                mends.extend(segments.compare(path, &names, &values)?);
+                described_values(&names, values)
+            }
+            None if segments.is_empty() => found_values(&labels, &mut mends)?,
+            None => {
+                let classes = segments.classes(&root.join(label_folder))?;
+                mends.push(segments.note());
+                described_values(&classes.names, classes.values)
+            }
         };
         Ok(Self {
             cases,
@@ -219,8 +230,7 @@ fn pair(
 }
 
 /// The values that a description names, and the lines of `classes.txt` for them.
-fn described_values(path: &Path) -> Result<(LabelValues, Vec<String>), DataError> {
-    let (names, values) = read_classes(path)?;
+fn described_values(names: &[String], values: LabelValues) -> (LabelValues, Vec<String>) {
     let lines = values
         .pairs()
         .map(|(value, class)| match names.get(usize::from(class)) {
@@ -228,7 +238,7 @@ fn described_values(path: &Path) -> Result<(LabelValues, Vec<String>), DataError
             None => format!("{value} ignore"),
         });
     let lines = lines.collect();
-    Ok((values, lines))
+    (values, lines)
 }
 
 /// The values that occur in the label maps, in ascending order, and the lines of `classes.txt` where they are no class
