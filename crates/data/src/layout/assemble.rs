@@ -44,6 +44,7 @@ pub(super) fn by_these_lists(
         mut cases,
         notes,
         channels,
+        ..
     } = paired.into();
     let mut dataset = empty();
     dataset.notes = notes;

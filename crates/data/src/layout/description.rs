@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::channels::{Numbers, numbered};
 use super::classes::Classes;
-use super::text;
+use super::{files, text};
 use crate::DataError;
 
 /// The fields of `dataset.json` that are read.
@@ -79,6 +80,24 @@ impl Description {
             Ok(name.as_str().map_or_else(|| name.to_string(), String::from))
         };
         (0..named.len()).map(name).collect()
+    }
+
+    /// The meaning of numbers in the names of the images that `training` lists: ids if an image of one channel and its
+    /// label map have one.
+    pub(super) fn numbers(&self, channels: usize) -> Numbers {
+        let name = |path: &str| {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            files::stem(file).unwrap_or(file).to_string()
+        };
+        let of_one = |Pair { image, label }: &Pair| {
+            let label = label.as_ref().map(|label| name(label));
+            let image = Some(name(image)).filter(|image| numbered(image).is_some());
+            image.is_some() && image == label
+        };
+        match channels == 1 && self.training.iter().any(of_one) {
+            true => Numbers::Ids,
+            false => Numbers::Channels,
+        }
     }
 
     /// Classes by voxel value, in ascending order.

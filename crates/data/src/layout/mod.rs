@@ -33,14 +33,15 @@ mod hold_out;
 mod kind;
 mod lists;
 mod pairing;
+mod scans;
 mod subfolders;
 mod text;
 
-pub use channels::{Scans, scan, scans};
 pub use classes::read_classes;
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;
+pub use scans::{Scans, scan, scans};
 
 use std::path::Path;
 

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::Layout;
 use super::assemble::{self, Found};
-use super::channels;
+use super::channels::{self, Numbers};
 use super::description::{Description, Image, Pair};
 use super::files::Listing;
 use super::pairing::{self, Paired};
+use super::scans;
 use crate::names::some_of;
 use crate::{DataError, Dataset, Source, UnlabeledCase};
 
@@ -63,19 +64,21 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     if count > 1 {
         dataset.channels = channels;
     }
-    if description.training.is_empty() {
-        scan(root, count, &mut dataset)?;
-    }
+    let numbers = match description.training.is_empty() {
+        true => scan(root, count, &mut dataset)?,
+        false => description.numbers(count),
+    };
     for Pair { image, label } in &description.training {
-        let (id, image) = source(root, image, count)?;
-        let label = label.as_ref().map(|label| source(root, label, 1));
+        let (id, image) = source(root, image, count, numbers)?;
+        let label = label.as_ref();
+        let label = label.map(|label| source(root, label, 1, Numbers::Ids));
         let label = label.transpose()?.map(|(_, label)| label);
         assemble::train_on(&mut dataset, id, Found { image, label });
     }
     if !description.training.is_empty() {
         dataset.notes.extend(unlisted(root, &dataset)?);
     }
-    add_test_images(root, count, &description.test, &mut dataset)?;
+    add_test_images(root, (count, numbers), &description.test, &mut dataset)?;
     classes.give(&mut dataset);
     Ok(dataset)
 }
@@ -83,7 +86,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// Adds the images without public labels: those that are listed, or else those of `imagesTs/`.
 fn add_test_images(
     root: &Path,
-    count: usize,
+    (count, numbers): (usize, Numbers),
     listed: &[Image],
     dataset: &mut Dataset,
 ) -> Result<(), DataError> {
@@ -91,7 +94,7 @@ fn add_test_images(
         let folder = root.join("imagesTs");
         let images = Listing::read_if_any(&folder)?;
         dataset.notes.extend(images.notes());
-        let cases = channels::joined(&folder, images.volumes, count)?;
+        let cases = channels::joined(&folder, images.volumes, count, numbers)?;
         let cases = cases
             .into_iter()
             .map(|(id, image)| UnlabeledCase { id, image });
@@ -99,7 +102,7 @@ fn add_test_images(
     }
     let mut missing = Vec::new();
     for Image::Path(image) | Image::Entry { image } in listed {
-        match source(root, image, count) {
+        match source(root, image, count, numbers) {
             Ok((id, image)) => dataset.unlabeled.push(UnlabeledCase { id, image }),
             // Training needs none of them.
             Err(_) => missing.push(image),
@@ -114,15 +117,20 @@ fn add_test_images(
     Ok(())
 }
 
-/// Finds the training cases by file name.
-fn scan(root: &Path, count: usize, dataset: &mut Dataset) -> Result<(), DataError> {
+/// Finds the training cases by file name; returns the meaning of numbers in the names.
+fn scan(root: &Path, count: usize, dataset: &mut Dataset) -> Result<Numbers, DataError> {
     let folders = ["imagesTr", "labelsTr"];
-    let Paired { cases, notes, .. } = pairing::pair(root, folders, Some(count))?;
+    let Paired {
+        cases,
+        notes,
+        numbers,
+        ..
+    } = pairing::pair(root, folders, Some(count))?;
     dataset.notes.extend(notes);
     for (id, found) in cases {
         assemble::train_on(dataset, id, found);
     }
-    Ok(())
+    Ok(numbers)
 }
 
 /// Notes about the files of the training folders that `dataset.json` does not list.
@@ -152,9 +160,14 @@ fn unlisted(root: &Path, dataset: &Dataset) -> Result<Vec<String>, DataError> {
 }
 
 /// Name and source of an entry such as `./imagesTr/a.nii.gz`, an image of `count` channels.
-fn source(root: &Path, entry: &str, count: usize) -> Result<(String, Source), DataError> {
+fn source(
+    root: &Path,
+    entry: &str,
+    count: usize,
+    numbers: Numbers,
+) -> Result<(String, Source), DataError> {
     let path = root.join(entry.trim_start_matches("./"));
-    channels::scan(&path, count).ok_or_else(|| {
+    scans::numbered_scan(&path, count, numbers).ok_or_else(|| {
         let hint = "add the file or remove it from `dataset.json`";
         DataError::missing(&path, "a file named in `dataset.json`", hint)
     })

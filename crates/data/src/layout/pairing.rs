@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
-use super::channels;
+use super::channels::{self, Numbers};
 use super::files::{self, Listing};
 use crate::names::some_of;
 use crate::{DataError, Source};
@@ -15,6 +15,8 @@ pub(super) struct Paired {
     pub(super) notes: Vec<String>,
     /// The number of channels of every image.
     pub(super) channels: usize,
+    /// The meaning of numbers in the names of images.
+    pub(super) numbers: Numbers,
 }
 
 impl From<Cases> for Paired {
@@ -23,6 +25,7 @@ impl From<Cases> for Paired {
             cases,
             notes: Vec::new(),
             channels: 1,
+            numbers: Numbers::Channels,
         }
     }
 }
@@ -72,8 +75,10 @@ pub(super) fn pair(
     let mut labels = labels.volumes;
     let folder_of_images = root.join(images);
     let channels = channels.or_else(|| channels::detected(&found.volumes, &labels));
+    let known = channels.unwrap_or(1);
+    let numbers = Numbers::of(&found.volumes, &labels, known);
     let found = match channels {
-        Some(count) => channels::joined(&folder_of_images, found.volumes, count)?,
+        Some(count) => channels::joined(&folder_of_images, found.volumes, count, numbers)?,
         None => {
             notes.extend(channels::doubt(&found.volumes));
             let files = found.volumes.into_iter();
@@ -91,7 +96,8 @@ pub(super) fn pair(
         true => Ok(Paired {
             cases,
             notes,
-            channels: channels.unwrap_or(1),
+            channels: known,
+            numbers,
         }),
         false => Err(without_image(&folder, images, &labels, &cases)),
     }

@@ -8,3 +8,4 @@ mod hold_out;
 mod la;
 mod made;
 mod msd;
+mod numbers;

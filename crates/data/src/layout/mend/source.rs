@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::super::channels;
+use super::super::channels::{self, Numbers};
 use super::super::classes::read_classes;
 use super::super::description::Description;
 use super::super::files::Listing;
@@ -123,7 +123,8 @@ fn images(
                 if channels.is_empty() {
                     *channels = channels::unnamed(count);
                 }
-                channels::joined(&folder, listing.volumes, count)?
+                let numbers = Numbers::of(&listing.volumes, &labels.volumes, count);
+                channels::joined(&folder, listing.volumes, count, numbers)?
             }
             None => {
                 let files = listing.volumes.into_iter();
