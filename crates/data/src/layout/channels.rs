@@ -46,17 +46,14 @@ pub(super) fn detected<T>(
     of_labeled.map(|(_, channel)| channel + 1).max()
 }
 
-/// A note about names that may be channels, where nothing says that they are.
-pub(super) fn doubt(images: &BTreeMap<String, PathBuf>) -> Option<String> {
+/// A case whose channels may be among these images, where nothing says that they are.
+pub(super) fn doubtful(images: &BTreeMap<String, PathBuf>) -> Option<&str> {
     let first = |name: &&String| numbered(name).is_some_and(|(_, channel)| channel == 0);
     let second = |name: &&String| {
         numbered(name).is_some_and(|(case, _)| images.contains_key(&format!("{case}_0001")))
     };
     let (case, _) = numbered(images.keys().filter(first).find(second)?)?;
-    Some(format!(
-        "images/: `{case}_0000` and `{case}_0001` are taken for scans of their own; if they are channels of `{case}`, \
-         name its label map so, or name the channels, one a line, in {LIST}"
-    ))
+    Some(case)
 }
 
 /// Meaning of a number at the end of the names of images, such as `scan_0001`.
@@ -116,6 +113,9 @@ pub(super) fn joined(
         if let Some(missing) = (0..count).find(|channel| !files.contains_key(channel)) {
             return Err(incomplete(folder, &case, count, missing));
         }
+        if whole.contains_key(&format!("{case}_{count:04}")) {
+            return Err(further(folder, &case, count));
+        }
         let source = of_files(files.into_values().collect());
         if whole.insert(case.clone(), source).is_some() {
             return Err(DataError::unexpected(
@@ -138,6 +138,26 @@ fn incomplete(folder: &Path, case: &str, count: usize, missing: usize) -> DataEr
         ),
         format!("no `{case}_{missing:04}`"),
         "add the file, or remove the other channels of that case",
+    )
+}
+
+/// An error about a channel beyond those that are described, or that the labeled images have.
+fn further(folder: &Path, case: &str, count: usize) -> DataError {
+    let expected = match count {
+        1 => format!("`{case}_0000` as the only channel of `{case}`"),
+        _ => format!(
+            "{count} channels of `{case}`, `{case}_0000` to `{case}_{:04}`",
+            count - 1
+        ),
+    };
+    DataError::unexpected(
+        folder,
+        expected,
+        format!("`{case}_{count:04}` too"),
+        format!(
+            "if every image has it, name all channels, one a line in {LIST} or in `channel_names` of dataset.json; else \
+             remove the file, or rename it if it is another scan"
+        ),
     )
 }
 

@@ -73,34 +73,39 @@ pub(super) fn pair(
         unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
     );
     let mut labels = labels.volumes;
-    let folder_of_images = root.join(images);
     let channels = channels.or_else(|| channels::detected(&found.volumes, &labels));
-    let known = channels.unwrap_or(1);
-    let numbers = Numbers::of(&found.volumes, &labels, known);
-    let found = match channels {
-        Some(count) => channels::joined(&folder_of_images, found.volumes, count, numbers)?,
-        None => {
-            notes.extend(channels::doubt(&found.volumes));
-            let files = found.volumes.into_iter();
-            files
-                .map(|(name, path)| (name, Source::File(path)))
-                .collect()
-        }
+    if channels.is_none() {
+        notes.extend(channels::doubtful(&found.volumes).map(doubt));
+    }
+    // Files of their own where no number of channels is known.
+    let (channels, numbers) = match channels {
+        Some(count) => (count, Numbers::of(&found.volumes, &labels, count)),
+        None => (1, Numbers::Ids),
     };
+    let found = channels::joined(&root.join(images), found.volumes, channels, numbers)?;
     let with_label = |(id, image): (String, Source)| {
         let label = labels.remove(&id).map(Source::File);
         (id, Found { image, label })
     };
     let cases: Cases = found.into_iter().map(with_label).collect();
-    match labels.is_empty() {
-        true => Ok(Paired {
-            cases,
-            notes,
-            channels: known,
-            numbers,
-        }),
-        false => Err(without_image(&folder, images, &labels, &cases)),
+    if !labels.is_empty() {
+        return Err(without_image(&folder, images, &labels, &cases));
     }
+    Ok(Paired {
+        cases,
+        notes,
+        channels,
+        numbers,
+    })
+}
+
+/// A note about scans that may be channels of a case.
+fn doubt(case: &str) -> String {
+    format!(
+        "images/: `{case}_0000` and `{case}_0001` are taken for scans of their own; if they are channels of `{case}`, \
+         name its label map so, or name the channels, one a line, in {}",
+        channels::LIST
+    )
 }
 
 /// An error about label maps that have no image of their name, with the image that the first may belong to.

@@ -65,7 +65,7 @@ pub(super) fn numbered_scan(
 pub struct Scans {
     /// The images by name.
     pub images: BTreeMap<String, Source>,
-    /// Notes on files that are not read, and on names that come from folders.
+    /// Notes on files that are not read, on names that come from folders, and on scans that may be channels.
     pub notes: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ pub struct Scans {
 /// # Errors
 ///
 /// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if two images have the same
-/// name, or a channel is missing.
+/// name, or a channel is missing or too many.
 ///
 /// # Examples
 ///
@@ -97,9 +97,15 @@ pub struct Scans {
 pub fn scans(folder: impl AsRef<Path>, count: usize) -> Result<Scans, DataError> {
     let folder = folder.as_ref();
     let listing = Listing::read(folder)?;
-    let notes = listing.notes();
+    let mut notes = listing.notes();
     let images = match count {
         1 => {
+            notes.extend(channels::doubtful(&listing.volumes).map(|case| {
+                format!(
+                    "`{case}_0000` and `{case}_0001` are taken for scans of their own, of one channel each; if they are \
+                     channels of `{case}`, leave only the files of the wanted channel there"
+                )
+            }));
             let files = listing.volumes.into_iter();
             files
                 .map(|(name, path)| (name, Source::File(path)))

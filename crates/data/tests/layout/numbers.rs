@@ -6,7 +6,7 @@ use semivox_data::layout;
 use semivox_data::{Dataset, Source};
 use tempfile::TempDir;
 
-use crate::made::{image, label, labeled, text, unlabeled};
+use crate::made::{image, label, labeled, refused, text, unlabeled};
 
 /// A folder with these images and label maps, and one text file.
 fn folder(images: &[&str], labels: &[&str], (name, content): (&str, &str)) -> TempDir {
@@ -115,4 +115,52 @@ fn a_numbered_file_with_an_axis_of_channels_is_a_whole_image() {
     assert!(found.images.len() == 3 && found.images.values().all(axis));
     let (id, image) = layout::scan(&root.path().join("images/s_0000.nii"), 2).unwrap();
     assert!(id == "s_0000" && axis(&image));
+}
+
+#[test]
+fn a_channel_that_nobody_described_is_no_scan_of_its_own() {
+    let labels = ["labels/a", "labels/b"];
+    for (images, file, parts) in [
+        (
+            &["a_0000", "b_0000", "c_0000", "c_0001"][..],
+            ("notes.txt", ""),
+            ["`c_0000` as the only channel of `c`", "`c_0001` too"],
+        ),
+        (
+            &["a_0000", "a_0001", "b_0000"],
+            ("channels.txt", "T1,T2\n"),
+            ["only channel of `a`", "one a line in channels.txt"],
+        ),
+        (
+            &["a_0000", "a_0001", "b_0000", "b_0001", "b_0002"],
+            ("channels.txt", "T1\nT2\n"),
+            ["2 channels of `b`, `b_0000` to `b_0001`", "`b_0002` too"],
+        ),
+    ] {
+        let images: Vec<String> = images.iter().map(|name| format!("images/{name}")).collect();
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let root = folder(&images, &labels, file);
+        refused(layout::open(root.path()), &parts);
+    }
+    for further in ["imagesTr/a_0001", "imagesTs/t_0001"] {
+        let images = ["imagesTr/a_0000", "imagesTs/t_0000", further];
+        let json = format!(r#"{{"channel_names": {{"0": "MR"}}, {LABELS}}}"#);
+        let root = folder(&images, &["labelsTr/a"], ("dataset.json", &json));
+        refused(
+            layout::open(root.path()),
+            &["_0001` too", "`channel_names`"],
+        );
+    }
+}
+
+#[test]
+fn scans_that_may_be_channels_are_noted_where_one_is_wanted() {
+    let root = folder(&["a_0000", "a_0001"], &[], ("notes.txt", ""));
+    let found = layout::scans(root.path(), 1).unwrap();
+    assert_eq!(found.images.len(), 2);
+    let notes = found.notes.join("\n");
+    assert!(
+        notes.contains("if they are channels of `a`, leave only"),
+        "{notes}"
+    );
 }
