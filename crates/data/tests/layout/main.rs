@@ -6,6 +6,7 @@ mod acdc;
 mod folder;
 mod hold_out;
 mod la;
+mod lists;
 mod made;
 mod msd;
 mod numbers;
