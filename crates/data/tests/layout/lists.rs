@@ -3,7 +3,7 @@
 use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{Dataset, LabelBudget};
 
-use crate::made::{labeled, own, refused, tested, text, unlabeled};
+use crate::made::{image, label, labeled, own, refused, tested, text, unlabeled};
 
 fn roles(dataset: &Dataset) -> [Vec<&str>; 3] {
     [labeled(dataset), unlabeled(dataset), tested(dataset)]
@@ -40,4 +40,42 @@ fn cases_of_a_val_list_beside_a_test_list_neither_train_nor_test() {
     assert_eq!(roles(&dataset), [vec!["c"], vec![], vec!["b"]]);
     let notes = dataset.notes.join("\n");
     assert!(notes.contains("in no list, and not used: `d`"), "{notes}");
+}
+
+#[test]
+fn lists_beside_a_description_hold_out_its_cases() {
+    let root = tempfile::tempdir().unwrap();
+    for id in ["d", "c", "b", "a"] {
+        image(root.path(), &format!("imagesTr/{id}.nii.gz"));
+        label(root.path(), &format!("labelsTr/{id}.nii.gz"), 1);
+    }
+    image(root.path(), "imagesTs/t.nii.gz");
+    text(&root, "test.list", "b\n");
+    text(&root, "val.list", "a\n");
+    text(&root, "train.list", "c\n");
+    let pair =
+        |id| format!(r#"{{"image": "imagesTr/{id}.nii.gz", "label": "labelsTr/{id}.nii.gz"}}"#);
+    let list = ["d", "b", "c", "a"].map(pair).join(", ");
+    for (training, order) in [(list.as_str(), ["d", "c"]), ("", ["c", "d"])] {
+        let json =
+            format!(r#"{{"labels": {{"0": "background", "1": "ear"}}, "training": [{training}]}}"#);
+        text(&root, "dataset.json", &json);
+        let dataset = layout::open(root.path()).unwrap();
+        assert_eq!(roles(&dataset), [order.to_vec(), vec!["t"], vec!["b"]]);
+        let notes = dataset.notes.join("\n");
+        for part in [
+            "in val.list, beside a test.list: `a`",
+            "train.list is not read",
+        ] {
+            assert!(notes.contains(part), "{part}: {notes}");
+        }
+        assert!(!notes.contains("in no list"), "{notes}");
+    }
+    text(&root, "test.list", "t\n");
+    refused(
+        layout::open(root.path()),
+        &["test.list", "label map", "`t`"],
+    );
+    text(&root, "test.list", "z\n");
+    refused(layout::open(root.path()), &["test.list", "none for `z`"]);
 }

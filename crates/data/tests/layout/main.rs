@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acdc;
+mod described;
 mod folder;
 mod hold_out;
 mod la;
