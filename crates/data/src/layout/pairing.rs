@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::assemble::{Cases, Found};
 use super::channels::{self, Numbers};
 use super::files::{self, Listing};
+use super::mend::LABEL_ENDINGS;
 use crate::names::some_of;
 use crate::{DataError, Source};
 
@@ -91,6 +92,7 @@ pub(super) fn pair(
     if !labels.is_empty() {
         return Err(without_image(&folder, images, &labels, &cases));
     }
+    notes.extend(misplaced(images, &cases));
     Ok(Paired {
         cases,
         notes,
@@ -108,6 +110,32 @@ fn doubt(case: &str) -> String {
     )
 }
 
+/// The name of the image that a label map such as `case1_seg` belongs to.
+fn without_ending(label: &str) -> Option<&str> {
+    let lower = label.to_ascii_lowercase();
+    let short = LABEL_ENDINGS
+        .iter()
+        .find_map(|ending| lower.strip_suffix(ending))?;
+    Some(&label[..short.len()]).filter(|name| !name.is_empty())
+}
+
+/// A note about images that are named like the label map of another.
+fn misplaced(images: &str, cases: &Cases) -> Option<String> {
+    let image_of = |(name, found): (&String, &Found)| {
+        let image = without_ending(name)?;
+        let known = cases.contains_key(image) || cases.contains_key(&format!("{image}_0000"));
+        (known && found.label.is_none()).then(|| (name.clone(), image.to_string()))
+    };
+    let found: Vec<(String, String)> = cases.iter().filter_map(image_of).collect();
+    let (label, image) = found.first()?;
+    let names: Vec<&String> = found.iter().map(|(name, _)| name).collect();
+    Some(format!(
+        "{images}/: {} named like label maps of other images, but read as scans without a label map; move them to the folder of \
+         the label maps under the names of their images (`{label}` as `{image}`), or remove them",
+        some_of(&names)
+    ))
+}
+
 /// An error about label maps that have no image of their name, with the image that the first may belong to.
 fn without_image(
     folder: &Path,
@@ -116,18 +144,17 @@ fn without_image(
     cases: &Cases,
 ) -> DataError {
     let alone: Vec<&String> = labels.keys().collect();
-    let like = |name: &str| {
-        let (name, first) = (name.to_lowercase(), alone[0].to_lowercase());
-        name.starts_with(&first) || first.starts_with(&name)
-    };
-    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
-    let alike = unlabeled.filter(|(name, _)| like(name));
-    let hint = match alike.max_by_key(|(name, _)| name.len()) {
-        Some((name, _)) => format!(
+    let hint = match &like(alone[0], cases)[..] {
+        [] => format!("rename it, or add the image to `{images}/`"),
+        [name] => format!(
             "rename `{}`, perhaps to `{name}`, the name of an image without a label map",
             alone[0]
         ),
-        None => format!("rename it, or add the image to `{images}/`"),
+        several => format!(
+            "rename `{}` to the name of its image, one of {}",
+            alone[0],
+            some_of(several)
+        ),
     };
     let found = format!("{}, which has no image", some_of(&alone));
     DataError::unexpected(
@@ -136,4 +163,22 @@ fn without_image(
         found,
         hint,
     )
+}
+
+/// The images without a label map that a label map may belong to: that of its name without the ending of label maps, or
+/// else those whose names begin like it.
+fn like<'a>(label: &str, cases: &'a Cases) -> Vec<&'a String> {
+    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
+    let names: Vec<&String> = unlabeled.map(|(name, _)| name).collect();
+    let label = label.to_lowercase();
+    let short = without_ending(&label).unwrap_or(&label);
+    let alike = |fits: &dyn Fn(&str) -> bool| -> Vec<&'a String> {
+        let names = names.iter().copied();
+        names.filter(|name| fits(&name.to_lowercase())).collect()
+    };
+    let same = alike(&|name| name == short);
+    match same.is_empty() {
+        true => alike(&|name| name.starts_with(&label) || label.starts_with(name)),
+        false => same,
+    }
 }

@@ -13,8 +13,8 @@ use super::super::folder::are_classes;
 use crate::names::some_named;
 use crate::{DataError, LabelValues, Source, io};
 
-/// Endings of names by which files of label maps, or images, differ from their case.
-const ENDINGS: [&str; 16] = [
+/// Endings of names by which files of label maps differ from their case.
+pub(in crate::layout) const LABEL_ENDINGS: [&str; 12] = [
     "_seg",
     "-seg",
     ".seg",
@@ -27,11 +27,10 @@ const ENDINGS: [&str; 16] = [
     "-mask",
     "_gt",
     "_roi",
-    "_0000",
-    "_image",
-    "_img",
-    "_ct",
 ];
+
+/// Endings of names by which files of images differ from their case.
+const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
 
 /// An image, and its label map if there is one.
 pub(super) struct Case {
@@ -194,7 +193,8 @@ fn pair(
     }
     let key = |name: &str| {
         let lower = name.to_lowercase();
-        let short = ENDINGS.iter().find_map(|ending| lower.strip_suffix(ending));
+        let mut endings = LABEL_ENDINGS.iter().chain(&IMAGE_ENDINGS);
+        let short = endings.find_map(|ending| lower.strip_suffix(ending));
         short.map_or_else(|| lower.clone(), String::from)
     };
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
