@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Found};
-use super::lists::List;
+use super::lists::{HELD_OUT, List, Lists};
 use super::{files, pairing};
 use crate::unit::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
@@ -23,8 +23,7 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 /// HDF5 training cases consist of slices, `ID_slice_K.h5`, in the order of the number `K`; HDF5 test cases
 /// are volumes, `ID.h5`, with the slice axis first. They may be in the folder itself, in `data/`,
 /// `slices/` or `data/slices/`. The loaded arrays are `[x, y, slice]` in both cases. Lists are as in
-/// [`la::open`](super::la::open), but the cases held out come from `test.list` or else `val.list`; HDF5
-/// cases may also be listed by slice in `train_slices.list`. Without lists, HDF5 slices are training
+/// [`la::open`](super::la::open); HDF5 cases may also be listed by slice in `train_slices.list`. Without lists, HDF5 slices are training
 /// cases and HDF5 volumes test cases.
 ///
 /// The HDF5 files do not store the spacing; it is set to 1 mm.
@@ -56,11 +55,7 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let mut dataset = if root.join("images").is_dir() {
-        assemble::by_lists(
-            root,
-            &["test.list", "val.list"],
-            pairing::paired(root, Some(1))?,
-        )?
+        assemble::by_lists(root, &HELD_OUT, pairing::paired(root, Some(1))?)?
     } else {
         open_hdf5(root)?
     };
@@ -173,35 +168,33 @@ fn open_hdf5(root: &Path) -> Result<Dataset, DataError> {
             "check the path",
         ));
     }
-    let test = List::find(root, &["test.list", "val.list"])?.map(by_case);
-    let train = List::find(root, &["train.list", "train_slices.list"])?.map(by_case);
-    if let (Some(train), Some(test)) = (&train, &test) {
-        train.check_disjoint(test)?;
-    }
-    let held_out = |id: &String| test.as_ref().is_some_and(|list| list.names.contains(id));
-    let only_volume = |id: &&String| !files.slices.contains_key(*id) && train.is_none();
-    let test_ids = match &test {
+    let train = List::find(root, &["train.list", "train_slices.list"])?;
+    let lists = Lists::with_training(train, root, &HELD_OUT)?
+        .map(by_case)
+        .disjoint()?;
+    let only_volume = |id: &&String| !files.slices.contains_key(*id) && lists.train.is_none();
+    let test_ids = match &lists.test {
         Some(list) => list.names.clone(),
         None => files.volumes.keys().filter(only_volume).cloned().collect(),
     };
-    let train_ids = match &train {
+    let train_ids = match &lists.train {
         Some(list) => list.names.clone(),
         None => files
             .slices
             .keys()
-            .filter(|id| !held_out(id))
+            .filter(|id| !lists.holds_out(id))
             .cloned()
             .collect(),
     };
     let mut dataset = assemble::empty();
+    dataset.notes.extend(lists.note());
     for id in test_ids {
-        let found = present(files.testing(&id)?, &id, test.as_ref())?;
-        dataset
-            .test
-            .push(assemble::tested(&id, found, test.as_ref())?);
+        let found = present(files.testing(&id)?, &id, lists.test.as_ref())?;
+        let found = assemble::tested(&id, found, lists.test.as_ref())?;
+        dataset.test.push(found);
     }
     for id in train_ids {
-        let found = present(files.training(&id)?, &id, train.as_ref())?;
+        let found = present(files.training(&id)?, &id, lists.train.as_ref())?;
         assemble::train_on(&mut dataset, id, found);
     }
     Ok(dataset)

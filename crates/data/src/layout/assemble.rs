@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::lists::List;
+use super::lists::{List, Lists};
 use super::pairing::Paired;
 use super::{Layout, channels};
 use crate::names::some_of;
@@ -18,14 +18,13 @@ pub(super) struct Found {
 /// Cases by name.
 pub(super) type Cases = BTreeMap<String, Found>;
 
-/// Splits cases by `train.list` and the first of `held_out` that exists.
+/// Splits cases by `train.list` and the lists `held_out`; see [`Lists::find`].
 pub(super) fn by_lists(
     root: &Path,
     held_out: &[&str],
     paired: Paired,
 ) -> Result<Dataset, DataError> {
-    let test_list = List::find(root, held_out)?;
-    by_these_lists(List::find(root, &["train.list"])?, test_list, paired)
+    by_these_lists(&Lists::find(root, held_out)?, paired)
 }
 
 /// Splits cases by lists.
@@ -33,31 +32,33 @@ pub(super) fn by_lists(
 /// Without a training list, all cases that are not held out are used for training, sorted by name. With one, a note
 /// names the cases in no list.
 pub(super) fn by_these_lists(
-    train_list: Option<List>,
-    test_list: Option<List>,
+    lists: &Lists,
     paired: impl Into<Paired>,
 ) -> Result<Dataset, DataError> {
-    if let (Some(train), Some(test)) = (&train_list, &test_list) {
-        train.check_disjoint(test)?;
-    }
     let Paired {
         mut cases,
         notes,
         channels,
+        ..
     } = paired.into();
     let mut dataset = empty();
     dataset.notes = notes;
     dataset.channels = channels::unnamed(channels);
-    for id in test_list.iter().flat_map(|list| &list.names) {
-        let found = take(&mut cases, id, test_list.as_ref())?;
-        dataset.test.push(tested(id, found, test_list.as_ref())?);
+    let test = lists.test.as_ref();
+    for id in test.iter().flat_map(|list| &list.names) {
+        let found = take(&mut cases, id, test)?;
+        dataset.test.push(tested(id, found, test)?);
     }
-    let names = match &train_list {
+    for id in lists.set_aside() {
+        take(&mut cases, id, lists.aside.as_ref())?;
+    }
+    dataset.notes.extend(lists.note());
+    let names = match &lists.train {
         Some(list) => list.names.clone(),
         None => cases.keys().cloned().collect(),
     };
     for id in names {
-        let found = take(&mut cases, &id, train_list.as_ref())?;
+        let found = take(&mut cases, &id, lists.train.as_ref())?;
         train_on(&mut dataset, id, found);
     }
     if !cases.is_empty() {

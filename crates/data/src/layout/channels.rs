@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::files::{self, Listing};
 use super::lists;
-use crate::{DataError, Source};
+use crate::{DataError, Source, io};
 
 /// Names of the channels, one a line, beside `images/`.
 pub(super) const LIST: &str = "channels.txt";
@@ -47,17 +46,47 @@ pub(super) fn detected<T>(
     of_labeled.map(|(_, channel)| channel + 1).max()
 }
 
-/// A note about names that may be channels, where nothing says that they are.
-pub(super) fn doubt(images: &BTreeMap<String, PathBuf>) -> Option<String> {
+/// A case whose channels may be among these images, where nothing says that they are.
+pub(super) fn doubtful(images: &BTreeMap<String, PathBuf>) -> Option<&str> {
     let first = |name: &&String| numbered(name).is_some_and(|(_, channel)| channel == 0);
     let second = |name: &&String| {
         numbered(name).is_some_and(|(case, _)| images.contains_key(&format!("{case}_0001")))
     };
     let (case, _) = numbered(images.keys().filter(first).find(second)?)?;
-    Some(format!(
-        "images/: `{case}_0000` and `{case}_0001` are taken for scans of their own; if they are channels of `{case}`, \
-         name its label map so, or name the channels, one a line, in {LIST}"
-    ))
+    Some(case)
+}
+
+/// Meaning of a number at the end of the names of images, such as `scan_0001`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// The channel that a file holds.
+    Channels,
+    /// A part of the case's name.
+    Ids,
+}
+
+impl Numbers {
+    /// The meaning in a data set of images of `count` channels: ids if single-channel images and their label maps have
+    /// them, or if a numbered file holds all channels of an image.
+    pub(super) fn of<T>(
+        images: &BTreeMap<String, PathBuf>,
+        labels: &BTreeMap<String, T>,
+        count: usize,
+    ) -> Self {
+        let mut numbered = images.iter().filter(|(name, _)| numbered(name).is_some());
+        let ids = match count {
+            1 => numbered.any(|(name, _)| labels.contains_key(name)),
+            _ => numbered
+                .next()
+                .is_some_and(|(_, path)| has_axis(path, count)),
+        };
+        if ids { Self::Ids } else { Self::Channels }
+    }
+}
+
+/// Whether a file has an axis of `count` channels, more than one.
+pub(super) fn has_axis(path: &Path, count: usize) -> bool {
+    count > 1 && path.is_file() && io::channels_in(path).is_ok_and(|found| found == count)
 }
 
 /// The images in `volumes`, files of `folder` by name, by case: files whose names end in a channel's number are joined,
@@ -66,11 +95,12 @@ pub(super) fn joined(
     folder: &Path,
     volumes: BTreeMap<String, PathBuf>,
     count: usize,
+    numbers: Numbers,
 ) -> Result<BTreeMap<String, Source>, DataError> {
     let mut whole = BTreeMap::new();
     let mut parts: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
     for (name, path) in volumes {
-        match numbered(&name) {
+        match numbered(&name).filter(|_| numbers == Numbers::Channels) {
             Some((case, channel)) if channel < count => {
                 parts.entry(case.into()).or_default().insert(channel, path);
             }
@@ -82,6 +112,9 @@ pub(super) fn joined(
     for (case, files) in parts {
         if let Some(missing) = (0..count).find(|channel| !files.contains_key(channel)) {
             return Err(incomplete(folder, &case, count, missing));
+        }
+        if whole.contains_key(&format!("{case}_{count:04}")) {
+            return Err(further(folder, &case, count));
         }
         let source = of_files(files.into_values().collect());
         if whole.insert(case.clone(), source).is_some() {
@@ -108,103 +141,38 @@ fn incomplete(folder: &Path, case: &str, count: usize, missing: usize) -> DataEr
     )
 }
 
-/// The image of `count` channels that a path names, without or with a channel's number, and the name of its case; `None`
-/// if a file is not there.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::{Source, layout};
-///
-/// let root = tempfile::tempdir()?;
-/// for name in ["a_0000.nii.gz", "a_0001.nii.gz"] {
-///     std::fs::write(root.path().join(name), b"")?;
-/// }
-/// for name in ["a.nii.gz", "a_0001.nii.gz"] {
-///     let (case, image) = layout::scan(&root.path().join(name), 2).ok_or("no such file")?;
-///     assert_eq!((case.as_str(), image.files().len()), ("a", 2));
-/// }
-/// assert!(layout::scan(&root.path().join("b.nii.gz"), 2).is_none());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn scan(path: &Path, count: usize) -> Option<(String, Source)> {
-    let name = path.file_name()?.to_string_lossy().into_owned();
-    let stem = files::stem(&name).unwrap_or(&name);
-    let ending = &name[stem.len()..];
-    let case = match numbered(stem) {
-        Some((case, channel)) if channel < count => case,
-        _ => stem,
+/// An error about a channel beyond those that are described, or that the labeled images have.
+fn further(folder: &Path, case: &str, count: usize) -> DataError {
+    let expected = match count {
+        1 => format!("`{case}_0000` as the only channel of `{case}`"),
+        _ => format!(
+            "{count} channels of `{case}`, `{case}_0000` to `{case}_{:04}`",
+            count - 1
+        ),
     };
-    let channel = |number: usize| path.with_file_name(format!("{case}_{number:04}{ending}"));
-    let parts: Vec<PathBuf> = (0..count).map(channel).collect();
-    if parts.iter().all(|part| part.is_file()) {
-        return Some((case.to_string(), of_files(parts)));
-    }
-    let file = path.to_path_buf();
-    path.is_file()
-        .then(|| (stem.to_string(), one_file(file, count)))
+    DataError::unexpected(
+        folder,
+        expected,
+        format!("`{case}_{count:04}` too"),
+        format!(
+            "if every image has it, name all channels, one a line in {LIST} or in `channel_names` of dataset.json; else \
+             remove the file, or rename it if it is another scan"
+        ),
+    )
 }
 
-fn one_file(path: PathBuf, count: usize) -> Source {
+/// An image of `count` channels in one file.
+pub(super) fn one_file(path: PathBuf, count: usize) -> Source {
     match count {
         1 => Source::File(path),
         channels => Source::ChannelAxis { path, channels },
     }
 }
 
-fn of_files(mut paths: Vec<PathBuf>) -> Source {
+/// An image of one file for each channel.
+pub(super) fn of_files(mut paths: Vec<PathBuf>) -> Source {
     match paths.len() {
         1 => Source::File(paths.remove(0)),
         _ => Source::Channels(paths),
     }
-}
-
-/// The images of a folder.
-#[derive(Debug, Clone)]
-pub struct Scans {
-    /// The images by name.
-    pub images: BTreeMap<String, Source>,
-    /// Notes on files that are not read, and on names that come from folders.
-    pub notes: Vec<String>,
-}
-
-/// Finds the images of a folder and its subfolders by name, of `channels` channels each; see
-/// [`volumes`](super::volumes) for the names.
-///
-/// An image is a file, or one file for each channel with its number, `NAME_0000`, `NAME_0001`, …. With a single channel,
-/// a number stays part of the name.
-///
-/// # Errors
-///
-/// [`DataError::Missing`] if there is no such folder, [`DataError::Unexpected`] if two images have the same
-/// name, or a channel is missing.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::{Source, layout};
-///
-/// let root = tempfile::tempdir()?;
-/// for name in ["a_0000.nii.gz", "a_0001.nii.gz", "notes.txt"] {
-///     std::fs::write(root.path().join(name), b"")?;
-/// }
-/// let found = layout::scans(root.path(), 2)?;
-/// assert!(matches!(&found.images["a"], Source::Channels(files) if files.len() == 2));
-/// assert!(found.notes[0].contains("`notes.txt` not read"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn scans(folder: impl AsRef<Path>, channels: usize) -> Result<Scans, DataError> {
-    let folder = folder.as_ref();
-    let listing = Listing::read(folder)?;
-    let notes = listing.notes();
-    let images = match channels {
-        1 => {
-            let files = listing.volumes.into_iter();
-            files
-                .map(|(name, path)| (name, Source::File(path)))
-                .collect()
-        }
-        _ => joined(folder, listing.volumes, channels)?,
-    };
-    Ok(Scans { images, notes })
 }

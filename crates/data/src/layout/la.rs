@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Cases, Found};
+use super::lists::HELD_OUT;
 use super::{files, pairing};
 use crate::{AxisOrder, DataError, Dataset, Source};
 
@@ -15,9 +16,9 @@ const SPACING_MM: [f64; 3] = [0.625; 3];
 
 /// Opens LA from `images/` and `labels/`, or from a folder of `ID/mri_norm2.h5`.
 ///
-/// `train.list` contains the training cases in their public order, `test.list` the test cases. Without
-/// `train.list`, all other cases are used for training, sorted by name; with it, images in no list are
-/// ignored. The HDF5 files may be up to two folders deep.
+/// `train.list` contains the training cases in their public order, `test.list` or else `val.list` the test
+/// cases; cases of a `val.list` beside a `test.list` are used for neither. Without `train.list`, all other cases are used
+/// for training, sorted by name; with it, images in no list are ignored. The HDF5 files may be up to two folders deep.
 ///
 /// # Errors
 ///
@@ -53,7 +54,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         }
         by_folder(root, cases)?.into()
     };
-    let mut dataset = assemble::by_lists(root, &["test.list"], cases)?;
+    let mut dataset = assemble::by_lists(root, &HELD_OUT, cases)?;
     dataset.layout = Layout::La;
     dataset.name = "LA".into();
     dataset.classes = assemble::classes(&["background", "left atrium"]);

@@ -6,11 +6,93 @@ use std::path::{Path, PathBuf};
 use super::files::stem;
 use super::text::{self, composed};
 use crate::DataError;
+use crate::names::some_named;
 
 /// Names and the file that contains them.
 pub(super) struct List {
     pub(super) path: PathBuf,
     pub(super) names: Vec<String>,
+}
+
+/// Lists of cases that do not train, by falling rank.
+pub(super) const HELD_OUT: [&str; 2] = ["test.list", "val.list"];
+
+/// The lists of a data set.
+pub(super) struct Lists {
+    /// The training cases in their order.
+    pub(super) train: Option<List>,
+    /// The test cases.
+    pub(super) test: Option<List>,
+    /// Cases that neither train nor test: those of `val.list` beside a `test.list`.
+    pub(super) aside: Option<List>,
+}
+
+impl Lists {
+    /// Reads `train.list` and the lists `held_out`: the first that exists has the test cases, the next is set aside.
+    pub(super) fn find(root: &Path, held_out: &[&str]) -> Result<Self, DataError> {
+        Self::with_training(List::find(root, &["train.list"])?, root, held_out)
+    }
+
+    /// Like [`find`](Self::find), with these training cases.
+    pub(super) fn with_training(
+        train: Option<List>,
+        root: &Path,
+        held_out: &[&str],
+    ) -> Result<Self, DataError> {
+        let lists = held_out.iter().map(|name| List::find(root, &[name]));
+        let lists: Result<Vec<_>, DataError> = lists.filter_map(Result::transpose).collect();
+        let mut lists = lists?.into_iter();
+        let (test, aside) = (lists.next(), lists.next());
+        Self { train, test, aside }.disjoint()
+    }
+
+    /// Changes every list.
+    pub(super) fn map(self, change: fn(List) -> List) -> Self {
+        Self {
+            train: self.train.map(change),
+            test: self.test.map(change),
+            aside: self.aside.map(change),
+        }
+    }
+
+    /// Returns an error for a case that would train although another list holds it out.
+    pub(super) fn disjoint(self) -> Result<Self, DataError> {
+        if let Some(train) = &self.train {
+            for other in self.test.iter().chain(&self.aside) {
+                train.check_disjoint(other)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether a case is held out.
+    pub(super) fn holds_out(&self, name: &String) -> bool {
+        let mut lists = self.test.iter().chain(&self.aside);
+        lists.any(|list| list.names.contains(name))
+    }
+
+    /// The cases that neither train nor test.
+    pub(super) fn set_aside(&self) -> Vec<&String> {
+        let tested = |name: &&String| {
+            let mut tests = self.test.iter();
+            tests.any(|list| list.names.contains(name))
+        };
+        let names = self.aside.iter().flat_map(|list| &list.names);
+        names.filter(|name| !tested(name)).collect()
+    }
+
+    /// A note about the cases that neither train nor test.
+    pub(super) fn note(&self) -> Option<String> {
+        let names = self.set_aside();
+        let [test, aside] = HELD_OUT;
+        (!names.is_empty()).then(|| {
+            format!(
+                "in {aside}, beside a {test}: {}; neither trained on nor tested; move the lines to {test} to test on \
+                 them, or remove them to train on them",
+                some_named(&names, "cases")
+            )
+        })
+    }
 }
 
 impl List {
@@ -54,7 +136,7 @@ impl List {
                 &self.path,
                 format!("no case of `{}`", other.path.display()),
                 format!("`{both}` in both"),
-                "remove it from one of them: a test case must not train",
+                "remove it from one of them: a case held out must not train",
             )),
         }
     }

@@ -26,6 +26,7 @@ use crate::names::some_named;
 use crate::{DataError, io};
 use copy::Copied;
 use source::Found;
+pub(super) use source::LABEL_ENDINGS;
 
 /// The result of [`mend`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -25,23 +25,26 @@ pub mod pancreas;
 mod assemble;
 mod channels;
 mod classes;
+mod described;
 mod description;
 mod entry;
 mod files;
 mod guess;
 mod hold_out;
+mod json;
 mod kind;
 mod lists;
 mod pairing;
+mod scans;
 mod segments;
 mod subfolders;
 mod text;
 
-pub use channels::{Scans, scan, scans};
 pub use classes::read_classes;
 pub use files::{stem, volumes};
 pub use hold_out::HoldOut;
 pub use kind::Layout;
+pub use scans::{Scans, scan, scans};
 
 use std::path::Path;
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
-use super::channels;
+use super::channels::{self, Numbers};
 use super::files::{self, Listing};
+use super::mend::LABEL_ENDINGS;
 use crate::names::some_of;
 use crate::{DataError, Source};
 
@@ -15,6 +16,8 @@ pub(super) struct Paired {
     pub(super) notes: Vec<String>,
     /// The number of channels of every image.
     pub(super) channels: usize,
+    /// The meaning of numbers in the names of images.
+    pub(super) numbers: Numbers,
 }
 
 impl From<Cases> for Paired {
@@ -23,6 +26,7 @@ impl From<Cases> for Paired {
             cases,
             notes: Vec::new(),
             channels: 1,
+            numbers: Numbers::Channels,
         }
     }
 }
@@ -70,31 +74,66 @@ pub(super) fn pair(
         unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
     );
     let mut labels = labels.volumes;
-    let folder_of_images = root.join(images);
     let channels = channels.or_else(|| channels::detected(&found.volumes, &labels));
-    let found = match channels {
-        Some(count) => channels::joined(&folder_of_images, found.volumes, count)?,
-        None => {
-            notes.extend(channels::doubt(&found.volumes));
-            let files = found.volumes.into_iter();
-            files
-                .map(|(name, path)| (name, Source::File(path)))
-                .collect()
-        }
+    if channels.is_none() {
+        notes.extend(channels::doubtful(&found.volumes).map(doubt));
+    }
+    // Files of their own where no number of channels is known.
+    let (channels, numbers) = match channels {
+        Some(count) => (count, Numbers::of(&found.volumes, &labels, count)),
+        None => (1, Numbers::Ids),
     };
+    let found = channels::joined(&root.join(images), found.volumes, channels, numbers)?;
     let with_label = |(id, image): (String, Source)| {
         let label = labels.remove(&id).map(Source::File);
         (id, Found { image, label })
     };
     let cases: Cases = found.into_iter().map(with_label).collect();
-    match labels.is_empty() {
-        true => Ok(Paired {
-            cases,
-            notes,
-            channels: channels.unwrap_or(1),
-        }),
-        false => Err(without_image(&folder, images, &labels, &cases)),
+    if !labels.is_empty() {
+        return Err(without_image(&folder, images, &labels, &cases));
     }
+    notes.extend(misplaced(images, &cases));
+    Ok(Paired {
+        cases,
+        notes,
+        channels,
+        numbers,
+    })
+}
+
+/// A note about scans that may be channels of a case.
+fn doubt(case: &str) -> String {
+    format!(
+        "images/: `{case}_0000` and `{case}_0001` are taken for scans of their own; if they are channels of `{case}`, \
+         name its label map so, or name the channels, one a line, in {}",
+        channels::LIST
+    )
+}
+
+/// The name of the image that a label map such as `case1_seg` belongs to.
+fn without_ending(label: &str) -> Option<&str> {
+    let lower = label.to_ascii_lowercase();
+    let short = LABEL_ENDINGS
+        .iter()
+        .find_map(|ending| lower.strip_suffix(ending))?;
+    Some(&label[..short.len()]).filter(|name| !name.is_empty())
+}
+
+/// A note about images that are named like the label map of another.
+fn misplaced(images: &str, cases: &Cases) -> Option<String> {
+    let image_of = |(name, found): (&String, &Found)| {
+        let image = without_ending(name)?;
+        let known = cases.contains_key(image) || cases.contains_key(&format!("{image}_0000"));
+        (known && found.label.is_none()).then(|| (name.clone(), image.to_string()))
+    };
+    let found: Vec<(String, String)> = cases.iter().filter_map(image_of).collect();
+    let (label, image) = found.first()?;
+    let names: Vec<&String> = found.iter().map(|(name, _)| name).collect();
+    Some(format!(
+        "{images}/: {} named like label maps of other images, but read as scans without a label map; move them to the folder of \
+         the label maps under the names of their images (`{label}` as `{image}`), or remove them",
+        some_of(&names)
+    ))
 }
 
 /// An error about label maps that have no image of their name, with the image that the first may belong to.
@@ -105,18 +144,17 @@ fn without_image(
     cases: &Cases,
 ) -> DataError {
     let alone: Vec<&String> = labels.keys().collect();
-    let like = |name: &str| {
-        let (name, first) = (name.to_lowercase(), alone[0].to_lowercase());
-        name.starts_with(&first) || first.starts_with(&name)
-    };
-    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
-    let alike = unlabeled.filter(|(name, _)| like(name));
-    let hint = match alike.max_by_key(|(name, _)| name.len()) {
-        Some((name, _)) => format!(
+    let hint = match &like(alone[0], cases)[..] {
+        [] => format!("rename it, or add the image to `{images}/`"),
+        [name] => format!(
             "rename `{}`, perhaps to `{name}`, the name of an image without a label map",
             alone[0]
         ),
-        None => format!("rename it, or add the image to `{images}/`"),
+        several => format!(
+            "rename `{}` to the name of its image, one of {}",
+            alone[0],
+            some_of(several)
+        ),
     };
     let found = format!("{}, which has no image", some_of(&alone));
     DataError::unexpected(
@@ -125,4 +163,22 @@ fn without_image(
         found,
         hint,
     )
+}
+
+/// The images without a label map that a label map may belong to: that of its name without the ending of label maps, or
+/// else those whose names begin like it.
+fn like<'a>(label: &str, cases: &'a Cases) -> Vec<&'a String> {
+    let unlabeled = cases.iter().filter(|(_, found)| found.label.is_none());
+    let names: Vec<&String> = unlabeled.map(|(name, _)| name).collect();
+    let label = label.to_lowercase();
+    let short = without_ending(&label).unwrap_or(&label);
+    let alike = |fits: &dyn Fn(&str) -> bool| -> Vec<&'a String> {
+        let names = names.iter().copied();
+        names.filter(|name| fits(&name.to_lowercase())).collect()
+    };
+    let same = alike(&|name| name == short);
+    match same.is_empty() {
+        true => alike(&|name| name.starts_with(&label) || label.starts_with(name)),
+        false => same,
+    }
 }

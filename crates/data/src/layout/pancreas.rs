@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Layout;
 use super::assemble::{self, Cases, Found};
 use super::files;
-use super::lists::List;
+use super::lists::{List, Lists};
 use crate::{AxisOrder, DataError, Dataset, Source};
 
 /// Folders that may contain the HDF5 files.
@@ -63,9 +63,14 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
             "check the path",
         ));
     }
-    let train = List::find(root, &TRAIN)?.map(without_norm);
-    let test = List::find(root, &TEST)?.map(without_norm);
-    let mut dataset = assemble::by_these_lists(train, test, cases)?;
+    let [train, test] = [TRAIN, TEST].map(|names| List::find(root, &names));
+    let lists = Lists {
+        train: train?,
+        test: test?,
+        aside: None,
+    };
+    let lists = lists.map(without_norm).disjoint()?;
+    let mut dataset = assemble::by_these_lists(&lists, cases)?;
     dataset.layout = Layout::Pancreas;
     dataset.name = "Pancreas-CT".into();
     dataset.classes = assemble::classes(&["background", "pancreas"]);

@@ -187,3 +187,18 @@ fn slices_are_ordered_by_number_and_gaps_refused() {
         &["slice 6 after slice 4", "add the missing"],
     );
 }
+
+#[test]
+fn slices_of_a_val_list_beside_a_test_list_are_left_out() {
+    let root = tempfile::tempdir().unwrap();
+    for file in ["1_frame01_slice_1", "2_frame01", "3_frame01_slice_1"] {
+        text(&root, &format!("patient00{file}.h5"), "");
+    }
+    text(&root, "test.list", "patient002_frame01\n");
+    text(&root, "val.list", "patient003_frame01_slice_1\n");
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(labeled(&dataset), ["patient001_frame01"]);
+    assert_eq!(tested(&dataset), ["patient002_frame01"]);
+    let notes = dataset.notes.join("\n");
+    assert!(notes.contains("`patient003_frame01`; neither"), "{notes}");
+}

@@ -254,3 +254,36 @@ fn every_entry_is_read_or_noted() {
         "{notes}"
     );
 }
+
+#[test]
+fn label_maps_among_the_images_are_noted() {
+    let root = own();
+    for name in ["a_seg", "d_Mask", "d_ct", "z_seg"] {
+        image(root.path(), &format!("images/{name}.nii.gz"));
+    }
+    let notes = layout::open(root.path()).unwrap().notes.join("\n");
+    for part in [
+        "images/: `a_seg`, `d_Mask` named like label maps of other images",
+        "(`a_seg` as `a`)",
+    ] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+}
+
+#[test]
+fn a_label_map_is_renamed_to_the_only_image_that_fits() {
+    for (images, label_map, hint) in [
+        (&["a_T1", "a_T2"][..], "a", "one of `a_T1`, `a_T2`"),
+        (&["a_T1", "b_T1"], "a", "perhaps to `a_T1`"),
+        (&["p1", "p10"], "p10_seg", "perhaps to `p10`"),
+        (&["p1", "p10"], "p10-drawn", "one of `p1`, `p10`"),
+        (&["a", "b"], "c", "rename it, or add the image"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        for name in images {
+            image(root.path(), &format!("images/{name}.nii.gz"));
+        }
+        label(root.path(), &format!("labels/{label_map}.nii.gz"), 1);
+        refused(layout::open(root.path()), &[hint]);
+    }
+}

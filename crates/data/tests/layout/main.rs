@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod acdc;
+mod described;
 mod folder;
 mod hold_out;
 mod la;
+mod lists;
 mod made;
 mod msd;
+mod numbers;
 mod segments;

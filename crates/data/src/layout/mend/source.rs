@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::super::channels;
+use super::super::channels::{self, Numbers};
 use super::super::classes::read_classes;
 use super::super::description::Description;
 use super::super::files::Listing;
@@ -14,8 +14,8 @@ use super::super::segments::Segments;
 use crate::names::some_named;
 use crate::{DataError, LabelValues, Source, io};
 
-/// Endings of names by which files of label maps, or images, differ from their case.
-const ENDINGS: [&str; 16] = [
+/// Endings of names by which files of label maps differ from their case.
+pub(in crate::layout) const LABEL_ENDINGS: [&str; 12] = [
     "_seg",
     "-seg",
     ".seg",
@@ -28,11 +28,10 @@ const ENDINGS: [&str; 16] = [
     "-mask",
     "_gt",
     "_roi",
-    "_0000",
-    "_image",
-    "_img",
-    "_ct",
 ];
+
+/// Endings of names by which files of images differ from their case.
+const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
 
 /// An image, and its label map if there is one.
 pub(super) struct Case {
@@ -134,7 +133,8 @@ fn images(
                 if channels.is_empty() {
                     *channels = channels::unnamed(count);
                 }
-                channels::joined(&folder, listing.volumes, count)?
+                let numbers = Numbers::of(&listing.volumes, &labels.volumes, count);
+                channels::joined(&folder, listing.volumes, count, numbers)?
             }
             None => {
                 let files = listing.volumes.into_iter();
@@ -204,7 +204,8 @@ fn pair(
     }
     let key = |name: &str| {
         let lower = name.to_lowercase();
-        let short = ENDINGS.iter().find_map(|ending| lower.strip_suffix(ending));
+        let mut endings = LABEL_ENDINGS.iter().chain(&IMAGE_ENDINGS);
+        let short = endings.find_map(|ending| lower.strip_suffix(ending));
         short.map_or_else(|| lower.clone(), String::from)
     };
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
