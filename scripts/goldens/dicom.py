@@ -99,7 +99,7 @@ def save(name, voxels, orientation, series, slopes=((1, 0),), **change):
     compression = change.pop("compression", None)
     for number in range(voxels.shape[2]):
         slope, intercept = slopes[number % len(slopes)]
-        own = dict(change)
+        own = {key: value(number) if callable(value) else value for key, value in change.items()}
         if slopes != ((1, 0),):
             own |= {"RescaleSlope": str(slope), "RescaleIntercept": str(intercept)}
         ds = dataset(np.ascontiguousarray(voxels[:, :, number].T), number, orientation, series, **own)
@@ -146,6 +146,8 @@ def main():
         save("slopes", draw(0, 4096, "u2"), "axial", 10, ((0.5, 0), (0.25, 1), (1.5, -2), (2, 3))),
         save("inverted", draw(0, 4096, "u2"), "axial", 11, ct, bits=12, PhotometricInterpretation="MONOCHROME1"),
         save("inverted_signed", draw(-900, 900, "i2"), "axial", 12, ct, PhotometricInterpretation="MONOCHROME1"),
+        # As if every second slice were missing.
+        save("skipped", draw(0, 256, "u1"), "oblique", 13, SliceThickness=1.25, InstanceNumber=lambda number: 2 * number + 1),
     ]
     (OUT / "dicom.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
 

@@ -26,7 +26,7 @@ fn goldens() -> PathBuf {
 fn series_read_as_simpleitk_does() {
     let text = fs::read(goldens().join("dicom.json")).unwrap();
     let cases: Vec<Golden> = serde_json::from_slice(&text).unwrap();
-    assert_eq!(cases.len(), 12);
+    assert_eq!(cases.len(), 13);
     for golden in cases {
         let folder = &golden.folder;
         let volume = read_volume(goldens().join(folder)).unwrap();
@@ -45,7 +45,7 @@ fn series_read_as_simpleitk_does() {
         let notes = volume.header().unwrap().notes();
         assert_eq!(
             notes.len(),
-            usize::from(folder.starts_with("inverted")),
+            usize::from(folder.starts_with("inverted") || folder == "skipped"),
             "{notes:?}"
         );
     }
@@ -189,7 +189,11 @@ fn slices_that_make_no_grid_are_refused_by_name() {
             "5.000 mm between `IM0.dcm` and `IM3`",
         ),
         ("IM1", "-31.5\\12.25\\-97.1 ", "at equal distances"),
-        ("IM3", "-31.5\\12.75\\-92.5 ", "a tilted gantry"),
+        (
+            "IM3",
+            "-31.5\\12.75\\-92.5 ",
+            "`IM3` shifted by 0.50 mm in its plane",
+        ),
     ] {
         let folder = moved(&[(file, position)]);
         let text = message(folder.path());
@@ -237,6 +241,50 @@ fn a_little_unevenness_and_a_single_slice_are_noted() {
     let volume = read_volume(folder.path()).unwrap();
     assert_eq!((volume.shape()[2], volume.spacing()[2]), (1, 3.0));
     assert!(volume.header().unwrap().notes()[0].contains("single slice"));
+}
+
+#[test]
+fn slices_that_are_left_out_at_regular_distances_are_noted() {
+    let notes = |folder: &Path| {
+        let volume = read_volume(folder).unwrap();
+        assert!((volume.spacing()[2] - 2.5).abs() < 1e-4);
+        volume.header().unwrap().notes().join("; ")
+    };
+    let folder = copy("skipped");
+    let found = notes(folder.path());
+    let expected =
+        "2.500 mm apart, but 1.25 mm by their headers, and their instance numbers go in steps of 2";
+    assert!(found.contains(expected), "{found}");
+    // Either sign alone has other reasons: gaps that were planned, numbers of several echoes.
+    set(&folder.path().join("IM1"), tag(0x0020, 0x0013), b"9 ");
+    assert_eq!(notes(folder.path()), "");
+    let folder = copy("skipped");
+    for file in fs::read_dir(folder.path()).unwrap() {
+        set(&file.unwrap().path(), tag(0x0018, 0x0050), b"2.5 ");
+    }
+    assert_eq!(notes(folder.path()), "");
+}
+
+#[test]
+fn a_tilted_gantry_is_told_from_a_shifted_slice() {
+    let folder = moved(&[
+        ("IM1", "-31.5\\13.50\\-97.5 "),
+        ("IM0.dcm", "-31.5\\14.75\\-95 "),
+        ("IM3", "-31.5\\16.00\\-92.5 "),
+    ]);
+    let text = message(folder.path());
+    assert!(
+        text.contains("tilted by 26.6 degrees (a tilted gantry)"),
+        "{text}"
+    );
+    assert!(text.contains("dcm2niix"), "{text}");
+    let folder = moved(&[("IM1", "-31.5\\13.50\\-97.5 ")]);
+    let text = message(folder.path());
+    assert!(
+        text.contains("`IM1` shifted by 1.25 mm in its plane"),
+        "{text}"
+    );
+    assert!(!text.contains("gantry"), "{text}");
 }
 
 #[test]

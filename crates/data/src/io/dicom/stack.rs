@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::slice::{Slice, dot};
+use super::straight;
 use crate::names::some_of;
 use crate::{DataError, Geometry};
 
@@ -24,9 +25,6 @@ const UNEVEN: f64 = 0.1;
 /// The same limit for a note instead of an error.
 const NOTED: f64 = 0.01;
 
-/// The largest shift of a slice in its own plane, in pixels, up to which the slices lie straight above one another.
-const SHIFT: f64 = 0.25;
-
 /// Sorts slices and returns their geometry, with notes about doubts.
 pub(super) fn sorted(
     folder: &Path,
@@ -36,7 +34,6 @@ pub(super) fn sorted(
     let stack = Stack::new(folder, slices);
     slices.sort_by(|a, b| stack.height(a).total_cmp(&stack.height(b)));
     let (step, mut notes) = stack.step(slices)?;
-    stack.expect_straight(slices)?;
     if slices.iter().any(|slice| slice.inverted) {
         notes.push(INVERTED.into());
     }
@@ -46,12 +43,12 @@ pub(super) fn sorted(
 const INVERTED: &str = "its gray values are stored inverted (MONOCHROME1) and turned round, as ITK does; \
     if other scans are not, change its PhotometricInterpretation to MONOCHROME2";
 
-fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
+pub(super) fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
     DataError::unexpected(folder, format!("a DICOM series {expected}"), found, hint)
 }
 
 /// The name of a slice's file.
-fn name(slice: &Slice) -> String {
+pub(super) fn name(slice: &Slice) -> String {
     let name = slice.path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
@@ -174,6 +171,7 @@ impl<'a> Stack<'a> {
             let hint = "add the slices that are missing, or remove the case";
             return Err(wrong(self.folder, "without a gap", found, hint));
         }
+        straight::expect(self.folder, slices, self.normal)?;
         // As ITK has it, by the outermost slices.
         let step = std::array::from_fn(|k| last.position[k] - first.position[k]);
         let step = dot(step, step).sqrt() / gaps.len() as f64;
@@ -237,31 +235,6 @@ impl<'a> Stack<'a> {
             found,
             hint,
         ))
-    }
-
-    /// Checks that no slice is shifted in its plane against the first.
-    fn expect_straight(&self, slices: &[Slice]) -> Result<(), DataError> {
-        let most = self.spacing[0].min(self.spacing[1]) * SHIFT;
-        for slice in slices {
-            let apart = std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
-            let shift = self.directions.map(|direction| dot(apart, direction));
-            let shift = shift[0].hypot(shift[1]);
-            if shift > most {
-                let found = format!(
-                    "`{}` shifted by {shift:.2} mm in its plane (a tilted gantry?)",
-                    name(slice)
-                );
-                let hint =
-                    "convert the series to one .nii.gz with dcm2niix, which removes the tilt";
-                return Err(wrong(
-                    self.folder,
-                    "whose slices lie straight above one another",
-                    found,
-                    hint,
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// The affine in NIfTI's frame.
