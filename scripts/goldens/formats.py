@@ -148,6 +148,22 @@ def nrrds(rng):
     text("cells.nrrd", *mins, voxels=voxels)
     text("nodes.nrrd", "centers: node node node", *mins, voxels=voxels)
     text("upper.nrrd", "spacings: 1.5 1.5 2", "encoding: GZIP", voxels=gzip.compress(voxels, mtime=0))
+    ends = ["axis mins: 3 4 5", "axis maxs: 10.5 10 11", "encoding: raw"]
+    text("ends.nrrd", *ends, voxels=voxels)
+    text("ends_of_nodes.nrrd", "centers: node node node", *ends, voxels=voxels)
+    text("mins.nrrd", *ends[::2], voxels=voxels)
+    # Slices of two axes, one beside an axis of length 1 that has no direction.
+    flat = ["dimension: 2", f"sizes: {SHAPE[0]} {SHAPE[1]}"]
+    turned = "(0,1.5) (-2,0)"
+    layer = ["dimension: 3", f"sizes: 1 {SHAPE[0]} {SHAPE[1]}", "kinds: scalar domain domain"]
+    for name, lines in {
+        "flat_mins.nrrd": [*flat, "spacings: 0.5 2", "axis mins: 3 4"],
+        "flat_turned.nrrd": [*flat, "space dimension: 2", f"space directions: {turned}", "space origin: (3,4)"],
+        "flat_layer.nrrd": [*layer, "space dimension: 2", f"space directions: none {turned}"],
+    }.items():
+        lines = ["NRRD0004", "type: short", *lines, "endian: little", "encoding: raw"]
+        (OUT / name).write_bytes("\n".join([*lines, "", ""]).encode() + data[:, :, 0].tobytes("F"))
+        cases.append(by_itk(name))
     return cases
 
 

@@ -25,7 +25,7 @@ fn folder() -> PathBuf {
 fn every_format_reads_as_simpleitk_and_nibabel_do() {
     let text = fs::read(folder().join("formats.json")).unwrap();
     let goldens: Vec<Golden> = serde_json::from_slice(&text).unwrap();
-    assert_eq!(goldens.len(), 37);
+    assert_eq!(goldens.len(), 43);
     for golden in goldens {
         let file = &golden.file;
         let volume = read_volume(folder().join(file)).unwrap();

@@ -125,6 +125,11 @@ fn mistakes_and_other_forms_are_named() {
         ("data file", "scan%03d.raw 1 9 1", "one file with voxels"),
         ("byte skip", "-2", "a whole number as 'byte skip'"),
         ("space", "scanner-xyz", "scanner-xyz"),
+        (
+            "space",
+            "LPS\nspace: RAS",
+            "every field once, found 'space' twice",
+        ),
         ("space units", "\"m\" \"m\" \"m\"", "space units of mm"),
         ("space origin", "(0,0)", "vectors such as (1,0,0)"),
         (
@@ -141,6 +146,13 @@ fn mistakes_and_other_forms_are_named() {
         );
     }
     assert_eq!(refusal(&[("byte skip", "-1")]), "[1.0, 2.0]");
+    // Two axes are a slice in a plane of its own, but not in space, as in ITK.
+    let flat = [
+        ("dimension", "2"),
+        ("sizes", "2 1"),
+        ("space directions", "(1,0,0) (0,1,0)"),
+    ];
+    assert!(refusal(&flat).contains("vectors such as (1,0), found '(0,0,0)'"));
     let message = refusal(&[("data file", "scan.raw")]);
     assert!(
         message.contains("scan.raw") && message.contains("nothing there"),

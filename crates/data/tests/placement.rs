@@ -159,9 +159,29 @@ fn what_is_doubtful_is_noted() {
             Some("left-posterior-superior, as ITK"),
         ),
         ("formats/i2.mha", None),
+        (
+            "formats/ends.nrrd",
+            Some(
+                "voxels of 1 mm are assumed, as ITK does; its axis mins and maxs give its origin alone",
+            ),
+        ),
+        ("formats/mins.nrrd", Some("it has no spacings")),
+        (
+            "formats/flat_mins.nrrd",
+            Some("left-posterior-superior, as ITK"),
+        ),
     ] {
         let scan = read_volume(folder().join("..").join(file)).unwrap();
         let notes = scan.header().unwrap().notes().join("; ");
+        let number = match file {
+            "formats/ends.nrrd" | "formats/mins.nrrd" => 2,
+            _ => usize::from(part.is_some()),
+        };
+        assert_eq!(
+            scan.header().unwrap().notes().len(),
+            number,
+            "{file}: {notes}"
+        );
         match part {
             Some(part) => assert!(notes.contains(part), "{file}: {notes}"),
             None => assert_eq!(notes, "", "{file}"),

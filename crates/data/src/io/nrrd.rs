@@ -1,7 +1,7 @@
 //! NRRD: one file (`.nrrd`), or a header and one file with its voxels (`.nhdr`).
 //!
 //! Supported are the files of 3D Slicer, ITK and the 2018 atrial segmentation challenge: `raw` or `gzip`, with three
-//! axes of any length and further ones of length 1.
+//! axes of any length and further ones of length 1, or two axes, which are one slice.
 
 use std::path::{Path, PathBuf};
 

@@ -30,7 +30,10 @@ impl<'a> Header<'a> {
                 _ if line.starts_with('#') => {}
                 Some((name, value)) if !name.contains(":=") => {
                     let name = spaced(&name.to_lowercase());
-                    header.fields.insert(name, value.trim().to_string());
+                    let value = value.trim().to_string();
+                    if header.fields.insert(name.clone(), value).is_some() {
+                        return Err(header.wrong("every field once", &format!("'{name}' twice")));
+                    }
                 }
                 _ => {
                     let key = line.split_once(":=");
@@ -69,8 +72,7 @@ impl<'a> Header<'a> {
     /// Returns the layout of the voxels.
     pub(super) fn layout(&self) -> Result<VoxelLayout, DataError> {
         let (shape, axes) = self.shape()?;
-        let (geometry, note) = self.geometry(axes)?;
-        let notes = note.map(String::from).into_iter().collect();
+        let (geometry, notes) = self.geometry(axes, shape)?;
         Ok(VoxelLayout {
             shape,
             channels: 1,
@@ -119,7 +121,8 @@ impl<'a> Header<'a> {
         parsed.map(Some).ok_or_else(wrong)
     }
 
-    /// Lengths and file indices of the three volume axes; all other axes must have length 1.
+    /// Lengths and file indices of the three volume axes; all other axes must have length 1, and so has a third that is
+    /// missing, with the index after the last.
     fn shape(&self) -> Result<([usize; 3], [usize; 3]), DataError> {
         let text = self.field("sizes")?;
         let sizes: Option<Vec<usize>> = text
@@ -128,7 +131,7 @@ impl<'a> Header<'a> {
             .collect();
         let sizes =
             sizes.filter(|sizes| !sizes.contains(&0) && sizes.iter().all(|&side| side <= 32_767));
-        let sizes = sizes
+        let mut sizes = sizes
             .ok_or_else(|| self.wrong("sides of 1 to 32767 voxels", &format!("sizes {text}")))?;
         let mut axes: Vec<usize> = (0..sizes.len()).collect();
         if self.fields.contains_key("space directions") {
@@ -145,15 +148,30 @@ impl<'a> Header<'a> {
         let Some(all) = sizes.iter().try_fold(1, product) else {
             return Err(self.wrong("fewer voxels", &format!("sizes {text}")));
         };
+        // One slice, along an axis that the file does not have.
+        let dimension = self.fields.get("dimension").map(|text| text.parse());
+        if axes.len() == 2 && dimension == Some(Ok(sizes.len())) {
+            axes.push(sizes.len());
+            sizes.push(1);
+        }
         match <[usize; 3]>::try_from(axes) {
             Ok(axes) if axes.map(|axis| sizes[axis]).iter().product::<usize>() == all => {
                 Ok((axes.map(|axis| sizes[axis]), axes))
             }
             _ => Err(self.wrong(
-                "a volume of three axes, others of length 1",
+                "a volume of three axes, others of length 1, or one slice of two axes",
                 &format!("sizes {text}"),
             )),
         }
+    }
+
+    /// Whether the file has an axis of this index.
+    pub(super) fn has_axis(&self, axis: usize) -> bool {
+        let sizes = self
+            .fields
+            .get("sizes")
+            .map(|text| text.split_whitespace().count());
+        sizes.is_some_and(|count| axis < count)
     }
 
     fn voxel_type(&self) -> Result<VoxelType, DataError> {
