@@ -189,7 +189,11 @@ fn slices_that_make_no_grid_are_refused_by_name() {
             "5.000 mm between `IM0.dcm` and `IM3`",
         ),
         ("IM1", "-31.5\\12.25\\-97.1 ", "at equal distances"),
-        ("IM3", "-31.5\\12.75\\-92.5 ", "a tilted gantry"),
+        (
+            "IM3",
+            "-31.5\\12.75\\-92.5 ",
+            "`IM3` shifted by 0.50 mm in its plane",
+        ),
     ] {
         let folder = moved(&[(file, position)]);
         let text = message(folder.path());

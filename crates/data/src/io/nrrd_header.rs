@@ -165,6 +165,15 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// Whether the file has an axis of this index.
+    pub(super) fn has_axis(&self, axis: usize) -> bool {
+        let sizes = self
+            .fields
+            .get("sizes")
+            .map(|text| text.split_whitespace().count());
+        sizes.is_some_and(|count| axis < count)
+    }
+
     fn voxel_type(&self) -> Result<VoxelType, DataError> {
         let text = self.field("type")?;
         let text = text.to_lowercase();

@@ -67,36 +67,49 @@ impl Header<'_> {
         shape: [usize; 3],
         notes: &mut Vec<String>,
     ) -> Result<([[f64; 3]; 3], [f64; 3]), DataError> {
-        let [spacings, mins, maxs] = [
-            self.per_axis("spacings", axes)?,
-            self.per_axis("axis mins", axes)?,
-            self.per_axis("axis maxs", axes)?,
-        ];
-        let extent = |at: usize| Some((maxs[at]? - mins[at]?) / shape[at] as f64);
-        let sizes: [Option<f64>; 3] = std::array::from_fn(|at| spacings[at].or_else(|| extent(at)));
-        if spacings.iter().any(Option::is_none) {
-            notes.push(
-                match (0..3).find_map(|at| extent(at).filter(|_| spacings[at].is_none())) {
-                    Some(size) => {
-                        format!("{NO_SPACINGS}, though its axis mins and maxs amount to {size} mm")
-                    }
-                    None => NO_SPACINGS.into(),
-                },
-            );
+        let spacings = self.per_axis("spacings", axes)?;
+        let maxs = self.per_axis("axis maxs", axes)?;
+        let stored = self.stored(axes);
+        if spacings[..stored].contains(&None) {
+            notes.push(match maxs[..stored].contains(&None) {
+                true => NO_SPACINGS.into(),
+                false => format!("{NO_SPACINGS}; its axis mins and maxs give its origin alone"),
+            });
         }
+        let mins = self.per_axis("axis mins", axes)?;
+        let lengths = std::array::from_fn(|at| match (spacings[at], maxs[at]) {
+            (Some(spacing), _) => Some(spacing),
+            (None, max) => Some((max? - mins[at]?) / shape[at] as f64),
+        });
+        let mut directions = [[0.0; 3]; 3];
+        for (at, direction) in directions.iter_mut().enumerate() {
+            direction[at] = spacings[at].unwrap_or(1.0);
+        }
+        Ok((directions, self.origin(axes, mins, lengths)))
+    }
+
+    /// The center of the first voxel of a file with minima and lengths of voxels, 0 if an axis has none.
+    fn origin(
+        &self,
+        axes: [usize; 3],
+        mins: [Option<f64>; 3],
+        lengths: [Option<f64>; 3],
+    ) -> [f64; 3] {
         let centers = self.either("centers", "centerings").unwrap_or_default();
         let centers: Vec<&str> = centers.split_whitespace().collect();
-        let placed = (0..3).all(|at| mins[at].is_some() && sizes[at].is_some());
-        let (mut directions, mut origin) = ([[0.0; 3]; 3], [0.0; 3]);
-        for (at, axis) in axes.into_iter().enumerate() {
-            directions[at][at] = spacings[at].unwrap_or(1.0);
-            if let (true, Some(min), Some(size)) = (placed, mins[at], sizes[at]) {
-                // The minimum is at the edge of the first voxel, unless the axis is centered at nodes.
-                let is_node = centers.get(axis) == Some(&"node");
-                origin[at] = min + if is_node { 0.0 } else { size / 2.0 };
-            }
-        }
-        Ok((directions, origin))
+        let starts: [Option<f64>; 3] = std::array::from_fn(|at| {
+            let (min, length) = (mins[at]?, lengths[at]?);
+            // The minimum is at the edge of the first voxel, unless the axis is centered at nodes.
+            let is_node = centers.get(axes[at]) == Some(&"node");
+            Some(min + if is_node { 0.0 } else { length / 2.0 })
+        });
+        let placed = !starts[..self.stored(axes)].contains(&None);
+        starts.map(|start| start.filter(|_| placed).unwrap_or(0.0))
+    }
+
+    /// The number of the volume's axes that the file has: a single slice may lack the third.
+    fn stored(&self, axes: [usize; 3]) -> usize {
+        if self.has_axis(axes[2]) { 3 } else { 2 }
     }
 
     /// The finite numbers of a field for the volume's axes.

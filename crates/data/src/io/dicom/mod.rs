@@ -1,7 +1,7 @@
 //! DICOM: a series of files, one for each slice, in one folder.
 //!
 //! Slices are sorted by their position along the normal of their plane; neither file names nor instance numbers count.
-//! The affine is ITK's. Series with a gap, with two slices at one position or of slices that differ are refused.
+//! The affine is ITK's. Series with a gap, with two slices at one position, along a tilted axis or of slices that differ are refused.
 
 mod elements;
 mod header;
@@ -11,6 +11,7 @@ mod run_length;
 mod series;
 mod slice;
 mod stack;
+mod straight;
 mod syntax;
 mod tags;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::slice::{Slice, dot};
+use super::straight;
 use crate::names::some_of;
 use crate::{DataError, Geometry};
 
@@ -24,9 +25,6 @@ const UNEVEN: f64 = 0.1;
 /// The same limit for a note instead of an error.
 const NOTED: f64 = 0.01;
 
-/// The largest shift of a slice in its own plane, in pixels, up to which the slices lie straight above one another.
-const SHIFT: f64 = 0.25;
-
 /// Sorts slices and returns their geometry, with notes about doubts.
 pub(super) fn sorted(
     folder: &Path,
@@ -45,12 +43,12 @@ pub(super) fn sorted(
 const INVERTED: &str = "its gray values are stored inverted (MONOCHROME1) and turned round, as ITK does; \
     if other scans are not, change its PhotometricInterpretation to MONOCHROME2";
 
-fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
+pub(super) fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
     DataError::unexpected(folder, format!("a DICOM series {expected}"), found, hint)
 }
 
 /// The name of a slice's file.
-fn name(slice: &Slice) -> String {
+pub(super) fn name(slice: &Slice) -> String {
     let name = slice.path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
@@ -173,7 +171,7 @@ impl<'a> Stack<'a> {
             let hint = "add the slices that are missing, or remove the case";
             return Err(wrong(self.folder, "without a gap", found, hint));
         }
-        self.expect_straight(slices)?;
+        straight::expect(self.folder, slices, self.normal)?;
         // As ITK has it, by the outermost slices.
         let step = std::array::from_fn(|k| last.position[k] - first.position[k]);
         let step = dot(step, step).sqrt() / gaps.len() as f64;
@@ -237,46 +235,6 @@ impl<'a> Stack<'a> {
             found,
             hint,
         ))
-    }
-
-    /// Checks that no slice of at least two is shifted in its plane against the first.
-    fn expect_straight(&self, slices: &[Slice]) -> Result<(), DataError> {
-        let most = self.spacing[0].min(self.spacing[1]) * SHIFT;
-        let apart =
-            |slice: &Slice| std::array::from_fn(|k| slice.position[k] - slices[0].position[k]);
-        let shift = |slice: &Slice| {
-            self.directions
-                .map(|direction| dot(apart(slice), direction))
-        };
-        let size = |[along, down]: [f64; 2]| along.hypot(down);
-        let Some(slice) = slices.iter().find(|slice| size(shift(slice)) > most) else {
-            return Ok(());
-        };
-        // Along a tilted gantry, the shift grows with the height.
-        let last = &slices[slices.len() - 1];
-        let height = |slice: &Slice| dot(apart(slice), self.normal);
-        let tilt = shift(last).map(|part| part / height(last));
-        let off = |slice: &Slice| {
-            let [along, down] = shift(slice);
-            size([
-                along - tilt[0] * height(slice),
-                down - tilt[1] * height(slice),
-            ])
-        };
-        let found = match slices.iter().all(|slice| off(slice) <= most) {
-            true => format!(
-                "slices along an axis that is tilted by {:.1} degrees (a tilted gantry)",
-                size(tilt).atan().to_degrees()
-            ),
-            false => format!(
-                "`{}` shifted by {:.2} mm in its plane",
-                name(slice),
-                size(shift(slice))
-            ),
-        };
-        let expected = "whose slices lie straight above one another";
-        let hint = "convert the series to one .nii.gz with dcm2niix, which removes a tilt";
-        Err(wrong(self.folder, expected, found, hint))
     }
 
     /// The affine in NIfTI's frame.
