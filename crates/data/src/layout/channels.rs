@@ -110,23 +110,36 @@ pub(super) fn joined(
         }
     }
     for (case, files) in parts {
-        if let Some(missing) = (0..count).find(|channel| !files.contains_key(channel)) {
-            return Err(incomplete(folder, &case, count, missing));
-        }
-        if whole.contains_key(&format!("{case}_{count:04}")) {
-            return Err(further(folder, &case, count));
-        }
-        let source = of_files(files.into_values().collect());
-        if whole.insert(case.clone(), source).is_some() {
-            return Err(DataError::unexpected(
-                folder,
-                format!("one image for `{case}`"),
-                format!("`{case}` and `{case}_0000`"),
-                "remove one of them",
-            ));
-        }
+        expect_all(folder, &case, &files, &whole, count)?;
+        whole.insert(case, of_files(files.into_values().collect()));
     }
     Ok(whole)
+}
+
+/// Returns an error unless `files` are the `count` channels of a case, with no further one and no image of the case's
+/// name among `others`.
+fn expect_all(
+    folder: &Path,
+    case: &str,
+    files: &BTreeMap<usize, PathBuf>,
+    others: &BTreeMap<String, Source>,
+    count: usize,
+) -> Result<(), DataError> {
+    if let Some(missing) = (0..count).find(|channel| !files.contains_key(channel)) {
+        return Err(incomplete(folder, case, count, missing));
+    }
+    if others.contains_key(&format!("{case}_{count:04}")) {
+        return Err(further(folder, case, count));
+    }
+    match others.contains_key(case) {
+        false => Ok(()),
+        true => Err(DataError::unexpected(
+            folder,
+            format!("one image for `{case}`"),
+            format!("`{case}` and `{case}_0000`"),
+            "remove one of them",
+        )),
+    }
 }
 
 fn incomplete(folder: &Path, case: &str, count: usize, missing: usize) -> DataError {

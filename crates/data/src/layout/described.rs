@@ -40,26 +40,27 @@ impl<'a> Described<'a> {
             cases: Vec::new(),
             notes: Vec::new(),
         };
-        let training = &description.training;
-        let named = description.dataset(&root.join(JSON))?;
-        if !named.is_empty() {
-            found.add_named(named)?;
-            found.notes.extend((!training.is_empty()).then(|| {
-                format!(
-                    "`training` of {JSON} is not read: its `dataset` names the cases, as in nnU-Net"
-                )
-            }));
-        } else if !training.is_empty() {
-            found.add_listed(training)?;
-        } else {
-            found.add_by_name()?;
-        }
-        if !named.is_empty() || !training.is_empty() {
-            found.note_unlisted()?;
-        }
+        found.add_training(description)?;
         found.add_test_images(&description.test)?;
         found.expect_distinct()?;
         Ok(found)
+    }
+
+    fn add_training(&mut self, description: &Description) -> Result<(), DataError> {
+        let named = description.dataset(&self.root.join(JSON))?;
+        match (named, &description.training[..]) {
+            ([], []) => return self.add_by_name(),
+            ([], training) => self.add_listed(training)?,
+            (named, training) => {
+                self.add_named(named)?;
+                self.notes.extend((!training.is_empty()).then(|| {
+                    format!(
+                        "`training` of {JSON} is not read: its `dataset` names the cases, as in nnU-Net"
+                    )
+                }));
+            }
+        }
+        self.note_unlisted()
     }
 
     /// Adds the cases of `dataset`, nnU-Net's list of images anywhere.

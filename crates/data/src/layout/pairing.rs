@@ -67,12 +67,7 @@ pub(super) fn pair(
     let found = Listing::read_some(&root.join(images))?;
     let folder = root.join(labels);
     let labels = Listing::read_beside(&folder, found.by_folder)?;
-    let mut notes = found.notes();
-    notes.extend(labels.named);
-    let unread = labels.not_read.into_iter();
-    notes.extend(
-        unread.map(|note| note + "; a scan whose label map is not read counts as unlabeled"),
-    );
+    let mut notes = notes_of(&found, &labels);
     let mut labels = labels.volumes;
     let channels = channels.or_else(|| channels::detected(&found.volumes, &labels));
     if channels.is_none() {
@@ -99,6 +94,18 @@ pub(super) fn pair(
         channels,
         numbers,
     })
+}
+
+/// Notes on files of both folders.
+fn notes_of(images: &Listing, labels: &Listing) -> Vec<String> {
+    let mut notes = images.notes();
+    notes.extend_from_slice(&labels.named);
+    let unread = labels.not_read.iter();
+    notes.extend(
+        unread
+            .map(|note| format!("{note}; a scan whose label map is not read counts as unlabeled")),
+    );
+    notes
 }
 
 /// A note about scans that may be channels of a case.
