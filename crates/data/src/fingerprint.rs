@@ -27,25 +27,26 @@ pub enum Match {
 ///
 /// For each channel there are two parts:
 ///
-/// - 128 bits of a hash of the voxels, as `f32` in the orientation RAS, and of the shape and the spacing, to 1/512 mm. The file format,
-///   compression, number type, array orientation and name of a copy do not change it.
-/// - a code of 252 bits that changes little with the scan: two times 126 signs of a cosine transform, once of the whole scan
-///   and once without [3 voxels](Self::distance) on each side.
+/// - 128 bits of a hash (XXH3) of the voxels in the orientation RAS as 32-bit floats, of the shape, and of the spacing to
+///   1/512 mm. The file format, compression, number type, array orientation and name of a copy do not change it.
+/// - 252 bits that change little with the scan: the signs of 126 cosine waves in it, once of the whole scan and once
+///   without 3 voxels on each side of all axes of 20 and more.
 ///
-/// The second part survives a linear change of intensities, 8 bits, noise of 1 %, resampling by 10 %, a mirrored
-/// axis and a crop of 3 voxels on each side; `examples/fingerprints.rs` measures it. It does not survive an
-/// asymmetric crop or padding of more than a few percent, a rotation, a nonlinear registration or another contrast: the
-/// next scan of a patient is another scan.
+/// By the second part a scan is found after a linear change of intensities, rounding to 8 or 16 bits, noise of 1 %,
+/// resampling by 10 %, a crop of 3 voxels on each side of such axes, and if its orientation was lost. It is not found
+/// after a crop or padding that moves its center by more than a few percent, a rotation, or in another contrast; the
+/// next scan of a patient is another scan. `examples/fingerprints.rs` measures all of it.
 ///
-/// No image can be drawn from a fingerprint: signs of middle frequencies have lost all intensities, the
-/// coarse shape and the details.
+/// No image can be drawn from a fingerprint: the signs have neither amplitudes nor the low frequencies that
+/// hold the outline, nor the high ones that hold the details.
 ///
-/// Channels of one intensity are left out, so an image without any other meets nothing.
+/// A channel of one intensity is left out, so that an image without any other meets nothing.
 ///
 /// # Algorithm
 ///
-/// Averages over 16×16×16 cells, compressed to `tanh(2 (v - median) / (p90 - p10))`, are transformed with
-/// `Σ v cos(πi(x+½)/16) cos(πj(y+½)/16) cos(πk(z+½)/16)`; the signs are kept where `i, j, k < 6` and `i² + j² + k² ≥ 25`.
+/// Averages `a` over 16×16×16 cells, in a large scan of some of their voxels, are limited to nearly
+/// `v = tanh(2 (a - median) / (p90 - p10))`, with percentiles over the cells. Kept are the signs of
+/// `Σ v cos(πi(x+½)/16) cos(πj(y+½)/16) cos(πk(z+½)/16)` for `i, j, k < 6` with `i² + j² + k² ≥ 25`.
 ///
 /// # Examples
 ///
@@ -79,7 +80,9 @@ struct Channel {
 impl Fingerprint {
     /// The largest [`distance`](Self::distance) of two versions of one scan, in bits of 126.
     ///
-    /// Between different patients of 90 scans of LA, 160 of ACDC and 200 of the hippocampus the least distance is 18.
+    /// Measured on 90 scans of LA, 160 of ACDC and 200 of the hippocampus: disguised as above, all of 20 scans of
+    /// each were found, at a distance of 12 at most. Of the 36,541 pairs of scans of different patients none was, the
+    /// least distances are 22, 37 and 18.
     pub const LIMIT: u32 = 14;
 
     /// The fingerprint of an [`Image`](crate::Image) or a [`Volume`].
@@ -90,8 +93,8 @@ impl Fingerprint {
 
     /// Whether both are of one scan: exactly, or within the [limit](Self::LIMIT).
     ///
-    /// Images of several channels match if every channel of the one with fewer channels meets one of the other, so that a
-    /// sequence more or another order hides nothing.
+    /// Of images with several channels, each channel of the one with fewer must meet one of the other: a sequence
+    /// more or another order hides nothing, and one that all scans share, such as an atlas, tells nothing.
     pub fn compare(&self, other: &Self) -> Option<Match> {
         let equal = |a: &Channel, b: &Channel| u32::from(a.exact != b.exact);
         match self.farthest(other, equal) {
@@ -103,11 +106,11 @@ impl Fingerprint {
         }
     }
 
-    /// The number of differing bits of 126 between the codes of both scans, at most about 63 for unrelated ones; `None`
-    /// where one has no channel with different intensities.
+    /// The number of bits of 126 that differ between both scans, most often 40 to 55 for unrelated ones; `None` if
+    /// one of them has no channel of different intensities.
     ///
-    /// It is the least one over mirrored axes and over a crop of 3 voxels from all axes of one scan that have 20 voxels
-    /// or more, and the largest one over channels.
+    /// It is the least number over all mirrored axes, of both whole scans or of a whole one and the inner part of
+    /// the other. Of several channels it is the largest.
     pub fn distance(&self, other: &Self) -> Option<u32> {
         self.farthest(other, Channel::distance)
     }

@@ -1,10 +1,9 @@
 //! Codes of scans that change little with the scan: signs of a cosine transform.
 
 use std::f64::consts::PI;
-use std::ops::Range;
 use std::sync::LazyLock;
 
-use ndarray::{ArrayView1, ArrayView3, Axis};
+use ndarray::ArrayView3;
 
 /// Cells along each axis that a scan is averaged to.
 const CELLS: usize = 16;
@@ -15,14 +14,15 @@ const WAVES: usize = 6;
 /// The least squared frequency of a bit: those below draw the outline that all scans of an organ share.
 const LEAST: usize = 25;
 
-/// The least voxels that are averaged: of a larger scan, only those of every second, third, … lane of the first two axes.
+/// The least voxels that are averaged: of a larger scan, only those of every second, third, … lane of the first two
+/// axes.
 const SAMPLES: usize = 200_000;
 
 /// The least lanes of an axis of which some are left out.
 const LANES: usize = 64;
 
-/// Lanes along either of the first two axes that are read together: as many floats as a line of a cache.
-const TILE: usize = 16;
+/// Voxels that are turned to bytes at a time, few enough for the fastest cache.
+const PART: usize = 2048;
 
 /// Voxels that the second code leaves out on each side, so that a scan that was cropped so meets it.
 const MARGIN: usize = 3;
@@ -35,48 +35,32 @@ const BLANK: u128 = 0;
 
 /// The codes of a whole volume and of its inner part, which is without a margin of 3 voxels along long axes.
 ///
-/// `each` is given all voxels as 32-bit floats in the same pass over them, since reading them from memory costs more than the
-/// sums. They come in tiles of lanes, so that few parts of the memory are read at a time whatever the order of its axes.
+/// `each` is given all voxels in order as 32-bit floats, in the same pass over them: reading them from memory costs
+/// more than the sums.
 pub(super) fn of(view: ArrayView3<'_, f32>, each: &mut dyn FnMut(&[u8])) -> [u128; 2] {
-    let (planes, columns, depth) = view.dim();
     let mut both = [0, MARGIN].map(|margin| Cells::new(view.shape(), margin));
-    let mut lane = vec![0.0; depth];
-    let mut bytes = Vec::new();
-    for (xs, ys) in tiles(planes).flat_map(|xs| tiles(columns).map(move |ys| (xs.clone(), ys))) {
-        for x in xs {
-            let plane = view.index_axis(Axis(0), x);
-            bytes.resize(4 * depth * ys.len(), 0);
-            for (y, bytes) in ys.clone().zip(bytes.chunks_exact_mut(4 * depth)) {
-                read(plane.index_axis(Axis(0), y), &mut lane);
-                let (bytes, _) = bytes.as_chunks_mut();
-                let bytes = bytes.iter_mut().zip(&lane);
-                bytes.for_each(|(to, value)| *to = value.to_le_bytes());
-                both.iter_mut()
-                    .for_each(|cells| cells.add_lane(x, y, &lane));
-            }
-            each(&bytes);
+    let mut copy = Vec::new();
+    for (x, plane) in view.outer_iter().enumerate() {
+        let plane = plane.to_slice().unwrap_or_else(|| {
+            copy.clear();
+            plane.outer_iter().for_each(|lane| copy.extend(lane));
+            &copy
+        });
+        for part in plane.chunks(PART) {
+            let mut bytes = [[0; 4]; PART];
+            let bytes = &mut bytes[..part.len()];
+            let pairs = bytes.iter_mut().zip(part);
+            // Adding zero makes the two zeros one.
+            pairs.for_each(|(to, value)| *to = (value + 0.0).to_le_bytes());
+            each(bytes.as_flattened());
         }
+        both.iter_mut().for_each(|cells| cells.add_plane(x, plane));
     }
     both.map(|cells| code(&cells.averages()))
 }
 
-/// Parts of an axis of at most [`TILE`].
-fn tiles(voxels: usize) -> impl Iterator<Item = Range<usize>> {
-    let starts = (0..voxels).step_by(TILE);
-    starts.map(move |start| start..(start + TILE).min(voxels))
-}
-
-/// Copies values; adding zero makes the two zeros one.
-fn read(from: ArrayView1<'_, f32>, to: &mut [f32]) {
-    let pairs = |(to, from): (&mut f32, &f32)| *to = from + 0.0;
-    match from.as_slice() {
-        Some(from) => to.iter_mut().zip(from).for_each(pairs),
-        None => to.iter_mut().zip(from).for_each(pairs),
-    }
-}
-
-/// The least number of bits that differ between codes of two volumes with any axes mirrored: of whole ones, or a whole one
-/// and the inner part of the other.
+/// The least number of bits that differ between codes of two volumes with any axes mirrored: of whole ones, or a
+/// whole one and the inner part of the other.
 pub(super) fn distance(a: [u128; 2], b: [u128; 2]) -> u32 {
     let pairs = [(0, 0), (0, 1), (1, 0)].map(|(i, j)| (a[i], b[j]));
     let told = pairs.iter().filter(|(a, b)| *a != BLANK && *b != BLANK);
@@ -99,21 +83,25 @@ impl Cells {
     fn new(shape: &[usize], margin: usize) -> Self {
         let depth = shape[2];
         let voxels: usize = shape.iter().product();
-        let most = [shape[0] / LANES, shape[1] / LANES, 1];
-        let every = most.map(|most| (voxels / SAMPLES).isqrt().min(most).max(1));
+        let most = [shape[0] / LANES, shape[1] / LANES];
+        let often = (voxels / SAMPLES).max(1);
+        let first = often.isqrt().min(most[0]).max(1);
+        let every = [first, (often / first).min(most[1]).max(1), 1];
         Self {
             shares: std::array::from_fn(|axis| shares(shape[axis], margin, every[axis])),
             sums: vec![0.0; CELLS * CELLS * depth],
         }
     }
 
-    fn add_lane(&mut self, x: usize, y: usize, lane: &[f32]) {
-        let [xs, ys, _] = &self.shares;
+    fn add_plane(&mut self, x: usize, plane: &[f32]) {
+        let [xs, ys, zs] = &self.shares;
+        let depth = zs.len();
         for &(x, outer) in &xs[x] {
-            let row = CELLS * lane.len();
-            let row = &mut self.sums[x * row..][..row];
-            for &(y, inner) in &ys[y] {
-                add(row, &[(y, outer * inner)], lane);
+            let row = &mut self.sums[x * CELLS * depth..][..CELLS * depth];
+            for (lane, ys) in plane.chunks_exact(depth).zip(ys) {
+                for &(y, inner) in ys {
+                    add(row, &[(y, outer * inner)], lane);
+                }
             }
         }
     }

@@ -14,7 +14,11 @@ fn write(root: &Path, id: &str, geometry: Geometry, label: Option<u8>) {
     for folder in ["images", "labels"] {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
-    let image = Array3::from_shape_fn((4, 4, 4), |(x, y, _)| (x + y) as f32);
+    // Scans of different cases differ.
+    let image = Array3::from_shape_fn((4, 4, 4), |(x, y, z)| match id {
+        "a" => (x + y) as f32,
+        _ => noise(id, [x, y, z]),
+    });
     let file = |folder: &str| root.join(format!("{folder}/{id}.nii.gz"));
     write_volume(file("images"), &Volume::new(image, geometry)).unwrap();
     if let Some(label) = label {
@@ -22,6 +26,12 @@ fn write(root: &Path, id: &str, geometry: Geometry, label: Option<u8>) {
         labels[[1, 1, 1]] = label;
         write_labels(file("labels"), &LabelMap::new(labels, geometry)).unwrap();
     }
+}
+
+/// A value from 0 to 96 that has nothing to do with its neighbors'.
+fn noise(id: &str, [x, y, z]: [usize; 3]) -> f32 {
+    let seed = usize::from(id.as_bytes()[0]);
+    (((x * 31 + y * 17 + z * 7 + seed * 101) * 2_654_435_761) % 97) as f32
 }
 
 fn messages(found: &Inspection) -> Vec<String> {
@@ -93,7 +103,8 @@ fn a_ct_scan_without_its_offset_is_named_among_others() {
     let root = root.path();
     for (id, offset) in [("a", -1024.0), ("b", -1024.0), ("c", 0.0)] {
         write(root, id, Geometry::default(), Some(1));
-        let data = Array3::from_shape_fn((4, 4, 4), |(x, y, _)| offset + (300 * x + y) as f32);
+        let data =
+            Array3::from_shape_fn((4, 4, 4), |(x, y, z)| offset + 10.0 * noise(id, [x, y, z]));
         let path = root.join(format!("images/{id}.nii.gz"));
         write_volume(path, &Volume::new(data, Geometry::default())).unwrap();
     }
