@@ -194,6 +194,45 @@ fn write_channels(path: &Path) {
 }
 
 #[test]
+fn a_decathlon_becomes_own_scans_unless_its_description_pairs_the_files() {
+    let (_folder, root) = setup();
+    for (name, id) in [("images", "a"), ("imagesTs", "b")] {
+        image(&root, &format!("{id}.nii.gz"));
+        fs::create_dir_all(root.join(name)).unwrap();
+        let from = root.join(format!("images/{id}.nii.gz"));
+        fs::rename(&from, root.join(name).join(format!("{id}.nii.gz"))).unwrap();
+    }
+    fs::rename(root.join("images"), root.join("imagesTr")).unwrap();
+    label(&root, "a_seg.nii.gz", &labels());
+    fs::rename(root.join("labels"), root.join("labelsTr")).unwrap();
+    let json = r#"{"labels": {"background": 0, "one": 1, "two": 2}, "training": [], "test": ["./imagesTs/b.nii.gz"]}"#;
+    fs::write(root.join("dataset.json"), json).unwrap();
+    let (out, result) = mended(&root);
+    assert_eq!((result.images, result.labels), (2, 1), "{result:#?}");
+    let mends = result.mends.join("\n");
+    assert!(
+        mends.contains("are not followed") && mends.contains("renamed to `a`"),
+        "{mends}"
+    );
+    let dataset = layout::open(&out).unwrap();
+    assert_eq!(dataset.classes, ["background", "one", "two"]);
+
+    fs::copy(
+        root.join("imagesTs/b.nii.gz"),
+        root.join("imagesTr/b.nii.gz"),
+    )
+    .unwrap();
+    let again = |out: &str| mend(&root, root.with_file_name(out), &|_, _| ()).unwrap_err();
+    assert!(again("twice").to_string().contains("one image `b`"));
+    let paired = json.replace(
+        "\"training\"",
+        r#""dataset": {"a": {"images": ["x.nii.gz"], "label": "y.nii.gz"}}, "training""#,
+    );
+    fs::write(root.join("dataset.json"), paired).unwrap();
+    assert!(again("paired").to_string().contains("a `dataset` entry"));
+}
+
+#[test]
 fn the_source_and_existing_folders_are_never_written_to() {
     let (_folder, root) = setup();
     image(&root, "a.nii.gz");

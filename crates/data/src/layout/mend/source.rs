@@ -70,13 +70,16 @@ impl Found {
             Some(description) => description.channels(&json)?,
             None => channels::read_names(root)?.unwrap_or_default(),
         };
+        let mut mends = match &description {
+            Some(description) => lists(&json, description)?,
+            None => Vec::new(),
+        };
         let labels = Listing::read_if_any(&root.join(label_folder))?;
         let (images, by_folder) = images(root, &folders, &mut channels, &labels)?;
         let labels = match by_folder {
             Some(_) => Listing::read_beside(&root.join(label_folder), by_folder)?,
             None => labels,
         };
-        let mut mends = Vec::new();
         let mut left = Vec::new();
         let mut cases = split_channels(images, &mut channels, &mut mends);
         pair(&mut cases, labels.volumes, &mut mends, &mut left);
@@ -111,6 +114,24 @@ impl Found {
     }
 }
 
+/// Returns notes on the lists of a description, which a copy by file names does not follow.
+///
+/// # Errors
+/// If the description names files of its own.
+fn lists(json: &Path, description: &Description) -> Result<Vec<String>, DataError> {
+    if !description.dataset(json)?.is_empty() {
+        return Err(DataError::unexpected(
+            json,
+            "a data set whose files pair by their names",
+            "a `dataset` entry that pairs them otherwise",
+            "mend the files that it names where they lie",
+        ));
+    }
+    let listed = !description.training.is_empty() || !description.test.is_empty();
+    let note = "the lists of `dataset.json` are not followed: every image of imagesTr/ and imagesTs/ is in the copy";
+    Ok(listed.then(|| note.to_string()).into_iter().collect())
+}
+
 /// The images of some folders, and whether those in subfolders are named like these.
 fn images(
     root: &Path,
@@ -141,7 +162,16 @@ fn images(
                 files.map(|(id, path)| (id, Source::File(path))).collect()
             }
         };
-        images.extend(found);
+        for (id, image) in found {
+            if images.insert(id.clone(), image).is_some() {
+                return Err(DataError::unexpected(
+                    root,
+                    format!("one image `{id}`"),
+                    format!("one in {}", folders.join(" and one in ")),
+                    "rename one of them",
+                ));
+            }
+        }
     }
     Ok((images, by_folder))
 }
