@@ -13,7 +13,9 @@
 
 mod copy;
 mod grid;
+mod names;
 mod source;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,8 +27,8 @@ use rayon::prelude::*;
 use crate::names::some_named;
 use crate::{DataError, io};
 use copy::Copied;
+pub(super) use names::LABEL_ENDINGS;
 use source::Found;
-pub(super) use source::LABEL_ENDINGS;
 
 /// The result of [`mend`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,35 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::super::channels::{self, Numbers};
 use super::super::classes::read_classes;
 use super::super::description::Description;
 use super::super::files::Listing;
-use super::super::folder::are_classes;
 use super::super::segments::Segments;
-use crate::names::some_named;
+use super::names::pair;
+use super::values::{described_values, found_values};
 use crate::{DataError, LabelValues, Source, io};
-
-/// Endings of names by which files of label maps differ from their case.
-pub(in crate::layout) const LABEL_ENDINGS: [&str; 12] = [
-    "_seg",
-    "-seg",
-    ".seg",
-    "_segmentation",
-    "_label",
-    "-label",
-    "_labels",
-    "_labelmap",
-    "_mask",
-    "-mask",
-    "_gt",
-    "_roi",
-];
-
-/// Endings of names by which files of images differ from their case.
-const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
 
 /// An image, and its label map if there is one.
 pub(super) struct Case {
@@ -216,96 +195,4 @@ fn split_channels(
         )
     };
     images.into_iter().map(case).collect()
-}
-
-/// Gives each case the label map of its name, or of a name that differs by a usual ending.
-fn pair(
-    cases: &mut BTreeMap<String, Case>,
-    labels: BTreeMap<String, PathBuf>,
-    mends: &mut Vec<String>,
-    left: &mut Vec<String>,
-) {
-    let mut others = Vec::new();
-    for (name, path) in labels {
-        match cases.get_mut(&name) {
-            Some(case) => case.label = Some(path),
-            None => others.push((name, path)),
-        }
-    }
-    let key = |name: &str| {
-        let lower = name.to_lowercase();
-        let mut endings = LABEL_ENDINGS.iter().chain(&IMAGE_ENDINGS);
-        let short = endings.find_map(|ending| lower.strip_suffix(ending));
-        short.map_or_else(|| lower.clone(), String::from)
-    };
-    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (id, _) in cases.iter().filter(|(_, case)| case.label.is_none()) {
-        wanted.entry(key(id)).or_default().push(id.clone());
-    }
-    let keys: Vec<String> = others.iter().map(|(name, _)| key(name)).collect();
-    for (name, path) in others {
-        let key = key(&name);
-        let once = keys.iter().filter(|other| **other == key).count() == 1;
-        match wanted.get(&key).map(Vec::as_slice) {
-            Some([id]) if once => {
-                mends.push(format!("label map `{name}` renamed to `{id}`"));
-                if let Some(case) = cases.get_mut(id) {
-                    case.label = Some(path);
-                }
-            }
-            _ => left.push(format!(
-                "label map `{name}`: expected the name of an image, found none like it without a label map; rename it"
-            )),
-        }
-    }
-}
-
-/// The values that a description names, and the lines of `classes.txt` for them.
-fn described_values(names: &[String], values: LabelValues) -> (LabelValues, Vec<String>) {
-    let lines = values
-        .pairs()
-        .map(|(value, class)| match names.get(usize::from(class)) {
-            Some(name) => format!("{value} {name}"),
-            None => format!("{value} ignore"),
-        });
-    let lines = lines.collect();
-    (values, lines)
-}
-
-/// The values that occur in the label maps, in ascending order, and the lines of `classes.txt` where they are no class
-/// indices.
-fn found_values(
-    labels: &[&Path],
-    mends: &mut Vec<String>,
-) -> Result<(LabelValues, Vec<String>), DataError> {
-    // Label maps that cannot be read are reported when they are copied.
-    let read = |path: &&Path| io::read_label_values(path).unwrap_or_default();
-    let found: Vec<Vec<u32>> = labels.par_iter().map(read).collect();
-    let found: BTreeSet<u32> = found.into_iter().flatten().chain([0]).collect();
-    if are_classes(&found) {
-        let largest = found.last().copied().unwrap_or(0).min(254) as u8;
-        return Ok((
-            LabelValues::new((0..=largest).map(|v| (v.into(), v))),
-            Vec::new(),
-        ));
-    }
-    if found.len() > 255 {
-        let path = labels.first().copied().unwrap_or(Path::new("labels"));
-        return Err(DataError::unexpected(
-            path,
-            "at most 255 different values in all label maps",
-            found.len().to_string(),
-            "are these label maps?",
-        ));
-    }
-    let name = |&value: &u32| match value {
-        0 => "0 background".to_string(),
-        value => format!("{value} class {value}"),
-    };
-    let lines: Vec<String> = found.iter().map(name).collect();
-    mends.push(format!(
-        "label values are described in classes.txt ({}): correct the names there",
-        some_named(&lines, "values")
-    ));
-    Ok((LabelValues::new(found.into_iter().zip(0..)), lines))
 }

@@ -1,0 +1,67 @@
+//! Label maps of images whose names differ by a usual ending.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::source::Case;
+
+/// Endings of names by which files of label maps differ from their case.
+pub(in crate::layout) const LABEL_ENDINGS: [&str; 12] = [
+    "_seg",
+    "-seg",
+    ".seg",
+    "_segmentation",
+    "_label",
+    "-label",
+    "_labels",
+    "_labelmap",
+    "_mask",
+    "-mask",
+    "_gt",
+    "_roi",
+];
+
+/// Endings of names by which files of images differ from their case.
+const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
+
+/// Gives each case the label map of its name, or of a name that differs by a usual ending.
+pub(super) fn pair(
+    cases: &mut BTreeMap<String, Case>,
+    labels: BTreeMap<String, PathBuf>,
+    mends: &mut Vec<String>,
+    left: &mut Vec<String>,
+) {
+    let mut others = Vec::new();
+    for (name, path) in labels {
+        match cases.get_mut(&name) {
+            Some(case) => case.label = Some(path),
+            None => others.push((name, path)),
+        }
+    }
+    let key = |name: &str| {
+        let lower = name.to_lowercase();
+        let mut endings = LABEL_ENDINGS.iter().chain(&IMAGE_ENDINGS);
+        let short = endings.find_map(|ending| lower.strip_suffix(ending));
+        short.map_or_else(|| lower.clone(), String::from)
+    };
+    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, _) in cases.iter().filter(|(_, case)| case.label.is_none()) {
+        wanted.entry(key(id)).or_default().push(id.clone());
+    }
+    let keys: Vec<String> = others.iter().map(|(name, _)| key(name)).collect();
+    for (name, path) in others {
+        let key = key(&name);
+        let once = keys.iter().filter(|other| **other == key).count() == 1;
+        match wanted.get(&key).map(Vec::as_slice) {
+            Some([id]) if once => {
+                mends.push(format!("label map `{name}` renamed to `{id}`"));
+                if let Some(case) = cases.get_mut(id) {
+                    case.label = Some(path);
+                }
+            }
+            _ => left.push(format!(
+                "label map `{name}`: expected the name of an image, found none like it without a label map; rename it"
+            )),
+        }
+    }
+}
