@@ -90,7 +90,7 @@ impl Inspection {
         let mut warnings = warnings(&cases);
         let patients = Patients::open(root.as_ref(), &dataset.case_names())?;
         warnings.extend(patients.note());
-        warnings.extend(leaks::repeated(&cases));
+        warnings.extend(leaks::repeated(&cases, &patients));
         errors.extend(leaks::between(&cases, &patients).iter().map(Problem::from));
         // Values other than class indices do not tell which classes are present.
         if implausible.is_none() {

@@ -5,6 +5,9 @@ use std::fmt;
 use crate::inspect::{CaseFacts, Role};
 use crate::{Match, PatientSource, Patients};
 
+/// The number of pairs that are described.
+const NAMED: usize = 3;
+
 /// A test case whose scan or patient is in the training data too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leak {
@@ -109,18 +112,25 @@ fn evidence(a: &CaseFacts, b: &CaseFacts, patients: &Patients) -> Option<Evidenc
     })
 }
 
-/// Describes the scans that occur twice among the training cases, or twice among the test cases.
-pub fn repeated(cases: &[CaseFacts]) -> Vec<String> {
-    let mut found = Vec::new();
-    for (index, a) in cases.iter().enumerate() {
-        for b in &cases[index + 1..] {
-            if (a.role == Role::Test) != (b.role == Role::Test) {
-                continue;
-            }
-            if let Some(kind) = a.fingerprint.compare(&b.fingerprint) {
-                found.push(repetition(a, b, kind));
-            }
-        }
+/// Describes the scans that occur twice among the training cases, or twice among the test cases: the first ones, and how many
+/// more there are.
+///
+/// Scans of one patient that are alike but not equal, such as frames of a heart beat, are no repetition.
+pub fn repeated(cases: &[CaseFacts], patients: &Patients) -> Vec<String> {
+    let pair = |a: &CaseFacts, b: &CaseFacts| {
+        let apart = (a.role == Role::Test) != (b.role == Role::Test);
+        let kind = a.fingerprint.compare(&b.fingerprint).filter(|_| !apart)?;
+        let one_patient = patients.patient_of(&a.id) == patients.patient_of(&b.id);
+        (kind == Match::Exact || !one_patient).then(|| repetition(a, b, kind))
+    };
+    let pairs = cases.iter().enumerate().flat_map(|(index, a)| {
+        let others = cases[index + 1..].iter();
+        others.filter_map(move |b| pair(a, b))
+    });
+    let mut found: Vec<String> = pairs.collect();
+    if found.len() > NAMED + 1 {
+        let more = found.split_off(NAMED).len();
+        found.push(format!("{more} more pairs of cases are one scan each"));
     }
     found
 }
@@ -174,7 +184,21 @@ mod tests {
             "test case `sub-b_ses-2` and unlabeled case `sub-b_ses-1` (one patient by its name)",
         ];
         assert_eq!(lines, expected);
-        assert!(repeated(&cases).is_empty());
+        assert!(repeated(&cases, &Patients::default()).is_empty());
+    }
+
+    #[test]
+    fn frames_of_a_patient_are_no_repetition_and_many_pairs_are_counted() {
+        let frame =
+            |n: usize, factor| scan(&format!("patient001_frame{n:02}"), Role::Labeled, 0, factor);
+        let frames = [frame(1, 1.0), frame(2, 2.0)];
+        let names = ["patient001_frame01", "patient001_frame02"];
+        assert!(repeated(&frames, &Patients::guess(&names)).is_empty());
+        assert_eq!(repeated(&frames, &Patients::default()).len(), 1);
+        let copies: Vec<CaseFacts> = (0..5).map(|n| frame(n, 1.0)).collect();
+        let found = repeated(&copies, &Patients::default());
+        assert_eq!(found.len(), 4);
+        assert_eq!(found[3], "7 more pairs of cases are one scan each");
     }
 
     #[test]
@@ -185,9 +209,9 @@ mod tests {
             (Role::Labeled, 2.0, "with different label maps"),
             (Role::Unlabeled, 1.0, "one of them is labeled"),
         ] {
-            let found = repeated(&with(role, factor));
+            let found = repeated(&with(role, factor), &Patients::default());
             assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
         }
-        assert!(repeated(&with(Role::Test, 1.0)).is_empty());
+        assert!(repeated(&with(Role::Test, 1.0), &Patients::default()).is_empty());
     }
 }

@@ -94,9 +94,9 @@ impl Session {
         let (mut dataset, set) = open(&config, &run, observer)?;
         let facts = [set.facts(), check_tests(&dataset)?].concat();
         dataset.notes.extend(warnings(&facts));
-        dataset.notes.extend(leaks::repeated(&facts));
         let root = data_root(&config, &run);
         let patients = Patients::open(root, &dataset.case_names())?;
+        dataset.notes.extend(leaks::repeated(&facts, &patients));
         dataset.notes.extend(patients.note());
         let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
