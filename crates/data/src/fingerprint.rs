@@ -34,8 +34,9 @@ pub enum Match {
 ///
 /// By the second part a scan is found after a linear change of intensities, rounding to 8 or 16 bits, noise of 1 %,
 /// resampling by 10 %, a crop of 3 voxels on each side of such axes, and if its orientation was lost. It is not found
-/// after a crop or padding that moves its center by more than a few percent, a rotation, or in another contrast; the
-/// next scan of a patient is another scan. `examples/fingerprints.rs` measures all of it.
+/// after a crop or padding that moves its center by more than a few percent, a rotation, or in another contrast; in
+/// scans of about 40 voxels not always after a crop of another width than 3, and thick slices must not be missing. The
+/// next scan of a patient is another scan. `examples/fingerprints.rs` measures all but rotation and contrast.
 ///
 /// No image can be drawn from a fingerprint: the signs have neither amplitudes nor the low frequencies that
 /// hold the outline, nor the high ones that hold the details.

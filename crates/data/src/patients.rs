@@ -25,7 +25,8 @@ const FILE: &str = "patients.csv";
 /// scan_019,B
 /// ```
 ///
-/// Without such a file they are guessed by name, see [`NameRule`]. A case that neither tells about is a patient of its own.
+/// Without such a file they are guessed by name, see [`NameRule`]. A case that neither tells about is a patient of
+/// its own.
 ///
 /// # Examples
 ///
@@ -189,29 +190,31 @@ fn lines(path: &Path) -> Result<Vec<(usize, String, String)>, DataError> {
         )
     })?;
     let text = text.trim_start_matches('\u{feff}');
-    let mut lines = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let fields: Vec<String> = line.split([',', ';', '\t']).map(name).collect();
-        match fields.as_slice() {
-            [blank] if blank.is_empty() => (),
-            [case, patient] if number == 1 && is_heading(case, patient) => (),
-            [case, patient] if !case.is_empty() && !patient.is_empty() => {
-                let case = layout::stem(case).unwrap_or(case);
-                lines.push((number, case.into(), patient.clone()));
-            }
-            _ => {
-                let found = format!("`{}` in line {number}", line.trim());
-                let expected = "a case and its patient in each line, as in `scan_017,A`";
-                return Err(DataError::unexpected(
-                    path,
-                    expected,
-                    found,
-                    "correct the line",
-                ));
-            }
+    let lines = (1..).zip(text.lines());
+    let read = lines.filter_map(|(number, line)| match line_of(number, line) {
+        Some(Err(found)) => {
+            let expected = "a case and its patient in each line, as in `scan_017,A`";
+            let error = DataError::unexpected(path, expected, found, "correct the line");
+            Some(Err(error))
         }
+        Some(Ok((case, patient))) => Some(Ok((number, case, patient))),
+        None => None,
+    });
+    read.collect()
+}
+
+/// The case and patient of a line, `None` for the heading and an empty one, or what was found instead.
+fn line_of(number: usize, line: &str) -> Option<Result<(String, String), String>> {
+    let fields: Vec<String> = line.split([',', ';', '\t']).map(name).collect();
+    match fields.as_slice() {
+        [blank] if blank.is_empty() => None,
+        [case, patient] if number == 1 && is_heading(case, patient) => None,
+        [case, patient] if !case.is_empty() && !patient.is_empty() => {
+            let case = layout::stem(case).unwrap_or(case);
+            Some(Ok((case.into(), patient.clone())))
+        }
+        _ => Some(Err(format!("`{}` in line {number}", line.trim()))),
     }
-    Ok(lines)
 }
 
 /// A name without quotes and in the form that names of cases have.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A way in which names of cases tell the patient.
 ///
-/// A guess needs evidence: at least two of the names must lead to one patient, otherwise the case is a patient of its own.
+/// A guess needs evidence: at least two of the names must lead to one patient, otherwise the case is a patient of its
+/// own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum NameRule {
@@ -12,8 +13,8 @@ pub enum NameRule {
     Bids,
     /// Frames of ACDC: `patient001_frame01` and `patient001_frame12` are scans of `patient001`.
     Frame,
-    /// Points in time: `NAME`, `NAME_t1`, `NAME_tp2`, `NAME_baseline` and `NAME_followup` are scans of `NAME`, unless that would make
-    /// one patient of all cases: `scan_t1`, `scan_t2`, … may well be numbers.
+    /// Points in time: `NAME`, `NAME_t1`, `NAME_tp2`, `NAME_baseline` and `NAME_followup` are scans of `NAME`, unless
+    /// that would make one patient of all cases: `scan_t1`, `scan_t2`, … may well be numbers.
     TimePoint,
 }
 
