@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Layout;
 use super::assemble::{self, Found};
 use super::lists::{HELD_OUT, List, Lists};
-use super::{files, pairing};
+use super::{file_names, pairing};
 use crate::unit::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
@@ -111,7 +111,7 @@ impl Files {
             .iter()
             .filter(|path| path.is_dir())
         {
-            for name in files::names(folder)? {
+            for name in file_names::names(folder)? {
                 let Some(id) = name.strip_suffix(".h5").filter(|id| is_id(id)) else {
                     continue;
                 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::file_names::numbered;
 use super::lists;
 use crate::{DataError, Source, io};
 
@@ -26,13 +27,6 @@ pub(super) fn unnamed(count: usize) -> Vec<String> {
         1 => Vec::new(),
         _ => (0..count).map(|n| format!("channel {n}")).collect(),
     }
-}
-
-/// The case and the channel number of a name such as `scan_0001`, by nnU-Net's rule.
-pub(super) fn numbered(name: &str) -> Option<(&str, usize)> {
-    let (case, number) = name.rsplit_once('_')?;
-    let digits = number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && !case.is_empty()).then(|| Some((case, number.parse().ok()?)))?
 }
 
 /// The number of channels that the names of image files show: some end in a channel's number, and their label maps do not.

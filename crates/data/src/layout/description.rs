@@ -6,10 +6,11 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::channels::{Numbers, numbered};
+use super::channels::Numbers;
 use super::classes::Classes;
+use super::file_names::{self, numbered};
 use super::json::{Entries, or_default};
-use super::{files, text};
+use super::text;
 use crate::DataError;
 
 /// The fields of `dataset.json` that are read.
@@ -133,7 +134,7 @@ impl Description {
     pub(super) fn numbers(&self, channels: usize) -> Numbers {
         let name = |path: &str| {
             let file = path.rsplit('/').next().unwrap_or(path);
-            files::stem(file).unwrap_or(file).to_string()
+            file_names::stem(file).unwrap_or(file).to_string()
         };
         let of_one = |Pair { image, label }: &Pair| {
             let label = label.as_ref().map(|label| name(label));

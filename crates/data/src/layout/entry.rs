@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::files::stem;
+use super::file_names::stem;
 use crate::io::{self, READABLE};
 
 /// An entry of a folder of volumes.

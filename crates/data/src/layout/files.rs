@@ -4,53 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Headers};
+use super::file_names::names;
 use super::subfolders::{PassedOver, Subfolders};
 use super::text::composed;
 use crate::DataError;
 use crate::io::{self, READABLE};
 use crate::names::some_of;
-
-/// Names in a folder in ascending order, without hidden files (including the `._name` files that macOS
-/// adds to archives).
-pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
-    if folder.is_file() {
-        let hint = "pass the folder that contains it";
-        return Err(DataError::unexpected(folder, "a folder", "a file", hint));
-    }
-    if !folder.is_dir() {
-        return Err(DataError::missing(folder, "a folder", "check the path"));
-    }
-    let entries = std::fs::read_dir(folder).map_err(DataError::io("list", folder))?;
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry
-            .map_err(DataError::io("list", folder))?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
-        if !name.starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// A file name without its extension, in lower or upper case; `None` if it is not a volume.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::layout::stem;
-///
-/// assert_eq!(stem("scan.nii.gz"), Some("scan"));
-/// assert_eq!(stem("SCAN.NII.GZ"), Some("SCAN"));
-/// assert_eq!(stem("scan.seg.nrrd"), Some("scan.seg"));
-/// assert_eq!(stem("scan.dcm"), None);
-/// ```
-pub fn stem(name: &str) -> Option<&str> {
-    io::stem_length(name).map(|length| &name[..length])
-}
 
 /// The content of a folder of volumes.
 pub(super) struct Listing {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Layout, acdc, files, la, pancreas};
+use super::{Layout, acdc, file_names, files, la, pancreas};
 use crate::DataError;
 use crate::io::{self, READABLE};
 use crate::preprocess::Grid;
@@ -29,7 +29,7 @@ impl Detected {
 
 /// Detects the layout of a folder.
 pub(super) fn detect(root: &Path) -> Result<Detected, DataError> {
-    let names = files::names(root)?;
+    let names = file_names::names(root)?;
     if root.join("dataset.json").is_file() {
         return Ok(Layout::Msd.into());
     }

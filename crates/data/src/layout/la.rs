@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Layout;
 use super::assemble::{self, Cases, Found};
 use super::lists::HELD_OUT;
-use super::{files, pairing};
+use super::{file_names, pairing};
 use crate::{AxisOrder, DataError, Dataset, Source};
 
 /// Name of all HDF5 files; the case is named by its folder.
@@ -106,7 +106,7 @@ fn by_folder(root: &Path, files: Vec<PathBuf>) -> Result<Cases, DataError> {
 }
 
 fn folders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    Ok(files::names(root)?
+    Ok(file_names::names(root)?
         .into_iter()
         .map(|name| root.join(name))
         .filter(|path| path.is_dir())

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::files::stem;
+use super::file_names::stem;
 use super::text::{self, composed};
 use crate::DataError;
 use crate::names::some_named;

@@ -27,7 +27,6 @@ use rayon::prelude::*;
 use crate::names::some_named;
 use crate::{DataError, io};
 use copy::Copied;
-pub(super) use names::LABEL_ENDINGS;
 use source::Found;
 
 /// The result of [`mend`].

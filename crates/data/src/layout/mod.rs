@@ -28,6 +28,7 @@ mod classes;
 mod described;
 mod description;
 mod entry;
+mod file_names;
 mod files;
 mod guess;
 mod hold_out;
@@ -41,7 +42,8 @@ mod subfolders;
 mod text;
 
 pub use classes::read_classes;
-pub use files::{stem, volumes};
+pub use file_names::stem;
+pub use files::volumes;
 pub use hold_out::HoldOut;
 pub use kind::Layout;
 pub use scans::{Scans, scan, scans};

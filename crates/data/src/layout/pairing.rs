@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
 use super::channels::{self, Numbers};
-use super::files::{self, Listing};
-use super::mend::LABEL_ENDINGS;
+use super::file_names::{self, LABEL_ENDINGS};
+use super::files::Listing;
 use crate::names::some_of;
 use crate::{DataError, Source};
 
@@ -37,7 +37,7 @@ impl From<Cases> for Paired {
 /// is the number of channels of every image where it is known.
 pub(super) fn paired(root: &Path, channels: Option<usize>) -> Result<Paired, DataError> {
     let mut paired = pair(root, ["images", "labels"], channels)?;
-    let mut others = files::names(root)?;
+    let mut others = file_names::names(root)?;
     others.retain(|name| !KNOWN.contains(&name.as_str()));
     if !others.is_empty() {
         let others = some_of(&others);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::assemble::{self, Cases, Found};
-use super::files;
+use super::file_names;
 use super::lists::{List, Lists};
 use crate::{AxisOrder, DataError, Dataset, Source};
 
@@ -89,7 +89,7 @@ fn hdf5_cases(root: &Path) -> Result<Cases, DataError> {
         .iter()
         .filter(|path| path.as_path() == root || path.is_dir())
     {
-        for name in files::names(folder)? {
+        for name in file_names::names(folder)? {
             let Some(id) = case(&name) else { continue };
             if cases.insert(id.into(), hdf5(folder.join(&name))).is_some() {
                 return Err(DataError::unexpected(

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::channels::{self, Numbers, numbered};
-use super::files::{self, Listing};
+use super::channels::{self, Numbers};
+use super::file_names::{self, numbered};
+use super::files::Listing;
 use crate::{DataError, Source};
 
 /// The image of `count` channels that a path names, without or with a channel's number, and the name of its case; `None`
@@ -39,7 +40,7 @@ pub(super) fn numbered_scan(
     numbers: Numbers,
 ) -> Option<(String, Source)> {
     let name = path.file_name()?.to_string_lossy().into_owned();
-    let stem = files::stem(&name).unwrap_or(&name);
+    let stem = file_names::stem(&name).unwrap_or(&name);
     let ending = &name[stem.len()..];
     let files_of = |case: &str| {
         let file = |number: usize| path.with_file_name(format!("{case}_{number:04}{ending}"));

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::channels::numbered;
 use super::entry::{Entry, Headers};
-use super::files::{names, stem};
+use super::file_names::{names, numbered, stem};
 use super::text::composed;
 use crate::DataError;
 use crate::names::some_named;

@@ -4,22 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::source::Case;
-
-/// Endings of names by which files of label maps differ from their case.
-pub(in crate::layout) const LABEL_ENDINGS: [&str; 12] = [
-    "_seg",
-    "-seg",
-    ".seg",
-    "_segmentation",
-    "_label",
-    "-label",
-    "_labels",
-    "_labelmap",
-    "_mask",
-    "-mask",
-    "_gt",
-    "_roi",
-];
+use crate::layout::file_names::LABEL_ENDINGS;
 
 /// Endings of names by which files of images differ from their case.
 const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
