@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Print the evaluation as one line of JSON.
     #[arg(long)]
     json: bool,
-    /// Print nothing.
+    /// Print only errors.
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
 }
@@ -39,8 +39,8 @@ Distances are in millimeters by the files' own spacing. HD95 comes in both conve
 95th percentile of the distances of both directions together (as MedPy), hd95_directed_max_mm the
 larger of the two directions' percentiles (as MONAI). Where only one of the two masks has a class, its
 Dice is 0 and its distances are undefined; where neither has it, all are. Undefined values are counted, and
-left out of the means. Predictions without a reference are listed and left out, and so are pairs that
-cannot be compared; the exit code is then 1. Voxels of a value that
+left out of the means. Predictions without a reference, and references without a prediction, are listed and
+left out. Pairs that cannot be compared are listed and left out too; the exit code is then 1. Voxels of a value that
 --classes names `ignore` are removed from both label maps first.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {

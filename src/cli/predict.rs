@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     /// Treatment of label maps that exist already.
     #[arg(long, value_enum, default_value = "refuse")]
     existing: Existing,
-    /// Print nothing.
+    /// Print only notes, warnings and errors.
     #[arg(long, short)]
     quiet: bool,
 }

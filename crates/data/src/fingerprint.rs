@@ -41,7 +41,7 @@ pub enum Match {
 /// No image can be drawn from a fingerprint: the signs have neither amplitudes nor the low frequencies that
 /// hold the outline, nor the high ones that hold the details.
 ///
-/// A channel of one intensity is left out, so that an image without any other meets nothing.
+/// A channel of one intensity is left out, so that an image without any other matches no scan.
 ///
 /// # Algorithm
 ///

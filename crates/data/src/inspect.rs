@@ -7,7 +7,7 @@ mod warnings;
 
 pub use facts::{CaseFacts, Role};
 pub use problems::Problem;
-pub use warnings::{absent_classes, warnings};
+pub use warnings::{MIXED_ORIENTATIONS, absent_classes, warnings};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -88,7 +88,11 @@ impl Inspection {
             errors.push(Problem::from(&error));
         }
         let mut warnings = warnings(&cases);
-        let patients = Patients::open(root.as_ref(), &dataset.case_names())?;
+        let patients =
+            Patients::open(root.as_ref(), &dataset.case_names()).unwrap_or_else(|error| {
+                errors.push(Problem::from(&error));
+                Patients::default()
+            });
         warnings.extend(patients.note());
         warnings.extend(leaks::repeated(&cases, &patients));
         errors.extend(leaks::between(&cases, &patients).iter().map(Problem::from));

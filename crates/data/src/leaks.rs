@@ -41,6 +41,13 @@ impl fmt::Display for Evidence {
     }
 }
 
+impl Leak {
+    /// Returns whether the evidence is a guess by the names of the cases.
+    pub fn is_guess(&self) -> bool {
+        matches!(self.evidence, Evidence::Patient(PatientSource::Guess(_)))
+    }
+}
+
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -104,12 +111,12 @@ fn evidence(a: &CaseFacts, b: &CaseFacts, patients: &Patients) -> Option<Evidenc
         return Some(Evidence::Scan(found));
     }
     let [of_a, of_b] = [a, b].map(|case| patients.patient_of(&case.id));
-    (of_a == of_b).then(|| {
-        let sources = [a, b].map(|case| patients.source_of(&case.id));
-        // A case that is its own patient may have the name of the other's.
-        let [first, second] = sources;
-        Evidence::Patient(first.min(second))
-    })
+    let [first, second] = [a, b].map(|case| patients.source_of(&case.id));
+    // A case of which nothing is known may have the name of a patient.
+    let known = [first, second]
+        .iter()
+        .all(|source| *source != PatientSource::Itself);
+    (known && of_a == of_b).then(|| Evidence::Patient(first.min(second)))
 }
 
 /// Describes the scans that occur twice among the training cases, or twice among the test cases: the first ones, and how many
@@ -130,7 +137,7 @@ pub fn repeated(cases: &[CaseFacts], patients: &Patients) -> Vec<String> {
     let mut found: Vec<String> = pairs.collect();
     if found.len() > NAMED + 1 {
         let more = found.split_off(NAMED).len();
-        found.push(format!("{more} more pairs of cases are one scan each"));
+        found.push(format!("{more} more pairs are copies of one scan"));
     }
     found
 }
@@ -142,7 +149,7 @@ fn repetition(a: &CaseFacts, b: &CaseFacts, kind: Match) -> String {
             "both are labeled, with different label maps: keep the right one"
         }
         [Role::Labeled, Role::Labeled] => {
-            "both are labeled: it counts twice, and one label less is new"
+            "both are labeled: it counts twice, and there is one distinct label map fewer than it seems"
         }
         [Role::Test, _] => "both are test cases: it counts twice in the means",
         [Role::Unlabeled, Role::Unlabeled] => "both are unlabeled: it counts twice",
@@ -198,14 +205,14 @@ mod tests {
         let copies: Vec<CaseFacts> = (0..5).map(|n| frame(n, 1.0)).collect();
         let found = repeated(&copies, &Patients::default());
         assert_eq!(found.len(), 4);
-        assert_eq!(found[3], "7 more pairs of cases are one scan each");
+        assert_eq!(found[3], "7 more pairs are copies of one scan");
     }
 
     #[test]
     fn scans_that_occur_twice_are_described() {
         let with = |role, factor| [scan("a", Role::Labeled, 0, 1.0), scan("b", role, 0, factor)];
         for (role, factor, words) in [
-            (Role::Labeled, 1.0, "counts twice, and one label less"),
+            (Role::Labeled, 1.0, "one distinct label map fewer"),
             (Role::Labeled, 2.0, "with different label maps"),
             (Role::Unlabeled, 1.0, "one of them is labeled"),
         ] {

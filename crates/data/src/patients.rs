@@ -47,6 +47,8 @@ pub struct Patients {
     file: Option<PathBuf>,
     /// Cases that the file does not mention.
     missing: Vec<String>,
+    /// Names in the file that no case has.
+    unknown: Vec<String>,
 }
 
 /// How the patient of a case is known.
@@ -83,7 +85,7 @@ impl Patients {
     /// # Errors
     ///
     /// [`DataError::Io`] for a file that cannot be read; [`DataError::Unexpected`] for a line without exactly two
-    /// names, a case that is not among `cases`, and a case of two lines.
+    /// names, and a case of two lines.
     ///
     /// # Examples
     ///
@@ -94,26 +96,23 @@ impl Patients {
     /// std::fs::write(file.path(), "case,patient\nscan_1,A\nscan_2.nii.gz,A\n")?;
     /// let patients = Patients::read(file.path(), &["scan_1", "scan_2"])?;
     /// assert_eq!(patients.patient_of("scan_2"), "A");
-    /// assert!(Patients::read(file.path(), &["scan_1"]).unwrap_err().to_string().contains("scan_2"));
+    /// let note = Patients::read(file.path(), &["scan_1"])?.note();
+    /// assert!(note.is_some_and(|note| note.contains("scan_2")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(path: impl AsRef<Path>, cases: &[impl AsRef<str>]) -> Result<Self, DataError> {
         let path = path.as_ref();
         let known: BTreeSet<&str> = cases.iter().map(AsRef::as_ref).collect();
         let mut of = BTreeMap::new();
+        let mut unknown = Vec::new();
         for (number, case, patient) in lines(path)? {
             let refuse = |expected: String, found: &str, hint: &str| {
                 let found = format!("{found} in line {number}");
                 Err(DataError::unexpected(path, expected, found, hint))
             };
+            // A case that is set aside is not among the cases, so it is no error.
             if !known.contains(case.as_str()) {
-                let such = known.first().copied().unwrap_or("none");
-                let expected = format!("cases of the data set, such as `{such}`");
-                return refuse(
-                    expected,
-                    &format!("`{case}`"),
-                    "correct the name or remove the line",
-                );
+                unknown.push(case.clone());
             }
             let entry = (patient, PatientSource::File);
             if of.insert(case.clone(), entry).is_some() {
@@ -124,7 +123,12 @@ impl Patients {
         let missing = known.into_iter().filter(|&case| !of.contains_key(case));
         let missing = missing.map(Into::into).collect();
         let file = Some(path.to_path_buf());
-        Ok(Self { of, file, missing })
+        Ok(Self {
+            of,
+            file,
+            missing,
+            unknown,
+        })
     }
 
     /// Guesses by the names of all cases of a data set, see [`NameRule`].
@@ -162,12 +166,23 @@ impl Patients {
     /// A sentence about what was guessed, or about cases that the file does not mention; `None` if there are none.
     pub fn note(&self) -> Option<String> {
         if let Some(file) = &self.file {
-            let first = self.missing.first()?;
-            let count = self.missing.len();
-            return Some(format!(
-                "`{}` lacks {count} of the cases, such as `{first}`: each is taken for the only one of its patient",
-                file.display()
-            ));
+            let some = |names: &[String], text: &str| {
+                let first = names.first()?;
+                Some(format!("{} {text}, such as `{first}`", names.len()))
+            };
+            let parts = [
+                some(
+                    &self.missing,
+                    "of the cases are not in it, each taken for the only one of its patient",
+                ),
+                some(
+                    &self.unknown,
+                    "of its names are no case that is used: check their spelling",
+                ),
+            ];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            return (!parts.is_empty())
+                .then(|| format!("`{}`: {}", file.display(), parts.join("; ")));
         }
         let (example, (patient, _)) = self.of.first_key_value()?;
         let patients = self.count(self.of.keys().map(String::as_str));

@@ -215,7 +215,10 @@ fn pairs(
     let (mut pairs, mut alone) = (Vec::new(), Vec::new());
     for (id, prediction) in predicted {
         // nnU-Net appends the channel's number to the names of images, but not to those of label maps.
-        let without_channel = || drawn.get(id.strip_suffix("_0000")?);
+        let without_channel = || {
+            let case = id.strip_suffix("_0000")?;
+            drawn.get(case).filter(|_| !predicted.contains_key(case))
+        };
         match drawn.get(id).or_else(without_channel) {
             None => alone.push(id.clone()),
             Some(reference) => pairs.push(Pair {

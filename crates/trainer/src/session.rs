@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::prelude::Device;
 use semivox_data::cache::LabeledScan;
-use semivox_data::inspect::{absent_classes, warnings};
+use semivox_data::inspect::{MIXED_ORIENTATIONS, absent_classes, warnings};
 use semivox_data::{Dataset, LabelMap, Patients, leaks};
 use semivox_inference::device;
 
@@ -93,7 +93,12 @@ impl Session {
         }
         let (mut dataset, set) = open(&config, &run, observer)?;
         let facts = [set.facts(), check_tests(&dataset)?].concat();
-        dataset.notes.extend(warnings(&facts));
+        let mut doubts = warnings(&facts);
+        if config.data.preprocess.orientation.is_some() {
+            // The run turns all scans.
+            doubts.retain(|doubt| !doubt.starts_with(MIXED_ORIENTATIONS));
+        }
+        dataset.notes.extend(doubts);
         let root = data_root(&config, &run);
         let patients = Patients::open(root, &dataset.case_names())?;
         dataset.notes.extend(leaks::repeated(&facts, &patients));

@@ -28,7 +28,7 @@ pub(crate) struct Settled {
 /// Applies the rule of a run to the leaks found.
 ///
 /// # Errors
-/// If the rule is to refuse leaks, or leaves no labeled case.
+/// If there are leaks and the rule is to refuse them.
 pub(crate) fn settle(
     config: &RunConfig,
     dataset: &Dataset,
@@ -55,6 +55,7 @@ pub(crate) fn settle(
 }
 
 fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
+    let guessed = found.iter().any(Leak::is_guess);
     let named: Vec<String> = found.iter().take(NAMED).map(ToString::to_string).collect();
     let more = match found.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -64,8 +65,15 @@ fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
         &dataset.name,
         "test cases apart from the training data",
         format!("{}{more}", named.join(", ")),
-        "remove one of each pair; or leave the training cases out with --exclude-duplicates (data.test_leaks=exclude), or \
-         train on them with --allow-leaks (allow), which every result then says",
+        format!(
+            "remove one of each pair; or leave the training cases out with --exclude-duplicates \
+             (data.test_leaks=exclude), or train on them with --allow-leaks (allow), which every result then says{}",
+            if guessed {
+                "; where names mislead, say who is who in patients.csv"
+            } else {
+                ""
+            }
+        ),
     )
 }
 
@@ -85,13 +93,17 @@ pub(crate) fn exclude(
     dataset.labeled.retain(|case| !names.contains(&case.id));
     dataset.unlabeled.retain(|case| !names.contains(&case.id));
     let listed: Vec<&str> = names.iter().map(String::as_str).collect();
-    let lacks_unlabeled =
-        config.method.settings().needs_unlabeled() && dataset.unlabeled.is_empty();
-    if dataset.labeled.is_empty() || lacks_unlabeled {
+    let needs_unlabeled = config.method.settings().needs_unlabeled();
+    let lacking = match (dataset.labeled.is_empty(), dataset.unlabeled.is_empty()) {
+        (true, _) => Some("labeled"),
+        (_, true) if needs_unlabeled => Some("unlabeled"),
+        _ => None,
+    };
+    if let Some(kind) = lacking {
         return Err(TrainError::setting(
             "data.test_leaks",
-            "labeled cases, and unlabeled ones for most methods, after the exclusion of those in the test data",
-            format!("none left without {}", listed.join(", ")),
+            format!("{kind} cases apart from the test data"),
+            format!("none without {}", listed.join(", ")),
             "choose other test cases",
         ));
     }

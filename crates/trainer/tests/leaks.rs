@@ -109,13 +109,16 @@ fn an_accepted_leak_stands_in_every_result() {
     let other = evaluation.cases[1].mean_dice();
     assert_eq!(evaluation.mean_unseen.as_ref().unwrap().dice, other);
     let leaks = evaluation.protocol.leaks.clone().unwrap();
-    assert!(leaks.starts_with("1 of 2 test cases"), "{leaks}");
+    assert!(
+        leaks.starts_with("scan or patient of 1 of 2 test cases"),
+        "{leaks}"
+    );
     assert!(
         evaluation.to_string().contains("Not an independent test"),
         "{evaluation}"
     );
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("Not an independent test: 1 of 2"));
+    assert!(page.contains("Not an independent test: scan or patient of 1 of 2"));
 }
 
 #[test]

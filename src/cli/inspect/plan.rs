@@ -42,12 +42,15 @@ pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
             for (name, line) in lines(&config, survey.as_ref(), dataset) {
                 let _ = writeln!(text, "  {name:<13} {line}");
             }
+            let list = arguments.test_list.as_ref();
+            let list = list.map(|list| format!(" --test-list {}", list.display()));
             let layout = arguments.layout.map(|layout| format!(" --layout {layout}"));
             let _ = write!(
                 text,
-                "\n  semivox train {method} --data {}{}{} --out runs/first",
+                "\n  semivox train {method} --data {}{}{}{} --out runs/first",
                 arguments.dir.display(),
                 layout.unwrap_or_default(),
+                list.unwrap_or_default(),
                 fewer_labels(dataset, config.data.labeled),
             );
             text

@@ -7,12 +7,12 @@ use std::path::Path;
 use super::Role;
 use crate::DataError;
 use crate::leaks::Leak;
-use crate::names::some_of;
+use crate::names::some_named;
 
 /// An error in a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file at fault, without its folder.
+    /// The file at fault, without its folder, or the two cases of a leak.
     pub file: String,
     /// The expected content, the content found, and how to mend it.
     pub message: String,
@@ -48,10 +48,16 @@ impl From<&Leak> for Problem {
                  results"
             }
         };
+        let guess = match leak.is_guess() {
+            true => "; where names mislead, say who is who in patients.csv",
+            false => "",
+        };
         Self {
-            file: leak.test.clone(),
-            message: format!("{leak}: expected test data apart from the training data; {advice}"),
-            kind: format!("leak to {:?} cases", leak.role),
+            file: format!("{} and {}", leak.test, leak.training),
+            message: format!(
+                "{leak}: expected test data apart from the training data; {advice}{guess}"
+            ),
+            kind: format!("leak to {:?} cases {}", leak.role, leak.is_guess()),
         }
     }
 }
@@ -73,9 +79,9 @@ pub(super) fn grouped(problems: &[Problem]) -> Vec<String> {
         Some(match others.len() {
             0 => first.to_string(),
             n => format!(
-                "{} files with such an error, the first: {first}; likewise {}",
+                "{} errors of this kind, the first: {first}; likewise {}",
                 n + 1,
-                some_of(&names)
+                some_named(&names, "others")
             ),
         })
     };

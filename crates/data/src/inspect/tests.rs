@@ -185,7 +185,7 @@ fn errors_of_a_kind_are_one_line_with_a_count() {
         lines[0].contains("a part of the image's grid"),
         "{lines:#?}"
     );
-    assert!(lines[1].starts_with("2 files with such an error, the first: expected an image"));
+    assert!(lines[1].starts_with("2 errors of this kind, the first: expected an image"));
     assert!(lines[1].ends_with("; likewise `c.nii.gz`"), "{lines:#?}");
     assert!(lines[2].contains("d.nii.gz"), "{lines:#?}");
 }

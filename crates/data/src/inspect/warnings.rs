@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{CaseFacts, intensities};
 use crate::Orientation;
 
+/// The beginning of the warning about scans of several orientations.
+pub const MIXED_ORIENTATIONS: &str = "orientations differ";
+
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
 
@@ -80,7 +83,7 @@ fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
         .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
         .collect();
     Some(format!(
-        "orientations differ: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
+        "{MIXED_ORIENTATIONS}: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
         listed.join(", ")
     ))
 }

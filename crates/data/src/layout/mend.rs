@@ -153,11 +153,13 @@ fn summary(found: &Found, copied: Vec<(String, Result<Copied, DataError>)>) -> M
     mended
 }
 
-/// Writes the descriptions and lists of the copy.
+/// Writes the descriptions of the copy, and copies the lists.
 fn describe(root: &Path, out: &Path, found: &Found) -> Result<(), DataError> {
-    for list in ["train.list", "test.list", "val.list"] {
+    for list in ["train.list", "test.list", "val.list", "patients.csv"] {
         let from = root.join(list);
-        if from.is_file() {
+        // Beside a `dataset.json`, a train.list has no meaning, but own scans would follow it.
+        let followed = list != "train.list" || !root.join("dataset.json").is_file();
+        if from.is_file() && followed {
             fs::copy(&from, out.join(list)).map_err(DataError::io("copy", &from))?;
         }
     }

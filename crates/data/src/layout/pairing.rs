@@ -48,7 +48,7 @@ pub(super) fn paired(root: &Path, channels: Option<usize>) -> Result<Paired, Dat
 }
 
 /// Entries of a data set's folder that have a meaning.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "images",
     "labels",
     "classes.txt",
@@ -56,6 +56,7 @@ const KNOWN: [&str; 7] = [
     "train.list",
     "test.list",
     "val.list",
+    "patients.csv",
 ];
 
 /// Pairs the files of two folders, images of `channels` channels each; where the number is not known, the names tell.

@@ -48,7 +48,9 @@ pub(super) fn numbered_scan(
         let all = files.iter().all(|file| file.is_file());
         all.then(|| (case.to_string(), channels::of_files(files)))
     };
-    if let Some(found) = files_of(stem) {
+    // An image of one channel may be listed with or without its number; a file of the very name is meant.
+    let exact = count == 1 && path.is_file() && numbered(stem).is_none();
+    if let Some(found) = files_of(stem).filter(|_| !exact) {
         return Some(found);
     }
     let whole = numbers == Numbers::Ids || channels::has_axis(path, count);

@@ -121,7 +121,15 @@ fn the_file_is_read_as_spreadsheets_write_it() {
     assert_eq!(of(&part), ["M\u{fc}ller", "M\u{fc}ller", "c"]);
     assert_eq!(part.source_of("c"), PatientSource::Itself);
     let note = part.note().unwrap();
-    assert!(note.contains("lacks 1 of the cases, such as `c`"), "{note}");
+    assert!(note.contains("1 of the cases are not in it"), "{note}");
+    assert!(note.contains("such as `c`"), "{note}");
+    // Names of cases that are set aside, and misspelt ones, are noted.
+    let note = read(b"a,1\nb,2\nc,2\nd,3\n").unwrap().note().unwrap();
+    assert!(
+        note.contains("1 of its names are no case that is used"),
+        "{note}"
+    );
+    assert!(note.contains("such as `d`"), "{note}");
     let nowhere = Patients::open("no/such/folder", &["a_t1", "a_t2", "b"]).unwrap();
     assert_eq!(nowhere.patient_of("a_t1"), "a");
 }
@@ -130,17 +138,12 @@ fn the_file_is_read_as_spreadsheets_write_it() {
 fn what_is_wrong_in_the_file_is_named_with_its_line() {
     for (text, parts) in [
         (
-            &b"case,patient\na,1\nd,2\n"[..],
-            &["`a`", "`d` in line 3"][..],
-        ),
-        (
-            b"a,1\nb,2\na,3\n",
-            &["every case once", "`a` a second time in line 3"],
+            &b"a,1\nb,2\na,3\n"[..],
+            &["every case once", "`a` a second time in line 3"][..],
         ),
         (b"a,1\nb\n", &["a case and its patient", "`b` in line 2"]),
         (b"a,1,2\n", &["`a,1,2` in line 1"]),
         (b"a,\n", &["`a,` in line 1"]),
-        (b"id,patient\na,1\n", &["`id` in line 1"]),
         (b"a,M\xfcller\n", &["UTF-8"]),
     ] {
         let message = read(text).unwrap_err();
@@ -149,5 +152,10 @@ fn what_is_wrong_in_the_file_is_named_with_its_line() {
         }
     }
     let empty = read(b"").unwrap();
-    assert!(empty.note().unwrap().contains("lacks 3"));
+    assert!(
+        empty
+            .note()
+            .unwrap()
+            .contains("3 of the cases are not in it")
+    );
 }

@@ -206,7 +206,7 @@ impl Evaluation {
         self.mean_unseen = some.then(|| summarize(unseen.iter().flat_map(|case| &case.classes)).0);
         let first: Vec<&str> = seen.values().take(3).map(String::as_str).collect();
         self.protocol.leaks = Some(format!(
-            "{} of {} test cases are in the training data, such as {}",
+            "scan or patient of {} of {} test cases are in the training data, such as {}",
             seen.len(),
             self.cases.len(),
             first.join("; ")

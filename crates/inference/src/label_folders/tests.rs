@@ -122,6 +122,14 @@ fn a_prediction_named_like_a_channel_belongs_to_the_case() {
     std::fs::rename(predicted.join("a.nii.gz"), &renamed).unwrap();
     let found = evaluate(&predicted, &drawn, None, &|_, _| ()).unwrap();
     assert_eq!(dice(&found), [(1, Some(1.0))]);
+    // Beside a prediction of the case's own name it belongs to nothing.
+    std::fs::copy(&renamed, predicted.join("a.nii.gz")).unwrap();
+    let found = evaluate(&predicted, &drawn, None, &|_, _| ()).unwrap();
+    assert_eq!(
+        (found.evaluation.cases.len(), found.alone),
+        (1, vec!["a_0000".to_string()])
+    );
+    std::fs::remove_file(predicted.join("a.nii.gz")).unwrap();
     std::fs::rename(&renamed, predicted.join("a_0001.nii.gz")).unwrap();
     assert!(evaluate(&predicted, &drawn, None, &|_, _| ()).is_err());
 }

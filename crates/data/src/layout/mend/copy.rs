@@ -21,8 +21,8 @@ pub(super) struct Copied {
 ///
 /// # Errors
 ///
-/// If a file cannot be read or written, or the label map not be brought onto the image's grid; nothing of the case is
-/// copied then.
+/// If a file cannot be read or written, or the label map not be brought onto the image's grid. Errors in the source come
+/// before anything of the case is written.
 pub(super) fn case(
     out: &Path,
     id: &str,
@@ -43,11 +43,12 @@ pub(super) fn case(
             Some(labels.with_header_of(image.first()))
         }
     };
-    mends.extend(copy_image(out, id, case, &image)?);
+    // Labels first: without them the image would be an unlabeled case.
     if let Some(labels) = &labels {
         let path = out.join("labels").join(format!("{id}.nii.gz"));
         io::write_label_values(path, labels, values)?;
     }
+    mends.extend(copy_image(out, id, case, &image)?);
     Ok(Copied {
         labeled: labels.is_some(),
         mends,
@@ -70,11 +71,12 @@ fn copy_image(
         )
     };
     let files = case.image.files();
-    if case.split {
+    let axis = matches!(case.image, Source::ChannelAxis { .. });
+    if case.split || axis && files.iter().any(|file| single(file).is_none()) {
         for number in 0..image.channels().len() {
             write(&channel(number), number)?;
         }
-        return Ok(None);
+        return Ok((!case.split).then_some(ONE_FILE));
     }
     let mut mend = None;
     for (number, file) in files.iter().enumerate() {

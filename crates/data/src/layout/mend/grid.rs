@@ -5,7 +5,7 @@ use ndarray::Array3;
 use crate::case::check_same_grid;
 use crate::geometry::SAME_GRID_VOXELS;
 use crate::preprocess::Grid;
-use crate::{DataError, LabelMap};
+use crate::{DataError, Geometry, LabelMap};
 
 /// The mend of a label map whose grid differs from that of its image by rounding.
 pub(super) const ROUNDED: &str = "label map laid exactly on the grid of its image, from which it differed by less than a quarter of a voxel";
@@ -14,7 +14,7 @@ pub(super) const ROUNDED: &str = "label map laid exactly on the grid of its imag
 const REARRANGED: &str = "label map rearranged on the grid of its image, voxel by voxel; what it did not cover is background";
 
 /// The mend of a label map without a position.
-const UNPLACED: &str = "label map placed as its image, since its header begins at the origin, as if it had no position, and it has the same shape: look at one of them in a viewer";
+const UNPLACED: &str = "label map placed as its image, since it has the same shape and its header begins at the origin without axes of its own: look at one of them in a viewer";
 
 /// Returns a label map on the grid of its image, with the mend if there was one to be made.
 ///
@@ -37,11 +37,20 @@ pub(super) fn on_image(
     if let Some(data) = rearranged(&labels, image) {
         return Ok((LabelMap::new(data, image.geometry), Some(REARRANGED)));
     }
-    let origin = |grid: &Grid| grid.geometry.position([0.0; 3]) == [0.0; 3];
-    if labels.shape() == image.shape && origin(&Grid::from(&labels)) && !origin(image) {
+    if labels.shape() == image.shape && has_no_position(&labels.geometry, image) {
         return Ok((LabelMap::new(labels.data, image.geometry), Some(UNPLACED)));
     }
     Err(error)
+}
+
+/// Whether a geometry begins at the origin, unlike that of the image, and states no axes of its own: those of an identity, or
+/// of the image.
+fn has_no_position(geometry: &Geometry, image: &Grid) -> bool {
+    let origin = |geometry: &Geometry| geometry.position([0.0; 3]) == [0.0; 3];
+    let identity = Geometry::default().approx_eq(geometry, 1e-6);
+    let mut here = image.geometry;
+    (0..3).for_each(|row| here.affine[row][3] = 0.0);
+    origin(geometry) && !origin(&image.geometry) && (identity || here.approx_eq(geometry, 1e-4))
 }
 
 /// The voxels of a label map on the image's grid, if each of its voxels is one of the image's or background.

@@ -54,12 +54,13 @@ impl Found {
             None => Vec::new(),
         };
         let labels = Listing::read_if_any(&root.join(label_folder))?;
-        let (images, by_folder) = images(root, &folders, &mut channels, &labels)?;
+        let mut left = Vec::new();
+        let (images, by_folder) = images(root, &folders, &mut channels, &labels, &mut left)?;
         let labels = match by_folder {
             Some(_) => Listing::read_beside(&root.join(label_folder), by_folder)?,
             None => labels,
         };
-        let mut left = Vec::new();
+        left.extend(labels.not_read);
         let mut cases = split_channels(images, &mut channels, &mut mends);
         pair(&mut cases, labels.volumes, &mut mends, &mut left);
         let labels: Vec<&Path> = cases
@@ -117,8 +118,11 @@ fn images(
     folders: &[&str],
     channels: &mut Vec<String>,
     labels: &Listing,
+    left: &mut Vec<String>,
 ) -> Result<(BTreeMap<String, Source>, Option<bool>), DataError> {
     let (mut images, mut by_folder) = (BTreeMap::new(), None);
+    // The numbers of all folders mean what they do in the first.
+    let mut numbers = None;
     for (index, name) in folders.iter().enumerate() {
         let folder = root.join(name);
         let listing = match index {
@@ -126,6 +130,7 @@ fn images(
             _ => Listing::read_if_any(&folder)?,
         };
         by_folder = by_folder.or(listing.by_folder);
+        left.extend(listing.not_read);
         let known = (!channels.is_empty()).then_some(channels.len());
         let count = known.or_else(|| channels::detected(&listing.volumes, &labels.volumes));
         let found = match count {
@@ -133,7 +138,8 @@ fn images(
                 if channels.is_empty() {
                     *channels = channels::unnamed(count);
                 }
-                let numbers = Numbers::of(&listing.volumes, &labels.volumes, count);
+                let numbers = *numbers
+                    .get_or_insert_with(|| Numbers::of(&listing.volumes, &labels.volumes, count));
                 channels::joined(&folder, listing.volumes, count, numbers)?
             }
             None => {
@@ -162,11 +168,12 @@ fn split_channels(
     mends: &mut Vec<String>,
 ) -> BTreeMap<String, Case> {
     let count = |image: &Source| match image {
-        Source::File(path) => io::channels_in(path).unwrap_or(1),
-        _ => 1,
+        // An unreadable file is reported when it is copied.
+        Source::File(path) => io::channels_in(path).ok(),
+        _ => Some(1),
     };
     let counts: BTreeSet<usize> = match channels.is_empty() {
-        true => images.values().map(count).collect(),
+        true => images.values().filter_map(count).collect(),
         false => BTreeSet::new(),
     };
     let split = match counts.into_iter().collect::<Vec<_>>()[..] {
