@@ -72,8 +72,11 @@ fn trained(folder: &Path, run: &str) {
 /// Intensity from 0 to 39 of blocks of 4 voxels, by which scans of different numbers differ as those of patients do.
 fn tissue(voxel: [usize; 3], number: usize) -> f32 {
     let [x, y, z] = voxel.map(|index| index as u64 / 4);
-    let key =
-        x * 73_856_093 ^ y * 19_349_663 ^ z * 83_492_791 ^ (number as u64 + 1) * 2_654_435_761;
+    let key = [x, y, z, number as u64]
+        .into_iter()
+        .fold(7, |key: u64, part| {
+            (key ^ part).wrapping_mul(0x0100_0000_01b3)
+        });
     let mixed = (key ^ (key >> 13)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((mixed >> 40) % 40) as f32
 }
