@@ -59,7 +59,7 @@ EXPECTED = {
     "25_layout_guesses/accession*": (4, 1),
     "25_layout_guesses/frames": (4, 1),
     "25_layout_guesses/msd_no_ts": (3, 0),
-    "25_layout_guesses/v2_dataset_key": (3, 1),
+    "25_layout_guesses/v2_dataset_key": (3, 0),
     "25_layout_guesses/only_*": (3, 0),
     "27_headers/ni1": "without the .img",
     "27_headers/*": (2, 1),
