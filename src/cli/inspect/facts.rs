@@ -28,14 +28,10 @@ pub(super) fn described(found: &Inspection, every_case: bool, plan: &str) -> Str
         text += &ranges(&found.cases, &found.dataset.channels);
         text += &labels(found);
     }
-    for (title, messages) in [
-        ("notes", &found.dataset.notes),
-        ("warnings", &found.warnings),
-    ] {
-        text += "\n";
-        text += section(title, messages).trim_end_matches('\n');
-    }
-    let _ = writeln!(text, "\n{plan}");
+    text += "\n";
+    text += &section("notes", &found.dataset.notes);
+    text += &section("warnings", &found.warnings);
+    let _ = writeln!(text, "{plan}");
     text
 }
 
