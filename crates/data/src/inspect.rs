@@ -7,7 +7,7 @@ mod warnings;
 
 pub use facts::{CaseFacts, Role};
 pub use problems::Problem;
-pub use warnings::{MIXED_ORIENTATIONS, absent_classes, warnings};
+pub use warnings::{absent_classes, mixed_orientations, warnings};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -88,6 +88,7 @@ impl Inspection {
             errors.push(Problem::from(&error));
         }
         let mut warnings = warnings(&cases);
+        warnings.extend(mixed_orientations(&cases));
         let patients =
             Patients::open(root.as_ref(), &dataset.case_names()).unwrap_or_else(|error| {
                 errors.push(Problem::from(&error));

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use semivox_data::inspect::{CaseFacts, Role};
+use semivox_data::inspect::{CaseFacts, Role, mixed_orientations, warnings};
 use semivox_data::layout::{self, HoldOut};
-use semivox_data::{DataError, Dataset, LabeledCase, phantom};
+use semivox_data::{DataError, Dataset, LabeledCase, Patients, leaks, phantom};
 
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
@@ -101,6 +101,27 @@ pub(crate) fn check_tests(dataset: &Dataset) -> Result<Vec<CaseFacts>, TrainErro
     Ok(checked?)
 }
 
+/// Adds what is doubtful about the files of the cases to the notes of the data set, and returns the patients.
+///
+/// # Errors
+/// If `patients.csv` is damaged.
+pub(crate) fn tell_of_doubts(
+    config: &RunConfig,
+    run: &RunFolder,
+    dataset: &mut Dataset,
+    facts: &[CaseFacts],
+) -> Result<Patients, TrainError> {
+    let patients = Patients::open(data_root(config, run), &dataset.case_names())?;
+    let notes = &mut dataset.notes;
+    notes.extend(warnings(facts));
+    if config.data.preprocess.orientation.is_none() {
+        notes.extend(mixed_orientations(facts));
+    }
+    notes.extend(patients.note());
+    notes.extend(leaks::repeated(facts, &patients));
+    Ok(patients)
+}
+
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.
 pub(crate) fn with_names(
     mut config: RunConfig,
@@ -138,7 +159,7 @@ pub(crate) fn with_names(
 }
 
 /// Returns the folder of a run's data set.
-pub(crate) fn data_root(config: &RunConfig, run: &RunFolder) -> PathBuf {
+fn data_root(config: &RunConfig, run: &RunFolder) -> PathBuf {
     config.data.root.clone().unwrap_or_else(|| phantoms(run))
 }
 

@@ -10,13 +10,15 @@ use std::sync::atomic::AtomicBool;
 
 use burn::prelude::Device;
 use semivox_data::cache::LabeledScan;
-use semivox_data::inspect::{MIXED_ORIENTATIONS, absent_classes, warnings};
-use semivox_data::{Dataset, LabelMap, Patients, leaks};
+use semivox_data::inspect::absent_classes;
+use semivox_data::{Dataset, LabelMap, leaks};
 use semivox_inference::device;
 
 use crate::config::{OwnMethod, RunConfig};
 use crate::error::TrainError;
-use crate::opening::{check_tests, data_root, expect_data, generate, moved_to, open, with_names};
+use crate::opening::{
+    check_tests, expect_data, generate, moved_to, open, tell_of_doubts, with_names,
+};
 use crate::report;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
@@ -92,17 +94,9 @@ impl Session {
             generate(&config, &run)?;
         }
         let (mut dataset, set) = open(&config, &run, observer)?;
-        let facts = [set.facts(), check_tests(&dataset)?].concat();
-        let mut doubts = warnings(&facts);
-        if config.data.preprocess.orientation.is_some() {
-            // The run turns all scans.
-            doubts.retain(|doubt| !doubt.starts_with(MIXED_ORIENTATIONS));
-        }
-        dataset.notes.extend(doubts);
-        let root = data_root(&config, &run);
-        let patients = Patients::open(root, &dataset.case_names())?;
-        dataset.notes.extend(leaks::repeated(&facts, &patients));
-        dataset.notes.extend(patients.note());
+        let mut facts = set.facts();
+        facts.extend(check_tests(&dataset)?);
+        let patients = tell_of_doubts(&config, &run, &mut dataset, &facts)?;
         let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
         expect_labels(&dataset, &set)?;
@@ -169,6 +163,7 @@ impl Session {
             Some(began) => (began.excluded, began.leaks),
             None => Default::default(),
         };
+        tell_of_doubts(&config, &run, &mut dataset, &set.facts())?;
         let set = exclude(&excluded, &config, &mut dataset, set)?;
         CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;

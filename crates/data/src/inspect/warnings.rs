@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{CaseFacts, intensities};
 use crate::Orientation;
 
-/// The beginning of the warning about scans of several orientations.
-pub const MIXED_ORIENTATIONS: &str = "orientations differ";
-
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
 
-/// Returns a sentence for each kind of suspicious finding, with its cases.
+/// Returns a sentence for each kind of suspicious finding, with its cases, except [`mixed_orientations`].
 pub fn warnings(cases: &[CaseFacts]) -> Vec<String> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for case in cases {
@@ -28,7 +25,6 @@ pub fn warnings(cases: &[CaseFacts]) -> Vec<String> {
         case.notes.iter().for_each(|note| warn(note));
     }
     let mut found = notes_by_kind(found);
-    found.extend(mixed_orientations(cases));
     found.extend(mixed_spacings(cases));
     found
 }
@@ -70,7 +66,9 @@ fn first_of(ids: &[&str]) -> String {
     }
 }
 
-fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
+/// Returns a sentence about scans whose axes have other directions than those of others, which matters unless a run
+/// reorients all scans.
+pub fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
     let mut by: BTreeMap<Orientation, Vec<&str>> = BTreeMap::new();
     for case in cases {
         by.entry(case.orientation).or_default().push(&case.id);
@@ -83,7 +81,7 @@ fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
         .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
         .collect();
     Some(format!(
-        "{MIXED_ORIENTATIONS}: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
+        "orientations differ: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
         listed.join(", ")
     ))
 }
