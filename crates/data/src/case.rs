@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::GridRelation;
-use crate::geometry::SAME_GRID_VOXELS;
+use crate::geometry::{SAME_GRID_VOXELS, apart, corners, mapped};
 use crate::preprocess::Grid;
 use crate::{DataError, Image, LabelMap, LabelValues, check_labels, io};
 
@@ -188,18 +188,13 @@ fn is_turned(labels: &LabelMap, grid: &Grid) -> bool {
     let Ok(map) = Grid::from(labels).index_map(grid) else {
         return false;
     };
-    let corner = |shape: [usize; 3], corner: usize| -> [f64; 3] {
-        let last = |axis: usize| (shape[axis].saturating_sub(1) * (corner >> axis & 1)) as f64;
-        std::array::from_fn(last)
-    };
+    let own = corners(grid.shape);
     let on_a_corner = |index: [f64; 3]| {
-        let at = map.map(|row| row[0] * index[0] + row[1] * index[1] + row[2] * index[2] + row[3]);
-        (0..8).map(|n| corner(grid.shape, n)).any(|own| {
-            let squares = at.iter().zip(own).map(|(a, b)| (a - b).powi(2));
-            squares.sum::<f64>().sqrt() <= SAME_GRID_VOXELS
-        })
+        let at = mapped(&map, index);
+        own.iter()
+            .any(|&corner| apart(at, corner) <= SAME_GRID_VOXELS)
     };
-    (0..8).all(|n| on_a_corner(corner(labels.shape(), n)))
+    corners(labels.shape()).into_iter().all(on_a_corner)
 }
 
 impl LabeledCase {

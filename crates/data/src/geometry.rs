@@ -122,11 +122,7 @@ impl Geometry {
         let Some(inverse) = inverse3(&self.affine) else {
             return f64::INFINITY;
         };
-        let distance = |corner: usize| {
-            let index = std::array::from_fn(|axis| {
-                let last = shape[axis].saturating_sub(1) as f64;
-                if corner >> axis & 1 == 1 { last } else { 0.0 }
-            });
+        let distance = |index: [f64; 3]| {
             let (here, there) = (self.position(index), other.position(index));
             let voxels = inverse.map(|row| {
                 let terms = (0..3).map(|k| row[k] * (there[k] - here[k]));
@@ -134,7 +130,7 @@ impl Geometry {
             });
             voxels.iter().map(|x| x * x).sum::<f64>().sqrt()
         };
-        let distances = (0..8).map(distance);
+        let distances = corners(shape).map(distance).into_iter();
         distances.fold(0.0, |most, x| {
             if x.is_nan() {
                 f64::INFINITY
@@ -155,6 +151,25 @@ impl Geometry {
         }
         Self { affine }
     }
+}
+
+/// The indices of the corner voxels of a volume.
+pub(crate) fn corners(shape: [usize; 3]) -> [[f64; 3]; 8] {
+    let last = shape.map(|side| side.saturating_sub(1) as f64);
+    std::array::from_fn(|corner| {
+        std::array::from_fn(|axis| last[axis] * (corner >> axis & 1) as f64)
+    })
+}
+
+/// The index that a map of indices, see [`Grid::index_map`](crate::preprocess::Grid), has for another.
+pub(crate) fn mapped(map: &[[f64; 4]; 3], [x, y, z]: [f64; 3]) -> [f64; 3] {
+    map.map(|row| row[0] * x + row[1] * y + row[2] * z + row[3])
+}
+
+/// The distance of two indices, in voxels.
+pub(crate) fn apart(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+    squares.sum::<f64>().sqrt()
 }
 
 /// Inverse of the upper left 3×3 part, by cofactors.

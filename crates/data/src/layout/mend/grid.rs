@@ -3,7 +3,7 @@
 use ndarray::Array3;
 
 use crate::case::check_same_grid;
-use crate::geometry::SAME_GRID_VOXELS;
+use crate::geometry::{SAME_GRID_VOXELS, apart, corners, mapped};
 use crate::preprocess::Grid;
 use crate::{DataError, Geometry, LabelMap};
 
@@ -63,9 +63,7 @@ fn rearranged(labels: &LabelMap, image: &Grid) -> Option<Array3<u8>> {
     }
     let mut data = Array3::zeros(image.shape);
     for ((x, y, z), &label) in labels.data.indexed_iter().filter(|(_, label)| **label > 0) {
-        let index = [x as f64, y as f64, z as f64];
-        let at =
-            whole.map(|row| row[0] * index[0] + row[1] * index[1] + row[2] * index[2] + row[3]);
+        let at = mapped(&whole, [x, y, z].map(|index| index as f64));
         // A negative index becomes 0 as an unsigned one.
         let inside = at.iter().all(|&i| i >= 0.0);
         let voxel = data.get_mut(at.map(|i| i as usize)).filter(|_| inside)?;
@@ -86,13 +84,6 @@ fn is_permutation(map: &[[f64; 4]; 3]) -> bool {
 
 /// Whether two maps of indices differ by at most a quarter of a voxel at all corners of a grid of this shape.
 fn coincide(a: &[[f64; 4]; 3], b: &[[f64; 4]; 3], shape: [usize; 3]) -> bool {
-    (0..8).all(|corner| {
-        let last = |axis: usize| (shape[axis].saturating_sub(1) * (corner >> axis & 1)) as f64;
-        let index = [last(0), last(1), last(2), 1.0];
-        let squares = a.iter().zip(b).map(|(a, b)| {
-            let terms = (0..4).map(|k| (a[k] - b[k]) * index[k]);
-            terms.sum::<f64>().powi(2)
-        });
-        squares.sum::<f64>().sqrt() <= SAME_GRID_VOXELS
-    })
+    let near = |index| apart(mapped(a, index), mapped(b, index)) <= SAME_GRID_VOXELS;
+    corners(shape).into_iter().all(near)
 }
