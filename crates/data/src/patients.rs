@@ -5,8 +5,6 @@ mod names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use unicode_normalization::UnicodeNormalization;
-
 pub use names::NameRule;
 
 use crate::{DataError, layout};
@@ -195,16 +193,7 @@ impl Patients {
 
 /// The line number, case and patient of each line but the heading and empty ones.
 fn lines(path: &Path) -> Result<Vec<(usize, String, String)>, DataError> {
-    let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
-    let text = String::from_utf8(bytes).map_err(|_| {
-        DataError::unexpected(
-            path,
-            "text in UTF-8",
-            "another encoding",
-            "save it as UTF-8",
-        )
-    })?;
-    let text = text.trim_start_matches('\u{feff}');
+    let text = layout::read_text(path)?;
     let lines = (1..).zip(text.lines());
     let read = lines.filter_map(|(number, line)| match line_of(number, line) {
         Some(Err(found)) => {
@@ -225,16 +214,15 @@ fn line_of(number: usize, line: &str) -> Option<Result<(String, String), String>
         [blank] if blank.is_empty() => None,
         [case, patient] if number == 1 && is_heading(case, patient) => None,
         [case, patient] if !case.is_empty() && !patient.is_empty() => {
-            let case = layout::stem(case).unwrap_or(case);
-            Some(Ok((case.into(), patient.clone())))
+            Some(Ok((layout::case_name(case), patient.clone())))
         }
         _ => Some(Err(format!("`{}` in line {number}", line.trim()))),
     }
 }
 
-/// A name without quotes and in the form that names of cases have.
+/// A name without quotes.
 fn name(field: &str) -> String {
-    field.trim().trim_matches('"').trim().nfc().collect()
+    layout::composed(field.trim().trim_matches('"').trim())
 }
 
 fn is_heading(case: &str, patient: &str) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{DataError, io};
 
 /// Endings of names by which files of label maps differ from their case.
-pub(super) const LABEL_ENDINGS: [&str; 12] = [
+const LABEL_ENDINGS: [&str; 12] = [
     "_seg",
     "-seg",
     ".seg",
@@ -19,6 +19,15 @@ pub(super) const LABEL_ENDINGS: [&str; 12] = [
     "_gt",
     "_roi",
 ];
+
+/// The name of the image that a label map such as `case1_seg` belongs to.
+pub(super) fn without_ending(label: &str) -> Option<&str> {
+    let lower = label.to_ascii_lowercase();
+    let short = LABEL_ENDINGS
+        .iter()
+        .find_map(|ending| lower.strip_suffix(ending))?;
+    Some(&label[..short.len()]).filter(|name| !name.is_empty())
+}
 
 /// Names in a folder in ascending order, without hidden files (including the `._name` files that macOS
 /// adds to archives).

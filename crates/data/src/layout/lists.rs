@@ -110,7 +110,7 @@ impl List {
         let names: Vec<String> = lines(&path)?
             .iter()
             .filter(|line| !line.starts_with('#'))
-            .map(|line| composed(without_extension(line)))
+            .map(|line| case_name(line))
             .collect();
         if names.is_empty() {
             return Err(no_line(&path));
@@ -166,9 +166,10 @@ fn no_line(path: &Path) -> DataError {
     )
 }
 
-fn without_extension(name: &str) -> &str {
-    let id = stem(name).or_else(|| name.strip_suffix(".h5"));
-    id.unwrap_or(name)
+/// The name of the case that a line of a text file names, with or without the extension of its file.
+pub(crate) fn case_name(line: &str) -> String {
+    let id = stem(line).or_else(|| line.strip_suffix(".h5"));
+    composed(id.unwrap_or(line))
 }
 
 /// Returns an error for a line that occurs twice.

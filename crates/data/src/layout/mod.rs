@@ -46,7 +46,9 @@ pub use file_names::stem;
 pub use files::volumes;
 pub use hold_out::HoldOut;
 pub use kind::Layout;
+pub(crate) use lists::case_name;
 pub use scans::{Scans, scan, scans};
+pub(crate) use text::{composed, read as read_text};
 
 use std::path::Path;
 

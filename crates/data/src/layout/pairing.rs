@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
 use super::channels::{self, Numbers};
-use super::file_names::{self, LABEL_ENDINGS};
+use super::file_names::{self, without_ending};
 use super::files::Listing;
 use crate::names::some_of;
 use crate::{DataError, Source};
@@ -116,15 +116,6 @@ fn doubt(case: &str) -> String {
          name its label map so, or name the channels, one a line, in {}",
         channels::LIST
     )
-}
-
-/// The name of the image that a label map such as `case1_seg` belongs to.
-fn without_ending(label: &str) -> Option<&str> {
-    let lower = label.to_ascii_lowercase();
-    let short = LABEL_ENDINGS
-        .iter()
-        .find_map(|ending| lower.strip_suffix(ending))?;
-    Some(&label[..short.len()]).filter(|name| !name.is_empty())
 }
 
 /// A note about images that are named like the label map of another.

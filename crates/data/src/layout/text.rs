@@ -7,7 +7,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use crate::DataError;
 
 /// Reads a text file in UTF-8, with or without a byte order mark.
-pub(super) fn read(path: &Path) -> Result<String, DataError> {
+pub(crate) fn read(path: &Path) -> Result<String, DataError> {
     let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     let found = match utf16 || bytes.contains(&0) {
@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path) -> Result<String, DataError> {
 }
 
 /// A name with composed letters: macOS stores `ü` as `u` and two dots, other systems as one letter.
-pub(super) fn composed(name: &str) -> String {
+pub(crate) fn composed(name: &str) -> String {
     match is_nfc(name) {
         true => name.to_string(),
         false => name.nfc().collect(),

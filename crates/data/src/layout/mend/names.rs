@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::source::Case;
-use crate::layout::file_names::LABEL_ENDINGS;
+use crate::layout::file_names::without_ending;
 
 /// Endings of names by which files of images differ from their case.
 const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
@@ -24,8 +24,8 @@ pub(super) fn pair(
         }
     }
     let key = |name: &str| {
-        let lower = name.to_lowercase();
-        let mut endings = LABEL_ENDINGS.iter().chain(&IMAGE_ENDINGS);
+        let lower = without_ending(name).unwrap_or(name).to_lowercase();
+        let mut endings = IMAGE_ENDINGS.iter();
         let short = endings.find_map(|ending| lower.strip_suffix(ending));
         short.map_or_else(|| lower.clone(), String::from)
     };
