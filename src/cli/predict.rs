@@ -238,18 +238,8 @@ fn todo(
 
 /// Checks that label maps are not written below a folder of scans, where the next run would take them for scans.
 fn expect_outside(inputs: &[PathBuf], out: &Path) -> Result<(), TrainError> {
-    let whole = |path: &Path| {
-        let known = path.ancestors().find_map(|known| {
-            let rest = path.strip_prefix(known).ok()?;
-            Some(Path::new(".").join(known).canonicalize().ok()?.join(rest))
-        });
-        known.unwrap_or_else(|| path.to_path_buf())
-    };
-    let out_whole = whole(out);
-    match inputs
-        .iter()
-        .find(|input| input.is_dir() && out_whole.starts_with(whole(input)))
-    {
+    let holds = |input: &&PathBuf| input.is_dir() && io::is_within(out, input);
+    match inputs.iter().find(holds) {
         None => Ok(()),
         Some(input) => Err(TrainError::unexpected(
             out.display(),

@@ -108,11 +108,9 @@ pub fn mend(
 }
 
 fn expect_new(root: &Path, out: &Path) -> Result<(), DataError> {
-    let found = match (out.exists(), std::path::absolute(out)) {
+    let found = match (out.exists(), io::is_within(out, root)) {
         (true, _) => "something there already",
-        (_, Ok(out)) if out.starts_with(std::path::absolute(root).unwrap_or_default()) => {
-            "a folder inside the data set"
-        }
+        (_, true) => "a folder inside the data set",
         _ => return Ok(()),
     };
     let hint = "choose another folder for the mended copy";
