@@ -53,14 +53,14 @@ impl Found {
             Some(description) => lists(&json, description)?,
             None => Vec::new(),
         };
-        let labels = Listing::read_if_any(&root.join(label_folder))?;
-        let mut left = Vec::new();
-        let (images, by_folder) = images(root, &folders, &mut channels, &labels, &mut left)?;
-        let labels = match by_folder {
-            Some(_) => Listing::read_beside(&root.join(label_folder), by_folder)?,
-            None => labels,
-        };
-        left.extend(labels.not_read);
+        let listings = listed(root, &folders)?;
+        let by_folder = listings.iter().find_map(|listing| listing.by_folder);
+        let labels = Listing::read_beside(&root.join(label_folder), by_folder)?;
+        let unread = listings.iter().chain([&labels]);
+        let mut left: Vec<String> = unread
+            .flat_map(|listing| listing.not_read.clone())
+            .collect();
+        let images = images(root, &folders, listings, &mut channels, &labels)?;
         let mut cases = split_channels(images, &mut channels, &mut mends);
         pair(&mut cases, labels.volumes, &mut mends, &mut left);
         let labels: Vec<&Path> = cases
@@ -112,41 +112,39 @@ fn lists(json: &Path, description: &Description) -> Result<Vec<String>, DataErro
     Ok(listed.then(|| note.to_string()).into_iter().collect())
 }
 
-/// The images of some folders, and whether those in subfolders are named like these.
+/// Lists folders of images, of which the first must hold some.
+fn listed(root: &Path, folders: &[&str]) -> Result<Vec<Listing>, DataError> {
+    let listing = |(index, name): (usize, &&str)| match index {
+        0 => Listing::read_some(&root.join(name)),
+        _ => Listing::read_if_any(&root.join(name)),
+    };
+    folders.iter().enumerate().map(listing).collect()
+}
+
+/// The images of some folders by name; sets `channels` if the names of files show that there are several.
 fn images(
     root: &Path,
     folders: &[&str],
+    listings: Vec<Listing>,
     channels: &mut Vec<String>,
     labels: &Listing,
-    left: &mut Vec<String>,
-) -> Result<(BTreeMap<String, Source>, Option<bool>), DataError> {
-    let (mut images, mut by_folder) = (BTreeMap::new(), None);
+) -> Result<BTreeMap<String, Source>, DataError> {
+    let mut images = BTreeMap::new();
     // The numbers of all folders mean what they do in the first.
     let mut numbers = None;
-    for (index, name) in folders.iter().enumerate() {
-        let folder = root.join(name);
-        let listing = match index {
-            0 => Listing::read_some(&folder)?,
-            _ => Listing::read_if_any(&folder)?,
-        };
-        by_folder = by_folder.or(listing.by_folder);
-        left.extend(listing.not_read);
+    for (name, listing) in folders.iter().zip(listings) {
         let known = (!channels.is_empty()).then_some(channels.len());
         let count = known.or_else(|| channels::detected(&listing.volumes, &labels.volumes));
-        let found = match count {
-            Some(count) => {
-                if channels.is_empty() {
-                    *channels = channels::unnamed(count);
-                }
-                let numbers = *numbers
-                    .get_or_insert_with(|| Numbers::of(&listing.volumes, &labels.volumes, count));
-                channels::joined(&folder, listing.volumes, count, numbers)?
-            }
-            None => {
-                let files = listing.volumes.into_iter();
-                files.map(|(id, path)| (id, Source::File(path))).collect()
-            }
+        let meant = || match count {
+            Some(count) => Numbers::of(&listing.volumes, &labels.volumes, count),
+            None => Numbers::Ids,
         };
+        let numbers = *numbers.get_or_insert_with(meant);
+        let count = count.unwrap_or(1);
+        if channels.is_empty() {
+            *channels = channels::unnamed(count);
+        }
+        let found = channels::joined(&root.join(name), listing.volumes, count, numbers)?;
         for (id, image) in found {
             if images.insert(id.clone(), image).is_some() {
                 return Err(DataError::unexpected(
@@ -158,7 +156,7 @@ fn images(
             }
         }
     }
-    Ok((images, by_folder))
+    Ok(images)
 }
 
 /// Makes cases of the images; those with a fourth axis, if all have one of one length, are split into channels.
