@@ -69,11 +69,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     })?;
     evaluation.write(out.join("evaluation.json"))?;
     evaluation.write_csv(out.join("evaluation.csv"))?;
-    if !alone.is_empty() && !arguments.quiet {
-        eprintln!("{}", left_out(&alone, references));
-    }
-    if !not_predicted.is_empty() && !arguments.quiet {
-        eprintln!("{}", not_evaluated(&not_predicted, predictions));
+    for (kind, names, other) in [
+        ("predictions", &alone, references),
+        ("references", &not_predicted, predictions),
+    ] {
+        if !names.is_empty() && !arguments.quiet {
+            eprintln!("{}", without_partner(kind, names, other));
+        }
     }
     for FailedCase { id, error } in &evaluation.failed {
         eprintln!("error: {id}: {error}");
@@ -134,22 +136,11 @@ fn classes(
     })
 }
 
-/// Describes the predictions without a reference label map.
-fn left_out(alone: &[String], references: &Path) -> String {
+/// Names label maps that are not evaluated, as the other folder has none of their name.
+fn without_partner(kind: &str, names: &[String], other: &Path) -> String {
     format!(
-        "Left out, since {} has no label map of the same name: {} predictions ({}{})",
-        references.display(),
-        alone.len(),
-        alone[..alone.len().min(3)].join(", "),
-        if alone.len() > 3 { ", …" } else { "" }
-    )
-}
-
-/// Names label maps of references that nothing was predicted for.
-fn not_evaluated(names: &[String], predictions: &Path) -> String {
-    format!(
-        "Not evaluated, as {} has no prediction of the name: {} references ({}{})",
-        predictions.display(),
+        "Not evaluated, as {} has no label map of the name: {} {kind} ({}{})",
+        other.display(),
         names.len(),
         names[..names.len().min(3)].join(", "),
         if names.len() > 3 { ", …" } else { "" }

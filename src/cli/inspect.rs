@@ -109,6 +109,7 @@ fn as_json(found: &Inspection, suggestion: &str) -> serde_json::Value {
                 "intensities": case.intensities,
                 "voxels_by_label": case.labels,
                 "voxels_ignored": case.ignored,
+                "fingerprint": case.fingerprint,
             })
         })
         .collect();

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use semivox::data::io::{read_labels, read_volume, write_label_values};
-use semivox::data::{IGNORED, LabelValues};
+use semivox::data::{Fingerprint, IGNORED, LabelValues};
 use serde_json::Value;
 
 use super::{TINY, json, scans, semivox, succeed, text, trained};
@@ -28,6 +28,9 @@ fn inspect_train_predict_evaluate() {
     );
     let found = json(&succeed(&root, &["inspect", "scans", "--json"]));
     assert_eq!(found["cases"][0]["voxels_by_label"]["1"], 1935);
+    let image = read_volume(root.join("scans/images/case0.nii.gz")).expect("a scan");
+    let print = found["cases"][0]["fingerprint"].as_str();
+    assert_eq!(print, Some(Fingerprint::of(&image).to_string().as_str()));
 
     let arguments = train(&["mean_teacher", "--data", "scans", "--out", "run", "--json"]);
     let found = json(&succeed(&root, &arguments));

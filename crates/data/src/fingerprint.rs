@@ -38,8 +38,8 @@ pub enum Match {
 /// scans of about 40 voxels not always after a crop of another width than 3, and thick slices must not be missing. The
 /// next scan of a patient is another scan. `examples/fingerprints.rs` measures all but rotation and contrast.
 ///
-/// No image can be drawn from a fingerprint: the signs have neither amplitudes nor the low frequencies that
-/// hold the outline, nor the high ones that hold the details.
+/// The signs have neither amplitudes nor the low frequencies that hold the outline, nor the high ones that hold the details,
+/// so a fingerprint is no picture: what can be drawn from it is a blur that resembles the scan a little at best.
 ///
 /// A channel of one intensity is left out, so that an image without any other matches no scan.
 ///
