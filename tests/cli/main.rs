@@ -4,6 +4,7 @@ mod docs;
 mod examples;
 mod mistakes;
 mod models;
+mod scan_mistakes;
 mod workflow;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! Test cases whose scan or patient is in the training data too.
 
-#![allow(clippy::unwrap_used)]
-
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -9,18 +7,14 @@ use std::sync::atomic::AtomicBool;
 use semivox_data::io;
 use semivox_data::phantom::{PhantomConfig, write_dataset};
 use semivox_trainer::config::{RunConfig, TestLeaks};
-use semivox_trainer::presets::preset;
 use semivox_trainer::session::Session;
+
+use super::setup_for;
 
 /// Makes a data set of four training cases and two test cases, one of which is a training case with other intensities, and
 /// the configuration of a run on it.
 fn setup(folder: &Path, role: &str) -> RunConfig {
-    let phantoms = PhantomConfig {
-        shape: [24, 24, 20],
-        shape_jitter: [2, 2, 1],
-        ..Default::default()
-    };
-    write_dataset(folder, 4, 2, &phantoms).unwrap();
+    let config = setup_for(folder, "mean_teacher", 2);
     // The first two cases keep their labels, phantom_004 is a test case.
     let (from, to) = match role {
         "labeled" => ("phantom_001", "phantom_004"),
@@ -34,14 +28,6 @@ fn setup(folder: &Path, role: &str) -> RunConfig {
         folder.join(format!("labels/{to}.nii.gz")),
     )
     .unwrap();
-    let mut config = preset("smoke", "mean_teacher").unwrap();
-    config.data.root = Some(folder.to_owned());
-    config.data.labeled = 2.into();
-    config.patch = [32, 32, 32];
-    config.inference.window = [32, 32, 32];
-    config.inference.stride = [32, 32, 32];
-    config.network.filters = 1;
-    config.method = config.method.with_iterations(1);
     config
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod leaks;
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -21,13 +23,18 @@ const FIRST: &str = "phantom_000.nii.gz";
 
 /// Makes a data set of four training cases and one test case, and the configuration of a run on it.
 fn setup(folder: &Path) -> RunConfig {
+    setup_for(folder, "supervised", 1)
+}
+
+/// Like [`setup`], for a method and a number of test cases.
+fn setup_for(folder: &Path, method: &str, tests: usize) -> RunConfig {
     let phantoms = PhantomConfig {
         shape: [24, 24, 20],
         shape_jitter: [2, 2, 1],
         ..Default::default()
     };
-    write_dataset(folder, 4, 1, &phantoms).unwrap();
-    let mut config = preset("smoke", "supervised").unwrap();
+    write_dataset(folder, 4, tests, &phantoms).unwrap();
+    let mut config = preset("smoke", method).unwrap();
     config.data.root = Some(folder.to_owned());
     config.data.labeled = 2.into();
     config.patch = [32, 32, 32];

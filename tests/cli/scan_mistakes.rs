@@ -1,0 +1,179 @@
+//! Wrong scans, label maps and folders, and the messages of the commands that read them.
+
+use std::fs;
+
+use super::{fail, scans, trained};
+
+#[test]
+fn inspect() {
+    let (_root, root) = scans(2, 1);
+    let message = fail(&root, 1, &["inspect", "nowhere"]);
+    assert!(
+        message.contains("expected a folder at `nowhere`"),
+        "{message}"
+    );
+    fs::create_dir(root.join("empty")).expect("a folder");
+    let message = fail(&root, 1, &["inspect", "empty"]);
+    assert!(message.contains("found an empty folder"), "{message}");
+    fs::write(root.join("scans/images/case1.nii.gz"), "no scan").expect("a file");
+    let output = super::semivox(&root, &["inspect", "scans"]);
+    let found = super::text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        found.starts_with("errors") && found.contains("case1.nii.gz"),
+        "{found}"
+    );
+    assert!(found.contains("--fix FOLDER"), "{found}");
+}
+
+#[test]
+fn inspect_fixes() {
+    let (_root, root) = scans(3, 2);
+    fs::rename(
+        root.join("scans/labels/case0.nii.gz"),
+        root.join("scans/labels/CASE0-label.nii.gz"),
+    )
+    .expect("a name");
+    fs::write(root.join("scans/images/case2.nii.gz"), "no scan").expect("a file");
+    fail(&root, 1, &["inspect", "scans"]);
+    let output = super::semivox(&root, &["inspect", "scans", "--fix", "mended"]);
+    let found = super::text(&output.stdout);
+    for part in [
+        "mended: a copy of 2 images and 2 label maps",
+        "label map `CASE0-label` renamed to `case0`",
+        "case2: `scans/images/case2.nii.gz`",
+        "2 labeled, 0 unlabeled, 0 test",
+        "semivox train supervised --data mended",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    assert_eq!(output.status.code(), Some(1), "one case is left out");
+    let message = fail(&root, 1, &["inspect", "scans", "--fix", "mended"]);
+    assert!(message.contains("expected a new folder"), "{message}");
+}
+
+#[test]
+fn predict() {
+    let (_root, root) = scans(2, 2);
+    let message = fail(
+        &root,
+        1,
+        &["predict", "scans", "scans/images", "--out", "p"],
+    );
+    assert!(message.contains("model.safetensors"), "{message}");
+    trained(&root, "run");
+    let message = fail(&root, 1, &["predict", "run", "scan.nii.gz", "--out", "p"]);
+    assert!(
+        message.contains("scan.nii.gz: expected a scan") && message.contains("nothing there"),
+        "{message}"
+    );
+    let message = fail(
+        &root,
+        1,
+        &["predict", "run", "scans/images", "--out", "scans/images"],
+    );
+    assert!(
+        message.contains("expected a folder outside scans/images"),
+        "{message}"
+    );
+    let below = [
+        "predict",
+        "run",
+        "scans/images",
+        "--out",
+        "scans/images/new",
+    ];
+    let message = fail(&root, 1, &below);
+    assert!(
+        message.contains("expected a folder outside scans/images"),
+        "{message}"
+    );
+    let scan = "scans/images/case0.nii.gz";
+    let message = fail(&root, 1, &["predict", "run", scan, "--out", "scans/images"]);
+    assert!(
+        message.contains("expected a folder other than the scan's own"),
+        "{message}"
+    );
+    let message = fail(
+        &root,
+        1,
+        &["predict", "run", "drawn", "scans/images", "--out", "p"],
+    );
+    assert!(
+        message
+            .contains("case0.nii.gz: expected scans of different names, found drawn/case0.nii.gz"),
+        "{message}"
+    );
+    // A link to a scan elsewhere is that scan.
+    #[cfg(unix)]
+    {
+        fs::create_dir(root.join("links")).expect("a folder");
+        let link = root.join("links/case0.nii.gz");
+        std::os::unix::fs::symlink(root.join("drawn/case0.nii.gz"), link).expect("a link");
+        let arguments = [
+            "predict",
+            "run",
+            "links",
+            "--out",
+            "drawn",
+            "--existing",
+            "overwrite",
+        ];
+        let message = fail(&root, 1, &arguments);
+        assert!(
+            message.contains("expected another file than the scan"),
+            "{message}"
+        );
+    }
+    // An unreadable scan does not prevent the prediction of the other.
+    fs::write(root.join("scans/images/case0.nii.gz"), "no scan").expect("a file");
+    let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
+    assert!(message.contains("case0.nii.gz"), "{message}");
+    assert!(root.join("p/case1.nii.gz").is_file());
+    let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
+    assert!(message.contains("exists already"), "{message}");
+}
+
+#[test]
+fn evaluate() {
+    let (_root, root) = scans(2, 1);
+    let message = fail(&root, 1, &["evaluate", "nowhere", "drawn"]);
+    assert!(message.contains("nowhere"), "{message}");
+    fs::create_dir(root.join("empty")).expect("a folder");
+    let message = fail(&root, 1, &["evaluate", "empty", "drawn"]);
+    assert!(message.contains("empty: expected label maps"), "{message}");
+    fs::create_dir(root.join("other")).expect("a folder");
+    fs::rename(
+        root.join("drawn/case1.nii.gz"),
+        root.join("other/case1.nii.gz"),
+    )
+    .expect("a file");
+    let message = fail(&root, 1, &["evaluate", "other", "scans/labels"]);
+    assert!(
+        message.contains("found none for all 1 (case1, …)"),
+        "{message}"
+    );
+    fs::write(root.join("drawn/case0.nii.gz"), "no label map").expect("a file");
+    let message = fail(&root, 1, &["evaluate", "scans/labels", "drawn"]);
+    assert!(message.contains("drawn/case0.nii.gz"), "{message}");
+    // One bad pair among others is named and counted, and the others are compared.
+    for folder in ["drawn", "scans/labels"] {
+        fs::copy(
+            root.join("other/case1.nii.gz"),
+            root.join(folder).join("case1.nii.gz"),
+        )
+        .expect("a file");
+    }
+    let arguments = ["evaluate", "scans/labels", "drawn", "--out", "compared"];
+    let message = fail(&root, 1, &arguments);
+    assert!(
+        message.contains("error: case0: `drawn/case0.nii.gz`"),
+        "{message}"
+    );
+    assert!(
+        message.contains("1 of 2 pairs could not be compared"),
+        "{message}"
+    );
+    let written = fs::read_to_string(root.join("compared/evaluation.csv")).expect("a table");
+    assert!(written.contains("case1,1,1.0"), "{written}");
+}
