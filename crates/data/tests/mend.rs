@@ -239,6 +239,18 @@ fn the_source_and_existing_folders_are_never_written_to() {
     let message = |out: &Path| mend(&root, out, &|_, _| ()).unwrap_err().to_string();
     assert!(message(&root).contains("something there already"));
     assert!(message(&root.join("copy")).contains("a folder inside the data set"));
+    #[cfg(unix)]
+    {
+        let link = root.with_file_name("link");
+        std::os::unix::fs::symlink(&root, &link).unwrap();
+        assert!(message(&link.join("copy")).contains("a folder inside the data set"));
+    }
+    mend(&root, root.join("../beside"), &|_, _| ()).unwrap();
+    assert!(
+        root.with_file_name("beside")
+            .join("images/a.nii.gz")
+            .is_file()
+    );
     let empty = root.with_file_name("empty");
     fs::create_dir(&empty).unwrap();
     assert!(mend(&empty, root.with_file_name("x"), &|_, _| ()).is_err());
