@@ -6,6 +6,7 @@
 //! | [`down_conv3d`], [`up_conv3d`] | convolution with stride = kernel: a matrix product and a rearrangement |
 //! | [`pointwise_conv3d`] | 1×1×1 convolution: a matrix product |
 //! | [`add`] | element-wise sum |
+//! | [`concat_channels`] | concatenation of skip connections |
 //! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
 //! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; in evaluation one pass, with batch norm folded into the weights |
 //! | [`resize_trilinear`] | trilinear resizing, as one small matrix product per axis |
@@ -23,6 +24,7 @@ mod batch_norm;
 mod check;
 mod clip;
 mod composition;
+mod concat;
 mod conv2d;
 mod conv3d;
 mod dropout;
@@ -31,6 +33,7 @@ mod flex;
 mod norm_relu;
 mod pointwise;
 mod pool;
+pub mod profile;
 mod resample;
 mod resize;
 mod update;
@@ -40,6 +43,7 @@ pub use add::add;
 pub use batch_norm::{batch_norm_leaky_relu, batch_norm_relu};
 pub use clip::{scale, squared_norm};
 pub use composition::{ConvAlgorithm, UnknownConvAlgorithm};
+pub use concat::concat_channels;
 pub use conv2d::conv2d;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};

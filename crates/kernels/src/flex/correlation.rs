@@ -4,13 +4,17 @@
 
 use super::panel::{Shape, blocks};
 use super::simd::{Kernel, Simd};
+use crate::profile::Pass;
 
 /// Vectors of `x` per tile.
 const WIDE: usize = 3;
 
-/// Sets or adds `Σ over j of y[o][j] · x_v[j]` to `sums[o][v]`, where vector `v` of `x` is row `v / TAPS`,
-/// shifted by `v % TAPS`. There are one or [`WIDE`] taps. In the padding behind the columns `y` must be zero and `x`
-/// finite, or the sums are wrong.
+/// Sets or adds `Σ over j of y[o][j] · x_v[j]` for every row `o` of `y` and vector `v` of `x`, which is row `v / TAPS`
+/// of `x` shifted by `v % TAPS`. There are one or [`WIDE`] taps. In the padding behind the columns `y` must be zero and
+/// `x` finite, or the sums are wrong.
+///
+/// The sums are packed as [`Product`](super::panel::Product)'s weights are: `[v][o of the block]` for each of the
+/// [`blocks`] of rows.
 pub(crate) struct Correlation<'a, const TAPS: usize> {
     pub(crate) x: &'a [f32],
     pub(crate) from: Shape,
@@ -26,6 +30,11 @@ pub(crate) struct Correlation<'a, const TAPS: usize> {
 
 impl<const TAPS: usize> Kernel for Correlation<'_, TAPS> {
     type Output = ();
+    const PASS: Pass = Pass::Correlate;
+
+    fn work(&self) -> [usize; 2] {
+        [2 * self.sums.len() * self.from.columns, 0]
+    }
 
     /// # Safety
     ///
@@ -106,20 +115,18 @@ impl<const TAPS: usize> Correlation<'_, TAPS> {
         let x = self.x[vector / TAPS * stride..].as_ptr();
         let y = self.y[first * self.to.stride..].as_ptr();
         let step = if TAPS == 1 { stride } else { 1 };
+        let sums = &mut self.sums[first * vectors + vector * C..][..T * C];
         // SAFETY: `check` made sure that `x` reaches up to the last register of its last row, shifted by `TAPS - 1`,
         // and `y` up to the last register of row `first + C - 1`. With one tap the `T` vectors are rows; with `WIDE`
         // taps `vector` is a multiple of `WIDE`, so that they are the shifts of one row.
         let dots = unsafe { dots::<S, C, T>(x, step, y, self.to) };
-        for (c, dots) in dots.into_iter().enumerate() {
-            let sums = &mut self.sums[(first + c) * vectors + vector..];
-            for (sum, dot) in sums.iter_mut().zip(dots) {
-                *sum = if self.begins { dot } else { *sum + dot };
-            }
+        for (sum, dot) in sums.iter_mut().zip(dots.as_flattened()) {
+            *sum = if self.begins { *dot } else { *sum + dot };
         }
     }
 }
 
-/// `Σ over j of y[c][j] · x[j + t * step]` for `C` rows of `y` and `T` rows or taps of `x`.
+/// `Σ over j of y[c][j] · x[j + t * step]` for `T` rows or taps of `x` and `C` rows of `y`.
 ///
 /// # Safety
 ///
@@ -131,10 +138,10 @@ unsafe fn dots<S: Simd, const C: usize, const T: usize>(
     step: usize,
     mut y: *const f32,
     shape: Shape,
-) -> [[f32; T]; C] {
+) -> [[f32; C]; T] {
     // SAFETY: the loop loads those registers in turn, and no others.
     unsafe {
-        let mut sums = [[S::splat(0.0); T]; C];
+        let mut sums = [[S::splat(0.0); C]; T];
         for _ in 0..shape.columns.div_ceil(S::LANES) {
             let mut shifted = [S::splat(0.0); T];
             for t in 0..T {
@@ -143,17 +150,15 @@ unsafe fn dots<S: Simd, const C: usize, const T: usize>(
             for c in 0..C {
                 let y = S::load(y.wrapping_add(c * shape.stride));
                 for t in 0..T {
-                    sums[c][t] = S::fma(y, shifted[t], sums[c][t]);
+                    sums[t][c] = S::fma(y, shifted[t], sums[t][c]);
                 }
             }
             x = x.wrapping_add(S::LANES);
             y = y.wrapping_add(S::LANES);
         }
-        let mut totals = [[0.0; T]; C];
-        for c in 0..C {
-            for t in 0..T {
-                totals[c][t] = S::sum(sums[c][t]);
-            }
+        let mut totals = [[0.0; C]; T];
+        for t in 0..T {
+            totals[t] = S::sum_each(sums[t]);
         }
         totals
     }

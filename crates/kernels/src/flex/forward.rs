@@ -7,6 +7,7 @@ use super::grid::{Grid, Runs, Span};
 use super::memory::{Buffer, Target, filled};
 use super::packed::{Block, Packed};
 use super::simd::{Kernel, Level, Simd};
+use crate::profile::Pass;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -90,6 +91,7 @@ struct Task<'a> {
 
 impl Kernel for Task<'_> {
     type Output = ();
+    const PASS: Pass = Pass::Direct;
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {

@@ -3,7 +3,9 @@
 //! Only the input is kept; the backward pass looks for the largest values again.
 
 use super::memory::filled_rows;
+use super::simd::{Kernel, Level, Simd};
 use super::tensor::{contiguous, from_buffer, give, incoming, plain, recorded, values};
+use crate::profile::Pass;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -34,8 +36,8 @@ pub(crate) fn max_pool(input: &Tensor<5>, window: [usize; 3]) -> Option<Tensor<5
 struct Windows {
     shape: [usize; 5],
     window: [usize; 3],
-    /// The voxels of a window, relative to its first one, in row-major order.
-    offsets: Vec<usize>,
+    /// The first voxel of each row of a window, relative to the window's first one, in row-major order.
+    starts: Vec<usize>,
 }
 
 impl Windows {
@@ -45,13 +47,12 @@ impl Windows {
             return None;
         }
         let [.., h, w] = shape;
-        let [kd, kh, kw] = window;
-        let row = |i: usize| (i / kh * h + i % kh) * w;
-        let offsets = (0..kd * kh).flat_map(|i| row(i)..row(i) + kw).collect();
+        let [kd, kh, _] = window;
+        let starts = (0..kd * kh).map(|i| (i / kh * h + i % kh) * w).collect();
         Some(Self {
             shape,
             window,
-            offsets,
+            starts,
         })
     }
 
@@ -62,42 +63,27 @@ impl Windows {
         shape
     }
 
-    /// Calls `visit` with every window of a map and its first voxel.
-    #[inline(always)]
-    fn for_each(&self, mut visit: impl FnMut(usize, usize)) {
+    /// The first voxel of every row of windows of a map.
+    fn rows(&self) -> impl Iterator<Item = usize> {
         let [.., h, w] = self.shape;
-        let [.., depth, height, width] = self.output();
-        let [kd, kh, kw] = self.window;
-        for row in 0..depth * height {
-            let start = (row / height * kd * h + row % height * kh) * w;
-            for x in 0..width {
-                visit(row * width + x, start + x * kw);
-            }
-        }
-    }
-
-    /// The first voxel with the largest value of the window that begins at `first`; as in PyTorch, a NaN is larger
-    /// than all numbers.
-    #[inline(always)]
-    fn largest(&self, map: &[f32], first: usize) -> usize {
-        let mut best = first;
-        for offset in &self.offsets {
-            let value = map[first + offset];
-            if value > map[best] || value.is_nan() {
-                best = first + offset;
-            }
-        }
-        best
+        let [.., depth, height, _] = self.output();
+        let [kd, kh, _] = self.window;
+        (0..depth * height).map(move |row| (row / height * kd * h + row % height * kh) * w)
     }
 
     fn forward(&self, input: &FlexTensor) -> FlexTensor {
         let shape = self.output();
         let [batch, channels, d, h, w] = self.shape;
         let (x, voxels) = (values(input), d * h * w);
-        let pooled = shape[2..].iter().product();
-        let output = filled_rows(batch * channels, pooled, |index, row| {
-            let map = &x[index * voxels..][..voxels];
-            self.for_each(|window, first| row[window] = map[self.largest(map, first)]);
+        let (level, pooled) = (Level::current(), shape[2..].iter().product());
+        let output = filled_rows(batch * channels, pooled, |index, out| {
+            let job = Largest {
+                windows: self,
+                map: &x[index * voxels..][..voxels],
+                out,
+            };
+            // SAFETY: `Largest::run` requires nothing but enabled instructions.
+            unsafe { level.run(job) }
         });
         from_buffer(output, &shape)
     }
@@ -106,13 +92,123 @@ impl Windows {
         let [batch, channels, d, h, w] = self.shape;
         let (x, voxels) = (values(input), d * h * w);
         let pooled: usize = self.output()[2..].iter().product();
-        let output = filled_rows(batch * channels, voxels, |index, row| {
-            let map = &x[index * voxels..][..voxels];
-            let dy = &gradient[index * pooled..][..pooled];
-            row.fill(0.0);
-            self.for_each(|window, first| row[self.largest(map, first)] = dy[window]);
+        let level = Level::current();
+        let output = filled_rows(batch * channels, voxels, |index, dx| {
+            let job = Back {
+                windows: self,
+                map: &x[index * voxels..][..voxels],
+                dy: &gradient[index * pooled..][..pooled],
+                dx,
+            };
+            // SAFETY: `Back::run` requires nothing but enabled instructions.
+            unsafe { level.run(job) }
         });
         from_buffer(output, &self.shape)
+    }
+}
+
+/// The largest values of a row of windows, and which voxel of its window each of them is: the first one if there are
+/// several. As in PyTorch, a NaN is larger than all numbers. `KW` is the width of the windows if it is known.
+#[inline(always)]
+fn largest<const KW: usize>(windows: &Windows, map: &[f32], best: &mut [f32], which: &mut [u32]) {
+    let width = if KW == 0 { windows.window[2] } else { KW };
+    best.fill(f32::NEG_INFINITY);
+    which.fill(0);
+    for (row, &start) in windows.starts.iter().enumerate() {
+        let parts = map[start..][..width * best.len()].chunks_exact(width);
+        for ((best, which), part) in best.iter_mut().zip(which.iter_mut()).zip(parts) {
+            for (voxel, &value) in part.iter().enumerate() {
+                let larger = value > *best || value.is_nan();
+                *best = if larger { value } else { *best };
+                *which = if larger {
+                    (row * width + voxel) as u32
+                } else {
+                    *which
+                };
+            }
+        }
+    }
+}
+
+/// The largest values of a map's windows.
+struct Largest<'a> {
+    windows: &'a Windows,
+    map: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for Largest<'_> {
+    type Output = ();
+    const PASS: Pass = Pass::MaxPool;
+
+    fn work(&self) -> [usize; 2] {
+        [0, size_of_val(self.map) + size_of_val(self.out)]
+    }
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let width = self.windows.output()[4];
+        let mut which = vec![0; width];
+        for (first, out) in self.windows.rows().zip(self.out.chunks_exact_mut(width)) {
+            let map = &self.map[first..];
+            match self.windows.window[2] {
+                2 => largest::<2>(self.windows, map, out, &mut which),
+                _ => largest::<0>(self.windows, map, out, &mut which),
+            }
+        }
+    }
+}
+
+/// The input's gradient of a map.
+struct Back<'a> {
+    windows: &'a Windows,
+    map: &'a [f32],
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Back<'_> {
+    type Output = ();
+    const PASS: Pass = Pass::MaxPoolGradient;
+
+    fn work(&self) -> [usize; 2] {
+        [0, 2 * size_of_val(self.map) + size_of_val(self.dy)]
+    }
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (windows, width) = (self.windows, self.windows.output()[4]);
+        let (mut best, mut which) = (vec![0.0; width], vec![0; width]);
+        self.dx.fill(0.0);
+        for (first, dy) in windows.rows().zip(self.dy.chunks_exact(width)) {
+            let (map, dx) = (&self.map[first..], &mut self.dx[first..]);
+            // The width that the networks use vectorizes.
+            match windows.window[2] {
+                2 => {
+                    largest::<2>(windows, map, &mut best, &mut which);
+                    spread::<2>(windows, &which, dy, dx);
+                }
+                _ => {
+                    largest::<0>(windows, map, &mut best, &mut which);
+                    spread::<0>(windows, &which, dy, dx);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the gradient of each of a row of windows to its largest voxel, and zero to the others.
+#[inline(always)]
+fn spread<const KW: usize>(windows: &Windows, which: &[u32], dy: &[f32], dx: &mut [f32]) {
+    let width = if KW == 0 { windows.window[2] } else { KW };
+    for (row, &start) in windows.starts.iter().enumerate() {
+        let parts = dx[start..][..width * dy.len()].chunks_exact_mut(width);
+        for ((&which, &dy), part) in which.iter().zip(dy).zip(parts) {
+            for (voxel, dx) in part.iter_mut().enumerate() {
+                let largest = which == (row * width + voxel) as u32;
+                *dx = if largest { dy } else { 0.0 };
+            }
+        }
     }
 }
 

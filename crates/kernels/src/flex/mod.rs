@@ -4,6 +4,7 @@
 //! not apply: on another backend, in another precision, or with gradient checkpointing. The caller then
 //! falls back to the composition.
 
+mod concat;
 mod conv;
 mod correlation;
 mod elementwise;
@@ -17,6 +18,7 @@ mod norm;
 mod operator;
 mod packed;
 mod panel;
+mod peak;
 mod simd;
 mod tensor;
 mod update;
@@ -25,10 +27,12 @@ mod weight;
 mod windows;
 mod winograd;
 
+pub(crate) use concat::concat_channels;
 pub(crate) use elementwise::{add, scale_channels};
 pub(crate) use max_pool::max_pool;
 pub(crate) use norm::batch_norm_leaky_relu;
 pub(crate) use operator::Layer;
+pub(crate) use peak::peak;
 pub(crate) use update::{moving_average, scale, sgd_step, squared_norm};
 pub(crate) use voxels::voxel_statistics;
 

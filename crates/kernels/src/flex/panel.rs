@@ -3,6 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::simd::{Kernel, Simd};
+use crate::profile::Pass;
 
 /// Lanes of the widest register.
 pub(crate) const WIDEST: usize = 16;
@@ -70,6 +71,12 @@ pub(crate) struct Product<'a, const T: usize> {
 
 impl<const T: usize> Kernel for Product<'_, T> {
     type Output = ();
+    const PASS: Pass = Pass::Multiply;
+
+    fn work(&self) -> [usize; 2] {
+        let outputs: usize = self.blocks.iter().map(|&(_, width)| width).sum();
+        [2 * T * outputs * self.from.channels * self.from.columns, 0]
+    }
 
     /// # Safety
     ///

@@ -2,7 +2,7 @@
 
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;
-use semivox_kernels::max_pool3d;
+use semivox_kernels::{concat_channels, max_pool3d};
 
 use super::parts::{ConvPair, Up, convolve};
 use crate::NetworkOutput;
@@ -147,6 +147,6 @@ impl UNetDecoder {
 
     fn climb(&self, step: usize, skip: Tensor<4>, low: Tensor<4>) -> Tensor<4> {
         let up = self.ups[step].forward(low);
-        self.blocks[step].forward(Tensor::cat(vec![skip, up], 1))
+        self.blocks[step].forward(concat_channels(skip, up))
     }
 }

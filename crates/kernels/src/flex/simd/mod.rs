@@ -10,6 +10,7 @@ mod registers;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use crate::profile::{Pass, task};
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "aarch64")]
@@ -33,7 +34,7 @@ enum Instructions {
     Neon,
     /// AVX2 with fused multiply-add, eight lanes.
     Avx2,
-    /// AVX-512F, sixteen lanes.
+    /// AVX-512 F, VL and DQ, sixteen lanes.
     Avx512,
 }
 
@@ -67,7 +68,10 @@ impl Level {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 found.push(Instructions::Avx2);
             }
-            if is_x86_feature_detected!("avx512f") {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq")
+            {
                 found.push(Instructions::Avx512);
             }
         }
@@ -101,13 +105,25 @@ impl Level {
     /// # Safety
     ///
     /// The kernel's requirements beyond enabled instructions must hold.
+    #[inline]
     pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: this function's contract.
+        task(K::PASS, kernel.work(), || unsafe { self.dispatch(kernel) })
+    }
+
+    /// Runs a kernel with the instructions of this level.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Level::run`].
+    unsafe fn dispatch<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         {
-            #[target_feature(enable = "avx512f")]
+            // Without VL, code that uses the halves of a register may only keep it in one of the first sixteen.
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq")]
             unsafe fn avx512<K: Kernel>(kernel: K) -> K::Output {
                 // SAFETY: the attribute enables the instructions of `Avx512`, and the kernel's other requirements
-                // hold by the contract of `Level::run`, the only caller.
+                // hold by the contract of `Level::dispatch`, the only caller.
                 unsafe { kernel.run::<Avx512>() }
             }
             #[target_feature(enable = "avx2,fma")]
@@ -117,7 +133,7 @@ impl Level {
                 unsafe { kernel.run::<Avx2>() }
             }
             match self.0 {
-                // SAFETY: `Level::available` made this level, so it has found AVX-512F; the kernel's requirements
+                // SAFETY: `Level::available` made this level, so it has found AVX-512 F, VL and DQ; the kernel's requirements
                 // hold by this function's contract.
                 Instructions::Avx512 => return unsafe { avx512(kernel) },
                 // SAFETY: `Level::available` made this level, so it has found AVX2 and FMA; the kernel's
@@ -153,6 +169,13 @@ pub(crate) fn composition() -> bool {
 pub(crate) trait Kernel {
     /// The type of the result.
     type Output;
+    /// The line of the profile that its time is added to.
+    const PASS: Pass;
+
+    /// Floating-point operations and bytes of memory, for the profile.
+    fn work(&self) -> [usize; 2] {
+        [0, 0]
+    }
 
     /// Runs the computation; this function and all it calls must be `#[inline(always)]`.
     ///
@@ -160,4 +183,49 @@ pub(crate) trait Kernel {
     ///
     /// The instructions of `S` must be enabled; the implementor may have further requirements.
     unsafe fn run<S: Simd>(self) -> Self::Output;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sums of eight, four and three registers with different lanes.
+    struct Sums;
+
+    impl Kernel for Sums {
+        type Output = Vec<f32>;
+        const PASS: Pass = Pass::Correlate;
+
+        unsafe fn run<S: Simd>(self) -> Vec<f32> {
+            let numbers: Vec<f32> = (0..8 * S::LANES).map(|i| (i * i % 23) as f32).collect();
+            let load = |c: usize| {
+                let row = &numbers[c * S::LANES..][..S::LANES];
+                // SAFETY: the row has the lanes of a register, and the caller of `Kernel::run` has enabled the
+                // instructions of `S`.
+                unsafe { S::load(row.as_ptr()) }
+            };
+            // SAFETY: the caller of `Kernel::run` has enabled the instructions of `S`.
+            unsafe {
+                let eight = S::sum_each::<8>(std::array::from_fn(load));
+                let four = S::sum_each::<4>(std::array::from_fn(load));
+                let three = S::sum_each::<3>(std::array::from_fn(load));
+                [&eight[..], &four, &three].concat()
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_several_registers_are_each_ones() {
+        for level in Level::available() {
+            let lanes = level.lanes();
+            let sum = |c: usize| -> f32 {
+                (c * lanes..(c + 1) * lanes)
+                    .map(|i| (i * i % 23) as f32)
+                    .sum()
+            };
+            let expected: Vec<f32> = (0..8).chain(0..4).chain(0..3).map(sum).collect();
+            // SAFETY: `Sums::run` requires nothing but enabled instructions.
+            assert_eq!(unsafe { level.run(Sums) }, expected, "{level:?}");
+        }
+    }
 }

@@ -32,4 +32,14 @@ pub(crate) trait Simd {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// The sum of the lanes.
     unsafe fn sum(value: Self::V) -> f32;
+    /// The sum of the lanes of each of `C` registers.
+    #[inline(always)]
+    unsafe fn sum_each<const C: usize>(values: [Self::V; C]) -> [f32; C] {
+        let mut sums = [0.0; C];
+        for (sum, value) in sums.iter_mut().zip(values) {
+            // SAFETY: the caller has enabled the instructions; arithmetic needs nothing else.
+            *sum = unsafe { Self::sum(value) };
+        }
+        sums
+    }
 }

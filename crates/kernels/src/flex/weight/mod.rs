@@ -14,6 +14,7 @@ mod parts;
 use super::grid::Grid;
 use super::memory::Buffer;
 use super::simd::{Kernel, Level, Simd};
+use crate::profile::Pass;
 pub(crate) use bias::bias;
 use parts::{Part, Piece, batches, parts};
 use rayon::prelude::*;
@@ -82,6 +83,7 @@ struct PartSums<'a> {
 
 impl Kernel for PartSums<'_> {
     type Output = Vec<f32>;
+    const PASS: Pass = Pass::DirectWeight;
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> Vec<f32> {

@@ -20,7 +20,7 @@ pub(super) struct Panel {
 impl Panel {
     /// Creates a panel with unspecified contents.
     pub(super) fn new(shape: Shape) -> Self {
-        let data = Buffer::take(shape.len());
+        let data = Buffer::scratch(shape.len());
         Self { shape, data }
     }
 }

@@ -5,6 +5,7 @@ use crate::flex::epilogue::ChannelEpilogue;
 use crate::flex::memory::Target;
 use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Simd};
+use crate::profile::Pass;
 
 /// Mapping between the rows of one channel in the large volume and in a panel.
 pub(super) struct Interleave<'a> {
@@ -57,6 +58,7 @@ pub(super) struct Gather<'a> {
 
 impl Kernel for Gather<'_> {
     type Output = ();
+    const PASS: Pass = Pass::GatherWindows;
 
     /// # Safety
     ///
@@ -73,37 +75,24 @@ impl Kernel for Gather<'_> {
         self.interleave.rows(|large, panel| {
             let row = &self.large[large..large + width * kw];
             let to = &mut self.to[panel..panel + (kw - 1) * stride + width];
-            // SAFETY: `row` has `kw` floats for each of `width` windows, and `to` reaches `width` floats into the last
-            // of `kw` rows that are one stride apart.
-            unsafe {
-                match kw {
-                    1 => deinterleave::<1>(row, to.as_mut_ptr(), stride),
-                    2 => deinterleave::<2>(row, to.as_mut_ptr(), stride),
-                    _ => {
-                        for (i, value) in row.iter().enumerate() {
-                            to[i % kw * stride + i / kw] = *value;
-                        }
+            match kw {
+                1 => to.copy_from_slice(row),
+                2 => {
+                    let (even, odd) = to.split_at_mut(stride);
+                    let pairs = row.as_chunks::<2>().0;
+                    for ((even, odd), pair) in even.iter_mut().zip(odd).zip(pairs) {
+                        [*even, *odd] = *pair;
+                    }
+                }
+                _ => {
+                    for (i, value) in row.iter().enumerate() {
+                        to[i % kw * stride + i / kw] = *value;
                     }
                 }
             }
         });
         for row in self.to.chunks_exact_mut(stride) {
             row[columns..].fill(0.0);
-        }
-    }
-}
-
-/// Distributes every `K` floats to `K` rows, one stride apart.
-///
-/// # Safety
-///
-/// `to` must be valid for a `K`-th of the floats of `row` in each of `K` rows, and no other thread may use them.
-#[inline(always)]
-unsafe fn deinterleave<const K: usize>(row: &[f32], to: *mut f32, stride: usize) {
-    for (i, values) in row.as_chunks::<K>().0.iter().enumerate() {
-        for (k, value) in values.iter().enumerate() {
-            // SAFETY: `i` is less than a `K`-th of the floats of `row`, and `k` is one of the `K` rows.
-            unsafe { to.add(k * stride + i).write(*value) };
         }
     }
 }
@@ -119,6 +108,7 @@ pub(super) struct Scatter<'a> {
 
 impl Kernel for Scatter<'_> {
     type Output = ();
+    const PASS: Pass = Pass::ScatterWindows;
 
     /// # Safety
     ///

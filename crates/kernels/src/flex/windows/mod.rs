@@ -10,8 +10,9 @@ mod matrix;
 
 use super::correlation::Correlation;
 use super::epilogue::Epilogue;
-use super::memory::{Buffer, Target, filled};
+use super::memory::{Buffer, Target, filled, filled_rows};
 use super::operator::{Convolution, Layer};
+use super::panel;
 use super::simd::Level;
 use grid::{Block, Grid};
 use matrix::Matrix;
@@ -165,17 +166,29 @@ impl Windows {
         let blocks = self.grid.blocks(self.row().max(self.small));
         let parts = PARTS.min(blocks.len());
         let cut = |part: usize| part * blocks.len() / parts;
-        let mut parts: Vec<Buffer> = (0..parts)
+        let parts: Vec<Buffer> = (0..parts)
             .into_par_iter()
             .map(|part| self.correlate_blocks(&blocks[cut(part)..cut(part + 1)], small, large))
             .collect();
-        let mut total = parts.remove(0);
-        for part in &parts {
-            for (total, value) in total.as_mut().iter_mut().zip(part.iter()) {
-                *total += value;
+        let row = self.row();
+        filled_rows(self.small, row, |small, total| {
+            let (first, width) = self.block_of(small);
+            for (v, total) in total.iter_mut().enumerate() {
+                let at = first * row + v * width + small - first;
+                *total = parts.iter().map(|part| part[at]).sum();
             }
-        }
-        total
+        })
+    }
+
+    /// The first channel and the width of the block of a channel of the small volume, as [`Correlation`] packs its
+    /// sums.
+    fn block_of(&self, channel: usize) -> (usize, usize) {
+        let blocks = panel::blocks(self.small, self.level.channels());
+        let found = blocks
+            .into_iter()
+            .rev()
+            .find(|&(first, _)| first <= channel);
+        found.expect("the blocks begin at channel zero")
     }
 
     /// The sum over a range of blocks.

@@ -10,6 +10,7 @@ use crate::flex::epilogue::{ChannelEpilogue, Epilogue};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::{Kernel, Level, Simd};
+use crate::profile::Pass;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -94,6 +95,7 @@ struct Back<'a, const D: usize> {
 
 impl<const D: usize> Kernel for Back<'_, D> {
     type Output = ();
+    const PASS: Pass = Pass::Inverse;
 
     /// # Safety
     ///
@@ -134,7 +136,7 @@ impl<const D: usize> Back<'_, D> {
     /// As for [`Back::run`], whose assertion must have passed; `at` must be one of the positions of its channel.
     #[inline(always)]
     unsafe fn rows<S: Simd>(&self, at: usize) -> [[S::V; TILE]; TILE] {
-        let from = self.products[at..].as_ptr();
+        let mut from = self.products[at..].as_ptr();
         // SAFETY: a register that begins at one of the columns ends within the channel's stride, as the stride that
         // `Shape::new` gives exceeds the columns by the widest register; the channel is one of each of the
         // `D * SPREAD` matrices. The caller has enabled the instructions of `S`.
@@ -144,7 +146,8 @@ impl<const D: usize> Back<'_, D> {
             for a in 0..D {
                 let mut m = [zero; SPREAD];
                 for b in 0..SPREAD {
-                    m[b] = S::load(from.wrapping_add((SPREAD * a + b) * self.shape.len()));
+                    m[b] = S::load(from);
+                    from = from.wrapping_add(self.shape.len());
                 }
                 half[a] = gather_output::<S>(m);
             }

@@ -188,6 +188,7 @@ pub(super) fn gather_weight_depth<const N: usize, const D: usize>(
 mod tests {
     use super::*;
     use crate::flex::simd::{Kernel, Level};
+    use crate::profile::Pass;
 
     /// One axis: outputs, and the gradient of the taps.
     struct Axis {
@@ -198,6 +199,7 @@ mod tests {
 
     impl Kernel for Axis {
         type Output = ([f32; TILE], [f32; 3]);
+        const PASS: Pass = Pass::Transform;
 
         unsafe fn run<S: Simd>(self) -> Self::Output {
             // SAFETY: the caller of `Kernel::run` has enabled the instructions of `S`; arithmetic needs nothing else.

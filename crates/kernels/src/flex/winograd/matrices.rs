@@ -7,6 +7,7 @@ use super::tiles::{POINTS, SPREAD, TAPS, Tiles};
 use crate::flex::memory::{Buffer, Target, filled};
 use crate::flex::panel::blocks;
 use crate::flex::simd::{Kernel, Level, Simd};
+use crate::profile::Pass;
 use rayon::prelude::*;
 
 /// `G g Gᵀ` of all channels, packed as `[point][block of outputs][input][kw][output of the block]`.
@@ -115,6 +116,7 @@ impl<const D: usize> Spread<D> {
 
 impl<const D: usize> Kernel for Spread<D> {
     type Output = ();
+    const PASS: Pass = Pass::TransformWeight;
 
     /// # Safety
     ///

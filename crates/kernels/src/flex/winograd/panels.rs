@@ -5,8 +5,9 @@
 use super::filters::{spread_gradient, spread_gradient_depth, spread_input, spread_input_depth};
 use super::tiles::{Place, SPREAD, TILE, Tiles, tile_depth};
 use crate::flex::memory::{Buffer, Target};
-use crate::flex::panel::Shape;
+use crate::flex::panel::{Shape, WIDEST};
 use crate::flex::simd::{Kernel, Level, Simd};
+use crate::profile::Pass;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -17,15 +18,15 @@ pub(super) fn shape(tiles: Tiles, block: &Range<usize>, channels: usize) -> Shap
 
 /// Takes a buffer for the matrices of all points.
 pub(super) fn scratch(tiles: Tiles, shape: Shape) -> Buffer {
-    Buffer::take(tiles.points() * shape.len())
+    Buffer::scratch(tiles.points() * shape.len())
 }
 
 /// The transform of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// `Bᵀ X B` of 6×6 rows (or 6, where depth is not transformed), with padding before and after each row.
+    /// `Bᵀ X B` of 6×6 rows (or 6, where depth is not transformed), with a zero before each row.
     Input,
-    /// `A dY Aᵀ` of 4×4 rows, with two zeros after each.
+    /// `A dY Aᵀ` of 4×4 rows, with a zero after each.
     Gradient,
 }
 
@@ -81,6 +82,7 @@ struct Transform<'a, const D: usize> {
 
 impl<const D: usize> Kernel for Transform<'_, D> {
     type Output = ();
+    const PASS: Pass = Pass::Transform;
 
     /// # Safety
     ///
@@ -98,9 +100,9 @@ impl<const D: usize> Kernel for Transform<'_, D> {
             let map = &self.volume[map * self.tiles.voxels()..][..self.tiles.voxels()];
             let to = self.out.at(self.channel * stride + i * pitch);
             // SAFETY: the shape has `pitch` columns per tile of the block, so that tile `i`'s are within the channel's
-            // row. The registers that cover them may reach beyond, by less than one register: into the columns of the
-            // next tile, which are written later, or into the padding, in which `Shape::new` leaves room for the
-            // widest.
+            // row. The registers that cover its voxels may reach beyond, by less than one register: into the columns
+            // of the next tile, which are written later, or into the padding, in which `Shape::new` leaves room for
+            // the widest.
             unsafe {
                 match self.side {
                     Side::Input => self.input::<S>(map, place, to),
@@ -109,7 +111,7 @@ impl<const D: usize> Kernel for Transform<'_, D> {
             }
         }
         for point in 0..D * SPREAD {
-            // Products read the padding as input. Their results there are not used, except in the weight's
+            // The zero behind the last row is read as input; behind it results are not used, except in the weight's
             // gradient, where they are multiplied by zero and must be finite.
             let room = self
                 .out
@@ -125,37 +127,58 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Transform::run`]; `to` must be valid for the registers that cover a tile's `pitch` positions in every
-    /// matrix.
+    /// As for [`Transform::run`]; `to` must be valid for a zero and the registers that cover the width behind it, in
+    /// every matrix.
     #[inline(always)]
     unsafe fn input<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
         // Coordinates start at one before the first row; a separate slice has no row before it.
         let depth = place.first[0] + usize::from(D == 1);
         let rows = Rows::<D, SPREAD>::new(self.tiles, map, [depth, place.first[1]]);
         let width = self.tiles.size()[2];
-        for at in (0..self.tiles.pitch()).step_by(S::LANES) {
-            // Lane 0 of the first register is the padding before the row.
-            let lane = usize::from(at == 0);
-            let start = at + lane - 1;
-            let count = width.saturating_sub(start).min(S::LANES - lane);
-            // SAFETY: `count` voxels of the rows begin at `start`, since it is at most `width - start`, and `lane +
-            // count` is at most `LANES`; the register from `at` on is one of those that cover the tile's positions.
-            unsafe {
-                let mut half = [[S::splat(0.0); SPREAD]; SPREAD];
-                for b in 0..SPREAD {
-                    let mut column = [S::splat(0.0); SPREAD];
-                    for a in 0..D {
-                        column[a] = rows.load::<S>(a, b, start, lane, count);
-                    }
-                    half[b] = spread_input_depth::<S, D>(column);
+        // SAFETY: `to` is the place of the zero before the row. `count` voxels of the rows begin at `at`, all lanes if
+        // the register is `plain`, and the register from `1 + at` on is one of those that cover the width behind the
+        // zero.
+        unsafe {
+            self.zero(to);
+            for at in (0..width).step_by(S::LANES) {
+                let (count, to) = (S::LANES.min(width - at), to.wrapping_add(1 + at));
+                match rows.all && count == S::LANES {
+                    true => self.input_at::<S, true>(&rows, at, count, to),
+                    false => self.input_at::<S, false>(&rows, at, count, to),
                 }
+            }
+        }
+    }
+
+    /// `Bᵀ X B` of one register of a tile.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Rows::load`] and [`Transform::store`].
+    #[inline(always)]
+    unsafe fn input_at<S: Simd, const PLAIN: bool>(
+        &self,
+        rows: &Rows<D, SPREAD>,
+        at: usize,
+        count: usize,
+        mut to: *mut f32,
+    ) {
+        // SAFETY: this function's contract.
+        unsafe {
+            let mut half = [[S::splat(0.0); SPREAD]; SPREAD];
+            for b in 0..SPREAD {
+                let mut column = [S::splat(0.0); SPREAD];
                 for a in 0..D {
-                    let mut row = [S::splat(0.0); SPREAD];
-                    for b in 0..SPREAD {
-                        row[b] = half[b][a];
-                    }
-                    self.store::<S>(to.wrapping_add(at), a, spread_input::<S>(row));
+                    column[a] = rows.load::<S, PLAIN>(a, b, at, count);
                 }
+                half[b] = spread_input_depth::<S, D>(column);
+            }
+            for a in 0..D {
+                let mut row = [S::splat(0.0); SPREAD];
+                for b in 0..SPREAD {
+                    row[b] = half[b][a];
+                }
+                to = self.store::<S>(to, spread_input::<S>(row));
             }
         }
     }
@@ -164,105 +187,149 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Transform::input`].
+    /// As for [`Transform::run`]; `to` must be valid for the registers that cover the width and for a zero behind it,
+    /// in every matrix.
     #[inline(always)]
     unsafe fn gradient<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
         let rows = Rows::<TILE, TILE>::new(self.tiles, map, place.first.map(|first| first + 1));
         let width = self.tiles.size()[2];
-        for at in (0..self.tiles.pitch()).step_by(S::LANES) {
-            let count = width.saturating_sub(at).min(S::LANES);
-            // SAFETY: `count` voxels of the rows begin at `at`, since it is at most `width - at` and at most `LANES`;
-            // the register from `at` on is one of those that cover the tile's positions.
-            unsafe {
-                let mut half = [[S::splat(0.0); SPREAD]; TILE];
+        // SAFETY: as for `input`; position `width` is the place of the zero behind the row.
+        unsafe {
+            for at in (0..width).step_by(S::LANES) {
+                let (count, to) = (S::LANES.min(width - at), to.wrapping_add(at));
+                match rows.all && count == S::LANES {
+                    true => self.gradient_at::<S, true>(&rows, at, count, to),
+                    false => self.gradient_at::<S, false>(&rows, at, count, to),
+                }
+            }
+            self.zero(to.wrapping_add(width));
+        }
+    }
+
+    /// `A dY Aᵀ` of one register of a tile.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Rows::load`] and [`Transform::store`].
+    #[inline(always)]
+    unsafe fn gradient_at<S: Simd, const PLAIN: bool>(
+        &self,
+        rows: &Rows<TILE, TILE>,
+        at: usize,
+        count: usize,
+        mut to: *mut f32,
+    ) {
+        // SAFETY: this function's contract.
+        unsafe {
+            let mut half = [[S::splat(0.0); SPREAD]; TILE];
+            for b in 0..TILE {
+                let mut column = [S::splat(0.0); TILE];
+                for a in 0..tile_depth::<D>() {
+                    column[a] = rows.load::<S, PLAIN>(a, b, at, count);
+                }
+                half[b] = spread_gradient_depth::<S, D>(column);
+            }
+            for a in 0..D {
+                let mut row = [S::splat(0.0); TILE];
                 for b in 0..TILE {
-                    let mut column = [S::splat(0.0); TILE];
-                    for a in 0..tile_depth::<D>() {
-                        column[a] = rows.load::<S>(a, b, at, 0, count);
-                    }
-                    half[b] = spread_gradient_depth::<S, D>(column);
+                    row[b] = half[b][a];
                 }
-                for a in 0..D {
-                    let mut row = [S::splat(0.0); TILE];
-                    for b in 0..TILE {
-                        row[b] = half[b][a];
-                    }
-                    self.store::<S>(to.wrapping_add(at), a, spread_gradient::<S>(row));
-                }
+                to = self.store::<S>(to, spread_gradient::<S>(row));
             }
         }
     }
 
-    /// Stores row `a` of the points.
+    /// Writes a zero to every matrix.
     ///
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, `a` must be less than `D`, and `to` must be valid for a register in
-    /// every matrix.
+    /// `to` must be valid for a number in every matrix.
     #[inline(always)]
-    unsafe fn store<S: Simd>(&self, to: *mut f32, a: usize, row: [S::V; SPREAD]) {
-        for (b, value) in row.into_iter().enumerate() {
-            let point = (SPREAD * a + b) * self.shape.len();
-            // SAFETY: `point` is the start of one of the `D * SPREAD` matrices, in each of which `to` is valid for a
-            // register by this function's contract.
-            unsafe { S::store(to.wrapping_add(point), value) };
+    unsafe fn zero(&self, to: *mut f32) {
+        for point in 0..D * SPREAD {
+            // SAFETY: this function's contract.
+            unsafe { *to.wrapping_add(point * self.shape.len()) = 0.0 };
         }
+    }
+
+    /// Stores a row of the points and returns the place of the next one.
+    ///
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled, and `to` must be valid for a register in [`SPREAD`] consecutive
+    /// matrices.
+    #[inline(always)]
+    unsafe fn store<S: Simd>(&self, mut to: *mut f32, row: [S::V; SPREAD]) -> *mut f32 {
+        for b in 0..SPREAD {
+            // SAFETY: this function's contract.
+            unsafe { S::store(to, row[b]) };
+            to = to.wrapping_add(self.shape.len());
+        }
+        to
     }
 }
 
+/// Zeros that are read in place of rows outside the volume.
+static ZEROS: [f32; WIDEST] = [0.0; WIDEST];
+
 /// The `M`×`N` rows of a tile; rows outside the volume are absent.
 struct Rows<const M: usize, const N: usize> {
-    rows: [[*const f32; N]; M],
-    present: [[bool; N]; M],
+    first: *const f32,
+    plane: usize,
+    width: usize,
+    /// Whether the rows of a depth, and those of a height, are inside the volume.
+    present: ([bool; M], [bool; N]),
     all: bool,
 }
 
 impl<const M: usize, const N: usize> Rows<M, N> {
     /// The rows from `first`; coordinates start at one before the first row.
     #[inline(always)]
-    fn new(tiles: Tiles, map: &[f32], first: [usize; 2]) -> Self {
-        let mut found = Self {
-            rows: [[map.as_ptr(); N]; M],
-            present: [[false; N]; M],
-            all: true,
-        };
+    fn new(tiles: Tiles, map: &[f32], [depth, height]: [usize; 2]) -> Self {
+        let [d, h, width] = tiles.size();
+        let (mut deep, mut high) = ([false; M], [false; N]);
         for a in 0..M {
-            for b in 0..N {
-                let [d, h] = [first[0] + a, first[1] + b];
-                found.present[a][b] = tiles.has_row(d, h);
-                found.all &= found.present[a][b];
-                found.rows[a][b] = map.as_ptr().wrapping_offset(tiles.row(d, h));
-            }
+            deep[a] = (1..=d).contains(&(depth + a));
         }
-        found
+        for b in 0..N {
+            high[b] = (1..=h).contains(&(height + b));
+        }
+        Self {
+            first: map.as_ptr().wrapping_offset(tiles.row(depth, height)),
+            plane: h * width,
+            width,
+            present: (deep, high),
+            all: depth >= 1 && depth + M <= d + 1 && height >= 1 && height + N <= h + 1,
+        }
     }
 
-    /// Loads lanes `lane..lane + count` of a row from position `start`; the others are zero.
+    /// Loads `count` lanes of a row from position `at`; the others are zero. `PLAIN` is faster and needs all rows and
+    /// all lanes.
     ///
     /// # Safety
     ///
-    /// The instructions of `S` must be enabled, the rows must contain `count` voxels from `start`, and `lane + count`
-    /// must be at most [`Simd::LANES`].
+    /// The instructions of `S` must be enabled, and the rows must contain `count` voxels from `at`, at most
+    /// [`Simd::LANES`]. If `PLAIN`, all rows must be inside the volume and `count` must be [`Simd::LANES`].
     #[inline(always)]
-    unsafe fn load<S: Simd>(
+    unsafe fn load<S: Simd, const PLAIN: bool>(
         &self,
         a: usize,
         b: usize,
-        start: usize,
-        lane: usize,
+        at: usize,
         count: usize,
     ) -> S::V {
-        let row = self.rows[a][b].wrapping_add(start);
-        // SAFETY: the row has `count` voxels from `start` by this function's contract if it is present, and all rows
-        // are where `all` is set; nothing is read of absent rows, where the count is zero.
-        unsafe {
-            if self.all && count == S::LANES {
-                S::load(row)
-            } else {
-                let count = if self.present[a][b] { count } else { 0 };
-                S::load_lanes(row, lane, count)
-            }
+        let row = self
+            .first
+            .wrapping_add(a * self.plane + b * self.width + at);
+        if PLAIN {
+            // SAFETY: the row is inside the volume and has all lanes from `at` by this function's contract.
+            return unsafe { S::load(row) };
         }
+        let present = self.present.0[a] && self.present.1[b];
+        let row = if present { row } else { ZEROS.as_ptr() };
+        // SAFETY: a row inside the volume has `count` voxels from `at` by this function's contract; `ZEROS` has as many
+        // as the widest register.
+        unsafe { S::load_lanes(row, 0, count) }
     }
 }
 

@@ -61,7 +61,7 @@ impl Tiles {
     }
 
     /// Whether tiles save enough products to pay for the transforms, which take half as much work if depth is
-    /// not transformed. Tiles at the far ends may be half empty, and every row has two positions of padding.
+    /// not transformed. Tiles at the far ends may be half empty, and every row has one position of padding.
     pub(crate) fn pay(&self, inputs: usize, outputs: usize) -> bool {
         let [d, h, w] = self.size;
         let products = self.points() * TAPS * self.count() * self.pitch();
@@ -103,9 +103,10 @@ impl Tiles {
         self.batch
     }
 
-    /// Distance between transformed rows in positions: a row with its padding.
+    /// Distance between transformed rows in positions: a row and one zero, which is the padding before it and that
+    /// behind the row before.
     pub(super) fn pitch(&self) -> usize {
-        self.size[2] + TAPS - 1
+        self.size[2] + 1
     }
 
     /// Tiles per sample along depth and height.

@@ -3,6 +3,9 @@
 //! Outputs and scratch buffers are taken from one pool and returned to it, outputs when Burn drops the
 //! tensor. The buffers in use and in the pool together stay within 5/4 of the largest amount in use so far.
 
+mod block;
+
+use block::{Block, HUGE};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -25,7 +28,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 
 /// Unused buffers, floats in use, and the maximum in use so far.
 struct Pool {
-    waiting: Vec<Vec<f32>>,
+    waiting: Vec<Block>,
     held: usize,
     live: usize,
     peak: usize,
@@ -37,7 +40,7 @@ impl Pool {
     }
 
     /// Takes the shortest unused buffer that is long enough but not much too long.
-    fn find(&mut self, len: usize) -> Option<Vec<f32>> {
+    fn find(&mut self, len: usize) -> Option<Block> {
         let most = len + (len / 4).max(SPARE);
         let fits = |i: &usize| (len..=most).contains(&self.waiting[*i].len());
         let best = (0..self.waiting.len())
@@ -59,36 +62,56 @@ impl Pool {
 /// A buffer of floats that returns to the pool when dropped.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    data: Vec<f32>,
+    /// Nothing after the drop.
+    data: Option<Block>,
     len: usize,
 }
 
 impl Buffer {
     /// Takes a buffer of `len` floats with unspecified contents.
     pub(crate) fn take(len: usize) -> Self {
-        if len < POOLED {
-            let data = vec![0.0; len];
+        Self::with_room(len, len)
+    }
+
+    /// Takes a buffer as [`Buffer::take`] does, in a huge page of its own if it is large, for results that are dropped
+    /// soon.
+    pub(crate) fn scratch(len: usize) -> Self {
+        Self::with_room(len, if len < POOLED { len } else { len.max(HUGE) })
+    }
+
+    /// Takes a buffer of `len` floats from a block of at least `room`.
+    fn with_room(len: usize, room: usize) -> Self {
+        if room < POOLED {
+            let data = Some(Block::new(room));
             return Self { data, len };
         }
         let mut pool = Pool::lock();
-        let found = pool.find(len);
-        pool.live += found.as_ref().map_or(len, Vec::len);
+        let found = pool.find(room);
+        pool.live += found.as_ref().map_or(room, Block::len);
         pool.peak = pool.peak.max(pool.live);
         pool.trim();
         drop(pool);
-        let data = found.unwrap_or_else(|| vec![0.0; len]);
+        let data = Some(found.unwrap_or_else(|| Block::new(room)));
         Self { data, len }
+    }
+
+    fn block(&self) -> &Block {
+        self.data
+            .as_ref()
+            .expect("a buffer has its block until it is dropped")
     }
 
     /// The floats as a mutable slice.
     pub(crate) fn as_mut(&mut self) -> &mut [f32] {
-        &mut self.data[..self.len]
+        let block = self.data.as_mut();
+        let block = block.expect("a buffer has its block until it is dropped");
+        &mut block.as_mut_slice()[..self.len]
     }
 
     /// Converts the buffer to the memory of a tensor.
     pub(crate) fn into_bytes(self) -> Bytes {
         let len = size_of_val(&self[..]);
-        // SAFETY: `Buffer::memory` gives `len` bytes, those of the buffer's floats, and a `Vec<f32>` has initialized
+        // SAFETY: `Buffer::memory` gives `len` bytes, those of the buffer's floats, and a block has initialized
         // floats only.
         unsafe { Bytes::from_controller(Box::new(self), len) }
     }
@@ -98,16 +121,15 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.data[..self.len]
+        &self.block().as_slice()[..self.len]
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let data = std::mem::take(&mut self.data);
-        if data.len() < POOLED {
+        let Some(data) = self.data.take().filter(|data| data.len() >= POOLED) else {
             return;
-        }
+        };
         let mut pool = Pool::lock();
         pool.live -= data.len();
         pool.held += data.len();
@@ -212,6 +234,7 @@ mod tests {
         drop(first.into_bytes());
         let again = Buffer::take(len);
         assert_eq!(again.as_ptr(), address);
+        assert_eq!(address as usize % 64, 0);
         assert_eq!(again[len - 1], 7.0);
         let pool = Pool::lock();
         assert!(pool.held + pool.live <= pool.peak + pool.peak / 4);

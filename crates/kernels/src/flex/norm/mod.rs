@@ -10,7 +10,10 @@
 //! With running statistics the last term is absent. Only the input is kept; `x^` and the mask are
 //! recomputed in the backward pass.
 
+mod passes;
+
 use super::memory::filled_rows;
+use super::simd::Level;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
@@ -19,6 +22,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
+use passes::{Channel, Gradient, Measure, Moments, Normalize, Sums};
 use rayon::prelude::*;
 
 /// Applies batch normalization and leaky ReLU; `None` if the tensors are not single precision on the Flex
@@ -94,49 +98,20 @@ fn update(norm: &BatchNorm, [mean, variance]: &Statistics, device: &Device) {
     }
 }
 
-/// Computes the statistics of the batch in two passes.
+/// Computes the statistics of the batch.
 fn batch_statistics(x: &[f32], [batch, channels, d, h, w]: [usize; 5]) -> Statistics {
-    let voxels = d * h * w;
-    let count = (batch * voxels) as f64;
-    let total = |channel: usize, term: &(dyn Fn(&[f32]) -> f64 + Sync)| -> f64 {
-        let map = |sample: usize| &x[(sample * channels + channel) * voxels..][..voxels];
-        (0..batch)
-            .map(|sample| map(sample).chunks(BLOCK).map(term).sum::<f64>())
-            .sum()
-    };
+    let (level, voxels) = (Level::current(), d * h * w);
     let both = (0..channels).into_par_iter().map(|channel| {
-        let mean = total(channel, &|block| sum(block, |x| x)) / count;
-        let center = mean as f32;
-        let squares = total(channel, &|block| {
-            sum(block, |x| (x - center) * (x - center))
-        });
-        (center, (squares / count) as f32)
+        let map = |sample: usize| &x[(sample * channels + channel) * voxels..][..voxels];
+        // SAFETY: `Measure::run` requires nothing but enabled instructions.
+        let moments = |sample| unsafe { level.run(Measure { x: map(sample) }) };
+        let found = (0..batch)
+            .map(moments)
+            .fold(Moments::default(), Moments::with);
+        (found.mean as f32, (found.squares / found.count) as f32)
     });
     let (mean, variance) = both.unzip();
     [mean, variance]
-}
-
-/// Number of values summed in single precision before adding to a double.
-const BLOCK: usize = 1024;
-
-/// Sums at most [`BLOCK`] values in sixteen lanes.
-#[inline(always)]
-fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
-    let mut lanes = [0.0f32; 16];
-    let chunks = block.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().map(|&x| term(x)).sum();
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane += term(x);
-        }
-    }
-    f64::from(lanes.iter().sum::<f32>() + rest)
-}
-
-/// Slope of the leaky ReLU at `z`, as a select that vectorizes.
-#[inline(always)]
-fn relu_slope(z: f32, leak: f32) -> f32 {
-    if z > 0.0 { 1.0 } else { leak }
 }
 
 /// Mean, `r` and gamma per channel.
@@ -157,6 +132,17 @@ impl Channels {
         }
     }
 
+    /// The numbers of a channel.
+    fn channel(&self, c: usize, beta: &[f32], leak: f32) -> Channel {
+        Channel {
+            mean: self.mean[c],
+            inverse: self.inverse[c],
+            scale: self.gamma[c] * self.inverse[c],
+            shift: beta[c],
+            leak,
+        }
+    }
+
     /// Computes the output.
     fn forward(
         &self,
@@ -166,15 +152,12 @@ impl Channels {
         shape: [usize; 5],
     ) -> FlexTensor {
         let [batch, channels, d, h, w] = shape;
-        let (x, voxels) = (values(input), d * h * w);
-        let output = filled_rows(batch * channels, voxels, |map, row| {
-            let c = map % channels;
-            let (mean, scale, shift) = (self.mean[c], self.gamma[c] * self.inverse[c], beta[c]);
-            let source = &x[map * voxels..][..voxels];
-            for (y, &x) in row.iter_mut().zip(source) {
-                let z = (x - mean) * scale + shift;
-                *y = z * relu_slope(z, leak);
-            }
+        let (level, x, voxels) = (Level::current(), values(input), d * h * w);
+        let output = filled_rows(batch * channels, voxels, |map, y| {
+            let channel = self.channel(map % channels, beta, leak);
+            let x = &x[map * voxels..][..voxels];
+            // SAFETY: `Normalize::run` requires nothing but enabled instructions.
+            unsafe { level.run(Normalize { channel, x, y }) }
         });
         from_buffer(output, &shape)
     }
@@ -192,20 +175,24 @@ struct State {
 }
 
 impl State {
+    fn channel(&self, c: usize) -> Channel {
+        self.channels.channel(c, &self.beta, self.leak)
+    }
+
     /// Computes `[dgamma, dbeta]`.
     fn sums(&self, dy: &[f32]) -> [Vec<f32>; 2] {
         let [batch, channels, d, h, w] = self.shape;
-        let (x, voxels) = (values(&self.input), d * h * w);
+        let (level, x, voxels) = (Level::current(), values(&self.input), d * h * w);
         let both = (0..channels).into_par_iter().map(|c| {
-            let (mut dgamma, mut dbeta) = (0.0f64, 0.0f64);
+            let channel = self.channel(c);
+            let (mut dgamma, mut dbeta) = (0.0, 0.0);
             for sample in 0..batch {
-                let map = (sample * channels + c) * voxels..(sample * channels + c + 1) * voxels;
-                let blocks = x[map.clone()].chunks(BLOCK).zip(dy[map].chunks(BLOCK));
-                for (x, dy) in blocks {
-                    let (with_x, alone) = self.block_sums(c, x, dy);
-                    dgamma += with_x;
-                    dbeta += alone;
-                }
+                let map = (sample * channels + c) * voxels;
+                let [x, dy] = [x, dy].map(|values| &values[map..map + voxels]);
+                // SAFETY: `Sums::run` requires nothing but enabled instructions.
+                let [with_x, alone] = unsafe { level.run(Sums { channel, x, dy }) };
+                dgamma += with_x;
+                dbeta += alone;
             }
             (dgamma as f32, dbeta as f32)
         });
@@ -213,49 +200,28 @@ impl State {
         [dgamma, dbeta]
     }
 
-    /// The sums of `g * x^` and `g` over one block.
-    fn block_sums(&self, c: usize, x: &[f32], dy: &[f32]) -> (f64, f64) {
-        let Channels {
-            mean,
-            inverse,
-            gamma,
-        } = &self.channels;
-        let (mean, inverse, gamma, beta) = (mean[c], inverse[c], gamma[c], self.beta[c]);
-        let scale = gamma * inverse;
-        let mut sums = [[0.0f32; 16]; 2];
-        for (x, dy) in x.chunks(16).zip(dy.chunks(16)) {
-            for (lane, (&x, &dy)) in x.iter().zip(dy).enumerate() {
-                let centered = x - mean;
-                let g = dy * relu_slope(centered * scale + beta, self.leak);
-                sums[0][lane] += g * (centered * inverse);
-                sums[1][lane] += g;
-            }
-        }
-        let [with_x, alone] = sums.map(|lanes| f64::from(lanes.iter().sum::<f32>()));
-        (with_x, alone)
-    }
-
     /// Computes the input's gradient.
     fn input_gradient(&self, dy: &[f32], [dgamma, dbeta]: &[Vec<f32>; 2]) -> FlexTensor {
         let [batch, channels, d, h, w] = self.shape;
-        let (x, voxels) = (values(&self.input), d * h * w);
+        let (level, x, voxels) = (Level::current(), values(&self.input), d * h * w);
         let part = if self.train {
             1.0 / (batch * voxels) as f32
         } else {
             0.0
         };
-        let numbers = &self.channels;
-        let gradient = filled_rows(batch * channels, voxels, |map, row| {
-            let c = map % channels;
-            let (mean, scale) = (numbers.mean[c], numbers.gamma[c] * numbers.inverse[c]);
-            let (beta, constant) = (self.beta[c], dbeta[c] * part);
-            let slope = dgamma[c] * part * numbers.inverse[c];
-            let (x, dy) = (&x[map * voxels..][..voxels], &dy[map * voxels..][..voxels]);
-            for (dx, (&x, &dy)) in row.iter_mut().zip(x.iter().zip(dy)) {
-                let centered = x - mean;
-                let g = dy * relu_slope(centered * scale + beta, self.leak);
-                *dx = scale * (g - constant - centered * slope);
-            }
+        let gradient = filled_rows(batch * channels, voxels, |map, dx| {
+            let (c, map) = (map % channels, map * voxels);
+            let channel = self.channel(c);
+            let job = Gradient {
+                channel,
+                constant: dbeta[c] * part,
+                slope: dgamma[c] * part * channel.inverse,
+                x: &x[map..map + voxels],
+                dy: &dy[map..map + voxels],
+                dx,
+            };
+            // SAFETY: `Gradient::run` requires nothing but enabled instructions.
+            unsafe { level.run(job) }
         });
         from_buffer(gradient, &self.shape)
     }

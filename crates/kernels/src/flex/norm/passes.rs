@@ -1,0 +1,248 @@
+//! Passes over one channel of one sample, compiled for every instruction set.
+//!
+//! The loops are plain, so that the compiler vectorizes them with the instructions of the level.
+
+use crate::flex::simd::{Kernel, Simd};
+use crate::profile::Pass;
+
+/// Number of values summed in single precision before adding to a double; they stay in the L1 cache.
+const BLOCK: usize = 1024;
+/// Sums that are kept side by side, several registers' worth.
+const LANES: usize = 64;
+
+/// Count, mean and sum of squared deviations from the mean.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moments {
+    pub(super) count: f64,
+    pub(super) mean: f64,
+    pub(super) squares: f64,
+}
+
+impl Moments {
+    /// The moments of both sets of values together.
+    pub(super) fn with(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        let (delta, share) = (other.mean - self.mean, other.count / count);
+        Self {
+            count,
+            mean: self.mean + delta * share,
+            squares: self.squares + other.squares + delta * delta * self.count * share,
+        }
+    }
+}
+
+/// The [`Moments`] of a channel, in one pass.
+pub(super) struct Measure<'a> {
+    pub(super) x: &'a [f32],
+}
+
+impl Kernel for Measure<'_> {
+    type Output = Moments;
+    const PASS: Pass = Pass::NormStatistics;
+
+    fn work(&self) -> [usize; 2] {
+        [0, size_of_val(self.x)]
+    }
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> Moments {
+        let mut total = Moments::default();
+        for block in self.x.chunks(BLOCK) {
+            let count = block.len() as f64;
+            let mean = sum(block, |x| x) / count;
+            // Deviations are taken from the rounded mean, which is not the mean.
+            let center = mean as f32;
+            let squares = sum(block, |x| (x - center) * (x - center));
+            let off = mean - f64::from(center);
+            total = total.with(Moments {
+                count,
+                mean,
+                squares: squares - count * off * off,
+            });
+        }
+        total
+    }
+}
+
+/// Sums at most [`BLOCK`] values.
+#[inline(always)]
+fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
+    let mut lanes = [0.0f32; LANES];
+    let chunks = block.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += term(x);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += term(x);
+    }
+    total(&lanes)
+}
+
+/// The sum of the lanes, by halves.
+#[inline(always)]
+fn total(lanes: &[f32; LANES]) -> f64 {
+    let mut lanes = *lanes;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    f64::from(lanes[0])
+}
+
+/// The numbers of a channel: `z = (x - mean) * scale + shift`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Channel {
+    pub(super) mean: f32,
+    pub(super) inverse: f32,
+    pub(super) scale: f32,
+    pub(super) shift: f32,
+    pub(super) leak: f32,
+}
+
+impl Channel {
+    /// The normalized value, without scale and shift.
+    #[inline(always)]
+    fn centered(self, x: f32) -> f32 {
+        x - self.mean
+    }
+
+    /// The slope of the leaky ReLU, as a select that vectorizes.
+    #[inline(always)]
+    fn slope(self, centered: f32) -> f32 {
+        let positive = centered * self.scale + self.shift > 0.0;
+        if positive { 1.0 } else { self.leak }
+    }
+}
+
+/// The output of a channel.
+pub(super) struct Normalize<'a> {
+    pub(super) channel: Channel,
+    pub(super) x: &'a [f32],
+    pub(super) y: &'a mut [f32],
+}
+
+impl Kernel for Normalize<'_> {
+    type Output = ();
+    const PASS: Pass = Pass::Norm;
+
+    fn work(&self) -> [usize; 2] {
+        [0, 2 * size_of_val(self.x)]
+    }
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Self { channel, x, y } = self;
+        for (y, &x) in y.iter_mut().zip(x) {
+            let centered = channel.centered(x);
+            *y = (centered * channel.scale + channel.shift) * channel.slope(centered);
+        }
+    }
+}
+
+/// The sums of `g * x^` and of `g` of a channel.
+pub(super) struct Sums<'a> {
+    pub(super) channel: Channel,
+    pub(super) x: &'a [f32],
+    pub(super) dy: &'a [f32],
+}
+
+impl Kernel for Sums<'_> {
+    type Output = [f64; 2];
+    const PASS: Pass = Pass::NormSums;
+
+    fn work(&self) -> [usize; 2] {
+        [0, 2 * size_of_val(self.x)]
+    }
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> [f64; 2] {
+        let mut found = [0.0; 2];
+        for (x, dy) in self.x.chunks(BLOCK).zip(self.dy.chunks(BLOCK)) {
+            let mut lanes = [[0.0f32; LANES]; 2];
+            let (xs, dys) = (x.chunks_exact(LANES), dy.chunks_exact(LANES));
+            self.add(&mut lanes, xs.remainder(), dys.remainder());
+            for (x, dy) in xs.zip(dys) {
+                self.add(&mut lanes, x, dy);
+            }
+            found[0] += total(&lanes[0]);
+            found[1] += total(&lanes[1]);
+        }
+        found[0] *= f64::from(self.channel.inverse);
+        found
+    }
+}
+
+impl Sums<'_> {
+    /// Adds up to [`LANES`] values to the lanes.
+    #[inline(always)]
+    fn add(&self, [with_x, alone]: &mut [[f32; LANES]; 2], x: &[f32], dy: &[f32]) {
+        for ((with_x, alone), (&x, &dy)) in with_x.iter_mut().zip(alone).zip(x.iter().zip(dy)) {
+            let centered = self.channel.centered(x);
+            let g = dy * self.channel.slope(centered);
+            *with_x += g * centered;
+            *alone += g;
+        }
+    }
+}
+
+/// The input's gradient of a channel, `scale * (g - constant - (x - mean) * slope)`.
+pub(super) struct Gradient<'a> {
+    pub(super) channel: Channel,
+    pub(super) constant: f32,
+    pub(super) slope: f32,
+    pub(super) x: &'a [f32],
+    pub(super) dy: &'a [f32],
+    pub(super) dx: &'a mut [f32],
+}
+
+impl Kernel for Gradient<'_> {
+    type Output = ();
+    const PASS: Pass = Pass::NormGradient;
+
+    fn work(&self) -> [usize; 2] {
+        [0, 3 * size_of_val(self.x)]
+    }
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let channel = self.channel;
+        for (dx, (&x, &dy)) in self.dx.iter_mut().zip(self.x.iter().zip(self.dy)) {
+            let centered = channel.centered(x);
+            let g = dy * channel.slope(centered);
+            *dx = channel.scale * (g - self.constant - centered * self.slope);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flex::simd::Level;
+
+    #[test]
+    fn moments_in_one_pass_are_those_of_two() {
+        for (count, offset) in [(1, 0.0), (63, 1e3), (1024, -5.0), (5000, 1e4)] {
+            let x: Vec<f32> = (0..count)
+                .map(|i| offset + ((i * 7919) % 1013) as f32 / 97.0)
+                .collect();
+            let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / count as f64;
+            let squares: f64 = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum();
+            for level in Level::available() {
+                // SAFETY: `Measure::run` requires nothing but enabled instructions.
+                let found = unsafe { level.run(Measure { x: &x }) };
+                let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs() + 1e-9;
+                assert!(near(found.mean, mean), "{level:?} {count}: {found:?}");
+                assert!(
+                    near(found.squares, squares),
+                    "{level:?} {count}: {found:?} {squares}"
+                );
+            }
+        }
+    }
+}
