@@ -1,7 +1,8 @@
 """Benchmark of one network in PyTorch: the counterpart of benches/device/network.rs.
 
-Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS contiguous|channels_last
-                  [THREADS [DEVICE [f32|bf16]]]
+Usage: network.py train|infer|window BATCH DEPTH HEIGHT WIDTH FILTERS STEPS LAYOUT [THREADS [DEVICE [f32|bf16]]]
+
+LAYOUT is contiguous or channels_last, followed by _compiled for torch.compile, which is given two steps to warm up.
 
 With - as the only argument, each line of standard input is such a list of arguments, so that PyTorch starts once;
 a failure is printed as {"error": …}. A WIDTH of 1 means images and U-Net. On a GPU f32 has TF32 on, bf16 is
@@ -114,13 +115,17 @@ def main(mode, batch, d, h, w, filters, steps, layout, threads="2", device="cpu"
     prepare(threads)
     images = int(w) == 1
     last = torch.channels_last if images else torch.channels_last_3d
-    layout = last if layout == "channels_last" else torch.contiguous_format
+    compiled = layout.endswith("_compiled")
+    layout = last if layout.startswith("channels_last") else torch.contiguous_format
     model = (UNet if images else VNet)(int(filters)).to(device, memory_format=layout)
     sides = [int(d), int(h)] if images else [int(d), int(h), int(w)]
     x = torch.randn(int(batch), 1, *sides).to(device, memory_format=layout)
     labels = (x[:, 0] > 0.5).long()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
     model.train(mode == "train")
+    objective = loss_of
+    if compiled:
+        model, objective = torch.compile(model), torch.compile(loss_of)
 
     def cast():
         bf16 = precision == "bf16"
@@ -130,7 +135,7 @@ def main(mode, batch, d, h, w, filters, steps, layout, threads="2", device="cpu"
         if mode == "train":
             optimizer.zero_grad()
             with cast():
-                loss = loss_of(model(x), labels)
+                loss = objective(model(x), labels)
             loss.backward()
             optimizer.step()
         else:
@@ -138,7 +143,7 @@ def main(mode, batch, d, h, w, filters, steps, layout, threads="2", device="cpu"
                 model(x) if mode == "infer" else windows(model, x[0, 0], layout)
 
     clock = Clock(device)
-    warmup = 0 if mode == "window" else 1
+    warmup = (0 if mode == "window" else 1) + compiled
     for _ in range(int(steps) + warmup):
         clock.time(step)
     print(json.dumps(clock.result(warmup)))

@@ -1,15 +1,17 @@
-//! Benchmark of the time per training step and the peak memory of each stage.
+//! Profile of a training step: time and peak memory of each stage of a method, and its time by operator and pass.
 //!
 //! ```sh
-//! cargo bench --bench train_step -- compact action
-//! cargo bench --bench train_step -- paper action 3
+//! cargo bench --bench profile -- compact action
+//! cargo bench --bench profile -- paper action 3
 //! ```
 //!
-//! Arguments: preset, method, timed steps per stage (default 5). Batches come
-//! from phantoms and have the sizes of the preset, except one labeled and one
-//! unlabeled patch in the `paper` preset, whose full batch needs a GPU.
-//! Peak memory is that of the process so far (Linux only), so later stages
-//! include earlier ones.
+//! Arguments: preset, method, timed steps per stage (default 5). Batches come from phantoms and have the sizes of the
+//! preset, except one labeled and one unlabeled patch in the `paper` preset, whose full batch needs a GPU. Peak memory
+//! is that of the process so far, so later stages include earlier ones. Rates stand beside the machine's peaks, which
+//! are measured first: fused multiply-adds on registers, and a copy of 128 MB.
+//!
+//! `elsewhere` is processor time outside the passes: Burn's own operators, losses, updates, page faults. `idle` is the
+//! rest of the threads' time. Both need Linux, as does the memory.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +20,7 @@ use semivox::data::cache::{LabeledScan, UnlabeledScan};
 use semivox::data::inspect::{CaseFacts, Role};
 use semivox::data::phantom::{PhantomConfig, atrium};
 use semivox::inference::device;
+use semivox::kernels::profile::{self, Peak, Work};
 use semivox::methods::batch::Batch;
 use semivox::methods::step_context::StepContext;
 use semivox::trainer::TrainError;
@@ -54,11 +57,22 @@ fn main() -> Result<(), TrainError> {
         config.patch,
         threads()
     );
+    let peak = profile::peak();
+    println!(
+        "peaks: {:.0} GFLOP/s, {:.1} GB/s",
+        peak.flop_per_second * 1e-9,
+        peak.bytes_per_second * 1e-9
+    );
     for (index, stage) in training.stages().iter().enumerate() {
         training.begin_stage(index)?;
         let source = BatchSource::new(&config, set.clone(), stage.batch)?;
-        let mut seconds = Vec::new();
+        let (mut seconds, mut used) = (Vec::new(), Usage::default());
         for step in 0..=steps {
+            // The first step allocates memory and is not counted.
+            if step == 1 {
+                profile::start();
+                used = Usage::now();
+            }
             let batch = Batch::from_host(source.batch(step), &device);
             let at = StepContext {
                 step,
@@ -71,8 +85,9 @@ fn main() -> Result<(), TrainError> {
             training.step(batch, &at)?;
             seconds.push(start.elapsed().as_secs_f64());
         }
-        // The first step allocates memory and is not counted.
+        let (passes, used) = (profile::stop(), Usage::now() - used);
         let timed = &mut seconds[1..];
+        let wall: f64 = timed.iter().sum();
         timed.sort_by(f64::total_cmp);
         let (median, batch) = (
             timed[timed.len() / 2],
@@ -83,8 +98,93 @@ fn main() -> Result<(), TrainError> {
             stage.name,
             peak_memory()
         );
+        table(
+            &passes,
+            peak,
+            steps as f64,
+            [wall * threads() as f64, used.seconds],
+        );
+        println!(
+            "{:<40} {:>9.0}",
+            "page faults per step",
+            used.faults / steps as f64
+        );
     }
     Ok(())
+}
+
+/// Prints the passes by their time per step, summed over threads.
+fn table(passes: &[Work], peak: Peak, steps: f64, [available, used]: [f64; 2]) {
+    println!(
+        "{:<40} {:>9} {:>6} {:>18} {:>18}",
+        "pass", "ms", "share", "GFLOP/s per thread", "GB/s per thread"
+    );
+    let rate = |amount: u64, seconds: f64, peak: f64| match amount {
+        0 => String::new(),
+        _ => {
+            let (rate, peak) = (amount as f64 / seconds, peak / threads() as f64);
+            format!("{:.1} ({:.0} %)", rate * 1e-9, 100.0 * rate / peak)
+        }
+    };
+    let line = |name: &str, seconds: f64, rates: [String; 2]| {
+        println!(
+            "{name:<40} {:>9.1} {:>5.1}% {:>18} {:>18}",
+            1e3 * seconds / steps,
+            100.0 * seconds / available,
+            rates[0],
+            rates[1]
+        );
+    };
+    let mut passes = passes.to_vec();
+    passes.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    for work in &passes {
+        let rates = [
+            rate(work.flop, work.seconds, peak.flop_per_second),
+            rate(work.bytes, work.seconds, peak.bytes_per_second),
+        ];
+        line(work.pass.name(), work.seconds, rates);
+    }
+    let inside: f64 = passes.iter().map(|work| work.seconds).sum();
+    line("elsewhere", (used - inside).max(0.0), Default::default());
+    line("idle", (available - used).max(0.0), Default::default());
+}
+
+/// Processor time and page faults of the process.
+#[derive(Debug, Clone, Copy, Default)]
+struct Usage {
+    seconds: f64,
+    faults: f64,
+}
+
+impl Usage {
+    /// Reads `/proc/self/stat`, in which times are in hundredths of a second.
+    fn now() -> Self {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let fields: Vec<f64> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .skip(1)
+            .map(|field| field.parse().unwrap_or(0.0))
+            .collect();
+        let field = |index: usize| fields.get(index).copied().unwrap_or(0.0);
+        Self {
+            seconds: (field(10) + field(11)) / 100.0,
+            faults: field(6) + field(8),
+        }
+    }
+}
+
+impl std::ops::Sub for Usage {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            seconds: self.seconds - earlier.seconds,
+            faults: self.faults - earlier.faults,
+        }
+    }
 }
 
 /// Makes two labeled and two unlabeled scans, at least as large as the patch.
