@@ -120,7 +120,7 @@ fn scans_that_occur_twice_are_warnings_of_inspect() {
     disguise(&root, "case0", "case3", 2.0);
     let found = succeed(&root, &["inspect", "scans"]);
     for part in [
-        "`case0` and `case2` are the same voxels; both are labeled, with different label maps",
+        "`case0` and `case2` are the same voxels; both are labeled: it counts twice",
         "`case0` and `case3` are the same scan, changed; one of them is labeled and one unlabeled",
     ] {
         assert!(found.contains(part), "{found}");
