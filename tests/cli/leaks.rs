@@ -191,7 +191,7 @@ fn predict_and_evaluate_say_which_scans_a_model_has_seen() {
         found["cases"][2]["classes"][0]["dice"]
     );
 
-    // A label map that another model writes is judged by that model's training data.
+    // What was said is not lost without a word.
     std::fs::write(root.join("p/seen.json"), "{").expect("a file");
     for command in [
         &["evaluate", "p", "drawn"][..],

@@ -241,7 +241,7 @@ fn threads_share_a_model() {
     });
 }
 
-/// The scan with other intensities in a few voxels, which makes another one of it, but alike.
+/// The scan with other intensities: no voxel is equal, but it is the same scan.
 fn touched() -> Volume {
     let mut scan = scan();
     scan.data.mapv_inplace(|x| 2.0 * x + 3.0);
@@ -249,7 +249,7 @@ fn touched() -> Volume {
 }
 
 fn knowing(scans: &[Volume]) -> Model {
-    let prints: Vec<Fingerprint> = scans.iter().map(|scan| Fingerprint::of(scan)).collect();
+    let prints: Vec<Fingerprint> = scans.iter().map(Fingerprint::of).collect();
     vnet().with_training_data(TrainingData::new(prints, []))
 }
 
