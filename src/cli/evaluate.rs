@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use semivox_data::DataError;
+use semivox_inference::SeenScans;
 use semivox_inference::evaluation::{Evaluation, FailedCase};
 use semivox_inference::label_folders::{self, Comparison, DescribedClasses};
 use semivox_trainer::TrainError;
@@ -41,12 +42,15 @@ larger of the two directions' percentiles (as MONAI). Where only one of the two 
 Dice is 0 and its distances are undefined; where neither has it, all are. Undefined values are counted, and
 left out of the means. Predictions without a reference, and references without a prediction, are listed and
 left out. Pairs that cannot be compared are listed and left out too; the exit code is then 1. Voxels of a value that
---classes names `ignore` are removed from both label maps first.";
+--classes names `ignore` are removed from both label maps first. Of predictions by semivox predict, whose
+folder has seen.json, cases that the model was trained on are counted, and the means are given without
+them too.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
     let (predictions, references) = (&arguments.predictions, &arguments.references);
     let (classes, note) = classes(arguments)?;
+    let seen = SeenScans::read(predictions)?;
     let Comparison {
         evaluation,
         alone,
@@ -56,9 +60,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         counter.at(done, total);
     })?;
     counter.finish();
+    let evaluation = seen.mark(evaluation);
+    let ids = evaluation.cases.iter().map(|case| case.id.as_str());
+    let unknown = seen.among(&ids.collect()).note();
     if !arguments.quiet {
         note.iter()
             .chain(&notes)
+            .chain(&unknown)
             .for_each(|note| eprintln!("note: {note}"));
     }
     let out = arguments.out.as_ref().unwrap_or(predictions);
@@ -69,20 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     })?;
     evaluation.write(out.join("evaluation.json"))?;
     evaluation.write_csv(out.join("evaluation.csv"))?;
-    for (kind, names, other) in [
-        ("predictions", &alone, references),
-        ("references", &not_predicted, predictions),
-    ] {
-        if !names.is_empty() && !arguments.quiet {
-            eprintln!("{}", without_partner(kind, names, other));
-        }
-    }
-    for FailedCase { id, error } in &evaluation.failed {
-        eprintln!("error: {id}: {error}");
-    }
-    if !evaluation.failed.is_empty() && !arguments.quiet {
-        eprintln!("{}", not_compared(&evaluation));
-    }
+    tell_of_omissions(arguments, &evaluation, [&alone, &not_predicted]);
     if arguments.json {
         super::print_json(&json!(evaluation));
     } else if !arguments.quiet {
@@ -134,6 +129,28 @@ fn classes(
             )),
         ),
     })
+}
+
+/// Names the label maps without a partner, and the pairs that could not be compared.
+fn tell_of_omissions(
+    arguments: &Arguments,
+    evaluation: &Evaluation,
+    [alone, not_predicted]: [&[String]; 2],
+) {
+    for (kind, names, other) in [
+        ("predictions", alone, &arguments.references),
+        ("references", not_predicted, &arguments.predictions),
+    ] {
+        if !names.is_empty() && !arguments.quiet {
+            eprintln!("{}", without_partner(kind, names, other));
+        }
+    }
+    for FailedCase { id, error } in &evaluation.failed {
+        eprintln!("error: {id}: {error}");
+    }
+    if !evaluation.failed.is_empty() && !arguments.quiet {
+        eprintln!("{}", not_compared(evaluation));
+    }
 }
 
 /// Names label maps that are not evaluated, as the other folder has none of their name.

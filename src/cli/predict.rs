@@ -1,12 +1,12 @@
 //! The command `semivox predict`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use semivox_data::{Source, io, layout};
-use semivox_inference::{Description, Model, SegmentOptions, device};
+use semivox_inference::{Description, Model, SeenScans, SegmentOptions, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::run::folder::make_writable;
 
@@ -52,7 +52,8 @@ const PROBABILITIES: &str = "probabilities";
 
 const AFTER: &str = "\
 Scans are preprocessed as in training; label maps have the shape, spacing and orientation of their
-scan. A scan that cannot be read is reported, and the others are still segmented.
+scan. A scan that cannot be read is reported, and the others are still segmented. seen.json in --out
+tells which scans the model was trained on, for semivox evaluate.
 
   semivox predict runs/first new/ --out predicted/
   semivox predict runs/first scan.nii.gz --out predicted/ --tta --largest-component";
@@ -72,40 +73,53 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     expect_outside(&arguments.inputs, &arguments.out)?;
     let scans = scans(&arguments.inputs, channels)?;
     let todo = todo(&scans, arguments)?;
+    let mut seen = SeenScans::read(&arguments.out)?;
     let model = open(arguments)?;
     make_writable(&arguments.out)?;
     if arguments.probabilities {
         make_writable(&arguments.out.join(PROBABILITIES))?;
     }
     let counter = Counter::new("predicting", arguments.quiet);
-    let mut failed = 0;
+    let mut written = BTreeSet::new();
     for (done, (id, scan)) in todo.iter().enumerate() {
         counter.at(done, todo.len());
-        if let Err(error) = predict(&model, id, scan, arguments) {
-            eprintln!("error: {error}");
-            failed += 1;
+        match predict(&model, id, scan, arguments, &mut seen) {
+            Ok(()) => _ = written.insert(id.as_str()),
+            Err(error) => eprintln!("error: {error}"),
         }
     }
     counter.finish();
+    tell_of_seen(&seen.among(&written));
     if !arguments.quiet {
-        let values = match arguments.class_indices {
-            true => (0..).take(model.classes().len()).collect(),
-            false => model.description().values(),
-        };
-        let classes: Vec<String> = std::iter::zip(values, model.classes())
-            .map(|(value, name)| format!("{value} {name}"))
-            .collect();
-        let out = arguments.out.display();
-        println!(
-            "{} label maps in {out}: {}",
-            todo.len() - failed,
-            classes.join(", ")
-        );
+        println!("{}", described(&model, written.len(), arguments));
     }
-    Ok(match failed {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    Ok(match written.len() == todo.len() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     })
+}
+
+/// Describes the label maps that were written, with the voxel values of the classes.
+fn described(model: &Model, count: usize, arguments: &Arguments) -> String {
+    let values = match arguments.class_indices {
+        true => (0..).take(model.classes().len()).collect(),
+        false => model.description().values(),
+    };
+    let classes: Vec<String> = std::iter::zip(values, model.classes())
+        .map(|(value, name)| format!("{value} {name}"))
+        .collect();
+    let out = arguments.out.display();
+    format!("{count} label maps in {out}: {}", classes.join(", "))
+}
+
+/// Prints how many of the scans were in the training data of the model, or that this is not known.
+fn tell_of_seen(scans: &SeenScans) {
+    if let Some(sentence) = scans.warning() {
+        eprintln!("warning: {sentence}; results on them are no test of it");
+    }
+    if let Some(sentence) = scans.note() {
+        eprintln!("note: {sentence}");
+    }
 }
 
 fn open(arguments: &Arguments) -> Result<Model, TrainError> {
@@ -265,12 +279,16 @@ fn predict(
     id: &str,
     scan: &Source,
     arguments: &Arguments,
+    seen: &mut SeenScans,
 ) -> Result<(), TrainError> {
     let image = io::read_image(scan)?;
     for note in image.notes() {
         eprintln!("warning: {scan}: {note}");
     }
     let scan = model.prepare(&image)?;
+    // Before the label map, so that an interruption leaves none without it.
+    seen.record(id, model, &image);
+    seen.write(&arguments.out)?;
     let probabilities = model.probabilities(&scan);
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {

@@ -20,7 +20,7 @@ pub(super) struct DataArguments {
     #[arg(long, requires = "data")]
     pub layout: Option<Layout>,
     /// Number of training cases that keep their label map, such as 8 or 10%; the others are unlabeled.
-    /// ACDC counts patients.
+    /// Cases of one patient count as one.
     #[arg(long, value_name = "N|N%")]
     pub labeled: Option<LabelBudget>,
     /// File with the names of the test cases, one per line; they are not trained on.

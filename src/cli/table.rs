@@ -12,6 +12,15 @@ pub(super) fn spacing(sides: [f64; 3]) -> String {
     sides.map(short).join("×")
 }
 
+/// Formats a number of labeled cases, with the number of patients that they are of where that is another one.
+pub(super) fn labeled(cases: usize, patients: usize) -> String {
+    match (cases == patients, patients) {
+        (true, _) => format!("{cases} labeled"),
+        (false, 1) => format!("{cases} labeled of 1 patient"),
+        (false, _) => format!("{cases} labeled of {patients} patients"),
+    }
+}
+
 /// Describes the voxel grid that the network works on.
 pub(super) fn grid(preprocess: &Preprocess) -> String {
     match (preprocess.spacing_mm, preprocess.slice_size) {
@@ -55,5 +64,12 @@ mod tests {
         assert_eq!(found, ["0.62", "1", "12.3", "-1024", "0", "300"]);
         assert_eq!(quantiles(vec![3.0, 1.0, 2.0, 9.0]), [1.0, 3.0, 9.0]);
         assert_eq!(spacing([0.5, 0.5, 3.0]), "0.5×0.5×3");
+        let texts = [(8, 8), (16, 8), (2, 1)].map(|(cases, patients)| labeled(cases, patients));
+        let expected = [
+            "8 labeled",
+            "16 labeled of 8 patients",
+            "2 labeled of 1 patient",
+        ];
+        assert_eq!(texts, expected);
     }
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use semivox_data::Dataset;
 use semivox_data::augment::LabelSwap;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
@@ -68,7 +67,7 @@ fn print_metrics(summary: &Summary) {
 /// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set.
 pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
     if !arguments.run.quiet {
-        eprintln!("{}", described(session.config(), session.dataset()));
+        eprintln!("{}", described(session));
     }
     for note in &session.dataset().notes {
         eprintln!("warning: {note}");
@@ -149,16 +148,17 @@ fn mirroring(config: &RunConfig) -> String {
 }
 
 /// Describes method, data, classes, mirroring, network and preset of a run, one line each.
-fn described(config: &RunConfig, dataset: &Dataset) -> String {
+fn described(session: &Session) -> String {
+    let (config, dataset) = (session.config(), session.dataset());
     let preprocess = &config.data.preprocess;
     format!(
-        "  method   {}, {} iterations, seed {}\n  data     {}: {} labeled, {} unlabeled, {} test; {}, {}\n  \
+        "  method   {}, {} iterations, seed {}\n  data     {}: {}, {} unlabeled, {} test; {}, {}\n  \
          classes  {}\n  mirror   {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
         config.method_title(),
         config.iterations(),
         config.seed,
         dataset.name,
-        dataset.labeled.len(),
+        table::labeled(dataset.labeled.len(), session.labeled_patients()),
         dataset.unlabeled.len(),
         dataset.test.len(),
         table::grid(preprocess),

@@ -2,6 +2,7 @@
 
 mod docs;
 mod examples;
+mod leaks;
 mod mistakes;
 mod models;
 mod scan_mistakes;

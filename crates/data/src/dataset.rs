@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::layout::Layout;
 use crate::unit::Unit;
-use crate::{DataError, LabelBudget, LabelValues, LabeledCase, Source, UnlabeledCase};
+use crate::{DataError, LabelBudget, LabelValues, LabeledCase, Patients, Source, UnlabeledCase};
 
 /// Maximum number of names listed in a message.
 const KNOWN_CASES: usize = 3;
@@ -16,8 +16,8 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn cannot_hold_out(n: usize, available: usize) -> DataError {
     DataError::InvalidSetting {
-        name: "the number of cases held out",
-        expected: format!("below the {available} labeled cases"),
+        name: "the number of cases or patients held out",
+        expected: format!("below the {available} that are labeled"),
         found: n.to_string(),
     }
 }
@@ -109,40 +109,44 @@ impl Dataset {
     ///
     /// [`DataError::LabeledCount`] if `n` is 0 or above the number of labeled cases.
     pub fn keep_labeled(self, n: usize) -> Result<Self, DataError> {
-        self.keep_labeled_units(n.into(), Unit::CASE)
+        self.keep_labeled_patients(n.into(), &Patients::default())
     }
 
-    /// Like [`keep_labeled`](Self::keep_labeled), for units of one or more cases that keep or lose their
-    /// labels together.
-    pub(crate) fn keep_labeled_units(
+    /// Like [`keep_labeled`](Self::keep_labeled), for a number of patients, whose cases keep or lose their labels
+    /// together.
+    pub(crate) fn keep_labeled_patients(
         mut self,
         labeled: LabelBudget,
-        unit: Unit,
+        patients: &Patients,
     ) -> Result<Self, DataError> {
-        let mut seen = HashSet::new();
-        let mut units: Vec<&str> = self
-            .labeled
-            .iter()
-            .map(|case| (unit.of)(&case.id))
-            .collect();
-        units.retain(|name| seen.insert(*name));
-        let (available, requested) = (units.len(), labeled.count_of(units.len()));
+        let mut names = self.labeled_patients(patients);
+        let (available, requested) = (names.len(), labeled.count_of(names.len()));
         if requested == 0 || requested > available {
+            let several = available < self.labeled.len();
             return Err(DataError::LabeledCount {
-                unit: unit.name,
+                unit: if several { "patients" } else { "cases" },
                 requested,
                 available,
             });
         }
-        let kept: HashSet<String> = units[..requested].iter().map(ToString::to_string).collect();
-        let (labeled, rest): (Vec<_>, Vec<_>) = self
-            .labeled
-            .into_iter()
-            .partition(|case| kept.contains((unit.of)(&case.id)));
+        names.truncate(requested);
+        let (labeled, rest): (Vec<_>, Vec<_>) = self.labeled.into_iter().partition(|case| {
+            names
+                .iter()
+                .any(|name| name == patients.patient_of(&case.id))
+        });
         self.labeled = labeled;
         let rest = rest.into_iter().map(LabeledCase::into_unlabeled);
         self.unlabeled = rest.chain(self.unlabeled).collect();
         Ok(self)
+    }
+
+    /// The patients of the labeled cases, in the order of their first cases.
+    fn labeled_patients(&self, patients: &Patients) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let cases = self.labeled.iter();
+        let names = cases.map(|case| patients.patient_of(&case.id).to_string());
+        names.filter(|name| seen.insert(name.clone())).collect()
     }
 
     /// Moves the labeled cases with these names to the test cases.
@@ -226,7 +230,10 @@ impl Dataset {
         }
     }
 
-    /// Moves the last `n` labeled cases to the test cases, for data sets without a predefined split.
+    /// Moves the labeled cases of the last `n` patients to the test cases, for data sets without a predefined split.
+    ///
+    /// The order is that of the patients' first cases. Unlabeled cases of these patients stay in the training, where
+    /// [`leaks::between`](crate::leaks::between) finds them.
     ///
     /// # Errors
     ///
@@ -235,25 +242,33 @@ impl Dataset {
     /// # Examples
     ///
     /// ```
-    /// # use semivox_data::{Dataset, LabeledCase, Source};
+    /// # use semivox_data::{Dataset, LabeledCase, Patients, Source};
     /// # let case = |id: &str| LabeledCase {
     /// #     id: id.into(),
     /// #     image: Source::File("image.nii".into()),
     /// #     label: Source::File("label.nii".into()),
     /// # };
-    /// # let labeled = vec![case("a"), case("b"), case("c")];
+    /// # let labeled = vec![case("a"), case("b_t1"), case("c"), case("b_t2")];
     /// # let dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], channels: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
-    /// let dataset = dataset.hold_out_last(1)?;
-    /// assert_eq!((dataset.labeled.len(), dataset.test[0].id.as_str()), (2, "c"));
-    /// assert!(dataset.hold_out_last(2).is_err());
+    /// // Labeled are a, b_t1, c and b_t2.
+    /// let patients = Patients::guess(&dataset.case_names());
+    /// let dataset = dataset.hold_out_last(2, &patients)?;
+    /// assert_eq!((dataset.labeled.len(), dataset.test.len()), (1, 3));
+    /// assert!(dataset.hold_out_last(1, &patients).is_err());
     /// # Ok::<(), semivox_data::DataError>(())
     /// ```
-    pub fn hold_out_last(mut self, n: usize) -> Result<Self, DataError> {
-        let available = self.labeled.len();
-        if n >= available {
-            return Err(cannot_hold_out(n, available));
+    pub fn hold_out_last(mut self, n: usize, patients: &Patients) -> Result<Self, DataError> {
+        let names = self.labeled_patients(patients);
+        if n >= names.len() {
+            return Err(cannot_hold_out(n, names.len()));
         }
-        self.test.extend(self.labeled.split_off(available - n));
+        let last = &names[names.len() - n..];
+        let (test, labeled): (Vec<_>, Vec<_>) = self.labeled.into_iter().partition(|case| {
+            last.iter()
+                .any(|name| name == patients.patient_of(&case.id))
+        });
+        self.labeled = labeled;
+        self.test.extend(test);
         Ok(self)
     }
 }

@@ -15,7 +15,8 @@ use crate::{DataError, Orientation, Volume};
 const VERSION: &str = "1:";
 
 /// The same scan under two names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Match {
     /// Equal voxels and spacing.
     Exact,

@@ -27,6 +27,8 @@ pub struct Inspection {
     pub errors: Vec<Problem>,
     /// Suspicious findings that may be intended.
     pub warnings: Vec<String>,
+    /// The patients of the cases.
+    pub patients: Patients,
 }
 
 impl Inspection {
@@ -110,12 +112,19 @@ impl Inspection {
             cases,
             errors,
             warnings,
+            patients,
         })
     }
 
     /// Returns a sentence for each kind of error: the first error of it, with a count and the first files of the others.
     pub fn errors_by_kind(&self) -> Vec<String> {
         problems::grouped(&self.errors)
+    }
+
+    /// Returns the number of patients that the labeled cases that could be read are of.
+    pub fn labeled_patients(&self) -> usize {
+        let cases = self.of(Role::Labeled).map(|case| case.id.as_str());
+        self.patients.count(cases)
     }
 
     /// Returns the cases with this role.

@@ -14,8 +14,7 @@ const EXPECTED: &str =
 
 /// The label budget: how many training cases keep their labels, as a number or a percentage.
 ///
-/// Cases are scans, except in [`layout::acdc`](crate::layout::acdc), where a patient with all frames
-/// counts as one. Written as `8` or `"10%"`, both in settings and on the command line.
+/// Cases of one of the [`Patients`](crate::Patients) count as one, since they keep or lose their labels together. Written as `8` or `"10%"`, both in settings and on the command line.
 ///
 /// # Examples
 ///

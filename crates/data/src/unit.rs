@@ -1,26 +1,18 @@
-//! Groups of cases that are labeled and held out together.
+//! Groups of cases that are held out together.
 
-/// A group of cases that share their role: all labeled or none, all held out or none.
+/// A group of cases that are all held out or none.
 #[derive(Clone, Copy)]
 pub(crate) struct Unit {
-    /// Plural name for messages.
-    pub name: &'static str,
     /// Function from a case's name to its unit.
     pub of: fn(&str) -> &str,
 }
 
 impl Unit {
     /// Units of single cases.
-    pub const CASE: Self = Self {
-        name: "cases",
-        of: |id| id,
-    };
+    pub const CASE: Self = Self { of: |id| id };
 
     /// Units of patients, who may have several cases.
-    pub const PATIENT: Self = Self {
-        name: "patients",
-        of: patient,
-    };
+    pub const PATIENT: Self = Self { of: patient };
 }
 
 /// Returns the patient of a case: the part of the name before `_frame`.

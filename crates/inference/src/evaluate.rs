@@ -8,9 +8,11 @@ use semivox_data::{IGNORED, LabelMap, LabeledCase};
 use semivox_metrics::{ClassMetrics, evaluate_without};
 
 use crate::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
-use crate::{InferenceError, Model};
+use crate::{InferenceError, Model, SeenScans};
 
-/// Evaluates `model` on `cases`; with a folder, writes each prediction to `ID.nii.gz` in it.
+/// Evaluates `model` on `cases`; with a folder, writes each prediction to `ID.nii.gz` in it, and [`SeenScans`].
+///
+/// Cases in the training data of the model are marked as [`seen`](CaseEvaluation::seen).
 ///
 /// `progress` is called with the numbers of finished and of all cases before every case and at the end; if it breaks,
 /// no further case is predicted and the result is `None`.
@@ -26,25 +28,28 @@ pub fn evaluate(
 ) -> Result<Option<Evaluation>, InferenceError> {
     let classes = model.classes().len();
     let mut results = Vec::with_capacity(cases.len());
+    let mut scans = SeenScans::default();
     for (done, case) in cases.iter().enumerate() {
         if progress(done, cases.len()).is_break() {
             return Ok(None);
         }
         let (image, reference) = case.load_checked(classes)?;
         let prediction = model.segment(&image)?;
+        scans.record(&case.id, model, &image);
         if let Some(folder) = predictions {
+            scans.write(folder)?;
             let path = folder.join(format!("{}.nii.gz", case.id));
             model.description().write_labels(path, &prediction)?;
         }
         results.push(CaseEvaluation {
             id: case.id.clone(),
-            seen: false,
+            seen: None,
             classes: compare(&prediction, reference.data.view(), classes)?,
         });
     }
     // All cases are done, so a break has no effect.
     let _ = progress(cases.len(), cases.len());
-    Ok(Some(Evaluation::new(protocol, results)))
+    Ok(Some(scans.mark(Evaluation::new(protocol, results))))
 }
 
 /// Computes the metrics of a predicted label map against its reference, one entry per foreground class, without the

@@ -6,6 +6,7 @@
 //! | apply any network to a volume larger than its input patch | [`SlidingWindow`] |
 //! | keep the largest connected component of every class | [`keep_largest_components`] |
 //! | evaluate a model on labeled cases | [`evaluate`] |
+//! | find out whether a model was trained on a scan | [`TrainingData`] |
 //! | compare two folders of label maps | [`label_folders`] |
 //! | select a device by name | [`device`] |
 //!
@@ -24,6 +25,7 @@
 //! # Ok::<(), semivox_inference::InferenceError>(())
 //! ```
 
+mod description;
 pub mod device;
 mod error;
 mod evaluate;
@@ -33,11 +35,16 @@ mod model;
 mod model_file;
 pub mod panics;
 mod postprocess;
+mod seen_scans;
 mod sliding_window;
+mod training_data;
 
+pub use description::Description;
 pub use error::InferenceError;
 pub use evaluate::{compare, evaluate};
-pub use model::{Description, Model, SegmentOptions};
+pub use model::{Model, SegmentOptions};
 pub use model_file::FILE_NAME;
 pub use postprocess::keep_largest_components;
+pub use seen_scans::SeenScans;
 pub use sliding_window::{Blend, SlidingWindow};
+pub use training_data::{Seen, TrainingData};

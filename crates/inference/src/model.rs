@@ -1,87 +1,18 @@
 //! A trained model, ready to segment scans.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::prelude::Device;
 use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
-use semivox_data::augment::LabelSwap;
-use semivox_data::preprocess::{Preprocess, Preprocessed};
-use semivox_data::{LabelMap, LabelValues, Volume, io};
+use semivox_data::preprocess::Preprocessed;
+use semivox_data::{LabelMap, Volume};
 use semivox_models::Network;
-use serde::{Deserialize, Serialize};
 
-use crate::{InferenceError, SlidingWindow, device, keep_largest_components, model_file};
-
-/// The description of a model: everything that prediction needs besides the weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Description {
-    /// Names of the classes, the background first.
-    pub classes: Vec<String>,
-    /// Names of the channels of every scan, in order; empty for one channel without a name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub channels: Vec<String>,
-    /// Voxel values of the classes in label files, those that the model was trained on and those that it writes;
-    /// `None` for the indices into `classes`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label_values: Option<LabelValues>,
-    /// Preprocessing of every scan.
-    pub preprocess: Preprocess,
-    /// Sliding-window inference.
-    pub window: SlidingWindow,
-    /// The axes that training mirrored; test-time augmentation mirrors the same axes.
-    pub mirrored: [bool; 3],
-    /// Labels that training exchanged where it mirrored; test-time augmentation exchanges them back.
-    #[serde(default, skip_serializing_if = "LabelSwap::is_empty")]
-    pub label_swap: LabelSwap,
-    /// Origin of the model, such as its method, task or seed; for display only.
-    #[serde(default)]
-    pub notes: BTreeMap<String, String>,
-}
-
-impl Description {
-    /// Returns the number of channels of every scan.
-    pub fn channel_count(&self) -> usize {
-        self.channels.len().max(1)
-    }
-
-    /// Reads the description of a model without its weights, from any path that [`Model::open`] takes.
-    ///
-    /// # Errors
-    /// As for [`Model::open_on`], except for damaged weights, which are not read.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, InferenceError> {
-        model_file::description(path.as_ref())
-    }
-
-    /// Returns the voxel value of each class in label files.
-    pub fn values(&self) -> Vec<u32> {
-        let classes = (0..=u8::MAX).take(self.classes.len());
-        let value = |class: u8| match &self.label_values {
-            Some(values) => values.value(class).unwrap_or(class.into()),
-            None => class.into(),
-        };
-        classes.map(value).collect()
-    }
-
-    /// Writes a predicted label map with the voxel values of the label maps that the model was trained on.
-    ///
-    /// # Errors
-    /// [`InferenceError::Data`] if the file cannot be written.
-    pub fn write_labels(
-        &self,
-        path: impl AsRef<Path>,
-        labels: &LabelMap,
-    ) -> Result<(), InferenceError> {
-        match &self.label_values {
-            Some(values) => io::write_label_values(path, labels, values)?,
-            None => io::write_labels(path, labels)?,
-        }
-        Ok(())
-    }
-}
+use crate::{
+    Description, InferenceError, TrainingData, device, keep_largest_components, model_file,
+};
 
 /// Options of prediction; by default all are off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -135,6 +66,7 @@ pub struct Model {
     description: Description,
     device: Device,
     options: SegmentOptions,
+    training_data: Option<TrainingData>,
 }
 
 impl Model {
@@ -156,6 +88,7 @@ impl Model {
             description,
             device,
             options: SegmentOptions::default(),
+            training_data: None,
         })
     }
 
@@ -173,8 +106,9 @@ impl Model {
     /// [`InferenceError::Unexpected`] if there is no model, or a damaged one; [`InferenceError::Weights`] if the file
     /// cannot be read.
     pub fn open_on(path: impl AsRef<Path>, device: &Device) -> Result<Self, InferenceError> {
-        let (network, description) = model_file::read(path.as_ref(), &device.clone().inner())?;
-        Self::new(network, description, device)
+        let (network, description, data) =
+            model_file::read(path.as_ref(), &device.clone().inner())?;
+        Ok(Self::new(network, description, device)?.with_training_data(data))
     }
 
     /// Writes the model as one safetensors file: `path` itself if it ends in `.safetensors`, else
@@ -185,7 +119,59 @@ impl Model {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<PathBuf, InferenceError> {
-        model_file::write(path.as_ref(), &self.network, &self.description)
+        let data = self.training_data.as_ref();
+        model_file::write(path.as_ref(), &self.network, &self.description, data)
+    }
+
+    /// Returns the model with the fingerprints of its training scans, or without.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use burn::prelude::*;
+    /// # use semivox_data::{Geometry, Volume, preprocess::Preprocess};
+    /// # use semivox_inference::{Blend, Description, Model, SlidingWindow};
+    /// # use semivox_models::NetworkConfig;
+    /// # let network = NetworkConfig::new(1, 2).with_filters(1).init(&Device::flex());
+    /// # let description = Description {
+    /// #     classes: vec!["background".into(), "atrium".into()],
+    /// #     channels: vec![],
+    /// #     label_values: None,
+    /// #     preprocess: Preprocess::default(),
+    /// #     window: SlidingWindow { window: [16; 3], stride: [8; 3], blend: Blend::Gaussian },
+    /// #     mirrored: [true, false, false],
+    /// #     label_swap: Default::default(),
+    /// #     notes: Default::default(),
+    /// # };
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let scan = |n| {
+    /// #     let data = ndarray::Array3::from_shape_fn((24, 24, 24), |(x, y, z)| ((x * y + n * z) % 17) as f32);
+    /// #     Volume::new(data, Geometry::from_spacing([1.0; 3]))
+    /// # };
+    /// use semivox_data::{Fingerprint, Match};
+    /// use semivox_inference::TrainingData;
+    ///
+    /// let data = TrainingData::new([Fingerprint::of(&scan(1))], []);
+    /// let model = Model::new(network, description, &Device::flex())?.with_training_data(data);
+    /// model.save(folder.path())?;
+    ///
+    /// let model = Model::open(folder.path())?;
+    /// let data = model.training_data().expect("the model has fingerprints");
+    /// let found = data.seen(&Fingerprint::of(&scan(1)));
+    /// assert_eq!(found.map(|seen| (seen.evidence, seen.labeled)), Some((Match::Exact, true)));
+    /// assert_eq!(data.seen(&Fingerprint::of(&scan(5))), None);
+    /// # Ok::<(), semivox_inference::InferenceError>(())
+    /// ```
+    #[must_use]
+    pub fn with_training_data(mut self, data: impl Into<Option<TrainingData>>) -> Self {
+        self.training_data = data.into();
+        self
+    }
+
+    /// Returns the fingerprints of the scans that the model was trained on; `None` if they are not known, as for imported
+    /// weights and models of older versions.
+    pub fn training_data(&self) -> Option<&TrainingData> {
+        self.training_data.as_ref()
     }
 
     /// Returns the model with other options.

@@ -2,7 +2,7 @@
 //!
 //! The weights have PyTorch's names. The file's metadata has two more entries: `semivox_model`, the [`Description`] as
 //! JSON, and `semivox_checksum`, a CRC-32C of that text and of all weights, so that a damaged file is refused instead
-//! of giving wrong predictions.
+//! of giving wrong predictions. A model that knows its [`TrainingData`] has two entries for them as well.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use burn::prelude::Device;
 use semivox_data::DataError;
 use semivox_models::{Architecture, Network, weights};
 
-use crate::{Description, InferenceError};
+use crate::{Description, InferenceError, TrainingData};
 
 /// Name of the model's file in a folder.
 pub const FILE_NAME: &str = "model.safetensors";
@@ -24,6 +24,7 @@ pub(crate) fn write(
     path: &Path,
     network: &Network,
     description: &Description,
+    training_data: Option<&TrainingData>,
 ) -> Result<PathBuf, InferenceError> {
     let file = match is_file_name(path) {
         true => path.to_owned(),
@@ -47,15 +48,21 @@ pub(crate) fn write(
     );
     let class_names = description.classes.join(", ");
     notes.push(("class_names", &class_names));
+    let data = training_data.map(TrainingData::notes);
+    let data = data.iter().flatten();
+    notes.extend(data.map(|(key, value)| (*key, value.as_str())));
     weights::export(network, &notes, &file)?;
     Ok(file)
 }
 
 /// Reads the model at `path`, or in the folder of that name.
-pub(crate) fn read(path: &Path, device: &Device) -> Result<(Network, Description), InferenceError> {
+pub(crate) fn read(
+    path: &Path,
+    device: &Device,
+) -> Result<(Network, Description, Option<TrainingData>), InferenceError> {
     let file = located(path)?;
     let Described {
-        contents,
+        mut contents,
         json,
         checksum: expected,
         description,
@@ -71,7 +78,8 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<(Network, Description
              or import its weights with `semivox import`",
         ));
     }
-    Ok((imported.network, description))
+    let data = TrainingData::from_notes(&file, &mut contents.notes)?;
+    Ok((imported.network, description, data))
 }
 
 /// Reads the description of the model at `path`.
@@ -183,7 +191,7 @@ fn is_file_name(path: &Path) -> bool {
 }
 
 /// Returns the file of the model at `path`, which may be the file or its folder.
-fn located(path: &Path) -> Result<PathBuf, InferenceError> {
+pub(crate) fn located(path: &Path) -> Result<PathBuf, InferenceError> {
     let file = match path.is_file() {
         true => path.to_owned(),
         false => path.join(FILE_NAME),

@@ -174,7 +174,7 @@ pub fn render(input: &ReportInput<'_>) -> Result<String, ReportError> {
 ///
 /// let case = |id: &str, dice| CaseEvaluation {
 ///     id: id.into(),
-///     seen: false,
+///     seen: None,
 ///     classes: vec![ClassEvaluation {
 ///         label: 1, dice, jaccard: None, hd95_mm: None,
 ///         hd95_directed_max_mm: None, asd_mm: None, assd_mm: None,

@@ -32,7 +32,7 @@ fn case(id: &str, dice: Option<f64>) -> CaseEvaluation {
     };
     CaseEvaluation {
         id: id.into(),
-        seen: false,
+        seen: None,
         classes: vec![class(1, Some(3.25)), class(2, None)],
     }
 }

@@ -282,7 +282,7 @@ mod tests {
             protocol,
             vec![CaseEvaluation {
                 id: id.into(),
-                seen: false,
+                seen: None,
                 classes,
             }],
         )

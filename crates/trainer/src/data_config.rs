@@ -30,8 +30,7 @@ pub struct DataConfig {
     /// Filled in when a run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_values: Option<LabelValues>,
-    /// Number of training cases that keep their labels: `8` or `"10%"`; patients in
-    /// the ACDC layout.
+    /// Number of training cases that keep their labels: `8` or `"10%"`; cases of one patient count as one.
     pub labeled: LabelBudget,
     /// A file that lists test cases, one per line. They are held out in addition to the
     /// data set's own test cases, before the `labeled` cases are chosen.

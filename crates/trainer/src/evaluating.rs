@@ -1,24 +1,24 @@
 //! Evaluation of a run's model on its test cases.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array3;
-use semivox_data::{Dataset, IGNORED, LabelMap, LabeledCase, Source, io};
+use semivox_data::{Dataset, IGNORED, LabelMap, Source, io};
 use semivox_inference::Model;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use crate::opening::patients_of;
 use crate::run::folder::RunFolder;
 use crate::training::Observer;
 
 /// Evaluates `model` on the test cases of `dataset`; with a run folder, writes each prediction
-/// to `predictions/ID.nii.gz`. None if `stop` was set before the last case.
+/// to `predictions/ID.nii.gz`. Cases in the training data of the model are marked. None if `stop` was set before the last case.
 ///
 /// # Errors
-/// If a case cannot be read or a prediction cannot be written.
+/// If a case or `patients.csv` cannot be read or a prediction cannot be written.
 pub fn evaluate(
     model: &Model,
     dataset: &Dataset,
@@ -34,7 +34,7 @@ pub fn evaluate(
             ControlFlow::Continue(())
         }
     };
-    let protocol = protocol(config, dataset);
+    let protocol = protocol(config, dataset)?;
     let folder = run.map(RunFolder::predictions);
     let folder = folder.as_deref();
     let found = semivox_inference::evaluate(model, &dataset.test, protocol, folder, progress)?;
@@ -69,10 +69,11 @@ pub(crate) fn pictured(mut reference: LabelMap) -> Array3<u8> {
     reference.data
 }
 
-fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
+fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainError> {
     let labeled = dataset.labeled.len();
-    let units = labeled_units(dataset);
-    Protocol {
+    let patients = patients_of(config, dataset)?;
+    let units = patients.count(dataset.labeled.iter().map(|case| case.id.as_str()));
+    Ok(Protocol {
         method: config.method_title(),
         preset: config.preset.clone(),
         labeled: Some(labeled),
@@ -85,18 +86,7 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Protocol {
         commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
         device: config.device.clone(),
         leaks: None,
-    }
-}
-
-/// Returns the number of patients or cases that keep their labels.
-fn labeled_units(dataset: &Dataset) -> usize {
-    let unit = |case: &LabeledCase| dataset.layout.unit(&case.id).to_owned();
-    dataset
-        .labeled
-        .iter()
-        .map(unit)
-        .collect::<HashSet<_>>()
-        .len()
+    })
 }
 
 #[cfg(test)]
@@ -125,12 +115,18 @@ mod tests {
         let mut config = preset("smoke", "supervised").unwrap();
         config.data.root = Some(root.path().to_path_buf());
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset);
+        let found = protocol(&config, &dataset).unwrap();
         assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
-        // A folder with `classes.txt` is not taken for ACDC, so each case counts by itself.
+        // A folder with `classes.txt` is not taken for ACDC, but names tell the patients there as well.
         std::fs::write(root.path().join("classes.txt"), "background\nheart\n").unwrap();
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset);
+        let found = protocol(&config, &dataset).unwrap();
+        assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
+        // Where each frame is of a patient of its own, the number of cases is enough.
+        let each = ids.map(|id| format!("patient00{id},{id}\n")).concat();
+        std::fs::write(root.path().join("patients.csv"), each).unwrap();
+        let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
+        let found = protocol(&config, &dataset).unwrap();
         assert_eq!((found.labeled, found.labeled_units), (Some(1), None));
         let json = serde_json::to_string(&found).unwrap();
         assert!(!json.contains("labeled_units"));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::prelude::Device;
-use semivox_inference::Model;
+use semivox_inference::{Model, TrainingData};
 use semivox_models::weights;
 
 use crate::config::RunConfig;
@@ -21,11 +21,12 @@ pub struct Leftovers {
 /// Makes a model from a file of weights (safetensors or `.pth`, see [`weights`]) on `device`.
 ///
 /// Preprocessing follows from `config`, the network and the number of classes from the file. The names in
-/// `config.data.classes` are used if there are any, else `class 1`, `class 2`, ….
+/// `config.data.classes` are used if there are any, else `class 1`, `class 2`, …. Fingerprints of training scans in the
+/// file's metadata are kept.
 ///
 /// # Errors
-/// If the file holds no known network, the number of class names is not the network's number of classes, or the
-/// settings do not match the network.
+/// If the file holds no known network or damaged fingerprints, the number of class names is not the network's number of
+/// classes, or the settings do not match the network.
 pub fn import(
     file: &Path,
     mut config: RunConfig,
@@ -57,10 +58,9 @@ pub fn import(
         unused: imported.unused,
         kept: imported.kept,
     };
-    Ok((
-        Model::new(imported.network, description, device)?,
-        leftovers,
-    ))
+    let model = Model::new(imported.network, description, device)?;
+    let data = TrainingData::read(file)?;
+    Ok((model.with_training_data(data), leftovers))
 }
 
 fn names(given: Vec<String>, classes: usize) -> Result<Vec<String>, TrainError> {
@@ -85,23 +85,19 @@ mod tests {
     use super::*;
     use burn::prelude::*;
     use ndarray::Array3;
-    use semivox_data::{Geometry, Volume};
-    use semivox_models::{Architecture, NetworkConfig, Upsampling};
+    use semivox_data::{Fingerprint, Geometry, Volume};
+    use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 
     use crate::presets::Task;
 
-    #[test]
-    fn an_exported_network_predicts_the_same_after_import() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("unet.safetensors");
-        let device = Device::flex();
+    /// A U-Net of three classes, and settings for it.
+    fn unet(device: &Device) -> (Network, RunConfig) {
         device.seed(1);
         let network = NetworkConfig::new(1, 3)
             .with_architecture(Architecture::UNet)
             .with_upsampling(Upsampling::Linear)
             .with_filters(2)
-            .init(&device);
-        weights::export(&network, &[], &file).unwrap();
+            .init(device);
         let config = Task::Acdc.preset("compact", "supervised").unwrap();
         let values = [
             ("data.preprocess.slice_size", "[32, 32]"),
@@ -112,8 +108,46 @@ mod tests {
             ("inference.window", "[32, 32, 1]"),
             ("inference.stride", "[32, 32, 1]"),
         ];
-        let config = config.with_values(window).unwrap();
+        (network, config.with_values(window).unwrap())
+    }
 
+    #[test]
+    fn fingerprints_of_training_scans_come_with_the_weights() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Device::flex();
+        let (network, config) = unet(&device);
+        let file = folder.path().join("alone.safetensors");
+        weights::export(&network, &[], &file).unwrap();
+        let (model, _) = import(&file, config.clone(), &device).unwrap();
+        assert_eq!(model.training_data(), None);
+
+        let image = Array3::from_shape_fn((32, 32, 9), |(x, y, z)| (x * y % (z + 3)) as f32);
+        let print = Fingerprint::of(&Volume::new(image, Geometry::default()));
+        let data = TrainingData::new([], [print]);
+        let file = folder.path().join("exported.safetensors");
+        model.with_training_data(data.clone()).save(&file).unwrap();
+        let (again, _) = import(&file, config.clone(), &device).unwrap();
+        assert_eq!(again.training_data(), Some(&data));
+
+        let mut bytes = std::fs::read(&file).unwrap();
+        let key = b"unlabeled";
+        let at = bytes.windows(key.len()).position(|part| part == key);
+        bytes[at.unwrap()] = b'n';
+        std::fs::write(&file, bytes).unwrap();
+        let message = import(&file, config, &device).unwrap_err().to_string();
+        assert!(
+            message.contains("expected undamaged fingerprints of the training scans"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_exported_network_predicts_the_same_after_import() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("unet.safetensors");
+        let device = Device::flex();
+        let (network, config) = unet(&device);
+        weights::export(&network, &[], &file).unwrap();
         let mut wrong = config.clone();
         wrong.data.classes = vec!["background".into(), "heart".into()];
         let message = import(&file, wrong, &device).unwrap_err().to_string();

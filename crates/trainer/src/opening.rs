@@ -107,11 +107,10 @@ pub(crate) fn check_tests(dataset: &Dataset) -> Result<Vec<CaseFacts>, TrainErro
 /// If `patients.csv` is damaged.
 pub(crate) fn tell_of_doubts(
     config: &RunConfig,
-    run: &RunFolder,
     dataset: &mut Dataset,
     facts: &[CaseFacts],
 ) -> Result<Patients, TrainError> {
-    let patients = Patients::open(data_root(config, run), &dataset.case_names())?;
+    let patients = patients_of(config, dataset)?;
     let notes = &mut dataset.notes;
     notes.extend(warnings(facts));
     if config.data.preprocess.orientation.is_none() {
@@ -120,6 +119,18 @@ pub(crate) fn tell_of_doubts(
     notes.extend(patients.note());
     notes.extend(leaks::repeated(facts, &patients));
     Ok(patients)
+}
+
+/// Returns the patients of a run's cases.
+///
+/// # Errors
+/// If `patients.csv` is damaged.
+pub(crate) fn patients_of(config: &RunConfig, dataset: &Dataset) -> Result<Patients, TrainError> {
+    let names = dataset.case_names();
+    Ok(match &config.data.root {
+        Some(root) => Patients::open(root, &names)?,
+        None => Patients::guess(&names),
+    })
 }
 
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.

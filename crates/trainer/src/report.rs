@@ -233,7 +233,7 @@ mod tests {
             };
             CaseEvaluation {
                 id,
-                seen: false,
+                seen: None,
                 classes: vec![class],
             }
         });

@@ -11,8 +11,8 @@ use std::sync::atomic::AtomicBool;
 use burn::prelude::Device;
 use semivox_data::cache::LabeledScan;
 use semivox_data::inspect::absent_classes;
-use semivox_data::{Dataset, LabelMap, leaks};
-use semivox_inference::device;
+use semivox_data::{Dataset, LabelMap, Patients, leaks};
+use semivox_inference::{Model, device};
 
 use crate::config::{OwnMethod, RunConfig};
 use crate::error::TrainError;
@@ -51,6 +51,7 @@ pub struct Session {
     run: RunFolder,
     dataset: Dataset,
     set: Arc<TrainingSet>,
+    patients: Patients,
     /// Test cases whose scan or patient is in the training data, which the run was told to accept.
     leaks: Accepted,
     _lock: RunLock,
@@ -96,7 +97,7 @@ impl Session {
         let (mut dataset, set) = open(&config, &run, observer)?;
         let mut facts = set.facts();
         facts.extend(check_tests(&dataset)?);
-        let patients = tell_of_doubts(&config, &run, &mut dataset, &facts)?;
+        let patients = tell_of_doubts(&config, &mut dataset, &facts)?;
         let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
         expect_labels(&dataset, &set)?;
@@ -112,6 +113,7 @@ impl Session {
             run,
             dataset,
             set,
+            patients,
             leaks: settled.accepted,
             _lock: lock,
         })
@@ -163,7 +165,7 @@ impl Session {
             Some(began) => (began.excluded, began.leaks),
             None => Default::default(),
         };
-        tell_of_doubts(&config, &run, &mut dataset, &set.facts())?;
+        let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
         let set = exclude(&excluded, &config, &mut dataset, set)?;
         CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
@@ -179,6 +181,7 @@ impl Session {
             run,
             dataset,
             set,
+            patients,
             leaks,
             _lock: lock,
         })
@@ -192,6 +195,12 @@ impl Session {
     /// Returns the data set.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// Returns the number of patients that the labeled cases are of.
+    pub fn labeled_patients(&self) -> usize {
+        let cases = self.dataset.labeled.iter();
+        self.patients.count(cases.map(|case| case.id.as_str()))
     }
 
     /// Trains, evaluates the last checkpoint on the test cases and writes the
@@ -271,7 +280,7 @@ impl Session {
         let mut outcome = training.run(method, observer)?;
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
-                let model = config.model(method.network(), &training.device)?;
+                let model = self.model(method, &training.device)?;
                 specimens::predict(&model, &self.dataset, &self.run, observer)?;
                 None
             }
@@ -304,6 +313,12 @@ impl Session {
         }
     }
 
+    /// Returns the model of the method's network, with the fingerprints of its training scans.
+    fn model(&self, method: &Method, device: &Device) -> Result<Model, TrainError> {
+        let model = self.config.model(method.network(), device)?;
+        Ok(model.with_training_data(self.set.training_data(&method.stages())))
+    }
+
     fn evaluate(
         &self,
         method: &Method,
@@ -315,7 +330,7 @@ impl Session {
             return Ok(None);
         }
         let (config, dataset) = (&self.config, &self.dataset);
-        let model = config.model(method.network(), &device::by_name(&config.device)?)?;
+        let model = self.model(method, &device::by_name(&config.device)?)?;
         let evaluation = evaluating::evaluate(&model, dataset, config, run, observer, stop)?;
         let evaluation = evaluation.map(|found| found.with_seen(&self.leaks));
         if let (Some(run), Some(evaluation)) = (run, &evaluation) {

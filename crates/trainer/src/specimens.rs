@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 use semivox_data::{Dataset, Image, LabelMap, LabeledCase, UnlabeledCase};
-use semivox_inference::Model;
+use semivox_inference::{Model, SeenScans};
 
 use crate::error::TrainError;
 use crate::evaluating::{pictured, prediction_path, read_prediction};
@@ -38,7 +38,8 @@ fn spread<T>(cases: &[T]) -> impl Iterator<Item = &T> {
     (0..count).map(move |i| &cases[place(i)])
 }
 
-/// Segments the specimens of a data set and writes the label maps to `predictions/ID.nii.gz`.
+/// Segments the specimens of a data set and writes the label maps to `predictions/ID.nii.gz`, with [`SeenScans`] beside
+/// them.
 ///
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
@@ -49,9 +50,13 @@ pub(crate) fn predict(
     observer: &mut dyn Observer,
 ) -> Result<(), TrainError> {
     let specimens = specimens(dataset);
+    let mut scans = SeenScans::default();
     for (done, specimen) in specimens.iter().enumerate() {
         observer.evaluating(done, specimens.len());
-        let prediction = model.segment(&specimen.image()?)?;
+        let image = specimen.image()?;
+        scans.record(specimen.id(), model, &image);
+        scans.write(run.predictions())?;
+        let prediction = model.segment(&image)?;
         let path = prediction_path(run, specimen.id());
         model.description().write_labels(path, &prediction)?;
     }

@@ -204,13 +204,14 @@ impl Training<'_> {
         self.save_model(method)
     }
 
-    /// Writes the model of the student to the run folder.
+    /// Writes the model of the student, with the fingerprints of its training scans, to the run folder.
     ///
     /// # Errors
     /// If the file cannot be written.
     fn save_model(&self, method: &Method) -> Result<(), TrainError> {
         let model = self.config.model(method.network(), &self.device)?;
-        model.save(self.run.root())?;
+        let data = self.set.training_data(&method.stages());
+        model.with_training_data(data).save(self.run.root())?;
         Ok(())
     }
 

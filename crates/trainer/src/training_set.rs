@@ -8,6 +8,9 @@ use semivox_data::cache::{LabeledScan, UnlabeledScan, load_labeled, load_unlabel
 use semivox_data::inspect::CaseFacts;
 use semivox_data::preprocess::Preprocess;
 
+use semivox_inference::TrainingData;
+use semivox_methods::plan::StagePlan;
+
 use crate::error::TrainError;
 use crate::observer::Observer;
 
@@ -49,6 +52,19 @@ impl TrainingSet {
         let labeled = self.labeled.iter().map(|case| &case.facts);
         let unlabeled = self.unlabeled.iter().map(|case| &case.facts);
         labeled.chain(unlabeled).cloned().collect()
+    }
+
+    /// Returns the fingerprints of the scans that a method with these stages is trained on: without the unlabeled ones if
+    /// none of its batches has any.
+    pub fn training_data(&self, stages: &[StagePlan]) -> TrainingData {
+        let both = stages.iter().any(|stage| stage.batch.unlabeled > 0);
+        let labeled = self.labeled.iter().map(|case| &case.facts);
+        let unlabeled = self.unlabeled.iter().map(|case| &case.facts);
+        let unlabeled = unlabeled.filter(|_| both);
+        TrainingData::new(
+            labeled.map(|facts| facts.fingerprint.clone()),
+            unlabeled.map(|facts| facts.fingerprint.clone()),
+        )
     }
 
     /// Returns the set without the cases of some names.

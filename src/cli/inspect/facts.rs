@@ -14,10 +14,10 @@ pub(super) fn described(found: &Inspection, every_case: bool, plan: &str) -> Str
     let mut text = section("errors", &found.errors_by_kind());
     let _ = writeln!(
         text,
-        "{} ({} layout): {} labeled, {} unlabeled, {} test\n",
+        "{} ({} layout): {}, {} unlabeled, {} test\n",
         found.dataset.name,
         found.dataset.layout,
-        count(Role::Labeled),
+        table::labeled(count(Role::Labeled), found.labeled_patients()),
         count(Role::Unlabeled),
         count(Role::Test),
     );

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use semivox_data::inspect::Inspection;
+use semivox_data::inspect::{Inspection, Role};
 use semivox_data::preprocess::Preprocess;
 use semivox_data::{Dataset, LabelBudget, Survey};
 use semivox_trainer::TrainError;
@@ -39,7 +39,9 @@ pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
     match fitted(task, method, dataset) {
         Ok((config, survey)) => {
             let mut text = format!("plan, preset {PRESET} of task {task}\n");
-            for (name, line) in lines(&config, survey.as_ref(), dataset) {
+            let mut lines = lines(&config, survey.as_ref(), dataset);
+            lines.extend(by_patient(found));
+            for (name, line) in lines {
                 let _ = writeln!(text, "  {name:<13} {line}");
             }
             let list = arguments.test_list.as_ref();
@@ -51,7 +53,7 @@ pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
                 arguments.dir.display(),
                 layout.unwrap_or_default(),
                 list.unwrap_or_default(),
-                fewer_labels(dataset, config.data.labeled),
+                fewer_labels(found.labeled_patients(), dataset, config.data.labeled),
             );
             text
         }
@@ -155,10 +157,20 @@ fn network(config: &RunConfig, survey: Option<&Survey>) -> String {
     )
 }
 
-/// Returns the flag `--labeled` for a data set with fewer cases than the preset expects: all labels, or half of them
-/// if no case would be unlabeled otherwise.
-fn fewer_labels(dataset: &Dataset, preset: LabelBudget) -> String {
-    let (labeled, none_left) = (dataset.labeled.len(), dataset.unlabeled.is_empty());
+/// Says what `--labeled` counts, where patients have several labeled cases.
+fn by_patient(found: &Inspection) -> Option<(&'static str, String)> {
+    let (cases, patients) = (found.of(Role::Labeled).count(), found.labeled_patients());
+    (cases > patients).then(|| {
+        let text = table::labeled(cases, patients);
+        let kept = "which keep their labels together: --labeled counts patients";
+        ("labels", format!("{text}, {kept}"))
+    })
+}
+
+/// Returns the flag `--labeled` for a data set with fewer labeled patients than the preset expects: all labels, or half
+/// of them if no case would be unlabeled otherwise.
+fn fewer_labels(labeled: usize, dataset: &Dataset, preset: LabelBudget) -> String {
+    let none_left = dataset.unlabeled.is_empty();
     match preset {
         LabelBudget::Count(n) if none_left && n >= labeled => {
             format!(" --labeled {}", labeled.div_ceil(2))
@@ -205,11 +217,12 @@ mod tests {
             (3, 5, " --labeled 3"),
             (3, 0, " --labeled 2"),
         ] {
-            let found = fewer_labels(&dataset(labeled, unlabeled), LabelBudget::Count(8));
+            let dataset = dataset(labeled, unlabeled);
+            let found = fewer_labels(labeled, &dataset, LabelBudget::Count(8));
             assert_eq!(found, flag, "{labeled} and {unlabeled}");
         }
         assert_eq!(
-            fewer_labels(&dataset(3, 0), LabelBudget::Percent(100.0)),
+            fewer_labels(3, &dataset(3, 0), LabelBudget::Percent(100.0)),
             ""
         );
     }

@@ -36,9 +36,8 @@ const SPACING_MM: [f64; 3] = [1.0; 3];
 /// # Notes
 ///
 /// A case is one frame; a patient has two, see [`patient`]. [`open_labeled`](super::open_labeled) counts
-/// patients, as is usual in the field: 1, 2 and 7 of the 70 training patients are 1.25 %, 2.5 % and
-/// 10 %. All frames of a patient keep or lose their labels together. [`Dataset::keep_labeled`] counts
-/// cases, as for other data sets.
+/// patients, as is usual in the field: 1, 2 and 7 of the 70 training patients are 1.25 %, 2.5 % and 10 %.
+/// [`Dataset::keep_labeled`] counts cases.
 ///
 /// # References
 ///

@@ -45,21 +45,9 @@ impl Layout {
         Self::Folder,
     ];
 
-    /// The unit of a case that is labeled and held out as a whole: the patient in [`acdc`](super::acdc), otherwise the case
-    /// itself.
+    /// The cases that a list of test cases names all or none of: those of a patient in [`acdc`](super::acdc).
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use semivox_data::layout::Layout;
-    ///
-    /// assert_eq!(Layout::Acdc.unit("patient003_frame01"), "patient003");
-    /// assert_eq!(Layout::Folder.unit("patient003_frame01"), "patient003_frame01");
-    /// ```
-    pub fn unit(self, case: &str) -> &str {
-        (self.units().of)(case)
-    }
-
+    /// Elsewhere a patient on both sides is a leak, see [`leaks`](crate::leaks), which a training can be told to accept.
     pub(super) fn units(self) -> Unit {
         match self {
             Self::Acdc => Unit::PATIENT,

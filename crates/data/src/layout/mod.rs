@@ -54,7 +54,7 @@ use std::path::Path;
 
 use guess::Detected;
 
-use crate::{DataError, Dataset, LabelBudget};
+use crate::{DataError, Dataset, LabelBudget, Patients};
 
 /// Detects the layout of a folder.
 ///
@@ -131,13 +131,13 @@ fn opened(root: &Path, detected: Detected) -> Result<Dataset, DataError> {
 
 /// Opens the data set with a limited number of labeled cases, the first ones; see [`LabelBudget`].
 ///
-/// Equals [`open`] followed by [`Dataset::keep_labeled`], except that label maps of the other cases are not
-/// even opened when [`folder`] has to find the classes. In [`acdc`] the number counts patients, in the order
-/// of the list, each with all frames; otherwise it counts cases.
+/// The number counts [`Patients`], in the order of their first cases; all cases of a patient keep their labels or lose
+/// them. Where a case is the only one of its patient, this equals [`open`] followed by [`Dataset::keep_labeled`],
+/// except that label maps of the other cases are not even opened when [`folder`] has to find the classes.
 ///
 /// # Errors
 ///
-/// As for [`open`], and [`DataError::LabeledCount`].
+/// As for [`open`] and [`Patients::open`], and [`DataError::LabeledCount`].
 ///
 /// # Examples
 ///
@@ -159,6 +159,10 @@ fn opened(root: &Path, detected: Detected) -> Result<Dataset, DataError> {
 /// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (1, 2));
 /// let dataset = layout::open_labeled(root.path(), "60%".parse()?)?;
 /// assert_eq!((dataset.labeled.len(), dataset.unlabeled.len()), (2, 1));
+/// // Two of them are of one patient.
+/// std::fs::write(root.path().join("patients.csv"), "a,anna\nb,otto\nc,anna\n")?;
+/// let dataset = layout::open_labeled(root.path(), 1.into())?;
+/// assert_eq!((dataset.labeled[0].id.as_str(), dataset.labeled[1].id.as_str()), ("a", "c"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn open_labeled(root: impl AsRef<Path>, labeled: LabelBudget) -> Result<Dataset, DataError> {
@@ -244,7 +248,11 @@ pub fn open_split_as(
     let root = root.as_ref();
     let detected = Detected::or_detect(layout, root)?;
     let unit = detected.layout.units();
-    let keep = |dataset| test.apply(dataset, unit)?.keep_labeled_units(labeled, unit);
+    let keep = |dataset| {
+        let dataset = test.apply(dataset, unit)?;
+        let patients = Patients::open(root, &dataset.case_names())?;
+        dataset.keep_labeled_patients(labeled, &patients)
+    };
     match detected.layout {
         Layout::Folder => {
             let mut dataset = folder::with_classes(root, keep(folder::find(root)?)?)?;

@@ -11,4 +11,5 @@ mod lists;
 mod made;
 mod msd;
 mod numbers;
+mod patients;
 mod segments;

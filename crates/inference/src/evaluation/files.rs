@@ -106,7 +106,7 @@ mod tests {
         };
         let case = CaseEvaluation {
             id: "case 1".into(),
-            seen: false,
+            seen: None,
             classes: vec![class],
         };
         let evaluation = Evaluation::new(Protocol::default(), vec![case]);

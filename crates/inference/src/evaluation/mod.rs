@@ -25,7 +25,7 @@ pub use summary::summarize;
 ///     label: 1, dice: Some(dice), jaccard: None, hd95_mm, hd95_directed_max_mm: None, asd_mm: None,
 ///     assd_mm: None,
 /// };
-/// let case = |id: &str, class| CaseEvaluation { id: id.into(), classes: vec![class], seen: false };
+/// let case = |id: &str, class| CaseEvaluation { id: id.into(), classes: vec![class], seen: None };
 /// let evaluation = Evaluation::new(
 ///     Protocol::default(),
 ///     vec![case("a", class(0.8, Some(4.0))), case("b", class(0.6, None))],
@@ -44,7 +44,7 @@ pub struct Evaluation {
     pub mean: Means,
     /// Number of pairs of case and class that each mean leaves out.
     pub undefined: UndefinedCounts,
-    /// Means over the cases that are not [`seen`](CaseEvaluation::seen), if some are and some are not.
+    /// Means over the cases that are known not to be [`seen`](CaseEvaluation::seen), if some are seen and some are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_unseen: Option<Means>,
     /// Cases that could not be evaluated, which the means leave out.
@@ -100,9 +100,9 @@ pub struct CaseEvaluation {
     pub id: String,
     /// One entry per foreground class.
     pub classes: Vec<ClassEvaluation>,
-    /// Whether its scan or patient is in the training data.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub seen: bool,
+    /// Whether its scan or patient is in the training data; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<bool>,
 }
 
 impl CaseEvaluation {
@@ -113,7 +113,7 @@ impl CaseEvaluation {
     /// ```
     /// use semivox_inference::evaluation::CaseEvaluation;
     ///
-    /// let case = CaseEvaluation { id: "a".into(), classes: vec![], seen: false };
+    /// let case = CaseEvaluation { id: "a".into(), classes: vec![], seen: None };
     /// assert_eq!(case.mean_dice(), None);
     /// ```
     pub fn mean_dice(&self) -> Option<f64> {
@@ -191,23 +191,30 @@ impl Evaluation {
         }
     }
 
-    /// Marks the cases whose scan or patient is in the training data, given a sentence on each by the name of the case, and
-    /// adds the means over the others.
+    /// Marks further cases whose scan or patient is in the training data, given a sentence on each by the name of the
+    /// case, and adds the means over those that are known not to be.
     #[must_use]
     pub fn with_seen(mut self, seen: &BTreeMap<String, String>) -> Self {
         if seen.is_empty() {
             return self;
         }
         for case in &mut self.cases {
-            case.seen = seen.contains_key(&case.id);
+            if seen.contains_key(&case.id) {
+                case.seen = Some(true);
+            }
         }
-        let unseen: Vec<&CaseEvaluation> = self.cases.iter().filter(|case| !case.seen).collect();
-        let some = !unseen.is_empty() && unseen.len() < self.cases.len();
-        self.mean_unseen = some.then(|| summarize(unseen.iter().flat_map(|case| &case.classes)).0);
+        let of = |seen| {
+            self.cases
+                .iter()
+                .filter(move |case| case.seen == Some(seen))
+        };
+        let unseen = of(false).flat_map(|case| &case.classes);
+        let some = of(true).next().and(of(false).next());
+        self.mean_unseen = some.map(|_| summarize(unseen).0);
         let first: Vec<&str> = seen.values().take(3).map(String::as_str).collect();
         self.protocol.leaks = Some(format!(
             "scan or patient of {} of {} test cases are in the training data, such as {}",
-            seen.len(),
+            of(true).count(),
             self.cases.len(),
             first.join("; ")
         ));

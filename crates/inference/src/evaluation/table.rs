@@ -67,7 +67,7 @@ mod tests {
         };
         let case = |id: &str, classes| CaseEvaluation {
             id: id.into(),
-            seen: false,
+            seen: None,
             classes,
         };
         let cases = vec![case("a", vec![class(1, Some(0.5)), class(2, None)])];

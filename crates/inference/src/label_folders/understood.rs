@@ -171,7 +171,7 @@ impl Understood {
         }
         Ok(CaseEvaluation {
             id: pair.id.clone(),
-            seen: false,
+            seen: None,
             classes: found,
         })
     }

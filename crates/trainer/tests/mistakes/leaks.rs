@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use semivox_data::io;
 use semivox_data::phantom::{PhantomConfig, write_dataset};
+use semivox_data::{Fingerprint, Match, io};
+use semivox_inference::{Model, Seen, TrainingData};
 use semivox_trainer::config::{RunConfig, TestLeaks};
 use semivox_trainer::session::Session;
 
@@ -90,8 +91,8 @@ fn an_accepted_leak_stands_in_every_result() {
     let session = Session::resume(&out, &()).unwrap();
     let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
     let evaluation = summary.evaluation.unwrap();
-    let seen: Vec<bool> = evaluation.cases.iter().map(|case| case.seen).collect();
-    assert_eq!(seen, [true, false]);
+    let seen: Vec<Option<bool>> = evaluation.cases.iter().map(|case| case.seen).collect();
+    assert_eq!(seen, [Some(true), Some(false)]);
     let other = evaluation.cases[1].mean_dice();
     assert_eq!(evaluation.mean_unseen.as_ref().unwrap().dice, other);
     let leaks = evaluation.protocol.leaks.clone().unwrap();
@@ -135,4 +136,101 @@ fn cases_of_one_patient_count_as_a_leak() {
     let pair =
         "test case `phantom_004` and unlabeled case `phantom_002` (one patient by patients.csv)";
     assert!(message.contains(pair), "{message}");
+}
+
+/// The fingerprint of an image of the data set.
+fn print(data: &Path, id: &str) -> Fingerprint {
+    Fingerprint::of(&io::read_volume(data.join(format!("images/{id}.nii.gz"))).unwrap())
+}
+
+/// Trains to the end; returns the model in the run folder.
+fn trained(config: RunConfig, out: &Path) -> Model {
+    let session = Session::start(config, out, &()).unwrap();
+    session.run(&mut (), &AtomicBool::new(false)).unwrap();
+    Model::open(out).unwrap()
+}
+
+#[test]
+fn the_model_of_a_run_knows_its_training_scans() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("run"));
+    let mut config = setup(&data, "unlabeled");
+    config.data.test_leaks = TestLeaks::Exclude;
+    let model = trained(config, &out);
+    let prints = model.training_data().unwrap();
+    let seen = |id| prints.seen(&print(&data, id));
+    for id in ["phantom_000", "phantom_001"] {
+        let exact = Seen {
+            evidence: Match::Exact,
+            labeled: true,
+        };
+        assert_eq!(seen(id), Some(exact), "{id}");
+    }
+    assert_eq!(seen("phantom_002").map(|seen| seen.labeled), Some(false));
+    // Left out of the training, and test cases.
+    for id in ["phantom_003", "phantom_004", "phantom_005"] {
+        assert_eq!(seen(id), None, "{id}");
+    }
+    assert_eq!((prints.labeled().len(), prints.unlabeled().len()), (2, 1));
+    assert_eq!(TrainingData::read(&out).unwrap().as_ref(), Some(prints));
+    let file = fs::read(out.join("model.safetensors")).unwrap();
+    let name = b"phantom_0";
+    assert!(!file.windows(name.len()).any(|bytes| bytes == name));
+    // The predictions of test cases say that they are none of them.
+    let written = fs::read_to_string(out.join("predictions/seen.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(
+        written["unseen"],
+        serde_json::json!(["phantom_004", "phantom_005"])
+    );
+}
+
+#[test]
+fn a_method_without_unlabeled_batches_has_not_seen_unlabeled_scans() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let config = setup_for(&data, "supervised", 1);
+    let model = trained(config, &folder.path().join("run"));
+    let prints = model.training_data().unwrap();
+    assert_eq!((prints.labeled().len(), prints.unlabeled().len()), (2, 0));
+    assert_eq!(prints.seen(&print(&data, "phantom_002")), None);
+}
+
+/// The data set is compared when a run starts; the model compares what it is evaluated on.
+#[test]
+fn a_test_scan_that_was_replaced_by_a_training_scan_later_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("run"));
+    Session::start(setup_for(&data, "mean_teacher", 2), &out, &()).unwrap();
+    for part in ["images", "labels"] {
+        let file = |id: &str| data.join(part).join(format!("{id}.nii.gz"));
+        fs::copy(file("phantom_000"), file("phantom_005")).unwrap();
+    }
+    let session = Session::resume(&out, &()).unwrap();
+    let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
+    let evaluation = summary.evaluation.unwrap();
+    let seen: Vec<Option<bool>> = evaluation.cases.iter().map(|case| case.seen).collect();
+    assert_eq!(seen, [Some(false), Some(true)]);
+    let first = evaluation.cases[0].mean_dice();
+    assert_eq!(evaluation.mean_unseen.unwrap().dice, first);
+    let leaks = evaluation.protocol.leaks.unwrap();
+    let pair = "test case `phantom_005` and a labeled scan (the same voxels)";
+    assert!(
+        leaks.contains("1 of 2 test cases") && leaks.contains(pair),
+        "{leaks}"
+    );
+}
+
+#[test]
+fn predictions_of_training_scans_say_so_where_there_are_no_test_cases() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("run"));
+    trained(setup_for(&data, "mean_teacher", 0), &out);
+    let written = fs::read_to_string(out.join("predictions/seen.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(
+        written["seen"]["phantom_002"]["evidence"], "exact",
+        "{written}"
+    );
+    assert_eq!(written["unseen"], serde_json::json!([]));
 }
