@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use semivox_data::inspect::{CaseFacts, Role, mixed_orientations, warnings};
+use semivox_data::inspect::{CaseFacts, Role, mixed_orientations, warnings, wrong_sides};
 use semivox_data::layout::{self, HoldOut};
 use semivox_data::{DataError, Dataset, LabeledCase, Patients, leaks, phantom};
 
@@ -117,6 +117,7 @@ pub(crate) fn tell_of_doubts(
     if config.data.preprocess.orientation.is_none() {
         notes.extend(mixed_orientations(facts));
     }
+    notes.extend(wrong_sides(&dataset.classes, facts));
     notes.extend(patients.note());
     notes.extend(leaks::repeated(facts, &patients));
     Ok(patients)
