@@ -22,6 +22,7 @@ mod gzip;
 mod hdf5;
 mod meta_header;
 mod meta_image;
+mod meta_space;
 mod nifti;
 mod nifti1;
 mod nifti2;
