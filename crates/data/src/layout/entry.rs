@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::file_names::stem;
+use super::file_names::{is_hidden, stem};
 use crate::io::{self, READABLE};
 
 /// An entry of a folder of volumes.
@@ -17,9 +17,19 @@ pub(super) enum Entry<'a> {
     Folder,
     /// The voxels of a header beside it.
     PartOfAnother,
+    /// A hidden file that no one takes for a volume.
+    Hidden,
     /// Something else, for this reason.
     Other(Cow<'static, str>),
 }
+
+/// The reason why the files `._NAME` are not read.
+pub(super) const FORK: &str =
+    "left by macOS beside the files of these names (resource forks); they hold no voxels";
+
+/// The reason why a volume with a dot before its name is not read.
+const HIDDEN: &str =
+    "hidden by the dot before its name; remove the dot if it is a scan or label map, else the file";
 
 /// Endings of headers whose voxels are in another file.
 const HEADERS: [&str; 4] = [".hdr", ".hdr.gz", ".mhd", ".nhdr"];
@@ -52,8 +62,21 @@ impl<'a> Entry<'a> {
         Self::Other(reason.into())
     }
 
+    /// The kind of an entry whose name begins with a dot.
+    fn hidden(name: &str) -> Self {
+        let shown = name.trim_start_matches(['.', '_']);
+        match (stem(shown), name.starts_with("._")) {
+            (None, _) => Self::Hidden,
+            (Some(_), true) => Self::other(FORK),
+            (Some(_), false) => Self::other(HIDDEN),
+        }
+    }
+
     /// The kind of an entry, by its name.
     pub(super) fn of(name: &'a str, path: &Path, headers: &Headers) -> Self {
+        if is_hidden(name) {
+            return Self::hidden(name);
+        }
         let lower = name.to_ascii_lowercase();
         if path.is_dir() {
             return match io::is_series_folder(path) {
@@ -74,7 +97,7 @@ impl<'a> Entry<'a> {
             None if headers.describes(&lower) => Self::PartOfAnother,
             None if io::is_dicom_file(path) => Self::Slice,
             None if lower.ends_with(".dcm") || lower.ends_with(".ima") => Self::other(
-                "named as DICOM, but without its mark; convert the series to one .nii.gz, for instance with dcm2niix",
+                "named as DICOM, but it does not begin as DICOM files do; convert the series to one .nii.gz, for instance with dcm2niix",
             ),
             None => {
                 let reason =
