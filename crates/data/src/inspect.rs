@@ -92,11 +92,10 @@ impl Inspection {
         let mut warnings = warnings(&cases);
         warnings.extend(mixed_orientations(&cases));
         warnings.extend(wrong_sides(&dataset.classes, &cases));
-        let patients =
-            Patients::open(root.as_ref(), &dataset.case_names()).unwrap_or_else(|error| {
-                errors.push(Problem::from(&error));
-                Patients::default()
-            });
+        let patients = Patients::open(root.as_ref(), &dataset).unwrap_or_else(|error| {
+            errors.push(Problem::from(&error));
+            Patients::default()
+        });
         warnings.extend(patients.note());
         warnings.extend(leaks::repeated(&cases, &patients));
         errors.extend(leaks::between(&cases, &patients).iter().map(Problem::from));

@@ -111,7 +111,7 @@ pub(crate) fn tell_of_doubts(
     dataset: &mut Dataset,
     facts: &[CaseFacts],
 ) -> Result<Patients, TrainError> {
-    let patients = Patients::open(data_root(config, run), &dataset.case_names())?;
+    let patients = Patients::open(data_root(config, run), dataset)?;
     let notes = &mut dataset.notes;
     notes.extend(warnings(facts));
     if config.data.preprocess.orientation.is_none() {
