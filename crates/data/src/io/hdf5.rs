@@ -7,6 +7,7 @@ use half::f16;
 use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, Error, File, FloatingPointLayout};
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
 
+use super::hdf5_links::Link;
 use super::read::{check_finite, check_label_value, to_label};
 use crate::{AxisOrder, DataError, Geometry, LabelMap, Source, Volume};
 
@@ -169,6 +170,24 @@ fn advice(error: &Error) -> &'static str {
     }
 }
 
+fn named(dataset: &str) -> String {
+    format!("a data set named `{dataset}`")
+}
+
+/// An error about a link in place of a data set.
+fn linked(path: &Path, name: &str, link: &Link) -> DataError {
+    let hint = match link {
+        Link::Soft { target } => format!(
+            "soft links are not followed: replace it by a hard one, in h5py `del file[\"{name}\"]; file[\"{name}\"] = \
+             file[\"{target}\"]`"
+        ),
+        Link::External { .. } => {
+            "external links are not followed: copy the data set into this file, in h5py with `file.copy`".into()
+        }
+    };
+    DataError::unexpected(path, named(name), link.to_string(), hint)
+}
+
 /// Reads the dataset `name` with the function `values`.
 fn array<T>(
     path: &Path,
@@ -184,7 +203,10 @@ fn array<T>(
     let file = File::open(path).map_err(|error| wrong("a valid HDF5 file".into(), error))?;
     let dataset = file
         .dataset(name)
-        .map_err(|error| wrong(format!("a data set named `{name}`"), error))?;
+        .map_err(|error| match Link::find(path, name) {
+            Some(link) => linked(path, name, &link),
+            None => wrong(named(name), error),
+        })?;
     let numbers = |error| wrong(format!("numbers in `{name}`"), error);
     let shape: Vec<usize> = dataset
         .shape()

@@ -1,6 +1,7 @@
 //! Mended copies of data sets, where the mend is mechanical.
 //!
-//! Of a folder of own scans or one with a `dataset.json`, a copy is written as own scans, `images/` and `labels/`, in which
+//! Of a folder with `images/` (own scans, LA, ACDC) or a `dataset.json` (the Decathlon, nnU-Net), a copy is written as own
+//! scans, `images/` and `labels/`, in which
 //!
 //! - label maps have the names of their images (`case1_seg` becomes `case1` if there is one such image without a label map);
 //! - label maps have the grid of their images where each of their voxels is one of the image's: axes in another order
@@ -49,8 +50,8 @@ pub struct Mended {
 ///
 /// # Errors
 ///
-/// [`DataError::Unexpected`] if `out` exists, lies in `root`, or `root` is neither a folder of own scans nor one with a
-/// `dataset.json`; errors in the descriptions (`classes.txt`, `channels.txt`, `dataset.json`), and from writing.
+/// [`DataError::Unexpected`] if `out` exists, lies in `root`, or `root` has neither `images/` nor a `dataset.json`, such as
+/// the HDF5 files of a public data set; errors in the descriptions (`classes.txt`, `channels.txt`, `dataset.json`), and from writing.
 ///
 /// # Examples
 ///

@@ -113,7 +113,15 @@ pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
 /// ```
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
-    opened(root, guess::detect(root)?)
+    compared(root, opened(root, guess::detect(root)?)?)
+}
+
+/// A data set whose segments do not contradict its description.
+fn compared(root: &Path, mut dataset: Dataset) -> Result<Dataset, DataError> {
+    if dataset.layout == Layout::Msd {
+        msd::compare_segments(root, &mut dataset)?;
+    }
+    Ok(dataset)
 }
 
 /// Opens a data set of a known layout.
@@ -178,11 +186,11 @@ pub fn open_held_out(root: impl AsRef<Path>, test: &HoldOut) -> Result<Dataset, 
     let root = root.as_ref();
     let detected = guess::detect(root)?;
     let unit = detected.layout.units();
-    test.apply(opened(root, detected)?, unit)
+    compared(root, test.apply(opened(root, detected)?, unit)?)
 }
 
 /// Like [`open_held_out`], for an inspection: ignores unreadable label maps, and returns an error about
-/// implausible label values beside the data set.
+/// implausible label values or contradictory segments beside the data set.
 pub(crate) fn open_readable(
     root: &Path,
     layout: Option<Layout>,
@@ -196,7 +204,14 @@ pub(crate) fn open_readable(
             dataset.notes.extend(detected.note);
             folder::with_readable_classes(root, dataset)
         }
-        _ => Ok((test.apply(opened(root, detected)?, unit)?, None)),
+        layout => {
+            let mut dataset = test.apply(opened(root, detected)?, unit)?;
+            let contradiction = match layout {
+                Layout::Msd => msd::compare_segments(root, &mut dataset).err(),
+                _ => None,
+            };
+            Ok((dataset, contradiction))
+        }
     }
 }
 
@@ -251,6 +266,6 @@ pub fn open_split_as(
             dataset.notes.extend(detected.note);
             Ok(dataset)
         }
-        _ => keep(opened(root, detected)?),
+        _ => compared(root, keep(opened(root, detected)?)?),
     }
 }
