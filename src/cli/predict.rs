@@ -166,7 +166,7 @@ fn is_same(a: &Source, b: &Source) -> bool {
 
 /// Returns the scans of a folder, or the one of a file.
 fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
-    let input = &io::header_of(input);
+    let input = &layout::header_of(input);
     match (input.is_dir(), channels) {
         (true, _) => {
             let found = layout::scans(input, channels)?;

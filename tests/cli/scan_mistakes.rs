@@ -238,7 +238,7 @@ fn both_files_of_a_pair_are_one_scan() {
         env!("CARGO_MANIFEST_DIR"),
         "/crates/data/tests/goldens/formats"
     );
-    for file in ["pair.hdr", "pair.img"] {
+    for file in ["pair.hdr", "pair.img", "apart.mhd", "apart.raw"] {
         fs::copy(Path::new(goldens).join(file), root.join(file)).expect("a file");
     }
     let found = succeed(
@@ -256,4 +256,9 @@ fn both_files_of_a_pair_are_one_scan() {
     assert!(found.contains("1 label maps in p"), "{found}");
     let found = succeed(&root, &["predict", "run", "pair.img", "--out", "q"]);
     assert!(found.contains("1 label maps in q"), "{found}");
+    let found = succeed(
+        &root,
+        &["predict", "run", "apart.raw", "apart.mhd", "--out", "r"],
+    );
+    assert!(found.contains("1 label maps in r"), "{found}");
 }

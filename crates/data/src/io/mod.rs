@@ -50,8 +50,6 @@ pub(crate) use read::read_grid;
 pub use read::{read_label_values, read_labels, read_volume};
 pub use write::{write_label_values, write_labels, write_volume};
 
-use std::path::{Path, PathBuf};
-
 use crate::{DataError, Image, LabelMap, Source};
 
 /// Reads an image from any [`Source`].
@@ -73,25 +71,6 @@ pub fn read_image(source: &Source) -> Result<Image, DataError> {
         Source::ChannelAxis { path, channels } => Image::new(read::read_channels(path, *channels)?),
         Source::Hdf5 { .. } | Source::Hdf5Slices { .. } => Ok(hdf5::image(source)?.into()),
     }
-}
-
-/// Returns the header of a NIfTI pair for the path of its voxels, and any other path as it is: both files of a pair are
-/// one scan.
-///
-/// # Examples
-///
-/// ```
-/// use semivox_data::io::header_of;
-///
-/// let folder = tempfile::tempdir()?;
-/// let [header, voxels] = ["a.hdr", "a.img"].map(|name| folder.path().join(name));
-/// assert_eq!(header_of(&voxels), voxels);
-/// std::fs::write(&header, b"")?;
-/// assert_eq!(header_of(&voxels), header);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub fn header_of(path: &Path) -> PathBuf {
-    nifti::header_beside(path).unwrap_or_else(|| path.to_path_buf())
 }
 
 /// Reads a label map from any [`Source`].

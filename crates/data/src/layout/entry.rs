@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::file_names::{is_hidden, stem};
+use super::file_names::{is_hidden, names, stem};
 use crate::io::{self, READABLE};
 
 /// An entry of a folder of volumes.
@@ -30,6 +30,10 @@ pub(super) const FORK: &str =
 /// The reason why a volume with a dot before its name is not read.
 const HIDDEN: &str =
     "hidden by the dot before its name; remove the dot if it is a scan or label map, else the file";
+
+/// The reason why a folder with a dot before its name is not read.
+const HIDDEN_FOLDER: &str = "a folder of volumes, hidden by the dot before its name; remove the dot if they are scans or \
+    label maps, else the folder";
 
 /// Endings of headers whose voxels are in another file.
 const HEADERS: [&str; 4] = [".hdr", ".hdr.gz", ".mhd", ".nhdr"];
@@ -57,25 +61,64 @@ impl Headers {
     }
 }
 
+/// Returns the header for the path of a file with its voxels, such as `scan.hdr` for `scan.img`, and any other path as it
+/// is: both files are one scan.
+///
+/// # Examples
+///
+/// ```
+/// use semivox_data::layout::header_of;
+///
+/// let folder = tempfile::tempdir()?;
+/// let [header, voxels] = ["a.hdr", "a.img"].map(|name| folder.path().join(name));
+/// assert_eq!(header_of(&voxels), voxels);
+/// std::fs::write(&header, b"")?;
+/// assert_eq!(header_of(&voxels), header);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn header_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let lower = name.to_ascii_lowercase();
+    let stems = VOXELS
+        .iter()
+        .filter_map(|ending| lower.strip_suffix(ending));
+    let headers = stems.flat_map(|stem| {
+        let stem = &name[..stem.len()];
+        HEADERS.iter().flat_map(move |ending| {
+            let endings = [(*ending).to_string(), ending.to_ascii_uppercase()];
+            endings.map(|ending| path.with_file_name(format!("{stem}{ending}")))
+        })
+    });
+    let mut there = headers.filter(|header| header.is_file() && header != path);
+    there.next().unwrap_or_else(|| path.to_path_buf())
+}
+
+/// Whether a folder holds volumes, itself and not in folders of its own.
+fn holds_volumes(folder: &Path) -> bool {
+    let names = names(folder).unwrap_or_default();
+    names.iter().any(|name| stem(name).is_some()) || io::is_series_folder(folder)
+}
+
 impl<'a> Entry<'a> {
     fn other(reason: &'static str) -> Self {
         Self::Other(reason.into())
     }
 
     /// The kind of an entry whose name begins with a dot.
-    fn hidden(name: &str) -> Self {
+    fn hidden(name: &str, path: &Path) -> Self {
         let shown = name.trim_start_matches(['.', '_']);
-        match (stem(shown), name.starts_with("._")) {
-            (None, _) => Self::Hidden,
-            (Some(_), true) => Self::other(FORK),
-            (Some(_), false) => Self::other(HIDDEN),
+        match (path.is_dir(), stem(shown)) {
+            (true, _) if holds_volumes(path) => Self::other(HIDDEN_FOLDER),
+            (true, _) | (false, None) => Self::Hidden,
+            (false, Some(_)) if name.starts_with("._") => Self::other(FORK),
+            (false, Some(_)) => Self::other(HIDDEN),
         }
     }
 
     /// The kind of an entry, by its name.
     pub(super) fn of(name: &'a str, path: &Path, headers: &Headers) -> Self {
         if is_hidden(name) {
-            return Self::hidden(name);
+            return Self::hidden(name, path);
         }
         let lower = name.to_ascii_lowercase();
         if path.is_dir() {

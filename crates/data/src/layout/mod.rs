@@ -42,6 +42,7 @@ mod subfolders;
 mod text;
 
 pub use classes::read_classes;
+pub use entry::header_of;
 pub use file_names::stem;
 pub use files::volumes;
 pub use hold_out::HoldOut;

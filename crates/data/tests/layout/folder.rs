@@ -271,9 +271,16 @@ fn hidden_volumes_are_listed_and_resource_forks_apart() {
     ] {
         text(&root, name, "");
     }
-    for name in ["images/.DS_Store", "images/._.DS_Store", "labels/.gitkeep"] {
+    for name in [
+        "images/.DS_Store",
+        "images/._.DS_Store",
+        "labels/.gitkeep",
+        "labels/.git/config",
+    ] {
+        fs::create_dir_all(file(name).parent().unwrap()).unwrap();
         text(&root, name, "");
     }
+    label(root.path(), "labels/.old/b.nii", 1);
     let dataset = layout::open(root.path()).unwrap();
     assert_eq!(
         (labeled(&dataset), unlabeled(&dataset)),
@@ -284,6 +291,7 @@ fn hidden_volumes_are_listed_and_resource_forks_apart() {
         "images/: `.d.nii.gz` not read: hidden by the dot before its name; remove the dot if it is a scan or label map, else the file",
         "images/: `._a.nii.gz`, `p/._e.nii.gz` not read: left by macOS beside the files of these names (resource forks); they hold no voxels",
         "labels/: `._a.nii`, `p/._e.nii` not read: left by macOS beside the files of these names (resource forks); they hold no voxels",
+        "labels/: `.old` not read: a folder of volumes, hidden by the dot before its name; remove the dot if they are scans or label maps, else the folder; a scan whose label map is not read counts as unlabeled",
         "labels/: `p` not read: an empty folder; a scan whose label map is not read counts as unlabeled",
         "labels/: `.b.nii` not read: hidden by the dot before its name; remove the dot if it is a scan or label map, else the file; a scan whose label map is not read counts as unlabeled",
     ];
