@@ -2,6 +2,7 @@
 
 mod dicom;
 mod names;
+mod notes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -167,51 +168,6 @@ impl Patients {
     pub fn count<'a>(&'a self, cases: impl IntoIterator<Item = &'a str>) -> usize {
         let patients = cases.into_iter().map(|case| self.patient_of(case));
         patients.collect::<BTreeSet<_>>().len()
-    }
-
-    /// A sentence about what was told by PatientID and guessed by name, or about cases that the file does not mention;
-    /// `None` if there are none.
-    pub fn note(&self) -> Option<String> {
-        if let Some(file) = &self.file {
-            return self.note_on(file);
-        }
-        let parts = [self.note_on_ids(), self.note_on_names()];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        let correct = format!(
-            "if that is wrong, write `{FILE}` into the folder of the data set, with lines `case,patient`"
-        );
-        (!parts.is_empty()).then(|| format!("{}: {correct}", parts.join("; ")))
-    }
-
-    fn note_on(&self, file: &Path) -> Option<String> {
-        let some = |names: &[String], text: &str| {
-            let first = names.first()?;
-            Some(format!("{} {text}, such as `{first}`", names.len()))
-        };
-        let parts = [
-            some(
-                &self.missing,
-                "of the cases are not in it, each taken for the only one of its patient",
-            ),
-            some(
-                &self.unknown,
-                "of its names are no case that is used: check their spelling",
-            ),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| format!("`{}`: {}", file.display(), parts.join("; ")))
-    }
-
-    fn note_on_names(&self) -> Option<String> {
-        let guessed = |source: &PatientSource| matches!(source, PatientSource::Guess(_));
-        let cases = self.of.iter().filter(|(_, (_, source))| guessed(source));
-        let cases: Vec<(&str, &str)> = cases.map(|(case, of)| (&**case, &*of.0)).collect();
-        let (example, patient) = cases.first()?;
-        let patients = self.count(cases.iter().map(|(case, _)| *case));
-        Some(format!(
-            "{} cases are taken for scans of {patients} patients by their names, such as `{example}` for one of `{patient}`",
-            cases.len()
-        ))
     }
 }
 

@@ -153,7 +153,11 @@ mod tests {
     fn most_maps_against_the_names_are_one_sentence_with_a_count() {
         let wrong = ["RAS", "LPS", "SLP"].map(|letters| case(letters, [7, 1], letters, true));
         let right = case("right", [1, 7], "PIR", true);
-        let found = wrong_sides(&classes(), &[&wrong[..], &[right.clone()]].concat()).unwrap();
+        let found = wrong_sides(
+            &classes(),
+            &[&wrong[..], std::slice::from_ref(&right)].concat(),
+        )
+        .unwrap();
         let expected = "names and sides contradict each other: `left kidney` lies on the patient's right of `right kidney` \
             in 3 of 4 label maps (`RAS`, `LPS`, `SLP`)";
         assert!(found.starts_with(expected), "{found}");

@@ -174,20 +174,6 @@ fn named(dataset: &str) -> String {
     format!("a data set named `{dataset}`")
 }
 
-/// An error about a link in place of a data set.
-fn linked(path: &Path, name: &str, link: &Link) -> DataError {
-    let hint = match link {
-        Link::Soft { target } => format!(
-            "soft links are not followed: replace it by a hard one, in h5py `del file[\"{name}\"]; file[\"{name}\"] = \
-             file[\"{target}\"]`"
-        ),
-        Link::External { .. } => {
-            "external links are not followed: copy the data set into this file, in h5py with `file.copy`".into()
-        }
-    };
-    DataError::unexpected(path, named(name), link.to_string(), hint)
-}
-
 /// Reads the dataset `name` with the function `values`.
 fn array<T>(
     path: &Path,
@@ -204,7 +190,7 @@ fn array<T>(
     let dataset = file
         .dataset(name)
         .map_err(|error| match Link::find(path, name) {
-            Some(link) => linked(path, name, &link),
+            Some(link) => link.refused(path, name, named(name)),
             None => wrong(named(name), error),
         })?;
     let numbers = |error| wrong(format!("numbers in `{name}`"), error);

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::DataError;
+
 /// Maximum number of bytes of a file that are searched.
 const SEARCHED: u64 = 1 << 28;
 
@@ -46,6 +48,20 @@ impl Link {
         let file = File::open(path).ok()?;
         file.take(SEARCHED).read_to_end(&mut bytes).ok()?;
         in_messages(&bytes, name).or_else(|| in_tables(&bytes, name))
+    }
+
+    /// An error about this link of a name in place of what was `expected` there.
+    pub(super) fn refused(&self, path: &Path, name: &str, expected: String) -> DataError {
+        let hint = match self {
+            Self::Soft { target } => format!(
+                "soft links are not followed: replace it by a hard one, in h5py `del file[\"{name}\"]; file[\"{name}\"] = \
+                 file[\"{target}\"]`"
+            ),
+            Self::External { .. } => {
+                "external links are not followed: copy the data set into this file, in h5py with `file.copy`".into()
+            }
+        };
+        DataError::unexpected(path, expected, self.to_string(), hint)
     }
 }
 

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::{Layout, guess};
 use crate::names::some_named;
 use crate::{DataError, io};
 use copy::Copied;
@@ -85,6 +86,7 @@ pub fn mend(
 ) -> Result<Mended, DataError> {
     let (root, out) = (root.as_ref(), out.as_ref());
     expect_new(root, out)?;
+    expect_files(root)?;
     let found = Found::read(root)?;
     let part = unfinished(out);
     // Left by an earlier attempt that was interrupted.
@@ -116,6 +118,23 @@ fn expect_new(root: &Path, out: &Path) -> Result<(), DataError> {
     };
     let hint = "choose another folder for the mended copy";
     Err(DataError::unexpected(out, "a new folder", found, hint))
+}
+
+/// Returns an error for the HDF5 files of a public data set.
+fn expect_files(root: &Path) -> Result<(), DataError> {
+    if root.join("images").is_dir() {
+        return Ok(());
+    }
+    match guess::detect(root)?.layout {
+        layout @ (Layout::La | Layout::Acdc | Layout::Pancreas) => {
+            let hint = "nothing in them can be mended, since they hold images and label maps of one name and grid and no \
+                positions: train on the folder as it is, or download a damaged file again";
+            let found = format!("the HDF5 files of {layout}");
+            let expected = "scans in `images/`, or a `dataset.json`";
+            Err(DataError::unexpected(root, expected, found, hint))
+        }
+        Layout::Msd | Layout::Folder => Ok(()),
+    }
 }
 
 /// The folder of a copy that is not finished.

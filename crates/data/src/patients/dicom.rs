@@ -44,29 +44,4 @@ impl Patients {
         }
         self
     }
-
-    /// A note on the patients that PatientIDs tell, if some have several cases.
-    pub(super) fn note_on_ids(&self) -> Option<String> {
-        if let Some(count) = self.same_id {
-            return Some(format!(
-                "the PatientID of all {count} DICOM cases is the same, as where it was overwritten: they are taken for scans of \
-                 different patients"
-            ));
-        }
-        let mut by_patient: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (case, (patient, source)) in &self.of {
-            if *source == PatientSource::Dicom {
-                by_patient.entry(patient).or_default().push(case);
-            }
-        }
-        let count: usize = by_patient.values().map(Vec::len).sum();
-        let [first, second] = *by_patient
-            .values()
-            .find(|cases| cases.len() > 1)?
-            .first_chunk()?;
-        Some(format!(
-            "{count} DICOM cases are scans of {} patients by their PatientID, such as `{first}` and `{second}` of one",
-            by_patient.len()
-        ))
-    }
 }

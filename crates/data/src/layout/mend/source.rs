@@ -8,7 +8,6 @@ use super::super::classes::read_classes;
 use super::super::description::Description;
 use super::super::files::Listing;
 use super::super::segments::Segments;
-use super::super::{Layout, guess};
 use super::names::pair;
 use super::values::{described_values, found_values};
 use crate::{DataError, LabelValues, Source, io};
@@ -37,7 +36,6 @@ pub(super) struct Found {
 impl Found {
     /// Finds images and label maps and pairs them.
     pub(super) fn read(root: &Path) -> Result<Self, DataError> {
-        expect_files(root)?;
         let json = root.join("dataset.json");
         let description = json
             .is_file()
@@ -93,23 +91,6 @@ impl Found {
             mends,
             left,
         })
-    }
-}
-
-/// Returns an error for the HDF5 files of a public data set.
-fn expect_files(root: &Path) -> Result<(), DataError> {
-    if root.join("images").is_dir() {
-        return Ok(());
-    }
-    match guess::detect(root)?.layout {
-        layout @ (Layout::La | Layout::Acdc | Layout::Pancreas) => {
-            let hint = "nothing in them can be mended, since they hold images and label maps of one name and grid and no \
-                positions: train on the folder as it is, or download a damaged file again";
-            let found = format!("the HDF5 files of {layout}");
-            let expected = "scans in `images/`, or a `dataset.json`";
-            Err(DataError::unexpected(root, expected, found, hint))
-        }
-        Layout::Msd | Layout::Folder => Ok(()),
     }
 }
 
