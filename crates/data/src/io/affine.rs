@@ -8,8 +8,9 @@ use crate::{DataError, Geometry};
 /// The distance of corner voxels, in voxels, from which a note says that the two forms disagree.
 const DISAGREEMENT: f64 = 0.5;
 
-/// The angle by which axes are off right angles, in degrees, from which a note says so.
-const SHEARED: f64 = 0.1;
+/// The angle by which axes are off right angles, in degrees, from which a note says so: more than by an affine that is rounded
+/// to two digits.
+const SHEARED: f64 = 0.5;
 
 /// Returns the affine of a header in millimeters for a volume of `axes` axes, and notes about doubts.
 ///
