@@ -112,6 +112,30 @@ def save(name, voxels, orientation, series, slopes=((1, 0),), **change):
     return golden(name)
 
 
+def stripped(name, keep, voxels, orientation, series, **change):
+    """Writes a series, and then takes from its files what says that they are DICOM.
+
+    keep is "elements" for those of the image alone, "meta" for those before them as well, but without the 128 bytes and
+    the mark, or "mark" for everything but the transfer syntax. pydicom reads all of them if it is forced; ITK reads only
+    the first kind. The golden is that of the whole files.
+    """
+    result = save(name, voxels, orientation, series, **change)
+    for path in sorted((OUT / name).iterdir()):
+        whole, data = pydicom.dcmread(path), path.read_bytes()
+        syntax = data.index(b"\x02\x00\x10\x00UI")
+        after = syntax + 8 + int.from_bytes(data[syntax + 6 : syntax + 8], "little")
+        # The length of the elements before the image's own is the first of them.
+        image = 144 + int.from_bytes(data[140:144], "little")
+        meta = (image - 144 - (after - syntax)).to_bytes(4, "little")
+        parts = {"elements": data[image:], "meta": data[132:], "mark": data[:140] + meta + data[144:syntax] + data[after:]}
+        path.write_bytes(parts[keep])
+        forced = pydicom.dcmread(path, force=True)
+        assert forced.PixelData == whole.PixelData and forced.ImagePositionPatient == whole.ImagePositionPatient
+    if keep == "elements":
+        assert golden(name) == result
+    return result
+
+
 def golden(name):
     """Returns the volume that ITK reads, in NIfTI's coordinate frame."""
     reader = sitk.ImageSeriesReader()
@@ -148,6 +172,11 @@ def main():
         save("inverted_signed", draw(-900, 900, "i2"), "axial", 12, ct, PhotometricInterpretation="MONOCHROME1"),
         # As if every second slice were missing.
         save("skipped", draw(0, 256, "u1"), "oblique", 13, SliceThickness=1.25, InstanceNumber=lambda number: 2 * number + 1),
+        stripped("bare_implicit", "elements", draw(-900, 900, "i2"), "oblique", 14, slopes=ct, syntax=ImplicitVRLittleEndian),
+        stripped("bare_explicit", "elements", draw(0, 256, "u1"), "axial", 15),
+        stripped("no_mark", "meta", draw(0, 256, "u1"), "axial", 16),
+        stripped("no_syntax", "mark", draw(0, 4096, "u2"), "sagittal", 17, slopes=ct, bits=12),
+        stripped("no_syntax_implicit", "mark", draw(0, 256, "u1"), "axial", 18, syntax=ImplicitVRLittleEndian),
     ]
     (OUT / "dicom.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
 

@@ -92,6 +92,11 @@ def meta_images(rng):
         meta_image("one_frame.mha", [("ObjectType", "Image"), *four, element, end], data.astype("u1").tobytes()),
         meta_image("flat.mha", [*flat, ("TransformMatrix", "0 1 -1 0"), element, end], data.astype("u1").tobytes()),
     ]
+    # Matrices that are no rotation, which ITK takes as they are.
+    spaced = [*start, ("ElementSpacing", "1 2 3"), ("Offset", "4 5 6")]
+    for name, matrix in (("sheared", "1 0 0 0.2 0.98 0 0 -0.1 1"), ("stretched", "1.5 0 0 0 1 0 0 0 2")):
+        fields = [*spaced, ("TransformMatrix", matrix), element, end]
+        cases.append(meta_image(f"{name}.mha", fields, data.astype("u1").tobytes()))
     # A header of 7 bytes before the voxels, with and without its size in the file.
     (OUT / "skipped.raw").write_bytes(b"header." + data.astype("u1").tobytes())
     for name, size in (("skipped.mhd", 7), ("from_end.mhd", -1)):

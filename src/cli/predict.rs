@@ -147,8 +147,8 @@ fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>
     for input in inputs {
         for (id, scan) in of_input(input, channels)? {
             match found.get(&id) {
-                // Several channel files of the same scan were given.
-                Some(other) if *other == scan => {}
+                // Several files of the same scan were given, or one twice.
+                Some(other) if is_same(other, &scan) => {}
                 Some(other) => {
                     return Err(TrainError::unexpected(
                         format!("{id}.nii.gz"),
@@ -172,8 +172,15 @@ fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>
     }
 }
 
+/// Whether two scans of one name are one, by whatever paths they are named.
+fn is_same(a: &Source, b: &Source) -> bool {
+    let (a, b) = (a.files(), b.files());
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+}
+
 /// Returns the scans of a folder, or the one of a file.
 fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
+    let input = &layout::header_of(input);
     match (input.is_dir(), channels) {
         (true, _) => {
             let found = layout::scans(input, channels)?;
@@ -184,7 +191,7 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
         }
         (false, 1) => Ok(BTreeMap::from([(
             id_of(input)?,
-            Source::File(input.into()),
+            Source::File(input.clone()),
         )])),
         (false, _) => {
             id_of(input)?;

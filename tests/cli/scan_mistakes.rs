@@ -1,8 +1,11 @@
 //! Wrong scans, label maps and folders, and the messages of the commands that read them.
 
 use std::fs;
+use std::path::Path;
 
-use super::{fail, scans, trained};
+use semivox::data::io::{read_labels, write_labels};
+
+use super::{TINY, fail, scans, succeed, trained};
 
 #[test]
 fn inspect() {
@@ -176,4 +179,86 @@ fn evaluate() {
     );
     let written = fs::read_to_string(root.join("compared/evaluation.csv")).expect("a table");
     assert!(written.contains("case1,1,1.0"), "{written}");
+}
+
+/// Divides the ball of each label map: label 1 lies on the patient's left, label 2 on the right.
+fn divide(labels: &Path) {
+    for file in fs::read_dir(labels).expect("a folder") {
+        let path = file.expect("a label map").path();
+        let mut labels = read_labels(&path).expect("a label map");
+        let geometry = labels.geometry;
+        let right = |at: [usize; 3]| geometry.position(at.map(|index| index as f64))[0];
+        let drawn = labels.data.indexed_iter().filter(|(_, label)| **label > 0);
+        let all: Vec<f64> = drawn.map(|((x, y, z), _)| right([x, y, z])).collect();
+        let middle = all.iter().sum::<f64>() / all.len() as f64;
+        for ((x, y, z), label) in labels.data.indexed_iter_mut() {
+            *label += u8::from(*label > 0 && right([x, y, z]) > middle);
+        }
+        write_labels(&path, &labels).expect("a label map");
+    }
+}
+
+#[test]
+fn names_that_say_left_for_what_lies_right() {
+    let (_root, root) = scans(3, 3);
+    divide(&root.join("scans/labels"));
+    let train = |out: &str| {
+        let words = ["train", "supervised", "--data", "scans", "--out", out, "-q"];
+        let output = super::semivox(&root, &[&words[..], &TINY].concat());
+        let message = super::text(&output.stderr);
+        assert!(output.status.success(), "{message}");
+        message
+    };
+    fs::write(
+        root.join("scans/classes.txt"),
+        "background\nright lung\nleft lung\n",
+    )
+    .expect("classes");
+    let expected = "names and sides contradict each other: `left lung` lies on the patient's right of `right lung` in 3 of 3 \
+        label maps (`case0`, `case1`, `case2`)";
+    for found in [succeed(&root, &["inspect", "scans"]), train("wrong")] {
+        assert!(found.contains(expected), "{found}");
+        assert!(found.contains("swap the two names"), "{found}");
+    }
+    fs::write(
+        root.join("scans/classes.txt"),
+        "background\nleft lung\nright lung\n",
+    )
+    .expect("classes");
+    for found in [succeed(&root, &["inspect", "scans"]), train("right")] {
+        assert!(!found.contains("contradict"), "{found}");
+    }
+}
+
+#[test]
+fn both_files_of_a_pair_are_one_scan() {
+    let (_root, root) = scans(1, 1);
+    trained(&root, "run");
+    let goldens = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crates/data/tests/goldens/formats"
+    );
+    for file in ["pair.hdr", "pair.img", "apart.mhd", "apart.raw"] {
+        fs::copy(Path::new(goldens).join(file), root.join(file)).expect("a file");
+    }
+    let found = succeed(
+        &root,
+        &[
+            "predict",
+            "run",
+            "pair.hdr",
+            "pair.img",
+            "./pair.hdr",
+            "--out",
+            "p",
+        ],
+    );
+    assert!(found.contains("1 label maps in p"), "{found}");
+    let found = succeed(&root, &["predict", "run", "pair.img", "--out", "q"]);
+    assert!(found.contains("1 label maps in q"), "{found}");
+    let found = succeed(
+        &root,
+        &["predict", "run", "apart.raw", "apart.mhd", "--out", "r"],
+    );
+    assert!(found.contains("1 label maps in r"), "{found}");
 }

@@ -19,7 +19,7 @@ use std::{env, fs, thread};
 
 use hdf5_pure::FileBuilder;
 use semivox_data::rng::{below, keyed};
-use semivox_data::{io, layout};
+use semivox_data::{AxisOrder, Source, io, layout};
 
 /// Address space of the child in KiB.
 const MEMORY_KIB: u64 = 1 << 20;
@@ -182,6 +182,15 @@ fn read(root: &Path, path: &Path) -> bool {
                 !all.contains(&false)
             });
         }
+    }
+    if path.extension().is_some_and(|ending| ending == "h5") {
+        let source = Source::Hdf5 {
+            path: path.to_path_buf(),
+            dataset: "image".into(),
+            axes: AxisOrder::SlicesLast,
+            spacing_mm: [1.0; 3],
+        };
+        return io::read_image(&source).is_ok();
     }
     let labels = io::read_labels(path);
     io::read_volume(path).is_ok() || labels.is_ok()

@@ -3,10 +3,12 @@
 mod facts;
 mod intensities;
 mod problems;
+mod sides;
 mod warnings;
 
 pub use facts::{CaseFacts, Role};
 pub use problems::Problem;
+pub use sides::wrong_sides;
 pub use warnings::{absent_classes, mixed_orientations, warnings};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,11 +93,11 @@ impl Inspection {
         }
         let mut warnings = warnings(&cases);
         warnings.extend(mixed_orientations(&cases));
-        let patients =
-            Patients::open(root.as_ref(), &dataset.case_names()).unwrap_or_else(|error| {
-                errors.push(Problem::from(&error));
-                Patients::default()
-            });
+        warnings.extend(wrong_sides(&dataset.classes, &cases));
+        let patients = Patients::open(root.as_ref(), &dataset).unwrap_or_else(|error| {
+            errors.push(Problem::from(&error));
+            Patients::default()
+        });
         warnings.extend(patients.note());
         warnings.extend(leaks::repeated(&cases, &patients));
         errors.extend(leaks::between(&cases, &patients).iter().map(Problem::from));

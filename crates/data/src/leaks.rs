@@ -36,6 +36,7 @@ impl fmt::Display for Evidence {
             Self::Scan(Match::Exact) => "the same voxels",
             Self::Scan(Match::Alike) => "the same scan, changed",
             Self::Patient(PatientSource::File) => "one patient by patients.csv",
+            Self::Patient(PatientSource::Dicom) => "one patient by the DICOM PatientID",
             Self::Patient(_) => "one patient by its name",
         })
     }

@@ -118,8 +118,14 @@ const HEART: [&str; 7] = [
     "ventric", "atri", "auric", "heart", "card", "coronary", "myocard",
 ];
 
-/// Finds pairs of labels whose names differ only in a word for left or right.
+/// Finds pairs of labels whose names differ only in a word for left or right, the smaller label first.
 fn pairs(classes: &[String]) -> Vec<[u8; 2]> {
+    let sided = left_and_right(classes).into_iter();
+    sided.map(|[a, b]| [a.min(b), a.max(b)]).collect()
+}
+
+/// Finds pairs of labels whose names differ only in a word for left or right, the left one first.
+pub(crate) fn left_and_right(classes: &[String]) -> Vec<[u8; 2]> {
     let sided: Vec<Option<(bool, String)>> = classes.iter().map(|name| side(name)).collect();
     let labels = 1..u8::try_from(classes.len()).unwrap_or(u8::MAX);
     let left = labels
@@ -134,7 +140,7 @@ fn pairs(classes: &[String]) -> Vec<[u8; 2]> {
         let free = |&l: &u8| !pairs.iter().any(|pair| pair.contains(&l));
         let mut rights = labels.clone().filter(|&l| sided[usize::from(l)] == wanted);
         if let Some(right) = rights.find(free) {
-            pairs.push([left.min(right), left.max(right)]);
+            pairs.push([left, right]);
         }
     }
     pairs

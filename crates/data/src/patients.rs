@@ -1,13 +1,15 @@
 //! Which cases are scans of one patient.
 
+mod dicom;
 mod names;
+mod notes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use names::NameRule;
 
-use crate::{DataError, layout};
+use crate::{DataError, Dataset, layout};
 
 /// Name of the file that tells the patients, in the folder of a data set.
 const FILE: &str = "patients.csv";
@@ -23,8 +25,9 @@ const FILE: &str = "patients.csv";
 /// scan_019,B
 /// ```
 ///
-/// Without such a file they are guessed by name, see [`NameRule`]. A case that neither tells about is a patient of
-/// its own.
+/// Without such a file the PatientID tells the patients of DICOM series, unless it is the same in all of them, as where
+/// it was overwritten; it is compared by a hash and shown nowhere. The patients of other cases are guessed by name, see
+/// [`NameRule`]. A case that nothing tells about is a patient of its own.
 ///
 /// # Examples
 ///
@@ -47,6 +50,8 @@ pub struct Patients {
     missing: Vec<String>,
     /// Names in the file that no case has.
     unknown: Vec<String>,
+    /// The number of DICOM cases, if all have the same PatientID, which then tells nothing.
+    same_id: Option<usize>,
 }
 
 /// How the patient of a case is known.
@@ -55,6 +60,8 @@ pub struct Patients {
 pub enum PatientSource {
     /// `patients.csv` states it.
     File,
+    /// The PatientID of its DICOM files states it.
+    Dicom,
     /// It is a guess from the names of the cases.
     Guess(NameRule),
     /// Nothing is known: the case is taken for the only one of its patient.
@@ -62,16 +69,17 @@ pub enum PatientSource {
 }
 
 impl Patients {
-    /// Reads `patients.csv` in the folder of a data set with these cases, or guesses by their names if there is none.
+    /// Reads `patients.csv` in the folder of a data set; if there is none, tells patients by PatientID and name.
     ///
     /// # Errors
     ///
     /// As for [`read`](Self::read).
-    pub fn open(root: impl AsRef<Path>, cases: &[impl AsRef<str>]) -> Result<Self, DataError> {
+    pub fn open(root: impl AsRef<Path>, dataset: &Dataset) -> Result<Self, DataError> {
         let path = root.as_ref().join(FILE);
+        let cases = dataset.case_names();
         match path.is_file() {
-            true => Self::read(path, cases),
-            false => Ok(Self::guess(cases)),
+            true => Self::read(path, &cases),
+            false => Ok(Self::guess(&cases).with_ids(dicom::patients(dataset))),
         }
     }
 
@@ -126,6 +134,7 @@ impl Patients {
             file,
             missing,
             unknown,
+            same_id: None,
         })
     }
 
@@ -159,35 +168,6 @@ impl Patients {
     pub fn count<'a>(&'a self, cases: impl IntoIterator<Item = &'a str>) -> usize {
         let patients = cases.into_iter().map(|case| self.patient_of(case));
         patients.collect::<BTreeSet<_>>().len()
-    }
-
-    /// A sentence about what was guessed, or about cases that the file does not mention; `None` if there are none.
-    pub fn note(&self) -> Option<String> {
-        if let Some(file) = &self.file {
-            let some = |names: &[String], text: &str| {
-                let first = names.first()?;
-                Some(format!("{} {text}, such as `{first}`", names.len()))
-            };
-            let parts = [
-                some(
-                    &self.missing,
-                    "of the cases are not in it, each taken for the only one of its patient",
-                ),
-                some(
-                    &self.unknown,
-                    "of its names are no case that is used: check their spelling",
-                ),
-            ];
-            let parts: Vec<String> = parts.into_iter().flatten().collect();
-            return (!parts.is_empty())
-                .then(|| format!("`{}`: {}", file.display(), parts.join("; ")));
-        }
-        let (example, (patient, _)) = self.of.first_key_value()?;
-        let patients = self.count(self.of.keys().map(String::as_str));
-        Some(format!(
-            "{} cases are taken for scans of {patients} patients by their names, such as `{example}` for one of `{patient}`: if that is wrong, write `{FILE}` into the folder of the data set, with lines `case,patient`",
-            self.of.len()
-        ))
     }
 }
 

@@ -34,6 +34,7 @@ struct Content {
     shape: [usize; 3],
     geometry: Geometry,
     nifti: Option<NiftiForms>,
+    sides: bool,
     notes: Vec<String>,
 }
 
@@ -55,16 +56,30 @@ pub(crate) struct NiftiForms {
 }
 
 impl SourceHeader {
+    /// The header of a file that says which side of the patient is left; a NIfTI header with voxel sizes alone does not.
     pub(crate) fn new(
         shape: [usize; 3],
         geometry: Geometry,
         nifti: Option<NiftiForms>,
         notes: Vec<String>,
     ) -> Self {
+        let placed = |forms: &NiftiForms| forms.sform_code > 0 || forms.qform_code > 0;
         Self(Arc::new(Content {
             shape,
             geometry,
+            sides: nifti.as_ref().is_none_or(placed),
             nifti,
+            notes,
+        }))
+    }
+
+    /// The header of a file that does not say which side of the patient is left.
+    pub(crate) fn without_sides(shape: [usize; 3], geometry: Geometry, notes: Vec<String>) -> Self {
+        Self(Arc::new(Content {
+            shape,
+            geometry,
+            nifti: None,
+            sides: false,
             notes,
         }))
     }
@@ -73,6 +88,11 @@ impl SourceHeader {
     pub(crate) fn nifti(&self, shape: [usize; 3], geometry: &Geometry) -> Option<&NiftiForms> {
         let same = self.0.shape == shape && self.0.geometry == *geometry;
         self.0.nifti.as_ref().filter(|_| same)
+    }
+
+    /// Whether the file says which side of the patient is left.
+    pub(crate) fn knows_sides(&self) -> bool {
+        self.0.sides
     }
 
     /// Returns doubts about the position and how they were resolved, one sentence each; empty for most files.

@@ -5,8 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use semivox_data::io::{read_labels, read_volume};
-use semivox_data::{Geometry, layout};
+use semivox_data::inspect::Inspection;
+use semivox_data::io::{read_labels, read_volume, write_labels};
+use semivox_data::layout::{self, HoldOut};
+use semivox_data::{Geometry, LabelMap};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -26,7 +28,7 @@ fn goldens() -> PathBuf {
 fn series_read_as_simpleitk_does() {
     let text = fs::read(goldens().join("dicom.json")).unwrap();
     let cases: Vec<Golden> = serde_json::from_slice(&text).unwrap();
-    assert_eq!(cases.len(), 13);
+    assert_eq!(cases.len(), 18);
     for golden in cases {
         let folder = &golden.folder;
         let volume = read_volume(goldens().join(folder)).unwrap();
@@ -43,12 +45,125 @@ fn series_read_as_simpleitk_does() {
             volume
         );
         let notes = volume.header().unwrap().notes();
-        assert_eq!(
-            notes.len(),
-            usize::from(folder.starts_with("inverted") || folder == "skipped"),
-            "{notes:?}"
-        );
+        let noted = ["inverted", "skipped", "bare", "no_syntax"];
+        let noted = noted.iter().any(|start| folder.starts_with(start));
+        assert_eq!(notes.len(), usize::from(noted), "{folder}: {notes:?}");
     }
+}
+
+#[test]
+fn files_without_mark_or_transfer_syntax_are_read_and_noted_or_named() {
+    let notes = |series: &str| {
+        let volume = read_volume(goldens().join(series)).unwrap();
+        volume.header().unwrap().notes().join("\n")
+    };
+    for series in [
+        "bare_explicit",
+        "bare_implicit",
+        "no_syntax",
+        "no_syntax_implicit",
+    ] {
+        let found = notes(series);
+        let expected = "4 of its 4 DICOM files name no transfer syntax; they are read as uncompressed little endian";
+        assert!(found.starts_with(expected), "{series}: {found}");
+    }
+    // They are found among the files of a folder.
+    let found = layout::volumes(goldens().join("bare_explicit")).unwrap();
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["bare_explicit"]);
+
+    // Compressed pixels do not tell how they are compressed.
+    let folder = copy("rle");
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        set(&entry.unwrap().path(), tag(0x0002, 0x0010), b"");
+    }
+    let text = message(folder.path());
+    assert!(
+        text.contains("compressed pixels, and no transfer syntax"),
+        "{text}"
+    );
+    // What begins in no such way is no DICOM file, whatever its name.
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("images")).unwrap();
+    let bytes = fs::read(goldens().join("bare_explicit/IM0.dcm")).unwrap();
+    fs::write(root.path().join("images/a.dcm"), &bytes[1..]).unwrap();
+    let text = layout::open(root.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("`a.dcm` not read: named as DICOM, but it does not begin as DICOM files do"),
+        "{text}"
+    );
+}
+
+#[test]
+fn hidden_slices_are_named() {
+    let folder = copy("axial");
+    let hide = |name: &str| {
+        fs::rename(
+            folder.path().join(name),
+            folder.path().join(format!(".{name}")),
+        )
+    };
+    hide("IM3").unwrap();
+    fs::write(folder.path().join("._IM3"), "fork").unwrap();
+    let volume = read_volume(folder.path()).unwrap();
+    assert_eq!(volume.shape()[2], 3);
+    let notes = volume.header().unwrap().notes().join("\n");
+    assert!(
+        notes.contains("`.IM3` not read: DICOM, but hidden by the dot"),
+        "{notes}"
+    );
+    assert!(!notes.contains("._IM3"), "{notes}");
+}
+
+/// A folder with a series for each case, whose files have these PatientIDs.
+fn of_patients(cases: &[(&str, &str)]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let series = ["axial", "oblique", "sagittal", "implicit"];
+    for ((case, id), series) in cases.iter().zip(series) {
+        let to = root.path().join("images").join(case);
+        fs::create_dir_all(&to).unwrap();
+        for entry in fs::read_dir(goldens().join(series)).unwrap() {
+            let entry = entry.unwrap();
+            let file = to.join(entry.file_name());
+            fs::copy(entry.path(), &file).unwrap();
+            set(&file, tag(0x0010, 0x0020), id.as_bytes());
+        }
+        let labels = root.path().join("labels").join(format!("{case}.nii"));
+        fs::create_dir_all(labels.parent().unwrap()).unwrap();
+        let image = read_volume(&to).unwrap();
+        let drawn = LabelMap::new(image.data.mapv(|x| u8::from(x > 0.0)), image.geometry);
+        write_labels(labels, &drawn).unwrap();
+    }
+    root
+}
+
+#[test]
+fn two_series_of_one_patient_on_both_sides_are_a_leak() {
+    let root = of_patients(&[("a", "Secret17"), ("b", "Secret18"), ("c", "Secret17")]);
+    fs::write(root.path().join("test.list"), "c\n").unwrap();
+    let inspected = || Inspection::read(root.path(), &HoldOut::default(), &|_, _| ()).unwrap();
+    let found = inspected();
+    let errors = found.errors_by_kind().join("\n");
+    let expected = "test case `c` and labeled case `a` (one patient by the DICOM PatientID)";
+    assert!(errors.contains(expected), "{errors}");
+    let warnings = found.warnings.join("\n");
+    let expected =
+        "3 DICOM cases are scans of 2 patients by their PatientID, such as `a` and `c` of one";
+    assert!(warnings.contains(expected), "{warnings}");
+    let everything = format!("{found:?}");
+    assert!(!everything.contains("Secret"), "{everything}");
+
+    // The file decides, and an ID that all cases have tells nothing.
+    fs::write(root.path().join("patients.csv"), "a,1\nb,2\nc,3\n").unwrap();
+    assert!(inspected().errors.is_empty());
+    let root = of_patients(&[("a", "Study001"), ("b", "Study001"), ("c", "Study001")]);
+    fs::write(root.path().join("test.list"), "c\n").unwrap();
+    let found = Inspection::read(root.path(), &HoldOut::default(), &|_, _| ()).unwrap();
+    assert!(found.errors.is_empty(), "{:?}", found.errors);
+    let warnings = found.warnings.join("\n");
+    assert!(
+        warnings.contains("the PatientID of all 3 DICOM cases is the same"),
+        "{warnings}"
+    );
 }
 
 /// Little-endian bytes of a tag.

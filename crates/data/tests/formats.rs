@@ -25,7 +25,7 @@ fn folder() -> PathBuf {
 fn every_format_reads_as_simpleitk_and_nibabel_do() {
     let text = fs::read(folder().join("formats.json")).unwrap();
     let goldens: Vec<Golden> = serde_json::from_slice(&text).unwrap();
-    assert_eq!(goldens.len(), 43);
+    assert_eq!(goldens.len(), 45);
     for golden in goldens {
         let file = &golden.file;
         let volume = read_volume(folder().join(file)).unwrap();
@@ -40,6 +40,32 @@ fn every_format_reads_as_simpleitk_and_nibabel_do() {
         let affine = golden.affine;
         let difference = volume.geometry.max_difference(&Geometry { affine });
         assert!(difference < 2e-5, "{file}: {difference}");
+    }
+}
+
+#[test]
+fn a_matrix_that_is_no_rotation_is_noted() {
+    let notes = |file: &str| {
+        let volume = read_volume(folder().join(file)).unwrap();
+        volume.header().unwrap().notes().join("\n")
+    };
+    let sheared = notes("sheared.mha");
+    assert!(
+        sheared.contains("11.5 degrees off right angles (sheared)"),
+        "{sheared}"
+    );
+    assert!(sheared.contains("resample it"), "{sheared}");
+    let stretched = notes("stretched.mha");
+    assert!(
+        stretched.contains("has the length 1.500, not 1"),
+        "{stretched}"
+    );
+    assert!(
+        stretched.contains("1.500 by 2.000 by 6.000 mm"),
+        "{stretched}"
+    );
+    for plain in ["i2.mha", "flat.mha", "long.mha", "size.mha", "beside.nhdr"] {
+        assert_eq!(notes(plain), "", "{plain}");
     }
 }
 

@@ -10,8 +10,9 @@ use semivox_data::inspect::Inspection;
 use semivox_data::io::{
     read_label_values, read_labels, write_label_values, write_labels, write_volume,
 };
+use semivox_data::layout::Layout;
 use semivox_data::layout::mend::{Mended, mend};
-use semivox_data::{Geometry, LabelMap, LabelValues, Orientation, Volume, layout};
+use semivox_data::{Geometry, LabelMap, LabelValues, Orientation, Volume, layout, rng};
 
 /// Spacing and position of all scans.
 fn geometry() -> Geometry {
@@ -254,4 +255,121 @@ fn the_source_and_existing_folders_are_never_written_to() {
     let empty = root.with_file_name("empty");
     fs::create_dir(&empty).unwrap();
     assert!(mend(&empty, root.with_file_name("x"), &|_, _| ()).is_err());
+}
+
+/// The label map of one class.
+fn organ() -> Array3<u8> {
+    labels().data.mapv(|label| label.min(1))
+}
+
+/// Writes an image with voxels of its own and its label map, which is turned to another orientation.
+fn turned_case(root: &Path, id: &str, [images, drawn]: [&str; 2], spacing: [f64; 3]) {
+    let case = id.strip_suffix("_0000").unwrap_or(id);
+    let geometry = Geometry::from_spacing(spacing);
+    let [images, drawn] = [images, drawn].map(|folder| root.join(folder));
+    fs::create_dir_all(&images).unwrap();
+    fs::create_dir_all(&drawn).unwrap();
+    let mut random = rng::keyed(7, 0, id);
+    let data = Array3::from_shape_simple_fn(SHAPE, || rng::unit(&mut random));
+    let scan = Volume::new(data, geometry);
+    write_volume(images.join(format!("{id}.nii.gz")), &scan).unwrap();
+    let lps: Orientation = "LPS".parse().unwrap();
+    let turn = Orientation::of(&geometry).reorientation_to(lps);
+    let turned = turn.labels(&LabelMap::new(organ(), geometry));
+    write_labels(drawn.join(format!("{case}.nii.gz")), &turned).unwrap();
+}
+
+/// Checks that the copy of a data set opens as `layout`, without errors, with these labeled and test cases.
+fn check_copy(root: &Path, layout: Layout, labeled: usize, test: usize) -> Mended {
+    let before = Inspection::read(root, &Default::default(), &|_, _| ()).unwrap();
+    assert!(!before.errors.is_empty(), "there is something to mend");
+    let (out, mended) = mended(root);
+    assert!(mended.left.is_empty(), "{mended:#?}");
+    let found = Inspection::read(&out, &Default::default(), &|_, _| ()).unwrap();
+    assert!(found.errors.is_empty(), "{:?}", found.errors_by_kind());
+    let dataset = found.dataset;
+    assert_eq!(
+        (dataset.layout, dataset.labeled.len(), dataset.test.len()),
+        (layout, labeled, test)
+    );
+    let (_, drawn) = dataset.labeled[0].load().unwrap();
+    assert_eq!(drawn.data, organ());
+    fs::remove_dir_all(out).unwrap();
+    mended
+}
+
+#[test]
+fn la_and_acdc_in_folders_are_mended_and_keep_their_lists() {
+    let own = ["images", "labels"];
+    let (_folder, root) = setup();
+    let ids = [
+        "0RZDK210BSMWAA6467LU",
+        "1D7CUD1955YZPGK8XHJX",
+        "2XTAQ35U3R60T8O3G3XV",
+    ];
+    for id in ids {
+        turned_case(&root, id, own, [0.625; 3]);
+    }
+    fs::write(root.join("train.list"), format!("{}\n{}\n", ids[1], ids[0])).unwrap();
+    fs::write(root.join("test.list"), ids[2]).unwrap();
+    check_copy(&root, Layout::La, 2, 1);
+
+    let (_folder, root) = setup();
+    for id in [
+        "patient001_frame01",
+        "patient001_frame12",
+        "patient002_frame01",
+    ] {
+        turned_case(&root, id, own, [1.5, 1.5, 10.0]);
+    }
+    fs::write(
+        root.join("train.list"),
+        "patient001_frame01\npatient001_frame12\n",
+    )
+    .unwrap();
+    fs::write(root.join("val.list"), "patient002_frame01\n").unwrap();
+    check_copy(&root, Layout::Acdc, 2, 1);
+}
+
+#[test]
+fn nn_u_net_and_the_decathlon_are_mended_as_own_scans() {
+    for (ending, channels) in [("", "modality"), ("_0000", "channel_names")] {
+        let (_folder, root) = setup();
+        for id in ["a", "b"] {
+            turned_case(
+                &root,
+                &format!("{id}{ending}"),
+                ["imagesTr", "labelsTr"],
+                [1.0; 3],
+            );
+        }
+        let json = format!(
+            r#"{{"labels": {{"background": 0, "organ": 1, "tumor": 2}}, "{channels}": {{"0": "CT"}}, "numTraining": 2, "file_ending": ".nii.gz"}}"#
+        );
+        fs::write(root.join("dataset.json"), json).unwrap();
+        let mended = check_copy(&root, Layout::Folder, 2, 0);
+        assert_eq!((mended.images, mended.labels), (2, 2), "{mended:#?}");
+    }
+}
+
+#[test]
+fn hdf5_files_of_public_data_sets_have_nothing_to_mend() {
+    for (file, layout) in [
+        ("CASE/mri_norm2.h5", "la"),
+        ("data/slices/patient001_frame01_slice_1.h5", "acdc"),
+        ("Pancreas_h5/image0001_norm.h5", "pancreas"),
+    ] {
+        let (_folder, root) = setup();
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, b"").unwrap();
+        let out = root.with_file_name("mended");
+        let message = mend(&root, &out, &|_, _| ()).unwrap_err().to_string();
+        let expected = format!("found the HDF5 files of {layout}; nothing in them can be mended");
+        assert!(
+            message.contains(&expected) && message.contains("train on the folder as it is"),
+            "{message}"
+        );
+        assert!(!out.exists());
+    }
 }

@@ -151,6 +151,10 @@ fn what_is_doubtful_is_noted() {
             "placement/neither.nii",
             Some("which side is left is not known"),
         ),
+        (
+            "placement/sheared_only.nii",
+            Some("degrees off right angles (sheared)"),
+        ),
         ("placement/rounded.nii", None),
         ("placement/microns.nii", None),
         ("placement/singular_qform.nii", None),

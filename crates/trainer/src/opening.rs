@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use semivox_data::inspect::{CaseFacts, Role, mixed_orientations, warnings};
+use semivox_data::inspect::{CaseFacts, Role, mixed_orientations, warnings, wrong_sides};
 use semivox_data::layout::{self, HoldOut};
 use semivox_data::{DataError, Dataset, LabeledCase, Patients, leaks, phantom};
 
@@ -116,6 +116,7 @@ pub(crate) fn tell_of_doubts(
     if config.data.preprocess.orientation.is_none() {
         notes.extend(mixed_orientations(facts));
     }
+    notes.extend(wrong_sides(&dataset.classes, facts));
     notes.extend(patients.note());
     notes.extend(leaks::repeated(facts, &patients));
     Ok(patients)
@@ -126,10 +127,9 @@ pub(crate) fn tell_of_doubts(
 /// # Errors
 /// If `patients.csv` is damaged.
 pub(crate) fn patients_of(config: &RunConfig, dataset: &Dataset) -> Result<Patients, TrainError> {
-    let names = dataset.case_names();
     Ok(match &config.data.root {
-        Some(root) => Patients::open(root, &names)?,
-        None => Patients::guess(&names),
+        Some(root) => Patients::open(root, dataset)?,
+        None => Patients::guess(&dataset.case_names()),
     })
 }
 

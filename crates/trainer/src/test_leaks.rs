@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use semivox_data::Dataset;
-use semivox_data::leaks::Leak;
+use semivox_data::leaks::{Evidence, Leak};
+use semivox_data::{Dataset, PatientSource};
 
 use crate::config::{RunConfig, TestLeaks};
 use crate::error::TrainError;
@@ -55,7 +55,12 @@ pub(crate) fn settle(
 }
 
 fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
-    let guessed = found.iter().any(Leak::is_guess);
+    let told = |leak: &Leak| {
+        let Evidence::Patient(source) = leak.evidence else {
+            return false;
+        };
+        source != PatientSource::File
+    };
     let named: Vec<String> = found.iter().take(NAMED).map(ToString::to_string).collect();
     let more = match found.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -68,8 +73,8 @@ fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
         format!(
             "remove one of each pair; or leave the training cases out with --exclude-duplicates \
              (data.test_leaks=exclude), or train on them with --allow-leaks (allow), which every result then says{}",
-            if guessed {
-                "; where names mislead, say who is who in patients.csv"
+            if found.iter().any(told) {
+                "; where a name or a PatientID misleads, say who is who in patients.csv"
             } else {
                 ""
             }

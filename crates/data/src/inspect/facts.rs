@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::intensities;
+use super::{intensities, sides};
 use crate::{Fingerprint, IGNORED, Image, LabelMap, Orientation, Volume};
 
 /// Role of a case.
@@ -36,6 +36,9 @@ pub struct CaseFacts {
     pub farthest: Vec<f32>,
     /// Number of voxels of each label that occurs; empty without a label map.
     pub labels: BTreeMap<u8, usize>,
+    /// Mean position of the voxels of each label but the background towards the patient's right, in millimeters; empty
+    /// without a label map, or if the file of the image does not say which side is left.
+    pub right_mm: BTreeMap<u8, f64>,
     /// Number of [`IGNORED`] voxels, which are not among those.
     pub ignored: usize,
     /// Fingerprint of the image.
@@ -59,6 +62,9 @@ impl CaseFacts {
                 .map(|(channel, &range)| intensities::farthest(channel, range))
                 .collect(),
             intensities,
+            right_mm: labels
+                .map(|labels| sides::positions(image, labels))
+                .unwrap_or_default(),
             ignored: counts.remove(&IGNORED).unwrap_or(0),
             labels: counts,
             fingerprint: Fingerprint::of(image),

@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use super::Role;
-use crate::DataError;
-use crate::leaks::Leak;
+use crate::leaks::{Evidence, Leak};
 use crate::names::some_named;
+use crate::{DataError, PatientSource};
 
 /// An error in a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,16 +48,19 @@ impl From<&Leak> for Problem {
                  results"
             }
         };
-        let guess = match leak.is_guess() {
-            true => "; where names mislead, say who is who in patients.csv",
-            false => "",
+        let guess = match leak.evidence {
+            _ if leak.is_guess() => "; where names mislead, say who is who in patients.csv",
+            Evidence::Patient(PatientSource::Dicom) => {
+                "; where a PatientID misleads, say who is who in patients.csv"
+            }
+            _ => "",
         };
         Self {
             file: format!("{} and {}", leak.test, leak.training),
             message: format!(
                 "{leak}: expected test data apart from the training data; {advice}{guess}"
             ),
-            kind: format!("leak to {:?} cases {}", leak.role, leak.is_guess()),
+            kind: format!("leak to {:?} cases{guess}", leak.role),
         }
     }
 }

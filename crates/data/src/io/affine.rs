@@ -8,6 +8,10 @@ use crate::{DataError, Geometry};
 /// The distance of corner voxels, in voxels, from which a note says that the two forms disagree.
 const DISAGREEMENT: f64 = 0.5;
 
+/// The angle by which axes are off right angles, in degrees, from which a note says so: more than by an affine that is rounded
+/// to two digits.
+const SHEARED: f64 = 0.5;
+
 /// Returns the affine of a header in millimeters for a volume of `axes` axes, and notes about doubts.
 ///
 /// It is the sform, else the qform, else the voxel sizes. A singular form is passed over if the other is sound.
@@ -37,7 +41,28 @@ pub(super) fn place(
         },
         _ => return Err(singular(path, forms)),
     };
-    Ok((geometry, note.into_iter().collect()))
+    Ok((geometry, note.into_iter().chain(shear(&geometry)).collect()))
+}
+
+/// A note about axes that are not at right angles, unless by rounding.
+///
+/// Positions are right nevertheless, but everything that takes a volume for a stack of boxes is not: resampling, distances,
+/// and the qform of a label map.
+pub(super) fn shear(geometry: &Geometry) -> Option<String> {
+    let (affine, spacing) = (&geometry.affine, geometry.spacing());
+    let cosine = |a: usize, b: usize| {
+        let dot: f64 = (0..3).map(|row| affine[row][a] * affine[row][b]).sum();
+        (dot / (spacing[a] * spacing[b])).abs()
+    };
+    let most = cosine(0, 1).max(cosine(0, 2)).max(cosine(1, 2));
+    let off = most.min(1.0).asin().to_degrees();
+    (off > SHEARED).then(|| {
+        format!(
+            "its axes are {off:.1} degrees off right angles (sheared); voxels are placed as its header says, but distances \
+             are measured as if they were at right angles, and ITK and 3D Slicer may refuse NIfTI files on this grid: \
+             resample it to a grid at right angles"
+        )
+    })
 }
 
 fn disagreement(sform: &Geometry, qform: &Geometry, shape: [usize; 3]) -> Option<String> {

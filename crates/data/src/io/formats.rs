@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::dicom::{self, Dicom};
+use super::dicom::{Dicom, Scan};
 use super::format::Format;
 use super::meta_image::MetaImage;
 use super::nifti::{self, Nifti};
@@ -27,23 +27,26 @@ pub(crate) fn stem_length(name: &str) -> Option<usize> {
 
 /// Reads a file of any format, or the DICOM series in a folder; format and compression are detected by the content.
 pub(super) fn read(path: &Path) -> Result<Raw, DataError> {
-    opened(path, |format, file| format.read(file))
+    match path.is_dir() {
+        true => Scan::only(path)?.read(),
+        false => opened(path, |format, file| format.read(file)),
+    }
 }
 
 /// Like [`read`], for the header alone.
 pub(super) fn layout(path: &Path) -> Result<VoxelLayout, DataError> {
-    opened(path, |format, file| format.layout(file))
+    match path.is_dir() {
+        true => Scan::only(path)?.layout(),
+        false => opened(path, |format, file| format.layout(file)),
+    }
 }
 
 fn opened<T>(
     path: &Path,
     read: impl FnOnce(&dyn Format, Opened<'_>) -> Result<T, DataError>,
 ) -> Result<T, DataError> {
-    let other = match path.is_dir() {
-        true => Some(dicom::only_series(path)?),
-        // The voxels of a pair say nothing about themselves.
-        false => nifti::header_beside(path),
-    };
+    // The voxels of a pair say nothing about themselves.
+    let other = nifti::header_beside(path);
     let path = other.as_deref().unwrap_or(path);
     let mut file = Opened::new(path, "a NIfTI, NRRD or MetaImage file, or a DICOM series")?;
     let start = file.start()?;

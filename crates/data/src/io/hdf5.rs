@@ -7,6 +7,7 @@ use half::f16;
 use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, Error, File, FloatingPointLayout};
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
 
+use super::hdf5_links::Link;
 use super::read::{check_finite, check_label_value, to_label};
 use crate::{AxisOrder, DataError, Geometry, LabelMap, Source, Volume};
 
@@ -169,6 +170,10 @@ fn advice(error: &Error) -> &'static str {
     }
 }
 
+fn named(dataset: &str) -> String {
+    format!("a data set named `{dataset}`")
+}
+
 /// Reads the dataset `name` with the function `values`.
 fn array<T>(
     path: &Path,
@@ -184,7 +189,10 @@ fn array<T>(
     let file = File::open(path).map_err(|error| wrong("a valid HDF5 file".into(), error))?;
     let dataset = file
         .dataset(name)
-        .map_err(|error| wrong(format!("a data set named `{name}`"), error))?;
+        .map_err(|error| match Link::find(path, name) {
+            Some(link) => link.refused(path, name, named(name)),
+            None => wrong(named(name), error),
+        })?;
     let numbers = |error| wrong(format!("numbers in `{name}`"), error);
     let shape: Vec<usize> = dataset
         .shape()

@@ -7,7 +7,7 @@ use super::gzip;
 use super::raw::VoxelLayout;
 use super::stream::{Opened, Stream};
 use super::voxels::VoxelType;
-use crate::{DataError, Geometry, SourceHeader};
+use crate::{DataError, SourceHeader};
 
 /// Header fields by name.
 pub(super) struct Header<'a> {
@@ -63,7 +63,7 @@ impl<'a> Header<'a> {
             slope: 1.0,
             intercept: 0.0,
             geometry,
-            header: SourceHeader::new(shape, geometry, None, Vec::new()),
+            header: SourceHeader::new(shape, geometry, None, self.doubts(&geometry)?),
         })
     }
 
@@ -85,7 +85,7 @@ impl<'a> Header<'a> {
     }
 
     /// The numbers of the first of these fields that is there.
-    fn numbers(&self, names: &[&str]) -> Result<Option<Vec<f64>>, DataError> {
+    pub(super) fn numbers(&self, names: &[&str]) -> Result<Option<Vec<f64>>, DataError> {
         let Some(name) = names.iter().find(|&&name| self.fields.contains_key(name)) else {
             return Ok(None);
         };
@@ -105,7 +105,11 @@ impl<'a> Header<'a> {
     }
 
     /// As many numbers as the file has axes, or axes squared.
-    fn per_axis(&self, names: &[&str], count: usize) -> Result<Option<Vec<f64>>, DataError> {
+    pub(super) fn per_axis(
+        &self,
+        names: &[&str],
+        count: usize,
+    ) -> Result<Option<Vec<f64>>, DataError> {
         match self.numbers(names)? {
             Some(numbers) if numbers.len() != count => {
                 let found = format!("{}", numbers.len());
@@ -116,7 +120,7 @@ impl<'a> Header<'a> {
     }
 
     /// The lengths of all axes.
-    fn sides(&self) -> Result<Vec<f64>, DataError> {
+    pub(super) fn sides(&self) -> Result<Vec<f64>, DataError> {
         let sides = self.numbers(&["DimSize"])?;
         sides.ok_or_else(|| self.wrong("the field 'DimSize'", "none"))
     }
@@ -153,38 +157,5 @@ impl<'a> Header<'a> {
             "MET_DOUBLE" => Float64,
             other => return Err(self.wrong("an ElementType of one number", &format!("'{other}'"))),
         })
-    }
-
-    /// The affine in NIfTI's frame; the file's is left-posterior-superior.
-    fn geometry(&self) -> Result<Geometry, DataError> {
-        let axes = self.sides()?.len();
-        let origin = self.per_axis(&["Offset", "Position", "Origin"], axes)?;
-        let spacing = self.per_axis(&["ElementSpacing", "ElementSize"], axes)?;
-        let matrix = self.per_axis(&["TransformMatrix", "Rotation", "Orientation"], axes * axes)?;
-        let mut geometry = Geometry::default();
-        for (row, sign) in [-1.0, -1.0, 1.0].into_iter().enumerate() {
-            for axis in 0..3 {
-                let known = row < axes && axis < axes;
-                // The directions of the axes follow one another.
-                let direction = match &matrix {
-                    Some(matrix) if known => matrix[axis * axes + row],
-                    _ => f64::from(u8::from(row == axis)),
-                };
-                let side = spacing
-                    .as_ref()
-                    .and_then(|all| all.get(axis))
-                    .unwrap_or(&1.0);
-                geometry.affine[row][axis] = sign * direction * side;
-            }
-            let start = origin.as_ref().and_then(|all| all.get(row)).unwrap_or(&0.0);
-            geometry.affine[row][3] = sign * start;
-        }
-        match geometry.is_sound() {
-            true => Ok(geometry),
-            false => {
-                let found = format!("an affine of rows {:?}", &geometry.affine[..3]);
-                Err(self.wrong("voxels of nonzero volume", &found))
-            }
-        }
     }
 }

@@ -5,7 +5,7 @@
 //! | NIfTI-1 and NIfTI-2 | `.nii`, `.nii.gz`; `.hdr` with `.img`, each also `.gz` | three axes, and one of channels where the data set names them; integers and floats of up to 64 bits in either byte order; slope and intercept; sform, qform and units | NIfTI-1 |
 //! | NRRD | `.nrrd`; `.nhdr` with one data file | `raw` and `gzip`; spaces LPS, LAS and RAS, and none, which is taken for LPS as ITK does; two axes as one slice; segments' names | – |
 //! | MetaImage | `.mha`; `.mhd` with one data file | binary, also compressed; types and byte orders as above; `TransformMatrix` and `Offset` | – |
-//! | DICOM | a folder with the files of a series | images of one gray slice a file, uncompressed (little endian), JPEG lossless or RLE; slope and intercept; any orientation | – |
+//! | DICOM | a folder with the files of a series | images of one gray slice a file, uncompressed (little endian), JPEG lossless or RLE; slope and intercept; any orientation; uncompressed also without preamble, mark and transfer syntax | – |
 //! | HDF5 | `.h5` | in the forms in which preprocessed data sets are distributed in the field | – |
 //!
 //! Endings may be in upper case. Not read are DICOM with several frames a file, Analyze 7.5, NRRD as text or bzip2, data
@@ -20,8 +20,10 @@ mod formats;
 mod forms;
 mod gzip;
 mod hdf5;
+mod hdf5_links;
 mod meta_header;
 mod meta_image;
+mod meta_space;
 mod nifti;
 mod nifti1;
 mod nifti2;
@@ -38,7 +40,7 @@ mod voxels;
 mod write;
 
 pub use atomic::write_atomic;
-pub(crate) use dicom::{is_dicom_file, is_series_folder, series_in};
+pub(crate) use dicom::{PatientHash, is_dicom_file, is_series_folder, patient_of, series_in};
 pub use formats::READABLE;
 pub(crate) use formats::stem_length;
 pub(crate) use nrrd_segments::segments_in;

@@ -81,7 +81,10 @@ impl<'a> Header<'a> {
             slope: 1.0,
             intercept: 0.0,
             geometry,
-            header: SourceHeader::new(shape, geometry, None, notes),
+            header: match self.fields.contains_key("space") {
+                true => SourceHeader::new(shape, geometry, None, notes),
+                false => SourceHeader::without_sides(shape, geometry, notes),
+            },
         })
     }
 

@@ -1,5 +1,6 @@
 //! Position of the voxels of NRRD files.
 
+use super::affine;
 use super::nrrd_header::Header;
 use crate::{DataError, Geometry};
 
@@ -39,6 +40,7 @@ impl Header<'_> {
             }
             geometry.affine[row][3] = signs[row] * origin[row];
         }
+        notes.extend(affine::shear(&geometry));
         Ok((self.checked(geometry)?, notes))
     }
 

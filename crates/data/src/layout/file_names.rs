@@ -29,9 +29,20 @@ pub(super) fn without_ending(label: &str) -> Option<&str> {
     Some(&label[..short.len()]).filter(|name| !name.is_empty())
 }
 
-/// Names in a folder in ascending order, without hidden files (including the `._name` files that macOS
-/// adds to archives).
+/// Names in a folder in ascending order, without hidden files.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
+    let mut names = all_names(folder)?;
+    names.retain(|name| !is_hidden(name));
+    Ok(names)
+}
+
+/// Whether a file of this name is hidden on most systems.
+pub(super) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+/// Names in a folder in ascending order.
+pub(super) fn all_names(folder: &Path) -> Result<Vec<String>, DataError> {
     if folder.is_file() {
         let hint = "pass the folder that contains it";
         return Err(DataError::unexpected(folder, "a folder", "a file", hint));
@@ -42,14 +53,8 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, DataError> {
     let entries = std::fs::read_dir(folder).map_err(DataError::io("list", folder))?;
     let mut names = Vec::new();
     for entry in entries {
-        let name = entry
-            .map_err(DataError::io("list", folder))?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
-        if !name.starts_with('.') {
-            names.push(name);
-        }
+        let name = entry.map_err(DataError::io("list", folder))?.file_name();
+        names.push(name.to_string_lossy().into_owned());
     }
     names.sort();
     Ok(names)

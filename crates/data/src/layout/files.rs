@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::entry::{Entry, Headers};
-use super::file_names::names;
+use super::entry::{Entry, FORK, Headers};
+use super::file_names::all_names;
 use super::subfolders::{PassedOver, Subfolders};
 use super::text::composed;
 use crate::DataError;
@@ -17,7 +17,7 @@ pub(super) struct Listing {
     pub(super) volumes: BTreeMap<String, PathBuf>,
     /// Notes about everything else in the folder, one for each reason.
     pub(super) not_read: Vec<String>,
-    /// Notes about the names of volumes.
+    /// Notes about the names of volumes, and about files that go with others.
     pub(super) named: Vec<String>,
     /// Whether volumes in subfolders have the names of these; `None` without such volumes.
     pub(super) by_folder: Option<bool>,
@@ -36,7 +36,7 @@ impl Listing {
         let mut volumes = Vec::new();
         let mut subfolders = Subfolders::default();
         let mut slices = false;
-        let names = names(folder)?;
+        let names = all_names(folder)?;
         let headers = Headers::among(&names);
         for name in &names {
             let path = folder.join(name);
@@ -44,19 +44,22 @@ impl Listing {
                 Entry::Volume(id) => volumes.push((composed(id), path)),
                 Entry::Slice => slices = true,
                 Entry::Folder => subfolders.search(name, &path, &mut passed_over)?,
-                Entry::PartOfAnother => {}
+                Entry::PartOfAnother | Entry::Hidden => {}
                 Entry::Other(reason) => passed_over.push((reason.into_owned(), name.clone())),
             }
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let mut not_read = not_read(&name, passed_over);
+        // No label map is missed with a resource fork.
+        let (forks, others) = passed_over.into_iter().partition(|other| other.0 == FORK);
+        let mut not_read = notes_on(&name, others);
         if slices {
             let (found, doubts) = io::series_in(folder)?;
             not_read.extend(doubts);
             volumes.extend(found.into_iter().map(|(id, path)| (composed(&id), path)));
         }
         let by_folder = subfolders.lend_names(by_folder, volumes.is_empty());
-        let (found, named) = subfolders.named(&name, by_folder);
+        let (found, mut named) = subfolders.named(&name, by_folder);
+        named.extend(notes_on(&name, forks));
         let by_folder = (!found.is_empty()).then_some(by_folder);
         volumes.extend(found);
         Ok(Self {
@@ -111,7 +114,7 @@ impl Listing {
 }
 
 /// Notes about entries that are no volumes, one for each reason.
-fn not_read(folder: &str, passed_over: PassedOver) -> Vec<String> {
+fn notes_on(folder: &str, passed_over: PassedOver) -> Vec<String> {
     let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (reason, name) in passed_over {
         by_reason.entry(reason).or_default().push(name);

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::classes::Classes;
 use super::segments::Segments;
 use super::{assemble, channels, pairing};
-use crate::{DataError, Dataset, IGNORED, LabeledCase, Source, io};
+use crate::{DataError, Dataset, IGNORED, LabeledCase, io};
 
 /// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
 /// not class indices.
@@ -72,7 +72,7 @@ pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset,
 ///
 /// Returns whether there are names, and an error if those of the segments contradict each other or `classes.txt`.
 fn named(root: &Path, dataset: &mut Dataset) -> Result<(bool, Option<DataError>), DataError> {
-    let segments = Segments::read(&label_files(dataset));
+    let segments = Segments::of(dataset);
     let written = root.join("classes.txt");
     let (classes, note) = match written.is_file() {
         true => {
@@ -92,16 +92,6 @@ fn named(root: &Path, dataset: &mut Dataset) -> Result<(bool, Option<DataError>)
         Err(contradiction) => return Ok((true, Some(contradiction))),
     }
     Ok((true, None))
-}
-
-/// The files of the label maps of labeled and test cases.
-fn label_files(dataset: &Dataset) -> Vec<&Path> {
-    let labels = dataset.labeled.iter().chain(&dataset.test);
-    let files = labels.filter_map(|case| match &case.label {
-        Source::File(path) => Some(path.as_path()),
-        _ => None,
-    });
-    files.collect()
 }
 
 /// Like [`with_classes`], but ignores unreadable label maps and returns an error about implausible label

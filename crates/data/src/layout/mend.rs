@@ -1,6 +1,7 @@
 //! Mended copies of data sets, where the mend is mechanical.
 //!
-//! Of a folder of own scans or one with a `dataset.json`, a copy is written as own scans, `images/` and `labels/`, in which
+//! Of a folder with `images/` (own scans, LA, ACDC) or a `dataset.json` (the Decathlon, nnU-Net), a copy is written as own
+//! scans, `images/` and `labels/`, in which
 //!
 //! - label maps have the names of their images (`case1_seg` becomes `case1` if there is one such image without a label map);
 //! - label maps have the grid of their images where each of their voxels is one of the image's: axes in another order
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::{Layout, guess};
 use crate::names::some_named;
 use crate::{DataError, io};
 use copy::Copied;
@@ -49,8 +51,8 @@ pub struct Mended {
 ///
 /// # Errors
 ///
-/// [`DataError::Unexpected`] if `out` exists, lies in `root`, or `root` is neither a folder of own scans nor one with a
-/// `dataset.json`; errors in the descriptions (`classes.txt`, `channels.txt`, `dataset.json`), and from writing.
+/// [`DataError::Unexpected`] if `out` exists, lies in `root`, or `root` has neither `images/` nor a `dataset.json`, such as
+/// the HDF5 files of a public data set; errors in the descriptions (`classes.txt`, `channels.txt`, `dataset.json`), and from writing.
 ///
 /// # Examples
 ///
@@ -84,6 +86,7 @@ pub fn mend(
 ) -> Result<Mended, DataError> {
     let (root, out) = (root.as_ref(), out.as_ref());
     expect_new(root, out)?;
+    expect_files(root)?;
     let found = Found::read(root)?;
     let part = unfinished(out);
     // Left by an earlier attempt that was interrupted.
@@ -115,6 +118,23 @@ fn expect_new(root: &Path, out: &Path) -> Result<(), DataError> {
     };
     let hint = "choose another folder for the mended copy";
     Err(DataError::unexpected(out, "a new folder", found, hint))
+}
+
+/// Returns an error for the HDF5 files of a public data set.
+fn expect_files(root: &Path) -> Result<(), DataError> {
+    if root.join("images").is_dir() {
+        return Ok(());
+    }
+    match guess::detect(root)?.layout {
+        layout @ (Layout::La | Layout::Acdc | Layout::Pancreas) => {
+            let hint = "nothing in them can be mended, since they hold images and label maps of one name and grid and no \
+                positions: train on the folder as it is, or download a damaged file again";
+            let found = format!("the HDF5 files of {layout}");
+            let expected = "scans in `images/`, or a `dataset.json`";
+            Err(DataError::unexpected(root, expected, found, hint))
+        }
+        Layout::Msd | Layout::Folder => Ok(()),
+    }
 }
 
 /// The folder of a copy that is not finished.

@@ -42,6 +42,7 @@ mod subfolders;
 mod text;
 
 pub use classes::read_classes;
+pub use entry::header_of;
 pub use file_names::stem;
 pub use files::volumes;
 pub use hold_out::HoldOut;
@@ -113,7 +114,15 @@ pub fn detect(root: impl AsRef<Path>) -> Result<Layout, DataError> {
 /// ```
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
-    opened(root, guess::detect(root)?)
+    compared(root, opened(root, guess::detect(root)?)?)
+}
+
+/// A data set whose segments do not contradict its description.
+fn compared(root: &Path, mut dataset: Dataset) -> Result<Dataset, DataError> {
+    if dataset.layout == Layout::Msd {
+        msd::compare_segments(root, &mut dataset)?;
+    }
+    Ok(dataset)
 }
 
 /// Opens a data set of a known layout.
@@ -182,11 +191,11 @@ pub fn open_held_out(root: impl AsRef<Path>, test: &HoldOut) -> Result<Dataset, 
     let root = root.as_ref();
     let detected = guess::detect(root)?;
     let unit = detected.layout.units();
-    test.apply(opened(root, detected)?, unit)
+    compared(root, test.apply(opened(root, detected)?, unit)?)
 }
 
 /// Like [`open_held_out`], for an inspection: ignores unreadable label maps, and returns an error about
-/// implausible label values beside the data set.
+/// implausible label values or contradictory segments beside the data set.
 pub(crate) fn open_readable(
     root: &Path,
     layout: Option<Layout>,
@@ -200,7 +209,14 @@ pub(crate) fn open_readable(
             dataset.notes.extend(detected.note);
             folder::with_readable_classes(root, dataset)
         }
-        _ => Ok((test.apply(opened(root, detected)?, unit)?, None)),
+        layout => {
+            let mut dataset = test.apply(opened(root, detected)?, unit)?;
+            let contradiction = match layout {
+                Layout::Msd => msd::compare_segments(root, &mut dataset).err(),
+                _ => None,
+            };
+            Ok((dataset, contradiction))
+        }
     }
 }
 
@@ -250,7 +266,7 @@ pub fn open_split_as(
     let unit = detected.layout.units();
     let keep = |dataset| {
         let dataset = test.apply(dataset, unit)?;
-        let patients = Patients::open(root, &dataset.case_names())?;
+        let patients = Patients::open(root, &dataset)?;
         dataset.keep_labeled_patients(labeled, &patients)
     };
     match detected.layout {
@@ -259,6 +275,6 @@ pub fn open_split_as(
             dataset.notes.extend(detected.note);
             Ok(dataset)
         }
-        _ => keep(opened(root, detected)?),
+        _ => compared(root, keep(opened(root, detected)?)?),
     }
 }

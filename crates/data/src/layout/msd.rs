@@ -8,7 +8,8 @@ use super::described::{Described, JSON};
 use super::description::Description;
 use super::lists::{HELD_OUT, List, Lists};
 use super::pairing::Paired;
-use crate::{DataError, Dataset};
+use super::segments::Segments;
+use crate::{DataError, Dataset, LabelValues};
 
 /// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
 ///
@@ -24,6 +25,9 @@ use crate::{DataError, Dataset};
 /// too, it is a part of the name. The cases of `test`, or else the files of `imagesTs/`, have no public
 /// labels and become unlabeled cases; those that are missing are noted. The cases of a `test.list` or else `val.list` are
 /// held out.
+///
+/// Label maps are not opened. [`layout::open`](super::open) also compares the segments that 3D Slicer names in them with
+/// `labels`.
 ///
 /// # Errors
 ///
@@ -68,6 +72,23 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     };
     classes.give(&mut dataset);
     Ok(dataset)
+}
+
+/// Compares the segments that 3D Slicer names in the label maps with the classes, and notes names that only differ.
+///
+/// # Errors
+///
+/// [`DataError::Unexpected`] if the two contradict each other.
+pub(super) fn compare_segments(root: &Path, dataset: &mut Dataset) -> Result<(), DataError> {
+    let indices = || (0..=u8::MAX).take(dataset.classes.len());
+    let values = match dataset.label_values() {
+        Some(values) => values.clone(),
+        None => LabelValues::new(indices().map(|class| (class.into(), class))),
+    };
+    let segments = Segments::of(dataset);
+    let note = segments.compare(&root.join(JSON), &dataset.classes, &values)?;
+    dataset.notes.extend(note);
+    Ok(())
 }
 
 /// Holds out the cases of the lists beside the description.

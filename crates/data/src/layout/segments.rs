@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::classes::Classes;
 use crate::names::some_named;
-use crate::{DataError, LabelValues, io};
+use crate::{DataError, Dataset, LabelValues, Source, io};
 
 /// The segments of a data set's label maps.
 pub(super) struct Segments {
@@ -28,6 +28,16 @@ const EXPORT: &str = "export the label maps again with the same values, in 3D Sl
     as label maps with one color table";
 
 impl Segments {
+    /// Reads the headers of the label maps of labeled and test cases.
+    pub(super) fn of(dataset: &Dataset) -> Self {
+        let labels = dataset.labeled.iter().chain(&dataset.test);
+        let files = labels.filter_map(|case| match &case.label {
+            Source::File(path) | Source::MappedFile { path, .. } => Some(path.as_path()),
+            _ => None,
+        });
+        Self::read(&files.collect::<Vec<_>>())
+    }
+
     /// Reads the headers of label maps; those that cannot be read are reported where their voxels are.
     pub(super) fn read(labels: &[&Path]) -> Self {
         let read = |path: &&Path| io::segments_in(path).unwrap_or_default();

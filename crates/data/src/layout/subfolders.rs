@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::entry::{Entry, Headers};
-use super::file_names::{names, numbered, stem};
+use super::entry::{Entry, FORK, Headers};
+use super::file_names::{all_names, numbered, stem};
 use super::text::composed;
 use crate::DataError;
 use crate::names::some_named;
@@ -55,7 +55,7 @@ impl Subfolders {
             // A folder may be named like the file that it holds.
             let name = composed(stem(name).unwrap_or(name));
             self.0.push(Subfolder { name, volumes });
-        } else if others.len() == before {
+        } else if others[before..].iter().all(|other| other.0 == FORK) {
             others.push(("an empty folder".into(), name.into()));
         }
         Ok(())
@@ -125,7 +125,7 @@ fn search(
     volumes: &mut Vec<Below>,
     others: &mut PassedOver,
 ) -> Result<(), DataError> {
-    let names = names(folder)?;
+    let names = all_names(folder)?;
     let headers = Headers::among(&names);
     for name in &names {
         let path = folder.join(name);
@@ -138,7 +138,7 @@ fn search(
             Entry::Folder if depth > 1 => search(&within, &path, depth - 1, volumes, others)?,
             Entry::Folder => others.push(("a folder too far down; move it up".into(), within)),
             // A folder with slices is a volume itself.
-            Entry::Slice | Entry::PartOfAnother => {}
+            Entry::Slice | Entry::PartOfAnother | Entry::Hidden => {}
             Entry::Other(reason) => others.push((reason.into_owned(), within)),
         }
     }

@@ -10,7 +10,7 @@ fn guessed(cases: &[&str]) -> Vec<(String, Option<NameRule>)> {
         let rule = match patients.source_of(case) {
             PatientSource::Guess(rule) => Some(rule),
             PatientSource::Itself => None,
-            PatientSource::File => panic!("no file was read"),
+            PatientSource::File | PatientSource::Dicom => panic!("no file was read"),
         };
         (patients.patient_of(case).to_string(), rule)
     };
@@ -93,11 +93,30 @@ fn a_guess_is_said_to_be_one() {
     );
 }
 
+/// A data set of unlabeled cases that are no DICOM.
+fn dataset(cases: &[&str]) -> Dataset {
+    let case = |id: &&str| crate::UnlabeledCase {
+        id: (*id).into(),
+        image: crate::Source::File(format!("{id}.nii.gz").into()),
+    };
+    Dataset {
+        name: String::new(),
+        layout: layout::Layout::Folder,
+        classes: Vec::new(),
+        channels: Vec::new(),
+        labeled: Vec::new(),
+        unlabeled: cases.iter().map(case).collect(),
+        test: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
 /// The patients of cases `a`, `b` and `c` by a file.
 fn read(bytes: &[u8]) -> Result<Patients, String> {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("patients.csv"), bytes).unwrap();
-    Patients::open(root.path(), &["a", "b", "c"]).map_err(|error| error.to_string())
+    let dataset = dataset(&["a", "b", "c"]);
+    Patients::open(root.path(), &dataset).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -130,7 +149,7 @@ fn the_file_is_read_as_spreadsheets_write_it() {
         "{note}"
     );
     assert!(note.contains("such as `d`"), "{note}");
-    let nowhere = Patients::open("no/such/folder", &["a_t1", "a_t2", "b"]).unwrap();
+    let nowhere = Patients::open("no/such/folder", &dataset(&["a_t1", "a_t2", "b"])).unwrap();
     assert_eq!(nowhere.patient_of("a_t1"), "a");
 }
 
@@ -158,4 +177,47 @@ fn what_is_wrong_in_the_file_is_named_with_its_line() {
             .unwrap()
             .contains("3 of the cases are not in it")
     );
+}
+
+#[test]
+fn patient_ids_tell_patients_unless_they_are_all_the_same() {
+    let patient_hash = |id: &str| crate::io::PatientHash::of(id).unwrap();
+    let names = ["a", "b", "c", "anna_t1", "anna_t2"];
+    let with = |ids: &[(&str, &str)]| {
+        let ids = ids
+            .iter()
+            .map(|(case, id)| ((*case).into(), patient_hash(id)));
+        Patients::guess(&names).with_ids(ids.collect())
+    };
+    let patients = with(&[("c", "77"), ("b", "12"), ("a", "77")]);
+    assert_eq!(patients.patient_of("a"), patients.patient_of("c"));
+    assert_eq!(patients.patient_of("a"), "DICOM patient 1");
+    assert_eq!(patients.source_of("b"), PatientSource::Dicom);
+    assert_eq!(
+        (patients.count(names), patients.patient_of("anna_t1")),
+        (3, "anna")
+    );
+    let note = patients.note().unwrap();
+    assert!(note.starts_with("3 DICOM cases are scans of 2 patients by their PatientID, such as `a` and `c` of one; 2 cases"), "{note}");
+    assert!(
+        note.contains("by their names") && !note.contains("77"),
+        "{note}"
+    );
+
+    let overwritten = with(&[("a", "77"), ("b", "77"), ("c", "77")]);
+    assert_eq!(overwritten.source_of("a"), PatientSource::Itself);
+    assert!(
+        overwritten
+            .note()
+            .unwrap()
+            .contains("all 3 DICOM cases is the same")
+    );
+    // A single case, or patients of one case each, are not worth a note.
+    for ids in [&[("a", "77")][..], &[("a", "77"), ("b", "12")]] {
+        let note = with(ids).note().unwrap();
+        assert!(!note.contains("PatientID"), "{note}");
+    }
+    // The ID decides against the names.
+    let apart = with(&[("anna_t1", "1"), ("anna_t2", "2")]);
+    assert_ne!(apart.patient_of("anna_t1"), apart.patient_of("anna_t2"));
 }

@@ -256,6 +256,56 @@ fn every_entry_is_read_or_noted() {
 }
 
 #[test]
+fn hidden_volumes_are_listed_and_resource_forks_apart() {
+    let root = own();
+    let file = |name: &str| root.path().join(name);
+    fs::rename(file("labels/b.nii"), file("labels/.b.nii")).unwrap();
+    fs::rename(file("images/d.nii.gz"), file("images/.d.nii.gz")).unwrap();
+    fs::create_dir(file("images/p")).unwrap();
+    fs::create_dir(file("labels/p")).unwrap();
+    for name in [
+        "images/._a.nii.gz",
+        "images/p/._e.nii.gz",
+        "labels/._a.nii",
+        "labels/p/._e.nii",
+    ] {
+        text(&root, name, "");
+    }
+    for name in [
+        "images/.DS_Store",
+        "images/._.DS_Store",
+        "labels/.gitkeep",
+        "labels/.git/config",
+    ] {
+        fs::create_dir_all(file(name).parent().unwrap()).unwrap();
+        text(&root, name, "");
+    }
+    label(root.path(), "labels/.old/b.nii", 1);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(
+        (labeled(&dataset), unlabeled(&dataset)),
+        (vec!["a", "c"], vec!["b"])
+    );
+    let expected = [
+        "images/: `p` not read: an empty folder",
+        "images/: `.d.nii.gz` not read: hidden by the dot before its name; remove the dot if it is a scan or label map, else the file",
+        "images/: `._a.nii.gz`, `p/._e.nii.gz` not read: left by macOS beside the files of these names (resource forks); they hold no voxels",
+        "labels/: `._a.nii`, `p/._e.nii` not read: left by macOS beside the files of these names (resource forks); they hold no voxels",
+        "labels/: `.old` not read: a folder of volumes, hidden by the dot before its name; remove the dot if they are scans or label maps, else the folder; a scan whose label map is not read counts as unlabeled",
+        "labels/: `p` not read: an empty folder; a scan whose label map is not read counts as unlabeled",
+        "labels/: `.b.nii` not read: hidden by the dot before its name; remove the dot if it is a scan or label map, else the file; a scan whose label map is not read counts as unlabeled",
+    ];
+    assert_eq!(dataset.notes, expected);
+    let scans = layout::scans(file("images"), 1).unwrap();
+    assert!(
+        scans
+            .notes
+            .iter()
+            .any(|note| note.contains("`.d.nii.gz` not read: hidden"))
+    );
+}
+
+#[test]
 fn label_maps_among_the_images_are_noted() {
     let root = own();
     for name in ["a_seg", "d_Mask", "d_ct", "z_seg"] {

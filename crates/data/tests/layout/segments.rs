@@ -192,3 +192,59 @@ fn a_mended_copy_keeps_the_names_of_segments() {
     );
     fs::remove_dir_all(&out).unwrap();
 }
+
+/// A folder with a `dataset.json` of these labels and two label maps in which segments are named.
+fn described(labels: &str, segments: &[(&str, &str)]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        image(root.path(), &format!("imagesTr/{name}.nii"));
+        segmented(root.path(), name, segments);
+    }
+    fs::rename(root.path().join("labels"), root.path().join("labelsTr")).unwrap();
+    text(
+        &root,
+        "dataset.json",
+        &format!("{{\"labels\": {{{labels}}}}}"),
+    );
+    root
+}
+
+#[test]
+fn segments_are_compared_with_a_dataset_json() {
+    let names = r#""background": 0, "liver": 1, "Kidney": 2, "tumor": 5"#;
+    let dataset = layout::open(described(names, &A).path()).unwrap();
+    let notes = dataset.notes.join("\n");
+    let expected = "names by dataset.json, which differ from those of the label maps' segments: `5 tumor (tumor: new)`";
+    assert!(notes.contains(expected), "{notes}");
+    assert_eq!(dataset.classes, ["background", "liver", "Kidney", "tumor"]);
+
+    let exchanged = r#""background": 0, "kidney": 1, "liver": 2, "tumor": 5"#;
+    let root = described(exchanged, &A);
+    let parts = [
+        "dataset.json",
+        "`1 kidney`, the value of the segment `liver` in `a.nrrd`",
+    ];
+    refused(layout::open(root.path()), &parts);
+    refused(layout::open_labeled(root.path(), 2.into()), &parts);
+    let list = root.path().join("held_out.txt");
+    fs::write(&list, "b").unwrap();
+    refused(
+        layout::open_held_out(root.path(), &HoldOut::read(&list).unwrap()),
+        &parts,
+    );
+    // Label maps that lose their labels are not opened.
+    segmented(root.path(), "c", &[("liver", "2"), ("kidney", "1")]);
+    fs::rename(
+        root.path().join("labels/c.nrrd"),
+        root.path().join("labelsTr/a.nrrd"),
+    )
+    .unwrap();
+    assert_eq!(
+        layout::open_labeled(root.path(), 1.into()).unwrap().labeled[0].id,
+        "a"
+    );
+    assert!(inspected(&root).contains("a segment has one value"));
+
+    let indices = r#""background": 0, "kidney": 1, "liver": 2, "spleen": 3, "x": 4, "tumor": 5"#;
+    refused(layout::open(described(indices, &A).path()), &parts);
+}

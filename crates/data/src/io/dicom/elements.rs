@@ -1,20 +1,15 @@
 //! Data elements of a DICOM file: the few that describe an image; all others are skipped unread.
 //!
 //! This reader is our own because it must hold on damaged files in bounded memory, and because what it does not
-//! read about a patient can turn up in no message.
+//! read about a patient can turn up in no message. The one identifier of a patient that it reads is replaced by a hash.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 
 use super::super::stream::Opened;
+use super::start;
 use super::tags::{self, Tag};
 use crate::DataError;
-
-/// Magic bytes of a DICOM file, after the [`PREAMBLE`].
-const MARK: &[u8] = b"DICM";
-
-/// Number of bytes before the mark, of no meaning here.
-const PREAMBLE: usize = 128;
 
 /// Length of a value that ends with a delimiter.
 const UNDEFINED: u32 = u32::MAX;
@@ -28,11 +23,6 @@ const DEEPEST: usize = 32;
 const ITEM: Tag = 0xFFFE_E000;
 const ITEM_END: Tag = 0xFFFE_E00D;
 const SEQUENCE_END: Tag = 0xFFFE_E0DD;
-
-/// Whether a file starts as DICOM files do.
-pub(crate) fn is_dicom(start: &[u8]) -> bool {
-    start.get(PREAMBLE..PREAMBLE + MARK.len()) == Some(MARK)
-}
 
 /// Values by tag, as they are stored; sequences are present without their content.
 pub(super) type Values = BTreeMap<Tag, Vec<u8>>;
@@ -53,15 +43,20 @@ pub(super) struct Reader<'f, 'a> {
 }
 
 impl<'f, 'a> Reader<'f, 'a> {
-    /// Starts after the mark.
+    /// Starts with the first element, after the mark if the file has one.
     pub(super) fn new(file: &'f mut Opened<'a>) -> Result<Self, DataError> {
-        let left = file.stored;
+        let (left, before) = (file.stored, start::before_elements(file.start()?));
         let mut reader = Self { file, left };
-        let start = reader.take(PREAMBLE as u64 + MARK.len() as u64)?;
-        match is_dicom(&start) {
-            true => Ok(reader),
-            false => Err(reader.wrong("the mark 'DICM' after 128 bytes", "none")),
+        match before {
+            Some(before) => reader.skip(before)?,
+            None => return Err(reader.wrong("the mark 'DICM' after 128 bytes", "none")),
         }
+        Ok(reader)
+    }
+
+    /// The next bytes, without reading past them; empty where only a few bytes follow.
+    pub(super) fn next_bytes(&mut self) -> Result<&[u8], DataError> {
+        self.file.start()
     }
 
     /// Reads the elements before the image's own, which are stored in one form in all files.

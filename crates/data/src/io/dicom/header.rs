@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::super::stream::Opened;
-use super::elements::{Reader, Values, is_dicom};
+use super::elements::{Reader, Values};
+use super::patient::PatientHash;
+use super::start::{self, is_dicom};
 use super::syntax::{self, Elements};
 use super::tags::{self, Tag};
 use crate::DataError;
@@ -13,7 +15,11 @@ pub(super) struct Header {
     pub(super) path: PathBuf,
     /// Identifier of the series, which is never shown.
     pub(super) series: String,
+    /// The patient, if there is one.
+    pub(super) patient: Option<PatientHash>,
     pub(super) transfer_syntax: String,
+    /// The file does not name its transfer syntax, which was guessed.
+    pub(super) guessed: bool,
     values: Values,
     /// Position of the pixels in the file.
     pub(super) position: u64,
@@ -46,16 +52,11 @@ impl Found {
         if text(&meta, tags::SOP_CLASS) == DIRECTORY {
             return Ok(Self::Other("the index of a DICOM folder"));
         }
-        let transfer_syntax = text(&meta, tags::TRANSFER_SYNTAX);
-        let (values, length) = match syntax::elements(&transfer_syntax) {
-            Elements::Explicit => reader.image(true)?,
-            Elements::Implicit => reader.image(false)?,
-            // The series is then refused by the name of its transfer syntax.
-            Elements::Other => (Values::new(), Some(0)),
-        };
+        let stored = Stored::read(&mut reader, text(&meta, tags::TRANSFER_SYNTAX))?;
         let frames = [tags::FLOAT_PIXELS, tags::DOUBLE_PIXELS];
-        let pixels = length.is_some() || frames.iter().any(|tag| values.contains_key(tag));
-        if NO_SCANS.contains(&&*text(&values, tags::MODALITY)) {
+        let pixels =
+            stored.length.is_some() || frames.iter().any(|tag| stored.values.contains_key(tag));
+        if NO_SCANS.contains(&&*text(&stored.values, tags::MODALITY)) {
             return Ok(Self::Other(
                 "DICOM, but no scan; label maps are read as NIfTI, NRRD or MetaImage",
             ));
@@ -63,18 +64,62 @@ impl Found {
         if !pixels {
             return Ok(Self::Other("DICOM without an image"));
         }
-        Ok(Self::Image(Box::new(Header {
-            path: path.to_path_buf(),
-            series: text(&values, tags::SERIES),
+        let position = reader.position()?;
+        Ok(Self::Image(Box::new(Header::new(path, stored, position))))
+    }
+}
+
+/// The elements of a file before its pixels.
+struct Stored {
+    transfer_syntax: String,
+    /// The transfer syntax was guessed.
+    guessed: bool,
+    values: Values,
+    /// Length of the pixels' value, if there are pixels.
+    length: Option<u32>,
+}
+
+impl Stored {
+    /// Reads the elements of a file that names this transfer syntax, or none.
+    fn read(reader: &mut Reader<'_, '_>, stated: String) -> Result<Self, DataError> {
+        let guessed = stated.is_empty();
+        let transfer_syntax = match guessed {
+            true => start::guessed_syntax(reader.next_bytes()?).to_string(),
+            false => stated,
+        };
+        let (values, length) = match syntax::elements(&transfer_syntax) {
+            Elements::Explicit => reader.image(true)?,
+            Elements::Implicit => reader.image(false)?,
+            // The series is then refused by the name of its transfer syntax.
+            Elements::Other => (Values::new(), Some(0)),
+        };
+        Ok(Self {
             transfer_syntax,
-            position: reader.position()?,
-            length: length.unwrap_or(0),
+            guessed,
             values,
-        })))
+            length,
+        })
     }
 }
 
 impl Header {
+    /// The header of a file whose pixels begin at this position.
+    fn new(path: &Path, stored: Stored, position: u64) -> Self {
+        let mut values = stored.values;
+        let patient = PatientHash::of(&text(&values, tags::PATIENT_ID));
+        values.remove(&tags::PATIENT_ID);
+        Self {
+            path: path.to_path_buf(),
+            series: text(&values, tags::SERIES),
+            patient,
+            transfer_syntax: stored.transfer_syntax,
+            guessed: stored.guessed,
+            values,
+            position,
+            length: stored.length.unwrap_or(0),
+        }
+    }
+
     /// Whether the file has an element.
     pub(super) fn has(&self, tag: Tag) -> bool {
         self.values.contains_key(&tag)

@@ -22,15 +22,15 @@ impl Folder {
             series: Vec::new(),
             others: Vec::new(),
         };
+        for path in hidden(folder)? {
+            if super::is_dicom_file(&path) {
+                found.others.push((name(&path), HIDDEN));
+            }
+        }
         for path in files(folder)? {
             match Found::read(&path)? {
                 Found::Image(header) => found.add(*header),
-                Found::Other(reason) => {
-                    let name = path.file_name().unwrap_or_default();
-                    found
-                        .others
-                        .push((name.to_string_lossy().into_owned(), reason));
-                }
+                Found::Other(reason) => found.others.push((name(&path), reason)),
             }
         }
         Ok(found)
@@ -85,15 +85,35 @@ impl Folder {
     }
 }
 
+/// The reason why a slice with a dot before its name is not read.
+const HIDDEN: &str =
+    "DICOM, but hidden by the dot before its name; remove the dot if it is a slice";
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// Paths of the files in a folder, sorted, without hidden ones.
 pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut files = all_files(folder)?;
+    files.retain(|path| !name(path).starts_with('.'));
+    Ok(files)
+}
+
+/// Paths of the hidden files in a folder, sorted.
+fn hidden(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut files = all_files(folder)?;
+    files.retain(|path| name(path).starts_with('.'));
+    Ok(files)
+}
+
+fn all_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let failed = || DataError::io("list", folder);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed())? {
-        let entry = entry.map_err(failed())?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let path = entry.path();
-        if !hidden && path.is_file() {
+        let path = entry.map_err(failed())?.path();
+        if path.is_file() {
             paths.push(path);
         }
     }

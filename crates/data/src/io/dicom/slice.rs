@@ -97,9 +97,11 @@ impl Slice {
         let length = self.header.length;
         let native = length != u32::MAX;
         if native != (self.coding == Coding::Native) {
-            return Err(wrong(
-                "pixels stored in another way than the transfer syntax says".into(),
-            ));
+            let found = match self.header.guessed {
+                true => "compressed pixels, and no transfer syntax that says how",
+                false => "pixels stored in another way than the transfer syntax says",
+            };
+            return Err(wrong(found.into()));
         }
         let mut stored = match self.coding {
             Coding::Native => {

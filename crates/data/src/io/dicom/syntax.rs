@@ -22,15 +22,16 @@ pub(super) enum Elements {
     Other,
 }
 
-const IMPLICIT: &str = "1.2.840.10008.1.2";
-const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+pub(super) const IMPLICIT: &str = "1.2.840.10008.1.2";
+pub(super) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
 /// Returns the encoding of the elements in a transfer syntax.
 pub(super) fn elements(uid: &str) -> Elements {
     match uid {
         IMPLICIT => Elements::Implicit,
-        BIG_ENDIAN | DEFLATED | "" => Elements::Other,
+        BIG_ENDIAN | DEFLATED => Elements::Other,
         // All others are forms of compressed pixels.
         _ => Elements::Explicit,
     }
@@ -39,7 +40,7 @@ pub(super) fn elements(uid: &str) -> Elements {
 /// Returns the encoding of the pixels in a transfer syntax, or the name of one that is not supported.
 pub(super) fn coding(uid: &str) -> Result<Coding, String> {
     Ok(match uid {
-        IMPLICIT | "1.2.840.10008.1.2.1" => Coding::Native,
+        IMPLICIT | EXPLICIT => Coding::Native,
         "1.2.840.10008.1.2.4.57" | "1.2.840.10008.1.2.4.70" => Coding::JpegLossless,
         "1.2.840.10008.1.2.5" => Coding::RunLength,
         _ => return Err(name(uid)),
@@ -54,7 +55,6 @@ fn name(uid: &str) -> String {
         "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51" => "lossy JPEG",
         "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => "JPEG-LS",
         "1.2.840.10008.1.2.4.90" | "1.2.840.10008.1.2.4.91" => "JPEG 2000",
-        "" => return "no transfer syntax".into(),
         _ => return format!("transfer syntax '{uid}'"),
     };
     format!("{known}, transfer syntax {uid}")

@@ -7,6 +7,7 @@ pub(super) const SOP_CLASS: Tag = 0x0002_0002;
 pub(super) const TRANSFER_SYNTAX: Tag = 0x0002_0010;
 pub(super) const MODALITY: Tag = 0x0008_0060;
 pub(super) const SERIES_DESCRIPTION: Tag = 0x0008_103E;
+pub(super) const PATIENT_ID: Tag = 0x0010_0020;
 pub(super) const SLICE_THICKNESS: Tag = 0x0018_0050;
 pub(super) const SPACING_BETWEEN_SLICES: Tag = 0x0018_0088;
 pub(super) const SERIES: Tag = 0x0020_000E;
@@ -33,11 +34,12 @@ pub(super) const DOUBLE_PIXELS: Tag = 0x7FE0_0009;
 pub(super) const PIXEL_DATA: Tag = 0x7FE0_0010;
 
 /// Elements that are read.
-pub(super) const WANTED: [Tag; 27] = [
+pub(super) const WANTED: [Tag; 28] = [
     SOP_CLASS,
     TRANSFER_SYNTAX,
     MODALITY,
     SERIES_DESCRIPTION,
+    PATIENT_ID,
     SLICE_THICKNESS,
     SPACING_BETWEEN_SLICES,
     SERIES,

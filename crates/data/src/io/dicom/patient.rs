@@ -1,0 +1,70 @@
+//! The patient of a DICOM file, told from others without being named.
+
+use std::path::Path;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::super::formats::stem_length;
+use super::header::Found;
+use super::series::files;
+
+/// A hash of a PatientID: equal for the scans of one patient. It is never written, since short numbers can be found from
+/// their hash by trying all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PatientHash(u128);
+
+/// Beginnings, in lower case, of what stands in the place of a PatientID that was removed.
+const PLACEHOLDERS: [&str; 8] = [
+    "anon", "deident", "de-ident", "unknown", "none", "removed", "n/a", "xxx",
+];
+
+impl PatientHash {
+    /// The hash of a PatientID; `None` of one that was removed.
+    pub(crate) fn of(id: &str) -> Option<Self> {
+        let id = id.trim().to_lowercase();
+        let removed = id.chars().all(|letter| letter == '0')
+            || PLACEHOLDERS.iter().any(|word| id.starts_with(word));
+        (!removed).then(|| Self(xxh3_128(id.as_bytes())))
+    }
+}
+
+/// The patient of the series in a folder, or of the one that a file belongs to; `None` for scans of other formats and where
+/// no PatientID tells.
+pub(crate) fn patient_of(path: &Path) -> Option<PatientHash> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let files = match path.is_dir() {
+        true => files(path).ok()?,
+        // A scan of another format is not opened once more.
+        false if stem_length(&name).is_some() => return None,
+        false => vec![path.to_path_buf()],
+    };
+    files.iter().find_map(|file| match Found::read(file) {
+        Ok(Found::Image(header)) => Some(header.patient),
+        _ => None,
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_id_is_no_patient() {
+        for id in [
+            "",
+            " ",
+            "0000",
+            "ANON_17",
+            "Anonymous",
+            "unknown",
+            "XXXXX",
+            "DeIdentified",
+        ] {
+            assert_eq!(PatientHash::of(id), None, "{id}");
+        }
+        let of = |id: &str| PatientHash::of(id).map(|hash| format!("{hash:?}"));
+        assert_eq!(of("ab17"), of(" AB17 "));
+        assert_ne!(of("ab17"), of("ab18"));
+        assert!(of("ab17").is_some_and(|shown| !shown.contains("ab17")));
+    }
+}
