@@ -1,10 +1,13 @@
 """Runs the benchmarks of Semivox and of other libraries alternately on the same work and writes docs/performance.md.
 
 Run from the repository root in a Python with the packages of benches/peers/requirements.txt:
-    python benches/peers/compare.py --data LA_FOLDER [--rounds 3] [--threads 2]
+    python benches/peers/compare.py --data LA_FOLDER [--rounds 3] [--threads 2 1]
 Without --data the rows that need real scans are left out. Every measurement is a process of its own;
 ours and the peer's take turns, so that a slow minute of the machine hits both. Medians are over all
-timed steps of all rounds.
+timed steps of all rounds. PyTorch runs eagerly and through torch.compile, in both memory formats. With
+several numbers of threads, networks are measured with each of them, the rest with the first.
+
+Other work on the machine is measured before every run; if there was any, no table is written.
 """
 
 import argparse
@@ -16,9 +19,12 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).parent
-LAYOUTS = ["contiguous", "channels_last"]
+LAYOUTS = ["contiguous", "channels_last", "contiguous_compiled", "channels_last_compiled"]
+# Share of the processors that other programs may use.
+MOST_BUSY = 0.1
 NETWORKS = [
     # name, arguments of device network: mode, batch, depth, height, width, filters, steps
     ("train step 1×112×112×80, 16 filters", "train 1 112 112 80 16 3"),
@@ -42,7 +48,34 @@ GEOMETRY = [
 ]
 
 
+HEADER = """| work | Semivox | contiguous | channels last | contiguous, compiled | channels last, compiled | ratio | memory | memory ratio |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def processor_times():
+    """Returns the processors' idle and total time since the start of the machine."""
+    times = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
+    return times[3] + times[4], sum(times)
+
+
+class Others:
+    """The work of other programs and of the host's other guests, sampled while none of ours runs."""
+
+    def __init__(self):
+        self.most = 0.0
+
+    def sample(self):
+        idle, total = processor_times()
+        time.sleep(0.5)
+        idle, total = processor_times()[0] - idle, processor_times()[1] - total
+        self.most = max(self.most, 1 - idle / max(total, 1))
+
+
+OTHERS = Others()
+
+
 def run(command, threads):
+    OTHERS.sample()
     env = dict(os.environ, RAYON_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode != 0:
@@ -85,10 +118,9 @@ def networks(program, rounds, threads):
         best = min(LAYOUTS, key=lambda layout: median(theirs[layout]))
         time, memory = median(ours), peak(ours)
         times = [median(theirs[layout]) for layout in LAYOUTS]
-        rows.append(
-            f"| {name} | {time:.3f} s, {memory / 1e9:.2f} GB | {times[0]:.3f} s | {times[1]:.3f} s, "
-            f"{peak(theirs[best]) / 1e9:.2f} GB | **{time / min(times):.2f}** "
-            f"| {memory / peak(theirs[best]):.2f} |")
+        cells = " | ".join(f"**{t:.3f} s**" if t == min(times) else f"{t:.3f} s" for t in times)
+        rows.append(f"| {name} | {time:.3f} s | {cells} | **{time / min(times):.2f}** "
+                    f"| {memory / 1e9:.2f} GB | {memory / peak(theirs[best]):.2f} |")
         print(rows[-1], flush=True)
     return rows
 
@@ -124,6 +156,14 @@ def geometry(program, data, rounds, threads):
     return rows
 
 
+def profile(program, threads):
+    """Returns the profile of a training step of mean teacher at the sizes of LA compact."""
+    OTHERS.sample()
+    env = dict(os.environ, RAYON_NUM_THREADS=str(threads))
+    command = [program, "compact", "mean_teacher"]
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def versions():
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo")
                   if line.startswith("model name")), platform.processor())
@@ -141,19 +181,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="folder of the LA data set")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, nargs="+", default=[2, 1])
     args = parser.parse_args()
-    program, shapes = build("device"), build("geometry")
-    tables = networks(program, args.rounds, args.threads)
-    speedup, cubes = scaling(program, args.rounds, args.threads)
-    distances = geometry(shapes, args.data, args.rounds, args.threads) if args.data else []
+    program, shapes, passes = build("device"), build("geometry"), build("profile")
+    threads = args.threads[0]
+    tables = []
+    for count in args.threads:
+        tables += ["", f"{count} threads:" if count > 1 else "1 thread:", "", HEADER]
+        tables += networks(program, args.rounds, count)
+    speedup, cubes = scaling(program, args.rounds, threads)
+    distances = geometry(shapes, args.data, args.rounds, threads) if args.data else []
+    profiled = profile(passes, threads)
+    if OTHERS.most > MOST_BUSY:
+        sys.exit(f"docs/performance.md is not written: other programs used {OTHERS.most:.0%} of the processors at "
+                 f"some time, at most {MOST_BUSY:.0%} is allowed; run it again on an idle machine")
     template = (HERE / "performance.md").read_text()
     text = template.format(
-        date=datetime.date.today().isoformat(), threads=args.threads, rounds=args.rounds,
-        machine=versions(), networks="\n".join(tables), speedup=f"{speedup:.2f}",
+        date=datetime.date.today().isoformat(), threads=threads, rounds=args.rounds,
+        machine=versions(), networks="\n".join(tables).strip(), busy=f"{OTHERS.most:.0%}", speedup=f"{speedup:.2f}",
         cubes=" | ".join(f"{c:.0f} ns" for c in cubes),
         sides=" | ".join(f"{side}³" for side in CUBES), rules="---|" * len(CUBES),
-        geometry="\n".join(distances) or "| not run (no --data) | | | | |")
+        profile=profiled, geometry="\n".join(distances) or "| not run (no --data) | | | | |")
     pathlib.Path("docs/performance.md").write_text(text)
 
 
