@@ -7,8 +7,7 @@
 //!
 //! Arguments: preset, method, timed steps per stage (default 5). Batches come from phantoms and have the sizes of the
 //! preset, except one labeled and one unlabeled patch in the `paper` preset, whose full batch needs a GPU. Peak memory
-//! is that of the process so far, so later stages include earlier ones. Rates stand beside the machine's peaks, which
-//! are measured first: fused multiply-adds on registers, and a copy of 128 MB.
+//! is that of the process so far, so later stages include earlier ones. Rates stand beside the machine's peaks: fused multiply-adds on registers, and a copy of 128 MB.
 //!
 //! `elsewhere` is processor time outside the passes: Burn's own operators, losses, updates, page faults. `idle` is the
 //! rest of the threads' time. Both need Linux, as does the memory.
@@ -52,27 +51,16 @@ fn main() -> Result<(), TrainError> {
         .settings()
         .method(config.context(2, &device))?;
     let set = Arc::new(phantoms(&config)?);
-    println!(
-        "{name} {method}, patch {:?}, {} threads",
-        config.patch,
-        threads()
-    );
-    let peak = profile::peak();
-    println!(
-        "peaks: {:.0} GFLOP/s, {:.1} GB/s",
-        peak.flop_per_second * 1e-9,
-        peak.bytes_per_second * 1e-9
-    );
+    let mut measured = Vec::new();
     for (index, stage) in training.stages().iter().enumerate() {
         training.begin_stage(index)?;
         let source = BatchSource::new(&config, set.clone(), stage.batch)?;
-        let (mut seconds, mut used) = (Vec::new(), Usage::default());
+        let mut found = Measured {
+            name: stage.name.to_string(),
+            batch: stage.batch.labeled + stage.batch.unlabeled,
+            ..Measured::default()
+        };
         for step in 0..=steps {
-            // The first step allocates memory and is not counted.
-            if step == 1 {
-                profile::start();
-                used = Usage::now();
-            }
             let batch = Batch::from_host(source.batch(step), &device);
             let at = StepContext {
                 step,
@@ -81,49 +69,74 @@ fn main() -> Result<(), TrainError> {
                 seed: 0,
                 device: device.clone(),
             };
-            let start = Instant::now();
+            // The first step allocates memory and is not counted.
+            if step == 1 {
+                found.seconds.clear();
+                found.used = Usage::default();
+                profile::start();
+            }
+            let (start, before) = (Instant::now(), Usage::now());
             training.step(batch, &at)?;
-            seconds.push(start.elapsed().as_secs_f64());
+            found.seconds.push(start.elapsed().as_secs_f64());
+            found.used = found.used + (Usage::now() - before);
         }
-        let (passes, used) = (profile::stop(), Usage::now() - used);
-        let timed = &mut seconds[1..];
-        let wall: f64 = timed.iter().sum();
-        timed.sort_by(f64::total_cmp);
-        let (median, batch) = (
-            timed[timed.len() / 2],
-            stage.batch.labeled + stage.batch.unlabeled,
-        );
-        println!(
-            "{:<24} batch {batch}: {median:.3} s, peak {}",
-            stage.name,
-            peak_memory()
-        );
-        table(
-            &passes,
-            peak,
-            steps as f64,
-            [wall * threads() as f64, used.seconds],
-        );
-        println!(
-            "{:<40} {:>9.0}",
-            "page faults per step",
-            used.faults / steps as f64
-        );
+        found.passes = profile::stop();
+        found.memory = peak_memory();
+        measured.push(found);
     }
+    // Last, as its memory is not the method's.
+    let peak = profile::peak();
+    println!(
+        "{name} {method}, patch {:?}, {} threads, peaks {:.0} GFLOP/s and {:.1} GB/s",
+        config.patch,
+        peak.threads,
+        peak.flop_per_second * 1e-9,
+        peak.bytes_per_second * 1e-9
+    );
+    measured.iter_mut().for_each(|stage| stage.print(&peak));
     Ok(())
 }
 
+/// The steps of one stage.
+#[derive(Debug, Default)]
+struct Measured {
+    name: String,
+    batch: usize,
+    seconds: Vec<f64>,
+    used: Usage,
+    passes: Vec<Work>,
+    memory: String,
+}
+
+impl Measured {
+    fn print(&mut self, peak: &Peak) {
+        let (wall, steps) = (self.seconds.iter().sum::<f64>(), self.seconds.len());
+        self.seconds.sort_by(f64::total_cmp);
+        let (median, steps) = (self.seconds[steps / 2], steps as f64);
+        println!(
+            "\n{}: batch {}, {median:.3} s a step, peak memory {}, {:.0} page faults a step",
+            self.name,
+            self.batch,
+            self.memory,
+            self.used.faults / steps
+        );
+        self.passes.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        let available = wall * peak.threads as f64;
+        table(&self.passes, peak, steps, [available, self.used.seconds]);
+    }
+}
+
 /// Prints the passes by their time per step, summed over threads.
-fn table(passes: &[Work], peak: Peak, steps: f64, [available, used]: [f64; 2]) {
+fn table(passes: &[Work], peak: &Peak, steps: f64, [available, used]: [f64; 2]) {
     println!(
         "{:<40} {:>9} {:>6} {:>18} {:>18}",
         "pass", "ms", "share", "GFLOP/s per thread", "GB/s per thread"
     );
-    let rate = |amount: u64, seconds: f64, peak: f64| match amount {
+    let rate = |amount: u64, seconds: f64, limit: f64| match amount {
         0 => String::new(),
         _ => {
-            let (rate, peak) = (amount as f64 / seconds, peak / threads() as f64);
-            format!("{:.1} ({:.0} %)", rate * 1e-9, 100.0 * rate / peak)
+            let (rate, limit) = (amount as f64 / seconds, limit / peak.threads as f64);
+            format!("{:.1} ({:.0} %)", rate * 1e-9, 100.0 * rate / limit)
         }
     };
     let line = |name: &str, seconds: f64, rates: [String; 2]| {
@@ -135,9 +148,7 @@ fn table(passes: &[Work], peak: Peak, steps: f64, [available, used]: [f64; 2]) {
             rates[1]
         );
     };
-    let mut passes = passes.to_vec();
-    passes.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-    for work in &passes {
+    for work in passes {
         let rates = [
             rate(work.flop, work.seconds, peak.flop_per_second),
             rate(work.bytes, work.seconds, peak.bytes_per_second),
@@ -172,6 +183,17 @@ impl Usage {
         Self {
             seconds: (field(10) + field(11)) / 100.0,
             faults: field(6) + field(8),
+        }
+    }
+}
+
+impl std::ops::Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            seconds: self.seconds + other.seconds,
+            faults: self.faults + other.faults,
         }
     }
 }
@@ -217,10 +239,6 @@ fn phantoms(config: &RunConfig) -> Result<TrainingSet, TrainError> {
             .push(Arc::new(UnlabeledScan { id, scan, facts }));
     }
     Ok(set)
-}
-
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Returns the peak resident memory of the process.

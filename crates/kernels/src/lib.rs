@@ -8,7 +8,7 @@
 //! | [`add`] | element-wise sum |
 //! | [`concat_channels`] | concatenation of skip connections |
 //! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
-//! | [`conv3d_norm_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; in evaluation one pass, with batch norm folded into the weights |
+//! | [`conv3d_norm_relu`], [`conv2d_norm_leaky_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; in evaluation one pass, with batch norm folded into the weights |
 //! | [`resize_trilinear`] | trilinear resizing, as one small matrix product per axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | max and average pooling |
 //! | [`voxel_statistics`] | sums for the cross-entropy and Dice losses, in one pass |
@@ -47,7 +47,9 @@ pub use concat::concat_channels;
 pub use conv2d::conv2d;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};
-pub use norm_relu::{conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu};
+pub use norm_relu::{
+    conv2d_norm_leaky_relu, conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu,
+};
 pub use pointwise::pointwise_conv3d;
 pub use pool::{adaptive_avg_pool3d, adaptive_max_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};

@@ -19,7 +19,6 @@
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
 
 /// A pass of an operator over its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub enum Pass {
 
 impl Pass {
     /// All passes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: &'static [Self] = &[
         Self::Transform,
         Self::TransformWeight,
         Self::Multiply,
@@ -117,11 +116,22 @@ pub struct Work {
     pub tasks: u64,
     /// Time in seconds, summed over threads.
     pub seconds: f64,
-    /// Floating-point operations, multiplications and additions apart; 0 where memory limits the pass.
+    /// Floating-point operations, multiplications and additions apart; 0 if they are not counted.
     pub flop: u64,
-    /// Bytes read and written; 0 where they are in cache.
+    /// Bytes read and written; 0 if they are not counted.
     pub bytes: u64,
 }
+
+const _: () = {
+    let mut index = 0;
+    while index < Pass::ALL.len() {
+        assert!(
+            Pass::ALL[index] as usize == index,
+            "the table is in the order of the passes"
+        );
+        index += 1;
+    }
+};
 
 /// Sums over the tasks of a pass.
 struct Sums {
@@ -150,14 +160,14 @@ pub fn start() {
 /// Ends the profile and returns the work of all passes that ran.
 pub fn stop() -> Vec<Work> {
     ON.store(false, Relaxed);
-    let work = |(pass, sums): (Pass, &Sums)| Work {
+    let work = |(&pass, sums): (&Pass, &Sums)| Work {
         pass,
         tasks: sums.tasks.load(Relaxed),
         seconds: sums.nanoseconds.load(Relaxed) as f64 * 1e-9,
         flop: sums.flop.load(Relaxed),
         bytes: sums.bytes.load(Relaxed),
     };
-    let all = Pass::ALL.into_iter().zip(&TABLE).map(work);
+    let all = Pass::ALL.iter().zip(&TABLE).map(work);
     all.filter(|work| work.tasks > 0).collect()
 }
 
@@ -172,11 +182,12 @@ fn clear() {
 /// Runs a task of a pass and adds it to the table if the profile is on; `work` gives operations and bytes.
 #[cfg(feature = "flex")]
 #[inline(always)]
-pub(crate) fn task<T>(pass: Pass, [flop, bytes]: [usize; 2], run: impl FnOnce() -> T) -> T {
+pub(crate) fn task<T>(pass: Pass, work: impl FnOnce() -> [usize; 2], run: impl FnOnce() -> T) -> T {
     if !ON.load(Relaxed) {
         return run();
     }
-    let start = Instant::now();
+    let [flop, bytes] = work();
+    let start = std::time::Instant::now();
     let result = run();
     let sums = &TABLE[pass as usize];
     sums.tasks.fetch_add(1, Relaxed);
@@ -191,6 +202,8 @@ pub(crate) fn task<T>(pass: Pass, [flop, bytes]: [usize; 2], run: impl FnOnce() 
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Peak {
+    /// Threads of the pool.
+    pub threads: usize,
     /// Floating-point operations per second of fused multiply-adds on registers.
     pub flop_per_second: f64,
     /// Bytes per second of a copy of 128 MB, read and written bytes together.

@@ -1,5 +1,6 @@
 //! The convolution with an odd kernel, stride 1 and zero padding.
 
+use super::columns::Columns;
 use super::epilogue::Epilogue;
 use super::forward::convolve;
 use super::grid::Grid;
@@ -22,8 +23,8 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    /// Creates the convolution; `None` if a kernel side is even, there are no voxels, the shapes are
-    /// inconsistent or the composition is faster.
+    /// Creates the convolution; `None` if a kernel side is even, there are no voxels or the shapes are
+    /// inconsistent.
     pub(crate) fn new(
         level: Level,
         Layer {
@@ -46,13 +47,13 @@ impl Conv {
             size,
             kernel,
         };
-        (odd && some && agree && !sizes.wants_columns()).then_some(sizes)
+        (odd && some && agree).then_some(sizes)
     }
 
-    /// Whether a matrix product over gathered columns is faster than half-empty registers, because the maps are
-    /// small and the channels many.
-    fn wants_columns(&self) -> bool {
-        self.size.iter().product::<usize>() <= 64 && self.inputs * self.outputs >= 64 * 64
+    /// The form for small maps, if it is faster.
+    fn columns(&self) -> Option<Columns> {
+        let channels = [self.inputs, self.outputs];
+        Columns::new(self.level, self.batch, channels, self.size, self.kernel)
     }
 
     /// Winograd tiles, if they save work.
@@ -79,6 +80,9 @@ impl Convolution for Conv {
     }
 
     fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
+        if let Some(columns) = self.columns() {
+            return columns.forward(input, weight, epilogue);
+        }
         if let Some(tiles) = self.tiles() {
             let weights =
                 Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs]);
@@ -91,6 +95,9 @@ impl Convolution for Conv {
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
+        if let Some(columns) = self.columns() {
+            return columns.input_gradient(weight, gradient);
+        }
         if let Some(tiles) = self.tiles() {
             let weights =
                 Transformed::transposed(self.level, tiles, weight, [self.outputs, self.inputs]);
@@ -103,6 +110,9 @@ impl Convolution for Conv {
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
+        if let Some(columns) = self.columns() {
+            return columns.weight_gradient(input, gradient);
+        }
         let channels = [self.inputs, self.outputs];
         if let Some(tiles) = self.tiles() {
             return winograd::weight_gradient(self.level, tiles, channels, input, gradient);

@@ -1,12 +1,15 @@
-//! Epilogue of a convolution: bias and ReLU applied to the sums before they are stored.
+//! Epilogue of a convolution: bias and leaky ReLU applied to the sums before they are stored.
 
 use super::simd::Simd;
 
-/// The epilogue `max(floor, sum + bias)`; NaN is preserved.
+/// The epilogue `max(floor, z, leak * z)` of `z = sum + bias`; NaN is preserved.
+///
+/// ReLU has a floor of zero, as a leak of zero times infinity is none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
     bias: Option<&'a [f32]>,
     floor: f32,
+    leak: f32,
 }
 
 impl<'a> Epilogue<'a> {
@@ -15,15 +18,24 @@ impl<'a> Epilogue<'a> {
 
     /// Adds a bias per channel.
     pub(crate) const fn bias(bias: Option<&'a [f32]>) -> Self {
-        let floor = f32::NEG_INFINITY;
-        Self { bias, floor }
+        Self {
+            bias,
+            floor: f32::NEG_INFINITY,
+            leak: 1.0,
+        }
     }
 
-    /// Adds a bias per channel, then applies ReLU.
-    pub(crate) fn bias_relu(bias: &'a [f32]) -> Self {
+    /// Adds a bias per channel, then applies leaky ReLU with a leak of at most 1.
+    pub(crate) fn bias_leaky_relu(bias: &'a [f32], leak: f32) -> Self {
+        let (floor, leak) = if leak == 0.0 {
+            (0.0, 1.0)
+        } else {
+            (f32::NEG_INFINITY, leak)
+        };
         Self {
             bias: Some(bias),
-            floor: 0.0,
+            floor,
+            leak,
         }
     }
 
@@ -32,6 +44,7 @@ impl<'a> Epilogue<'a> {
         ChannelEpilogue {
             bias: self.bias.map_or(0.0, |bias| bias[channel]),
             floor: self.floor,
+            leak: self.leak,
         }
     }
 
@@ -46,13 +59,16 @@ impl<'a> Epilogue<'a> {
 pub(crate) struct ChannelEpilogue {
     bias: f32,
     floor: f32,
+    leak: f32,
 }
 
 impl ChannelEpilogue {
     /// Applies the epilogue to one sum.
     #[inline(always)]
     pub(crate) fn of(self, sum: f32) -> f32 {
-        let value = sum + self.bias;
+        let z = sum + self.bias;
+        let leaked = self.leak * z;
+        let value = if leaked > z { leaked } else { z };
         if value < self.floor {
             self.floor
         } else {
@@ -68,6 +84,10 @@ impl ChannelEpilogue {
     #[inline(always)]
     pub(crate) unsafe fn of_register<S: Simd>(self, sums: S::V) -> S::V {
         // SAFETY: the caller has enabled the instructions of `S`; arithmetic needs nothing else.
-        unsafe { S::max(S::splat(self.floor), S::add(sums, S::splat(self.bias))) }
+        unsafe {
+            let z = S::add(sums, S::splat(self.bias));
+            let leaked = S::fma(S::splat(self.leak), z, S::splat(0.0));
+            S::max(S::splat(self.floor), S::max(leaked, z))
+        }
     }
 }

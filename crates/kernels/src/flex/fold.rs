@@ -1,4 +1,4 @@
-//! Batch norm with running statistics folded into the preceding convolution, with ReLU.
+//! Batch norm with running statistics folded into the preceding convolution, with leaky ReLU.
 //!
 //! ```text
 //! γ r (w · x + b − mean) + β = (γ r w) · x + (γ r (b − mean) + β),   r = 1 / √(variance + ε)
@@ -13,8 +13,9 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
 
-/// Applies convolution, norm and ReLU in one pass; `None` if gradients are recorded, the tensors are not
-/// single precision on the Flex backend, or the norm's channels are not the outputs.
+/// Applies convolution, norm and leaky ReLU in one pass; `None` if gradients are recorded, the tensors are not
+/// single precision on the Flex backend, the norm's channels are not the outputs, or the leak is not
+/// between 0 and 1.
 ///
 /// `axis` is the weight's axis of output channels.
 pub(crate) fn apply<C: Convolution>(
@@ -26,6 +27,7 @@ pub(crate) fn apply<C: Convolution>(
         bias,
     }: Layer,
     norm: &BatchNorm,
+    leak: f32,
 ) -> Option<Tensor<5>> {
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let bias = match bias {
@@ -33,7 +35,7 @@ pub(crate) fn apply<C: Convolution>(
         None => Tensor::zeros(beta.dims(), &beta.device()),
     };
     let outputs = convolution.output()[1];
-    if gamma.dims() != [outputs] {
+    if gamma.dims() != [outputs] || !(0.0..=1.0).contains(&leak) {
         return None;
     }
     let [gamma, beta, bias] = [plain(&gamma)?, plain(&beta)?, plain(&bias)?].map(contiguous);
@@ -52,7 +54,11 @@ pub(crate) fn apply<C: Convolution>(
     let bias: Vec<f32> = pairs
         .map(|(c, (bias, beta))| (bias - channels.mean[c]) * scale(c) + beta)
         .collect();
-    let output = convolution.forward(values(&input), &folded, Epilogue::bias_relu(&bias));
+    let output = convolution.forward(
+        values(&input),
+        &folded,
+        Epilogue::bias_leaky_relu(&bias, leak),
+    );
     Some(Tensor::from_primitive::<Flex>(from_buffer(
         output,
         &convolution.output(),

@@ -108,7 +108,7 @@ impl Windows {
 }
 
 /// The largest values of a row of windows, and which voxel of its window each of them is: the first one if there are
-/// several. As in PyTorch, a NaN is larger than all numbers. `KW` is the width of the windows if it is known.
+/// several. As in PyTorch, a NaN is larger than all numbers, and the last one counts. `KW` is the width of the windows if it is known.
 #[inline(always)]
 fn largest<const KW: usize>(windows: &Windows, map: &[f32], best: &mut [f32], which: &mut [u32]) {
     let width = if KW == 0 { windows.window[2] } else { KW };

@@ -4,6 +4,7 @@
 //! not apply: on another backend, in another precision, or with gradient checkpointing. The caller then
 //! falls back to the composition.
 
+mod columns;
 mod concat;
 mod conv;
 mod correlation;
@@ -63,13 +64,18 @@ pub(crate) fn convolve(form: Form, layer: Layer) -> Option<Tensor<5>> {
     }
 }
 
-/// Applies convolution, norm and ReLU in evaluation mode.
-pub(crate) fn convolve_norm_relu(form: Form, layer: Layer, norm: &BatchNorm) -> Option<Tensor<5>> {
+/// Applies convolution, norm and leaky ReLU in evaluation mode.
+pub(crate) fn convolve_norm_leaky_relu(
+    form: Form,
+    layer: Layer,
+    norm: &BatchNorm,
+    leak: f32,
+) -> Option<Tensor<5>> {
     let level = Level::current();
     match form {
-        Form::Same => fold::apply(Conv::new(level, layer)?, 0, layer, norm),
-        Form::Down => fold::apply(Windows::down(level, layer)?, 0, layer, norm),
-        Form::Up => fold::apply(Windows::up(level, layer)?, 1, layer, norm),
+        Form::Same => fold::apply(Conv::new(level, layer)?, 0, layer, norm, leak),
+        Form::Down => fold::apply(Windows::down(level, layer)?, 0, layer, norm, leak),
+        Form::Up => fold::apply(Windows::up(level, layer)?, 1, layer, norm, leak),
     }
 }
 

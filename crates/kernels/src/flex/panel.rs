@@ -2,8 +2,9 @@
 // Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::simd::{Kernel, Simd};
+use super::simd::{Kernel, Level, Simd};
 use crate::profile::Pass;
+use rayon::prelude::*;
 
 /// Lanes of the widest register.
 pub(crate) const WIDEST: usize = 16;
@@ -32,6 +33,22 @@ impl Shape {
         }
     }
 
+    /// Floats of the widest register.
+    pub(crate) const LANES: usize = WIDEST;
+
+    /// Rows without padding, of a length that is a multiple of [`Shape::LANES`].
+    pub(crate) fn exact(channels: usize, columns: usize) -> Self {
+        assert!(
+            columns.is_multiple_of(WIDEST),
+            "registers must cover the columns without a rest"
+        );
+        Self {
+            channels,
+            columns,
+            stride: columns,
+        }
+    }
+
     /// Floats of the panel, including the padding.
     pub(crate) fn len(&self) -> usize {
         self.channels * self.stride + WIDEST
@@ -54,6 +71,26 @@ pub(crate) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
         first += width;
     }
     blocks
+}
+
+/// The first channel and the width of the one of the [`blocks`] that a channel is in.
+pub(crate) fn block_of(channels: usize, widest: usize, channel: usize) -> (usize, usize) {
+    let found = blocks(channels, widest).into_iter().rev();
+    let found = found.into_iter().find(|&(first, _)| first <= channel);
+    found.expect("the blocks begin at channel zero")
+}
+
+/// Packs `outputs × inputs` numbers given by `get(output, input)` for [`Product`] with one tap.
+pub(crate) fn pack(
+    level: Level,
+    [outputs, inputs]: [usize; 2],
+    get: impl Fn(usize, usize) -> f32 + Sync,
+) -> Vec<f32> {
+    let (blocks, get) = (blocks(outputs, level.channels()), &get);
+    let pack = |&(first, width): &(usize, usize)| {
+        (0..inputs).flat_map(move |i| (first..first + width).map(move |o| get(o, i)))
+    };
+    blocks.par_iter().flat_map_iter(pack).collect()
 }
 
 /// `out[o][j] = Σ over i, t of weight[o][i][t] · x[i][j + t]` for `T` taps.

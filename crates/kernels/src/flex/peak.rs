@@ -1,6 +1,6 @@
 //! The speed limits of this machine: fused multiply-adds and copies.
 
-use super::memory::{Buffer, PART};
+use super::memory::PART;
 use super::simd::{Kernel, Level, Simd};
 use crate::profile::{Pass, Peak};
 use rayon::prelude::*;
@@ -9,9 +9,9 @@ use std::time::Instant;
 /// Repetitions, of which the fastest counts.
 const REPETITIONS: usize = 7;
 /// Multiply-adds of a register per task.
-const ROUNDS: usize = 2_000_000;
-/// Registers in turn, enough to hide the latency.
-const REGISTERS: usize = 24;
+const ROUNDS: usize = 4_000_000;
+/// Registers in turn: enough to hide the latency, and fewer than any instruction set has.
+const REGISTERS: usize = 12;
 /// Floats of a copy.
 const COPY: usize = 32 * 1024 * 1024;
 
@@ -25,14 +25,15 @@ pub(crate) fn peak() -> Peak {
             .map(|_| unsafe { level.run(MultiplyAdd) });
         std::hint::black_box(sums.sum::<f32>());
     };
-    let (mut from, mut to) = (Buffer::take(COPY), Buffer::take(COPY));
-    from.as_mut().fill(1.0);
+    // Not from the pool, whose size they would change.
+    let (from, mut to) = (vec![1.0f32; COPY], vec![0.0; COPY]);
     let mut copy = || {
-        let parts = to.as_mut().par_chunks_mut(PART).zip(from.par_chunks(PART));
+        let parts = to.par_chunks_mut(PART).zip(from.par_chunks(PART));
         parts.for_each(|(to, from)| to.copy_from_slice(from));
     };
     let flop = threads * 2 * ROUNDS * REGISTERS * level.lanes();
     Peak {
+        threads,
         flop_per_second: flop as f64 / fastest(compute),
         bytes_per_second: (2 * COPY * size_of::<f32>()) as f64 / fastest(&mut copy),
     }
@@ -64,6 +65,9 @@ impl Kernel for MultiplyAdd {
         unsafe {
             let (factor, term) = (S::splat(0.5), S::splat(std::hint::black_box(1.0)));
             let mut sums = [S::splat(0.0); REGISTERS];
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = S::splat(std::hint::black_box(i as f32));
+            }
             for _ in 0..ROUNDS {
                 for sum in &mut sums {
                     *sum = S::fma(factor, *sum, term);

@@ -4,7 +4,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfi
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, PaddingConfig2d};
 use burn::prelude::*;
 use burn::tensor::DType;
-use semivox_kernels::{batch_norm_leaky_relu, conv2d, resize_trilinear, up_conv3d};
+use semivox_kernels::{conv2d, conv2d_norm_leaky_relu, resize_trilinear, up_conv3d};
 
 use crate::parts::{Upsampling, bias};
 
@@ -40,8 +40,8 @@ impl Unit {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let output = convolve(&self.conv, input).unsqueeze_dim(2);
-        batch_norm_leaky_relu(output, &self.norm, LEAK).squeeze_dim(2)
+        let (weight, bias) = (self.conv.weight.val(), bias(&self.conv.bias));
+        conv2d_norm_leaky_relu(input, weight, bias, &self.norm, LEAK)
     }
 }
 

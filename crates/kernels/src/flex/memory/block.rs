@@ -48,7 +48,8 @@ impl Block {
     }
 
     fn layout(len: usize) -> Layout {
-        let align = if len >= HUGE { HUGE } else { LINE } * size_of::<f32>();
+        let floats = if len >= HUGE { HUGE } else { LINE };
+        let align = floats * size_of::<f32>();
         Layout::array::<f32>(len.max(LINE))
             .and_then(|layout| layout.align_to(align))
             .expect("fewer bytes than the address space has")

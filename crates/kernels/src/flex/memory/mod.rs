@@ -42,6 +42,8 @@ impl Pool {
     /// Takes the shortest unused buffer that is long enough but not much too long.
     fn find(&mut self, len: usize) -> Option<Block> {
         let most = len + (len / 4).max(SPARE);
+        // Huge pages stay for those who need them.
+        let most = if len < HUGE { most.min(HUGE - 1) } else { most };
         let fits = |i: &usize| (len..=most).contains(&self.waiting[*i].len());
         let best = (0..self.waiting.len())
             .filter(fits)
@@ -76,7 +78,8 @@ impl Buffer {
     /// Takes a buffer as [`Buffer::take`] does, in a huge page of its own if it is large, for results that are dropped
     /// soon.
     pub(crate) fn scratch(len: usize) -> Self {
-        Self::with_room(len, if len < POOLED { len } else { len.max(HUGE) })
+        let large = len >= POOLED && cfg!(target_os = "linux");
+        Self::with_room(len, if large { len.max(HUGE) } else { len })
     }
 
     /// Takes a buffer of `len` floats from a block of at least `room`.

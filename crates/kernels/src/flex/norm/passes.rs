@@ -19,7 +19,7 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// The moments of both sets of values together.
+    /// The moments of both sets of values together; `other` must have values.
     pub(super) fn with(self, other: Self) -> Self {
         let count = self.count + other.count;
         let (delta, share) = (other.mean - self.mean, other.count / count);
@@ -49,15 +49,15 @@ impl Kernel for Measure<'_> {
         let mut total = Moments::default();
         for block in self.x.chunks(BLOCK) {
             let count = block.len() as f64;
-            let mean = sum(block, |x| x) / count;
-            // Deviations are taken from the rounded mean, which is not the mean.
-            let center = mean as f32;
-            let squares = sum(block, |x| (x - center) * (x - center));
-            let off = mean - f64::from(center);
+            let center = (sum(block, |x| x) / count) as f32;
+            // How far the center is from the mean follows from the deviations, exactly so for equal values, whose
+            // squares must not come out negative. The block is in cache.
+            let off = sum(block, |x| x - center) / count;
+            let squares = sum(block, |x| (x - center) * (x - center)) - count * off * off;
             total = total.with(Moments {
                 count,
-                mean,
-                squares: squares - count * off * off,
+                mean: f64::from(center) + off,
+                squares: if squares < 0.0 { 0.0 } else { squares },
             });
         }
         total
@@ -106,7 +106,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// The normalized value, without scale and shift.
+    /// The deviation from the mean.
     #[inline(always)]
     fn centered(self, x: f32) -> f32 {
         x - self.mean
@@ -138,9 +138,18 @@ impl Kernel for Normalize<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Self { channel, x, y } = self;
-        for (y, &x) in y.iter_mut().zip(x) {
-            let centered = channel.centered(x);
-            *y = (centered * channel.scale + channel.shift) * channel.slope(centered);
+        let z = |x: f32| channel.centered(x) * channel.scale + channel.shift;
+        // A leak of zero times infinity is none.
+        if channel.leak == 0.0 {
+            for (y, &x) in y.iter_mut().zip(x) {
+                let z = z(x);
+                *y = if z < 0.0 { 0.0 } else { z };
+            }
+        } else {
+            for (y, &x) in y.iter_mut().zip(x) {
+                let z = z(x);
+                *y = if z > 0.0 { z } else { z * channel.leak };
+            }
         }
     }
 }
@@ -225,17 +234,40 @@ mod tests {
     use super::*;
     use crate::flex::simd::Level;
 
+    fn measure(level: Level, x: &[f32]) -> Moments {
+        // SAFETY: `Measure::run` requires nothing but enabled instructions.
+        unsafe { level.run(Measure { x }) }
+    }
+
+    #[test]
+    fn equal_values_have_no_variance_and_nan_and_infinity_stay() {
+        for level in Level::available() {
+            for (value, count) in [1e-3, 100.1, 54_321.7, 1e6]
+                .into_iter()
+                .flat_map(|v| [(v, 343), (v, 1960)])
+            {
+                let found = measure(level, &vec![value; count]);
+                assert_eq!(found.squares, 0.0, "{level:?} {value} {count}");
+                assert!((found.mean / f64::from(value) - 1.0).abs() < 1e-6);
+            }
+            for wrong in [f32::NAN, f32::INFINITY] {
+                let mut x = vec![1.0; 2000];
+                x[1500] = wrong;
+                assert!(measure(level, &x).squares.is_nan(), "{level:?} {wrong}");
+            }
+        }
+    }
+
     #[test]
     fn moments_in_one_pass_are_those_of_two() {
-        for (count, offset) in [(1, 0.0), (63, 1e3), (1024, -5.0), (5000, 1e4)] {
+        for (count, offset) in [(1, 0.0), (63, 1e3), (1024, -5.0), (5000, 1e4), (1960, 1e6)] {
             let x: Vec<f32> = (0..count)
                 .map(|i| offset + ((i * 7919) % 1013) as f32 / 97.0)
                 .collect();
             let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / count as f64;
             let squares: f64 = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum();
             for level in Level::available() {
-                // SAFETY: `Measure::run` requires nothing but enabled instructions.
-                let found = unsafe { level.run(Measure { x: &x }) };
+                let found = measure(level, &x);
                 let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs() + 1e-9;
                 assert!(near(found.mean, mean), "{level:?} {count}: {found:?}");
                 assert!(

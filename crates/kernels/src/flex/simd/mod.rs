@@ -108,7 +108,8 @@ impl Level {
     #[inline]
     pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: this function's contract.
-        task(K::PASS, kernel.work(), || unsafe { self.dispatch(kernel) })
+        let work = kernel.work();
+        task(K::PASS, || work, || unsafe { self.dispatch(kernel) })
     }
 
     /// Runs a kernel with the instructions of this level.
@@ -129,7 +130,7 @@ impl Level {
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2<K: Kernel>(kernel: K) -> K::Output {
                 // SAFETY: the attribute enables the instructions of `Avx2`, and the kernel's other requirements hold
-                // by the contract of `Level::run`, the only caller.
+                // by the contract of `Level::dispatch`, the only caller.
                 unsafe { kernel.run::<Avx2>() }
             }
             match self.0 {

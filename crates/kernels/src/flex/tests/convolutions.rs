@@ -58,7 +58,7 @@ fn assert_equal(
 }
 
 /// `[batch, in, out]`, size, kernel.
-const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 22] = [
+const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 26] = [
     ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
     // Whole tiles, tiles cut at every end, blocks of tiles over two samples.
     ([1, 8, 8], [4, 4, 14], [3, 3, 3]),
@@ -78,6 +78,11 @@ const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 22] = [
     ([2, 9, 15], [3, 6, 35], [1, 3, 3]),
     ([3, 4, 23], [1, 5, 31], [1, 3, 3]),
     ([2, 17, 4], [2, 13, 70], [1, 3, 3]),
+    // Small maps with many channels, in whole rows of the weight and not.
+    ([2, 64, 69], [2, 3, 4], [3, 3, 3]),
+    ([3, 48, 96], [1, 4, 5], [1, 3, 3]),
+    ([1, 16, 260], [4, 1, 1], [3, 3, 3]),
+    ([2, 63, 66], [2, 3, 4], [3, 3, 3]),
     ([2, 5, 6], [3, 4, 5], [1, 1, 1]),
     ([1, 2, 3], [6, 7, 8], [5, 5, 5]),
     ([1, 2, 2], [5, 6, 21], [1, 3, 5]),

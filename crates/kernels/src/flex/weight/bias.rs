@@ -30,6 +30,9 @@ impl Kernel for Sum<'_> {
         [0, size_of_val(self.0)]
     }
 
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> f64 {
         let mut total = 0.0;

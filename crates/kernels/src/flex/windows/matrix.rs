@@ -1,7 +1,7 @@
 //! Products of matrices and panels.
 
 use super::grid::Panel;
-use crate::flex::panel::{Product, Shape, blocks};
+use crate::flex::panel::{Product, Shape, blocks, pack};
 use crate::flex::simd::Level;
 use rayon::prelude::*;
 
@@ -20,15 +20,10 @@ impl Matrix {
         [outputs, inputs]: [usize; 2],
         get: impl Fn(usize, usize) -> f32 + Sync,
     ) -> Self {
-        let blocks = blocks(outputs, level.channels());
-        let get = &get;
-        let pack = |&(first, width): &(usize, usize)| {
-            (0..inputs).flat_map(move |i| (first..first + width).map(move |o| get(o, i)))
-        };
         Self {
-            data: blocks.par_iter().flat_map_iter(pack).collect(),
+            data: pack(level, [outputs, inputs], get),
             outputs,
-            blocks,
+            blocks: blocks(outputs, level.channels()),
         }
     }
 

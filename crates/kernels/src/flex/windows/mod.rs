@@ -12,7 +12,7 @@ use super::correlation::Correlation;
 use super::epilogue::Epilogue;
 use super::memory::{Buffer, Target, filled, filled_rows};
 use super::operator::{Convolution, Layer};
-use super::panel;
+use super::panel::block_of;
 use super::simd::Level;
 use grid::{Block, Grid};
 use matrix::Matrix;
@@ -172,23 +172,12 @@ impl Windows {
             .collect();
         let row = self.row();
         filled_rows(self.small, row, |small, total| {
-            let (first, width) = self.block_of(small);
+            let (first, width) = block_of(self.small, self.level.channels(), small);
             for (v, total) in total.iter_mut().enumerate() {
                 let at = first * row + v * width + small - first;
                 *total = parts.iter().map(|part| part[at]).sum();
             }
         })
-    }
-
-    /// The first channel and the width of the block of a channel of the small volume, as [`Correlation`] packs its
-    /// sums.
-    fn block_of(&self, channel: usize) -> (usize, usize) {
-        let blocks = panel::blocks(self.small, self.level.channels());
-        let found = blocks
-            .into_iter()
-            .rev()
-            .find(|&(first, _)| first <= channel);
-        found.expect("the blocks begin at channel zero")
     }
 
     /// The sum over a range of blocks.

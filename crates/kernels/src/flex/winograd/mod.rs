@@ -26,6 +26,7 @@ mod correlate;
 mod filters;
 mod matrices;
 mod panels;
+mod rows;
 mod tiles;
 
 pub(crate) use convolve::convolve;

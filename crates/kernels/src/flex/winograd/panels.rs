@@ -3,9 +3,10 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::filters::{spread_gradient, spread_gradient_depth, spread_input, spread_input_depth};
+use super::rows::Rows;
 use super::tiles::{Place, SPREAD, TILE, Tiles, tile_depth};
 use crate::flex::memory::{Buffer, Target};
-use crate::flex::panel::{Shape, WIDEST};
+use crate::flex::panel::Shape;
 use crate::flex::simd::{Kernel, Level, Simd};
 use crate::profile::Pass;
 use rayon::prelude::*;
@@ -101,7 +102,7 @@ impl<const D: usize> Kernel for Transform<'_, D> {
             let to = self.out.at(self.channel * stride + i * pitch);
             // SAFETY: the shape has `pitch` columns per tile of the block, so that tile `i`'s are within the channel's
             // row. The registers that cover its voxels may reach beyond, by less than one register: into the columns
-            // of the next tile, which are written later, or into the padding, in which `Shape::new` leaves room for
+            // of the next tiles, which are written later, or into the padding, in which `Shape::new` leaves room for
             // the widest.
             unsafe {
                 match self.side {
@@ -133,10 +134,10 @@ impl<const D: usize> Transform<'_, D> {
     unsafe fn input<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
         // Coordinates start at one before the first row; a separate slice has no row before it.
         let depth = place.first[0] + usize::from(D == 1);
-        let rows = Rows::<D, SPREAD>::new(self.tiles, map, [depth, place.first[1]]);
+        let rows = Rows::<D, SPREAD>::new(self.tiles, map, [depth, place.first[1]], D);
         let width = self.tiles.size()[2];
-        // SAFETY: `to` is the place of the zero before the row. `count` voxels of the rows begin at `at`, all lanes if
-        // the register is `plain`, and the register from `1 + at` on is one of those that cover the width behind the
+        // SAFETY: `to` is the place of the zero before the row. `count` voxels of the rows begin at `at`, all lanes of
+        // all rows where it is said so, and the register from `1 + at` on is one of those that cover the width behind the
         // zero.
         unsafe {
             self.zero(to);
@@ -154,7 +155,8 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Rows::load`] and [`Transform::store`].
+    /// The instructions of `S` must be enabled, `to` must be valid for a register in every matrix, and the rows must
+    /// contain `count` voxels from `at`; all lanes of all rows, if `PLAIN`.
     #[inline(always)]
     unsafe fn input_at<S: Simd, const PLAIN: bool>(
         &self,
@@ -191,7 +193,8 @@ impl<const D: usize> Transform<'_, D> {
     /// in every matrix.
     #[inline(always)]
     unsafe fn gradient<S: Simd>(&self, map: &[f32], place: Place, to: *mut f32) {
-        let rows = Rows::<TILE, TILE>::new(self.tiles, map, place.first.map(|first| first + 1));
+        let first = place.first.map(|first| first + 1);
+        let rows = Rows::<TILE, TILE>::new(self.tiles, map, first, tile_depth::<D>());
         let width = self.tiles.size()[2];
         // SAFETY: as for `input`; position `width` is the place of the zero behind the row.
         unsafe {
@@ -210,7 +213,7 @@ impl<const D: usize> Transform<'_, D> {
     ///
     /// # Safety
     ///
-    /// As for [`Rows::load`] and [`Transform::store`].
+    /// As for [`Transform::input_at`].
     #[inline(always)]
     unsafe fn gradient_at<S: Simd, const PLAIN: bool>(
         &self,
@@ -266,70 +269,6 @@ impl<const D: usize> Transform<'_, D> {
             to = to.wrapping_add(self.shape.len());
         }
         to
-    }
-}
-
-/// Zeros that are read in place of rows outside the volume.
-static ZEROS: [f32; WIDEST] = [0.0; WIDEST];
-
-/// The `M`×`N` rows of a tile; rows outside the volume are absent.
-struct Rows<const M: usize, const N: usize> {
-    first: *const f32,
-    plane: usize,
-    width: usize,
-    /// Whether the rows of a depth, and those of a height, are inside the volume.
-    present: ([bool; M], [bool; N]),
-    all: bool,
-}
-
-impl<const M: usize, const N: usize> Rows<M, N> {
-    /// The rows from `first`; coordinates start at one before the first row.
-    #[inline(always)]
-    fn new(tiles: Tiles, map: &[f32], [depth, height]: [usize; 2]) -> Self {
-        let [d, h, width] = tiles.size();
-        let (mut deep, mut high) = ([false; M], [false; N]);
-        for a in 0..M {
-            deep[a] = (1..=d).contains(&(depth + a));
-        }
-        for b in 0..N {
-            high[b] = (1..=h).contains(&(height + b));
-        }
-        Self {
-            first: map.as_ptr().wrapping_offset(tiles.row(depth, height)),
-            plane: h * width,
-            width,
-            present: (deep, high),
-            all: depth >= 1 && depth + M <= d + 1 && height >= 1 && height + N <= h + 1,
-        }
-    }
-
-    /// Loads `count` lanes of a row from position `at`; the others are zero. `PLAIN` is faster and needs all rows and
-    /// all lanes.
-    ///
-    /// # Safety
-    ///
-    /// The instructions of `S` must be enabled, and the rows must contain `count` voxels from `at`, at most
-    /// [`Simd::LANES`]. If `PLAIN`, all rows must be inside the volume and `count` must be [`Simd::LANES`].
-    #[inline(always)]
-    unsafe fn load<S: Simd, const PLAIN: bool>(
-        &self,
-        a: usize,
-        b: usize,
-        at: usize,
-        count: usize,
-    ) -> S::V {
-        let row = self
-            .first
-            .wrapping_add(a * self.plane + b * self.width + at);
-        if PLAIN {
-            // SAFETY: the row is inside the volume and has all lanes from `at` by this function's contract.
-            return unsafe { S::load(row) };
-        }
-        let present = self.present.0[a] && self.present.1[b];
-        let row = if present { row } else { ZEROS.as_ptr() };
-        // SAFETY: a row inside the volume has `count` voxels from `at` by this function's contract; `ZEROS` has as many
-        // as the widest register.
-        unsafe { S::load_lanes(row, 0, count) }
     }
 }
 
