@@ -182,11 +182,10 @@ fn clear() {
 /// Runs a task of a pass and adds it to the table if the profile is on; `work` gives operations and bytes.
 #[cfg(feature = "flex")]
 #[inline(always)]
-pub(crate) fn task<T>(pass: Pass, work: impl FnOnce() -> [usize; 2], run: impl FnOnce() -> T) -> T {
+pub(crate) fn task<T>(pass: Pass, [flop, bytes]: [usize; 2], run: impl FnOnce() -> T) -> T {
     if !ON.load(Relaxed) {
         return run();
     }
-    let [flop, bytes] = work();
     let start = std::time::Instant::now();
     let result = run();
     let sums = &TABLE[pass as usize];

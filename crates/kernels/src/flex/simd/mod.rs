@@ -107,9 +107,9 @@ impl Level {
     /// The kernel's requirements beyond enabled instructions must hold.
     #[inline]
     pub(crate) unsafe fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        // SAFETY: this function's contract.
         let work = kernel.work();
-        task(K::PASS, || work, || unsafe { self.dispatch(kernel) })
+        // SAFETY: this function's contract.
+        task(K::PASS, work, || unsafe { self.dispatch(kernel) })
     }
 
     /// Runs a kernel with the instructions of this level.
