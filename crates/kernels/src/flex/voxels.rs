@@ -211,14 +211,16 @@ impl Voxels {
         let classes = self.shape[1];
         let (mut sums, mut counts) = (vec![0.0; 1 + 2 * classes], vec![0.0; 1 + classes]);
         self.blocks(sample, range, |at, labels, block| {
+            let rows: Vec<&[f32]> = (0..classes)
+                .map(|class| self.row(sample, class, &at))
+                .collect();
             let mut weights = [0.0; BLOCK];
             for (i, &label) in labels.iter().enumerate().filter(|(_, l)| **l != IGNORED) {
                 weights[i] = 1.0;
                 counts[0] += 1.0;
                 if label >= 0 {
                     let class = label as usize;
-                    let x = self.row(sample, class, &at)[i];
-                    sums[0] += f64::from(block.log_norm[i] - x);
+                    sums[0] += f64::from(block.log_norm[i] - rows[class][i]);
                     sums[1 + class] += f64::from(block.class(class)[i]);
                     counts[1 + class] += 1.0;
                 }

@@ -242,4 +242,19 @@ mod tests {
         let pool = Pool::lock();
         assert!(pool.held + pool.live <= pool.peak + pool.peak / 4);
     }
+    #[test]
+    fn huge_blocks_are_aligned_and_zeroed_and_small_outputs_leave_them() {
+        for len in [1, 17, POOLED, HUGE - 1, HUGE, HUGE + 5] {
+            let block = Block::new(len);
+            let aligned = if len >= HUGE { 2 * 1024 * 1024 } else { 64 };
+            assert_eq!(block.as_slice().as_ptr() as usize % aligned, 0, "{len}");
+            assert_eq!(block.as_slice(), vec![0.0; len]);
+        }
+        let large = 20 * 1024;
+        if cfg!(target_os = "linux") {
+            assert_eq!(Buffer::scratch(large).block().len(), HUGE);
+        }
+        assert!(Buffer::take(large).block().len() < HUGE);
+        assert_eq!(Buffer::scratch(POOLED - 1).block().len(), POOLED - 1);
+    }
 }

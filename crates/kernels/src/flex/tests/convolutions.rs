@@ -3,6 +3,7 @@
 use super::{error, random};
 use crate::flex::conv::Conv;
 use crate::flex::fold;
+use crate::flex::memory::Buffer;
 use crate::flex::operator::{Layer, apply};
 use crate::flex::simd::Level;
 use crate::flex::windows::Windows;
@@ -90,6 +91,14 @@ const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 26] = [
     ([1, 2, 2], [5, 6, 3], [1, 3, 1]),
 ];
 
+/// Leaves buffers of NaN in the pool, so that what is read before it is written shows.
+fn poison_the_pool() {
+    let buffers: Vec<Buffer> = (0..6).map(|_| Buffer::scratch(512 * 1024)).collect();
+    for mut buffer in buffers {
+        buffer.as_mut().fill(f32::NAN);
+    }
+}
+
 #[test]
 fn convolution_and_its_gradients_equal_the_composition() {
     let device = Device::flex().autodiff();
@@ -99,6 +108,7 @@ fn convolution_and_its_gradients_equal_the_composition() {
             let x = random([batch, inputs, d, h, w], &device).require_grad();
             let weight = random([outputs, inputs, kd, kh, kw], &device).require_grad();
             let bias = random([outputs], &device).require_grad();
+            poison_the_pool();
             let found = conv3d(level, &x, &weight, Some(&bias)).unwrap();
             let wanted = plain_conv(x.clone(), weight.clone(), Some(bias.clone()));
             let case = (level, [batch, inputs, outputs], [d, h, w], [kd, kh, kw]);
