@@ -12,7 +12,7 @@ pub use names::NameRule;
 use crate::{DataError, Dataset, Source, layout};
 
 /// Name of the file that tells the patients, in the folder of a data set.
-const FILE: &str = "patients.csv";
+pub(crate) const FILE: &str = "patients.csv";
 
 /// The patients of a data set's cases.
 ///
