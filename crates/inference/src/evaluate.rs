@@ -1,5 +1,6 @@
 //! Evaluation of a model on labeled cases, each on its own voxel grid.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use crate::{InferenceError, Model, SeenScans};
 
 /// Evaluates `model` on `cases`; with a folder, writes each prediction to `ID.nii.gz` in it, and [`SeenScans`].
 ///
-/// Cases in the training data of the model are marked as [`seen`](CaseEvaluation::seen).
+/// Cases in the training data of the model are marked as [`seen`](CaseEvaluation::seen), and so are those in `leaks`: a
+/// sentence by case on its scan or patient in the training data, as known from the data set.
 ///
 /// `progress` is called with the numbers of finished and of all cases before every case and at the end; if it breaks,
 /// no further case is predicted and the result is `None`.
@@ -23,6 +25,7 @@ pub fn evaluate(
     model: &Model,
     cases: &[LabeledCase],
     protocol: Protocol,
+    leaks: &BTreeMap<String, String>,
     predictions: Option<&Path>,
     mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Evaluation>, InferenceError> {
@@ -35,11 +38,17 @@ pub fn evaluate(
         }
         let (image, reference) = case.load_checked(classes)?;
         let prediction = model.segment(&image)?;
-        scans.record(&case.id, model, &image);
         if let Some(folder) = predictions {
-            scans.write(folder)?;
+            scans.begin(&case.id, folder)?;
             let path = folder.join(format!("{}.nii.gz", case.id));
             model.description().write_labels(path, &prediction)?;
+        }
+        scans.record(&case.id, model, &image);
+        if leaks.contains_key(&case.id) {
+            scans.record_patient(&case.id);
+        }
+        if let Some(folder) = predictions {
+            scans.write(folder)?;
         }
         results.push(CaseEvaluation {
             id: case.id.clone(),
@@ -49,7 +58,8 @@ pub fn evaluate(
     }
     // All cases are done, so a break has no effect.
     let _ = progress(cases.len(), cases.len());
-    Ok(Some(scans.mark(Evaluation::new(protocol, results))))
+    let evaluation = scans.mark(Evaluation::new(protocol, results));
+    Ok(Some(evaluation.with_seen(leaks)))
 }
 
 /// Computes the metrics of a predicted label map against its reference, one entry per foreground class, without the
