@@ -25,9 +25,13 @@ fn cannot_hold_out(unit: &str, n: usize, available: usize) -> DataError {
 /// A note on unlabeled cases of patients in the test data.
 fn set_aside(cases: &[String]) -> Option<String> {
     let first = cases.first()?;
-    let verb = if cases.len() == 1 { "is" } else { "are" };
+    let verb = if cases.len() == 1 {
+        "case is"
+    } else {
+        "cases are"
+    };
     Some(format!(
-        "{} unlabeled of patients that are held out {verb} set aside, such as `{first}`",
+        "{} unlabeled {verb} set aside, such as `{first}`, as the patient is held out",
         cases.len()
     ))
 }

@@ -9,7 +9,7 @@ use semivox_data::inspect::Inspection;
 use semivox_data::io::{read_labels, read_volume, write_labels};
 use semivox_data::layout::mend::mend;
 use semivox_data::layout::{self, HoldOut};
-use semivox_data::{Geometry, LabelMap};
+use semivox_data::{Geometry, LabelMap, Patients, Source};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -153,6 +153,12 @@ fn two_series_of_one_patient_on_both_sides_are_a_leak() {
     let everything = format!("{found:?}");
     assert!(!everything.contains("Secret"), "{everything}");
 
+    // So does the PatientID of one of several channels.
+    let mut dataset = layout::open(root.path()).unwrap();
+    let series = |case: &str| root.path().join("images").join(case);
+    dataset.test[0].image = Source::Channels(vec![series("c"), series("c")]);
+    let patients = Patients::open(root.path(), &dataset).unwrap();
+    assert_eq!(patients.patient_of("c"), patients.patient_of("a"));
     // The file decides.
     fs::write(root.path().join("patients.csv"), "a,1\nb,2\nc,3\n").unwrap();
     assert!(inspected().errors.is_empty());

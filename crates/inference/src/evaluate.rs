@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::ArrayView3;
-use semivox_data::{IGNORED, LabelMap, LabeledCase};
+use semivox_data::{IGNORED, Image, LabelMap, LabeledCase};
 use semivox_metrics::{ClassMetrics, evaluate_without};
 
 use crate::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
@@ -43,13 +43,8 @@ pub fn evaluate(
             let path = folder.join(format!("{}.nii.gz", case.id));
             model.description().write_labels(path, &prediction)?;
         }
-        scans.record(&case.id, model, &image);
-        if leaks.contains_key(&case.id) {
-            scans.record_patient(&case.id);
-        }
-        if let Some(folder) = predictions {
-            scans.write(folder)?;
-        }
+        record(&mut scans, case, model, &image, leaks);
+        predictions.map_or(Ok(()), |folder| scans.write(folder))?;
         results.push(CaseEvaluation {
             id: case.id.clone(),
             seen: None,
@@ -60,6 +55,20 @@ pub fn evaluate(
     let _ = progress(cases.len(), cases.len());
     let evaluation = scans.mark(Evaluation::new(protocol, results));
     Ok(Some(evaluation.with_seen(leaks)))
+}
+
+/// Records whether the scan or the patient of a case is in the training data.
+fn record(
+    scans: &mut SeenScans,
+    case: &LabeledCase,
+    model: &Model,
+    image: &Image,
+    leaks: &BTreeMap<String, String>,
+) {
+    scans.record(&case.id, model, image);
+    if leaks.contains_key(&case.id) {
+        scans.record_patient(&case.id);
+    }
 }
 
 /// Computes the metrics of a predicted label map against its reference, one entry per foreground class, without the

@@ -167,11 +167,7 @@ impl Session {
         };
         let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
         let set = exclude(&excluded, &config, &mut dataset, set)?;
-        let set = match TrainingData::read(run.root()) {
-            Ok(Some(earlier)) => Arc::new(set.resumed(earlier)),
-            // The run was interrupted before its first model, or the training repairs a damaged one.
-            _ => set,
-        };
+        let set = with_earlier(set, &run);
         CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
         if is_moved {
@@ -345,6 +341,15 @@ impl Session {
             evaluation.write(run.evaluation())?;
         }
         Ok(evaluation)
+    }
+}
+
+/// Adds the training data of the model in the run folder, from before the run was resumed.
+fn with_earlier(set: Arc<TrainingSet>, run: &RunFolder) -> Arc<TrainingSet> {
+    match TrainingData::read(run.root()) {
+        Ok(Some(earlier)) => Arc::new(set.resumed(earlier)),
+        // There is no model yet, or a damaged one, which the training writes anew.
+        _ => set,
     }
 }
 

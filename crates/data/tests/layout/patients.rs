@@ -124,8 +124,8 @@ fn unlabeled_scans_of_patients_held_out_are_set_aside() {
     let split = dataset.hold_out_last(1, &patients).unwrap();
     assert_eq!(tested(&split), ["sub-4_ses-2"]);
     assert_eq!(unlabeled(&split), ["sub-3_ses-1"]);
-    let note =
-        "1 unlabeled of patients that are held out is set aside, such as `sub-4_ses-1`".to_string();
+    let note = "1 unlabeled case is set aside, such as `sub-4_ses-1`, as the patient is held out"
+        .to_string();
     assert!(split.notes.contains(&note), "{:?}", split.notes);
     refused(
         split.hold_out_last(2, &patients),
