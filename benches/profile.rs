@@ -216,10 +216,7 @@ fn phantoms(config: &RunConfig) -> Result<TrainingSet, TrainError> {
         shape: config.patch,
         ..PhantomConfig::default()
     };
-    let mut set = TrainingSet {
-        labeled: Vec::new(),
-        unlabeled: Vec::new(),
-    };
+    let mut set = TrainingSet::default();
     for index in 0..2 {
         let (image, labels) = atrium(&settings, index);
         let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;

@@ -62,11 +62,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     counter.finish();
     let evaluation = seen.mark(evaluation);
     let ids = evaluation.cases.iter().map(|case| case.id.as_str());
-    let unknown = seen.among(&ids.collect()).note();
+    let ids = ids.collect();
+    let unknown = [seen.note_on_unrecorded(&ids), seen.among(&ids).note()];
+    let unknown = unknown.into_iter().flatten();
     if !arguments.quiet {
         note.iter()
             .chain(&notes)
-            .chain(&unknown)
+            .cloned()
+            .chain(unknown)
             .for_each(|note| eprintln!("note: {note}"));
     }
     let out = arguments.out.as_ref().unwrap_or(predictions);

@@ -195,7 +195,9 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
         )])),
         (false, _) => {
             id_of(input)?;
-            Ok(layout::scan(input, channels).into_iter().collect())
+            let found = layout::scan(input, channels);
+            let found = found.map(|(id, scan)| (layout::composed(&id), scan));
+            Ok(found.into_iter().collect())
         }
     }
 }
@@ -203,7 +205,7 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
 fn id_of(file: &Path) -> Result<String, TrainError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     match layout::stem(&name) {
-        Some(id) if file.is_file() => Ok(id.to_string()),
+        Some(id) if file.is_file() => Ok(layout::composed(id)),
         _ => Err(TrainError::unexpected(
             file.display(),
             format!("a scan ({}) or a folder of scans", io::READABLE),
@@ -293,9 +295,6 @@ fn predict(
         eprintln!("warning: {scan}: {note}");
     }
     let scan = model.prepare(&image)?;
-    // Before the label map, so that an interruption leaves none without it.
-    seen.record(id, model, &image);
-    seen.write(&arguments.out)?;
     let probabilities = model.probabilities(&scan);
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {
@@ -305,12 +304,14 @@ fn predict(
             io::write_volume(output(&folder, &format!("{id}_{name}")), &map)?;
         }
     }
+    seen.begin(id, &arguments.out)?;
     let out = output(&arguments.out, id);
     match arguments.class_indices {
         true => io::write_labels(out, &labels)?,
         false => model.description().write_labels(out, &labels)?,
     }
-    Ok(())
+    seen.record(id, model, &image);
+    Ok(seen.write(&arguments.out)?)
 }
 
 /// Returns the names of classes as parts of file names; those that become equal begin with the class index.

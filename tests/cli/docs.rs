@@ -118,6 +118,10 @@ fn every_command_of_the_book_runs() {
     let mut ran = 0;
     for page in pages() {
         let (_root, folder) = scans(5, 3);
+        // A scan outside the data set.
+        std::fs::create_dir(folder.join("new")).expect("a folder");
+        let [from, to] = ["scans/images", "new"].map(|part| folder.join(part).join("case4.nii.gz"));
+        std::fs::copy(from, to).expect("a scan");
         for line in commands(&page) {
             // Environment variables may precede the program.
             match line.split(' ').find(|word| !word.contains('=')) {

@@ -131,7 +131,7 @@ fn scans_that_occur_twice_are_warnings_of_inspect() {
 fn a_comparison_on_leaks_says_so_below_its_table() {
     let (_guard, root) = leaking("copy");
     let found = succeed(&root, &compare(&["--allow-leaks"]));
-    let sentence = "Not an independent test: scan or patient of 1 of 1 test cases";
+    let sentence = "Not an independent test: the training data contain the scan or patient of 1 of 1 test cases";
     assert!(found.contains(sentence), "{found}");
     let table = std::fs::read_to_string(root.join("grid/comparison.md")).expect("a table");
     assert!(table.contains(sentence), "{table}");
@@ -163,6 +163,30 @@ fn known_and_new(root: &Path) {
     std::fs::remove_file(root.join("scans/labels/case2.nii.gz")).expect("a label map");
 }
 
+/// Evaluates two label maps of `predict` under the names of macOS, and one that another program wrote.
+fn one_of_other_origin(root: &Path) {
+    let moved = |folder: &str, from: &str, to: &str| {
+        let file = |id: &str| root.join(folder).join(format!("{id}.nii.gz"));
+        std::fs::copy(file(from), file(to)).expect("a file");
+    };
+    // A decomposed letter.
+    std::fs::create_dir(root.join("some")).expect("a folder");
+    let decomposed = "mu\u{308}ller";
+    moved(".", "new/case0", &format!("some/{decomposed}"));
+    let scan = format!("some/{decomposed}.nii.gz");
+    succeed(root, &["predict", "run", &scan, "--out", "mixed"]);
+    std::fs::create_dir(root.join("references")).expect("a folder");
+    moved(".", "drawn/case0", &format!("references/{decomposed}"));
+    moved(".", "drawn/case0", "references/other");
+    moved(".", "drawn/case0", "mixed/other");
+    let output = semivox(root, &["evaluate", "mixed", "references"]);
+    let note = "records nothing of 1 of 2 label maps";
+    assert!(text(&output.stderr).contains(note), "{output:?}");
+    let found = read(&root.join("mixed/evaluation.json"));
+    let seen: Vec<&Value> = (0..2).map(|n| &found["cases"][n]["seen"]).collect();
+    assert_eq!(seen, [&json!(true), &Value::Null]);
+}
+
 #[test]
 fn predict_and_evaluate_say_which_scans_a_model_has_seen() {
     let (_guard, root) = scans(4, 3);
@@ -174,13 +198,13 @@ fn predict_and_evaluate_say_which_scans_a_model_has_seen() {
         text(&output.stderr)
     };
     let message = predict("run", "p");
-    let warning = "warning: 2 of 3 scans were in the training data of this model: case0 with the same voxels; case2 changed";
+    let warning = "warning: 2 of 3 scans were in the training data of this model: case0 with the same voxels; case2 as a changed copy";
     assert_eq!(message.matches(warning).count(), 1, "{message}");
     assert_eq!(message.lines().count(), 1, "{message}");
 
     let printed = succeed(&root, &["evaluate", "p", "drawn"]);
     assert!(printed.contains("mean without seen cases"), "{printed}");
-    let leaks = "Not an independent test: scan or patient of 2 of 3 test cases are in the training data, such as test case \
+    let leaks = "Not an independent test: the training data contain the scan or patient of 2 of 3 test cases, such as test case \
                  `case0` and a labeled scan (the same voxels)";
     assert!(printed.contains(leaks), "{printed}");
     let found = read(&root.join("p/evaluation.json"));
@@ -190,6 +214,7 @@ fn predict_and_evaluate_say_which_scans_a_model_has_seen() {
         found["mean_unseen"]["dice"],
         found["cases"][2]["classes"][0]["dice"]
     );
+    one_of_other_origin(&root);
 
     // What was said is not lost without a word.
     std::fs::write(root.join("p/seen.json"), "{").expect("a file");
@@ -246,12 +271,12 @@ fn exported_and_imported_models_know_what_they_have_seen() {
     let output = semivox(&root, &["predict", "older", "new", "--out", "q", "-q"]);
     let note = text(&output.stderr);
     assert!(
-        note.starts_with("note: of 3 of 3 scans it is not known"),
+        note.starts_with("note: the model does not say whether 3 of 3 scans were in"),
         "{note}"
     );
     let output = semivox(&root, &["evaluate", "q", "drawn"]);
     assert!(
-        text(&output.stderr).contains("it is not known"),
+        text(&output.stderr).contains("does not say whether"),
         "{output:?}"
     );
     let evaluation = text(&std::fs::read(root.join("q/evaluation.json")).expect("a file"));

@@ -14,12 +14,26 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     quoted.join(", ")
 }
 
-fn cannot_hold_out(n: usize, available: usize) -> DataError {
+fn cannot_hold_out(unit: &str, n: usize, available: usize) -> DataError {
     DataError::InvalidSetting {
         name: "the number of cases or patients held out",
-        expected: format!("below the {available} that are labeled"),
+        expected: format!("below the {available} labeled {unit}"),
         found: n.to_string(),
     }
+}
+
+/// A note on unlabeled cases of patients in the test data.
+fn set_aside(cases: &[String]) -> Option<String> {
+    let first = cases.first()?;
+    let verb = if cases.len() == 1 {
+        "case is"
+    } else {
+        "cases are"
+    };
+    Some(format!(
+        "{} unlabeled {verb} set aside, such as `{first}`, as the patient is held out",
+        cases.len()
+    ))
 }
 
 /// A data set: labeled and unlabeled training cases, and test cases.
@@ -195,7 +209,7 @@ impl Dataset {
         }
         self.refuse_parted(unit)?;
         if self.labeled.is_empty() {
-            return Err(cannot_hold_out(available, available));
+            return Err(cannot_hold_out("cases", available, available));
         }
         Ok(self)
     }
@@ -232,8 +246,7 @@ impl Dataset {
 
     /// Moves the labeled cases of the last `n` patients to the test cases, for data sets without a predefined split.
     ///
-    /// The order is that of the patients' first cases. Unlabeled cases of these patients stay in the training, where
-    /// [`leaks::between`](crate::leaks::between) finds them.
+    /// The order is that of the patients' first cases. Unlabeled cases of these patients are set aside, which a note says.
     ///
     /// # Errors
     ///
@@ -260,13 +273,19 @@ impl Dataset {
     pub fn hold_out_last(mut self, n: usize, patients: &Patients) -> Result<Self, DataError> {
         let names = self.labeled_patients(patients);
         if n >= names.len() {
-            return Err(cannot_hold_out(n, names.len()));
+            let several = names.len() < self.labeled.len();
+            let unit = if several { "patients" } else { "cases" };
+            return Err(cannot_hold_out(unit, n, names.len()));
         }
         let last = &names[names.len() - n..];
         let (test, labeled): (Vec<_>, Vec<_>) = self.labeled.into_iter().partition(|case| {
             last.iter()
                 .any(|name| name == patients.patient_of(&case.id))
         });
+        let held_out = |id: &str| last.iter().any(|name| name == patients.patient_of(id));
+        let aside = self.unlabeled.extract_if(.., |case| held_out(&case.id));
+        let aside: Vec<String> = aside.map(|case| case.id).collect();
+        self.notes.extend(set_aside(&aside));
         self.labeled = labeled;
         self.test.extend(test);
         Ok(self)

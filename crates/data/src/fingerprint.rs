@@ -93,6 +93,11 @@ impl Fingerprint {
         Self(channels.filter_map(Channel::of).collect())
     }
 
+    /// Whether the image has no channel of different intensities, so that it matches no scan.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether both are of one scan: exactly, or within the [limit](Self::LIMIT).
     ///
     /// Of images with several channels, each channel of the one with fewer must meet one of the other: a sequence

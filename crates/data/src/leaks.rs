@@ -117,7 +117,8 @@ fn evidence(a: &CaseFacts, b: &CaseFacts, patients: &Patients) -> Option<Evidenc
     let known = [first, second]
         .iter()
         .all(|source| *source != PatientSource::Itself);
-    (known && of_a == of_b).then(|| Evidence::Patient(first.min(second)))
+    // The weaker of both links the two.
+    (known && of_a == of_b).then(|| Evidence::Patient(first.max(second)))
 }
 
 /// Describes the scans that occur twice among the training cases, or twice among the test cases: the first ones, and how many

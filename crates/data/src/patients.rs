@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 pub use names::NameRule;
 
-use crate::{DataError, Dataset, layout};
+use crate::{DataError, Dataset, Source, layout};
 
 /// Name of the file that tells the patients, in the folder of a data set.
-const FILE: &str = "patients.csv";
+pub(crate) const FILE: &str = "patients.csv";
 
 /// The patients of a data set's cases.
 ///
@@ -25,9 +25,10 @@ const FILE: &str = "patients.csv";
 /// scan_019,B
 /// ```
 ///
-/// Without such a file the PatientID tells the patients of DICOM series, unless it is the same in all of them, as where
-/// it was overwritten; it is compared by a hash and shown nowhere. The patients of other cases are guessed by name, see
-/// [`NameRule`]. A case that nothing tells about is a patient of its own.
+/// Without such a file the PatientID tells the patients of DICOM series; it is compared by a hash and shown nowhere. One
+/// that more than four cases and more than half of them have tells nothing, as where it was overwritten. Cases are also of
+/// one patient by their names, see [`NameRule`], unless all cases of a name have PatientIDs that differ. A case that
+/// nothing tells about is a patient of its own.
 ///
 /// # Examples
 ///
@@ -50,8 +51,8 @@ pub struct Patients {
     missing: Vec<String>,
     /// Names in the file that no case has.
     unknown: Vec<String>,
-    /// The number of DICOM cases, if all have the same PatientID, which then tells nothing.
-    same_id: Option<usize>,
+    /// What PatientIDs do not tell.
+    untold: dicom::Untold,
 }
 
 /// How the patient of a case is known.
@@ -79,8 +80,20 @@ impl Patients {
         let cases = dataset.case_names();
         match path.is_file() {
             true => Self::read(path, &cases),
-            false => Ok(Self::guess(&cases).with_ids(dicom::patients(dataset))),
+            false => {
+                let labeled = dataset.labeled.iter().chain(&dataset.test);
+                let labeled = labeled.map(|case| (case.id.as_str(), &case.image));
+                let unlabeled = dataset.unlabeled.iter();
+                let unlabeled = unlabeled.map(|case| (case.id.as_str(), &case.image));
+                Ok(Self::told(labeled.chain(unlabeled)))
+            }
         }
+    }
+
+    /// Tells the patients of images by PatientID and by name.
+    pub(crate) fn told<'a>(images: impl Iterator<Item = (&'a str, &'a Source)> + Clone) -> Self {
+        let cases: Vec<&str> = images.clone().map(|(case, _)| case).collect();
+        Self::guess(&cases).with_ids(dicom::PatientIds::read(images))
     }
 
     /// Reads a file in UTF-8 of a line a case: the case, a comma, semicolon or tab, and the patient.
@@ -134,7 +147,7 @@ impl Patients {
             file,
             missing,
             unknown,
-            same_id: None,
+            untold: dicom::Untold::default(),
         })
     }
 

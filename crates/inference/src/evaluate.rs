@@ -1,10 +1,11 @@
 //! Evaluation of a model on labeled cases, each on its own voxel grid.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::ArrayView3;
-use semivox_data::{IGNORED, LabelMap, LabeledCase};
+use semivox_data::{IGNORED, Image, LabelMap, LabeledCase};
 use semivox_metrics::{ClassMetrics, evaluate_without};
 
 use crate::evaluation::{CaseEvaluation, ClassEvaluation, Evaluation, Protocol};
@@ -12,7 +13,8 @@ use crate::{InferenceError, Model, SeenScans};
 
 /// Evaluates `model` on `cases`; with a folder, writes each prediction to `ID.nii.gz` in it, and [`SeenScans`].
 ///
-/// Cases in the training data of the model are marked as [`seen`](CaseEvaluation::seen).
+/// Cases in the training data of the model are marked as [`seen`](CaseEvaluation::seen), and so are those in `leaks`: a
+/// sentence by case on its scan or patient in the training data, as known from the data set.
 ///
 /// `progress` is called with the numbers of finished and of all cases before every case and at the end; if it breaks,
 /// no further case is predicted and the result is `None`.
@@ -23,6 +25,7 @@ pub fn evaluate(
     model: &Model,
     cases: &[LabeledCase],
     protocol: Protocol,
+    leaks: &BTreeMap<String, String>,
     predictions: Option<&Path>,
     mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Evaluation>, InferenceError> {
@@ -35,12 +38,13 @@ pub fn evaluate(
         }
         let (image, reference) = case.load_checked(classes)?;
         let prediction = model.segment(&image)?;
-        scans.record(&case.id, model, &image);
         if let Some(folder) = predictions {
-            scans.write(folder)?;
+            scans.begin(&case.id, folder)?;
             let path = folder.join(format!("{}.nii.gz", case.id));
             model.description().write_labels(path, &prediction)?;
         }
+        record(&mut scans, case, model, &image, leaks);
+        predictions.map_or(Ok(()), |folder| scans.write(folder))?;
         results.push(CaseEvaluation {
             id: case.id.clone(),
             seen: None,
@@ -49,7 +53,22 @@ pub fn evaluate(
     }
     // All cases are done, so a break has no effect.
     let _ = progress(cases.len(), cases.len());
-    Ok(Some(scans.mark(Evaluation::new(protocol, results))))
+    let evaluation = scans.mark(Evaluation::new(protocol, results));
+    Ok(Some(evaluation.with_seen(leaks)))
+}
+
+/// Records whether the scan or the patient of a case is in the training data.
+fn record(
+    scans: &mut SeenScans,
+    case: &LabeledCase,
+    model: &Model,
+    image: &Image,
+    leaks: &BTreeMap<String, String>,
+) {
+    scans.record(&case.id, model, image);
+    if leaks.contains_key(&case.id) {
+        scans.record_patient(&case.id);
+    }
 }
 
 /// Computes the metrics of a predicted label map against its reference, one entry per foreground class, without the

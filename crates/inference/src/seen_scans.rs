@@ -38,9 +38,13 @@ const NAMED: usize = 3;
 pub struct SeenScans {
     /// Scans that were in the training data.
     seen: BTreeMap<String, Seen>,
+    /// Scans of patients in the training data, as known from the data set; the scan itself was not found there.
+    #[serde(default)]
+    patient: BTreeSet<String>,
     /// Scans that were not.
     unseen: BTreeSet<String>,
-    /// Scans of a model that does not know its training data.
+    /// Scans of a model that does not know its training data, scans of one intensity, and those whose label map is not
+    /// written yet.
     not_known: BTreeSet<String>,
 }
 
@@ -62,7 +66,7 @@ impl SeenScans {
         serde_json::from_slice(&bytes).map_err(|error| {
             InferenceError::unexpected(
                 format!("{}, line {}", path.display(), error.line()),
-                "the scans that a model was trained on, as `seen`, `unseen` and `not_known`",
+                "the scans that a model was trained on, as `seen`, `patient`, `unseen` and `not_known`",
                 error.to_string(),
                 "delete the file; what it told is lost, unless the scans are predicted again",
             )
@@ -80,26 +84,59 @@ impl SeenScans {
         Ok(io::write_atomic(path, json.as_bytes())?)
     }
 
+    /// Writes into a folder that nothing is known of the scan with this name, before its label map is replaced there: after an
+    /// interruption, no record of one model stands beside a label map of another.
+    ///
+    /// # Errors
+    /// [`InferenceError::Data`] if it cannot be written.
+    pub fn begin(&mut self, id: &str, folder: impl AsRef<Path>) -> Result<(), InferenceError> {
+        self.forget(id);
+        self.not_known.insert(id.into());
+        self.write(folder)
+    }
+
     /// Records whether the scan with this name was in the training data of `model`; an earlier record is replaced.
+    ///
+    /// It is not known of a scan of one intensity, which has no fingerprint.
     pub fn record(&mut self, id: &str, model: &Model, scan: &Image) {
-        self.seen.remove(id);
-        self.unseen.remove(id);
-        self.not_known.remove(id);
-        match model.training_data() {
+        self.forget(id);
+        let print = Fingerprint::of(scan);
+        match model.training_data().filter(|_| !print.is_empty()) {
             None => drop(self.not_known.insert(id.into())),
-            Some(data) => match data.seen(&Fingerprint::of(scan)) {
+            Some(data) => match data.seen(&print) {
                 None => drop(self.unseen.insert(id.into())),
                 Some(seen) => drop(self.seen.insert(id.into(), seen)),
             },
         }
     }
 
+    /// Records that the patient of a scan is in the training data, unless the scan itself is.
+    pub fn record_patient(&mut self, id: &str) {
+        if !self.seen.contains_key(id) {
+            self.forget(id);
+            self.patient.insert(id.into());
+        }
+    }
+
+    fn forget(&mut self, id: &str) {
+        self.seen.remove(id);
+        for ids in [&mut self.patient, &mut self.unseen, &mut self.not_known] {
+            ids.remove(id);
+        }
+    }
+
+    /// The number of scans.
+    fn len(&self) -> usize {
+        self.seen.len() + self.patient.len() + self.unseen.len() + self.not_known.len()
+    }
+
     /// Returns the scans of these names alone.
     #[must_use]
     pub fn among(mut self, ids: &BTreeSet<&str>) -> Self {
         self.seen.retain(|id, _| ids.contains(id.as_str()));
-        self.unseen.retain(|id| ids.contains(id.as_str()));
-        self.not_known.retain(|id| ids.contains(id.as_str()));
+        for some in [&mut self.patient, &mut self.unseen, &mut self.not_known] {
+            some.retain(|id| ids.contains(id.as_str()));
+        }
         self
     }
 
@@ -112,12 +149,13 @@ impl SeenScans {
             if self.unseen.contains(&case.id) {
                 case.seen = Some(false);
             }
-            if let Some(seen) = self.seen.get(&case.id) {
-                sentences.insert(
-                    case.id.clone(),
-                    format!("test case `{}` and {seen}", case.id),
-                );
-            }
+            let found = match self.seen.get(&case.id) {
+                Some(seen) => seen.to_string(),
+                None if self.patient.contains(&case.id) => "a scan of its patient".into(),
+                None => continue,
+            };
+            let sentence = format!("test case `{}` and {found}", case.id);
+            sentences.insert(case.id.clone(), sentence);
         }
         evaluation.with_seen(&sentences)
     }
@@ -136,15 +174,15 @@ impl SeenScans {
         };
         let parts = [
             listed(of(Match::Exact).collect(), "with the same voxels"),
-            listed(of(Match::Alike).collect(), "changed"),
+            listed(of(Match::Alike).collect(), "as a changed copy"),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        let (count, known) = (self.seen.len(), self.seen.len() + self.unseen.len());
+        let count = self.seen.len();
         let verb = if count == 1 { "was" } else { "were" };
         (count > 0).then(|| {
             format!(
                 "{count} of {} scans {verb} in the training data of this model: {}",
-                known + self.not_known.len(),
+                self.len(),
                 parts.join("; ")
             )
         })
@@ -153,11 +191,25 @@ impl SeenScans {
     /// Returns a sentence with the number of the scans of which it is not known whether they were in the training data, if
     /// any.
     pub fn note(&self) -> Option<String> {
-        let all = self.seen.len() + self.unseen.len() + self.not_known.len();
-        (!self.not_known.is_empty()).then(|| {
+        let count = self.not_known.len();
+        let verb = if count == 1 { "was" } else { "were" };
+        (count > 0).then(|| {
             format!(
-                "of {} of {all} scans it is not known whether they were in the training data: the model has no fingerprints of it",
-                self.not_known.len()
+                "the model does not say whether {count} of {} scans {verb} in its training data",
+                self.len()
+            )
+        })
+    }
+
+    /// Returns a sentence with the number of label maps of which nothing is recorded, if any: whether their scans were in
+    /// the training data is not known either.
+    pub fn note_on_unrecorded(&self, ids: &BTreeSet<&str>) -> Option<String> {
+        let count = ids.len() - self.clone().among(ids).len();
+        (count > 0).then(|| {
+            format!(
+                "`{FILE}` beside the predictions records nothing of {count} of {} label maps: it is not known whether their \
+                 scans were in the training data",
+                ids.len()
             )
         })
     }
@@ -192,6 +244,7 @@ mod tests {
     fn scans(seen: &[(&str, Seen)], unseen: &[&str], not_known: &[&str]) -> SeenScans {
         let owned = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         SeenScans {
+            patient: BTreeSet::new(),
             seen: seen.iter().map(|&(id, seen)| (id.into(), seen)).collect(),
             unseen: owned(unseen),
             not_known: owned(not_known),
@@ -229,13 +282,11 @@ mod tests {
         assert_eq!(
             found.warning().unwrap(),
             "5 of 8 scans were in the training data of this model: a, b, c and 1 more with the same voxels; e (unlabeled) \
-             changed"
+             as a changed copy"
         );
-        assert!(
-            found
-                .note()
-                .unwrap()
-                .starts_with("of 1 of 8 scans it is not known")
+        assert_eq!(
+            found.note().unwrap(),
+            "the model does not say whether 1 of 8 scans was in its training data"
         );
         let some = found.among(&BTreeSet::from(["e", "f"]));
         assert_eq!(some, scans(&[("e", ALIKE)], &["f"], &[]));
@@ -254,7 +305,7 @@ mod tests {
         assert_eq!(
             marked.protocol.leaks.as_deref(),
             Some(
-                "scan or patient of 1 of 4 test cases are in the training data, such as test case `a` and a labeled scan \
+                "the training data contain the scan or patient of 1 of 4 test cases, such as test case `a` and a labeled scan \
                  (the same voxels)"
             )
         );
@@ -264,6 +315,45 @@ mod tests {
             "{json}"
         );
         assert_eq!(json.matches(r#""seen""#).count(), 3, "{json}");
+    }
+
+    #[test]
+    fn a_patient_in_the_training_data_is_a_kind_of_its_own() {
+        let cases = [("a", 1.0), ("b", 0.5)];
+        let mut found = scans(&[("a", EXACT)], &["b"], &[]);
+        for id in ["a", "b"] {
+            found.record_patient(id);
+        }
+        assert_eq!(found.patient, BTreeSet::from(["b".to_string()]));
+        assert!(found.unseen.is_empty() && found.seen.contains_key("a"));
+        let marked = found.mark(evaluation(&cases));
+        assert_eq!(marked.cases[1].seen, Some(true));
+        let leaks = marked.protocol.leaks.unwrap();
+        assert!(leaks.contains("`b` and a scan of its patient"), "{leaks}");
+        // What a file of an earlier version lacks is empty.
+        let json = r#"{"seen": {}, "unseen": ["a"], "not_known": []}"#;
+        assert_eq!(
+            serde_json::from_str::<SeenScans>(json).unwrap(),
+            scans(&[], &["a"], &[])
+        );
+    }
+
+    #[test]
+    fn a_label_map_without_a_record_is_not_known() {
+        let found = scans(&[("a", EXACT)], &["b"], &[]);
+        assert_eq!(found.note_on_unrecorded(&BTreeSet::from(["a", "b"])), None);
+        let note = found
+            .note_on_unrecorded(&BTreeSet::from(["a", "c"]))
+            .unwrap();
+        assert!(
+            note.contains("records nothing of 1 of 2 label maps"),
+            "{note}"
+        );
+        // While a label map is replaced, nothing is said of it.
+        let folder = tempfile::tempdir().unwrap();
+        found.clone().begin("b", folder.path()).unwrap();
+        let written = SeenScans::read(folder.path()).unwrap();
+        assert_eq!(written, scans(&[("a", EXACT)], &[], &["b"]));
     }
 
     #[test]

@@ -74,6 +74,14 @@ impl TrainingData {
         }
     }
 
+    /// Returns the training data of both.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        self.labeled.extend(other.labeled.iter().cloned());
+        self.unlabeled.extend(other.unlabeled.iter().cloned());
+        self
+    }
+
     /// Reads the training data of a model without its weights, from any path that [`Model::open`](crate::Model::open)
     /// takes; also from weights without a description. `None` if the file has none, so that they are not known.
     ///

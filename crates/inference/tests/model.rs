@@ -9,11 +9,11 @@ use burn::prelude::*;
 use ndarray::Array3;
 use semivox_data::augment::LabelSwap;
 use semivox_data::preprocess::Preprocess;
-use semivox_data::{Fingerprint, Geometry, LabelMap, LabeledCase, Volume, io};
+use semivox_data::{Fingerprint, Geometry, Image, LabelMap, LabeledCase, Volume, io};
 use semivox_inference::evaluation::Protocol;
 use semivox_inference::{
-    Blend, Description, InferenceError, Model, SegmentOptions, SlidingWindow, TrainingData,
-    evaluate,
+    Blend, Description, InferenceError, Model, SeenScans, SegmentOptions, SlidingWindow,
+    TrainingData, evaluate,
 };
 use semivox_models::{Architecture, Network, NetworkConfig, weights};
 
@@ -319,9 +319,10 @@ fn an_evaluation_marks_the_scans_that_the_model_was_trained_on() {
         folder.path(),
         &[("a", scan()), ("b", touched()), ("c", other)],
     );
+    let leaks = BTreeMap::new();
     let evaluated = |model: &Model, out: Option<&Path>| {
         let progress = |_, _| std::ops::ControlFlow::Continue(());
-        evaluate(model, &cases, Protocol::default(), out, progress)
+        evaluate(model, &cases, Protocol::default(), &leaks, out, progress)
             .unwrap()
             .unwrap()
     };
@@ -349,6 +350,11 @@ fn an_evaluation_marks_the_scans_that_the_model_was_trained_on() {
         ),
         "{written}"
     );
+    // A scan of one intensity has no fingerprint.
+    let flat = Image::from(Volume::new(Array3::zeros((8, 8, 8)), scan().geometry));
+    let mut scans = SeenScans::default();
+    scans.record("flat", &knowing(&[scan()]), &flat);
+    assert!(scans.note().is_some() && scans.warning().is_none());
     // Nothing is said to be unseen where the training data are not known.
     let found = evaluated(&vnet(), None);
     assert!(found.cases.iter().all(|case| case.seen.is_none()));

@@ -190,7 +190,7 @@ mod tests {
                 labels,
                 facts,
             })],
-            unlabeled: Vec::new(),
+            ..TrainingSet::default()
         })
     }
 
@@ -225,7 +225,7 @@ mod tests {
         config.label_swap.pairs = vec![[1, 2]];
         let mut set = TrainingSet {
             labeled: sides().labeled.clone(),
-            unlabeled: Vec::new(),
+            ..TrainingSet::default()
         };
         let scan = Arc::make_mut(&mut set.labeled[0]);
         scan.labels

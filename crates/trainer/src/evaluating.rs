@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array3;
-use semivox_data::{Dataset, IGNORED, LabelMap, Source, io};
+use semivox_data::{Dataset, IGNORED, LabelMap, Patients, Source, io};
 use semivox_inference::Model;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
@@ -12,6 +12,7 @@ use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::opening::patients_of;
 use crate::run::folder::RunFolder;
+use crate::test_leaks::Accepted;
 use crate::training::Observer;
 
 /// Evaluates `model` on the test cases of `dataset`; with a run folder, writes each prediction
@@ -27,6 +28,34 @@ pub fn evaluate(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>, TrainError> {
+    let patients = patients_of(config, dataset)?;
+    let known = Known {
+        protocol: protocol(config, dataset, &patients),
+        leaks: &Accepted::new(),
+    };
+    evaluate_as(model, dataset, known, run, observer, stop)
+}
+
+/// What is known of an evaluation beforehand.
+pub(crate) struct Known<'a> {
+    /// The conditions.
+    pub(crate) protocol: Protocol,
+    /// Test cases whose scan or patient is in the training data.
+    pub(crate) leaks: &'a Accepted,
+}
+
+/// Evaluates `model`, like [`evaluate`], where the patients and leaks of the data set are known.
+///
+/// # Errors
+/// If a case cannot be read or a prediction cannot be written.
+pub(crate) fn evaluate_as(
+    model: &Model,
+    dataset: &Dataset,
+    known: Known<'_>,
+    run: Option<&RunFolder>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Option<Evaluation>, TrainError> {
     let progress = |done, total| match stop.load(Ordering::Relaxed) && done < total {
         true => ControlFlow::Break(()),
         false => {
@@ -34,11 +63,12 @@ pub fn evaluate(
             ControlFlow::Continue(())
         }
     };
-    let protocol = protocol(config, dataset)?;
     let folder = run.map(RunFolder::predictions);
-    let folder = folder.as_deref();
-    let found = semivox_inference::evaluate(model, &dataset.test, protocol, folder, progress)?;
-    Ok(found)
+    let Known { protocol, leaks } = known;
+    let (cases, folder) = (&dataset.test, folder.as_deref());
+    Ok(semivox_inference::evaluate(
+        model, cases, protocol, leaks, folder, progress,
+    )?)
 }
 
 /// Returns the path of a case's prediction.
@@ -69,11 +99,11 @@ pub(crate) fn pictured(mut reference: LabelMap) -> Array3<u8> {
     reference.data
 }
 
-fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainError> {
+/// The conditions of an evaluation of a run on its data set.
+pub(crate) fn protocol(config: &RunConfig, dataset: &Dataset, patients: &Patients) -> Protocol {
     let labeled = dataset.labeled.len();
-    let patients = patients_of(config, dataset)?;
     let units = patients.count(dataset.labeled.iter().map(|case| case.id.as_str()));
-    Ok(Protocol {
+    Protocol {
         method: config.method_title(),
         preset: config.preset.clone(),
         labeled: Some(labeled),
@@ -86,7 +116,7 @@ fn protocol(config: &RunConfig, dataset: &Dataset) -> Result<Protocol, TrainErro
         commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
         device: config.device.clone(),
         leaks: None,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -115,18 +145,18 @@ mod tests {
         let mut config = preset("smoke", "supervised").unwrap();
         config.data.root = Some(root.path().to_path_buf());
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset).unwrap();
+        let found = protocol(&config, &dataset, &patients_of(&config, &dataset).unwrap());
         assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
         // A folder with `classes.txt` is not taken for ACDC, but names tell the patients there as well.
         std::fs::write(root.path().join("classes.txt"), "background\nheart\n").unwrap();
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset).unwrap();
+        let found = protocol(&config, &dataset, &patients_of(&config, &dataset).unwrap());
         assert_eq!((found.labeled, found.labeled_units), (Some(2), Some(1)));
         // Where each frame is of a patient of its own, the number of cases is enough.
         let each = ids.map(|id| format!("patient00{id},{id}\n")).concat();
         std::fs::write(root.path().join("patients.csv"), each).unwrap();
         let dataset = layout::open_labeled(root.path(), 1.into()).unwrap();
-        let found = protocol(&config, &dataset).unwrap();
+        let found = protocol(&config, &dataset, &patients_of(&config, &dataset).unwrap());
         assert_eq!((found.labeled, found.labeled_units), (Some(1), None));
         let json = serde_json::to_string(&found).unwrap();
         assert!(!json.contains("labeled_units"));

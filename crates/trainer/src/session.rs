@@ -12,7 +12,7 @@ use burn::prelude::Device;
 use semivox_data::cache::LabeledScan;
 use semivox_data::inspect::absent_classes;
 use semivox_data::{Dataset, LabelMap, Patients, leaks};
-use semivox_inference::{Model, device};
+use semivox_inference::{Model, TrainingData, device};
 
 use crate::config::{OwnMethod, RunConfig};
 use crate::error::TrainError;
@@ -167,6 +167,7 @@ impl Session {
         };
         let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
         let set = exclude(&excluded, &config, &mut dataset, set)?;
+        let set = with_earlier(set, &run);
         CaseList::of(&dataset).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
         if is_moved {
@@ -331,12 +332,24 @@ impl Session {
         }
         let (config, dataset) = (&self.config, &self.dataset);
         let model = self.model(method, &device::by_name(&config.device)?)?;
-        let evaluation = evaluating::evaluate(&model, dataset, config, run, observer, stop)?;
-        let evaluation = evaluation.map(|found| found.with_seen(&self.leaks));
+        let known = evaluating::Known {
+            protocol: evaluating::protocol(config, dataset, &self.patients),
+            leaks: &self.leaks,
+        };
+        let evaluation = evaluating::evaluate_as(&model, dataset, known, run, observer, stop)?;
         if let (Some(run), Some(evaluation)) = (run, &evaluation) {
             evaluation.write(run.evaluation())?;
         }
         Ok(evaluation)
+    }
+}
+
+/// Adds the training data of the model in the run folder, from before the run was resumed.
+fn with_earlier(set: Arc<TrainingSet>, run: &RunFolder) -> Arc<TrainingSet> {
+    match TrainingData::read(run.root()) {
+        Ok(Some(earlier)) => Arc::new(set.resumed(earlier)),
+        // There is no model yet, or a damaged one, which the training writes anew.
+        _ => set,
     }
 }
 

@@ -54,11 +54,12 @@ pub(crate) fn predict(
     for (done, specimen) in specimens.iter().enumerate() {
         observer.evaluating(done, specimens.len());
         let image = specimen.image()?;
-        scans.record(specimen.id(), model, &image);
-        scans.write(run.predictions())?;
         let prediction = model.segment(&image)?;
+        scans.begin(specimen.id(), run.predictions())?;
         let path = prediction_path(run, specimen.id());
         model.description().write_labels(path, &prediction)?;
+        scans.record(specimen.id(), model, &image);
+        scans.write(run.predictions())?;
     }
     observer.evaluating(specimens.len(), specimens.len());
     Ok(())

@@ -15,12 +15,14 @@ use crate::error::TrainError;
 use crate::observer::Observer;
 
 /// The preprocessed training cases of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TrainingSet {
     /// Labeled cases: images with their label maps.
     pub labeled: Vec<Arc<LabeledScan>>,
     /// Unlabeled cases: images alone.
     pub unlabeled: Vec<Arc<UnlabeledScan>>,
+    /// The training data of the part of the run before it was resumed: a file may have been replaced since.
+    pub earlier: TrainingData,
 }
 
 impl TrainingSet {
@@ -42,6 +44,7 @@ impl TrainingSet {
         let set = Self {
             labeled: load_labeled(labeled, preprocess, classes, first)?,
             unlabeled: load_unlabeled(unlabeled, preprocess, then)?,
+            earlier: TrainingData::default(),
         };
         set.expect_channels(dataset)?;
         Ok(set)
@@ -54,8 +57,8 @@ impl TrainingSet {
         labeled.chain(unlabeled).cloned().collect()
     }
 
-    /// Returns the fingerprints of the scans that a method with these stages is trained on: without the unlabeled ones if
-    /// none of its batches has any.
+    /// Returns the fingerprints of the scans that a method with these stages is trained on, with the earlier ones: without
+    /// the unlabeled ones if none of its batches has any.
     pub fn training_data(&self, stages: &[StagePlan]) -> TrainingData {
         let both = stages.iter().any(|stage| stage.batch.unlabeled > 0);
         let labeled = self.labeled.iter().map(|case| &case.facts);
@@ -65,6 +68,16 @@ impl TrainingSet {
             labeled.map(|facts| facts.fingerprint.clone()),
             unlabeled.map(|facts| facts.fingerprint.clone()),
         )
+        .union(&self.earlier)
+    }
+
+    /// Returns the set of a run that was trained on these scans before it was resumed.
+    pub(crate) fn resumed(&self, earlier: TrainingData) -> Self {
+        Self {
+            labeled: self.labeled.clone(),
+            unlabeled: self.unlabeled.clone(),
+            earlier,
+        }
     }
 
     /// Returns the set without the cases of some names.
@@ -77,6 +90,7 @@ impl TrainingSet {
         Self {
             labeled: labeled.cloned().collect(),
             unlabeled: unlabeled.cloned().collect(),
+            earlier: self.earlier.clone(),
         }
     }
 

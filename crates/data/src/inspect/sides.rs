@@ -187,4 +187,35 @@ mod tests {
         );
         assert!(wrong_sides(&classes(), &[wrong]).is_some());
     }
+
+    #[test]
+    fn a_file_without_directions_does_not_know_sides() {
+        let folder = tempfile::tempdir().unwrap();
+        let knows = |name: &str, header: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, [header.as_bytes(), &[0; 2]].concat()).unwrap();
+            let volume = crate::io::read_volume(&path).unwrap();
+            volume.header().unwrap().knows_sides()
+        };
+        let meta = |lines: &str| {
+            format!(
+                "ObjectType = Image\nNDims = 3\nDimSize = 2 1 1\n{lines}ElementType = MET_UCHAR\n\
+                 ElementDataFile = LOCAL\n"
+            )
+        };
+        assert!(!knows("a.mha", &meta("ElementSpacing = 1 1 2\n")));
+        assert!(knows(
+            "b.mha",
+            &meta("TransformMatrix = 1 0 0 0 1 0 0 0 1\n")
+        ));
+        let nrrd = |lines: &str| {
+            format!(
+                "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 1 1\nencoding: raw\n\
+                 space: left-posterior-superior\n{lines}\n\n"
+            )
+        };
+        assert!(!knows("c.nrrd", &nrrd("spacings: 1 1 2")));
+        let directions = "space directions: (1,0,0) (0,1,0) (0,0,1)";
+        assert!(knows("d.nrrd", &nrrd(directions)));
+    }
 }

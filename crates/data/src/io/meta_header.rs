@@ -63,7 +63,10 @@ impl<'a> Header<'a> {
             slope: 1.0,
             intercept: 0.0,
             geometry,
-            header: SourceHeader::new(shape, geometry, None, self.doubts(&geometry)?),
+            header: match self.has_directions() {
+                true => SourceHeader::new(shape, geometry, None, self.doubts(&geometry)?),
+                false => SourceHeader::without_sides(shape, geometry, self.doubts(&geometry)?),
+            },
         })
     }
 

@@ -7,6 +7,9 @@ use crate::{DataError, Geometry};
 /// Fields with the distances of voxels, the first that is there.
 const SPACING: [&str; 2] = ["ElementSpacing", "ElementSize"];
 
+/// Fields with the directions of the axes, the first that is there.
+const DIRECTIONS: [&str; 3] = ["TransformMatrix", "Rotation", "Orientation"];
+
 /// The largest error of the length of a direction.
 const UNIT_TOLERANCE: f64 = 1e-3;
 
@@ -16,7 +19,7 @@ impl Header<'_> {
         let axes = self.sides()?.len();
         let origin = self.per_axis(&["Offset", "Position", "Origin"], axes)?;
         let spacing = self.per_axis(&SPACING, axes)?;
-        let matrix = self.per_axis(&["TransformMatrix", "Rotation", "Orientation"], axes * axes)?;
+        let matrix = self.per_axis(&DIRECTIONS, axes * axes)?;
         let mut geometry = Geometry::default();
         for (row, sign) in [-1.0, -1.0, 1.0].into_iter().enumerate() {
             for axis in 0..3 {
@@ -42,6 +45,11 @@ impl Header<'_> {
                 Err(self.wrong("voxels of nonzero volume", &found))
             }
         }
+    }
+
+    /// Whether the file says where its axes point.
+    pub(super) fn has_directions(&self) -> bool {
+        DIRECTIONS.iter().any(|name| self.field(name).is_ok())
     }
 
     /// Notes about a matrix that is no rotation, which is taken as it is, as ITK does.

@@ -40,7 +40,9 @@ mod voxels;
 mod write;
 
 pub use atomic::write_atomic;
-pub(crate) use dicom::{PatientHash, is_dicom_file, is_series_folder, patient_of, series_in};
+pub(crate) use dicom::{
+    DicomPatient, PatientHash, is_dicom_file, is_series_folder, patient_of, series_in,
+};
 pub use formats::READABLE;
 pub(crate) use formats::stem_length;
 pub(crate) use nrrd_segments::segments_in;

@@ -81,7 +81,11 @@ impl<'a> Header<'a> {
             slope: 1.0,
             intercept: 0.0,
             geometry,
-            header: match self.fields.contains_key("space") {
+            // Spacings alone do not say where the axes point.
+            header: match ["space", "space directions"]
+                .iter()
+                .all(|name| self.fields.contains_key(*name))
+            {
                 true => SourceHeader::new(shape, geometry, None, notes),
                 false => SourceHeader::without_sides(shape, geometry, notes),
             },

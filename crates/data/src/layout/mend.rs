@@ -8,13 +8,15 @@
 //!   or direction, a part of the image's grid, positions apart by rounding;
 //! - label values that are no class indices are described in `classes.txt`;
 //! - images with a fourth axis that nobody described are a file for each channel;
-//! - scans in subfolders or of several files, such as DICOM series, are one file.
+//! - scans in subfolders or of several files, such as DICOM series, are one file;
+//! - patients that the PatientIDs of DICOM files tell are written to `patients.csv`, without the IDs.
 //!
 //! Voxels are never interpolated, and the source is never written to.
 
 mod copy;
 mod grid;
 mod names;
+mod patients;
 mod source;
 mod values;
 
@@ -104,7 +106,11 @@ pub fn mend(
         (id.clone(), copied)
     };
     let copied: Vec<_> = found.cases.par_iter().map(copy).collect();
-    let mended = summary(&found, copied);
+    let done = copied.iter().filter(|(_, copied)| copied.is_ok());
+    let done = done.map(|(id, _)| id.as_str()).collect();
+    let patients = patients::write(root, &part, &found, &done)?;
+    let mut mended = summary(&found, copied);
+    mended.mends.extend(patients);
     describe(root, &part, &found)?;
     fs::rename(&part, out).map_err(DataError::io("rename", &part))?;
     Ok(mended)

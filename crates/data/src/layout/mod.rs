@@ -49,7 +49,8 @@ pub use hold_out::HoldOut;
 pub use kind::Layout;
 pub(crate) use lists::case_name;
 pub use scans::{Scans, scan, scans};
-pub(crate) use text::{composed, read as read_text};
+pub use text::composed;
+pub(crate) use text::read as read_text;
 
 use std::path::Path;
 

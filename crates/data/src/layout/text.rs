@@ -35,7 +35,13 @@ fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// A name with composed letters: macOS stores `ü` as `u` and two dots, other systems as one letter.
-pub(crate) fn composed(name: &str) -> String {
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(semivox_data::layout::composed("Mu\u{308}ller"), "M\u{fc}ller");
+/// ```
+pub fn composed(name: &str) -> String {
     match is_nfc(name) {
         true => name.to_string(),
         false => name.nfc().collect(),

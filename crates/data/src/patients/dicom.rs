@@ -1,47 +1,169 @@
 //! Patients by the PatientID of DICOM series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PatientSource, Patients};
-use crate::io::{PatientHash, patient_of};
-use crate::{Dataset, Source};
+use crate::Source;
+use crate::io::{DicomPatient, PatientHash, patient_of};
 
-/// The patients of those cases that are DICOM series with a PatientID.
-pub(super) fn patients(dataset: &Dataset) -> BTreeMap<String, PatientHash> {
-    let labeled = dataset.labeled.iter().chain(&dataset.test);
-    let labeled = labeled.map(|case| (&case.id, &case.image));
-    let unlabeled = dataset.unlabeled.iter().map(|case| (&case.id, &case.image));
-    let known = labeled
-        .chain(unlabeled)
-        .filter_map(|(case, image)| match image {
-            Source::File(path) => Some((case.clone(), patient_of(path)?)),
-            _ => None,
-        });
-    known.collect()
+/// The number of cases up to which one PatientID is believed, even where it is that of most cases.
+const BELIEVED: usize = 4;
+
+/// The PatientIDs of some cases.
+#[derive(Debug, Default)]
+pub(super) struct PatientIds {
+    pub(super) of: BTreeMap<String, PatientHash>,
+    /// DICOM cases without a PatientID.
+    pub(super) without: BTreeSet<String>,
+}
+
+/// What PatientIDs do not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Untold {
+    /// The number of DICOM cases.
+    pub(super) all: usize,
+    /// The number of cases of one PatientID that most cases have, which then tells nothing.
+    pub(super) overwritten: usize,
+    /// The number of cases without a PatientID, of which names tell nothing either.
+    pub(super) without: usize,
+}
+
+impl PatientIds {
+    /// Reads the headers of those images that are DICOM.
+    pub(super) fn read<'a>(images: impl IntoIterator<Item = (&'a str, &'a Source)>) -> Self {
+        let mut found = Self::default();
+        for (case, image) in images {
+            match told_by(image) {
+                Some(DicomPatient::Known(id)) => drop(found.of.insert(case.into(), id)),
+                Some(DicomPatient::Removed) => drop(found.without.insert(case.into())),
+                None => {}
+            }
+        }
+        found
+    }
+
+    fn len(&self) -> usize {
+        self.of.len() + self.without.len()
+    }
+
+    /// Drops the PatientID that most of the cases have, if any, and returns the number of its cases.
+    fn drop_overwritten(&mut self) -> usize {
+        let mut counts: BTreeMap<PatientHash, usize> = BTreeMap::new();
+        self.of
+            .values()
+            .for_each(|id| *counts.entry(*id).or_default() += 1);
+        let most = |count: usize| count > BELIEVED && 2 * count > self.len();
+        let Some((id, count)) = counts.into_iter().find(|(_, count)| most(*count)) else {
+            return 0;
+        };
+        self.of.retain(|_, other| *other != id);
+        count
+    }
+}
+
+/// The patient that the first telling file of an image names; `None` if none of them is DICOM.
+fn told_by(image: &Source) -> Option<DicomPatient> {
+    let told: Vec<DicomPatient> = match image {
+        Source::File(path) => patient_of(path).into_iter().collect(),
+        Source::Channels(paths) => paths.iter().filter_map(|path| patient_of(path)).collect(),
+        _ => return None,
+    };
+    let known = told.iter().find(|told| **told != DicomPatient::Removed);
+    known.or(told.first()).copied()
+}
+
+/// Cases in groups of one patient each.
+#[derive(Default)]
+struct Groups {
+    cases: Vec<BTreeSet<String>>,
+    of: BTreeMap<String, usize>,
+}
+
+impl Groups {
+    /// Makes one group of these cases and of all groups that one of them is in.
+    fn join(&mut self, mut cases: BTreeSet<String>) {
+        let known: BTreeSet<usize> = cases
+            .iter()
+            .filter_map(|case| self.of.get(case).copied())
+            .collect();
+        for index in known {
+            cases.append(&mut self.cases[index]);
+        }
+        let index = self.cases.len();
+        self.of
+            .extend(cases.iter().map(|case| (case.clone(), index)));
+        self.cases.push(cases);
+    }
 }
 
 impl Patients {
-    /// The patients of some cases by PatientID, unless it is one for all of them.
-    pub(super) fn with_ids(mut self, of: BTreeMap<String, PatientHash>) -> Self {
-        // Names in the order of the cases: nothing of the identifier is in them.
-        let mut cases: BTreeMap<PatientHash, Vec<String>> = BTreeMap::new();
-        for (case, patient) in of {
-            cases.entry(patient).or_default().push(case);
-        }
-        let mut cases: Vec<Vec<String>> = cases.into_values().collect();
-        cases.sort();
-        if let [all] = &cases[..]
-            && all.len() > 1
-        {
-            self.same_id = Some(all.len());
-            return self;
-        }
-        for (number, cases) in (1..).zip(cases) {
-            let patient = format!("DICOM patient {number}");
-            let entry = (patient, PatientSource::Dicom);
-            self.of
-                .extend(cases.into_iter().map(|case| (case, entry.clone())));
+    /// Joins the patients that names tell and those that PatientIDs tell.
+    ///
+    /// Where every case of a name has a PatientID, those decide against the name. An ID that most of the cases have tells
+    /// nothing.
+    pub(super) fn with_ids(mut self, mut ids: PatientIds) -> Self {
+        self.untold.all = ids.len();
+        self.untold.overwritten = ids.drop_overwritten();
+        let told = |case: &&String| self.of.contains_key(*case);
+        self.untold.without = ids.without.iter().filter(|case| !told(case)).count();
+        let mut number = 0;
+        for cases in self.groups(&ids.of) {
+            let mut named = cases.iter().filter(|case| !ids.of.contains_key(*case));
+            let name = named.find_map(|case| Some(self.of.get(case)?.0.clone()));
+            // Nothing of the identifier is in the name.
+            let patient = name.unwrap_or_else(|| {
+                number += 1;
+                format!("DICOM patient {number}")
+            });
+            for case in &cases {
+                let entry = (patient.clone(), self.source_in(case, &cases, &ids.of));
+                self.of.insert(case.clone(), entry);
+            }
         }
         self
     }
+
+    /// The groups of cases that share a PatientID or, unless all of them have one, a patient by name.
+    fn groups(&self, ids: &BTreeMap<String, PatientHash>) -> Vec<BTreeSet<String>> {
+        let mut groups = Groups::default();
+        for cases in grouped(ids) {
+            groups.join(cases);
+        }
+        let by_name = self.of.iter().map(|(case, (name, _))| (case.clone(), name));
+        for cases in grouped(&by_name.collect()) {
+            if cases.iter().any(|case| !ids.contains_key(case)) {
+                groups.join(cases);
+            }
+        }
+        groups.cases.retain(|cases| !cases.is_empty());
+        groups.cases.sort();
+        groups.cases
+    }
+
+    /// How it is known that a case belongs to a group: by its PatientID if another case there has it, or if its name does
+    /// not tell.
+    fn source_in(
+        &self,
+        case: &str,
+        group: &BTreeSet<String>,
+        ids: &BTreeMap<String, PatientHash>,
+    ) -> PatientSource {
+        let id = ids.get(case);
+        let same = |other: &&String| *other != case && ids.get(*other) == id;
+        let shared = id.is_some() && group.iter().any(|other| same(&other));
+        let by_name = group.iter().any(|other| !ids.contains_key(other));
+        match self.of.get(case) {
+            Some((_, guess)) if !shared && by_name => *guess,
+            _ => PatientSource::Dicom,
+        }
+    }
+}
+
+/// The cases with equal values.
+fn grouped<T: Ord>(of: &BTreeMap<String, T>) -> Vec<BTreeSet<String>> {
+    let mut groups: BTreeMap<&T, BTreeSet<String>> = BTreeMap::new();
+    for (case, value) in of {
+        groups.entry(value).or_default().insert(case.clone());
+    }
+    groups.into_values().collect()
 }

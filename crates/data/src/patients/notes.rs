@@ -12,7 +12,12 @@ impl Patients {
         if let Some(file) = &self.file {
             return self.note_on(file);
         }
-        let parts = [self.note_on_ids(), self.note_on_names()];
+        let parts = [
+            self.note_on_ids(),
+            self.note_on_overwritten(),
+            self.note_on_removed(),
+            self.note_on_names(),
+        ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         let correct = format!(
             "if that is wrong, write `{FILE}` into the folder of the data set, with lines `case,patient`"
@@ -53,12 +58,6 @@ impl Patients {
 
     /// A note on the patients that PatientIDs tell, if some have several cases.
     fn note_on_ids(&self) -> Option<String> {
-        if let Some(count) = self.same_id {
-            return Some(format!(
-                "the PatientID of all {count} DICOM cases is the same, as where it was overwritten: they are taken for scans of \
-                 different patients"
-            ));
-        }
         let mut by_patient: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (case, (patient, source)) in &self.of {
             if *source == PatientSource::Dicom {
@@ -74,5 +73,26 @@ impl Patients {
             "{count} DICOM cases are scans of {} patients by their PatientID, such as `{first}` and `{second}` of one",
             by_patient.len()
         ))
+    }
+
+    fn note_on_overwritten(&self) -> Option<String> {
+        let super::dicom::Untold {
+            all, overwritten, ..
+        } = self.untold;
+        (overwritten > 0).then(|| {
+            format!(
+                "{overwritten} of {all} DICOM cases have the same PatientID, as where it was overwritten: it is not followed"
+            )
+        })
+    }
+
+    fn note_on_removed(&self) -> Option<String> {
+        match self.untold.without {
+            0 => None,
+            1 => Some("1 DICOM case has no PatientID and is taken for a patient of its own".into()),
+            count => Some(format!(
+                "{count} DICOM cases have no PatientID, and each is taken for a patient of its own"
+            )),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Unit tests: which cases are scans of one patient.
 #![allow(clippy::unwrap_used)]
 
+use super::dicom::PatientIds;
 use super::*;
 
 /// The patient and rule of each case.
@@ -180,14 +181,15 @@ fn what_is_wrong_in_the_file_is_named_with_its_line() {
 }
 
 #[test]
-fn patient_ids_tell_patients_unless_they_are_all_the_same() {
+fn patient_ids_tell_patients() {
     let patient_hash = |id: &str| crate::io::PatientHash::of(id).unwrap();
     let names = ["a", "b", "c", "anna_t1", "anna_t2"];
     let with = |ids: &[(&str, &str)]| {
-        let ids = ids
+        let of = ids
             .iter()
             .map(|(case, id)| ((*case).into(), patient_hash(id)));
-        Patients::guess(&names).with_ids(ids.collect())
+        let (of, without) = (of.collect(), BTreeSet::new());
+        Patients::guess(&names).with_ids(PatientIds { of, without })
     };
     let patients = with(&[("c", "77"), ("b", "12"), ("a", "77")]);
     assert_eq!(patients.patient_of("a"), patients.patient_of("c"));
@@ -204,14 +206,6 @@ fn patient_ids_tell_patients_unless_they_are_all_the_same() {
         "{note}"
     );
 
-    let overwritten = with(&[("a", "77"), ("b", "77"), ("c", "77")]);
-    assert_eq!(overwritten.source_of("a"), PatientSource::Itself);
-    assert!(
-        overwritten
-            .note()
-            .unwrap()
-            .contains("all 3 DICOM cases is the same")
-    );
     // A single case, or patients of one case each, are not worth a note.
     for ids in [&[("a", "77")][..], &[("a", "77"), ("b", "12")]] {
         let note = with(ids).note().unwrap();
@@ -220,4 +214,67 @@ fn patient_ids_tell_patients_unless_they_are_all_the_same() {
     // The ID decides against the names.
     let apart = with(&[("anna_t1", "1"), ("anna_t2", "2")]);
     assert_ne!(apart.patient_of("anna_t1"), apart.patient_of("anna_t2"));
+}
+
+/// The patients of cases with these PatientIDs; an empty one was removed, and `-` is another format.
+fn with_ids(cases: &[(&str, &str)]) -> Patients {
+    let names: Vec<&str> = cases.iter().map(|(case, _)| *case).collect();
+    let mut ids = PatientIds::default();
+    for (case, id) in cases.iter().filter(|(_, id)| *id != "-") {
+        match crate::io::PatientHash::of(id) {
+            Some(hash) => drop(ids.of.insert((*case).into(), hash)),
+            None => drop(ids.without.insert((*case).into())),
+        }
+    }
+    Patients::guess(&names).with_ids(ids)
+}
+
+#[test]
+fn an_id_of_most_cases_is_not_followed_while_others_are() {
+    let mut cases = vec![("a", "S"), ("b", "S"), ("c", "S"), ("d", "S")];
+    // Four scans of one patient happen.
+    assert_eq!(with_ids(&cases).count(["a", "b", "c", "d"]), 1);
+    cases.extend([("e", "S"), ("f", "17"), ("g", "17"), ("h", "")]);
+    let patients = with_ids(&cases);
+    assert_eq!(patients.count(["a", "b", "c", "d", "e"]), 5);
+    assert_eq!(patients.patient_of("f"), patients.patient_of("g"));
+    assert_eq!(patients.source_of("a"), PatientSource::Itself);
+    let note = patients.note().unwrap();
+    for part in [
+        "5 of 8 DICOM cases have the same PatientID",
+        "1 DICOM case has no PatientID",
+        "such as `f` and `g` of one",
+        "write `patients.csv`",
+    ] {
+        assert!(note.contains(part), "{note}");
+    }
+    // Five of ten may be one patient.
+    cases.extend([("i", "18"), ("j", "19")]);
+    assert_eq!(with_ids(&cases).count(["a", "b", "c", "d", "e"]), 1);
+    let none = with_ids(&[("a", "ANON"), ("b", "0000")]);
+    let expected = "2 DICOM cases have no PatientID, and each is taken for a patient of its own";
+    assert!(none.note().unwrap().starts_with(expected));
+}
+
+#[test]
+fn names_and_ids_are_joined_over_formats() {
+    let cases = [
+        ("anna_t1", "7"),
+        ("anna_t2", "-"),
+        ("other", "7"),
+        ("berta_t1", "8"),
+        ("berta_t2", ""),
+        ("c", "9"),
+    ];
+    let patients = with_ids(&cases);
+    let of = |case| patients.patient_of(case);
+    assert_eq!([of("anna_t1"), of("other")], [of("anna_t2"); 2]);
+    assert_eq!([of("berta_t1"), of("berta_t2")], ["berta"; 2]);
+    assert_eq!(patients.count(cases.map(|(case, _)| case)), 3);
+    let by_name = PatientSource::Guess(NameRule::TimePoint);
+    let sources = ["anna_t1", "other", "anna_t2", "berta_t1"].map(|case| patients.source_of(case));
+    assert_eq!(sources[..2], [PatientSource::Dicom; 2]);
+    assert_eq!(sources[2..], [by_name; 2]);
+    // The name tells of `berta_t2`.
+    assert!(!patients.note().unwrap().contains("no PatientID"));
 }

@@ -112,3 +112,23 @@ fn the_last_patients_are_held_out_with_all_their_scans() {
     ];
     assert_eq!(tested(&split), held_out);
 }
+
+#[test]
+fn unlabeled_scans_of_patients_held_out_are_set_aside() {
+    let root = own();
+    for id in ["sub-4_ses-1", "sub-3_ses-1"] {
+        std::fs::remove_file(root.path().join(format!("labels/{id}.nii.gz"))).unwrap();
+    }
+    let dataset = layout::open(root.path()).unwrap();
+    let patients = Patients::guess(&dataset.case_names());
+    let split = dataset.hold_out_last(1, &patients).unwrap();
+    assert_eq!(tested(&split), ["sub-4_ses-2"]);
+    assert_eq!(unlabeled(&split), ["sub-3_ses-1"]);
+    let note = "1 unlabeled case is set aside, such as `sub-4_ses-1`, as the patient is held out"
+        .to_string();
+    assert!(split.notes.contains(&note), "{:?}", split.notes);
+    refused(
+        split.hold_out_last(2, &patients),
+        &["below the 2 labeled patients", "2"],
+    );
+}

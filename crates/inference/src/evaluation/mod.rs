@@ -213,7 +213,7 @@ impl Evaluation {
         self.mean_unseen = some.map(|_| summarize(unseen).0);
         let first: Vec<&str> = seen.values().take(3).map(String::as_str).collect();
         self.protocol.leaks = Some(format!(
-            "scan or patient of {} of {} test cases are in the training data, such as {}",
+            "the training data contain the scan or patient of {} of {} test cases, such as {}",
             of(true).count(),
             self.cases.len(),
             first.join("; ")

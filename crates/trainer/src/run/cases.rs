@@ -99,7 +99,8 @@ impl CaseList {
                         name(began)
                     ),
                     format!("'{}' of {}", name(found), found.len()),
-                    "restore the data set, or start a new run in another --out",
+                    "restore the data set and its patients.csv, which decides which cases keep their labels, or start a new run in \
+                     another --out",
                 ));
             }
         }

@@ -97,7 +97,7 @@ fn an_accepted_leak_stands_in_every_result() {
     assert_eq!(evaluation.mean_unseen.as_ref().unwrap().dice, other);
     let leaks = evaluation.protocol.leaks.clone().unwrap();
     assert!(
-        leaks.starts_with("scan or patient of 1 of 2 test cases"),
+        leaks.starts_with("the training data contain the scan or patient of 1 of 2 test cases"),
         "{leaks}"
     );
     assert!(
@@ -105,7 +105,22 @@ fn an_accepted_leak_stands_in_every_result() {
         "{evaluation}"
     );
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("Not an independent test: scan or patient of 1 of 2"));
+    assert!(page.contains("Not an independent test: the training data contain the scan"));
+}
+
+/// Replaces a case of the data set by a new one.
+fn replace(data: &Path, id: &str) {
+    let phantoms = PhantomConfig {
+        shape: [24, 24, 20],
+        seed: 77,
+        ..Default::default()
+    };
+    let other = tempfile::tempdir().unwrap();
+    write_dataset(other.path(), 1, 1, &phantoms).unwrap();
+    for part in ["images", "labels"] {
+        let file = |root: &Path, id: &str| root.join(part).join(format!("{id}.nii.gz"));
+        fs::copy(file(other.path(), "phantom_000"), file(data, id)).unwrap();
+    }
 }
 
 #[test]
@@ -114,28 +129,45 @@ fn cases_of_one_patient_count_as_a_leak() {
     let data = folder.path().join("data");
     let config = setup(&data, "labeled");
     // The changed copy becomes a scan of its own, but of a patient in training.
-    let phantoms = PhantomConfig {
-        shape: [24, 24, 20],
-        seed: 77,
-        ..Default::default()
-    };
-    let other = folder.path().join("other");
-    write_dataset(&other, 1, 1, &phantoms).unwrap();
-    for part in ["images", "labels"] {
-        let file = |root: &Path, id: &str| root.join(part).join(format!("{id}.nii.gz"));
-        fs::copy(file(&other, "phantom_000"), file(&data, "phantom_004")).unwrap();
-    }
+    replace(&data, "phantom_004");
     fs::write(
         data.join("patients.csv"),
         "case,patient\nphantom_004,A\nphantom_002,A\n",
     )
     .unwrap();
-    let message = Session::start(config, folder.path().join("run"), &())
-        .unwrap_err()
-        .to_string();
+    let (mut accepting, out) = (config.clone(), folder.path().join("run"));
+    let message = Session::start(config, &out, &()).unwrap_err().to_string();
     let pair =
         "test case `phantom_004` and unlabeled case `phantom_002` (one patient by patients.csv)";
     assert!(message.contains(pair), "{message}");
+    // With a leak that is accepted, the record beside the predictions has it.
+    accepting.data.test_leaks = TestLeaks::Allow;
+    trained(accepting, &out);
+    let written = fs::read_to_string(out.join("predictions/seen.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(written["patient"], serde_json::json!(["phantom_004"]));
+    assert_eq!(written["unseen"], serde_json::json!(["phantom_005"]));
+}
+
+/// A run does not forget a training scan whose file is another one when it is resumed.
+#[test]
+fn a_training_scan_that_was_replaced_between_two_sittings_stays_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("run"));
+    let before = trained(setup_for(&data, "mean_teacher", 2), &out);
+    for part in ["images", "labels"] {
+        let file = |id: &str| data.join(part).join(format!("{id}.nii.gz"));
+        fs::copy(file("phantom_000"), file("phantom_005")).unwrap();
+    }
+    replace(&data, "phantom_000");
+    let session = Session::resume(&out, &()).unwrap();
+    let summary = session.run(&mut (), &AtomicBool::new(false)).unwrap();
+    let evaluation = summary.evaluation.unwrap();
+    let seen: Vec<Option<bool>> = evaluation.cases.iter().map(|case| case.seen).collect();
+    assert_eq!(seen, [Some(false), Some(true)]);
+    let known = before.training_data().unwrap();
+    let now = TrainingData::read(&out).unwrap().unwrap();
+    assert!(now.labeled().is_superset(known.labeled()));
 }
 
 /// The fingerprint of an image of the data set.

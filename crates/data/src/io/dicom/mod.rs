@@ -18,7 +18,7 @@ mod straight;
 mod syntax;
 mod tags;
 
-pub(crate) use patient::{PatientHash, patient_of};
+pub(crate) use patient::{DicomPatient, PatientHash, patient_of};
 pub(super) use scan::Scan;
 pub(super) use start::is_dicom;
 

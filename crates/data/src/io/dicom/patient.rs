@@ -13,24 +13,46 @@ use super::series::files;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PatientHash(u128);
 
-/// Beginnings, in lower case, of what stands in the place of a PatientID that was removed.
-const PLACEHOLDERS: [&str; 8] = [
-    "anon", "deident", "de-ident", "unknown", "none", "removed", "n/a", "xxx",
+/// Words, in lower case, that stand in the place of a PatientID that was removed.
+const PLACEHOLDERS: [&str; 14] = [
+    "",
+    "anon",
+    "anonym",
+    "anonymous",
+    "anonymized",
+    "anonymised",
+    "anonymousid",
+    "deident",
+    "deidentified",
+    "empty",
+    "none",
+    "removed",
+    "unknown",
+    "na",
 ];
 
 impl PatientHash {
-    /// The hash of a PatientID; `None` of one that was removed.
+    /// The hash of a PatientID; `None` of one that was removed. A word with a number, such as `ANON_17`, is a pseudonym.
     pub(crate) fn of(id: &str) -> Option<Self> {
         let id = id.trim().to_lowercase();
-        let removed = id.chars().all(|letter| letter == '0')
-            || PLACEHOLDERS.iter().any(|word| id.starts_with(word));
+        let word: String = id.chars().filter(|c| c.is_alphanumeric()).collect();
+        let word = word.trim_end_matches('0');
+        let removed = PLACEHOLDERS.contains(&word) || word.chars().all(|letter| letter == 'x');
         (!removed).then(|| Self(xxh3_128(id.as_bytes())))
     }
 }
 
-/// The patient of the series in a folder, or of the one that a file belongs to; `None` for scans of other formats and where
-/// no PatientID tells.
-pub(crate) fn patient_of(path: &Path) -> Option<PatientHash> {
+/// The patient of a DICOM scan, of the first of its files that tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DicomPatient {
+    /// The scan has a PatientID.
+    Known(PatientHash),
+    /// The scan has none, or one that was removed.
+    Removed,
+}
+
+/// The patient of the series in a folder, or of the one that a file belongs to; `None` for scans of other formats.
+pub(crate) fn patient_of(path: &Path) -> Option<DicomPatient> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let files = match path.is_dir() {
         true => files(path).ok()?,
@@ -39,9 +61,12 @@ pub(crate) fn patient_of(path: &Path) -> Option<PatientHash> {
         false => vec![path.to_path_buf()],
     };
     files.iter().find_map(|file| match Found::read(file) {
-        Ok(Found::Image(header)) => Some(header.patient),
+        Ok(Found::Image(header)) => Some(match header.patient {
+            Some(patient) => DicomPatient::Known(patient),
+            None => DicomPatient::Removed,
+        }),
         _ => None,
-    })?
+    })
 }
 
 #[cfg(test)]
@@ -54,8 +79,13 @@ mod tests {
             "",
             " ",
             "0000",
-            "ANON_17",
+            "ANON",
+            "anon-000",
             "Anonymous",
+            "Anonymized",
+            "DE-IDENTIFIED",
+            "n/a",
+            "None",
             "unknown",
             "XXXXX",
             "DeIdentified",
@@ -65,6 +95,16 @@ mod tests {
         let of = |id: &str| PatientHash::of(id).map(|hash| format!("{hash:?}"));
         assert_eq!(of("ab17"), of(" AB17 "));
         assert_ne!(of("ab17"), of("ab18"));
+        for pseudonym in [
+            "ANON_17",
+            "ANON_10",
+            "anonymous7",
+            "NONE-2",
+            "Xaver",
+            "0001",
+        ] {
+            assert!(of(pseudonym).is_some(), "{pseudonym}");
+        }
         assert!(of("ab17").is_some_and(|shown| !shown.contains("ab17")));
     }
 }

@@ -129,7 +129,8 @@ fn guessed(headers: &[Header]) -> Option<String> {
     (count > 0).then(|| {
         format!(
             "{count} of its {} DICOM files name no transfer syntax; they are read as uncompressed little endian, as pydicom \
-             does if it is forced: compare a slice with the original",
+             does if it is forced: look at a slice in a DICOM viewer; if it looks wrong, export the series again with its \
+             transfer syntax",
             headers.len()
         )
     })
