@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 pub use names::NameRule;
 
-use crate::{DataError, Dataset, Source, layout};
+use crate::layout::case_name;
+use crate::layout::composed;
+use crate::layout::read_text;
+use crate::{DataError, Dataset, Source};
 
 /// Name of the file that tells the patients, in the folder of a data set.
 pub(crate) const FILE: &str = "patients.csv";
@@ -186,7 +189,7 @@ impl Patients {
 
 /// The line number, case and patient of each line but the heading and empty ones.
 fn lines(path: &Path) -> Result<Vec<(usize, String, String)>, DataError> {
-    let text = layout::read_text(path)?;
+    let text = read_text(path)?;
     let lines = (1..).zip(text.lines());
     let read = lines.filter_map(|(number, line)| match line_of(number, line) {
         Some(Err(found)) => {
@@ -207,7 +210,7 @@ fn line_of(number: usize, line: &str) -> Option<Result<(String, String), String>
         [blank] if blank.is_empty() => None,
         [case, patient] if number == 1 && is_heading(case, patient) => None,
         [case, patient] if !case.is_empty() && !patient.is_empty() => {
-            Some(Ok((layout::case_name(case), patient.clone())))
+            Some(Ok((case_name(case), patient.clone())))
         }
         _ => Some(Err(format!("`{}` in line {number}", line.trim()))),
     }
@@ -215,7 +218,7 @@ fn line_of(number: usize, line: &str) -> Option<Result<(String, String), String>
 
 /// A name without quotes.
 fn name(field: &str) -> String {
-    layout::composed(field.trim().trim_matches('"').trim())
+    composed(field.trim().trim_matches('"').trim())
 }
 
 fn is_heading(case: &str, patient: &str) -> bool {

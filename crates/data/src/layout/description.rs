@@ -68,7 +68,7 @@ impl Description {
                 "check the path",
             ));
         }
-        let text = text::read(path)?;
+        let text = text::read_text(path)?;
         let description: Self = serde_json::from_str(&text).map_err(|error| {
             DataError::unexpected(
                 path,

@@ -144,7 +144,7 @@ impl List {
 
 /// The trimmed, non-empty lines of a text file; at least one.
 pub(super) fn lines(path: &Path) -> Result<Vec<String>, DataError> {
-    let text = text::read(path)?;
+    let text = text::read_text(path)?;
     let lines: Vec<String> = text
         .lines()
         .map(str::trim)

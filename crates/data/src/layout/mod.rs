@@ -50,7 +50,7 @@ pub use kind::Layout;
 pub(crate) use lists::case_name;
 pub use scans::{Scans, scan, scans};
 pub use text::composed;
-pub(crate) use text::read as read_text;
+pub(crate) use text::read_text;
 
 use std::path::Path;
 

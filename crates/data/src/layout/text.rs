@@ -7,7 +7,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use crate::DataError;
 
 /// Reads a text file in UTF-8, with or without a byte order mark.
-pub(crate) fn read(path: &Path) -> Result<String, DataError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, DataError> {
     let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
     let wrong = |found| DataError::unexpected(path, "text in UTF-8", found, "save it as UTF-8");
     if let Some(found) = other_encoding(&bytes) {
@@ -58,7 +58,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let of = |bytes: &[u8]| {
             std::fs::write(file.path(), bytes).unwrap();
-            read(file.path()).map_err(|error| error.to_string())
+            read_text(file.path()).map_err(|error| error.to_string())
         };
         assert_eq!(of(b"\xef\xbb\xbf{}").unwrap(), "{}");
         assert_eq!(of("Fälle".as_bytes()).unwrap(), "Fälle");

@@ -1,10 +1,11 @@
 //! Patients by the PatientID of DICOM series.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::{PatientSource, Patients};
 use crate::Source;
-use crate::io::{DicomPatient, PatientHash, patient_of};
+use crate::io::{DicomPatient, PatientHash, patient_of, stem_length};
 
 /// The number of cases up to which one PatientID is believed, even where it is that of most cases.
 const BELIEVED: usize = 4;
@@ -63,11 +64,18 @@ impl PatientIds {
 
 /// The patient that the first telling file of an image names; `None` if none of them is DICOM.
 fn told_by(image: &Source) -> Option<DicomPatient> {
-    let told: Vec<DicomPatient> = match image {
-        Source::File(path) => patient_of(path).into_iter().collect(),
-        Source::Channels(paths) => paths.iter().filter_map(|path| patient_of(path)).collect(),
+    let paths = match image {
+        Source::File(path) => std::slice::from_ref(path),
+        Source::Channels(paths) => paths,
         _ => return None,
     };
+    // A scan of another format is not opened once more.
+    let named = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.is_dir() || stem_length(&name).is_none()
+    };
+    let told = paths.iter().filter(|path| named(path));
+    let told: Vec<DicomPatient> = told.filter_map(|path| patient_of(path)).collect();
     let known = told.iter().find(|told| **told != DicomPatient::Removed);
     known.or(told.first()).copied()
 }

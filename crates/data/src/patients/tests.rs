@@ -102,7 +102,7 @@ fn dataset(cases: &[&str]) -> Dataset {
     };
     Dataset {
         name: String::new(),
-        layout: layout::Layout::Folder,
+        layout: crate::layout::Layout::Folder,
         classes: Vec::new(),
         channels: Vec::new(),
         labeled: Vec::new(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::stream::Opened;
 use super::elements::{Reader, Values};
-use super::patient::PatientHash;
+use super::patient_id::PatientHash;
 use super::start::{self, is_dicom};
 use super::syntax::{self, Elements};
 use super::tags::{self, Tag};

@@ -8,6 +8,7 @@ mod header;
 mod huffman;
 mod jpeg_lossless;
 mod patient;
+mod patient_id;
 mod run_length;
 mod scan;
 mod series;
@@ -18,9 +19,11 @@ mod straight;
 mod syntax;
 mod tags;
 
-pub(crate) use patient::{DicomPatient, PatientHash, patient_of};
+pub(crate) use patient::{DicomPatient, patient_of};
+pub(crate) use patient_id::PatientHash;
 pub(super) use scan::Scan;
 pub(super) use start::is_dicom;
+pub(crate) use start::is_dicom_file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,12 +60,6 @@ impl Format for Dicom {
 pub(crate) fn is_series_folder(folder: &Path) -> bool {
     let files = files(folder).unwrap_or_default();
     files.iter().any(|path| is_dicom_file(path))
-}
-
-/// Whether a file starts as DICOM files do.
-pub(crate) fn is_dicom_file(path: &Path) -> bool {
-    let file = Opened::new(path, "a file");
-    file.is_ok_and(|mut file| file.start().is_ok_and(is_dicom))
 }
 
 /// The series whose files lie in a folder, by name, and notes about them.

@@ -1,46 +1,10 @@
-//! The patient of a DICOM file, told from others without being named.
+//! The patient of a DICOM scan.
 
 use std::path::Path;
 
-use xxhash_rust::xxh3::xxh3_128;
-
-use super::super::formats::stem_length;
 use super::header::Found;
+use super::patient_id::PatientHash;
 use super::series::files;
-
-/// A hash of a PatientID: equal for the scans of one patient. It is never written, since short numbers can be found from
-/// their hash by trying all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PatientHash(u128);
-
-/// Words, in lower case, that stand in the place of a PatientID that was removed.
-const PLACEHOLDERS: [&str; 14] = [
-    "",
-    "anon",
-    "anonym",
-    "anonymous",
-    "anonymized",
-    "anonymised",
-    "anonymousid",
-    "deident",
-    "deidentified",
-    "empty",
-    "none",
-    "removed",
-    "unknown",
-    "na",
-];
-
-impl PatientHash {
-    /// The hash of a PatientID; `None` of one that was removed. A word with a number, such as `ANON_17`, is a pseudonym.
-    pub(crate) fn of(id: &str) -> Option<Self> {
-        let id = id.trim().to_lowercase();
-        let word: String = id.chars().filter(|c| c.is_alphanumeric()).collect();
-        let word = word.trim_end_matches('0');
-        let removed = PLACEHOLDERS.contains(&word) || word.chars().all(|letter| letter == 'x');
-        (!removed).then(|| Self(xxh3_128(id.as_bytes())))
-    }
-}
 
 /// The patient of a DICOM scan, of the first of its files that tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +17,8 @@ pub(crate) enum DicomPatient {
 
 /// The patient of the series in a folder, or of the one that a file belongs to; `None` for scans of other formats.
 pub(crate) fn patient_of(path: &Path) -> Option<DicomPatient> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let files = match path.is_dir() {
         true => files(path).ok()?,
-        // A scan of another format is not opened once more.
-        false if stem_length(&name).is_some() => return None,
         false => vec![path.to_path_buf()],
     };
     files.iter().find_map(|file| match Found::read(file) {
@@ -67,44 +28,4 @@ pub(crate) fn patient_of(path: &Path) -> Option<DicomPatient> {
         }),
         _ => None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_removed_id_is_no_patient() {
-        for id in [
-            "",
-            " ",
-            "0000",
-            "ANON",
-            "anon-000",
-            "Anonymous",
-            "Anonymized",
-            "DE-IDENTIFIED",
-            "n/a",
-            "None",
-            "unknown",
-            "XXXXX",
-            "DeIdentified",
-        ] {
-            assert_eq!(PatientHash::of(id), None, "{id}");
-        }
-        let of = |id: &str| PatientHash::of(id).map(|hash| format!("{hash:?}"));
-        assert_eq!(of("ab17"), of(" AB17 "));
-        assert_ne!(of("ab17"), of("ab18"));
-        for pseudonym in [
-            "ANON_17",
-            "ANON_10",
-            "anonymous7",
-            "NONE-2",
-            "Xaver",
-            "0001",
-        ] {
-            assert!(of(pseudonym).is_some(), "{pseudonym}");
-        }
-        assert!(of("ab17").is_some_and(|shown| !shown.contains("ab17")));
-    }
 }

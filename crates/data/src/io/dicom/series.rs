@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::header::{Found, Header};
+use super::start::is_dicom_file;
 use super::tags;
 use crate::DataError;
 use crate::names::some_of;
@@ -23,7 +24,7 @@ impl Folder {
             others: Vec::new(),
         };
         for path in hidden(folder)? {
-            if super::is_dicom_file(&path) {
+            if is_dicom_file(&path) {
                 found.others.push((name(&path), HIDDEN));
             }
         }

@@ -1,5 +1,8 @@
 //! The start of DICOM files, with and without their mark.
 
+use std::path::Path;
+
+use super::super::stream::Opened;
 use super::syntax::{BIG_ENDIAN, EXPLICIT, IMPLICIT};
 use super::tags::LONG;
 
@@ -21,6 +24,12 @@ const SWAPPED: u16 = 0x0400;
 /// Whether a file starts as DICOM files do.
 pub(crate) fn is_dicom(start: &[u8]) -> bool {
     before_elements(start).is_some()
+}
+
+/// Whether a file starts as DICOM files do.
+pub(crate) fn is_dicom_file(path: &Path) -> bool {
+    let file = Opened::new(path, "a file");
+    file.is_ok_and(|mut file| file.start().is_ok_and(is_dicom))
 }
 
 /// Number of bytes before the first element: none in files without preamble and mark, as old programs write them.
