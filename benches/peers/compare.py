@@ -85,7 +85,8 @@ def run(command, threads):
 
 def build(name):
     """Builds a benchmark and returns the path of its program."""
-    command = ["cargo", "bench", "--no-run", "--bench", name, "--message-format=json"]
+    # The features of the whole workspace, as in the tests, so that nothing is built a second time.
+    command = ["cargo", "bench", "--workspace", "--no-run", "--bench", name, "--message-format=json"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     messages = (json.loads(line) for line in lines if line.startswith("{"))
     found = [m["executable"] for m in messages

@@ -44,6 +44,10 @@ const SCALE: f64 = 1024.0;
 /// Probability of dropout, so small that every channel is kept although masks are drawn.
 const DROPOUT: f64 = 1e-12;
 
+/// Seeds of the weights. The lowest level of the V-Net has eight voxels, where one activation whose sign changes moves
+/// the gradient by percents, so the median over draws is compared with the tolerance, which is an error to expect.
+const DRAWS: [u64; 5] = [5, 6, 7, 8, 9];
+
 type Tolerance = fn(DType) -> f64;
 
 const SHAPES: [(Architecture, [usize; 5]); 2] = [
@@ -67,11 +71,11 @@ impl ModuleVisitor for Collect<'_> {
 static DRAWING: Mutex<()> = Mutex::new(());
 
 /// Makes a network in `format`, with weights that every format represents exactly.
-fn network(architecture: Architecture, format: DType) -> Network {
+fn network(architecture: Architecture, format: DType, draw: u64) -> Network {
     let device = device::by_name("cpu").unwrap().autodiff();
     // Tests run in parallel and share the device's generator.
     let _drawing = DRAWING.lock().unwrap();
-    device.seed(5);
+    device.seed(draw);
     let config = NetworkConfig::new(1, 3)
         .with_architecture(architecture)
         .with_filters(4)
@@ -80,16 +84,16 @@ fn network(architecture: Architecture, format: DType) -> Network {
     cast(cast(network, DType::BF16), format)
 }
 
-fn evaluated(architecture: Architecture, shape: [usize; 5], format: DType) -> Outcome {
-    let network = network(architecture, format).valid();
+fn evaluated(architecture: Architecture, shape: [usize; 5], format: DType, draw: u64) -> Outcome {
+    let network = network(architecture, format, draw).valid();
     let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), format);
     let logits = network.forward(inputs.constant(shape).inner()).logits;
     assert_eq!(logits.dtype(), format, "the logits' format");
     vec![("logits", values(logits))]
 }
 
-fn trained(architecture: Architecture, shape: [usize; 5], format: DType) -> Outcome {
-    let network = network(architecture, format);
+fn trained(architecture: Architecture, shape: [usize; 5], format: DType, draw: u64) -> Outcome {
+    let network = network(architecture, format, draw);
     let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), format);
     let input = inputs.constant(shape);
     // Labels that follow from the intensities: with random labels, gradients would be sums of noise that nearly cancel.
@@ -109,8 +113,8 @@ fn networks_in_every_format() {
     for (architecture, shape) in SHAPES {
         let mut row = Row::default();
         let name = format!("{architecture}, logits in evaluation");
-        row.compare(&name, forward, |format| {
-            evaluated(architecture, shape, format)
+        row.compare_draws(&name, forward, &DRAWS, |format, draw| {
+            evaluated(architecture, shape, format, draw)
         });
         row.print(&name);
         let backward: Tolerance = match architecture {
@@ -120,8 +124,8 @@ fn networks_in_every_format() {
         for (result, tolerance) in [("loss", forward as Tolerance), ("gradients", backward)] {
             let mut row = Row::default();
             let name = format!("{architecture}, {result} of a training step");
-            row.compare(&name, tolerance, |format| {
-                let mut outcome = trained(architecture, shape, format);
+            row.compare_draws(&name, tolerance, &DRAWS, |format, draw| {
+                let mut outcome = trained(architecture, shape, format, draw);
                 outcome.retain(|(name, _)| *name == result);
                 outcome
             });
@@ -143,7 +147,7 @@ fn input_of_another_format_is_refused() {
         };
         let cause = std::panic::catch_unwind(|| {
             let mut inputs = Inputs::new(&device::by_name("cpu").unwrap(), other);
-            network(architecture, parameters).forward(inputs.constant(shape))
+            network(architecture, parameters, DRAWS[0]).forward(inputs.constant(shape))
         });
         let cause = cause.unwrap_err().downcast::<String>().unwrap();
         let expected =

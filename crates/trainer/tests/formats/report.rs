@@ -56,13 +56,34 @@ impl Row {
         tolerance: impl Fn(DType) -> f64,
         compute: impl Fn(DType) -> Outcome,
     ) {
-        let expected = compute(DType::F64);
-        assert!(
-            needs_double(&expected),
-            "{name} in F64 is not double precision"
-        );
+        self.compare_draws(name, tolerance, &[0], |format, _| compute(format));
+    }
+
+    /// Compares the median error over several draws of the inputs.
+    pub fn compare_draws(
+        &mut self,
+        name: &str,
+        tolerance: impl Fn(DType) -> f64,
+        draws: &[u64],
+        compute: impl Fn(DType, u64) -> Outcome,
+    ) {
+        let expected = |&draw: &u64| {
+            let expected = compute(DType::F64, draw);
+            let double = needs_double(&expected);
+            assert!(double, "{name} in F64 is not double precision");
+            expected
+        };
+        let expected: Vec<Outcome> = draws.iter().map(expected).collect();
         for (column, format) in COMPARED.into_iter().enumerate() {
-            let (found, allowed) = (difference(&compute(format), &expected), tolerance(format));
+            let errors = draws.iter().zip(&expected);
+            let errors =
+                errors.map(|(&draw, expected)| difference(&compute(format, draw), expected));
+            let mut errors: Vec<f64> = errors.collect();
+            // NaN is the largest and is not to be hidden behind the median.
+            errors.sort_by(f64::total_cmp);
+            let (middle, last) = (errors[errors.len() / 2], errors[errors.len() - 1]);
+            let found = if last.is_finite() { middle } else { last };
+            let allowed = tolerance(format);
             assert!(
                 found.is_finite() && found <= allowed,
                 "{name} in {format:?} is off by {found:.1e}, allowed {allowed:.1e}"
