@@ -205,7 +205,7 @@ pub struct Peak {
     pub threads: usize,
     /// Floating-point operations per second of fused multiply-adds on registers.
     pub flop_per_second: f64,
-    /// Bytes per second of a copy of 128 MB, read and written bytes together.
+    /// Bytes per second of a copy of 128 MB, read and written bytes together; data in cache is faster.
     pub bytes_per_second: f64,
 }
 

@@ -12,7 +12,8 @@
 use super::correlation::Correlation;
 use super::epilogue::Epilogue;
 use super::memory::{Buffer, filled_rows};
-use super::panel::{Product, Shape, block_of, blocks, pack};
+use super::packing::{block_of, blocks, pack, packed};
+use super::panel::{Product, Shape, WIDEST};
 use super::simd::Level;
 use rayon::prelude::*;
 
@@ -46,7 +47,7 @@ impl Columns {
     ) -> Option<Self> {
         let voxels = size.iter().product();
         // Registers cover the rows of the weight without a rest.
-        let whole = (inputs * kernel.iter().product::<usize>()).is_multiple_of(Shape::LANES);
+        let whole = (inputs * kernel.iter().product::<usize>()).is_multiple_of(WIDEST);
         let pays = voxels <= VOXELS && inputs * outputs >= PAIRS && whole;
         pays.then(|| Self {
             level,
@@ -113,12 +114,11 @@ impl Columns {
         });
         filled_rows(self.batch * self.outputs, self.voxels, |map, out| {
             let (sample, output) = (map / self.outputs, map % self.outputs);
-            let (first, width) = block_of(self.outputs, level.channels(), output);
+            let block = block_of(self.outputs, level.channels(), output);
             let epilogue = epilogue.channel(output);
             for (voxel, out) in out.iter_mut().enumerate() {
                 let position = sample * self.voxels + voxel;
-                let sum = sums[first * positions + position * width + output - first];
-                *out = epilogue.of(sum);
+                *out = epilogue.of(sums[packed(block, positions, output, position)]);
             }
         })
     }

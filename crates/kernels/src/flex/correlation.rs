@@ -2,7 +2,8 @@
 // Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::panel::{Shape, blocks};
+use super::packing::blocks;
+use super::panel::Shape;
 use super::simd::{Kernel, Simd};
 use crate::profile::Pass;
 
@@ -13,8 +14,7 @@ const WIDE: usize = 3;
 /// of `x` shifted by `v % TAPS`. There are one or [`WIDE`] taps. In the padding behind the columns `y` must be zero and
 /// `x` finite, or the sums are wrong.
 ///
-/// The sums are packed as [`Product`](super::panel::Product)'s weights are: `[v][o of the block]` for each of the
-/// [`blocks`] of rows.
+/// The sums are packed as [`Product`](super::panel::Product)'s weights are, see [`packed`](super::packing::packed).
 pub(crate) struct Correlation<'a, const TAPS: usize> {
     pub(crate) x: &'a [f32],
     pub(crate) from: Shape,

@@ -2,9 +2,8 @@
 // Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::simd::{Kernel, Level, Simd};
+use super::simd::{Kernel, Simd};
 use crate::profile::Pass;
-use rayon::prelude::*;
 
 /// Lanes of the widest register.
 pub(crate) const WIDEST: usize = 16;
@@ -33,10 +32,7 @@ impl Shape {
         }
     }
 
-    /// Floats of the widest register.
-    pub(crate) const LANES: usize = WIDEST;
-
-    /// Rows without padding, of a length that is a multiple of [`Shape::LANES`].
+    /// Rows without padding, of a length that is a multiple of [`WIDEST`].
     pub(crate) fn exact(channels: usize, columns: usize) -> Self {
         assert!(
             columns.is_multiple_of(WIDEST),
@@ -61,41 +57,9 @@ impl Shape {
     }
 }
 
-/// Divides channels into blocks of powers of two, at most `widest`: `(first, width)`.
-pub(crate) fn blocks(channels: usize, widest: usize) -> Vec<(usize, usize)> {
-    let mut blocks = Vec::new();
-    let mut first = 0;
-    while first < channels {
-        let width = 1 << widest.min(channels - first).ilog2();
-        blocks.push((first, width));
-        first += width;
-    }
-    blocks
-}
-
-/// The first channel and the width of the one of the [`blocks`] that a channel is in.
-pub(crate) fn block_of(channels: usize, widest: usize, channel: usize) -> (usize, usize) {
-    let found = blocks(channels, widest).into_iter().rev();
-    let found = found.into_iter().find(|&(first, _)| first <= channel);
-    found.expect("the blocks begin at channel zero")
-}
-
-/// Packs `outputs × inputs` numbers given by `get(output, input)` for [`Product`] with one tap.
-pub(crate) fn pack(
-    level: Level,
-    [outputs, inputs]: [usize; 2],
-    get: impl Fn(usize, usize) -> f32 + Sync,
-) -> Vec<f32> {
-    let (blocks, get) = (blocks(outputs, level.channels()), &get);
-    let pack = |&(first, width): &(usize, usize)| {
-        (0..inputs).flat_map(move |i| (first..first + width).map(move |o| get(o, i)))
-    };
-    blocks.par_iter().flat_map_iter(pack).collect()
-}
-
 /// `out[o][j] = Σ over i, t of weight[o][i][t] · x[i][j + t]` for `T` taps.
 pub(crate) struct Product<'a, const T: usize> {
-    /// First channel and width of each block of outputs to compute.
+    /// First channel and width of each of the [`blocks`](super::packing::blocks) of outputs to compute.
     pub(crate) blocks: &'a [(usize, usize)],
     /// The weights of all blocks from the first channel, each packed as `[i][t][o of the block]`.
     pub(crate) weights: &'a [f32],

@@ -11,7 +11,7 @@ pub(super) const HUGE: usize = 512 * 1024;
 /// Floats that begin at a cache line, or at a huge page if there are enough of them to fill one.
 ///
 /// The matrices of a block's Winograd transform lie in more pages than the processor has entries for in its first table
-/// of addresses, which takes a third of the transform's time; huge pages need one entry.
+/// of addresses, which slows the transform; huge pages need one entry.
 #[derive(Debug)]
 pub(super) struct Block {
     start: NonNull<f32>,

@@ -4,10 +4,11 @@
 //! tensor. The buffers in use and in the pool together stay within 5/4 of the largest amount in use so far.
 
 mod block;
+mod filled;
 
 use block::{Block, HUGE};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
-use rayon::prelude::*;
+pub(crate) use filled::{PART, Target, filled, filled_parts, filled_rows};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard};
@@ -167,62 +168,6 @@ impl AllocationController for Buffer {
     }
 }
 
-/// A pointer to an output that tasks write in disjoint parts.
-#[derive(Clone, Copy)]
-pub(crate) struct Target(*mut f32);
-
-impl Target {
-    /// Points to the start of a buffer.
-    pub(crate) fn new(buffer: &mut [f32]) -> Self {
-        Self(buffer.as_mut_ptr())
-    }
-
-    /// The address of an element.
-    #[inline(always)]
-    pub(crate) fn at(self, element: usize) -> *mut f32 {
-        self.0.wrapping_add(element)
-    }
-}
-
-// SAFETY: an address is harmless in any thread; every block that writes through it says why no other thread uses the
-// same elements.
-unsafe impl Send for Target {}
-// SAFETY: a shared `Target` gives no more than a copy of it, which may be sent.
-unsafe impl Sync for Target {}
-
-/// Returns a buffer of `len` floats written by `fill`.
-pub(crate) fn filled(len: usize, fill: impl FnOnce(Target)) -> Buffer {
-    let mut out = Buffer::take(len);
-    fill(Target::new(out.as_mut()));
-    out
-}
-
-/// Returns a buffer of `rows` rows of `row` floats, filled in parallel.
-///
-/// `fill` gets the index of the row and the row, with unspecified contents.
-pub(crate) fn filled_rows(
-    rows: usize,
-    row: usize,
-    fill: impl Fn(usize, &mut [f32]) + Sync,
-) -> Buffer {
-    let mut out = Buffer::take(rows * row);
-    let parts = out.as_mut().par_chunks_exact_mut(row).enumerate();
-    parts.for_each(|(i, part)| fill(i, part));
-    out
-}
-
-/// Floats per part.
-pub(crate) const PART: usize = 64 * 1024;
-
-/// Returns a buffer of `len` floats filled in parallel by `fill(first element, elements)`, whose contents
-/// are unspecified before.
-pub(crate) fn filled_parts(len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Buffer {
-    let mut out = Buffer::take(len);
-    let parts = out.as_mut().par_chunks_mut(PART).enumerate();
-    parts.for_each(|(i, part)| fill(i * PART, part));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +187,7 @@ mod tests {
         let pool = Pool::lock();
         assert!(pool.held + pool.live <= pool.peak + pool.peak / 4);
     }
+
     #[test]
     fn huge_blocks_are_aligned_and_zeroed_and_small_outputs_leave_them() {
         for len in [1, 17, POOLED, HUGE - 1, HUGE, HUGE + 5] {

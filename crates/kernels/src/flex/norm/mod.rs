@@ -10,6 +10,7 @@
 //! With running statistics the last term is absent. Only the input is kept; `x^` and the mask are
 //! recomputed in the backward pass.
 
+mod channels;
 mod passes;
 
 use super::memory::filled_rows;
@@ -22,7 +23,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
-use passes::{Channel, Gradient, Measure, Moments, Normalize, Sums};
+pub(crate) use channels::Channels;
+use passes::{Channel, Gradient, Measure, Moments, Sums};
 use rayon::prelude::*;
 
 /// Applies batch normalization and leaky ReLU; `None` if the tensors are not single precision on the Flex
@@ -112,55 +114,6 @@ fn batch_statistics(x: &[f32], [batch, channels, d, h, w]: [usize; 5]) -> Statis
     });
     let (mean, variance) = both.unzip();
     [mean, variance]
-}
-
-/// Mean, `r` and gamma per channel.
-#[derive(Debug, Clone)]
-pub(crate) struct Channels {
-    pub(crate) mean: Vec<f32>,
-    pub(crate) inverse: Vec<f32>,
-    pub(crate) gamma: Vec<f32>,
-}
-
-impl Channels {
-    pub(crate) fn new([mean, variance]: Statistics, gamma: &FlexTensor, epsilon: f64) -> Self {
-        let inverse = |&v: &f32| (1.0 / (f64::from(v) + epsilon).sqrt()) as f32;
-        Self {
-            mean,
-            inverse: variance.iter().map(inverse).collect(),
-            gamma: values(gamma).to_vec(),
-        }
-    }
-
-    /// The numbers of a channel.
-    fn channel(&self, c: usize, beta: &[f32], leak: f32) -> Channel {
-        Channel {
-            mean: self.mean[c],
-            inverse: self.inverse[c],
-            scale: self.gamma[c] * self.inverse[c],
-            shift: beta[c],
-            leak,
-        }
-    }
-
-    /// Computes the output.
-    fn forward(
-        &self,
-        input: &FlexTensor,
-        beta: &[f32],
-        leak: f32,
-        shape: [usize; 5],
-    ) -> FlexTensor {
-        let [batch, channels, d, h, w] = shape;
-        let (level, x, voxels) = (Level::current(), values(input), d * h * w);
-        let output = filled_rows(batch * channels, voxels, |map, y| {
-            let channel = self.channel(map % channels, beta, leak);
-            let x = &x[map * voxels..][..voxels];
-            // SAFETY: `Normalize::run` requires nothing but enabled instructions.
-            unsafe { level.run(Normalize { channel, x, y }) }
-        });
-        from_buffer(output, &shape)
-    }
 }
 
 /// State kept for the backward pass.

@@ -2,13 +2,9 @@
 //!
 //! The loops are plain, so that the compiler vectorizes them with the instructions of the level.
 
+use crate::flex::lanes::{BLOCK, LANES, sum, total};
 use crate::flex::simd::{Kernel, Simd};
 use crate::profile::Pass;
-
-/// Number of values summed in single precision before adding to a double; they stay in the L1 cache.
-const BLOCK: usize = 1024;
-/// Sums that are kept side by side, several registers' worth.
-const LANES: usize = 64;
 
 /// Count, mean and sum of squared deviations from the mean.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,37 +58,6 @@ impl Kernel for Measure<'_> {
         }
         total
     }
-}
-
-/// Sums at most [`BLOCK`] values.
-#[inline(always)]
-fn sum(block: &[f32], term: impl Fn(f32) -> f32) -> f64 {
-    let mut lanes = [0.0f32; LANES];
-    let chunks = block.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane += term(x);
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane += term(x);
-    }
-    total(&lanes)
-}
-
-/// The sum of the lanes, by halves.
-#[inline(always)]
-fn total(lanes: &[f32; LANES]) -> f64 {
-    let mut lanes = *lanes;
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
-        }
-        half /= 2;
-    }
-    f64::from(lanes[0])
 }
 
 /// The numbers of a channel: `z = (x - mean) * scale + shift`.

@@ -3,22 +3,26 @@
 //! Every kernel is written once for [`Simd`] and compiled for each [`Level`], inside a function that
 //! enables the instructions of the level.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
 mod registers;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 use crate::profile::{Pass, task};
+#[cfg(target_arch = "x86_64")]
+use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use avx512::Avx512;
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
 use portable::Portable;
 pub(crate) use registers::Simd;
-#[cfg(target_arch = "x86_64")]
-use x86::{Avx2, Avx512};
 
 /// An instruction set that this machine has: [`Level::available`] makes the only values of this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,9 +21,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V {
+    unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V {
         let mut lanes = [0.0; 4];
-        for (i, value) in lanes[lane..lane + count].iter_mut().enumerate() {
+        for (i, value) in lanes[..count].iter_mut().enumerate() {
             // SAFETY: `i` is less than `count`, and `from` is valid for `count` floats, as `Simd` requires.
             *value = unsafe { from.add(i).read() };
         }

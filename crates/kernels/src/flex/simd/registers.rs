@@ -5,9 +5,9 @@
 /// # Safety
 ///
 /// Every function requires the instructions of its implementor to be enabled. Arithmetic requires nothing else.
-/// Loads and stores also require a pointer valid for the lanes that they read or write, and `lane + count` to be at
+/// Loads and stores also require a pointer valid for the lanes that they read or write, and `count`, or `lane + count`, to be at
 /// most [`Simd::LANES`]. No alignment is needed.
-pub(crate) trait Simd {
+pub(crate) trait Simd: Sized {
     /// Floats per register.
     const LANES: usize;
     /// The register type.
@@ -16,8 +16,8 @@ pub(crate) trait Simd {
     unsafe fn splat(value: f32) -> Self::V;
     /// Loads all lanes from memory.
     unsafe fn load(from: *const f32) -> Self::V;
-    /// Loads lanes `lane..lane + count` from `from[..count]`; the others are zero.
-    unsafe fn load_lanes(from: *const f32, lane: usize, count: usize) -> Self::V;
+    /// Loads the first lanes from `from[..count]`; the others are zero.
+    unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V;
     /// Stores all lanes to memory.
     unsafe fn store(to: *mut f32, value: Self::V);
     /// Stores lanes `lane..lane + count` to `to[..count]`.
@@ -35,11 +35,22 @@ pub(crate) trait Simd {
     /// The sum of the lanes of each of `C` registers.
     #[inline(always)]
     unsafe fn sum_each<const C: usize>(values: [Self::V; C]) -> [f32; C] {
-        let mut sums = [0.0; C];
-        for (sum, value) in sums.iter_mut().zip(values) {
-            // SAFETY: the caller has enabled the instructions; arithmetic needs nothing else.
-            *sum = unsafe { Self::sum(value) };
-        }
-        sums
+        // SAFETY: this function's contract.
+        unsafe { one_by_one::<Self, C>(values) }
     }
+}
+
+/// [`Simd::sum_each`], one register after the other.
+///
+/// # Safety
+///
+/// The instructions of `S` must be enabled.
+#[inline(always)]
+pub(super) unsafe fn one_by_one<S: Simd, const C: usize>(values: [S::V; C]) -> [f32; C] {
+    let mut sums = [0.0; C];
+    for (sum, value) in sums.iter_mut().zip(values) {
+        // SAFETY: the caller has enabled the instructions; arithmetic needs nothing else.
+        *sum = unsafe { S::sum(value) };
+    }
+    sums
 }

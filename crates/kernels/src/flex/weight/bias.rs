@@ -1,5 +1,6 @@
 //! The bias's gradient.
 
+use crate::flex::lanes::{BLOCK, sum};
 use crate::flex::simd::{Kernel, Level, Simd};
 use crate::profile::Pass;
 use rayon::prelude::*;
@@ -19,7 +20,7 @@ pub(crate) fn bias(gradient: &[f32], batch: usize, outputs: usize) -> Vec<f32> {
     (0..outputs).into_par_iter().map(total).collect()
 }
 
-/// A sum in 64 lanes of single precision per four kilobytes, accumulated in double precision.
+/// A sum in single precision by blocks, accumulated in double precision.
 struct Sum<'a>(&'a [f32]);
 
 impl Kernel for Sum<'_> {
@@ -35,16 +36,6 @@ impl Kernel for Sum<'_> {
     /// The instructions of `S` must be enabled.
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> f64 {
-        let mut total = 0.0;
-        for block in self.0.chunks(1024) {
-            let mut lanes = [0.0f32; 64];
-            for chunk in block.chunks(64) {
-                for (lane, value) in lanes.iter_mut().zip(chunk) {
-                    *lane += value;
-                }
-            }
-            total += f64::from(lanes.iter().sum::<f32>());
-        }
-        total
+        self.0.chunks(BLOCK).map(|block| sum(block, |x| x)).sum()
     }
 }

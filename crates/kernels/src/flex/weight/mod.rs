@@ -200,10 +200,10 @@ unsafe fn add_tile<S: Simd, const C: usize, const T: usize>(
             if rest > 0 {
                 let mut shifted = [S::splat(0.0); T];
                 for t in 0..T {
-                    shifted[t] = S::load_lanes(x.wrapping_add(offsets[t]), 0, rest);
+                    shifted[t] = S::load_lanes(x.wrapping_add(offsets[t]), rest);
                 }
                 for c in 0..C {
-                    let dy = S::load_lanes(y.wrapping_add(c * channel), 0, rest);
+                    let dy = S::load_lanes(y.wrapping_add(c * channel), rest);
                     for t in 0..T {
                         acc[c][t] = S::fma(dy, shifted[t], acc[c][t]);
                     }

@@ -1,7 +1,8 @@
 //! Products of matrices and panels.
 
 use super::grid::Panel;
-use crate::flex::panel::{Product, Shape, blocks, pack};
+use crate::flex::packing::{blocks, pack};
+use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::Level;
 use rayon::prelude::*;
 

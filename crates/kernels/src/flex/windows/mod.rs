@@ -12,7 +12,7 @@ use super::correlation::Correlation;
 use super::epilogue::Epilogue;
 use super::memory::{Buffer, Target, filled, filled_rows};
 use super::operator::{Convolution, Layer};
-use super::panel::block_of;
+use super::packing::{block_of, packed};
 use super::simd::Level;
 use grid::{Block, Grid};
 use matrix::Matrix;
@@ -172,9 +172,9 @@ impl Windows {
             .collect();
         let row = self.row();
         filled_rows(self.small, row, |small, total| {
-            let (first, width) = block_of(self.small, self.level.channels(), small);
+            let block = block_of(self.small, self.level.channels(), small);
             for (v, total) in total.iter_mut().enumerate() {
-                let at = first * row + v * width + small - first;
+                let at = packed(block, row, small, v);
                 *total = parts.iter().map(|part| part[at]).sum();
             }
         })

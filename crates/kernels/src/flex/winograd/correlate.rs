@@ -5,7 +5,7 @@ use super::panels::{Side, shape, transform};
 use super::tiles::{POINTS, SPREAD, TAPS, Tiles, taps_depth};
 use crate::flex::correlation::Correlation;
 use crate::flex::memory::{Buffer, Target, filled};
-use crate::flex::panel;
+use crate::flex::packing::unpacked;
 use crate::flex::simd::{Kernel, Level, Simd};
 use crate::profile::Pass;
 use rayon::prelude::*;
@@ -67,13 +67,13 @@ fn run<const D: usize>(
         sums
     };
     let parts: Vec<Buffer> = (0..parts).into_par_iter().map(part).collect();
-    let rows = panel::blocks(outputs, level.channels());
     let gather = |to: Target| {
         (0..size.div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
             let job = Gather::<D> {
                 parts: &parts,
-                blocks: &rows,
+                outputs,
                 row: inputs * TAPS,
+                widest: level.channels(),
                 size,
                 at: chunk * CHUNK,
                 to,
@@ -92,9 +92,11 @@ const CHUNK: usize = 16;
 /// The transform `Gᵀ m G` of a chunk of pairs of channels and taps along the row.
 struct Gather<'a, const D: usize> {
     parts: &'a [Buffer],
-    blocks: &'a [(usize, usize)],
-    /// Sums per row, one for each input and tap along the row.
+    outputs: usize,
+    /// Sums per output, one for each input and tap along the row.
     row: usize,
+    /// Maximum number of outputs of a packed block.
+    widest: usize,
     size: usize,
     at: usize,
     to: Target,
@@ -123,25 +125,13 @@ impl<const D: usize> Kernel for Gather<'_, D> {
         let g = gather::<CHUNK, D>(&m);
         let planes = taps_depth::<D>();
         for i in 0..count {
-            let sum = self.unpacked(self.at + i);
-            let (pair, kw) = (sum / TAPS, sum % TAPS);
+            let [output, place] = unpacked(self.outputs, self.widest, self.row, self.at + i);
+            let (pair, kw) = ((output * self.row + place) / TAPS, place % TAPS);
             for (tap, g) in g[..planes].as_flattened().iter().enumerate() {
                 // SAFETY: `pair` and `kw` are those of sum `at + i` of the chunk, which is less than `size`, and `tap`
                 // is less than `3 * planes`: one of the chunk's numbers in `to`.
                 unsafe { *self.to.at((pair * 3 * planes + tap) * TAPS + kw) = g[i] };
             }
         }
-    }
-}
-
-impl<const D: usize> Gather<'_, D> {
-    /// The place in `[output][input][tap]` of a sum that [`Correlation`] has packed.
-    #[inline(always)]
-    fn unpacked(&self, at: usize) -> usize {
-        let row = at / self.row;
-        let block = self.blocks.partition_point(|&(first, _)| first <= row) - 1;
-        let (first, width) = self.blocks[block];
-        let at = at - first * self.row;
-        (first + at % width) * self.row + at / width
     }
 }

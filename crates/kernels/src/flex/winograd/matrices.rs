@@ -5,7 +5,7 @@
 use super::filters::{gather_weight, gather_weight_depth, spread_weight, spread_weight_depth};
 use super::tiles::{POINTS, SPREAD, TAPS, Tiles};
 use crate::flex::memory::{Buffer, Target, filled};
-use crate::flex::panel::blocks;
+use crate::flex::packing::blocks;
 use crate::flex::simd::{Kernel, Level, Simd};
 use crate::profile::Pass;
 use rayon::prelude::*;

@@ -28,6 +28,7 @@ mod matrices;
 mod panels;
 mod rows;
 mod tiles;
+mod transform;
 
 pub(crate) use convolve::convolve;
 pub(crate) use correlate::weight_gradient;

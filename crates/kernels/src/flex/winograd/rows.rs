@@ -72,6 +72,6 @@ impl<const M: usize, const N: usize> Rows<M, N> {
         let row = if present { row } else { ZEROS.as_ptr() };
         // SAFETY: a row inside the volume has `count` voxels from `at` by this function's contract; `ZEROS` has as many
         // as the widest register.
-        unsafe { S::load_lanes(row, 0, count) }
+        unsafe { S::load_lanes(row, count) }
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! Only the input is kept; the backward pass looks for the largest values again.
 
+mod passes;
+
 use super::memory::filled_rows;
-use super::simd::{Kernel, Level, Simd};
+use super::simd::Level;
 use super::tensor::{contiguous, from_buffer, give, incoming, plain, recorded, values};
-use crate::profile::Pass;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
+use passes::{Back, Largest};
 
 /// Max pooling, or nothing if the tensor is not single precision on the Flex backend or has no whole window.
 pub(crate) fn max_pool(input: &Tensor<5>, window: [usize; 3]) -> Option<Tensor<5>> {
@@ -63,6 +65,11 @@ impl Windows {
         shape
     }
 
+    /// Whether every voxel is in a window.
+    fn exact(&self) -> bool {
+        (0..3).all(|axis| self.shape[axis + 2].is_multiple_of(self.window[axis]))
+    }
+
     /// The first voxel of every row of windows of a map.
     fn rows(&self) -> impl Iterator<Item = usize> {
         let [.., h, w] = self.shape;
@@ -104,111 +111,6 @@ impl Windows {
             unsafe { level.run(job) }
         });
         from_buffer(output, &self.shape)
-    }
-}
-
-/// The largest values of a row of windows, and which voxel of its window each of them is: the first one if there are
-/// several. As in PyTorch, a NaN is larger than all numbers, and the last one counts. `KW` is the width of the windows if it is known.
-#[inline(always)]
-fn largest<const KW: usize>(windows: &Windows, map: &[f32], best: &mut [f32], which: &mut [u32]) {
-    let width = if KW == 0 { windows.window[2] } else { KW };
-    best.fill(f32::NEG_INFINITY);
-    which.fill(0);
-    for (row, &start) in windows.starts.iter().enumerate() {
-        let parts = map[start..][..width * best.len()].chunks_exact(width);
-        for ((best, which), part) in best.iter_mut().zip(which.iter_mut()).zip(parts) {
-            for (voxel, &value) in part.iter().enumerate() {
-                let larger = value > *best || value.is_nan();
-                *best = if larger { value } else { *best };
-                *which = if larger {
-                    (row * width + voxel) as u32
-                } else {
-                    *which
-                };
-            }
-        }
-    }
-}
-
-/// The largest values of a map's windows.
-struct Largest<'a> {
-    windows: &'a Windows,
-    map: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl Kernel for Largest<'_> {
-    type Output = ();
-    const PASS: Pass = Pass::MaxPool;
-
-    fn work(&self) -> [usize; 2] {
-        [0, size_of_val(self.map) + size_of_val(self.out)]
-    }
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let width = self.windows.output()[4];
-        let mut which = vec![0; width];
-        for (first, out) in self.windows.rows().zip(self.out.chunks_exact_mut(width)) {
-            let map = &self.map[first..];
-            match self.windows.window[2] {
-                2 => largest::<2>(self.windows, map, out, &mut which),
-                _ => largest::<0>(self.windows, map, out, &mut which),
-            }
-        }
-    }
-}
-
-/// The input's gradient of a map.
-struct Back<'a> {
-    windows: &'a Windows,
-    map: &'a [f32],
-    dy: &'a [f32],
-    dx: &'a mut [f32],
-}
-
-impl Kernel for Back<'_> {
-    type Output = ();
-    const PASS: Pass = Pass::MaxPoolGradient;
-
-    fn work(&self) -> [usize; 2] {
-        [0, 2 * size_of_val(self.map) + size_of_val(self.dy)]
-    }
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let (windows, width) = (self.windows, self.windows.output()[4]);
-        let (mut best, mut which) = (vec![0.0; width], vec![0; width]);
-        self.dx.fill(0.0);
-        for (first, dy) in windows.rows().zip(self.dy.chunks_exact(width)) {
-            let (map, dx) = (&self.map[first..], &mut self.dx[first..]);
-            // The width that the networks use vectorizes.
-            match windows.window[2] {
-                2 => {
-                    largest::<2>(windows, map, &mut best, &mut which);
-                    spread::<2>(windows, &which, dy, dx);
-                }
-                _ => {
-                    largest::<0>(windows, map, &mut best, &mut which);
-                    spread::<0>(windows, &which, dy, dx);
-                }
-            }
-        }
-    }
-}
-
-/// Writes the gradient of each of a row of windows to its largest voxel, and zero to the others.
-#[inline(always)]
-fn spread<const KW: usize>(windows: &Windows, which: &[u32], dy: &[f32], dx: &mut [f32]) {
-    let width = if KW == 0 { windows.window[2] } else { KW };
-    for (row, &start) in windows.starts.iter().enumerate() {
-        let parts = dx[start..][..width * dy.len()].chunks_exact_mut(width);
-        for ((&which, &dy), part) in which.iter().zip(dy).zip(parts) {
-            for (voxel, dx) in part.iter_mut().enumerate() {
-                let largest = which == (row * width + voxel) as u32;
-                *dx = if largest { dy } else { 0.0 };
-            }
-        }
     }
 }
 
