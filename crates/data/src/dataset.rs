@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::layout::Layout;
-use crate::unit::Unit;
+use crate::unit::{Unit, single};
 use crate::{DataError, LabelBudget, LabelValues, LabeledCase, Patients, Source, UnlabeledCase};
 
 /// Maximum number of names listed in a message.
@@ -133,7 +133,7 @@ impl Dataset {
         labeled: LabelBudget,
         patients: &Patients,
     ) -> Result<Self, DataError> {
-        let mut names = self.labeled_patients(patients);
+        let names = self.labeled_patients(patients);
         let (available, requested) = (names.len(), labeled.count_of(names.len()));
         if requested == 0 || requested > available {
             let several = available < self.labeled.len();
@@ -143,14 +143,11 @@ impl Dataset {
                 available,
             });
         }
-        names.truncate(requested);
-        let (labeled, rest): (Vec<_>, Vec<_>) = self.labeled.into_iter().partition(|case| {
-            names
-                .iter()
-                .any(|name| name == patients.patient_of(&case.id))
+        let kept: HashSet<String> = names.into_iter().take(requested).collect();
+        let rest = self.labeled.extract_if(.., |case| {
+            !kept.contains(patients.patient_of(&case.id))
         });
-        self.labeled = labeled;
-        let rest = rest.into_iter().map(LabeledCase::into_unlabeled);
+        let rest = rest.map(LabeledCase::into_unlabeled);
         self.unlabeled = rest.chain(self.unlabeled).collect();
         Ok(self)
     }
@@ -159,8 +156,9 @@ impl Dataset {
     fn labeled_patients(&self, patients: &Patients) -> Vec<String> {
         let mut seen = HashSet::new();
         let cases = self.labeled.iter();
-        let names = cases.map(|case| patients.patient_of(&case.id).to_string());
-        names.filter(|name| seen.insert(name.clone())).collect()
+        let names = cases.map(|case| patients.patient_of(&case.id));
+        let first = names.filter(|name| seen.insert(*name));
+        first.map(String::from).collect()
     }
 
     /// Moves the labeled cases with these names to the test cases.
@@ -190,7 +188,7 @@ impl Dataset {
     /// # Ok::<(), semivox_data::DataError>(())
     /// ```
     pub fn hold_out(self, names: &[impl AsRef<str>]) -> Result<Self, DataError> {
-        self.hold_out_units(names, Unit::CASE)
+        self.hold_out_units(names, single)
     }
 
     /// Like [`hold_out`](Self::hold_out), but fails if a unit of several cases would be split.
@@ -220,12 +218,12 @@ impl Dataset {
         let unlabeled = self.unlabeled.iter().map(|case| case.id.as_str());
         let training = self.labeled.iter().map(|case| case.id.as_str());
         let mut training = training.chain(unlabeled);
-        let held_out: HashSet<&str> = tested().map(unit.of).collect();
-        let Some(first) = training.find(|id| held_out.contains((unit.of)(id))) else {
+        let held_out: HashSet<&str> = tested().map(unit).collect();
+        let Some(first) = training.find(|id| held_out.contains(unit(id))) else {
             return Ok(());
         };
-        let whole = (unit.of)(first);
-        let of_it = |id: &&str| (unit.of)(id) == whole;
+        let whole = unit(first);
+        let of_it = |id: &&str| unit(id) == whole;
         Err(DataError::SplitPatient {
             unit: whole.into(),
             held_out: listed(tested().filter(of_it)),
@@ -271,23 +269,19 @@ impl Dataset {
     /// # Ok::<(), semivox_data::DataError>(())
     /// ```
     pub fn hold_out_last(mut self, n: usize, patients: &Patients) -> Result<Self, DataError> {
-        let names = self.labeled_patients(patients);
+        let mut names = self.labeled_patients(patients);
         if n >= names.len() {
             let several = names.len() < self.labeled.len();
             let unit = if several { "patients" } else { "cases" };
             return Err(cannot_hold_out(unit, n, names.len()));
         }
-        let last = &names[names.len() - n..];
-        let (test, labeled): (Vec<_>, Vec<_>) = self.labeled.into_iter().partition(|case| {
-            last.iter()
-                .any(|name| name == patients.patient_of(&case.id))
-        });
-        let held_out = |id: &str| last.iter().any(|name| name == patients.patient_of(id));
+        let last: HashSet<String> = names.drain(names.len() - n..).collect();
+        let held_out = |id: &str| last.contains(patients.patient_of(id));
+        let test = self.labeled.extract_if(.., |case| held_out(&case.id));
+        self.test.extend(test);
         let aside = self.unlabeled.extract_if(.., |case| held_out(&case.id));
         let aside: Vec<String> = aside.map(|case| case.id).collect();
         self.notes.extend(set_aside(&aside));
-        self.labeled = labeled;
-        self.test.extend(test);
         Ok(self)
     }
 }

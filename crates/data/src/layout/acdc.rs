@@ -59,7 +59,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
         open_hdf5(root)?
     };
     dataset
-        .refuse_parted(Unit::PATIENT)
+        .refuse_parted(patient)
         .map_err(|source| DataError::InFile {
             file: root.display().to_string(),
             source: Box::new(source),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
-use crate::unit::Unit;
+use crate::unit::{self, Unit};
 
 /// Folder layout of a data set.
 ///
@@ -50,8 +50,8 @@ impl Layout {
     /// Elsewhere a patient on both sides is a leak, see [`leaks`](crate::leaks), which a training can be told to accept.
     pub(super) fn units(self) -> Unit {
         match self {
-            Self::Acdc => Unit::PATIENT,
-            Self::La | Self::Pancreas | Self::Msd | Self::Folder => Unit::CASE,
+            Self::Acdc => unit::patient,
+            Self::La | Self::Pancreas | Self::Msd | Self::Folder => unit::single,
         }
     }
 }

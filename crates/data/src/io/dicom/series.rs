@@ -23,12 +23,11 @@ impl Folder {
             series: Vec::new(),
             others: Vec::new(),
         };
-        for path in hidden(folder)? {
-            if is_dicom_file(&path) {
-                found.others.push((name(&path), HIDDEN));
-            }
+        let (hidden, shown): (Vec<_>, Vec<_>) = all_files(folder)?.into_iter().partition(is_hidden);
+        for path in hidden.iter().filter(|path| is_dicom_file(path)) {
+            found.others.push((name(path), HIDDEN));
         }
-        for path in files(folder)? {
+        for path in shown {
             match Found::read(&path)? {
                 Found::Image(header) => found.add(*header),
                 Found::Other(reason) => found.others.push((name(&path), reason)),
@@ -98,17 +97,15 @@ fn name(path: &Path) -> String {
 /// Paths of the files in a folder, sorted, without hidden ones.
 pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = all_files(folder)?;
-    files.retain(|path| !name(path).starts_with('.'));
+    files.retain(|path| !is_hidden(path));
     Ok(files)
 }
 
-/// Paths of the hidden files in a folder, sorted.
-fn hidden(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut files = all_files(folder)?;
-    files.retain(|path| name(path).starts_with('.'));
-    Ok(files)
+fn is_hidden(path: &PathBuf) -> bool {
+    name(path).starts_with('.')
 }
 
+/// Paths of the files in a folder, sorted.
 fn all_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let failed = || DataError::io("list", folder);
     let mut paths = Vec::new();
