@@ -64,6 +64,7 @@ fn main() -> Result<(), TrainError> {
             let batch = Batch::from_host(source.batch(step), &device);
             let at = StepContext {
                 step,
+                steps: steps + 1,
                 stage_step: step,
                 stage_steps: steps + 1,
                 seed: 0,

@@ -67,6 +67,7 @@ fn train(work: &Work) -> Result<Clock, String> {
             let terms = LossTerms::new().with("loss", 1.0, loss.forward(logits, labels.clone()));
             let at = StepContext {
                 step,
+                steps: work.steps as u64 + 1,
                 stage_step: step,
                 stage_steps: work.steps as u64 + 1,
                 seed: 0,

@@ -144,9 +144,9 @@ impl Dataset {
             });
         }
         let kept: HashSet<String> = names.into_iter().take(requested).collect();
-        let rest = self.labeled.extract_if(.., |case| {
-            !kept.contains(patients.patient_of(&case.id))
-        });
+        let rest = self
+            .labeled
+            .extract_if(.., |case| !kept.contains(patients.patient_of(&case.id)));
         let rest = rest.map(LabeledCase::into_unlabeled);
         self.unlabeled = rest.chain(self.unlabeled).collect();
         Ok(self)

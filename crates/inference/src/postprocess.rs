@@ -1,7 +1,6 @@
 //! Postprocessing of predicted label maps.
 
 use semivox_data::LabelMap;
-use semivox_sdf::{Connectivity, largest_component};
 
 /// Keeps the largest connected component of every class but the background; the other components
 /// become background. Voxels that touch at a face, an edge or a corner are connected.
@@ -19,13 +18,5 @@ use semivox_sdf::{Connectivity, largest_component};
 /// assert_eq!(labels.data, arr3(&[[[0, 0, 0, 1, 1, 0, 2, 2]]]));
 /// ```
 pub fn keep_largest_components(labels: &mut LabelMap) {
-    for class in labels.values().into_iter().filter(|&class| class > 0) {
-        let mask = labels.data.mapv(|label| label == class);
-        let kept = largest_component(mask.view(), Connectivity::Corners26);
-        labels.data.zip_mut_with(&kept, |label, &kept| {
-            if *label == class && !kept {
-                *label = 0;
-            }
-        });
-    }
+    semivox_sdf::keep_largest_components(&mut labels.data);
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::MethodError;
 pub use crate::method_settings::MethodSettings;
 use crate::recipes::{
-    ActionConfig, ActionPpConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig,
-    GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig,
-    UaMtConfig, UrpcConfig,
+    ActionConfig, ActionPpConfig, BcpConfig, CpsConfig, CvrlConfig, DtcConfig,
+    EntropyMinimizationConfig, GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig,
+    SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
 };
 
 /// Defines [`MethodConfig`] and its functions from one list of all methods.
@@ -80,6 +80,8 @@ methods! {
     "dtc" => Dtc(DtcConfig),
     /// Consistency of predictions at several scales of one network.
     "urpc" => Urpc(UrpcConfig),
+    /// Copy-paste of boxes between labeled and unlabeled patches, both ways.
+    "bcp" => Bcp(BcpConfig),
     /// Contrastive pre-training on images, then on regions, and supervised fine-tuning.
     "global_local" => GlobalLocal(GlobalLocalConfig),
     /// Contrastive voxel-wise representation distillation.

@@ -45,6 +45,7 @@ mod tests {
         let values = |alignment: ViewAlignment, allowed, step| {
             let at = StepContext {
                 step,
+                steps: 10,
                 stage_step: 0,
                 stage_steps: 1,
                 seed: 3,

@@ -118,7 +118,7 @@ fn cut_box(patch: [usize; 3]) -> CutBoxConfig {
 }
 
 /// Replaces every sample by the next one, the last by the first.
-fn next<K: burn::tensor::kind::Basic>(x: Tensor<5, K>) -> Tensor<5, K> {
+pub(crate) fn next<K: burn::tensor::kind::Basic>(x: Tensor<5, K>) -> Tensor<5, K> {
     let batch = x.dims()[0];
     if batch == 1 {
         return x;
@@ -128,7 +128,7 @@ fn next<K: burn::tensor::kind::Basic>(x: Tensor<5, K>) -> Tensor<5, K> {
 }
 
 /// Reads pseudo-labels to the host, one array per sample.
-fn host_labels(labels: &Tensor<5, Int>) -> Vec<Array3<u8>> {
+pub(crate) fn host_labels(labels: &Tensor<5, Int>) -> Vec<Array3<u8>> {
     let [_, _, d, h, w] = labels.dims();
     let values: Vec<u8> = labels
         .clone()
@@ -152,6 +152,7 @@ mod tests {
     fn at(device: &Device) -> StepContext {
         StepContext {
             step: 3,
+            steps: 10,
             stage_step: 3,
             stage_steps: 10,
             seed: 1,

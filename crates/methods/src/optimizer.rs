@@ -30,8 +30,22 @@ pub struct OptimizerConfig {
     /// Global norm to which gradients are clipped; without it they are not clipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Learning rate schedule of each stage; every stage starts again at the base rate.
+    /// Learning rate schedule.
     pub schedule: LearningRate,
+    /// The steps over which the schedule runs.
+    #[serde(default)]
+    pub span: ScheduleSpan,
+}
+
+/// The steps over which a learning rate schedule runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleSpan {
+    /// Those of each stage: every stage starts again at the base rate.
+    #[default]
+    Stage,
+    /// Those of the whole run, over all stages.
+    Run,
 }
 
 impl Default for OptimizerConfig {
@@ -43,6 +57,7 @@ impl Default for OptimizerConfig {
             weight_decay: 1e-4,
             clip_norm: None,
             schedule: LearningRate::Poly { power: 0.9 },
+            span: ScheduleSpan::Stage,
         }
     }
 }
@@ -112,9 +127,11 @@ impl Optimizer {
     /// Returns the learning rate at a step of a stage.
     pub fn learning_rate(&self, at: &StepContext) -> f64 {
         let config = &self.config;
-        config
-            .schedule
-            .at(config.learning_rate, at.stage_step, at.stage_steps)
+        let (step, steps) = match config.span {
+            ScheduleSpan::Stage => (at.stage_step, at.stage_steps),
+            ScheduleSpan::Run => (at.step, at.steps),
+        };
+        config.schedule.at(config.learning_rate, step, steps)
     }
 
     /// Returns the module after one update with its gradients.
@@ -160,6 +177,28 @@ mod tests {
             let found = f64::from(module.valid().weight.val().into_scalar::<f32>());
             assert!((found - w).abs() < 1e-5, "nesterov {nesterov}: {found} {w}");
         }
+    }
+
+    /// A schedule over the run goes on where the stage before ended.
+    #[test]
+    fn a_schedule_spans_the_stage_or_the_run() {
+        let at = StepContext {
+            step: 75,
+            steps: 100,
+            stage_step: 25,
+            stage_steps: 50,
+            seed: 0,
+            device: Device::flex(),
+        };
+        let rate = |span| {
+            let config = OptimizerConfig {
+                span,
+                ..OptimizerConfig::default()
+            };
+            config.init().learning_rate(&at)
+        };
+        assert_eq!(rate(ScheduleSpan::Stage), 0.01 * 0.5f64.powf(0.9));
+        assert_eq!(rate(ScheduleSpan::Run), 0.01 * 0.25f64.powf(0.9));
     }
 
     /// A gradient of 2w clipped to 0.1 moves w by the rate times 0.1.

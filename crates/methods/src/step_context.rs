@@ -9,6 +9,8 @@ use crate::schedule::sigmoid_ramp_up;
 pub struct StepContext {
     /// Step of the whole run, from 0.
     pub step: u64,
+    /// Number of steps of the run.
+    pub steps: u64,
     /// Step within the stage, from 0.
     pub stage_step: u64,
     /// Number of steps of the stage.

@@ -106,6 +106,7 @@ mod tests {
     fn at(step: u64, device: &Device) -> StepContext {
         StepContext {
             step,
+            steps: 10,
             stage_step: 0,
             stage_steps: 10,
             seed: 0,

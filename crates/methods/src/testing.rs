@@ -60,6 +60,7 @@ fn patches(
 pub(crate) fn first_step(context: &MethodContext) -> StepContext {
     StepContext {
         step: 0,
+        steps: 10,
         stage_step: 0,
         stage_steps: 10,
         seed: context.seed,
@@ -116,6 +117,7 @@ pub(crate) fn run_steps(
     let plan = stage.plan();
     let at = |step: u64| StepContext {
         step,
+        steps: plan.steps,
         stage_step: step,
         stage_steps: plan.steps,
         seed: context.seed,

@@ -129,6 +129,32 @@ pub fn largest_component(mask: ArrayView3<'_, bool>, connectivity: Connectivity)
     components.labels.mapv(|label| Some(label) == largest)
 }
 
+/// Keeps the largest component of every class but 0, with [`Connectivity::Corners26`]; voxels of the others become 0.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr3;
+///
+/// let mut labels = arr3(&[[[1, 0, 2, 1, 1, 0, 2, 2]]]);
+/// semivox_sdf::keep_largest_components(&mut labels);
+/// assert_eq!(labels, arr3(&[[[0, 0, 0, 1, 1, 0, 2, 2]]]));
+/// ```
+pub fn keep_largest_components(labels: &mut Array3<u8>) {
+    let mut seen = [false; 256];
+    labels
+        .iter()
+        .for_each(|&label| seen[usize::from(label)] = true);
+    for class in (1..=u8::MAX).filter(|&class| seen[usize::from(class)]) {
+        let mask = labels.mapv(|label| label == class);
+        let kept = largest_component(mask.view(), Connectivity::Corners26);
+        labels.zip_mut_with(&kept, |label, &kept| {
+            if *label == class && !kept {
+                *label = 0;
+            }
+        });
+    }
+}
+
 /// A maximal run of mask voxels along the last axis, and its parent in the union-find forest.
 struct Run {
     z: Range<usize>,

@@ -9,7 +9,7 @@
 //! | distance of every voxel to a set of voxels | [`squared_distance_to`] |
 //! | regression target that is negative inside | [`signed_distance_map`] |
 //! | surface voxels | [`border`] |
-//! | connected components | [`connected_components`], [`largest_component`] |
+//! | connected components | [`connected_components`], [`largest_component`], [`keep_largest_components`] |
 //!
 //! # Examples
 //!
@@ -33,7 +33,9 @@ mod signed;
 mod transform;
 
 pub use border::{Edge, border};
-pub use components::{Components, Connectivity, connected_components, largest_component};
+pub use components::{
+    Components, Connectivity, connected_components, keep_largest_components, largest_component,
+};
 pub use error::SdfError;
 pub use flat::{squared_distance_transform_1d, squared_distance_transform_2d};
 pub use signed::{SignedDistance, signed_distance_map};

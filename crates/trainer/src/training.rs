@@ -173,6 +173,7 @@ impl Training<'_> {
     fn context(&self, step: u64, span: &Span<'_>) -> StepContext {
         StepContext {
             step,
+            steps: self.config.iterations(),
             stage_step: step - span.first,
             stage_steps: span.stage.steps,
             seed: self.config.seed,

@@ -2,7 +2,7 @@
 //!
 //! Drawn parameters can be stored, compared, and applied to both an image and its label map. Patches are
 //! cut first, so no transform runs on a whole volume. [`WeakView`] moves voxels, [`StrongView`] changes
-//! intensities; [`CutBoxConfig`] and [`ClassMixParams`] mix two patches.
+//! intensities; [`CutBoxConfig`], [`ClassMixParams`] and [`paste_box`] mix two patches.
 
 mod blur;
 mod class_mix;
@@ -14,6 +14,7 @@ mod gamma;
 mod jitter;
 mod label_swap;
 mod noise;
+mod paste_box;
 mod rot90;
 mod views;
 
@@ -27,5 +28,6 @@ pub use gamma::{GammaConfig, GammaParams};
 pub use jitter::{JitterConfig, JitterParams};
 pub use label_swap::LabelSwap;
 pub use noise::{NoiseConfig, NoiseParams};
+pub use paste_box::paste_box;
 pub use rot90::Rot90Params;
 pub use views::{StrongParams, StrongView, Symmetries, WeakParams, WeakView};

@@ -7,7 +7,6 @@ use super::Layout;
 use super::assemble::{self, Found};
 use super::lists::{HELD_OUT, List, Lists};
 use super::{file_names, pairing};
-use crate::unit::Unit;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
 pub use crate::unit::patient;

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod action_pp;
+pub mod bcp;
 pub mod cps;
 pub mod cvrl;
 pub mod dtc;
@@ -17,6 +18,7 @@ pub mod urpc;
 
 pub use action::{ActionConfig, LabeledView, LastPatch, StudentPasses};
 pub use action_pp::{ActionPpConfig, CenterAssignment};
+pub use bcp::BcpConfig;
 pub use cps::{Cps, CpsConfig};
 pub use cvrl::{Cvrl, CvrlConfig};
 pub use dtc::{AbsentClass, Dtc, DtcConfig};

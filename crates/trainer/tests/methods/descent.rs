@@ -127,7 +127,7 @@ impl Experiments<'_> {
         let (weights, weight) = match &term.weight {
             Weight::None => return, // if it were minimized, the slopes of the others would not fit
             Weight::Fixed(weight) => (Vec::new(), *weight),
-            Weight::Setting(key, _) => (vec![(key.clone(), "1.0".to_string())], 1.0),
+            Weight::Setting(key, _) => (vec![(key.clone(), "1.0".to_string())], term.times),
         };
         let what = format!("{}, term {}", self.place(), term.name);
         let contribution = self.contribution(term, &weights, LATE);

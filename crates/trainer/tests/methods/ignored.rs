@@ -155,8 +155,12 @@ fn labeled(mut batch: Batch, others: Others) -> Batch {
     let patches = &mut batch.labeled;
     let count = patches.weak.dims()[0];
     assert!(count > 1, "expected several labeled patches");
-    let repeated = |x: &Tensor<5>| Tensor::cat(vec![x.clone().narrow(0, 0, 1); count], 0);
     (patches.weak, patches.strong) = (repeated(&patches.weak), repeated(&patches.strong));
+    // Methods that mix patches mix labeled ones with unlabeled ones.
+    if let Some(unlabeled) = &mut batch.unlabeled {
+        (unlabeled.weak, unlabeled.strong) =
+            (repeated(&unlabeled.weak), repeated(&unlabeled.strong));
+    }
     let first = patches.labels.clone().narrow(0, 0, 1);
     let all = |label: i64| first.zeros_like() + label;
     let [first, other] = match others {
@@ -168,6 +172,11 @@ fn labeled(mut batch: Batch, others: Others) -> Batch {
     let labels = std::iter::once(first).chain(vec![other; count - 1]);
     patches.labels = Tensor::cat(labels.collect(), 0);
     batch
+}
+
+/// Returns a batch of as many patches, each of them the first.
+fn repeated(images: &Tensor<5>) -> Tensor<5> {
+    Tensor::cat(vec![images.clone().narrow(0, 0, 1); images.dims()[0]], 0)
 }
 
 fn value(values: &StepValues, name: &str) -> f64 {

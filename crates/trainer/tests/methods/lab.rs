@@ -204,6 +204,7 @@ impl Lab {
     ) -> StepValues {
         let at = StepContext {
             step: number,
+            steps: STEPS,
             stage_step,
             stage_steps: STEPS,
             seed: 1,

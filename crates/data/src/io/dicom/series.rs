@@ -23,7 +23,9 @@ impl Folder {
             series: Vec::new(),
             others: Vec::new(),
         };
-        let (hidden, shown): (Vec<_>, Vec<_>) = all_files(folder)?.into_iter().partition(is_hidden);
+        let (hidden, shown): (Vec<_>, Vec<_>) = all_files(folder)?
+            .into_iter()
+            .partition(|path| is_hidden(path));
         for path in hidden.iter().filter(|path| is_dicom_file(path)) {
             found.others.push((name(path), HIDDEN));
         }
@@ -101,7 +103,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(files)
 }
 
-fn is_hidden(path: &PathBuf) -> bool {
+fn is_hidden(path: &Path) -> bool {
     name(path).starts_with('.')
 }
 

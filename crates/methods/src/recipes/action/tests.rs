@@ -153,6 +153,7 @@ fn stage_iii_descends_on_its_terms_by_their_weights() {
         weight_decay: 0.0,
         clip_norm: None,
         schedule: LearningRate::Constant,
+        ..OptimizerConfig::default()
     };
     config.unsupervised_weight = 0.7;
     config.contrast_weight = 0.4;

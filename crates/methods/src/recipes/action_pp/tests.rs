@@ -110,6 +110,7 @@ fn pre_training_and_fine_tuning_have_a_period_each() {
     config.action.iterations = [10, 10, 40];
     let at = |step, stage_step, stage_steps| StepContext {
         step,
+        steps: 60,
         stage_step,
         stage_steps,
         seed: 0,

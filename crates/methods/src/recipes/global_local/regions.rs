@@ -79,6 +79,7 @@ mod tests {
     fn cells_are_drawn_once_for_a_step_and_small_maps_give_all() {
         let at = |step| StepContext {
             step,
+            steps: 10,
             stage_step: 0,
             stage_steps: 1,
             seed: 1,

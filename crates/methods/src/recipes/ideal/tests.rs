@@ -76,6 +76,7 @@ fn stage_ii_descends_on_its_terms_by_their_weights() {
             weight_decay: 0.0,
             clip_norm: None,
             schedule: LearningRate::Constant,
+            ..OptimizerConfig::default()
         },
         ..IdealConfig::new(40)
     };

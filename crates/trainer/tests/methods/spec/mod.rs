@@ -33,6 +33,8 @@ pub struct Term {
     pub name: &'static str,
     /// Weight in the loss.
     pub weight: Weight,
+    /// Factor of the weight if it is a setting.
+    pub times: f64,
     /// Whether the weight is ramped up by `exp(−5 (1 − t/T)²)`.
     pub ramped: bool,
     /// The parameters that its gradient changes, by the beginning of their names.
@@ -106,6 +108,7 @@ impl Term {
         Self {
             name,
             weight,
+            times: 1.0,
             ramped: false,
             moves,
             alone_in: "",
@@ -130,6 +133,11 @@ impl Term {
         moves: &'static [&'static str],
     ) -> Self {
         Self::new(name, Weight::Setting(format!("method.{key}"), value), moves)
+    }
+
+    pub(super) fn times(mut self, factor: f64) -> Self {
+        self.times = factor;
+        self
     }
 
     pub(super) fn ramped(mut self) -> Self {
@@ -232,6 +240,7 @@ pub fn spec(name: &str) -> Method {
             ..with_teacher("ict", Same::Other)
         },
         "cps" => one_stage::cps(),
+        "bcp" => staged::bcp(),
         "dtc" => one_stage::dtc(),
         "urpc" => one_stage::urpc(),
         "global_local" => staged::global_local(),

@@ -79,6 +79,33 @@ pub(super) fn ideal() -> Method {
     }
 }
 
+/// Stage i: `L_seg` of mixed labeled patches. Stage ii: `L_seg` where mixed patches have true labels, and α times that
+/// where they have pseudo-labels.
+pub(super) fn bcp() -> Method {
+    let labeled = Term::new("supervised", Weight::Fixed(2.0), STUDENT).reads(TOGETHER);
+    let pseudo = Term::weighted("pseudo", ("pseudo_weight", 0.5), STUDENT).reads(IMAGES);
+    let pseudo = pseudo.times(2.0);
+    Method {
+        name: "bcp",
+        stages: vec![
+            Stage {
+                terms: vec![supervised().reads(&[Weak, Labels])],
+                averages: vec![],
+            },
+            Stage {
+                terms: vec![labeled, pseudo],
+                averages: vec![Average {
+                    warmed_up: false,
+                    ..teacher("teacher", "student", 0.99)
+                }],
+            },
+        ],
+        frame: vec![],
+        plain: vec![],
+        ablations: &["labels_only", "all_components"],
+    }
+}
+
 /// Stage i: `L_global`. Stage ii: `L_sup + k₁·L_global + k₂·L_local`. Stage iii: `L_sup + λ₂·L_unsup + λ₁·L_anco`.
 /// `at` is where ACTION's settings are.
 pub(super) fn action_stages(at: &str) -> Vec<Stage> {

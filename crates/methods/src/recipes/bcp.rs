@@ -1,0 +1,301 @@
+//! BCP: bidirectional copy-paste. Boxes are exchanged between labeled and unlabeled patches, so that every patch that
+//! the student sees holds true labels beside pseudo-labels.
+//!
+//! Y. Bai, D. Chen, Q. Li, W. Shen, Y. Wang, "Bidirectional Copy-Paste for Semi-Supervised Medical Image
+//! Segmentation", CVPR 2023, arXiv 2305.00673. Section 3.
+//!
+//! ```text
+//! stage i    X = M·x_i + (1 − M)·x_j,   Y alike,   L = L_seg(X, Y)                      labeled
+//! stage ii   X_in  = M·x_i + (1 − M)·u_p         X_out = M·u_q + (1 − M)·x_j
+//!            L_in  = L_seg(X_in, y_i; M) + α·L_seg(X_in, ŷ_p; 1 − M)
+//!            L_out = L_seg(X_out, y_j; 1 − M) + α·L_seg(X_out, ŷ_q; M)
+//!            L     = L_in + L_out,   θ_t ← m·θ_t + (1 − m)·θ_s
+//! ```
+//!
+//! `x`, `y`: a labeled patch and its labels; `u`: an unlabeled one; `ŷ`: the teacher's label map of it, of each class
+//! the largest component; `M` is 0 in a box with `β` of each side and 1 around it; `L_seg(·; M)` counts the voxels where `M`
+//! is 1. In the log, `supervised` is the mean of both first terms (weight 2) and `pseudo` that of both second ones (2α).
+//!
+//! # Deviations
+//!
+//! | item | paper | public code | here |
+//! |---|---|---|---|
+//! | `β`, `α`, `m` | 2/3, 0.5, 0.99 | same | same; `box_share`, `pseudo_weight`, `teacher_momentum` |
+//! | `L_seg` | Dice and cross-entropy | their mean; left atrium: Dice of each patch, plain denominator | ½ (L_ce + L_dice) of all methods here: Dice of the batch, squared denominator |
+//! | pairs | two labeled, two unlabeled patches | halves of the batch, each in one mixed patch | each in two: around a box and as the box of the next pair |
+//! | unequal numbers | – | – | the fewer patches are used in turn |
+//! | student's passes | – | one for `X_in`, one for `X_out` | one for both, so that they share batch statistics |
+//! | box of slices | – | – | an axis of one voxel is covered whole |
+//! | largest component | left atrium | all data sets | same; `largest_component` |
+//! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3; `iterations` |
+//! | stage ii begins with | the best checkpoint by test cases of stage i | same | the last |
+//! | optimizer | SGD, 0.01 | momentum 0.9, decay 1e-4 | same |
+//! | rate | ÷10 every 2,500 iterations | left atrium: same, in stage ii; ACDC: constant | polynomial decay over both stages |
+//! | teacher's batch norm | – | left atrium: own statistics; ACDC: average of the student's | own statistics |
+
+use burn::prelude::*;
+use semivox_losses::DiceCrossEntropyLoss;
+use semivox_models::Network;
+use semivox_sdf::keep_largest_components;
+use serde::{Deserialize, Serialize};
+
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
+use crate::context::MethodContext;
+use crate::copy_paste::{PastedBox, in_turn};
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, ablations, expect, expect_both_kinds, expect_share, expect_weight,
+};
+use crate::mixing::{host_labels, next};
+use crate::optimizer::{Optimizer, OptimizerConfig, ScheduleSpan};
+use crate::plan::StagePlan;
+use crate::schedule::split_steps;
+use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
+use crate::student_teacher::StudentTeacher;
+use crate::terms::LossTerms;
+
+/// Settings of BCP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BcpConfig {
+    /// Iterations of stage i (labeled patches alone) and of stage ii.
+    pub iterations: [u64; 2],
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and learning rate schedule.
+    pub optimizer: OptimizerConfig,
+    /// `β`, the share of each side that the box has.
+    pub box_share: f64,
+    /// `α`, the weight of the pseudo-labels.
+    pub pseudo_weight: f64,
+    /// EMA momentum `m` of the teacher.
+    pub teacher_momentum: f64,
+    /// Whether only the largest component of each pseudo-labeled class is kept.
+    pub largest_component: bool,
+}
+
+impl BcpConfig {
+    /// Returns the paper's settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations: split_steps(iterations, [1, 3]),
+            batch: [2, 2],
+            optimizer: OptimizerConfig {
+                span: ScheduleSpan::Run,
+                ..OptimizerConfig::default()
+            },
+            box_share: 2.0 / 3.0,
+            pseudo_weight: 0.5,
+            teacher_momentum: 0.99,
+            largest_component: true,
+        }
+    }
+
+    /// Returns the settings of an ablation: `labels_only` is stage i for the whole run.
+    fn ablation(mut self, name: &str) -> Result<Self, MethodError> {
+        match name {
+            "labels_only" => self.iterations = [self.iterations(), 0],
+            "all_components" => self.largest_component = false,
+            _ => {
+                let known = "labels_only or all_components";
+                return Err(MethodError::unknown("ablation", name, known));
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl MethodSettings for BcpConfig {
+    ablations!();
+
+    fn iterations(&self) -> u64 {
+        self.iterations.iter().sum()
+    }
+
+    fn set_iterations(&mut self, iterations: u64) {
+        self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_batch(&mut self, batch: [usize; 2]) {
+        self.batch = batch;
+    }
+
+    fn needs_unlabeled(&self) -> bool {
+        self.iterations[1] > 0
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        let inside = self.box_share > 0.0 && self.box_share < 1.0;
+        expect(
+            inside,
+            "box_share",
+            "a number between 0 and 1",
+            self.box_share,
+        )?;
+        expect_weight("pseudo_weight", self.pseudo_weight)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
+        expect_both_kinds("batch", self.batch)
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        let mut method = Method::new(context);
+        if self.iterations[0] > 0 {
+            method = method.with_stage(LabeledCopyPaste::new(self.clone()));
+        }
+        if self.iterations[1] > 0 {
+            method = method.with_stage(BidirectionalCopyPaste::new(self.clone()));
+        }
+        Ok(method)
+    }
+}
+
+/// Stage i: every labeled patch with a box of the next one.
+pub struct LabeledCopyPaste {
+    config: BcpConfig,
+    supervised: DiceCrossEntropyLoss,
+}
+
+impl LabeledCopyPaste {
+    /// Creates stage i of the method.
+    pub fn new(config: BcpConfig) -> Self {
+        Self {
+            config,
+            supervised: supervised_loss(),
+        }
+    }
+}
+
+impl Stage for LabeledCopyPaste {
+    type State = Network;
+
+    fn plan(&self) -> StagePlan {
+        let BcpConfig {
+            iterations, batch, ..
+        } = self.config;
+        StagePlan::weak("i labeled copy-paste", iterations[0], [batch[0], 0])
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init()
+    }
+
+    fn begin(&self, networks: Handover, _: &MethodContext) -> Result<Network, MethodError> {
+        Ok(networks.student)
+    }
+
+    fn terms(
+        &self,
+        network: &mut Network,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let (images, labels) = (batch.labeled.weak, batch.labeled.labels);
+        let pasted = PastedBox::draw(self.config.box_share, patch_of(&images), at);
+        let images = pasted.paste(images.clone(), next(images));
+        let labels = pasted.paste(labels.clone(), next(labels));
+        let loss = (self.supervised).forward(network.forward(images).logits, labels);
+        Ok(LossTerms::new().with("supervised", 1.0, loss))
+    }
+}
+
+/// Stage ii: boxes of unlabeled patches in labeled ones and of labeled patches in unlabeled ones.
+pub struct BidirectionalCopyPaste {
+    config: BcpConfig,
+    segmentation: DiceCrossEntropyLoss,
+}
+
+impl BidirectionalCopyPaste {
+    /// Creates stage ii of the method.
+    pub fn new(config: BcpConfig) -> Self {
+        Self {
+            config,
+            segmentation: supervised_loss(),
+        }
+    }
+
+    /// Returns `ŷ`, the teacher's most probable classes, of each the largest component.
+    fn pseudo_labels(&self, teacher: &Network, images: Tensor<5>) -> Tensor<5, Int> {
+        let labels = teacher.forward(images).logits.argmax(1);
+        if !self.config.largest_component {
+            return labels;
+        }
+        let (shape, device) = (labels.dims(), labels.device());
+        let kept = host_labels(&labels).into_iter().flat_map(|mut labels| {
+            keep_largest_components(&mut labels);
+            labels.into_iter().map(i32::from)
+        });
+        Tensor::from_data(TensorData::new(kept.collect(), shape), &device)
+    }
+}
+
+impl Stage for BidirectionalCopyPaste {
+    type State = StudentTeacher<Network>;
+
+    fn plan(&self) -> StagePlan {
+        let BcpConfig {
+            iterations, batch, ..
+        } = self.config;
+        StagePlan::weak("ii bidirectional copy-paste", iterations[1], batch)
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init()
+    }
+
+    fn begin(&self, networks: Handover, _: &MethodContext) -> Result<Self::State, MethodError> {
+        Ok(networks.into())
+    }
+
+    fn terms(
+        &self,
+        networks: &mut Self::State,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let pairs = self.config.batch[0].max(self.config.batch[1]);
+        let other = batch
+            .unlabeled
+            .expect("the stage plans unlabeled patches")
+            .weak;
+        let pseudo = self.pseudo_labels(&networks.teacher, other.clone());
+        let [x, u] = [batch.labeled.weak, other].map(|images| in_turn(images, pairs));
+        let [y, pseudo] = [batch.labeled.labels, pseudo].map(|labels| in_turn(labels, pairs));
+        let (x_next, y_next) = (next(x.clone()), next(y.clone()));
+
+        let pasted = PastedBox::draw(self.config.box_share, patch_of(&x), at);
+        let mixed = vec![pasted.paste(x, u.clone()), pasted.paste(u, x_next)];
+        let logits = networks.student.forward(Tensor::cat(mixed, 0)).logits;
+        let [inward, outward] = split(logits, [pairs; 2]);
+
+        let loss = |labels: [Tensor<5, Int>; 2]| {
+            let [around, inside] = labels;
+            let inward = self.segmentation.forward(inward.clone(), around);
+            (inward + self.segmentation.forward(outward.clone(), inside)) / 2.0
+        };
+        let supervised = loss([pasted.around(y), pasted.inside(y_next)]);
+        let pseudo = loss([pasted.inside(pseudo.clone()), pasted.around(pseudo)]);
+        Ok(LossTerms::new().with("supervised", 2.0, supervised).with(
+            "pseudo",
+            2.0 * self.config.pseudo_weight,
+            pseudo,
+        ))
+    }
+
+    fn after_step(&self, networks: &mut Self::State, _: &StepContext) -> Result<(), MethodError> {
+        networks.update_teacher(self.config.teacher_momentum);
+        Ok(())
+    }
+}
+
+/// Returns the size of the patches of a batch.
+fn patch_of(images: &Tensor<5>) -> [usize; 3] {
+    let [_, _, patch @ ..] = images.dims();
+    patch
+}
+
+#[cfg(test)]
+mod tests;
