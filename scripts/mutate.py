@@ -39,9 +39,14 @@ TERMS = [
     ("cps", 1, "supervised_second", "cps.rs"),
     ("cps", 1, "pseudo", "cps.rs"),
     ("cps", 1, "pseudo_second", "cps.rs"),
-    ("bcp", 1, "supervised", "bcp.rs"),
-    ("bcp", 2, "supervised", "bcp.rs", '"supervised" 2'),
+    ("bcp", 2, "supervised", "bcp.rs"),
     ("bcp", 2, "pseudo", "bcp.rs"),
+    ("fixmatch", 1, "supervised", "fixmatch.rs"),
+    ("fixmatch", 1, "pseudo", "fixmatch.rs"),
+    ("unimatch", 1, "supervised", "unimatch.rs"),
+    ("unimatch", 1, "strong", "unimatch.rs"),
+    ("unimatch", 1, "strong_second", "unimatch.rs"),
+    ("unimatch", 1, "feature", "unimatch.rs"),
     ("dtc", 1, "supervised", "dtc.rs"),
     ("dtc", 1, "signed_distance", "dtc.rs"),
     ("dtc", 1, "consistency", "dtc.rs"),
@@ -74,7 +79,8 @@ TERMS = [
     ("action_pp", 3, "adaptive", "action_pp.rs"),
 ]
 # Terms that are only logged, by their file and first argument.
-LOGGED = {("urpc.rs", '"finest"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
+LOGGED = {("urpc.rs", '"finest"'), ("fixmatch.rs", '"foreground_confidence"'),
+          ("unimatch.rs", '"foreground_confidence"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
 # Methods whose tests also run the stages of another method.
 BUILT_ON = {"action_pp": "action"}
 

@@ -27,6 +27,8 @@ pub struct HostViews {
     pub weak: Vec<f32>,
     /// Strong views; empty if none is planned.
     pub strong: Vec<f32>,
+    /// Second strong views; empty if none is planned.
+    pub second: Vec<f32>,
 }
 
 /// A batch on the device.
@@ -57,6 +59,8 @@ pub struct UnlabeledBatch {
     pub weak: Tensor<5>,
     /// Strong view; the weak one where no strong view is planned.
     pub strong: Tensor<5>,
+    /// Second strong view; the first one where no second is planned.
+    pub second: Tensor<5>,
 }
 
 impl Batch {
@@ -66,10 +70,14 @@ impl Batch {
         let labels = TensorData::new(host.labels, [host.labeled.count, 1, d, h, w]);
         let labels = Tensor::from_data(labels, device);
         let shape = [host.channels, d, h, w];
-        let [weak, strong] = host.labeled.into_tensors(shape, device);
+        let [weak, strong, _] = host.labeled.into_tensors(shape, device);
         let unlabeled = (host.unlabeled.count > 0).then(|| {
-            let [weak, strong] = host.unlabeled.into_tensors(shape, device);
-            UnlabeledBatch { weak, strong }
+            let [weak, strong, second] = host.unlabeled.into_tensors(shape, device);
+            UnlabeledBatch {
+                weak,
+                strong,
+                second,
+            }
         });
         Self {
             labeled: LabeledBatch {
@@ -100,14 +108,17 @@ pub(crate) fn split<const D: usize>(all: Tensor<D>, counts: [usize; 2]) -> [Tens
 }
 
 impl HostViews {
-    /// Moves the patches to the device: `[weak, strong]`.
-    fn into_tensors(self, [c, d, h, w]: [usize; 4], device: &Device) -> [Tensor<5>; 2] {
+    /// Moves the patches to the device: `[weak, strong, second]`, where a view that was not planned is the one before.
+    fn into_tensors(self, [c, d, h, w]: [usize; 4], device: &Device) -> [Tensor<5>; 3] {
         let shape = [self.count, c, d, h, w];
-        let weak = Tensor::from_data(TensorData::new(self.weak, shape), device);
-        if self.strong.is_empty() {
-            return [weak.clone(), weak];
-        }
-        let strong = Tensor::from_data(TensorData::new(self.strong, shape), device);
-        [weak, strong]
+        let moved = |views: Vec<f32>| Tensor::from_data(TensorData::new(views, shape), device);
+        let or = |views: Vec<f32>, other: &Tensor<5>| match views.is_empty() {
+            true => other.clone(),
+            false => moved(views),
+        };
+        let weak = moved(self.weak);
+        let strong = or(self.strong, &weak);
+        let second = or(self.second, &strong);
+        [weak, strong, second]
     }
 }

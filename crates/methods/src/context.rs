@@ -1,10 +1,15 @@
 //! The settings of a run that every method needs.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::module::Module;
 use burn::prelude::*;
 use semivox_models::{Network, NetworkConfig};
 
 use crate::host::host;
+
+/// Held while a student is drawn, so that students drawn at once by several threads are those of their seeds.
+static DRAWING: Mutex<()> = Mutex::new(());
 
 /// Settings of a run that every method needs: architecture, patch size, mirror axes, seed and device.
 #[derive(Debug, Clone)]
@@ -24,6 +29,8 @@ pub struct MethodContext {
 impl MethodContext {
     /// Returns a new student with weights drawn from the seed.
     pub fn student(&self) -> Network {
+        // All threads draw from one generator.
+        let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
         self.drawn(|device| {
             device.seed(self.seed);
             self.network.init(device)

@@ -12,6 +12,9 @@ use semivox_losses::IGNORED_LABEL;
 
 use crate::step_context::StepContext;
 
+/// The published share of each side that a box has.
+pub(crate) const BOX_SHARE: f64 = 2.0 / 3.0;
+
 /// A box that all patches of a step share.
 pub(crate) struct PastedBox {
     /// `1 − M`, `[1, 1, depth, height, width]`.

@@ -9,6 +9,7 @@ mod aligned_grid;
 pub mod batch;
 pub mod checkpoint;
 pub mod clip;
+mod confident;
 pub mod context;
 mod copy_paste;
 pub mod ema;

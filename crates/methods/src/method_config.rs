@@ -6,8 +6,8 @@ use crate::error::MethodError;
 pub use crate::method_settings::MethodSettings;
 use crate::recipes::{
     ActionConfig, ActionPpConfig, BcpConfig, CpsConfig, CvrlConfig, DtcConfig,
-    EntropyMinimizationConfig, GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig,
-    SimCvdConfig, SupervisedConfig, UaMtConfig, UrpcConfig,
+    EntropyMinimizationConfig, FixMatchConfig, GlobalLocalConfig, IctConfig, IdealConfig,
+    MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UniMatchConfig, UrpcConfig,
 };
 
 /// Defines [`MethodConfig`] and its functions from one list of all methods.
@@ -82,6 +82,10 @@ methods! {
     "urpc" => Urpc(UrpcConfig),
     /// Copy-paste of boxes between labeled and unlabeled patches, both ways.
     "bcp" => Bcp(BcpConfig),
+    /// Confident predictions for weak views as labels of strong views.
+    "fixmatch" => FixMatch(FixMatchConfig),
+    /// FixMatch with two strong views and perturbed features.
+    "unimatch" => UniMatch(UniMatchConfig),
     /// Contrastive pre-training on images, then on regions, and supervised fine-tuning.
     "global_local" => GlobalLocal(GlobalLocalConfig),
     /// Contrastive voxel-wise representation distillation.

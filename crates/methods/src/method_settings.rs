@@ -22,6 +22,13 @@ pub trait MethodSettings {
         true
     }
 
+    /// Returns the run on labels alone that has the method's own augmentation, as `METHOD` or `METHOD:ABLATION`.
+    ///
+    /// A method's gain is what it has over this control and over plain supervised training.
+    fn control(&self) -> &'static str {
+        "supervised"
+    }
+
     /// Turns the settings into those of an ablation, which removes or exchanges one part of the method.
     ///
     /// # Errors

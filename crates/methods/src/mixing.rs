@@ -49,6 +49,16 @@ pub struct PseudoLabeled {
 impl Mixing {
     /// Mixes a batch; the masks are drawn from (seed, step).
     pub fn apply(self, pseudo: PseudoLabeled, at: &StepContext) -> PseudoLabeled {
+        self.apply_for("mixing", pseudo, at)
+    }
+
+    /// Mixes a batch as [`apply`](Self::apply) does, with masks of their own for each `purpose`.
+    pub(crate) fn apply_for(
+        self,
+        purpose: &str,
+        pseudo: PseudoLabeled,
+        at: &StepContext,
+    ) -> PseudoLabeled {
         if self == Self::None {
             return pseudo;
         }
@@ -56,7 +66,7 @@ impl Mixing {
         let mut keep = Vec::with_capacity(batch * d * h * w);
         let labels = (self == Self::Classmix).then(|| host_labels(&pseudo.labels));
         for sample in 0..batch {
-            let mut rng = keyed(at.seed, at.step, &format!("mixing {sample}"));
+            let mut rng = keyed(at.seed, at.step, &format!("{purpose} {sample}"));
             let mask = match &labels {
                 Some(labels) => {
                     let labels = labels[sample].view();

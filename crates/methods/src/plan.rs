@@ -59,6 +59,23 @@ pub enum StrongViews {
     None,
     /// The unlabeled ones.
     Unlabeled,
+    /// The unlabeled ones, which have two.
+    UnlabeledTwice,
+    /// The labeled ones.
+    Labeled,
     /// All.
     All,
+}
+
+impl StrongViews {
+    /// Returns the numbers of strong views of labeled and of unlabeled patches.
+    pub fn counts(self) -> [usize; 2] {
+        match self {
+            Self::None => [0, 0],
+            Self::Unlabeled => [0, 1],
+            Self::UnlabeledTwice => [0, 2],
+            Self::Labeled => [1, 0],
+            Self::All => [1, 1],
+        }
+    }
 }

@@ -9,11 +9,14 @@ use burn::optim::GradientsParams;
 use burn::prelude::*;
 use rand::{Rng, RngExt};
 use semivox_data::rng::keyed;
+use semivox_losses::IGNORED_LABEL;
 use semivox_models::NetworkConfig;
 
 use crate::batch::{Batch, LabeledBatch, UnlabeledBatch};
 use crate::context::MethodContext;
 use crate::method::{AnyStage, Running};
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::LearningRate;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::StepValues;
@@ -81,9 +84,53 @@ pub(crate) fn batch(counts: [usize; 2], context: &MethodContext, step: u64) -> B
         },
         unlabeled: (counts[1] > 0).then(|| UnlabeledBatch {
             strong: other.clone() * 1.1,
+            second: other.clone() * 0.9,
             weak: other,
         }),
     }
+}
+
+/// Returns settings with which a step subtracts the gradient.
+pub(crate) fn plain_descent() -> OptimizerConfig {
+    OptimizerConfig {
+        learning_rate: 1.0,
+        momentum: 0.0,
+        weight_decay: 0.0,
+        schedule: LearningRate::Constant,
+        ..OptimizerConfig::default()
+    }
+}
+
+/// Returns the cross-entropy and the Dice loss over the voxels whose label is not ignored, from logits
+/// `[batch, class, voxel]` and labels `[batch, voxel]`.
+pub(crate) fn segmentation_losses(
+    logits: &[f32],
+    labels: &[i64],
+    [batch, classes]: [usize; 2],
+) -> [f64; 2] {
+    let voxels = labels.len() / batch;
+    let (mut entropy, mut count) = (0.0, 0.0);
+    let mut sums = vec![[0.0; 2]; classes];
+    for (v, &label) in labels.iter().enumerate() {
+        if label == IGNORED_LABEL {
+            continue;
+        }
+        let first = v / voxels * classes * voxels + v % voxels;
+        let e: Vec<f64> = (0..classes)
+            .map(|class| f64::from(logits[first + class * voxels]).exp())
+            .collect();
+        let total: f64 = e.iter().sum();
+        for (class, [both, squares]) in sums.iter_mut().enumerate() {
+            let (p, t) = (e[class] / total, f64::from(label == class as i64));
+            *both += p * t;
+            *squares += p * p + t * t;
+            entropy -= t * p.ln();
+        }
+        count += 1.0;
+    }
+    let dice = |[both, squares]: &[f64; 2]| 1.0 - (2.0 * both + 1e-5) / (squares + 1e-5);
+    let dice: f64 = sums.iter().map(dice).sum();
+    [entropy / count, dice / classes as f64]
 }
 
 /// Begins a stage on a new student.

@@ -86,6 +86,7 @@ impl BatchSource {
     /// Returns the batch of a step, in host memory.
     pub fn batch(&self, step: u64) -> HostBatch {
         let cases = self.cases.batch(step);
+        let strong = self.views.counts();
         let mut batch = HostBatch {
             patch: self.weak.patch,
             channels: self.channels,
@@ -96,13 +97,12 @@ impl BatchSource {
         for (slot, case) in cases.labeled.into_iter().enumerate() {
             let case = &self.set.labeled[case];
             let image = &case.scan.image;
-            let strong = self.views == StrongViews::All;
             let weak = self.add(
                 &mut batch.labeled,
                 image,
                 step,
                 &format!("labeled {slot}"),
-                strong,
+                strong[0],
             );
             let mut labels = weak.apply(case.labels.data.view(), 0);
             self.label_swap.apply(weak.flip, &mut labels);
@@ -112,42 +112,41 @@ impl BatchSource {
         }
         for (slot, case) in cases.unlabeled.into_iter().enumerate() {
             let image = &self.set.unlabeled[case].scan.image;
-            let strong = self.views != StrongViews::None;
             self.add(
                 &mut batch.unlabeled,
                 image,
                 step,
                 &format!("unlabeled {slot}"),
-                strong,
+                strong[1],
             );
         }
         batch
     }
 
-    /// Adds the views of one patch; returns the geometry they share.
+    /// Adds the weak view of one patch and `strong` strong ones; returns the geometry they share.
     fn add(
         &self,
         views: &mut HostViews,
         image: &Image,
         step: u64,
         purpose: &str,
-        with_strong: bool,
+        strong: usize,
     ) -> semivox_data::augment::WeakParams {
         let mut rng = keyed(self.seed, step, purpose);
         let geometry = self.weak.draw(&mut rng, image.shape());
         let channels = image.channels();
-        let strong = match with_strong {
-            true => (self.strong).draw_channels(&mut rng, self.weak.patch, channels.len()),
-            false => Vec::new(),
-        };
+        let strong: Vec<_> = (0..strong)
+            .map(|_| (self.strong).draw_channels(&mut rng, self.weak.patch, channels.len()))
+            .collect();
         views.count += 1;
         for (index, channel) in channels.iter().enumerate() {
-            let mut patch = geometry.apply(channel.data.view(), 0.0);
-            views.weak.extend(&patch);
-            if let Some(strong) = strong.get(index) {
-                strong.apply(&mut patch);
-                views.strong.extend(&patch);
+            let patch = geometry.apply(channel.data.view(), 0.0);
+            for (drawn, seen) in strong.iter().zip([&mut views.strong, &mut views.second]) {
+                let mut patch = patch.clone();
+                drawn[index].apply(&mut patch);
+                seen.extend(&patch);
             }
+            views.weak.extend(&patch);
         }
         geometry
     }

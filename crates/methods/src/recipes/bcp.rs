@@ -20,7 +20,7 @@
 //!
 //! | item | paper | public code | here |
 //! |---|---|---|---|
-//! | `β`, `α`, `m` | 2/3, 0.5, 0.99 | same | same; `box_share`, `pseudo_weight`, `teacher_momentum` |
+//! | `β`, `α`, `m` | 2/3, 0.5, 0.99 | same | same; `box_share` (of stage ii), `pseudo_weight`, `teacher_momentum` |
 //! | `L_seg` | Dice and cross-entropy | their mean; left atrium: Dice of each patch, plain denominator | ½ (L_ce + L_dice) of all methods here: Dice of the batch, squared denominator |
 //! | pairs | two labeled, two unlabeled patches | halves of the batch, each in one mixed patch | each in two: around a box and as the box of the next pair |
 //! | unequal numbers | – | – | the fewer patches are used in turn |
@@ -39,10 +39,10 @@ use semivox_models::Network;
 use semivox_sdf::keep_largest_components;
 use serde::{Deserialize, Serialize};
 
-use super::supervised::supervised_loss;
+use super::supervised::{Augmentation, Supervised, SupervisedConfig, supervised_loss};
 use crate::batch::{Batch, split};
 use crate::context::MethodContext;
-use crate::copy_paste::{PastedBox, in_turn};
+use crate::copy_paste::{BOX_SHARE, PastedBox, in_turn};
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
@@ -87,20 +87,20 @@ impl BcpConfig {
                 span: ScheduleSpan::Run,
                 ..OptimizerConfig::default()
             },
-            box_share: 2.0 / 3.0,
+            box_share: BOX_SHARE,
             pseudo_weight: 0.5,
             teacher_momentum: 0.99,
             largest_component: true,
         }
     }
 
-    /// Returns the settings of an ablation: `labels_only` is stage i for the whole run.
+    /// Returns the settings of an ablation.
     fn ablation(mut self, name: &str) -> Result<Self, MethodError> {
         match name {
-            "labels_only" => self.iterations = [self.iterations(), 0],
+            "without_pretraining" => self.iterations = [0, self.iterations()],
             "all_components" => self.largest_component = false,
             _ => {
-                let known = "labels_only or all_components";
+                let known = "without_pretraining or all_components";
                 return Err(MethodError::unknown("ablation", name, known));
             }
         }
@@ -123,8 +123,8 @@ impl MethodSettings for BcpConfig {
         self.batch = batch;
     }
 
-    fn needs_unlabeled(&self) -> bool {
-        self.iterations[1] > 0
+    fn control(&self) -> &'static str {
+        "supervised:copy_paste"
     }
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
@@ -144,61 +144,15 @@ impl MethodSettings for BcpConfig {
     fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
         let mut method = Method::new(context);
         if self.iterations[0] > 0 {
-            method = method.with_stage(LabeledCopyPaste::new(self.clone()));
+            let stage = SupervisedConfig {
+                iterations: self.iterations[0],
+                batch: self.batch[0],
+                optimizer: self.optimizer.clone(),
+                augmentation: Augmentation::CopyPaste,
+            };
+            method = method.with_stage(Supervised::new("i labeled copy-paste", stage));
         }
-        if self.iterations[1] > 0 {
-            method = method.with_stage(BidirectionalCopyPaste::new(self.clone()));
-        }
-        Ok(method)
-    }
-}
-
-/// Stage i: every labeled patch with a box of the next one.
-pub struct LabeledCopyPaste {
-    config: BcpConfig,
-    supervised: DiceCrossEntropyLoss,
-}
-
-impl LabeledCopyPaste {
-    /// Creates stage i of the method.
-    pub fn new(config: BcpConfig) -> Self {
-        Self {
-            config,
-            supervised: supervised_loss(),
-        }
-    }
-}
-
-impl Stage for LabeledCopyPaste {
-    type State = Network;
-
-    fn plan(&self) -> StagePlan {
-        let BcpConfig {
-            iterations, batch, ..
-        } = self.config;
-        StagePlan::weak("i labeled copy-paste", iterations[0], [batch[0], 0])
-    }
-
-    fn optimizer(&self) -> Optimizer {
-        self.config.optimizer.init()
-    }
-
-    fn begin(&self, networks: Handover, _: &MethodContext) -> Result<Network, MethodError> {
-        Ok(networks.student)
-    }
-
-    fn terms(
-        &self,
-        network: &mut Network,
-        batch: Batch,
-        at: &StepContext,
-    ) -> Result<LossTerms, MethodError> {
-        let (images, labels) = (batch.labeled.weak, batch.labeled.labels);
-        let pasted = PastedBox::draw(self.config.box_share, patch_of(&images), at);
-        let images = pasted.paste(images.clone(), next(images));
-        let labels = pasted.paste(labels.clone(), next(labels));
-        let loss = (self.supervised).forward(network.forward(images).logits, labels);
-        Ok(LossTerms::new().with("supervised", 1.0, loss))
+        Ok(method.with_stage(BidirectionalCopyPaste::new(self.clone())))
     }
 }
 

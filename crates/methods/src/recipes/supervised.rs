@@ -5,25 +5,31 @@
 //! ```
 //!
 //! On the same labels it is the lower bound for every semi-supervised method, and on all labels the upper
-//! bound.
+//! bound. Part of what some methods gain is augmentation, which labels alone can have: with `augmentation` set to a
+//! method's own, this baseline is the control of that method.
 //!
 //! | choice | origin |
 //! |---|---|
 //! | ½ (CE + Dice), squared denominator | the field's code since UA-MT (Yu et al., MICCAI 2019) |
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
+//! | copy-paste | stage i of BCP (Bai et al., CVPR 2023) |
+//! | strong views with CutMix | those that FixMatch and UniMatch give unlabeled patches |
 
+use burn::prelude::*;
 use semivox_losses::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 use semivox_models::Network;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, LabeledBatch};
 use crate::context::MethodContext;
+use crate::copy_paste::{BOX_SHARE, PastedBox};
 use crate::error::MethodError;
 use crate::method::Method;
-use crate::method_settings::{MethodSettings, expect_some};
+use crate::method_settings::{MethodSettings, ablations, expect_some};
+use crate::mixing::{Mixing, PseudoLabeled, next};
 use crate::optimizer::{Optimizer, OptimizerConfig};
-use crate::plan::StagePlan;
+use crate::plan::{BatchPlan, StagePlan, StrongViews};
 use crate::schedule::LearningRate;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
@@ -39,6 +45,22 @@ pub struct SupervisedConfig {
     pub batch: usize,
     /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
+    /// Augmentation of the patches in addition to the weak view.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+}
+
+/// Augmentation of labeled patches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Augmentation {
+    /// The weak view alone.
+    #[default]
+    Weak,
+    /// The weak view with a box of the next patch, 2/3 of each side, as in stage i of BCP.
+    CopyPaste,
+    /// The strong view with a box of the next patch, as FixMatch and UniMatch mix unlabeled patches.
+    StrongCutmix,
 }
 
 impl SupervisedConfig {
@@ -54,11 +76,27 @@ impl SupervisedConfig {
                 },
                 ..OptimizerConfig::default()
             },
+            augmentation: Augmentation::Weak,
         }
+    }
+
+    /// Returns the settings with an augmentation, called by its name.
+    fn ablation(mut self, name: &str) -> Result<Self, MethodError> {
+        self.augmentation = match name {
+            "copy_paste" => Augmentation::CopyPaste,
+            "strong_cutmix" => Augmentation::StrongCutmix,
+            _ => {
+                let known = "copy_paste or strong_cutmix";
+                return Err(MethodError::unknown("ablation", name, known));
+            }
+        };
+        Ok(self)
     }
 }
 
 impl MethodSettings for SupervisedConfig {
+    ablations!();
+
     fn iterations(&self) -> u64 {
         self.iterations
     }
@@ -81,22 +119,62 @@ impl MethodSettings for SupervisedConfig {
     }
 
     fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
-        Ok(Method::new(context).with_stage(Supervised::new(self.clone())))
+        Ok(Method::new(context).with_stage(Supervised::new("supervised", self.clone())))
     }
 }
 
-/// The only stage of the supervised baseline.
+/// The only stage of the supervised baseline, and a stage of methods that begin with labels alone.
 pub struct Supervised {
+    name: &'static str,
     config: SupervisedConfig,
     supervised: DiceCrossEntropyLoss,
 }
 
 impl Supervised {
-    /// Creates the stage with these settings.
-    pub fn new(config: SupervisedConfig) -> Self {
+    /// Creates the stage with its name in the log and these settings.
+    pub fn new(name: &'static str, config: SupervisedConfig) -> Self {
         Self {
+            name,
             config,
             supervised: supervised_loss(),
+        }
+    }
+}
+
+impl Augmentation {
+    /// Returns images and labels of the patches that the network is trained on.
+    fn apply(self, patches: LabeledBatch, at: &StepContext) -> (Tensor<5>, Tensor<5, Int>) {
+        let LabeledBatch {
+            weak,
+            strong,
+            labels,
+        } = patches;
+        match self {
+            Self::Weak => (weak, labels),
+            Self::CopyPaste => {
+                let [_, _, patch @ ..] = weak.dims();
+                let pasted = PastedBox::draw(BOX_SHARE, patch, at);
+                (
+                    pasted.paste(weak.clone(), next(weak)),
+                    pasted.paste(labels.clone(), next(labels)),
+                )
+            }
+            Self::StrongCutmix => {
+                let labeled = PseudoLabeled {
+                    confidence: labels.clone().float().ones_like(),
+                    images: strong,
+                    labels,
+                };
+                let mixed = Mixing::Cutmix.apply(labeled, at);
+                (mixed.images, mixed.labels)
+            }
+        }
+    }
+
+    fn views(self) -> StrongViews {
+        match self {
+            Self::StrongCutmix => StrongViews::Labeled,
+            _ => StrongViews::None,
         }
     }
 }
@@ -105,7 +183,12 @@ impl Stage for Supervised {
     type State = Network;
 
     fn plan(&self) -> StagePlan {
-        StagePlan::weak("supervised", self.config.iterations, [self.config.batch, 0])
+        let counts = [self.config.batch, 0];
+        StagePlan {
+            name: self.name,
+            steps: self.config.iterations,
+            batch: BatchPlan::new(counts, self.config.augmentation.views()),
+        }
     }
 
     fn optimizer(&self) -> Optimizer {
@@ -120,10 +203,11 @@ impl Stage for Supervised {
         &self,
         network: &mut Self::State,
         batch: Batch,
-        _at: &StepContext,
+        at: &StepContext,
     ) -> Result<LossTerms, MethodError> {
-        let logits = network.forward(batch.labeled.weak).logits;
-        let loss = self.supervised.forward(logits, batch.labeled.labels);
+        let (images, labels) = self.config.augmentation.apply(batch.labeled, at);
+        let logits = network.forward(images).logits;
+        let loss = self.supervised.forward(logits, labels);
         Ok(LossTerms::new().with("supervised", 1.0, loss))
     }
 }

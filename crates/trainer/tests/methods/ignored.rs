@@ -158,8 +158,13 @@ fn labeled(mut batch: Batch, others: Others) -> Batch {
     (patches.weak, patches.strong) = (repeated(&patches.weak), repeated(&patches.strong));
     // Methods that mix patches mix labeled ones with unlabeled ones.
     if let Some(unlabeled) = &mut batch.unlabeled {
-        (unlabeled.weak, unlabeled.strong) =
-            (repeated(&unlabeled.weak), repeated(&unlabeled.strong));
+        for view in [
+            &mut unlabeled.weak,
+            &mut unlabeled.strong,
+            &mut unlabeled.second,
+        ] {
+            *view = repeated(view);
+        }
     }
     let first = patches.labels.clone().narrow(0, 0, 1);
     let all = |label: i64| first.zeros_like() + label;

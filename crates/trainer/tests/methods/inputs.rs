@@ -9,12 +9,13 @@ use crate::descent::framed;
 use crate::lab::{CLASSES, Changes, Lab, batch};
 use crate::spec::{Input, Method};
 
-const ALL: [Input; 5] = [
+const ALL: [Input; 6] = [
     Input::Weak,
     Input::Strong,
     Input::Labels,
     Input::OtherWeak,
     Input::OtherStrong,
+    Input::OtherSecond,
 ];
 
 /// Checks all terms of all stages of a method.
@@ -82,6 +83,9 @@ fn altered(mut batch: Batch, input: Option<Input>) -> Batch {
         (Some(Input::OtherWeak), Some(unlabeled)) => unlabeled.weak = other(unlabeled.weak.clone()),
         (Some(Input::OtherStrong), Some(unlabeled)) => {
             unlabeled.strong = other(unlabeled.strong.clone())
+        }
+        (Some(Input::OtherSecond), Some(unlabeled)) => {
+            unlabeled.second = other(unlabeled.second.clone())
         }
         _ => {}
     }

@@ -106,6 +106,7 @@ pub fn batch(counts: [usize; 2], classes: usize, context: &MethodContext, number
             labels,
         },
         unlabeled: (counts[1] > 0).then_some(UnlabeledBatch {
+            second: strong_other.clone() * 0.8 + other.clone() * 0.1,
             weak: other,
             strong: strong_other,
         }),

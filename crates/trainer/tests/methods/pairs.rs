@@ -54,6 +54,7 @@ fn value_of_same(method: &Method, architecture: Architecture, stage: usize, term
     let images = batch.labeled.weak.clone();
     batch.labeled.strong = images.clone();
     if let Some(unlabeled) = &mut batch.unlabeled {
+        unlabeled.second = images.clone();
         (unlabeled.weak, unlabeled.strong) = (images.clone(), images);
     }
     let values = lab.step_on(&mut method, batch, 5, 8);

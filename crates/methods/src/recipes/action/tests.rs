@@ -176,8 +176,9 @@ fn stage_iii_descends_on_its_terms_by_their_weights() {
 #[test]
 fn slices_go_through_all_stages_and_the_supervised_term_falls() {
     let (config, context) = slices();
-    let before = sums(&context.student());
-    let networks = Handover::new(context.student());
+    let student = context.student();
+    let before = sums(&student);
+    let networks = Handover::new(student);
     let mut running = distillation(networks, false, (&config, &context));
     let values = run_stage(&mut running, &context);
     assert_eq!(term(&values, "global").len(), 3);

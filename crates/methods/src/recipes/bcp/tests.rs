@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::testing::{batch, begun, context, first_step, off_average, run_steps};
+use crate::testing::{
+    batch, begun, context, first_step, off_average, run_steps, segmentation_losses,
+};
 use semivox_data::augment::paste_box;
 use semivox_data::rng::keyed;
 use semivox_losses::IGNORED_LABEL;
@@ -58,33 +60,11 @@ fn mixed<T: Copy>(around: &[T], inside: &[T], inside_box: &[bool]) -> Vec<T> {
         .collect()
 }
 
-/// `½ (L_ce + L_dice)` over the voxels whose label is not ignored.
+/// `½ (L_ce + L_dice)`.
 fn segmentation_loss(logits: &[f32], labels: &[i64]) -> f64 {
-    let voxels = Patches::<i64>::voxels();
-    let (mut entropy, mut count) = (0.0, 0.0);
-    let mut sums = [[0.0; 3]; CLASSES];
-    for (v, &label) in labels.iter().enumerate() {
-        if label == IGNORED_LABEL {
-            continue;
-        }
-        let first = v / voxels * CLASSES * voxels + v % voxels;
-        let e: Vec<f64> = (0..CLASSES)
-            .map(|class| f64::from(logits[first + class * voxels]).exp())
-            .collect();
-        let total: f64 = e.iter().sum();
-        for (class, sums) in sums.iter_mut().enumerate() {
-            let (p, t) = (e[class] / total, f64::from(label == class as i64));
-            sums[0] += p * t;
-            sums[1] += p * p + t * t;
-            entropy -= t * p.ln();
-        }
-        count += 1.0;
-    }
-    let dice: f64 = sums
-        .iter()
-        .map(|[both, squares, _]| 1.0 - (2.0 * both + 1e-5) / (squares + 1e-5))
-        .sum();
-    0.5 * (entropy / count + dice / CLASSES as f64)
+    let patches = labels.len() / Patches::<i64>::voxels();
+    let [entropy, dice] = segmentation_losses(logits, labels, [patches, CLASSES]);
+    0.5 * (entropy + dice)
 }
 
 fn host(images: &Tensor<5>) -> Patches<f32> {
@@ -174,7 +154,9 @@ fn both_mixtures_cost_what_the_paper_says() {
 #[test]
 fn labeled_patches_exchange_boxes() {
     let context = small();
-    let stage = LabeledCopyPaste::new(BcpConfig::new(10));
+    let mut config = SupervisedConfig::new(10);
+    config.augmentation = Augmentation::CopyPaste;
+    let stage = Supervised::new("i", config);
     let mut network = context.student();
     let batch = batch([2, 0], &context, 0);
     let (x, y) = (host(&batch.labeled.weak), host_of(&batch.labeled.labels));
@@ -238,17 +220,13 @@ fn small_components_are_background() {
 }
 
 #[test]
-fn labels_only_is_the_first_stage_for_the_whole_run() {
+fn a_quarter_of_the_run_is_pretraining_unless_it_is_left_out() {
     let config = BcpConfig::new(400);
     assert_eq!(config.iterations, [100, 300]);
-    assert!(config.needs_unlabeled());
-    let control = config.ablation("labels_only").unwrap();
-    assert_eq!(
-        (control.iterations, control.needs_unlabeled()),
-        ([400, 0], false)
-    );
-    let stages = control.method(small()).unwrap().stages();
-    assert_eq!((stages.len(), stages[0].batch.unlabeled), (1, 0));
+    let stages = |config: &BcpConfig| config.method(small()).unwrap().stages();
+    assert_eq!(stages(&config)[0].batch.counts(), [2, 0]);
+    let alone = config.ablation("without_pretraining").unwrap();
+    assert_eq!((alone.iterations, stages(&alone).len()), ([0, 400], 1));
     let message = BcpConfig::new(1).ablation("none").unwrap_err().to_string();
-    assert!(message.contains("labels_only"), "{message}");
+    assert!(message.contains("all_components"), "{message}");
 }

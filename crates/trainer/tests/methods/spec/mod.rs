@@ -86,6 +86,8 @@ pub enum Input {
     OtherWeak,
     /// Their strong view.
     OtherStrong,
+    /// Their second strong view.
+    OtherSecond,
 }
 
 /// A module that is the exponential moving average of another.
@@ -218,11 +220,14 @@ fn with_teacher(name: &'static str, same: Same) -> Method {
 /// Returns the specification of the method called `name`.
 pub fn spec(name: &str) -> Method {
     match name {
-        "supervised" => one_stage(
-            "supervised",
-            vec![supervised().reads(&[Input::Weak, Input::Labels])],
-            vec![],
-        ),
+        "supervised" => Method {
+            ablations: &["copy_paste", "strong_cutmix"],
+            ..one_stage(
+                "supervised",
+                vec![supervised().reads(&[Input::Weak, Input::Labels])],
+                vec![],
+            )
+        },
         "entropy_minimization" => {
             let entropy = Term::weighted("entropy", ("entropy_weight", 0.1), STUDENT);
             let terms = vec![supervised(), entropy.ramped().reads(IMAGES)];
@@ -242,6 +247,8 @@ pub fn spec(name: &str) -> Method {
         "cps" => one_stage::cps(),
         "bcp" => staged::bcp(),
         "dtc" => one_stage::dtc(),
+        "fixmatch" => one_stage::fixmatch(),
+        "unimatch" => one_stage::unimatch(),
         "urpc" => one_stage::urpc(),
         "global_local" => staged::global_local(),
         "simcvd" => one_stage::simcvd(),

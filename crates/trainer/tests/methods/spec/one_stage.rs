@@ -2,6 +2,10 @@
 
 use super::*;
 
+/// Tolerance of terms whose pseudo-labels come from the student itself: they change along the slope, but not for the
+/// gradient. Unit tests of the methods compare their steps with the gradients of their terms.
+const RELABELED: f64 = f64::INFINITY;
+
 /// `L = Σ_m L_sup(F_m) + λ(t)·(L_ce(F_1, y_2) + L_ce(F_2, y_1))`: pseudo-labels carry no gradient.
 pub(super) fn cps() -> Method {
     let pseudo = |name, moves| {
@@ -17,6 +21,45 @@ pub(super) fn cps() -> Method {
         pseudo("pseudo_second", &["second/"]).alone_in("second/"),
     ];
     one_stage("cps", terms, vec![])
+}
+
+/// `L = L_seg(x) + λ·L_seg(Mix(u_s))`, pseudo-labels of the weak view in evaluation mode.
+pub(super) fn fixmatch() -> Method {
+    let pseudo = Term::weighted("pseudo", ("pseudo_weight", 1.0), STUDENT).within(RELABELED);
+    let terms = vec![
+        supervised().reads(&[Input::Weak, Input::Labels, Input::OtherStrong]),
+        pseudo.reads(&[Input::Weak, Input::OtherWeak, Input::OtherStrong]),
+        Term::logged("foreground_confidence").reads(&[Input::OtherWeak]),
+    ];
+    Method {
+        frame: vec![("method.threshold", "0.2")],
+        ..one_stage("fixmatch", terms, vec![])
+    }
+}
+
+/// `L = L_seg(x) + ¼·L_dice(Mix(u_s1)) + ¼·L_dice(Mix(u_s2)) + ½·L_dice(h(drop(g(u_w))))`.
+pub(super) fn unimatch() -> Method {
+    let strong = |name, key| {
+        let term = Term::weighted(name, (key, 0.25), STUDENT).within(RELABELED);
+        term.reads(&[
+            Input::Weak,
+            Input::OtherWeak,
+            Input::OtherStrong,
+            Input::OtherSecond,
+        ])
+    };
+    let feature = Term::weighted("feature", ("feature_weight", 0.5), STUDENT).within(RELABELED);
+    let terms = vec![
+        supervised(),
+        strong("strong", "strong_weights.0"),
+        strong("strong_second", "strong_weights.1"),
+        feature.reads(IMAGES),
+        Term::logged("foreground_confidence").reads(IMAGES),
+    ];
+    Method {
+        frame: vec![("method.threshold", "0.2")],
+        ..one_stage("unimatch", terms, vec![])
+    }
 }
 
 /// `L = L_seg + β·MSE(z, T(y)) + λ(t)·L_dtc`, with a gentle `T⁻¹`, as a steep one has no slope to measure.

@@ -102,7 +102,7 @@ pub(super) fn bcp() -> Method {
         ],
         frame: vec![],
         plain: vec![],
-        ablations: &["labels_only", "all_components"],
+        ablations: &["without_pretraining", "all_components"],
     }
 }
 

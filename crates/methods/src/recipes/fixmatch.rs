@@ -1,0 +1,165 @@
+//! FixMatch: the confident predictions for a weak view are the labels of a strong view of the same patch.
+//!
+//! K. Sohn et al., "FixMatch: Simplifying Semi-Supervised Learning with Consistency and Confidence", NeurIPS 2020, arXiv
+//! 2001.07685, for voxels, with CutMix between the strong views.
+//!
+//! ```text
+//! L   = L_seg(x, y) + λ·L_seg(Mix(u_s, u_s'), Mix(ŷ, ŷ'))
+//! ŷ_v = argmax_c p_c(u_w)_v where max_c p_c(u_w)_v ≥ τ; other voxels do not count
+//! ```
+//!
+//! `u_w`, `u_s`: weak and strong view of an unlabeled patch; `Mix` puts a box of the next patch into each, into the
+//! pseudo-labels alike.
+//!
+//! # Deviations
+//!
+//! | item | paper (images) | in segmentation (UniMatch's authors) | here |
+//! |---|---|---|---|
+//! | `L_seg` of pseudo-labels | cross-entropy, mean over all images | Dice over confident voxels | ½ (L_ce + L_dice) over confident voxels |
+//! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
+//! | `λ` | 1 | 1 | 1; `pseudo_weight` |
+//! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
+//! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix; `mixing` |
+//! | CutMix | – | with probability ½, 2 to 40 % of the slice | half of the plane, a quarter of the depth |
+//! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
+//! | optimizer | SGD, Nesterov, cosine | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | that of segmentation |
+
+use burn::prelude::*;
+use semivox_losses::DiceCrossEntropyLoss;
+use semivox_models::Network;
+use serde::{Deserialize, Serialize};
+
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, split};
+use crate::confident::{Predicted, begun};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
+};
+use crate::mixing::Mixing;
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::plan::{BatchPlan, StagePlan, StrongViews};
+use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
+use crate::student_teacher::TeacherMode;
+use crate::terms::LossTerms;
+
+/// Settings of [`FixMatch`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixMatchConfig {
+    /// Total number of iterations.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and learning rate schedule.
+    pub optimizer: OptimizerConfig,
+    /// `τ`, the confidence from which a prediction is a pseudo-label.
+    pub threshold: f64,
+    /// `λ`, the weight of the pseudo-labels.
+    pub pseudo_weight: f64,
+    /// Share of the run before which pseudo-labels have no weight.
+    pub pseudo_from: f64,
+    /// Mixing of the strong views and of their pseudo-labels.
+    pub mixing: Mixing,
+}
+
+impl FixMatchConfig {
+    /// Returns the published settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: OptimizerConfig::default(),
+            threshold: 0.95,
+            pseudo_weight: 1.0,
+            pseudo_from: 0.25,
+            mixing: Mixing::Cutmix,
+        }
+    }
+}
+
+impl MethodSettings for FixMatchConfig {
+    one_stage_settings!();
+
+    fn control(&self) -> &'static str {
+        "supervised:strong_cutmix"
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        expect_share("threshold", self.threshold)?;
+        expect_weight("pseudo_weight", self.pseudo_weight)?;
+        expect_share("pseudo_from", self.pseudo_from)?;
+        expect_both_kinds("batch", self.batch)
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        Ok(Method::new(context).with_stage(FixMatch::new(self.clone())))
+    }
+}
+
+/// The only stage of FixMatch.
+pub struct FixMatch {
+    config: FixMatchConfig,
+    segmentation: DiceCrossEntropyLoss,
+}
+
+impl FixMatch {
+    /// Creates the stage with these settings.
+    pub fn new(config: FixMatchConfig) -> Self {
+        Self {
+            config,
+            segmentation: supervised_loss(),
+        }
+    }
+}
+
+impl Stage for FixMatch {
+    type State = Network;
+
+    fn plan(&self) -> StagePlan {
+        StagePlan {
+            name: "weak to strong",
+            steps: self.config.iterations,
+            batch: BatchPlan::new(self.config.batch, StrongViews::Unlabeled),
+        }
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init()
+    }
+
+    fn begin(&self, networks: Handover, _: &MethodContext) -> Result<Network, MethodError> {
+        Ok(networks.student)
+    }
+
+    fn terms(
+        &self,
+        network: &mut Network,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
+        let weak = TeacherMode::Eval.forward(network, unlabeled.weak);
+        let weak = Predicted::of(Tensor::from_inner(weak.logits));
+        let confidence = weak.foreground_confidence();
+        let (strong, mixed) = weak.mixed(unlabeled.strong, self.config.mixing, "mixing", at);
+
+        let images = Tensor::cat(vec![batch.labeled.weak, strong], 0);
+        let logits = network.forward(images).logits;
+        let [labeled, strong] = split(logits, self.config.batch);
+        let supervised = self.segmentation.forward(labeled, batch.labeled.labels);
+        let pseudo = (self.segmentation).forward(strong, mixed.confident(self.config.threshold));
+        let weight = self.config.pseudo_weight * begun(self.config.pseudo_from, at);
+        Ok(LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with("pseudo", weight, pseudo)
+            .with("foreground_confidence", 0.0, confidence))
+    }
+}
+
+#[cfg(test)]
+mod tests;

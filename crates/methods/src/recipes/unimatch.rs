@@ -1,0 +1,210 @@
+//! UniMatch: weak-to-strong consistency with two strong views and a perturbation of features.
+//!
+//! L. Yang, L. Qi, L. Feng, W. Zhang, Y. Shi, "Revisiting Weak-to-Strong Consistency in Semi-Supervised Semantic
+//! Segmentation", CVPR 2023, arXiv 2208.09910. Sections 3.2 and 3.3.
+//!
+//! ```text
+//! L    = L_seg(x, y) + ¼·L_dice(p(M_1(u_s1)), M_1(ŷ)) + ¼·L_dice(p(M_2(u_s2)), M_2(ŷ)) + ½·L_dice(p_fp(u_w), ŷ)
+//! p_fp = h(drop(g(u_w))),   g encoder, h decoder
+//! ŷ_v  = argmax_c p_c(u_w)_v where max_c p_c(u_w)_v ≥ τ; other voxels do not count
+//! ```
+//!
+//! `u_s1`, `u_s2`: two strong views of an unlabeled patch, each mixed by CutMix `M` with that of the next patch; `drop`:
+//! half of the channels of every map of the encoder.
+//!
+//! # Deviations
+//!
+//! | item | paper | code for ACDC | here |
+//! |---|---|---|---|
+//! | weights | ¼, ¼, ½ | same | same; `strong_weights`, `feature_weight` |
+//! | factor ½ of `L` | yes | yes | left out, so that labels weigh as in the other methods |
+//! | loss of pseudo-labels | cross-entropy | Dice | Dice |
+//! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
+//! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
+//! | CutMix | 2 to 40 % of the image, with probability ½ | same | half of the plane, a quarter of the depth; `mixing` |
+//! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
+//! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
+//! | pseudo-labels | of the student in training mode | same | same |
+//! | strong view | color jitter, grayscale, blur | jitter, blur | intensities; `strong_view` |
+
+use burn::prelude::*;
+use semivox_kernels::channel_dropout;
+use semivox_losses::{DiceCrossEntropyLoss, DiceLoss, DiceLossConfig, IGNORED_LABEL};
+use semivox_models::Network;
+use serde::{Deserialize, Serialize};
+
+use super::supervised::supervised_loss;
+use crate::batch::{Batch, LabeledBatch, split};
+use crate::confident::{Predicted, begun};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, expect, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
+};
+use crate::mixing::Mixing;
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::plan::{BatchPlan, StagePlan, StrongViews};
+use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
+use crate::terms::LossTerms;
+
+/// Settings of [`UniMatch`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniMatchConfig {
+    /// Total number of iterations.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and learning rate schedule.
+    pub optimizer: OptimizerConfig,
+    /// `τ`, the confidence from which a prediction is a pseudo-label.
+    pub threshold: f64,
+    /// Weights of the two strong views.
+    pub strong_weights: [f64; 2],
+    /// Weight of the weak view with perturbed features.
+    pub feature_weight: f64,
+    /// Share of the encoder's channels that the perturbation drops.
+    pub feature_dropout: f64,
+    /// Share of the run before which pseudo-labels have no weight.
+    pub pseudo_from: f64,
+    /// Mixing of the strong views and of their pseudo-labels.
+    pub mixing: Mixing,
+}
+
+impl UniMatchConfig {
+    /// Returns the published settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: OptimizerConfig::default(),
+            threshold: 0.95,
+            strong_weights: [0.25; 2],
+            feature_weight: 0.5,
+            feature_dropout: 0.5,
+            pseudo_from: 0.25,
+            mixing: Mixing::Cutmix,
+        }
+    }
+}
+
+impl MethodSettings for UniMatchConfig {
+    one_stage_settings!();
+
+    fn control(&self) -> &'static str {
+        "supervised:strong_cutmix"
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        expect_share("threshold", self.threshold)?;
+        for weight in self.strong_weights {
+            expect_weight("strong_weights", weight)?;
+        }
+        expect_weight("feature_weight", self.feature_weight)?;
+        expect_share("pseudo_from", self.pseudo_from)?;
+        let dropout = self.feature_dropout;
+        let some_kept = (0.0..1.0).contains(&dropout);
+        expect(some_kept, "feature_dropout", "0 to below 1", dropout)?;
+        expect_both_kinds("batch", self.batch)
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        Ok(Method::new(context).with_stage(UniMatch::new(self.clone())))
+    }
+}
+
+/// The only stage of UniMatch.
+pub struct UniMatch {
+    config: UniMatchConfig,
+    supervised: DiceCrossEntropyLoss,
+    dice: DiceLoss,
+}
+
+impl UniMatch {
+    /// Creates the stage with these settings.
+    pub fn new(config: UniMatchConfig) -> Self {
+        let dice = DiceLossConfig::new().with_ignore_label(Some(IGNORED_LABEL));
+        Self {
+            config,
+            supervised: supervised_loss(),
+            dice: dice.init(),
+        }
+    }
+
+    /// Returns the logits of labeled patches, of the weak views of unlabeled ones, and of these with perturbed features.
+    fn weak(&self, network: &Network, labeled: Tensor<5>, unlabeled: Tensor<5>) -> [Tensor<5>; 3] {
+        let counts = self.config.batch;
+        let maps = network.encode(Tensor::cat(vec![labeled, unlabeled], 0));
+        let maps = maps.map(|map| {
+            let [_, unlabeled] = split(map.clone(), counts);
+            let dropped = channel_dropout(unlabeled, self.config.feature_dropout);
+            Tensor::cat(vec![map, dropped], 0)
+        });
+        let logits = network.decode(maps).logits;
+        let [labeled, others] = split(logits, [counts[0], 2 * counts[1]]);
+        let [weak, perturbed] = split(others, [counts[1]; 2]);
+        [labeled, weak, perturbed]
+    }
+}
+
+impl Stage for UniMatch {
+    type State = Network;
+
+    fn plan(&self) -> StagePlan {
+        StagePlan {
+            name: "weak to two strong views",
+            steps: self.config.iterations,
+            batch: BatchPlan::new(self.config.batch, StrongViews::UnlabeledTwice),
+        }
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init()
+    }
+
+    fn begin(&self, networks: Handover, _: &MethodContext) -> Result<Network, MethodError> {
+        Ok(networks.student)
+    }
+
+    fn terms(
+        &self,
+        network: &mut Network,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let UniMatchConfig {
+            threshold, mixing, ..
+        } = self.config;
+        let LabeledBatch { weak, labels, .. } = batch.labeled;
+        let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
+        let [labeled, weak, perturbed] = self.weak(network, weak, unlabeled.weak);
+        let predicted = Predicted::of(weak);
+        let mixed = |images, stream| predicted.clone().mixed(images, mixing, stream, at);
+        let (first, labels_first) = mixed(unlabeled.strong, "first");
+        let (second, labels_second) = mixed(unlabeled.second, "second");
+        let strong = network.forward(Tensor::cat(vec![first, second], 0)).logits;
+        let [first, second] = split(strong, [self.config.batch[1]; 2]);
+
+        let dice =
+            |logits, labels: Predicted| self.dice.forward(logits, labels.confident(threshold));
+        let begun = begun(self.config.pseudo_from, at);
+        let [first_weight, second_weight] = self.config.strong_weights.map(|weight| weight * begun);
+        let confidence = predicted.foreground_confidence();
+        Ok(LossTerms::new()
+            .with("supervised", 1.0, self.supervised.forward(labeled, labels))
+            .with("strong", first_weight, dice(first, labels_first))
+            .with("strong_second", second_weight, dice(second, labels_second))
+            .with(
+                "feature",
+                self.config.feature_weight * begun,
+                dice(perturbed, predicted),
+            )
+            .with("foreground_confidence", 0.0, confidence))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Unit tests of UniMatch.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::method::AnyStage;
+use crate::testing::{
+    batch, begun as begun_stage, context, first_step, off_descent, plain_descent,
+    segmentation_losses,
+};
+use semivox_models::NetworkConfig;
+
+const PATCH: [usize; 3] = [16, 16, 32];
+const CLASSES: usize = 3;
+
+fn small() -> MethodContext {
+    let network = NetworkConfig::new(1, CLASSES).with_filters(2);
+    context(network.with_dropout(0.0), PATCH)
+}
+
+fn config() -> UniMatchConfig {
+    UniMatchConfig {
+        threshold: 0.4,
+        strong_weights: [0.3, 0.6],
+        feature_weight: 0.8,
+        mixing: Mixing::None,
+        optimizer: plain_descent(),
+        ..UniMatchConfig::new(10)
+    }
+}
+
+/// Settings without randomness: the generator of the device is shared with other tests.
+fn undropped() -> UniMatchConfig {
+    UniMatchConfig {
+        feature_dropout: 0.0,
+        ..config()
+    }
+}
+
+/// All three terms of unlabeled patches are Dice losses against the confident classes of the weak view.
+#[test]
+fn three_views_are_compared_with_the_weak_one() {
+    let context = small();
+    let stage = UniMatch::new(undropped());
+    let mut network = context.student();
+    let batch = batch([2, 2], &context, 0);
+    let unlabeled = batch.unlabeled.clone().unwrap();
+    let values = |x: Tensor<5>| -> Vec<f32> { x.into_data().iter().collect() };
+    // Without dropout the perturbed maps are those of the unlabeled patches, which count twice in the decoder's
+    // batch statistics.
+    let maps = network.encode(Tensor::cat(
+        vec![batch.labeled.weak.clone(), unlabeled.weak.clone()],
+        0,
+    ));
+    let twice = maps.map(|map| Tensor::cat(vec![map.clone(), map.narrow(0, 2, 2)], 0));
+    let logits = network.decode(twice).logits;
+    let weak = Predicted::of(logits.clone().narrow(0, 2, 2)).confident(0.4);
+    let labels: Vec<i64> = weak.into_data().iter().collect();
+    let strong = Tensor::cat(vec![unlabeled.strong, unlabeled.second], 0);
+    let strong = network.forward(strong).logits;
+    let views = [
+        ("strong", strong.clone().narrow(0, 0, 2)),
+        ("strong_second", strong.narrow(0, 2, 2)),
+        ("feature", logits.narrow(0, 4, 2)),
+    ];
+    let at = StepContext {
+        stage_step: 5,
+        ..first_step(&context)
+    };
+    let terms = stage.terms(&mut network, batch, &at).unwrap();
+    let mut seen = Vec::new();
+    for (name, logits) in views {
+        let [_, expected] = segmentation_losses(&values(logits), &labels, [2, CLASSES]);
+        let found = f64::from(terms.term(name).into_scalar::<f32>());
+        assert!(
+            (found - expected).abs() < 1e-5,
+            "{name}: {found} {expected}"
+        );
+        seen.push(found);
+    }
+    assert!(seen[0] != seen[1] && seen[1] != seen[2]);
+}
+
+/// Half of the channels of unlabeled patches are dropped, and none of labeled ones.
+#[test]
+fn features_of_unlabeled_patches_are_perturbed() {
+    let context = small();
+    let (network, batch) = (context.student(), batch([2, 2], &context, 0));
+    let images = batch.unlabeled.unwrap().weak;
+    let logits = |feature_dropout| {
+        let stage = UniMatch::new(UniMatchConfig {
+            feature_dropout,
+            ..config()
+        });
+        let [labeled, weak, perturbed] =
+            stage.weak(&network, batch.labeled.weak.clone(), images.clone());
+        assert_eq!(labeled.dims(), weak.dims());
+        let off = (weak - perturbed).abs().max().into_scalar::<f32>();
+        off
+    };
+    assert!(logits(0.0) < 1e-6);
+    assert!(logits(0.5) > 1e-2);
+}
+
+/// A step is the gradient of the weighted terms; pseudo-labels carry none.
+#[test]
+fn a_step_descends_on_its_terms_by_their_weights() {
+    let context = small();
+    for (stage_step, counts) in [(1, false), (5, true)] {
+        let mut running = begun_stage(UniMatch::new(undropped()), &context);
+        let before = running.state().clone();
+        let batch = batch([2, 2], &context, 0);
+        let at = StepContext {
+            stage_step,
+            ..first_step(&context)
+        };
+        let terms = running
+            .stage
+            .terms(&mut before.clone(), batch.clone(), &at)
+            .unwrap();
+        let weighted = |name: &str, weight: f64| {
+            let weight = if counts { weight } else { 0.0 };
+            terms.term(name).mul_scalar(weight)
+        };
+        let loss = terms.term("supervised")
+            + weighted("strong", 0.3)
+            + weighted("strong_second", 0.6)
+            + weighted("feature", 0.8);
+        running.step(batch, &at).unwrap();
+        assert!(
+            off_descent(&before, running.state(), loss) < 1e-5,
+            "step {stage_step}"
+        );
+    }
+}
