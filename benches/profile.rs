@@ -1,7 +1,7 @@
 //! Profile of a training step: time and peak memory of each stage of a method, and its time by operator and pass.
 //!
 //! ```sh
-//! cargo bench --bench profile -- compact action
+//! cargo bench --bench profile -- quick action
 //! cargo bench --bench profile -- paper action 3
 //! ```
 //!
@@ -39,7 +39,7 @@ fn main() -> Result<(), TrainError> {
             .cloned()
             .unwrap_or_else(|| fallback.into())
     };
-    let (name, method) = (argument(0, "compact"), argument(1, "action"));
+    let (name, method) = (argument(0, "quick"), argument(1, "action"));
     let steps: u64 = argument(2, "5").parse().unwrap_or(5);
     let mut config = preset(&name, &method)?;
     if name == "paper" {

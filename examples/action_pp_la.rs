@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example action_pp_la                    # generated phantoms, a few minutes
-//! cargo run --release --example action_pp_la -- --data LA_FOLDER --preset compact --labeled 8
+//! cargo run --release --example action_pp_la -- --data LA_FOLDER --preset quick --labeled 8
 //! ```
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example simcvd_la                       # generated phantoms, a few minutes
-//! cargo run --release --example simcvd_la -- --data LA_FOLDER --preset compact --labeled 8
+//! cargo run --release --example simcvd_la -- --data LA_FOLDER --preset quick --labeled 8
 //! ```
 
 use std::process::ExitCode;
@@ -27,9 +27,8 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
         // Eq. 1: α, the weight of the signed distance in L_sup; Eqs. 2 and 3: τ and the dropout of the head.
         simcvd.distance_weight = 0.1;
         [simcvd.temperature, simcvd.head_dropout] = [0.5, 0.1];
-        // The teacher, which averages over about 1,000 steps, and the optimizer.
+        // The teacher, which averages over about 1,000 steps.
         simcvd.teacher_momentum = 0.999;
-        simcvd.optimizer.weight_decay = 5e-4;
     }
     Ok(config)
 }

@@ -132,7 +132,7 @@ def training(check):
         out = RESULTS / "runs" / method
         shutil.rmtree(out, ignore_errors=True)
         found = check.ours(
-            "cli", "train", method, "--data", "la", "--labeled", "4", "--preset", "compact", "--iterations",
+            "cli", "train", method, "--data", "la", "--labeled", "4", "--preset", "quick", "--iterations",
             str(ITERATIONS[check.size]), "--device", check.device, "--out", str(out), "--quiet", "--json",
             *(SHORT if check.size != "gpu" else []), share=part)[-1]
         steps = steps_of(out / "metrics.jsonl")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains 60 steps of the compact preset without interruption, and again with a
+# Trains 60 steps of the quick preset without interruption, and again with a
 # Ctrl-C and a kill -9, and compares the final student weights bit by bit.
 #
 #   scripts/interrupt_check.sh LA_FOLDER
@@ -10,7 +10,7 @@ cargo build --release --example action_la
 program=${CARGO_TARGET_DIR:-target}/release/examples/action_la
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-settings=(--data "$data" --preset compact --labeled 8 --iterations 60)
+settings=(--data "$data" --preset quick --labeled 8 --iterations 60)
 
 # Waits until the run's log has N lines, then sends a signal to the process.
 signal_at() {

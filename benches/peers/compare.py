@@ -30,9 +30,9 @@ NETWORKS = [
     ("train step 1×112×112×80, 16 filters", "train 1 112 112 80 16 3"),
     ("train step 4×64×64×48, 16 filters", "train 4 64 64 48 16 3"),
     ("train step 1×64×64×48, 16 filters", "train 1 64 64 48 16 8"),
-    ("train step 4×64×64×32, 8 filters (LA compact)", "train 4 64 64 32 8 8"),
+    ("train step 4×64×64×32, 8 filters", "train 4 64 64 32 8 8"),
     ("U-Net, train step 8×256×256, 16 filters", "train 8 256 256 1 16 5"),
-    ("U-Net, train step 8×128×128, 16 filters (ACDC compact)", "train 8 128 128 1 16 8"),
+    ("U-Net, train step 8×128×128, 16 filters", "train 8 128 128 1 16 8"),
     ("inference 1×112×112×80, 16 filters", "infer 1 112 112 80 16 5"),
     ("U-Net, inference 8×256×256, 16 filters", "infer 8 256 256 1 16 8"),
     ("LA case 183×140×88 by sliding window 18/18/4", "window 1 183 140 88 16 1"),
@@ -158,10 +158,10 @@ def geometry(program, data, rounds, threads):
 
 
 def profile(program, threads):
-    """Returns the profile of a training step of mean teacher at the sizes of LA compact."""
+    """Returns the profile of a training step of mean teacher of the preset quick of the left atrium."""
     OTHERS.sample()
     env = dict(os.environ, RAYON_NUM_THREADS=str(threads))
-    command = [program, "compact", "mean_teacher"]
+    command = [program, "quick", "mean_teacher"]
     return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout.strip()
 
 

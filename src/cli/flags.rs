@@ -47,7 +47,7 @@ impl Flags {
         found.unwrap_or_else(|error| error.exit())
     }
 
-    /// Returns the name of the preset: `--preset`, else `compact` with `--data` and `smoke` without.
+    /// Returns the name of the preset: `--preset`, else `quick` with `--data` and `smoke` without.
     pub fn preset(&self) -> &str {
         self.single.run.preset()
     }
@@ -152,7 +152,7 @@ mod tests {
         let list = config.data.test_list.unwrap();
         assert!(list.is_absolute() && list.ends_with("test.list"));
         assert_eq!(config.data.labeled, LabelBudget::Percent(10.0));
-        assert_eq!(config.preset, "compact");
+        assert_eq!(config.preset, "quick");
         let MethodConfig::Action(action) = config.method else {
             panic!("another method");
         };
@@ -162,13 +162,13 @@ mod tests {
     /// `--method` also replaces a method whose settings the program itself has changed.
     #[test]
     fn another_method_replaces_the_programs() {
-        let flags = parse("train --preset compact --method action:without_anco --iterations 8");
-        let mut config = Task::LeftAtrium.preset("compact", "action").unwrap();
+        let flags = parse("train --preset quick --method action:without_anco --iterations 8");
+        let mut config = Task::LeftAtrium.preset("quick", "action").unwrap();
         if let MethodConfig::Action(action) = &mut config.method {
             action.contrast_weight = 0.7;
         }
         let found = flags.settings(config.clone()).unwrap();
-        let preset = Task::LeftAtrium.preset("compact", "action:without_anco");
+        let preset = Task::LeftAtrium.preset("quick", "action:without_anco");
         let mut expected = preset.unwrap();
         expected.method = expected.method.with_iterations(8);
         assert_eq!(found, expected);

@@ -39,8 +39,8 @@ pub(super) struct DataArguments {
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub data: DataArguments,
-    /// Preset: smoke (phantoms, minutes), compact (scans on a CPU) or paper (scans on a GPU) [default:
-    /// compact with --data, else smoke].
+    /// Preset: smoke (phantoms, minutes), quick (half an hour on a CPU), standard (two to three hours) or paper (scans on a GPU) [default:
+    /// quick with --data, else smoke].
     #[arg(long)]
     pub preset: Option<String>,
     /// Number of training iterations over all stages.
@@ -58,10 +58,10 @@ pub(super) struct RunArguments {
 }
 
 impl RunArguments {
-    /// Returns the name of the preset: `--preset`, else `compact` with `--data` and `smoke` without.
+    /// Returns the name of the preset: `--preset`, else `quick` with `--data` and `smoke` without.
     pub(super) fn preset(&self) -> &str {
         let fallback = match self.data.data {
-            Some(_) => "compact",
+            Some(_) => "quick",
             None => "smoke",
         };
         self.preset.as_deref().unwrap_or(fallback)

@@ -44,7 +44,7 @@ pub(super) struct ImportArguments {
     /// Task that determines the preprocessing of scans: la, acdc, hippocampus, pancreas or own.
     #[arg(long)]
     task: Task,
-    /// Preset of the task: smoke, compact or paper.
+    /// Preset of the task: smoke, quick, standard or paper.
     #[arg(long, default_value = "paper")]
     preset: String,
     /// Names of the classes, the background first, separated by commas.

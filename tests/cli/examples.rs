@@ -34,7 +34,7 @@ fn examples_set_what_the_presets_set() {
         (Task::Acdc, "ideal", ideal_acdc::configuration),
     ];
     for (task, method, configuration) in examples {
-        for size in ["smoke", "compact", "paper"] {
+        for size in ["smoke", "quick", "standard", "paper"] {
             let preset = task.preset(size, method).expect("a preset");
             let found = configuration(size).expect("the settings of the example");
             assert_eq!(found, preset, "{method} {size}");

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
+use crate::optimizer::OptimizerConfig;
 
 /// The settings of a training method.
 pub trait MethodSettings {
@@ -16,6 +17,9 @@ pub trait MethodSettings {
 
     /// Sets the number of labeled and of unlabeled patches per batch.
     fn set_batch(&mut self, batch: [usize; 2]);
+
+    /// Sets the optimizer and its schedule.
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig);
 
     /// Returns whether the method learns from unlabeled cases.
     fn needs_unlabeled(&self) -> bool {
@@ -64,6 +68,10 @@ macro_rules! one_stage_settings {
 
         fn set_batch(&mut self, batch: [usize; 2]) {
             self.batch = batch;
+        }
+
+        fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+            self.optimizer = optimizer;
         }
     };
 }

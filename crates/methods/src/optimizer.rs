@@ -63,6 +63,15 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
+    /// Returns the optimizer with which methods are compared: SGD 0.01, momentum 0.9, weight decay 1e-4, and one
+    /// polynomial decay with power 0.9 over all stages, as in SSL4MIS.
+    pub fn comparable() -> Self {
+        Self {
+            span: ScheduleSpan::Run,
+            ..Self::default()
+        }
+    }
+
     /// Creates the optimizer, with zero momentum.
     pub fn init(&self) -> Optimizer {
         self.init_rule(false)

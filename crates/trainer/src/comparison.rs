@@ -274,7 +274,7 @@ mod tests {
             labeled: Some(8),
             seed,
             iterations: 1_000,
-            preset: "compact".into(),
+            preset: "quick".into(),
             ..Protocol::default()
         };
         let classes = vec![class];
@@ -300,10 +300,7 @@ mod tests {
         let supervised = "| supervised | 8 | 0, 1 | 0.800 ± 0.141 | 5.00 ± 1.41 | undefined | 0 |";
         let action = "| action | 8 | 0 | 0.800 | undefined | undefined | 1 |";
         assert!(text.contains(supervised) && text.contains(action), "{text}");
-        assert!(
-            text.starts_with("Preset compact; 1000 iterations"),
-            "{text}"
-        );
+        assert!(text.starts_with("Preset quick; 1000 iterations"), "{text}");
 
         let folder = tempfile::tempdir().unwrap();
         comparison.write(folder.path()).unwrap();

@@ -105,7 +105,7 @@ impl RunConfig {
     /// ```
     /// use semivox_trainer::presets::preset;
     ///
-    /// let config = preset("compact", "action")?.with_values([("method.bank", "20")])?;
+    /// let config = preset("quick", "action")?.with_values([("method.bank", "20")])?;
     /// assert!(config.to_toml()?.contains("bank = 20"));
     /// let message = config.with_values([("method.bnak", "20")]).unwrap_err().to_string();
     /// assert!(message.contains("did you mean 'bank'?"), "{message}");

@@ -98,7 +98,7 @@ mod tests {
             .with_upsampling(Upsampling::Linear)
             .with_filters(2)
             .init(device);
-        let config = Task::Acdc.preset("compact", "supervised").unwrap();
+        let config = Task::Acdc.preset("quick", "supervised").unwrap();
         let values = [
             ("data.preprocess.slice_size", "[32, 32]"),
             ("patch", "[32, 32, 1]"),

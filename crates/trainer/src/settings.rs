@@ -111,14 +111,14 @@ mod tests {
     use crate::presets::preset;
 
     fn message(key: &str, value: &str) -> String {
-        let config = preset("compact", "action").unwrap();
+        let config = preset("quick", "action").unwrap();
         let changed = config.with_values([(key, value)]);
         changed.unwrap_err().to_string()
     }
 
     #[test]
     fn values_of_every_type_are_set() {
-        let config = preset("compact", "action").unwrap();
+        let config = preset("quick", "action").unwrap();
         let changed = config
             .with_values([
                 ("seed", "7"),
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_stored_file_is_refused_with_the_line() {
-        let text = preset("compact", "action").unwrap().to_toml().unwrap();
+        let text = preset("quick", "action").unwrap().to_toml().unwrap();
         let line = 1 + text.lines().position(|l| l.starts_with("labeled")).unwrap();
         let text = text.replace("\nlabeled = 8", "\nlabelled = 8");
         let message = RunConfig::from_toml(&text).unwrap_err().to_string();

@@ -13,7 +13,7 @@ use super::Arguments;
 use crate::cli::table;
 
 /// The suggested preset.
-const PRESET: &str = "compact";
+const PRESET: &str = "quick";
 
 /// Returns a suggested training command for the data with its settings and their reasons, or the reason why there is
 /// none.

@@ -44,9 +44,9 @@
 //! | random deformation (2D) | – | of the images, not of their pseudo-labels | none |
 //! | labels below input resolution | – | – | nearest voxel of the aligned-corner grid |
 //! | teacher's mode | – | batch statistics and dropout | as the code; `teacher_mode = "eval"` |
-//! | `compact` preset: `k₁`, `k₂`, jitter, stage lengths | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200 (reason in `presets/methods.rs`) |
-//! | `compact` preset: teacher, labeled view, passes | – | batch statistics, weak, two | evaluation mode, strong, one pass (same place) |
-//! | `compact` preset on slices: `λ₂` | – | 1 | 0 (same place) |
+//! | `quick`, `standard`: `k₁`, `k₂`, jitter, stage lengths | – | 1, 1, 2 %, 30k each | 0.01, 0.01, 25 % per volume, 100/700/1,200 (reason in `presets/methods.rs`) |
+//! | `quick`, `standard`: teacher, labeled view, passes | – | batch statistics, weak, two | evaluation mode, strong, one pass (same place) |
+//! | `quick`, `standard`, on slices: `λ₂` | – | 1 | 0 (same place) |
 //! | student at test time | – | batch statistics (no evaluation mode) | evaluation mode |
 
 mod anatomical_contrast;

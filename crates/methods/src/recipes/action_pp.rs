@@ -35,7 +35,7 @@
 //! | one class in the crop | – | 256 voxels of any class, a shape error in 3D | 256 voxels of that class |
 //! | hard voxels | – | a switch, probability below 0.7 | `hard_below`, off |
 //! | labeled view | weak | weak | `labeled_view` of ACTION for the student, weak for the teacher |
-//! | pre-training | one run with all losses; 5k + 15k for LA, 10k + 20k for ACDC | the same; 30k + 30k | stage i has no steps, ii and iii 1 : 3, in the `paper` preset of ACDC 1 : 2; `smoke` and `compact` take ACTION's lengths |
+//! | pre-training | one run with all losses; 5k + 15k for LA, 10k + 20k for ACDC | the same; 30k + 30k | stage i has no steps, ii and iii 1 : 3, in the `paper` preset of ACDC 1 : 2; all presets but `paper` take ACTION's lengths |
 //! | random assignment (ablation) | not found | – | class `c` is assigned center `c` of the randomly rotated simplex |
 
 mod adaptive;

@@ -49,7 +49,7 @@ use crate::method_settings::{
     MethodSettings, ablations, expect, expect_both_kinds, expect_share, expect_weight,
 };
 use crate::mixing::{host_labels, next};
-use crate::optimizer::{Optimizer, OptimizerConfig, ScheduleSpan};
+use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::plan::StagePlan;
 use crate::schedule::split_steps;
 use crate::stage::{Handover, Stage};
@@ -83,10 +83,7 @@ impl BcpConfig {
         Self {
             iterations: split_steps(iterations, [1, 3]),
             batch: [2, 2],
-            optimizer: OptimizerConfig {
-                span: ScheduleSpan::Run,
-                ..OptimizerConfig::default()
-            },
+            optimizer: OptimizerConfig::comparable(),
             box_share: BOX_SHARE,
             pseudo_weight: 0.5,
             teacher_momentum: 0.99,
@@ -117,6 +114,10 @@ impl MethodSettings for BcpConfig {
 
     fn set_iterations(&mut self, iterations: u64) {
         self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+        self.optimizer = optimizer;
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

@@ -24,7 +24,7 @@
 //! | momentum network | in the title | mean teacher of SimCVD: 0.999, warmed up, train mode | `keys`, `teacher_momentum` |
 //! | heads | – | 256 → 128 and 64 → 64 with batch norm, chosen here; the teacher's are averages | `high`, `low` |
 //! | temperatures | – | 0.1, the default of both sources | `batch_temperature`, `feature_temperature` |
-//! | weights | – | 0.1, as SimCVD weighs feature-level terms; 0.01 for both contrasts in the `compact` preset (reason in `presets/methods.rs`) | `batch_weight`, `feature_weight`, `consistency_weight` |
+//! | weights | – | 0.1, as SimCVD weighs feature-level terms; 0.01 for both contrasts in `quick` and `standard` (reason in `presets/methods.rs`) | `batch_weight`, `feature_weight`, `consistency_weight` |
 //! | views | – | one crop, noise `clip(0.1·N(0,1), ±0.2)` drawn for each network | `noise` |
 //! | supervised loss, consistency, schedule | – | SimCVD | `optimizer`, `consistency_weight` |
 //! | hidden width of the high level | – | at most the bottleneck's width | `high` |

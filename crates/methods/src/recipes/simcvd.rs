@@ -38,7 +38,7 @@
 //! | image in `X + S` | – | – | without noise, as in Fig. 1 |
 //! | output | one probability | two classes, softmax | softmax over the classes; one distance map per foreground class, of which `X + S` takes the mean |
 //! | head's widths and activation | three layers | – | 256, 256, 128, ReLU; `hidden`, `embedding` |
-//! | pooled side | 128 | – | 128; 64 in the `smoke` and `compact` presets, the side of the left atrium's compact patch; `pooled` |
+//! | pooled side | 128 | – | 128; 64 in all presets but `paper`, the side of the left atrium's small patches; `pooled` |
 //! | distance of a class that a labeled patch lacks | – | – | 0 everywhere |
 //! | ignored voxels | – | – | outside in the distance map, without weight in its loss and in `L_seg` |
 //! | several channels | – | – | `X + S` adds the map to each; `H` takes all channels of a slice |

@@ -105,6 +105,10 @@ impl MethodSettings for SupervisedConfig {
         self.iterations = iterations;
     }
 
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+        self.optimizer = optimizer;
+    }
+
     fn set_batch(&mut self, batch: [usize; 2]) {
         self.batch = batch[0];
     }

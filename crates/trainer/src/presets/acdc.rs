@@ -27,13 +27,14 @@ const HALF_MIRRORED: Symmetries = Symmetries {
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (sized("smoke", 64, 4), 320, Some([4, 4])),
-        Size::Compact => (sized("compact", 128, 16), 2_000, Some([4, 4])),
+        Size::Quick => (sized("quick", 128, 16), 6_000, Some([4, 4])),
+        Size::Standard => (sized("standard", 192, 16), 6_000, Some([4, 4])),
         Size::Paper => (sized("paper", 256, 16), 30_000, Some([12, 12])),
     }
 }
 
 fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
-    let (patch, others) = ([side, side, 1], left_atrium::compact());
+    let (patch, others) = ([side, side, 1], left_atrium::small());
     RunConfig {
         task: Task::Acdc,
         preset: preset.into(),

@@ -24,13 +24,14 @@ const MIRRORED_SIDES: Symmetries = Symmetries {
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (sized("smoke", 4), 320, None),
-        Size::Compact => (sized("compact", 8), 1_000, None),
+        Size::Quick => (sized("quick", 16), 1_500, None),
+        Size::Standard => (sized("standard", 16), 3_000, None),
         Size::Paper => (sized("paper", 16), 6_000, None),
     }
 }
 
 fn sized(preset: &str, filters: usize) -> RunConfig {
-    let (patch, others) = ([32, 48, 32], left_atrium::compact());
+    let (patch, others) = ([32, 48, 32], left_atrium::small());
     RunConfig {
         task: Task::Hippocampus,
         preset: preset.into(),

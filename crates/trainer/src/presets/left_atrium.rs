@@ -16,7 +16,8 @@ use semivox_methods::recipes::SupervisedConfig;
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (smoke(), 320, None),
-        Size::Compact => (compact(), 2_000, None),
+        Size::Quick => (small(), 2_000, None),
+        Size::Standard => (standard(), 6_000, None),
         Size::Paper => (paper(), 20_000, None),
     }
 }
@@ -32,23 +33,30 @@ fn smoke() -> RunConfig {
         data: DataConfig {
             labeled: LabelBudget::Count(4),
             phantoms: [16, 4],
-            ..compact().data
+            ..small().data
         },
         preset: "smoke".into(),
         checkpoint_every: 100,
-        ..compact()
+        ..small()
     }
 }
 
-/// Returns the compact preset.
+fn standard() -> RunConfig {
+    RunConfig {
+        preset: "standard".into(),
+        ..small()
+    }
+}
+
+/// Returns the preset `quick`, whose settings other presets and tasks begin with.
 ///
 /// Brightness and contrast of the strong view change by up to 25 %, as in
 /// ACTION's 2D script: the 2 % of its 3D script hardly change a z-scored volume.
-pub(super) fn compact() -> RunConfig {
-    let patch = [64, 64, 32];
+pub(super) fn small() -> RunConfig {
+    let patch = [64, 64, 48];
     RunConfig {
         task: Task::LeftAtrium,
-        preset: "compact".into(),
+        preset: "quick".into(),
         ablation: None,
         own_method: None,
         label_swap: Default::default(),
@@ -77,7 +85,7 @@ pub(super) fn compact() -> RunConfig {
         network: NetworkSettings {
             architecture: Architecture::VNet,
             upsampling: Upsampling::Transposed,
-            filters: 8,
+            filters: 16,
             dropout: 0.5,
         },
         weak_view: Symmetries::default(),
@@ -91,7 +99,7 @@ pub(super) fn compact() -> RunConfig {
         },
         inference: SlidingWindow {
             window: patch,
-            stride: [16, 16, 8],
+            stride: [16, 16, 12],
             blend: Blend::Uniform,
         },
         method: MethodConfig::Supervised(SupervisedConfig::new(2_000)),

@@ -30,8 +30,8 @@ pub(super) fn published(task: Task, method: &str, usual: Length) -> Length {
 pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> MethodConfig {
     let action = match (size, patch[2] == 1) {
         (Size::Smoke, _) => Some(smoke_action()),
-        (Size::Compact, false) => Some(compact_action()),
-        (Size::Compact, true) => Some(compact_action_2d()),
+        (Size::Quick | Size::Standard, false) => Some(short_action()),
+        (Size::Quick | Size::Standard, true) => Some(short_action_2d()),
         (Size::Paper, true) => Some(paper_action_2d(patch)),
         (Size::Paper, false) => None,
     };
@@ -40,7 +40,7 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
         (Size::Smoke, MethodConfig::ActionPp(_), Some(action)) => {
             MethodConfig::ActionPp(smoke_action_pp(action))
         }
-        (Size::Compact, MethodConfig::ActionPp(_), Some(action)) => {
+        (Size::Quick | Size::Standard, MethodConfig::ActionPp(_), Some(action)) => {
             MethodConfig::ActionPp(ActionPpConfig::of(action))
         }
         // One joint pre-training of a third of the iterations: 10k and 20k on ACDC.
@@ -50,8 +50,10 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
                 ..action
             }))
         }
-        (Size::Compact, MethodConfig::Cvrl(method), _) => MethodConfig::Cvrl(compact_cvrl(method)),
-        (Size::Smoke | Size::Compact, MethodConfig::SimCvd(method), _) => {
+        (Size::Quick | Size::Standard, MethodConfig::Cvrl(method), _) => {
+            MethodConfig::Cvrl(short_cvrl(method))
+        }
+        (Size::Smoke | Size::Quick | Size::Standard, MethodConfig::SimCvd(method), _) => {
             MethodConfig::SimCvd(small_simcvd(method))
         }
         (_, method, _) => method,
@@ -77,7 +79,7 @@ fn halved_patches(config: ActionConfig) -> ActionConfig {
     }
 }
 
-/// Sets the side to which slices are pooled to 64, so that the slices of the left atrium's compact patches, which are
+/// Sets the side to which slices are pooled to 64, so that the slices of the left atrium's small patches, which are
 /// 64×64, are not pooled.
 fn small_simcvd(method: SimCvdConfig) -> SimCvdConfig {
     SimCvdConfig {
@@ -134,7 +136,7 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 /// - The representation head works at half resolution and with 16 channels
 ///   (the width of ARCO's 3D code), as its 3×3×3 convolution would otherwise
 ///   cost more than the whole network.
-fn compact_action() -> ActionConfig {
+fn short_action() -> ActionConfig {
     ActionConfig {
         iterations: [100, 700, 1_200],
         distillation_batch: [2, 2],
@@ -148,7 +150,7 @@ fn compact_action() -> ActionConfig {
     }
 }
 
-/// Returns ACTION for 2,000 iterations on slices of 128×128: the settings of [`compact_action`], four
+/// Returns ACTION for 2,000 iterations on slices of 128×128: the settings of [`short_action`], four
 /// slices of each kind, and local patches of half the official side, so that there are 36 of them
 /// here too.
 ///
@@ -157,12 +159,12 @@ fn compact_action() -> ActionConfig {
 /// with confidence, and the student follows. Measured on ACDC after 1,000 iterations, mean Dice on
 /// labels of ten training patients that no run sees: supervised 0.43, `λ₂` of 1 0.11, the same with a
 /// longer stage ii 0.10, `λ₂` of 0 0.51. Official runs have 30,000 iterations before stage iii.
-fn compact_action_2d() -> ActionConfig {
+fn short_action_2d() -> ActionConfig {
     ActionConfig {
         distillation_batch: [4, 4],
         contrast_batch: [4, 4],
         unsupervised_weight: 0.0,
-        ..halved_patches(compact_action())
+        ..halved_patches(short_action())
     }
 }
 
@@ -179,7 +181,7 @@ fn compact_action_2d() -> ActionConfig {
 /// - By these norms, 0.01 puts every term below the labels' once the first steps are over. Mean supervised term on LA,
 ///   8 labels, over steps 201 to 250, one run each: 0.296 with both levels at 0.1, 0.210 with the high level alone at
 ///   0.1, 0.190 with both at 0.01, 0.217 for the mean teacher. Whole runs: `docs/results.md`.
-fn compact_cvrl(method: CvrlConfig) -> CvrlConfig {
+fn short_cvrl(method: CvrlConfig) -> CvrlConfig {
     CvrlConfig {
         batch_weight: 0.01,
         feature_weight: 0.01,

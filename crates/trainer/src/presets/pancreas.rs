@@ -28,7 +28,8 @@ const UPRIGHT: Symmetries = Symmetries {
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (sized("smoke", 2.0, [48, 48, 32], 4), 320, None),
-        Size::Compact => (sized("compact", 2.0, [64, 64, 48], 8), 2_000, None),
+        Size::Quick => (sized("quick", 2.0, [64, 64, 48], 16), 2_000, None),
+        Size::Standard => (sized("standard", 2.0, [64, 64, 48], 16), 6_000, None),
         Size::Paper => (sized("paper", 1.0, [96; 3], 16), 6_000, None),
     }
 }
@@ -44,7 +45,7 @@ pub(super) fn fitted(size: Size, survey: &Survey) -> Base {
 }
 
 fn sized(preset: &str, spacing: f64, patch: [usize; 3], filters: usize) -> RunConfig {
-    let others = left_atrium::compact();
+    let others = left_atrium::small();
     RunConfig {
         task: Task::Pancreas,
         preset: preset.into(),

@@ -180,7 +180,7 @@ fn no_unlabeled_case_is_left() {
 fn unknown_names() {
     assert_names(
         &preset("tiny", "action").unwrap_err().to_string(),
-        &["'tiny'", "compact"],
+        &["'tiny'", "quick"],
     );
     assert_names(
         &preset("smoke", "magic").unwrap_err().to_string(),

@@ -7,6 +7,7 @@ use crate::method::Method;
 use crate::method_settings::{
     MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_weight,
 };
+use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
 
 impl MethodSettings for ActionConfig {
@@ -19,6 +20,10 @@ impl MethodSettings for ActionConfig {
     /// Splits the new total over the stages in the same proportion as before.
     fn set_iterations(&mut self, iterations: u64) {
         self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+        self.optimizer = optimizer;
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

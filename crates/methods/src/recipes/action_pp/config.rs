@@ -10,6 +10,7 @@ use crate::method::Method;
 use crate::method_settings::{
     MethodSettings, ablations, expect, expect_positive, expect_share, expect_some, expect_weight,
 };
+use crate::optimizer::OptimizerConfig;
 use crate::recipes::ActionConfig;
 use crate::schedule::CosineTemperature;
 use crate::step_context::StepContext;
@@ -135,6 +136,10 @@ impl MethodSettings for ActionPpConfig {
 
     fn set_iterations(&mut self, iterations: u64) {
         self.action.set_iterations(iterations);
+    }
+
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+        self.action.set_optimizer(optimizer);
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

@@ -114,6 +114,10 @@ impl MethodSettings for GlobalLocalConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+        self.optimizer = optimizer;
+    }
+
     fn set_batch(&mut self, batch: [usize; 2]) {
         self.pretraining_batch = batch;
         self.batch = batch[0];

@@ -8,6 +8,7 @@ use crate::method_settings::{
     MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
     expect_weight,
 };
+use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
 
 impl MethodSettings for IdealConfig {
@@ -20,6 +21,10 @@ impl MethodSettings for IdealConfig {
     /// Splits the new total over the stages in the same proportion as before.
     fn set_iterations(&mut self, iterations: u64) {
         self.iterations = split_steps(iterations, self.iterations);
+    }
+
+    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
+        self.optimizer = optimizer;
     }
 
     fn set_batch(&mut self, batch: [usize; 2]) {

@@ -94,8 +94,7 @@ fn features_of_unlabeled_patches_are_perturbed() {
         let [labeled, weak, perturbed] =
             stage.weak(&network, batch.labeled.weak.clone(), images.clone());
         assert_eq!(labeled.dims(), weak.dims());
-        let off = (weak - perturbed).abs().max().into_scalar::<f32>();
-        off
+        (weak - perturbed).abs().max().into_scalar::<f32>()
     };
     assert!(logits(0.0) < 1e-6);
     assert!(logits(0.5) > 1e-2);
