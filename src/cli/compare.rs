@@ -1,5 +1,6 @@
 //! The command `semivox compare`.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use semivox_data::{LabelBudget, layout};
 use semivox_inference::evaluation::Evaluation;
+use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
 use semivox_trainer::comparison::Comparison;
 use semivox_trainer::config::RunConfig;
@@ -29,6 +31,10 @@ pub(super) struct Arguments {
     /// Seeds, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
+    /// Train the given methods alone, without supervised training and the controls: supervised training with the
+    /// augmentation of each method.
+    #[arg(long)]
+    without_controls: bool,
     /// Folder for the runs and the table.
     #[arg(long, value_name = "DIR", default_value = "runs/compare")]
     out: PathBuf,
@@ -42,7 +48,8 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
-written to comparison.md, .csv and .json.
+written to comparison.md, .csv and .json. Supervised training is added, and for methods with an augmentation
+of their own supervised training with it: a method's gain is what it has over both.
 
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
@@ -96,9 +103,13 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
         Some(method) => run::surveyed(&arguments.run, task, method)?,
         None => None,
     };
+    let methods = match arguments.without_controls {
+        true => arguments.methods.clone(),
+        false => with_controls(&arguments.methods)?,
+    };
     let mut cells = Vec::new();
     for &seed in &arguments.seeds {
-        for method in &arguments.methods {
+        for method in &methods {
             let config = run::configuration(&arguments.run, task, survey.as_ref(), method)?;
             let config = RunConfig { seed, ..config };
             config.check()?;
@@ -113,6 +124,20 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     }
     expect_cases(data, &cells)?;
     Ok(cells)
+}
+
+/// Returns the methods, before them those on labels alone over which their gain is to be shown.
+fn with_controls(methods: &[String]) -> Result<Vec<String>, TrainError> {
+    let mut all = Vec::new();
+    for method in methods {
+        let (name, _) = method.split_once(':').unwrap_or((method, ""));
+        let control = MethodConfig::new(name, 1)?.settings().control();
+        all.extend(["supervised".to_string(), control.to_string()]);
+    }
+    all.extend(methods.iter().cloned());
+    let mut seen = HashSet::new();
+    all.retain(|method| seen.insert(method.clone()));
+    Ok(all)
 }
 
 /// Fails if a value is given twice, since a run counted twice would make the spread too small.
@@ -212,4 +237,36 @@ fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), T
         "one with other settings",
         "remove it or choose another --out",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn controls_come_first_and_once() {
+        let of = |methods: &[&str]| {
+            let methods: Vec<String> = methods.iter().map(|method| method.to_string()).collect();
+            with_controls(&methods)
+        };
+        assert_eq!(
+            of(&[
+                "bcp:all_components",
+                "mean_teacher",
+                "unimatch",
+                "supervised"
+            ])
+            .unwrap(),
+            [
+                "supervised",
+                "supervised:copy_paste",
+                "supervised:strong_cutmix",
+                "bcp:all_components",
+                "mean_teacher",
+                "unimatch",
+            ]
+        );
+        assert!(of(&["magic"]).unwrap_err().to_string().contains("'magic'"));
+    }
 }

@@ -12,6 +12,11 @@ use burn::tensor::activation::leaky_relu;
 /// training mode; the running statistics are then updated as by the layer itself. Otherwise they are the
 /// running statistics.
 ///
+/// # Notes
+///
+/// The running variance averages the variance of the batch, a mean over its `n` voxels, as in Burn. PyTorch averages the
+/// unbiased one, `n/(n − 1)` times as large: 4 % at the 24 voxels of a small bottleneck.
+///
 /// # Shapes
 ///
 /// - `input` and output: `[batch, channel, depth, height, width]`

@@ -26,6 +26,11 @@ pub trait MethodSettings {
         true
     }
 
+    /// Returns the EMA momenta of teachers and key networks, to scale them to the length of the run.
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        Vec::new()
+    }
+
     /// Returns the run on labels alone that has the method's own augmentation, as `METHOD` or `METHOD:ABLATION`.
     ///
     /// A method's gain is what it has over this control and over plain supervised training.

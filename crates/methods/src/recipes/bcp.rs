@@ -128,6 +128,10 @@ impl MethodSettings for BcpConfig {
         "supervised:copy_paste"
     }
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.teacher_momentum]
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         let inside = self.box_share > 0.0 && self.box_share < 1.0;

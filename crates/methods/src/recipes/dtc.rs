@@ -16,7 +16,7 @@
 //!
 //! | item | paper | public code | here |
 //! |---|---|---|---|
-//! | `L_seg` | Dice | Dice; a later script ½ (CE + Dice) | ½ (CE + Dice), as in every recipe here |
+//! | `L_seg` | Dice | Dice of the foreground, weight 1 | ½ (CE + Dice), as in every recipe here; with several classes it is about half as large, so that `λ` weighs more |
 //! | output | one probability, one map | one logit, sigmoid | softmax; one map per foreground class, against its probability |
 //! | `k` | 1500 | same | same; `steepness` |
 //! | `β` | – | 0.3 | same; `distance_weight` |

@@ -82,6 +82,10 @@ impl IctConfig {
 impl MethodSettings for IctConfig {
     one_stage_settings!();
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.teacher_momentum]
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("consistency_weight", self.consistency_weight)?;

@@ -14,7 +14,9 @@
 //! | one forward pass of labeled and unlabeled patches together | the field's code |
 //! | the teacher sees the patches with noise `clip(0.1·N(0,1), −0.2, 0.2)` | same |
 //! | λ 0.1, ramp over the whole run, m 0.99, teacher in train mode | same |
-//! | SGD 0.01, momentum 0.9, weight decay 1e-4, rate divided by 10 at 5/12 and 10/12 | same |
+//! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
+//! | rate divided by 10 at 5/12 and 10/12 | UA-MT's script; the one for plain mean teacher (SSL4MIS) has polynomial decay |
+//! | consistency from the first step | UA-MT's script and the 3D one of SSL4MIS; its 2D script begins after 1,000 iterations |
 
 use semivox_losses::{ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss};
 use semivox_models::Network;
@@ -71,6 +73,10 @@ impl MeanTeacherConfig {
 
 impl MethodSettings for MeanTeacherConfig {
     one_stage_settings!();
+
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.teacher_momentum]
+    }
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;

@@ -8,7 +8,8 @@
 //! | `paper` | sizes, batches and iterations of the papers, where a task has papers | a GPU |
 //!
 //! The times are those of two cores. In `quick` and `standard` all methods have one optimizer and schedule,
-//! [`OptimizerConfig::comparable`]; in `smoke` and `paper` each has its own.
+//! [`OptimizerConfig::comparable`], and teachers follow a short run faster, [`scaled_momentum`]; in `smoke` and `paper`
+//! each has its own.
 //!
 //! | task | data | network | `quick` | `standard` | `paper` |
 //! |---|---|---|---|---|---|
@@ -31,6 +32,7 @@ use semivox_data::Survey;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use semivox_methods::ema::scaled_momentum;
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::optimizer::OptimizerConfig;
 
@@ -107,8 +109,11 @@ fn assemble(base: Base, size: Size, method: &str) -> Result<RunConfig, TrainErro
         method.settings_mut().set_batch(batch);
     }
     if matches!(size, Size::Quick | Size::Standard) {
-        let optimizer = OptimizerConfig::comparable();
-        method.settings_mut().set_optimizer(optimizer);
+        let settings = method.settings_mut();
+        settings.set_optimizer(OptimizerConfig::comparable());
+        for momentum in settings.momenta() {
+            *momentum = scaled_momentum(*momentum, iterations);
+        }
     }
     if let Some(name) = ablation {
         method = method.with_ablation(name)?;
@@ -225,6 +230,27 @@ mod tests {
         assert_eq!(config.action.iterations, [0, 10_000, 20_000]);
         assert_eq!(config.action.distillation_batch, [4, 4]);
         assert_eq!(config.action.contrast_batch, [4, 4]);
+    }
+
+    /// Tables of methods would otherwise mix schedules and weight decays.
+    #[test]
+    fn quick_and_standard_have_one_optimizer_and_momenta_for_their_length() {
+        let common = toml::Value::try_from(OptimizerConfig::comparable()).unwrap();
+        for task in Task::ALL {
+            for &method in MethodConfig::NAMES {
+                let config = task.preset("standard", method).unwrap();
+                let text = toml::Value::try_from(&config.method).unwrap();
+                let own = text.get("action").unwrap_or(&text);
+                assert_eq!(own["optimizer"], common, "{task} {method}");
+            }
+        }
+        let momentum = |size| match Task::Hippocampus.preset(size, "simcvd").unwrap().method {
+            MethodConfig::SimCvd(config) => config.teacher_momentum,
+            _ => panic!("another method"),
+        };
+        assert_eq!(momentum("paper"), 0.999);
+        assert_eq!(momentum("quick"), scaled_momentum(0.999, 1_500));
+        assert!(momentum("quick") < momentum("standard"));
     }
 
     /// The field's HDF5 files of the pancreas are windowed and scaled already.

@@ -50,7 +50,7 @@ pub struct ActionConfig {
     pub last_patch: LastPatch,
     /// Per-location loss, or the official code's reinterpreted buffer.
     pub local_loss: LocalDistillationForm,
-    /// `k₁` and `k₂`, the weights of the global and the local loss.
+    /// `k₁` and `k₂`, the weights of the global and the local loss in stage ii.
     pub distillation_weights: [f64; 2],
     /// `λ₁`, the weight of the anatomical contrast.
     pub contrast_weight: f64,

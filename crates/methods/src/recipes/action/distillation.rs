@@ -148,6 +148,8 @@ impl Stage for Distillation {
 
         let [k1, k2] = self.config.distillation_weights;
         let global = self.global(state, [&student, &teacher])?;
+        // Alone in stage i, the loss has nothing to be weighed against.
+        let k1 = if self.local { k1 } else { 1.0 };
         let terms = LossTerms::new().with("global", k1, global);
         if !self.local {
             return Ok(terms);

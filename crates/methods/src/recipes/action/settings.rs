@@ -31,6 +31,10 @@ impl MethodSettings for ActionConfig {
         self.contrast_batch = batch;
     }
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.teacher_momentum]
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         self.check_sizes()?;

@@ -146,6 +146,10 @@ impl MethodSettings for ActionPpConfig {
         self.action.set_batch(batch);
     }
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        self.action.momenta()
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.action.check(patch)?;
         expect_positive("temperature", self.temperature)?;

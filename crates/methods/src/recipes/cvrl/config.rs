@@ -123,6 +123,10 @@ impl MethodSettings for CvrlConfig {
     one_stage_settings!();
     ablations!();
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.teacher_momentum]
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_both_kinds("batch", self.batch)?;

@@ -32,6 +32,10 @@ impl MethodSettings for IdealConfig {
         self.fine_tuning_batch = batch;
     }
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.key_momentum]
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("cross_weight", self.cross_weight)?;

@@ -219,6 +219,10 @@ impl MethodSettings for SimCvdConfig {
     one_stage_settings!();
     ablations!();
 
+    fn momenta(&mut self) -> Vec<&mut f64> {
+        vec![&mut self.teacher_momentum]
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_both_kinds("batch", self.batch)?;

@@ -106,7 +106,7 @@ pub(super) fn bcp() -> Method {
     }
 }
 
-/// Stage i: `L_global`. Stage ii: `L_sup + k₁·L_global + k₂·L_local`. Stage iii: `L_sup + λ₂·L_unsup + λ₁·L_anco`.
+/// Stage i: `L_global`, of weight 1. Stage ii: `L_sup + k₁·L_global + k₂·L_local`. Stage iii: `L_sup + λ₂·L_unsup + λ₁·L_anco`.
 /// `at` is where ACTION's settings are.
 pub(super) fn action_stages(at: &str) -> Vec<Stage> {
     const VIEWS: &[Input] = &[Weak, Strong, OtherWeak, OtherStrong];
@@ -138,7 +138,7 @@ pub(super) fn action_stages(at: &str) -> Vec<Stage> {
     let sure = key("strong_threshold");
     vec![
         Stage {
-            terms: vec![global()],
+            terms: vec![Term::fixed("global", HEADED).reads(VIEWS)],
             averages: distilled(),
         },
         Stage {
