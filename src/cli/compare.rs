@@ -76,6 +76,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             None => return Ok(stopped()),
         }
     }
+    for sentence in below_supervised(&cells)? {
+        eprintln!("warning: {sentence}");
+    }
     let comparison = Comparison::new(&evaluations)?;
     let table = comparison.write(&arguments.out)?;
     match arguments.json {
@@ -83,6 +86,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         false => println!("{comparison}\n\nWritten: {}", table.display()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns a sentence for each run whose Dice on the validation cases is below that of supervised training.
+fn below_supervised(cells: &[Cell]) -> Result<Vec<String>, TrainError> {
+    let mut measured = Vec::new();
+    for Cell { config, folder } in cells {
+        let path = RunFolder::open_existing(folder)?.validation();
+        if path.is_file()
+            && let Some(dice) = Evaluation::read(path)?.mean.dice
+        {
+            measured.push((config.method_title(), config.seed, dice));
+        }
+    }
+    let reference = |seed: u64| {
+        let mut runs = measured.iter();
+        let run = runs.find(|(method, of, _)| method == "supervised" && *of == seed);
+        run.map(|(.., dice)| *dice)
+    };
+    let worse = measured.iter().filter_map(|(method, seed, dice)| {
+        let supervised = reference(*seed).filter(|supervised| dice < supervised)?;
+        Some(format!(
+            "{method}, seed {seed}, has a Dice of {dice:.4} on the validation cases, supervised training {supervised:.4}"
+        ))
+    });
+    Ok(worse.collect())
 }
 
 fn stopped() -> ExitCode {

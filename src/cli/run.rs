@@ -26,6 +26,10 @@ pub(super) struct DataArguments {
     /// File with the names of the test cases, one per line; they are not trained on.
     #[arg(long, value_name = "FILE")]
     pub test_list: Option<PathBuf>,
+    /// Number of the labeled cases that are not trained on, such as 2 or 25%, but on which the result is measured; the
+    /// last ones, cases of one patient together.
+    #[arg(long, value_name = "N|N%")]
+    pub validation: Option<LabelBudget>,
     /// Leave training cases out whose scan or patient is in the test data [default: such data are refused].
     #[arg(long, conflicts_with = "allow_leaks")]
     pub exclude_duplicates: bool,
@@ -81,7 +85,7 @@ pub(super) struct SingleArguments {
     pub out: Option<PathBuf>,
     /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data gives the new folder of a
     /// data set that was moved.
-    #[arg(long, conflicts_with_all = ["layout", "labeled", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "settings", "device", "seed"])]
+    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
@@ -175,6 +179,9 @@ impl DataArguments {
         }
         if let Some(labeled) = self.labeled {
             config.labeled = labeled;
+        }
+        if self.validation.is_some() {
+            config.validation = self.validation;
         }
         match (self.exclude_duplicates, self.allow_leaks) {
             (true, _) => config.test_leaks = TestLeaks::Exclude,

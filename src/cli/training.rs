@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use semivox_data::augment::LabelSwap;
+use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::session::{Session, Summary};
@@ -58,6 +59,15 @@ pub(super) fn train(
 fn print_metrics(summary: &Summary) {
     if let Some(evaluation) = &summary.evaluation {
         println!("{evaluation}");
+    }
+    if let Some(Evaluation { cases, mean, .. }) = &summary.validation {
+        let dice = mean
+            .dice
+            .map_or("undefined".into(), |dice| format!("{dice:.4}"));
+        println!(
+            "Mean Dice on {} validation cases, not trained on: {dice}.",
+            cases.len()
+        );
     }
     if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
         println!("Mean Dice before training {before:.4}, after {after:.4}.");

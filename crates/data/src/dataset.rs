@@ -269,7 +269,41 @@ impl Dataset {
     /// # Ok::<(), semivox_data::DataError>(())
     /// ```
     pub fn hold_out_last(mut self, n: usize, patients: &Patients) -> Result<Self, DataError> {
+        let test = self.take_last(n.into(), patients)?;
+        self.test.extend(test);
+        Ok(self)
+    }
+
+    /// Takes the last labeled cases out of the data set, those of a number or a percentage of the labeled patients.
+    ///
+    /// Unlabeled cases of these patients are set aside, with a note.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] if no labeled patient would be left.
+    ///
+    /// # Examples
+    /// ```
+    /// # use semivox_data::{Dataset, LabeledCase, Patients, Source};
+    /// # let case = |id: &str| LabeledCase {
+    /// #     id: id.into(),
+    /// #     image: Source::File("image.nii".into()),
+    /// #     label: Source::File("label.nii".into()),
+    /// # };
+    /// # let labeled = vec![case("a"), case("b"), case("c"), case("d")];
+    /// # let mut dataset = Dataset { name: "x".into(), layout: semivox_data::layout::Layout::Folder, classes: vec![], channels: vec![], labeled, unlabeled: vec![], test: vec![], notes: vec![] };
+    /// let patients = Patients::guess(&dataset.case_names());
+    /// let validation = dataset.take_last("25%".parse()?, &patients)?;
+    /// assert_eq!((validation[0].id.as_str(), dataset.labeled.len()), ("d", 3));
+    /// # Ok::<(), semivox_data::DataError>(())
+    /// ```
+    pub fn take_last(
+        &mut self,
+        budget: LabelBudget,
+        patients: &Patients,
+    ) -> Result<Vec<LabeledCase>, DataError> {
         let mut names = self.labeled_patients(patients);
+        let n = budget.count_of(names.len());
         if n >= names.len() {
             let several = names.len() < self.labeled.len();
             let unit = if several { "patients" } else { "cases" };
@@ -277,11 +311,11 @@ impl Dataset {
         }
         let last: HashSet<String> = names.drain(names.len() - n..).collect();
         let held_out = |id: &str| last.contains(patients.patient_of(id));
-        let test = self.labeled.extract_if(.., |case| held_out(&case.id));
-        self.test.extend(test);
+        let taken = self.labeled.extract_if(.., |case| held_out(&case.id));
+        let taken = taken.collect();
         let aside = self.unlabeled.extract_if(.., |case| held_out(&case.id));
         let aside: Vec<String> = aside.map(|case| case.id).collect();
         self.notes.extend(set_aside(&aside));
-        Ok(self)
+        Ok(taken)
     }
 }

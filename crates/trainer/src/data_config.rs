@@ -36,6 +36,10 @@ pub struct DataConfig {
     /// data set's own test cases, before the `labeled` cases are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_list: Option<PathBuf>,
+    /// Labeled cases that are not trained on but on which the result is measured: a number or a percentage of the
+    /// `labeled` ones; the last of them, cases of one patient together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<LabelBudget>,
     /// Treatment of test cases whose scan or patient is in the training data too.
     #[serde(default, skip_serializing_if = "TestLeaks::is_refused")]
     pub test_leaks: TestLeaks,

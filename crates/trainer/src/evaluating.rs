@@ -1,10 +1,11 @@
 //! Evaluation of a run's model on its test cases.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array3;
-use semivox_data::{Dataset, IGNORED, LabelMap, Patients, Source, io};
+use semivox_data::{Dataset, IGNORED, LabelMap, LabeledCase, Patients, Source, io};
 use semivox_inference::Model;
 use semivox_inference::evaluation::{Evaluation, Protocol};
 
@@ -33,7 +34,8 @@ pub fn evaluate(
         protocol: protocol(config, dataset, &patients),
         leaks: &Accepted::new(),
     };
-    evaluate_as(model, dataset, known, run, observer, stop)
+    let folder = run.map(RunFolder::predictions);
+    evaluate_as(model, &dataset.test, known, folder, observer, stop)
 }
 
 /// What is known of an evaluation beforehand.
@@ -44,15 +46,15 @@ pub(crate) struct Known<'a> {
     pub(crate) leaks: &'a Accepted,
 }
 
-/// Evaluates `model`, like [`evaluate`], where the patients and leaks of the data set are known.
+/// Evaluates `model` on the given cases, like [`evaluate`], where the patients and leaks of the data set are known.
 ///
 /// # Errors
 /// If a case cannot be read or a prediction cannot be written.
 pub(crate) fn evaluate_as(
     model: &Model,
-    dataset: &Dataset,
+    cases: &[LabeledCase],
     known: Known<'_>,
-    run: Option<&RunFolder>,
+    folder: Option<PathBuf>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Option<Evaluation>, TrainError> {
@@ -63,16 +65,15 @@ pub(crate) fn evaluate_as(
             ControlFlow::Continue(())
         }
     };
-    let folder = run.map(RunFolder::predictions);
     let Known { protocol, leaks } = known;
-    let (cases, folder) = (&dataset.test, folder.as_deref());
+    let folder = folder.as_deref();
     Ok(semivox_inference::evaluate(
         model, cases, protocol, leaks, folder, progress,
     )?)
 }
 
 /// Returns the path of a case's prediction.
-pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> std::path::PathBuf {
+pub(crate) fn prediction_path(run: &RunFolder, id: &str) -> PathBuf {
     run.predictions().join(format!("{id}.nii.gz"))
 }
 

@@ -60,13 +60,29 @@ pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Datase
     Ok(layout::open_split_as(root, *layout, &test, *labeled)?)
 }
 
+/// The data of a run.
+pub(crate) struct Opened {
+    pub(crate) dataset: Dataset,
+    /// Labeled cases on which the result is measured, which are not in the data set.
+    pub(crate) validation: Vec<LabeledCase>,
+    /// The training cases, read.
+    pub(crate) set: Arc<TrainingSet>,
+}
+
 /// Opens a run's data set and reads the training cases.
 pub(crate) fn open(
     config: &RunConfig,
     run: &RunFolder,
     observer: &dyn Observer,
-) -> Result<(Dataset, Arc<TrainingSet>), TrainError> {
-    let dataset = open_dataset(config, run)?;
+) -> Result<Opened, TrainError> {
+    let mut dataset = open_dataset(config, run)?;
+    let validation = match config.data.validation {
+        Some(budget) => {
+            let patients = patients_of(config, &dataset)?;
+            dataset.take_last(budget, &patients)?
+        }
+        None => Vec::new(),
+    };
     if dataset.classes.len() < 2 {
         return Err(TrainError::unexpected(
             &dataset.name,
@@ -87,17 +103,25 @@ pub(crate) fn open(
         ));
     }
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
-    Ok((dataset, Arc::new(set)))
+    Ok(Opened {
+        dataset,
+        validation,
+        set: Arc::new(set),
+    })
 }
 
-/// Reads all test cases, to find errors before hours of training, and returns the properties of their files.
-pub(crate) fn check_tests(dataset: &Dataset) -> Result<Vec<CaseFacts>, TrainError> {
-    let classes = dataset.classes.len();
+/// Reads cases that are not trained on, to find errors before hours of training, and returns the properties of their
+/// files.
+pub(crate) fn check_cases(
+    cases: &[LabeledCase],
+    role: Role,
+    classes: usize,
+) -> Result<Vec<CaseFacts>, TrainError> {
     let check = |case: &LabeledCase| {
         let (image, labels) = case.load_checked(classes)?;
-        Ok(CaseFacts::of(&case.id, Role::Test, &image, Some(&labels)))
+        Ok(CaseFacts::of(&case.id, role, &image, Some(&labels)))
     };
-    let checked: Result<_, DataError> = dataset.test.par_iter().map(check).collect();
+    let checked: Result<_, DataError> = cases.par_iter().map(check).collect();
     Ok(checked?)
 }
 

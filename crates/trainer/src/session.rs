@@ -10,14 +10,14 @@ use std::sync::atomic::AtomicBool;
 
 use burn::prelude::Device;
 use semivox_data::cache::LabeledScan;
-use semivox_data::inspect::absent_classes;
-use semivox_data::{Dataset, LabelMap, Patients, leaks};
+use semivox_data::inspect::{Role, absent_classes};
+use semivox_data::{Dataset, LabelMap, LabeledCase, Patients, leaks};
 use semivox_inference::{Model, TrainingData, device};
 
 use crate::config::{OwnMethod, RunConfig};
 use crate::error::TrainError;
 use crate::opening::{
-    check_tests, expect_data, generate, moved_to, open, tell_of_doubts, with_names,
+    Opened, check_cases, expect_data, generate, moved_to, open, tell_of_doubts, with_names,
 };
 use crate::report;
 use crate::run::cases::CaseList;
@@ -50,6 +50,8 @@ pub struct Session {
     config: RunConfig,
     run: RunFolder,
     dataset: Dataset,
+    /// Labeled cases on which the result is measured.
+    validation: Vec<LabeledCase>,
     set: Arc<TrainingSet>,
     patients: Patients,
     /// Test cases whose scan or patient is in the training data, which the run was told to accept.
@@ -66,6 +68,8 @@ pub struct Summary {
     pub dice_before: Option<f64>,
     /// Metrics on the test cases; none after an interruption or without test cases.
     pub evaluation: Option<Evaluation>,
+    /// Metrics on the labeled cases of `data.validation`; none after an interruption or without them.
+    pub validation: Option<Evaluation>,
 }
 
 impl Summary {
@@ -94,9 +98,15 @@ impl Session {
         if config.data.root.is_none() {
             generate(&config, &run)?;
         }
-        let (mut dataset, set) = open(&config, &run, observer)?;
+        let Opened {
+            mut dataset,
+            validation,
+            set,
+        } = open(&config, &run, observer)?;
         let mut facts = set.facts();
-        facts.extend(check_tests(&dataset)?);
+        let classes = dataset.classes.len();
+        facts.extend(check_cases(&dataset.test, Role::Test, classes)?);
+        facts.extend(check_cases(&validation, Role::Labeled, classes)?);
         let patients = tell_of_doubts(&config, &mut dataset, &facts)?;
         let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
@@ -104,7 +114,7 @@ impl Session {
         tell_of_labels(&dataset, &set, observer);
         let config = with_names(config, &dataset)?;
         config.check()?;
-        let mut cases = CaseList::of(&dataset);
+        let mut cases = CaseList::of(&dataset, &validation);
         (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
         cases.write(&run)?;
         run.write_config(&config.to_toml()?)?;
@@ -112,6 +122,7 @@ impl Session {
             config,
             run,
             dataset,
+            validation,
             set,
             patients,
             leaks: settled.accepted,
@@ -160,7 +171,11 @@ impl Session {
         }
         config.check()?;
         expect_data(&config.data)?;
-        let (mut dataset, set) = open(&config, &run, observer)?;
+        let Opened {
+            mut dataset,
+            validation,
+            set,
+        } = open(&config, &run, observer)?;
         let (excluded, leaks) = match CaseList::read(&run)? {
             Some(began) => (began.excluded, began.leaks),
             None => Default::default(),
@@ -168,7 +183,7 @@ impl Session {
         let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
         let set = exclude(&excluded, &config, &mut dataset, set)?;
         let set = with_earlier(set, &run);
-        CaseList::of(&dataset).expect_unchanged(&run)?;
+        CaseList::of(&dataset, &validation).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
         if is_moved {
             run.write_config(&config.to_toml()?)?;
@@ -181,6 +196,7 @@ impl Session {
             config,
             run,
             dataset,
+            validation,
             set,
             patients,
             leaks,
@@ -279,6 +295,10 @@ impl Session {
         };
         let training = self.training(device, stop);
         let mut outcome = training.run(method, observer)?;
+        let validation = match outcome {
+            Outcome::Finished => self.validate(method, observer, stop)?,
+            Outcome::Interrupted { .. } => None,
+        };
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
                 let model = self.model(method, &training.device)?;
@@ -300,6 +320,7 @@ impl Session {
             outcome,
             dice_before,
             evaluation,
+            validation,
         })
     }
 
@@ -330,17 +351,45 @@ impl Session {
         if self.dataset.test.is_empty() {
             return Ok(None);
         }
+        let folder = run.map(RunFolder::predictions);
+        let evaluation = self.evaluate_on(&self.dataset.test, folder, (method, observer), stop)?;
+        if let (Some(run), Some(evaluation)) = (run, &evaluation) {
+            evaluation.write(run.evaluation())?;
+        }
+        Ok(evaluation)
+    }
+
+    /// Evaluates on the validation cases and writes `validation.json`; none without such cases or if `stop` was set.
+    fn validate(
+        &self,
+        method: &Method,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        if self.validation.is_empty() {
+            return Ok(None);
+        }
+        let found = self.evaluate_on(&self.validation, None, (method, observer), stop)?;
+        if let Some(found) = &found {
+            found.write(self.run.validation())?;
+        }
+        Ok(found)
+    }
+
+    fn evaluate_on(
+        &self,
+        cases: &[LabeledCase],
+        folder: Option<PathBuf>,
+        (method, observer): (&Method, &mut dyn Observer),
+        stop: &AtomicBool,
+    ) -> Result<Option<Evaluation>, TrainError> {
         let (config, dataset) = (&self.config, &self.dataset);
         let model = self.model(method, &device::by_name(&config.device)?)?;
         let known = evaluating::Known {
             protocol: evaluating::protocol(config, dataset, &self.patients),
             leaks: &self.leaks,
         };
-        let evaluation = evaluating::evaluate_as(&model, dataset, known, run, observer, stop)?;
-        if let (Some(run), Some(evaluation)) = (run, &evaluation) {
-            evaluation.write(run.evaluation())?;
-        }
-        Ok(evaluation)
+        evaluating::evaluate_as(&model, cases, known, folder, observer, stop)
     }
 }
 

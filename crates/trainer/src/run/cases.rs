@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use semivox_data::Dataset;
+use semivox_data::{Dataset, LabeledCase};
 use serde::{Deserialize, Serialize};
 
 use super::RunError;
@@ -18,6 +18,9 @@ pub(crate) struct CaseList {
     labeled: Vec<String>,
     unlabeled: Vec<String>,
     test: Vec<String>,
+    /// Labeled cases on which the result is measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    validation: Vec<String>,
     /// Training cases left out, as their scan or patient is in the test data.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) excluded: BTreeSet<String>,
@@ -27,14 +30,15 @@ pub(crate) struct CaseList {
 }
 
 impl CaseList {
-    pub(crate) fn of(dataset: &Dataset) -> Self {
-        let named = |cases: &[semivox_data::LabeledCase]| -> Vec<String> {
+    pub(crate) fn of(dataset: &Dataset, validation: &[LabeledCase]) -> Self {
+        let named = |cases: &[LabeledCase]| -> Vec<String> {
             cases.iter().map(|case| case.id.clone()).collect()
         };
         Self {
             labeled: named(&dataset.labeled),
             unlabeled: dataset.unlabeled.iter().map(|c| c.id.clone()).collect(),
             test: named(&dataset.test),
+            validation: named(validation),
             excluded: BTreeSet::new(),
             leaks: Accepted::new(),
         }
@@ -85,6 +89,7 @@ impl CaseList {
             ("labeled", &began.labeled, &self.labeled),
             ("unlabeled", &began.unlabeled, &self.unlabeled),
             ("test", &began.test, &self.test),
+            ("validation", &began.validation, &self.validation),
         ];
         for (kind, began, found) in groups {
             let same = began.iter().zip(found).take_while(|(a, b)| a == b).count();
@@ -119,6 +124,7 @@ mod tests {
             labeled: owned(labeled),
             unlabeled: Vec::new(),
             test: owned(test),
+            validation: Vec::new(),
             excluded: BTreeSet::new(),
             leaks: Accepted::new(),
         }

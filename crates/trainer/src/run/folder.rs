@@ -119,6 +119,11 @@ impl RunFolder {
         self.root.join("evaluation.json")
     }
 
+    /// Returns the path of `validation.json`: metrics on the labeled cases of `data.validation`.
+    pub fn validation(&self) -> PathBuf {
+        self.root.join("validation.json")
+    }
+
     /// Returns the path of `report.html`.
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
