@@ -42,7 +42,10 @@ pub(super) fn urpc() -> Method {
         Term::logged("finest").reads(TOGETHER),
         consistency.ramped().reads(IMAGES),
     ];
-    one_stage("urpc", terms, vec![])
+    Method {
+        plain: vec![("method.dropout", "[0.0, 0.0, 0.0, 0.0]")],
+        ..one_stage("urpc", terms, vec![])
+    }
 }
 
 /// `L = w·Σ_m L_dice(p_m) + λ(t)·Σ_m Σ_{n≠m} MSE(p_m, s(p_n))` of three decoders on one encoder, on all patches.
