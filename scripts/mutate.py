@@ -52,6 +52,8 @@ TERMS = [
     ("dtc", 1, "consistency", "dtc.rs"),
     ("urpc", 1, "supervised", "urpc.rs"),
     ("urpc", 1, "consistency", "urpc.rs"),
+    ("mc_net_plus", 1, "supervised", "mc_net_plus.rs"),
+    ("mc_net_plus", 1, "consistency", "mc_net_plus.rs"),
     ("global_local", 1, "global_contrast", "global_local.rs"),
     ("global_local", 2, "local_contrast", "global_local.rs"),
     ("global_local", 3, "supervised", "global_local.rs"),

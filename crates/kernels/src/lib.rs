@@ -9,7 +9,7 @@
 //! | [`concat_channels`] | concatenation of skip connections |
 //! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
 //! | [`conv3d_norm_relu`], [`conv2d_norm_leaky_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; in evaluation one pass, with batch norm folded into the weights |
-//! | [`resize_trilinear`] | trilinear resizing, as one small matrix product per axis |
+//! | [`resize_trilinear`], [`resize_nearest`] | trilinear and nearest-neighbor resizing, as one small matrix product per axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | max and average pooling |
 //! | [`voxel_statistics`] | sums for the cross-entropy and Dice losses, in one pass |
 //! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | parameter updates |
@@ -53,6 +53,6 @@ pub use norm_relu::{
 pub use pointwise::pointwise_conv3d;
 pub use pool::{adaptive_avg_pool3d, adaptive_max_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};
-pub use resize::resize_trilinear;
+pub use resize::{resize_nearest, resize_trilinear};
 pub use update::{SgdStep, moving_average, sgd_step};
 pub use voxel_statistics::{VoxelStatistics, voxel_statistics};

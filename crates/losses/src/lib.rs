@@ -13,6 +13,7 @@
 //! | [`UncertaintyConsistencyLoss`] | the same where the teacher is certain (UA-MT) |
 //! | [`DualTaskConsistencyLoss`] | mean squared error of class probabilities and those of signed distances (DTC) |
 //! | [`PyramidConsistencyLoss`] | uncertainty-rectified consistency of predictions at several scales (URPC) |
+//! | [`MutualConsistencyLoss`] | mean squared error of each prediction and the sharpened other ones (MC-Net+) |
 //! | [`EntropyLoss`] | entropy of class probabilities |
 //! | [`CrossPseudoSupervisionLoss`] | cross-entropy of each of two predictions against the other's pseudo-labels (CPS) |
 //! | [`UnsupervisedCrossEntropyLoss`] | cross-entropy against pseudo-labels, weighted by the confidence of the volume |
@@ -73,6 +74,7 @@ mod format;
 mod global_distillation;
 mod info_nce;
 mod local_distillation;
+mod mutual_consistency;
 mod nt_xent;
 mod predictive_entropy;
 mod pyramid_consistency;
@@ -106,6 +108,7 @@ pub use info_nce::{InfoNceLoss, InfoNceLossConfig};
 pub use local_distillation::{
     LocalDistillationForm, LocalDistillationLoss, LocalDistillationLossConfig,
 };
+pub use mutual_consistency::{MutualConsistencyLoss, MutualConsistencyLossConfig};
 pub use nt_xent::{NtXentLoss, NtXentLossConfig};
 pub use predictive_entropy::predictive_entropy;
 pub use pyramid_consistency::{PyramidConsistencyLoss, PyramidConsistencyLossConfig};

@@ -7,7 +7,8 @@ pub use crate::method_settings::MethodSettings;
 use crate::recipes::{
     ActionConfig, ActionPpConfig, BcpConfig, CpsConfig, CvrlConfig, DtcConfig,
     EntropyMinimizationConfig, FixMatchConfig, GlobalLocalConfig, IctConfig, IdealConfig,
-    MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UniMatchConfig, UrpcConfig,
+    McNetPlusConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UniMatchConfig,
+    UrpcConfig,
 };
 
 /// Defines [`MethodConfig`] and its functions from one list of all methods.
@@ -80,6 +81,8 @@ methods! {
     "dtc" => Dtc(DtcConfig),
     /// Consistency of predictions at several scales of one network.
     "urpc" => Urpc(UrpcConfig),
+    /// Three decoders on one encoder, each consistent with the sharpened predictions of the others.
+    "mc_net_plus" => McNetPlus(McNetPlusConfig),
     /// Copy-paste of boxes between labeled and unlabeled patches, both ways.
     "bcp" => Bcp(BcpConfig),
     /// Confident predictions for weak views as labels of strong views.

@@ -8,12 +8,12 @@ use crate::checkpoint::StateVisitor;
 use crate::error::MethodError;
 use crate::stage::State;
 
-/// A network and a second one, or a second decoder, trained beside it; the first network is evaluated.
+/// A network and a second one, or further decoders, trained beside it; the first network is evaluated.
 #[derive(Module, Debug)]
 pub struct Pair<S: Module> {
     /// The network that is evaluated.
     pub first: Network,
-    /// Another network, or another decoder on the encoder of the first.
+    /// Another network, or one or several decoders on the encoder of the first.
     pub second: S,
 }
 

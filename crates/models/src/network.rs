@@ -84,6 +84,10 @@ pub struct NetworkConfig {
     /// Dropout probability at the bottleneck. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
+    /// Probability of dropping a channel before the output of a V-Net; `None` for that of the bottleneck. A U-Net drops
+    /// none there. Default: `None`.
+    #[config(default = "None")]
+    pub output_dropout: Option<f64>,
     /// Upsampling in the decoder. Default: transposed convolution.
     #[config(default = "Upsampling::Transposed")]
     pub upsampling: Upsampling,
@@ -98,6 +102,7 @@ impl NetworkConfig {
         VNetConfig::new(self.in_channels, self.classes)
             .with_filters(self.filters)
             .with_dropout(self.dropout)
+            .with_output_dropout(self.output_dropout)
             .with_upsampling(self.upsampling)
             .with_signed_distance(self.signed_distance)
     }

@@ -111,9 +111,10 @@ fn decoders_differ_in_their_way_up_alone() {
             (second, whole - second)
         };
         let (transposed, encoder) = count(Upsampling::Transposed);
-        let (linear, same) = count(Upsampling::Linear);
+        let [(linear, same), nearest] = [Upsampling::Linear, Upsampling::Nearest].map(count);
         assert_ne!(transposed, linear);
         assert_eq!(encoder, same);
+        assert_eq!(nearest, (linear, same));
     }
 }
 

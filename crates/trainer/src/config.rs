@@ -75,7 +75,7 @@ const CHANGE: &str = "change it in config.toml or with --set";
 pub struct NetworkSettings {
     /// `vnet` (3D) or `unet` (slices).
     pub architecture: Architecture,
-    /// Upsampling in the decoder: `transposed` (convolution) or `linear` (interpolation).
+    /// Upsampling in the decoder: `transposed` (convolution), `linear` or `nearest` (interpolation).
     #[serde(default)]
     pub upsampling: Upsampling,
     /// Number of filters at the first level.

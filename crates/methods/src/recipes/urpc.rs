@@ -15,19 +15,21 @@
 //! | item | paper | public code | here |
 //! |---|---|---|---|
 //! | scales | S = 4 | four heads on the decoder of a 3D U-Net | the network's own output, and heads at 1/2, 1/4 and 1/8 |
-//! | heads | – | 1×1×1 convolution, trilinear upsampling without aligned corners | same; `align_corners` |
+//! | heads | – | 1×1×1 convolution, trilinear upsampling without aligned corners; 2D: 3×3, nearest neighbor | those for volumes; `align_corners` |
 //! | input of the heads | – | outputs of the decoder's blocks | U-Net: same; V-Net: inputs of the blocks (upsampled map + skip) |
-//! | perturbation | – | dropout in the decoder | the network's own dropout |
+//! | perturbation, volumes | – | channels dropped at 0.5, 0.3, 0.2 and 0.1, from 1/8 to full resolution, before the heads and the decoder's next block | same before the heads, the next block reads the whole map; `dropout` |
+//! | perturbation, slices | – | 1/8: channels dropped at 0.5; 1/4: voxels of the highest activation dropped; 1/2: factors of 0.7 to 1.3; none of the main output | channels dropped at the same 0.5, 0.3 and 0.2; none of the main output |
+//! | other dropout | – | 3D: none; 2D: in the encoder | V-Net: of the bottleneck; U-Net: in the encoder; `network.dropout` |
 //! | `D_s` | `KL(p_s ‖ p̄)` | `KL(p̄ ‖ p_s)` | the paper's |
 //! | `‖p_s − p̄‖²` | sum over the classes | mean over the classes | the paper's |
 //! | gradient | through `p̄` and `w_s` | same | same |
 //! | `λ`, ramp | 0.1, over the whole run | same | same; `consistency_weight` |
-//! | schedule | – | SGD, rate 0.01·(1 − t/T)^0.9 | same |
+//! | schedule | – | SGD, rate times (1 − t/T)^0.9 from 0.1, 60,000 iterations; 2D: from 0.01, 30,000 iterations | from 0.01 for both |
 //! | inference | – | finest scale | the network's own output, the finest scale |
 
 use burn::prelude::*;
 use semivox_losses::{DiceCrossEntropyLoss, PyramidConsistencyLoss, PyramidConsistencyLossConfig};
-use semivox_models::{Architecture, PyramidHeads, PyramidHeadsConfig};
+use semivox_models::{Architecture, NetworkConfig, PyramidHeads, PyramidHeadsConfig};
 use serde::{Deserialize, Serialize};
 
 use super::supervised::supervised_loss;
@@ -36,7 +38,7 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, expect_both_kinds, expect_weight, one_stage_settings,
+    MethodSettings, expect, expect_both_kinds, expect_weight, one_stage_settings,
 };
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::plan::StagePlan;
@@ -59,6 +61,9 @@ pub struct UrpcConfig {
     pub consistency_weight: f64,
     /// Whether coarse predictions are resized with aligned corner voxels, as with `align_corners=True` in PyTorch.
     pub align_corners: bool,
+    /// Probability of dropping a channel before the outputs at 1/8, 1/4, 1/2 and full resolution; a U-Net drops none
+    /// before the last.
+    pub dropout: [f64; 4],
 }
 
 impl UrpcConfig {
@@ -70,7 +75,14 @@ impl UrpcConfig {
             optimizer: OptimizerConfig::default(),
             consistency_weight: 0.1,
             align_corners: false,
+            dropout: [0.5, 0.3, 0.2, 0.1],
         }
+    }
+
+    /// Returns the network whose own output is perturbed as the finest scale is.
+    fn perturbed(&self, network: NetworkConfig) -> NetworkConfig {
+        let [.., finest] = self.dropout;
+        network.with_output_dropout(Some(finest))
     }
 }
 
@@ -80,10 +92,14 @@ impl MethodSettings for UrpcConfig {
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("consistency_weight", self.consistency_weight)?;
-        expect_both_kinds("batch", self.batch)
+        expect_both_kinds("batch", self.batch)?;
+        let possible = self.dropout.iter().all(|p| (0.0..1.0).contains(p));
+        let found = format!("{:?}", self.dropout);
+        expect(possible, "dropout", "0 or more and below 1", found)
     }
 
-    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+    fn method(&self, mut context: MethodContext) -> Result<Method, MethodError> {
+        context.network = self.perturbed(context.network);
         let stage = Urpc::new(self.clone(), context.network.architecture);
         Ok(Method::new(context).with_stage(stage))
     }
@@ -149,8 +165,10 @@ impl Stage for Urpc {
     ) -> Result<Self::State, MethodError> {
         let channels = context.network.feature_channels();
         let channels = channels[self.architecture.coarse_features()].to_vec();
+        let [coarse @ .., _] = self.config.dropout;
         let heads = PyramidHeadsConfig::new(channels, context.network.classes)
-            .with_align_corners(self.config.align_corners);
+            .with_align_corners(self.config.align_corners)
+            .with_dropout(coarse.to_vec());
         Ok(WithHeads {
             network: networks.student,
             heads: context.drawn(|device| heads.init(device)),
@@ -187,7 +205,6 @@ mod tests {
     use crate::method::Running;
     use crate::testing::{begun, context};
     use burn::tensor::Distribution;
-    use semivox_models::NetworkConfig;
 
     fn stage(architecture: Architecture) -> Running<Urpc> {
         let network = NetworkConfig::new(1, 3).with_filters(1);
@@ -208,6 +225,68 @@ mod tests {
             let shapes: Vec<[usize; 5]> = scales.iter().map(|s| s.dims()).collect();
             assert_eq!(shapes, [[2, 3, d, h, w]; 4]);
         }
+    }
+
+    /// Returns which of the scales, from 1/8 to full resolution, differ between two passes.
+    fn perturbed_scales(architecture: Architecture, dropout: [f64; 4]) -> Vec<bool> {
+        let config = UrpcConfig {
+            dropout,
+            ..UrpcConfig::new(10)
+        };
+        let network = NetworkConfig::new(1, 3)
+            .with_filters(8)
+            .with_dropout(0.0)
+            .with_architecture(architecture);
+        let context = context(config.perturbed(network), [16; 3]);
+        let running = begun(Urpc::new(config, architecture), &context);
+        let sides = match architecture {
+            Architecture::UNet => [2, 1, 32, 32, 1],
+            _ => [2, 1, 32, 32, 16],
+        };
+        let images = Tensor::random(sides, Distribution::Default, &context.device);
+        let pass = || running.stage.scales(running.state(), images.clone());
+        let differ = |(a, b): (Tensor<5>, Tensor<5>)| {
+            let off = (a - b).abs().max().into_scalar::<f32>();
+            off > 1e-3
+        };
+        let mut scales: Vec<bool> = pass().into_iter().zip(pass()).map(differ).collect();
+        scales.rotate_left(1);
+        scales
+    }
+
+    #[test]
+    fn dropout_perturbs_the_scale_that_it_is_given_for() {
+        for scale in 0..4 {
+            let mut dropout = [0.0; 4];
+            dropout[scale] = 0.5;
+            let mut expected = vec![false; 4];
+            expected[scale] = true;
+            assert_eq!(perturbed_scales(Architecture::VNet, dropout), expected);
+            // As in the public 2D code, the main output is not perturbed.
+            expected[3] = false;
+            assert_eq!(perturbed_scales(Architecture::UNet, dropout), expected);
+        }
+    }
+
+    #[test]
+    fn the_published_dropout_falls_from_coarse_to_fine_and_reaches_all_scales() {
+        let published = UrpcConfig::new(10).dropout;
+        assert_eq!(published, [0.5, 0.3, 0.2, 0.1]);
+        let [vnet, unet] = [Architecture::VNet, Architecture::UNet]
+            .map(|architecture| perturbed_scales(architecture, published));
+        assert_eq!(vnet[..3], [true; 3]);
+        assert_eq!(unet, [true, true, true, false]);
+    }
+
+    #[test]
+    fn a_probability_of_one_is_refused_by_name() {
+        let config = UrpcConfig {
+            dropout: [0.5, 0.3, 0.2, 1.0],
+            ..UrpcConfig::new(10)
+        };
+        let message = config.check([16; 3]).unwrap_err().to_string();
+        let expected = "method.dropout: expected 0 or more and below 1, found [0.5, 0.3, 0.2, 1.0]";
+        assert!(message.contains(expected), "{message}");
     }
 
     #[test]

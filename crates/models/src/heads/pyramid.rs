@@ -2,12 +2,13 @@
 
 use burn::config::Config;
 use burn::nn::conv::Conv3d;
+use burn::nn::{Dropout, DropoutConfig};
 use burn::prelude::*;
 use semivox_kernels::resize_trilinear;
 
-use crate::error::{ModelError, check_sizes, expect_valid};
+use crate::error::{ModelError, check_probability, check_sizes, expect_valid};
 use crate::materialize::materialize;
-use crate::parts::{pointwise, pointwise_layer};
+use crate::parts::{drop_channels, pointwise, pointwise_layer};
 
 /// Configuration of [`PyramidHeads`].
 #[derive(Config, Debug, PartialEq)]
@@ -19,18 +20,24 @@ pub struct PyramidHeadsConfig {
     /// Whether resizing aligns the centers of corner voxels (`align_corners`) or the outer faces. Default: faces.
     #[config(default = false)]
     pub align_corners: bool,
+    /// Probability of dropping a channel of each map before its head, in training; 0 for maps beyond the list. Default:
+    /// an empty list.
+    #[config(default = "Vec::new()")]
+    pub dropout: Vec<f64>,
 }
 
 impl PyramidHeadsConfig {
-    /// Checks the sizes.
+    /// Checks the sizes and probabilities.
     ///
     /// # Errors
     ///
-    /// [`ModelError::ZeroSize`] if one is zero.
+    /// [`ModelError::ZeroSize`] if a size is zero, [`ModelError::Probability`] if one of `dropout` is not in `[0, 1)`.
     pub fn validate(&self) -> Result<(), ModelError> {
         let least = self.channels.iter().min();
         let channels = least.copied().unwrap_or(0);
-        check_sizes(&[("channels", channels), ("classes", self.classes)])
+        check_sizes(&[("channels", channels), ("classes", self.classes)])?;
+        let mut dropout = self.dropout.iter();
+        dropout.try_for_each(|probability| check_probability("dropout", *probability))
     }
 
     /// Creates the heads with newly drawn parameters.
@@ -41,14 +48,18 @@ impl PyramidHeadsConfig {
     pub fn init(&self, device: &Device) -> PyramidHeads {
         expect_valid(self.validate());
         let head = |&channels: &usize| pointwise_layer([channels, self.classes], device);
+        let dropout = self.dropout.iter().chain(std::iter::repeat(&0.0));
+        let dropout = dropout.map(|probability| DropoutConfig::new(*probability).init());
         materialize(PyramidHeads {
+            dropout: dropout.take(self.channels.len()).collect(),
             heads: self.channels.iter().map(head).collect(),
             align_corners: self.align_corners,
         })
     }
 }
 
-/// Auxiliary segmentation heads: one 1×1×1 convolution per map, upsampled trilinearly to full resolution.
+/// Auxiliary segmentation heads: per map, dropout of channels and a 1×1×1 convolution, upsampled trilinearly to full
+/// resolution.
 ///
 /// # References
 ///
@@ -73,6 +84,7 @@ impl PyramidHeadsConfig {
 /// ```
 #[derive(Module, Debug)]
 pub struct PyramidHeads {
+    dropout: Vec<Dropout>,
     heads: Vec<Conv3d>,
     #[module(skip)]
     align_corners: bool,
@@ -92,10 +104,10 @@ impl PyramidHeads {
     pub fn forward(&self, features: &[Tensor<5>], size: [usize; 3]) -> Vec<Tensor<5>> {
         let (found, wanted) = (features.len(), self.heads.len());
         assert_eq!(found, wanted, "expected one map per head");
-        let heads = self.heads.iter().zip(features);
+        let heads = self.heads.iter().zip(&self.dropout).zip(features);
         heads
-            .map(|(head, map)| {
-                let scores = pointwise(head, map.clone());
+            .map(|((head, dropout), map)| {
+                let scores = pointwise(head, drop_channels(dropout, map.clone()));
                 resize_trilinear(scores, size, self.align_corners)
             })
             .collect()
@@ -158,6 +170,42 @@ mod tests {
                 assert!((found - expected).abs() < 1e-6);
             }
         }
+    }
+
+    /// Maps of ones and heads that copy them: a score is 0 if its map is dropped, else `1 / (1 − p)`.
+    #[test]
+    fn each_map_is_dropped_as_often_as_it_should_in_training_alone() {
+        let device = Device::flex().autodiff();
+        let config = PyramidHeadsConfig::new(vec![1; 4], 1);
+        let mut heads = config.with_dropout(vec![0.5, 0.3, 0.1]).init(&device);
+        for head in &mut heads.heads {
+            head.weight = head.weight.clone().map(|w| w.ones_like());
+            head.bias = None;
+        }
+        let scores = |heads: &PyramidHeads, device| {
+            let map = Tensor::<5>::ones([2000, 1, 1, 1, 1], device);
+            let scores = heads.forward(&[map.clone(), map.clone(), map.clone(), map], [1; 3]);
+            scores
+                .into_iter()
+                .map(|s| s.into_data().try_to_vec::<f32>().unwrap())
+        };
+        for (found, p) in scores(&heads, &device).zip([0.5, 0.3, 0.1, 0.0]) {
+            let dropped = found.iter().filter(|score| **score == 0.0).count() as f32 / 2000.0;
+            assert!((dropped - p).abs() < 0.06, "{dropped} of {p}");
+            let kept = 1.0 / (1.0 - p);
+            assert!(found.iter().all(|s| *s == 0.0 || (s - kept).abs() < 1e-5));
+        }
+        for found in scores(&heads.valid(), &device.clone().inner()) {
+            assert!(found.iter().all(|score| *score == 1.0));
+        }
+    }
+
+    #[test]
+    fn a_probability_of_one_is_refused() {
+        let config = PyramidHeadsConfig::new(vec![4, 4], 2).with_dropout(vec![0.5, 1.0]);
+        let error = config.validate().unwrap_err();
+        let (field, found) = ("dropout", 1.0);
+        assert_eq!(error, ModelError::Probability { field, found });
     }
 
     #[test]

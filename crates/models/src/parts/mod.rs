@@ -9,6 +9,8 @@ mod upsampling;
 pub use conv_block::ConvBlock;
 pub use scale::{Down, Up};
 pub use upsampling::Upsampling;
+#[cfg(test)]
+pub(crate) use upsampling::testing;
 
 pub(crate) use conv_unit::ConvUnit;
 pub(crate) use layers::{bias, drop_channels, pointwise, pointwise_layer};

@@ -4,7 +4,9 @@ use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfi
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, PaddingConfig2d};
 use burn::prelude::*;
 use burn::tensor::DType;
-use semivox_kernels::{conv2d, conv2d_norm_leaky_relu, resize_trilinear, up_conv3d};
+use semivox_kernels::{
+    conv2d, conv2d_norm_leaky_relu, resize_nearest, resize_trilinear, up_conv3d,
+};
 
 use crate::parts::{Upsampling, bias};
 
@@ -78,32 +80,56 @@ impl ConvPair {
 pub(super) enum Up {
     Transposed(ConvTranspose2d),
     Linear(Conv2d),
+    Nearest(Conv2d),
 }
 
 impl Up {
     pub(super) fn new(upsampling: Upsampling, channels: [usize; 2], device: &Device) -> Self {
+        let narrowing = || Conv2dConfig::new(channels, [1; 2]).init(device);
         match upsampling {
             Upsampling::Transposed => {
                 let layer = ConvTranspose2dConfig::new(channels, [2; 2]).with_stride([2; 2]);
                 Self::Transposed(layer.init(device))
             }
-            Upsampling::Linear => Self::Linear(Conv2dConfig::new(channels, [1; 2]).init(device)),
+            Upsampling::Linear => Self::Linear(narrowing()),
+            Upsampling::Nearest => Self::Nearest(narrowing()),
         }
     }
 
     pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        match self {
+        let [_, _, height, width] = input.dims();
+        let doubled = [1, 2 * height, 2 * width];
+        let volume = match self {
             Self::Transposed(layer) => {
                 let weight = layer.weight.val().unsqueeze_dim(2);
-                let volume = up_conv3d(input.unsqueeze_dim(2), weight, bias(&layer.bias));
-                volume.squeeze_dim(2)
+                up_conv3d(input.unsqueeze_dim(2), weight, bias(&layer.bias))
             }
             Self::Linear(layer) => {
-                let narrow = convolve(layer, input);
-                let [_, _, height, width] = narrow.dims();
-                let size = [1, 2 * height, 2 * width];
-                resize_trilinear(narrow.unsqueeze_dim(2), size, true).squeeze_dim(2)
+                resize_trilinear(convolve(layer, input).unsqueeze_dim(2), doubled, true)
             }
-        }
+            Self::Nearest(layer) => {
+                resize_nearest(convolve(layer, input).unsqueeze_dim(2), doubled)
+            }
+        };
+        volume.squeeze_dim(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::testing::{assert_equal, repeated, volume};
+
+    #[test]
+    fn nearest_neighbors_repeat_every_pixel_after_the_convolution() {
+        let device = Device::flex();
+        let up = Up::new(Upsampling::Nearest, [3, 2], &device);
+        let input: Tensor<4> = volume([2, 3, 1, 3, 4], &device).squeeze_dim(2);
+        let Up::Nearest(layer) = &up else {
+            panic!("another upsampling")
+        };
+        let narrow = convolve(layer, input.clone()).unsqueeze_dim(2);
+        let expected = repeated(narrow, [1, 2, 2]).squeeze_dim(2);
+        assert_equal(up.forward(input), expected);
     }
 }

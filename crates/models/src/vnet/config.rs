@@ -42,6 +42,9 @@ pub struct VNetConfig {
     /// Probability of dropping a channel at the bottleneck and before the output. Default: 0.5.
     #[config(default = 0.5)]
     pub dropout: f64,
+    /// Probability of dropping a channel before the output; `None` for that of the bottleneck. Default: `None`.
+    #[config(default = "None")]
+    pub output_dropout: Option<f64>,
     /// Upsampling in the decoder. Default: transposed convolution.
     #[config(default = "Upsampling::Transposed")]
     pub upsampling: Upsampling,
@@ -55,8 +58,8 @@ impl VNetConfig {
     ///
     /// # Errors
     ///
-    /// [`ModelError::ZeroSize`] if a size is zero, [`ModelError::Probability`] if `dropout` is not
-    /// in `[0, 1)`.
+    /// [`ModelError::ZeroSize`] if a size is zero, [`ModelError::Probability`] if `dropout` or `output_dropout` is
+    /// not in `[0, 1)`.
     pub fn validate(&self) -> Result<(), ModelError> {
         check_sizes(&[
             ("in_channels", self.in_channels),
@@ -64,7 +67,8 @@ impl VNetConfig {
             ("filters", self.filters),
             ("signed_distance", self.signed_distance.unwrap_or(1)),
         ])?;
-        check_probability("dropout", self.dropout)
+        check_probability("dropout", self.dropout)?;
+        check_probability("output_dropout", self.output_dropout())
     }
 
     /// Returns the channels of the five decoder maps, `f0` to `f4`.
@@ -109,6 +113,10 @@ impl VNetConfig {
         materialize(self.decoder(device))
     }
 
+    fn output_dropout(&self) -> f64 {
+        self.output_dropout.unwrap_or(self.dropout)
+    }
+
     /// Creates a decoder whose parameters are not initialized yet.
     fn decoder(&self, device: &Device) -> VNetDecoder {
         let width = |step: usize| self.filters << (4 - step);
@@ -120,13 +128,12 @@ impl VNetConfig {
             let channels = [width(step + 1); 2];
             ConvBlock::new(DECODER_DEPTHS[step], channels, device)
         };
-        let dropout = DropoutConfig::new(self.dropout);
         let output = |maps| pointwise_layer([self.filters, maps], device);
         VNetDecoder {
             ups: (0..4).map(double).collect(),
             blocks: (0..4).map(block).collect(),
-            bottleneck_dropout: dropout.init(),
-            output_dropout: dropout.init(),
+            bottleneck_dropout: DropoutConfig::new(self.dropout).init(),
+            output_dropout: DropoutConfig::new(self.output_dropout()).init(),
             segmentation: output(self.classes),
             signed_distance: self.signed_distance.map(output),
         }

@@ -3,7 +3,7 @@
 use burn::nn::Dropout;
 use burn::nn::conv::Conv3d;
 use burn::prelude::*;
-use semivox_kernels::{add, resize_trilinear};
+use semivox_kernels::{add, resize_nearest, resize_trilinear};
 
 use crate::NetworkOutput;
 use crate::parts::{ConvBlock, ConvUnit, Up, Upsampling, drop_channels, pointwise};
@@ -12,8 +12,9 @@ use crate::parts::{ConvBlock, ConvUnit, Up, Upsampling, drop_channels, pointwise
 ///
 /// # References
 ///
-/// Interpolation followed by a convolution, the alternative upsampling, is from Wu et al., *Semi-supervised
-/// Left Atrium Segmentation with Mutual Consistency Training*, MICCAI 2021, arXiv:2103.02911.
+/// Interpolation followed by a convolution is from Wu et al., *Semi-supervised Left Atrium Segmentation with Mutual
+/// Consistency Training*, MICCAI 2021, arXiv:2103.02911 (linear), and *Mutual Consistency Learning for Semi-supervised
+/// Medical Image Segmentation*, Medical Image Analysis 2022, arXiv:2109.09960 (nearest neighbor).
 #[derive(Module, Debug)]
 pub struct VNetDecoder {
     pub(super) ups: Vec<Double>,
@@ -75,6 +76,7 @@ impl VNetDecoder {
 pub(super) enum Double {
     Transposed(Up),
     Linear(ConvUnit),
+    Nearest(ConvUnit),
 }
 
 impl Double {
@@ -82,16 +84,36 @@ impl Double {
         match upsampling {
             Upsampling::Transposed => Self::Transposed(Up::new(channels, device)),
             Upsampling::Linear => Self::Linear(ConvUnit::new(channels, device)),
+            Upsampling::Nearest => Self::Nearest(ConvUnit::new(channels, device)),
         }
     }
 
     fn forward(&self, input: Tensor<5>) -> Tensor<5> {
+        let [_, _, sides @ ..] = input.dims();
+        let doubled = sides.map(|side| 2 * side);
         match self {
             Self::Transposed(up) => up.forward(input),
-            Self::Linear(unit) => {
-                let [_, _, sides @ ..] = input.dims();
-                unit.forward(resize_trilinear(input, sides.map(|side| 2 * side), true))
-            }
+            Self::Linear(unit) => unit.forward(resize_trilinear(input, doubled, true)),
+            Self::Nearest(unit) => unit.forward(resize_nearest(input, doubled)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::testing::{assert_equal, repeated, volume};
+
+    #[test]
+    fn nearest_neighbors_repeat_every_voxel_before_the_convolution() {
+        // Batch statistics keep the ReLU from hiding the input.
+        let device = Device::flex().autodiff();
+        let double = Double::new(Upsampling::Nearest, [3, 2], &device);
+        let input = volume([2, 3, 2, 3, 4], &device);
+        let Double::Nearest(unit) = &double else {
+            panic!("another upsampling")
+        };
+        let expected = unit.forward(repeated(input.clone(), [2; 3]));
+        assert_equal(double.forward(input), expected);
     }
 }

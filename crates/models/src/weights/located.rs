@@ -55,10 +55,23 @@ impl Located {
     }
 
     /// Returns the network's configuration, or the name of a missing tensor that would determine it.
+    ///
+    /// Names and shapes do not tell nearest-neighbor from linear interpolation: the file's notes do, and without them it
+    /// is linear.
     pub(super) fn config(&self) -> Result<NetworkConfig, &'static str> {
-        config(self.architecture, |name| {
+        let mut config = config(self.architecture, |name| {
             Some(self.entries.get(name)?.shape.clone())
-        })
+        })?;
+        let noted = self.notes.get("upsampling").map(String::as_str);
+        if config.upsampling == Upsampling::Linear && noted == Some("nearest") {
+            config.upsampling = Upsampling::Nearest;
+        }
+        Ok(config)
+    }
+
+    /// Returns whether the file's notes say how its network interpolates.
+    pub(super) fn names_upsampling(&self) -> bool {
+        self.notes.contains_key("upsampling")
     }
 
     /// Returns whether a tensor unknown to the network belongs to an extra output: a signed distance (DTC), a further

@@ -8,10 +8,10 @@ use burn::tensor::{DType, TensorData};
 use super::error::Difference;
 use super::file::Entry;
 use super::located::{self, Located};
-use super::names::{is_head, is_segmentation, is_signed_distance, public_name};
+use super::names::{is_head, is_nearest, is_segmentation, is_signed_distance, public_name};
 use super::parameters::{Parameter, collect};
 use super::{WeightsError, describe};
-use crate::{Network, NetworkConfig};
+use crate::{Network, NetworkConfig, Upsampling};
 
 /// Infers a network's configuration from its parameters.
 pub(super) fn config(
@@ -23,7 +23,11 @@ pub(super) fn config(
         .iter()
         .filter_map(|p| Some((public_name(&p.path, two_heads)?, sides(&p.value))))
         .collect();
-    located::config(network.architecture(), |name| shapes.get(name).cloned())
+    let mut config = located::config(network.architecture(), |name| shapes.get(name).cloned())?;
+    if parameters.iter().any(|p| is_nearest(&p.path)) {
+        config.upsampling = Upsampling::Nearest;
+    }
+    Ok(config)
 }
 
 /// Returns whether a network has a signed-distance head.
@@ -53,7 +57,7 @@ impl Matching {
         let parameters = collect(network);
         let own = config(network, &parameters);
         if let (Ok(expected), Ok(found)) = (&own, located.config())
-            && !fits(expected, &found, with_head)
+            && !(fits(expected, &found, with_head) && upsamples_as(expected, &found, located))
         {
             return Err(WeightsError::OtherNetwork {
                 path: path.to_owned(),
@@ -132,7 +136,14 @@ fn fits(expected: &NetworkConfig, found: &NetworkConfig, with_head: bool) -> boo
         && expected.architecture == found.architecture
         && expected.in_channels == found.in_channels
         && expected.filters == found.filters
-        && expected.upsampling == found.upsampling
+}
+
+/// Returns whether the file's upsampling can be the expected one: without a note, a file that is taken for linear may
+/// be of nearest neighbors.
+fn upsamples_as(expected: &NetworkConfig, found: &NetworkConfig, located: &Located) -> bool {
+    let either = [Upsampling::Nearest, Upsampling::Linear];
+    expected.upsampling == found.upsampling
+        || ([expected.upsampling, found.upsampling] == either && !located.names_upsampling())
 }
 
 /// Returns whether a tensor of a one-channel (sigmoid) segmentation has to be converted to two channels.

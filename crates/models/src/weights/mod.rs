@@ -46,9 +46,10 @@
 //!
 //! # Limits of the names
 //!
-//! Networks with residual blocks (`has_residual=True`), other activations or nearest-neighbor
-//! interpolation have the same names and shapes as the supported ones, but compute something else. Group norm,
-//! instance norm and networks without norm are detected and rejected.
+//! Networks with residual blocks (`has_residual=True`) or other activations have the same names and shapes as the
+//! supported ones, but compute something else. Nearest-neighbor interpolation has those of linear interpolation: a file
+//! of [`export`] tells them apart by its metadata, another is taken for linear by [`inspect`] and can be imported into
+//! a network of either. Group norm, instance norm and networks without norm are detected and rejected.
 //!
 //! # Examples
 //!
@@ -294,5 +295,6 @@ fn upsampling(config: &NetworkConfig) -> &'static str {
     match config.upsampling {
         Upsampling::Transposed => "transposed",
         Upsampling::Linear => "linear",
+        Upsampling::Nearest => "nearest",
     }
 }

@@ -43,6 +43,11 @@ pub(super) fn is_segmentation(path: &[String]) -> bool {
     is_head(path) && !is_signed_distance(path)
 }
 
+/// Returns whether the parameter at `path` belongs to an upsampling by nearest neighbors.
+pub(super) fn is_nearest(path: &[String]) -> bool {
+    path.iter().any(|part| part == "Nearest")
+}
+
 fn vnet(module: &[&str], two_heads: bool) -> Option<String> {
     Some(match *module {
         ["encoder", level, "units", unit, layer] => {
@@ -51,7 +56,7 @@ fn vnet(module: &[&str], two_heads: bool) -> Option<String> {
         ["downs", level, layer] => format!("block_{}_dw.conv.{}", block(level, 0)?, rank(layer)?),
         ["decoder", "ups", step, kind, layer] => {
             // The interpolation is the first element of its sequence.
-            let first = usize::from(kind == "Linear");
+            let first = usize::from(interpolates(kind));
             format!("block_{}_up.conv.{}", block(step, 4)?, first + rank(layer)?)
         }
         ["decoder", "blocks", step, "units", unit, layer] => {
@@ -72,7 +77,7 @@ fn unet(module: &[&str], two_heads: bool) -> Option<String> {
             format!("encoder.down{level}.maxpool_conv.1.conv_conv.{place}")
         }
         ["decoder", "ups", step, kind] => {
-            let layer = if kind == "Linear" { "conv1x1" } else { "up" };
+            let layer = if interpolates(kind) { "conv1x1" } else { "up" };
             format!("decoder.up{}.{layer}", number(step)? + 1)
         }
         ["decoder", "blocks", step, half, layer] => {
@@ -82,6 +87,11 @@ fn unet(module: &[&str], two_heads: bool) -> Option<String> {
         ["decoder", field] => format!("decoder.{}", head(field, two_heads)?),
         _ => return None,
     })
+}
+
+/// Returns whether an upsampling of this kind has an ordinary convolution besides the interpolation.
+fn interpolates(kind: &str) -> bool {
+    ["Linear", "Nearest"].contains(&kind)
 }
 
 fn head(field: &str, two_heads: bool) -> Option<&'static str> {

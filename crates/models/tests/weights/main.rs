@@ -107,6 +107,32 @@ fn a_file_tells_its_network() {
     }
 }
 
+/// PyTorch's files of both interpolations have the same names and shapes; exported ones have a note.
+#[test]
+fn interpolation_is_the_networks_unless_the_file_names_it() {
+    let device = Device::flex();
+    let pytorch = folder().join("unet.safetensors");
+    let linear = weights::inspect(&pytorch).unwrap().config;
+    assert_eq!(linear.upsampling, Upsampling::Linear);
+    let nearest = linear.clone().with_upsampling(Upsampling::Nearest);
+    let nearest = nearest.init(&device);
+    let found = weights::import(&nearest, &pytorch).unwrap();
+    assert!(found.kept.is_empty() && found.unused.is_empty());
+
+    let exported = tempfile::tempdir().unwrap();
+    let exported = exported.path().join("model.safetensors");
+    for (network, file) in [(&linear.init(&device), "linear"), (&nearest, "nearest")] {
+        weights::export(network, &[], &exported).unwrap();
+        for (other, own) in [
+            (linear.init(&device), "linear"),
+            (nearest.clone(), "nearest"),
+        ] {
+            let imported = weights::import(&other, &exported);
+            assert_eq!(imported.is_ok(), own == file, "{file} into {own}");
+        }
+    }
+}
+
 /// DTC takes the sigmoid of one score, this library the softmax of two.
 #[test]
 fn a_sigmoid_becomes_a_softmax() {
@@ -224,6 +250,10 @@ fn what_is_written_is_read_back() {
     let configs = [
         vnet(1).with_signed_distance(Some(1)),
         vnet(1).with_upsampling(Upsampling::Linear),
+        vnet(1).with_upsampling(Upsampling::Nearest),
+        vnet(1)
+            .with_architecture(Architecture::UNet)
+            .with_upsampling(Upsampling::Nearest),
         vnet(1)
             .with_architecture(Architecture::UNet)
             .with_signed_distance(Some(1)),

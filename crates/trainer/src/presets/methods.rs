@@ -14,11 +14,13 @@ type Length = (u64, Option<[usize; 2]>);
 
 /// Returns the published length of training; `usual` where a task has one for all methods.
 ///
-/// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; for methods of several stages the 5k + 15k of ACTION++.
+/// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; 15,000 for MC-Net+; for methods of several stages the 5k + 15k of
+///   ACTION++.
 /// - ACDC: 30k for each of ACTION's stages with the batches of its code; 10k + 20k and a batch of 8 for ACTION++.
 pub(super) fn published(task: Task, method: &str, usual: Length) -> Length {
     let staged = ["action", "action_pp", "ideal", "global_local"].contains(&method);
     match (task, method) {
+        (Task::LeftAtrium, "mc_net_plus") => (15_000, None),
         (Task::LeftAtrium, _) if !staged => (6_000, None),
         (Task::Acdc, "action") => (90_000, None),
         (Task::Acdc, "action_pp") => (30_000, Some([4, 4])),
@@ -52,6 +54,9 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
         }
         (Size::Quick | Size::Standard, MethodConfig::Cvrl(method), _) => {
             MethodConfig::Cvrl(short_cvrl(method))
+        }
+        (_, MethodConfig::McNetPlus(method), _) if patch[2] == 1 => {
+            MethodConfig::McNetPlus(method.with_weights_of_slices())
         }
         (Size::Smoke | Size::Quick | Size::Standard, MethodConfig::SimCvd(method), _) => {
             MethodConfig::SimCvd(small_simcvd(method))

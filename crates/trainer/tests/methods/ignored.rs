@@ -29,7 +29,10 @@ pub fn check(method: &Method, architecture: Architecture) {
     for (index, stage) in method.stages.iter().enumerate() {
         let names = labeled_terms(stage);
         if !names.is_empty() {
-            let mut plain: Changes = vec![("network.dropout".into(), "0.0".into())];
+            let plain = method.plain.iter();
+            let plain = plain.map(|(key, value)| (key.to_string(), value.to_string()));
+            let mut plain: Changes = plain.collect();
+            plain.push(("network.dropout".into(), "0.0".into()));
             if index == 1 && method.name.starts_with("action") {
                 let settings = optimizer(method).trim_end_matches("optimizer");
                 plain.push((format!("{settings}distillation_batch"), "[2, 1]".into()));

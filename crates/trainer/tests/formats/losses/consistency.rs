@@ -3,7 +3,8 @@
 use burn::prelude::*;
 use semivox_losses::{
     ConsistencyLossConfig, DualTaskConsistencyLossConfig, EntropyLossConfig,
-    PyramidConsistencyLossConfig, UncertaintyConsistencyLossConfig, predictive_entropy,
+    MutualConsistencyLossConfig, PyramidConsistencyLossConfig, UncertaintyConsistencyLossConfig,
+    predictive_entropy,
 };
 
 use super::{Case, Inputs};
@@ -11,7 +12,7 @@ use super::{Case, Inputs};
 /// `[batch, class, depth, height, width]`.
 const LOGITS: [usize; 5] = [2, 3, 4, 3, 2];
 
-pub const CASES: [Case; 6] = [
+pub const CASES: [Case; 7] = [
     Case {
         name: "ConsistencyLoss",
         loss: consistency,
@@ -31,6 +32,10 @@ pub const CASES: [Case; 6] = [
     Case {
         name: "PyramidConsistencyLoss",
         loss: pyramid_consistency,
+    },
+    Case {
+        name: "MutualConsistencyLoss",
+        loss: mutual_consistency,
     },
     Case {
         name: "predictive_entropy",
@@ -72,6 +77,13 @@ fn dual_task_consistency(inputs: &mut Inputs) -> Tensor<1> {
 fn pyramid_consistency(inputs: &mut Inputs) -> Tensor<1> {
     let scales = [LOGITS; 3].map(|shape| inputs.variable(shape));
     PyramidConsistencyLossConfig::new().init().forward(&scales)
+}
+
+fn mutual_consistency(inputs: &mut Inputs) -> Tensor<1> {
+    let predictions = [LOGITS; 3].map(|shape| inputs.variable(shape));
+    MutualConsistencyLossConfig::new()
+        .init()
+        .forward(&predictions)
 }
 
 /// Computes the entropy of one voxel, one of whose probabilities is 0.

@@ -250,6 +250,7 @@ pub fn spec(name: &str) -> Method {
         "fixmatch" => one_stage::fixmatch(),
         "unimatch" => one_stage::unimatch(),
         "urpc" => one_stage::urpc(),
+        "mc_net_plus" => one_stage::mc_net_plus(),
         "global_local" => staged::global_local(),
         "simcvd" => one_stage::simcvd(),
         "cvrl" => one_stage::cvrl(),

@@ -85,7 +85,23 @@ pub(super) fn urpc() -> Method {
         Term::logged("finest").reads(TOGETHER),
         consistency.ramped().reads(IMAGES),
     ];
-    one_stage("urpc", terms, vec![])
+    Method {
+        plain: vec![("method.dropout", "[0.0, 0.0, 0.0, 0.0]")],
+        ..one_stage("urpc", terms, vec![])
+    }
+}
+
+/// `L = w·Σ_m L_dice(p_m) + λ(t)·Σ_m Σ_{n≠m} MSE(p_m, s(p_n))` of three decoders on one encoder, on all patches.
+pub(super) fn mc_net_plus() -> Method {
+    const DECODERS: &[&str] = &["student/", "second/0.", "second/1."];
+    let weighted = |name, key, value| Term::weighted(name, (key, value), DECODERS);
+    let terms = vec![
+        weighted("supervised", "supervised_weight", 0.5).reads(TOGETHER),
+        weighted("consistency", "consistency_weight", 1.0)
+            .ramped()
+            .reads(IMAGES),
+    ];
+    one_stage("mc_net_plus", terms, vec![])
 }
 
 /// `L = ½ (L_ce + L_dice) + α·MSE(S_s, S) + λ·L_contrast + β·L_pd + γ·Ψ(t)·L_con`.
