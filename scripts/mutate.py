@@ -72,12 +72,12 @@ TERMS = [
     ("ideal", 2, "supervised", "ideal.rs"),
     ("ideal", 2, "supervised_second", "ideal.rs"),
     ("ideal", 2, "cross_pseudo", "ideal.rs"),
-    ("action", "1, 2", "global", "action.rs"),
-    ("action", 2, "supervised", "action.rs"),
-    ("action", 2, "local", "action.rs"),
-    ("action", 3, "supervised", "action.rs", '"supervised" 2'),
-    ("action", 3, "unsupervised", "action.rs"),
-    ("action", 3, "contrast", "action.rs"),
+    ("action", "1, 2", "global", "action/distillation.rs"),
+    ("action", 2, "supervised", "action/distillation.rs"),
+    ("action", 2, "local", "action/distillation.rs"),
+    ("action", 3, "supervised", "action/anatomical_contrast.rs"),
+    ("action", 3, "unsupervised", "action/anatomical_contrast.rs"),
+    ("action", 3, "contrast", "action/anatomical_contrast.rs"),
     ("action_pp", 3, "adaptive", "action_pp.rs"),
 ]
 # Terms that are only logged, by their file and first argument.

@@ -64,10 +64,11 @@ fn print_metrics(summary: &Summary) {
         let dice = mean
             .dice
             .map_or("undefined".into(), |dice| format!("{dice:.4}"));
-        println!(
-            "Mean Dice on {} validation cases, not trained on: {dice}.",
-            cases.len()
-        );
+        let cases = match cases.len() {
+            1 => "1 validation case".to_string(),
+            n => format!("{n} validation cases"),
+        };
+        println!("Mean Dice on {cases}, not trained on: {dice}.");
     }
     if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
         println!("Mean Dice before training {before:.4}, after {after:.4}.");

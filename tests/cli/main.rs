@@ -6,6 +6,7 @@ mod leaks;
 mod mistakes;
 mod models;
 mod scan_mistakes;
+mod validation;
 mod workflow;
 
 use std::path::{Path, PathBuf};
