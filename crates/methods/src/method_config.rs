@@ -6,8 +6,8 @@ use crate::error::MethodError;
 pub use crate::method_settings::MethodSettings;
 use crate::recipes::{
     ActionConfig, ActionPpConfig, CpsConfig, CvrlConfig, DtcConfig, EntropyMinimizationConfig,
-    GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig,
-    UaMtConfig, UrpcConfig,
+    GlobalLocalConfig, IctConfig, IdealConfig, MeanTeacherConfig, SimCvdConfig, SsNetConfig,
+    SupervisedConfig, UaMtConfig, UrpcConfig,
 };
 
 /// Defines [`MethodConfig`] and its functions from one list of all methods.
@@ -80,6 +80,8 @@ methods! {
     "dtc" => Dtc(DtcConfig),
     /// Consistency of predictions at several scales of one network.
     "urpc" => Urpc(UrpcConfig),
+    /// Smooth predictions under adversarial perturbations, and classes separated by prototypes.
+    "ss_net" => SsNet(SsNetConfig),
     /// Contrastive pre-training on images, then on regions, and supervised fine-tuning.
     "global_local" => GlobalLocal(GlobalLocalConfig),
     /// Contrastive voxel-wise representation distillation.

@@ -234,6 +234,7 @@ pub fn spec(name: &str) -> Method {
         "cps" => one_stage::cps(),
         "dtc" => one_stage::dtc(),
         "urpc" => one_stage::urpc(),
+        "ss_net" => one_stage::ss_net(),
         "global_local" => staged::global_local(),
         "simcvd" => one_stage::simcvd(),
         "cvrl" => one_stage::cvrl(),
