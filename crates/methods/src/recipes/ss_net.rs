@@ -166,22 +166,19 @@ impl Stage for SsNet {
         let output = state.student.network.forward(images.clone());
         let [labeled, _] = split(output.logits.clone(), self.config.batch);
         let [.., features] = output.features;
-        let classes = [
-            read(output.logits.clone().detach().argmax(1)),
-            read(labels.clone()),
-        ];
+        let predicted = read(output.logits.clone().detach().argmax(1));
+        let truth = read(labels.clone());
 
         let supervised = self.supervised.forward(labeled, labels);
         let smoothness = self.smoothness(&state.student.network, images, output.logits, at);
-        let classes = classes.each_ref().map(Vec::as_slice);
-        let [of_labeled, of_unlabeled] = self.separation(state, features, classes, at)?;
-        let [labeled_weight, unlabeled_weight] =
-            self.config.separation_weights.map(|w| w * at.ramp());
-        let weight = self.config.smoothness_weight * at.ramp();
+        let [of_labeled, of_unlabeled] =
+            self.separation(state, features, [&predicted, &truth], at)?;
+        let smooth = self.config.smoothness_weight * at.ramp();
+        let separate = self.config.separation_weights.map(|w| w * at.ramp());
         Ok(LossTerms::new()
             .with("supervised", 1.0, supervised)
-            .with("smoothness", weight, smoothness)
-            .with("separation_labeled", labeled_weight, of_labeled)
-            .with("separation_unlabeled", unlabeled_weight, of_unlabeled))
+            .with("smoothness", smooth, smoothness)
+            .with("separation_labeled", separate[0], of_labeled)
+            .with("separation_unlabeled", separate[1], of_unlabeled))
     }
 }

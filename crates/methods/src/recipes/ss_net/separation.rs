@@ -92,33 +92,37 @@ impl Separated {
         config: &SsNetConfig,
         rng: &mut impl Rng,
     ) -> Tensor<1> {
-        let heads = &self.student.heads;
-        let classes = patches.classes;
-        let drawn = ClassVoxels::draw_distinct(
-            classes,
-            |voxel| counts(classes[voxel], config),
-            config.voxels,
-            rng,
-        );
+        let (heads, classes) = (&self.student.heads, patches.classes);
+        let allowed = |voxel: usize| counts(classes[voxel], config);
+        let drawn = ClassVoxels::draw_distinct(classes, allowed, config.voxels, rng);
         let none = Tensor::zeros([1], &patches.features.device());
         let projected = heads.projection.forward(patches.features);
         let predicted = heads.prediction.forward(projected);
-        let banks = self.prototypes.iter().enumerate();
-        let sum = banks.fold(none, |sum, (class, bank)| {
-            let (voxels, prototypes) = (drawn.of(class as i32), bank.filled());
-            if voxels.len().min(prototypes) < FEWEST {
-                return sum;
-            }
-            let prototypes = unit_rows(bank.entries().narrow(0, 0, prototypes));
-            let features = rows(predicted.clone(), voxels);
-            sum + PrototypeLossConfig::new().init().forward(PrototypeInput {
-                scores: heads.selectors[class].forward_rows(features.clone().detach()),
-                features,
-                prototype_scores: heads.memory_selectors[class].forward_rows(prototypes.clone()),
-                prototypes,
-            })
-        });
-        sum / self.prototypes.len() as f64
+        let of_class = |class| self.distance_of(class, &predicted, drawn.of(class as i32));
+        let count = self.prototypes.len();
+        (0..count).filter_map(of_class).fold(none, Tensor::add) / count as f64
+    }
+
+    /// Computes the distance of voxels of a class from its prototypes, if there are enough of both.
+    fn distance_of(
+        &self,
+        class: usize,
+        predicted: &Tensor<5>,
+        voxels: &[i32],
+    ) -> Option<Tensor<1>> {
+        let (heads, bank) = (&self.student.heads, &self.prototypes[class]);
+        if voxels.len().min(bank.filled()) < FEWEST {
+            return None;
+        }
+        let prototypes = unit_rows(bank.entries().narrow(0, 0, bank.filled()));
+        let features = rows(predicted.clone(), voxels);
+        let input = PrototypeInput {
+            scores: heads.selectors[class].forward_rows(features.clone().detach()),
+            features,
+            prototype_scores: heads.memory_selectors[class].forward_rows(prototypes.clone()),
+            prototypes,
+        };
+        Some(PrototypeLossConfig::new().init().forward(input))
     }
 }
 
