@@ -11,6 +11,7 @@
 //! | [`SignedDistanceLoss`] | mean squared error of signed distance maps |
 //! | [`ConsistencyLoss`] | mean squared error of a student's and a teacher's class probabilities |
 //! | [`UncertaintyConsistencyLoss`] | the same where the teacher is certain (UA-MT) |
+//! | [`DiceConsistencyLoss`] | Dice distance between two predictions (SS-Net) |
 //! | [`DualTaskConsistencyLoss`] | mean squared error of class probabilities and those of signed distances (DTC) |
 //! | [`PyramidConsistencyLoss`] | uncertainty-rectified consistency of predictions at several scales (URPC) |
 //! | [`MutualConsistencyLoss`] | mean squared error of each prediction and the sharpened other ones (MC-Net+) |
@@ -21,6 +22,7 @@
 //! | [`NtXentLoss`] | NT-Xent of two views (SimCLR) |
 //! | [`DenseContrastiveLoss`] | InfoNCE of corresponding positions of two feature maps (DenseCL) |
 //! | [`AnatomicalContrastiveLoss`] | InfoNCE of hard voxels, class means and voxels of other classes (ACTION) |
+//! | [`PrototypeLoss`] | cosine distance of the features of a class from its prototypes, with learned weights (SS-Net) |
 //! | [`AdaptiveContrastiveLoss`] | supervised contrast of labeled voxels with a memory bank and class centers (ACTION++) |
 //! | [`GlobalDistillationLoss`] | KL divergence of images' similarities to a memory bank (ACTION) |
 //! | [`LocalDistillationLoss`] | the same of patches, each with the same patch of banked images (ACTION) |
@@ -66,6 +68,7 @@ mod cross_pseudo_supervision;
 mod dense_contrastive;
 mod dense_correspondence;
 mod dice;
+mod dice_consistency;
 mod dice_cross_entropy;
 mod divergence;
 mod dual_task_consistency;
@@ -77,6 +80,7 @@ mod local_distillation;
 mod mutual_consistency;
 mod nt_xent;
 mod predictive_entropy;
+mod prototype;
 mod pyramid_consistency;
 mod reduction;
 mod signed_distance;
@@ -100,6 +104,7 @@ pub use cross_pseudo_supervision::{CrossPseudoSupervisionLoss, CrossPseudoSuperv
 pub use dense_contrastive::{DenseContrastiveLoss, DenseContrastiveLossConfig};
 pub use dense_correspondence::dense_correspondence;
 pub use dice::{DiceLoss, DiceLossConfig};
+pub use dice_consistency::{DiceConsistencyLoss, DiceConsistencyLossConfig, DiceForm};
 pub use dice_cross_entropy::{DiceCrossEntropyLoss, DiceCrossEntropyLossConfig};
 pub use dual_task_consistency::{DualTaskConsistencyLoss, DualTaskConsistencyLossConfig};
 pub use entropy::{EntropyLoss, EntropyLossConfig};
@@ -111,6 +116,7 @@ pub use local_distillation::{
 pub use mutual_consistency::{MutualConsistencyLoss, MutualConsistencyLossConfig};
 pub use nt_xent::{NtXentLoss, NtXentLossConfig};
 pub use predictive_entropy::predictive_entropy;
+pub use prototype::{PrototypeInput, PrototypeLoss, PrototypeLossConfig};
 pub use pyramid_consistency::{PyramidConsistencyLoss, PyramidConsistencyLossConfig};
 pub use reduction::Reduction;
 pub use signed_distance::{SignedDistanceLoss, SignedDistanceLossConfig};

@@ -5,6 +5,7 @@
 //! contains the methods of the papers, [`method_config`] lists them by name, and [`checkpoint`] saves and loads their
 //! state. A custom method implements [`Stage`].
 
+mod adversarial;
 mod aligned_grid;
 pub mod batch;
 pub mod checkpoint;

@@ -7,8 +7,8 @@ pub use crate::method_settings::MethodSettings;
 use crate::recipes::{
     ActionConfig, ActionPpConfig, BcpConfig, CpsConfig, CvrlConfig, DtcConfig,
     EntropyMinimizationConfig, FixMatchConfig, GlobalLocalConfig, IctConfig, IdealConfig,
-    McNetPlusConfig, MeanTeacherConfig, SimCvdConfig, SupervisedConfig, UaMtConfig, UniMatchConfig,
-    UrpcConfig,
+    McNetPlusConfig, MeanTeacherConfig, SimCvdConfig, SsNetConfig, SupervisedConfig, UaMtConfig,
+    UniMatchConfig, UrpcConfig,
 };
 
 /// Defines [`MethodConfig`] and its functions from one list of all methods.
@@ -83,6 +83,8 @@ methods! {
     "urpc" => Urpc(UrpcConfig),
     /// Three decoders on one encoder, each consistent with the sharpened predictions of the others.
     "mc_net_plus" => McNetPlus(McNetPlusConfig),
+    /// Smooth predictions under adversarial perturbations, and classes separated by prototypes.
+    "ss_net" => SsNet(SsNetConfig),
     /// Copy-paste of boxes between labeled and unlabeled patches, both ways.
     "bcp" => Bcp(BcpConfig),
     /// Confident predictions for weak views as labels of strong views.

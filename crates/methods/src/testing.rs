@@ -244,6 +244,23 @@ pub(crate) fn off_average<M: Module>(
     learning.iter().map(distance).fold(0.0, f64::max)
 }
 
+/// Returns the values of a module that are not trained, such as running statistics with all updates.
+pub(crate) fn buffers<M: Module>(module: &M) -> Vec<f32> {
+    let mut buffers = Buffers(Vec::new());
+    module.valid().train().visit(&mut buffers); // `valid` applies updates that wait
+    buffers.0
+}
+
+struct Buffers(Vec<f32>);
+
+impl ModuleVisitor for Buffers {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !param.is_require_grad() {
+            self.0.extend(param.val().into_data().iter::<f32>());
+        }
+    }
+}
+
 /// Parameters by id.
 struct Values {
     found: HashMap<ParamId, Vec<f32>>,

@@ -6,6 +6,7 @@
 //! - [`Decoder`]: a separate decoder for a network's encoder;
 //! - [`DenseProjector`], [`GlobalProjector`], [`GlobalPredictor`], [`LocalProjector`], [`LocalPredictor`],
 //!   [`RepresentationHead`], [`SliceProjector`], [`VoxelProjector`]: heads for contrastive methods;
+//! - [`SeparationHeads`]: heads that compare voxels with prototypes of their class;
 //! - [`PyramidHeads`]: auxiliary segmentation heads on the coarser feature maps;
 //! - [`weights`]: import and export of PyTorch weights.
 //!
@@ -41,8 +42,8 @@ pub use heads::{
     DenseProjector, DenseProjectorConfig, GlobalPredictor, GlobalPredictorConfig, GlobalProjector,
     GlobalProjectorConfig, LocalPredictor, LocalPredictorConfig, LocalProjector,
     LocalProjectorConfig, PyramidHeads, PyramidHeadsConfig, RepresentationHead,
-    RepresentationHeadConfig, Resolution, SlicePooling, SliceProjector, SliceProjectorConfig,
-    VoxelProjector, VoxelProjectorConfig,
+    RepresentationHeadConfig, Resolution, SeparationHeads, SeparationHeadsConfig, SlicePooling,
+    SliceProjector, SliceProjectorConfig, VoxelPerceptron, VoxelProjector, VoxelProjectorConfig,
 };
 pub use materialize::{materialize, trainable_parameters};
 pub use network::{Architecture, Network, NetworkConfig};

@@ -196,6 +196,11 @@ impl FeatureQueue {
         Ok(())
     }
 
+    /// Marks all slots as empty; the next batch starts at the first slot.
+    pub fn clear(&mut self) {
+        (self.pointer, self.filled) = (0, 0);
+    }
+
     /// Overwrites the slots from `start` on.
     fn write(&mut self, start: usize, rows: Tensor<2>) {
         let [count, length] = rows.dims();

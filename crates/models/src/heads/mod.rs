@@ -5,6 +5,7 @@ mod global;
 mod local;
 mod pyramid;
 mod representation;
+mod separation;
 mod slices;
 mod voxels;
 
@@ -13,5 +14,6 @@ pub use global::{GlobalPredictor, GlobalPredictorConfig, GlobalProjector, Global
 pub use local::{LocalPredictor, LocalPredictorConfig, LocalProjector, LocalProjectorConfig};
 pub use pyramid::{PyramidHeads, PyramidHeadsConfig};
 pub use representation::{RepresentationHead, RepresentationHeadConfig, Resolution};
+pub use separation::{SeparationHeads, SeparationHeadsConfig, VoxelPerceptron};
 pub use slices::{SlicePooling, SliceProjector, SliceProjectorConfig};
 pub use voxels::{VoxelProjector, VoxelProjectorConfig};

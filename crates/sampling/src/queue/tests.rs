@@ -83,6 +83,19 @@ fn a_saved_bank_is_bit_equal_and_goes_on_alike() {
 }
 
 #[test]
+fn a_cleared_bank_is_filled_from_its_first_slot() {
+    let mut queue = FeatureQueue::new(3, &[1], 3, "bank", &Device::flex()).unwrap();
+    let batch = |values| Tensor::<2>::from_floats(values, &Device::flex());
+    queue.enqueue(batch([[1.0], [2.0]])).unwrap();
+    queue.clear();
+    assert_eq!((queue.pointer(), queue.filled()), (0, 0));
+    queue.enqueue(batch([[3.0], [4.0]])).unwrap();
+    let state = queue.to_state();
+    assert_eq!((state.pointer, state.filled), (2, 2));
+    assert_eq!(state.values[..2], [3.0, 4.0]);
+}
+
+#[test]
 fn contradictions_are_refused() {
     let device = Device::flex();
     let sound = FeatureQueue::new(4, &[2], 3, "bank", &device)

@@ -5,7 +5,8 @@ use semivox_models::Resolution;
 use super::{Size, Task};
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::{
-    ActionConfig, ActionPpConfig, CvrlConfig, LabeledView, LastPatch, SimCvdConfig, StudentPasses,
+    ActionConfig, ActionPpConfig, CvrlConfig, LabeledView, LastPatch, SimCvdConfig, SsNetConfig,
+    StudentPasses,
 };
 use semivox_methods::student_teacher::TeacherMode;
 
@@ -14,13 +15,13 @@ type Length = (u64, Option<[usize; 2]>);
 
 /// Returns the published length of training; `usual` where a task has one for all methods.
 ///
-/// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; 15,000 for MC-Net+; for methods of several stages the 5k + 15k of
+/// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; 15,000 for MC-Net+ and SS-Net; for methods of several stages the 5k + 15k of
 ///   ACTION++.
 /// - ACDC: 30k for each of ACTION's stages with the batches of its code; 10k + 20k and a batch of 8 for ACTION++.
 pub(super) fn published(task: Task, method: &str, usual: Length) -> Length {
     let staged = ["action", "action_pp", "ideal", "global_local"].contains(&method);
     match (task, method) {
-        (Task::LeftAtrium, "mc_net_plus") => (15_000, None),
+        (Task::LeftAtrium, "mc_net_plus" | "ss_net") => (15_000, None),
         (Task::LeftAtrium, _) if !staged => (6_000, None),
         (Task::Acdc, "action") => (90_000, None),
         (Task::Acdc, "action_pp") => (30_000, Some([4, 4])),
@@ -61,7 +62,18 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
         (Size::Smoke | Size::Quick | Size::Standard, MethodConfig::SimCvd(method), _) => {
             MethodConfig::SimCvd(small_simcvd(method))
         }
+        (_, MethodConfig::SsNet(method), _) if patch[2] == 1 => {
+            MethodConfig::SsNet(slices_ss_net(method))
+        }
         (_, method, _) => method,
+    }
+}
+
+/// Returns SS-Net with the weights and perturbations of its code for slices, and the task's batch.
+fn slices_ss_net(method: SsNetConfig) -> SsNetConfig {
+    SsNetConfig {
+        batch: method.batch,
+        ..SsNetConfig::official_2d(method.iterations)
     }
 }
 

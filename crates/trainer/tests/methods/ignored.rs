@@ -18,7 +18,14 @@ use crate::state::{Weights, weights};
 use crate::vectors::{difference, norm};
 
 /// Terms that draw voxels at random, and so other voxels if fewer are labeled; the tests of their samplers cover them.
-const DRAWN: [&str; 2] = ["contrast", "adaptive"];
+const DRAWN: [&str; 4] = [
+    "contrast",
+    "adaptive",
+    "separation_labeled",
+    "separation_unlabeled",
+];
+/// Terms that use pseudo-labels too.
+const PSEUDO_LABELED: [&str; 2] = ["contrast", "separation_unlabeled"];
 /// Tolerance of the relative difference of values.
 const VALUES: f64 = 1e-5;
 /// Tolerance of the relative difference of steps, which are sums over voxels in another order.
@@ -116,8 +123,7 @@ impl Experiment<'_> {
             "{}",
             self.place
         );
-        // The contrast uses pseudo-labels too.
-        for name in names.iter().filter(|name| **name != "contrast") {
+        for name in names.iter().filter(|name| !PSEUDO_LABELED.contains(name)) {
             assert_eq!(
                 value(&values, name),
                 0.0,

@@ -58,7 +58,7 @@ macro_rules! checks {
 }
 
 methods! {
-    supervised entropy_minimization mean_teacher ua_mt ict cps dtc urpc mc_net_plus bcp fixmatch unimatch global_local simcvd cvrl ideal action action_pp
+    supervised entropy_minimization mean_teacher ua_mt ict cps dtc urpc mc_net_plus ss_net bcp fixmatch unimatch global_local simcvd cvrl ideal action action_pp
 }
 
 /// Runs a check of the method and the network that the test's module is named after.

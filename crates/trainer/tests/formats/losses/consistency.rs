@@ -2,9 +2,9 @@
 
 use burn::prelude::*;
 use semivox_losses::{
-    ConsistencyLossConfig, DualTaskConsistencyLossConfig, EntropyLossConfig,
-    MutualConsistencyLossConfig, PyramidConsistencyLossConfig, UncertaintyConsistencyLossConfig,
-    predictive_entropy,
+    ConsistencyLossConfig, DiceConsistencyLossConfig, DiceForm, DualTaskConsistencyLossConfig,
+    EntropyLossConfig, MutualConsistencyLossConfig, PyramidConsistencyLossConfig,
+    UncertaintyConsistencyLossConfig, predictive_entropy,
 };
 
 use super::{Case, Inputs};
@@ -12,7 +12,7 @@ use super::{Case, Inputs};
 /// `[batch, class, depth, height, width]`.
 const LOGITS: [usize; 5] = [2, 3, 4, 3, 2];
 
-pub const CASES: [Case; 7] = [
+pub const CASES: [Case; 9] = [
     Case {
         name: "ConsistencyLoss",
         loss: consistency,
@@ -20,6 +20,14 @@ pub const CASES: [Case; 7] = [
     Case {
         name: "UncertaintyConsistencyLoss",
         loss: uncertainty_consistency,
+    },
+    Case {
+        name: "DiceConsistencyLoss of all classes",
+        loss: |inputs| dice_consistency(inputs, DiceForm::Joint),
+    },
+    Case {
+        name: "DiceConsistencyLoss of each class",
+        loss: |inputs| dice_consistency(inputs, DiceForm::PerClass),
     },
     Case {
         name: "EntropyLoss",
@@ -48,6 +56,12 @@ fn consistency(inputs: &mut Inputs) -> Tensor<1> {
     ConsistencyLossConfig::new()
         .init()
         .forward(student, teacher)
+}
+
+fn dice_consistency(inputs: &mut Inputs, form: DiceForm) -> Tensor<1> {
+    let (student, teacher) = (inputs.variable(LOGITS), inputs.constant(LOGITS));
+    let loss = DiceConsistencyLossConfig::new().with_form(form).init();
+    loss.forward(student, teacher)
 }
 
 /// Computes the loss of a teacher that is certain for half of the voxels.

@@ -4,12 +4,13 @@ use burn::prelude::*;
 use semivox_losses::{
     AdaptiveContrastiveInput, AdaptiveContrastiveLossConfig, AnatomicalContrastiveInput,
     AnatomicalContrastiveLossConfig, DenseContrastiveLossConfig, InfoNceLossConfig,
-    NtXentLossConfig, PositiveNormalization, Reduction, Similarity, dense_correspondence,
+    NtXentLossConfig, PositiveNormalization, PrototypeInput, PrototypeLossConfig, Reduction,
+    Similarity, dense_correspondence,
 };
 
 use super::{Case, Inputs};
 
-pub const CASES: [Case; 10] = [
+pub const CASES: [Case; 11] = [
     Case {
         name: "InfoNceLoss of both directions",
         loss: |inputs| symmetric(inputs, Similarity::Cosine),
@@ -37,6 +38,10 @@ pub const CASES: [Case; 10] = [
     Case {
         name: "NtXentLoss",
         loss: views,
+    },
+    Case {
+        name: "PrototypeLoss",
+        loss: prototypes,
     },
     Case {
         name: "AnatomicalContrastiveLoss",
@@ -94,6 +99,16 @@ fn views(inputs: &mut Inputs) -> Tensor<1> {
 }
 
 /// Computes the loss of three valid classes, the last of which has no query.
+fn prototypes(inputs: &mut Inputs) -> Tensor<1> {
+    let input = PrototypeInput {
+        features: inputs.variable([5, 6]),
+        scores: inputs.variable([5, 1]),
+        prototypes: inputs.constant([4, 6]),
+        prototype_scores: inputs.variable([4, 1]),
+    };
+    PrototypeLossConfig::new().init().forward(input)
+}
+
 fn anatomical(inputs: &mut Inputs) -> Tensor<1> {
     let input = AnatomicalContrastiveInput {
         queries: inputs.variable([3, 2, 4]),

@@ -251,6 +251,7 @@ pub fn spec(name: &str) -> Method {
         "unimatch" => one_stage::unimatch(),
         "urpc" => one_stage::urpc(),
         "mc_net_plus" => one_stage::mc_net_plus(),
+        "ss_net" => one_stage::ss_net(),
         "global_local" => staged::global_local(),
         "simcvd" => one_stage::simcvd(),
         "cvrl" => one_stage::cvrl(),

@@ -104,6 +104,39 @@ pub(super) fn mc_net_plus() -> Method {
     one_stage("mc_net_plus", terms, vec![])
 }
 
+/// `L = L_sup + λ(t)·L_s + μ(t)·(L_c(labeled) + L_c(unlabeled))`, with prototypes of the background too, so that a network
+/// that predicts a single class has some. Clean predictions, perturbations and prototypes are constants for the gradient
+/// but change along the slope.
+pub(super) fn ss_net() -> Method {
+    const SEPARATED: &[&str] = &[
+        "student/",
+        "heads/projection",
+        "heads/prediction",
+        "heads/selectors",
+        "heads/memory_selectors",
+    ];
+    let smoothness = Term::weighted("smoothness", ("smoothness_weight", 1.0), STUDENT)
+        .reads(IMAGES)
+        .same(Same::Zero);
+    let separation = |name, key| Term::weighted(name, (key, 0.1), SEPARATED).reads(TOGETHER);
+    let unsupervised = [
+        smoothness,
+        separation("separation_labeled", "separation_weights.0"),
+        separation("separation_unlabeled", "separation_weights.1"),
+    ];
+    let unsupervised = unsupervised.map(|term| term.ramped().within(f64::INFINITY));
+    let terms = [vec![supervised()], unsupervised.to_vec()].concat();
+    Method {
+        frame: vec![("method.background", "true")],
+        plain: vec![
+            ("method.magnitude", "0.0"),
+            ("method.distance", "'per_class'"),
+        ],
+        ablations: &["without_smoothness", "without_separation"],
+        ..one_stage("ss_net", terms, vec![])
+    }
+}
+
 /// `L = ½ (L_ce + L_dice) + α·MSE(S_s, S) + λ·L_contrast + β·L_pd + γ·Ψ(t)·L_con`.
 pub(super) fn simcvd() -> Method {
     let weighted =

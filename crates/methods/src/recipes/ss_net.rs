@@ -1,0 +1,185 @@
+//! SS-Net: smooth predictions under adversarial perturbations of images, and classes separated by prototypes.
+//!
+//! Y. Wu, Z. Wu, Q. Wu, Z. Ge, J. Cai, "Exploring Smoothness and Class-Separation for Semi-supervised Medical Image
+//! Segmentation", MICCAI 2022, arXiv 2203.01324.
+//!
+//! ```text
+//! L     = L_seg(labeled) + λ(t)·L_s(all) + μ(t)·(L_c(labeled, y) + L_c(unlabeled, argmax p))
+//! L_s   = D(p(x + r), p(x)),   r = ε·g/‖g‖,   g = ∇_d D(p(x + ξ·d), p(x)),   d ~ U(−½, ½)/‖·‖
+//! L_c   = (1/C) Σ_c Σ_(i,j) a_i b_j (1 − cos(q_i, z_cj)) / (Σ_i a_i · Σ_j b_j)      i: voxels of class c
+//! λ(t)  = λ·Ψ(t),   μ(t) = μ·Ψ(t),   Ψ(t) = exp(−5 (1 − t/T)²)
+//! ```
+//!
+//! `D` is a Dice distance, and `p(x)` a constant in it. Features `f` are the decoder's last map, `q` their projection
+//! and prediction, and `z_c` the prototypes of class `c`: projections of labeled voxels of the class that the network
+//! predicts correctly, those with the highest attention. `a` and `b` are learned attention, one perceptron per class
+//! for voxels and one for prototypes. The prototypes of a class are replaced in each step in which it has such voxels.
+//!
+//! # Deviations
+//!
+//! Of the paper, the abstract could be read; equations and values are those of its authors' public code, which has
+//! a script for volumes and one for slices; where they differ, both are given in this order.
+//!
+//! | item | paper | public code | here |
+//! |---|---|---|---|
+//! | `L_seg` | – | Dice, of the foreground and of all classes; cross-entropy is only logged | ½ (CE + Dice) of all classes, as in every recipe here |
+//! | `λ`, `μ` | – | 1 and 0.1; 0.1 and 0.01 | same; `smoothness_weight`, `separation_weights` |
+//! | ramp | – | over 6,000 of 15,000 iterations; over all 30,000; in steps of 150 | over the run, at every step |
+//! | `D` | – | of all classes together; mean over classes, with squares | same; `distance` |
+//! | `ε` | – | 10; 6 | same, whatever the size of a patch; `magnitude` |
+//! | `ξ`, gradients for `r` | – | 10, 1 | same; `probe`, `power_iterations` |
+//! | `p(x)` in `L_s` | – | from a second pass, with other dropout | from the pass that gives `L_seg` |
+//! | running statistics | – | left alone by both adversarial passes, updated by the second clean one | left alone by both adversarial passes |
+//! | `f` | – | after dropout (V-Net) | before it |
+//! | heads | – | two-layer perceptrons with batch norm, 32 wide | same; `width` |
+//! | prototypes | – | at most 32, the lowest after an ascending sort | at most 32, the highest; `prototypes` |
+//! | background | – | has no prototypes, but counts in `C` | same; `background = true` gives it some |
+//! | `a` | – | divided by its mean over the voxels | same |
+//! | `b` | – | divided by itself, hence 1 | divided by its mean over the prototypes |
+//! | voxels in `L_c`, candidates for prototypes | – | all | at most 4,096 of a class, drawn in each step; `voxels`; the heads' batch norm sees all |
+//! | ignored voxels | – | – | neither in `L_seg`, nor in `L_c` of labeled patches, nor as prototypes |
+//! | optimizer | – | SGD 0.01, divided by 10 every 2,500 of 15,000; constant | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
+//! | result | – | the checkpoint that is best on the test or validation cases | the last |
+
+use burn::prelude::*;
+use semivox_data::rng::keyed;
+use semivox_losses::{DiceConsistencyLossConfig, DiceCrossEntropyLoss};
+use semivox_models::Network;
+
+use super::supervised::supervised_loss;
+use crate::adversarial::{Adversary, with_own_statistics};
+use crate::batch::{Batch, split};
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::optimizer::Optimizer;
+use crate::plan::StagePlan;
+use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
+use crate::terms::LossTerms;
+
+mod config;
+mod separation;
+#[cfg(test)]
+mod tests;
+
+pub use config::SsNetConfig;
+pub use separation::Separated;
+use separation::Voxels;
+
+/// The only stage of SS-Net.
+pub struct SsNet {
+    config: SsNetConfig,
+    supervised: DiceCrossEntropyLoss,
+    adversary: Adversary,
+}
+
+impl SsNet {
+    /// Creates the stage with these settings.
+    pub fn new(config: SsNetConfig) -> Self {
+        let distance = DiceConsistencyLossConfig::new().with_form(config.distance);
+        let adversary = Adversary {
+            distance: distance.init(),
+            probe: config.probe,
+            magnitude: config.magnitude,
+            iterations: config.power_iterations,
+        };
+        Self {
+            config,
+            supervised: supervised_loss(),
+            adversary,
+        }
+    }
+
+    /// Computes `L_s` of images whose logits are `clean`.
+    fn smoothness(
+        &self,
+        network: &Network,
+        images: Tensor<5>,
+        clean: Tensor<5>,
+        at: &StepContext,
+    ) -> Tensor<1> {
+        let (adversary, clean) = (&self.adversary, clean.detach());
+        let mut rng = keyed(at.seed, at.step, "adversarial direction");
+        let perturbation = adversary.perturbation(network, &images, &clean, &mut rng);
+        let perturbed = with_own_statistics(network).forward(images + perturbation);
+        adversary.distance.forward(perturbed.logits, clean)
+    }
+
+    /// Computes `L_c` of labeled and of unlabeled patches, after the prototypes of this step.
+    fn separation(
+        &self,
+        state: &mut Separated,
+        features: Tensor<5>,
+        [predicted, truth]: [&[i32]; 2],
+        at: &StepContext,
+    ) -> Result<[Tensor<1>; 2], MethodError> {
+        let [labeled, unlabeled] = split(features, self.config.batch);
+        let (of_labeled, pseudo) = predicted.split_at(truth.len());
+        let labeled = Voxels {
+            features: labeled,
+            classes: truth,
+        };
+        let unlabeled = Voxels {
+            features: unlabeled,
+            classes: pseudo,
+        };
+        let rng = |purpose| keyed(at.seed, at.step, purpose);
+        state.observe(&labeled, of_labeled, &self.config, &mut rng("prototypes"))?;
+        Ok([
+            state.distance(labeled, &self.config, &mut rng("labeled voxels")),
+            state.distance(unlabeled, &self.config, &mut rng("unlabeled voxels")),
+        ])
+    }
+}
+
+/// Reads integers from the device.
+fn read<const D: usize>(values: Tensor<D, Int>) -> Vec<i32> {
+    values.into_data().iter().collect()
+}
+
+impl Stage for SsNet {
+    type State = Separated;
+
+    fn plan(&self) -> StagePlan {
+        StagePlan::weak("ss-net", self.config.iterations, self.config.batch)
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        self.config.optimizer.init()
+    }
+
+    fn begin(
+        &self,
+        networks: Handover,
+        context: &MethodContext,
+    ) -> Result<Self::State, MethodError> {
+        Separated::new(networks, &self.config, context)
+    }
+
+    fn terms(
+        &self,
+        state: &mut Self::State,
+        batch: Batch,
+        at: &StepContext,
+    ) -> Result<LossTerms, MethodError> {
+        let labels = batch.labeled.labels.clone();
+        let [images, _] = batch.views();
+        let output = state.student.network.forward(images.clone());
+        let [labeled, _] = split(output.logits.clone(), self.config.batch);
+        let [.., features] = output.features;
+        let predicted = read(output.logits.clone().detach().argmax(1));
+        let truth = read(labels.clone());
+
+        let supervised = self.supervised.forward(labeled, labels);
+        let smoothness = self.smoothness(&state.student.network, images, output.logits, at);
+        let [of_labeled, of_unlabeled] =
+            self.separation(state, features, [&predicted, &truth], at)?;
+        let smooth = self.config.smoothness_weight * at.ramp();
+        let separate = self.config.separation_weights.map(|w| w * at.ramp());
+        Ok(LossTerms::new()
+            .with("supervised", 1.0, supervised)
+            .with("smoothness", smooth, smoothness)
+            .with("separation_labeled", separate[0], of_labeled)
+            .with("separation_unlabeled", separate[1], of_unlabeled))
+    }
+}
