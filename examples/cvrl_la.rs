@@ -29,7 +29,6 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
         [cvrl.batch_temperature, cvrl.feature_temperature] = [0.1, 0.1];
         cvrl.voxels = 512;
         cvrl.consistency_weight = 0.1;
-        cvrl.teacher_momentum = 0.999;
     }
     Ok(config)
 }

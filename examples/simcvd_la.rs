@@ -27,8 +27,6 @@ pub fn configuration(size: &str) -> Result<RunConfig, TrainError> {
         // Eq. 1: α, the weight of the signed distance in L_sup; Eqs. 2 and 3: τ and the dropout of the head.
         simcvd.distance_weight = 0.1;
         [simcvd.temperature, simcvd.head_dropout] = [0.5, 0.1];
-        // The teacher, which averages over about 1,000 steps.
-        simcvd.teacher_momentum = 0.999;
     }
     Ok(config)
 }

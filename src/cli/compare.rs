@@ -48,8 +48,9 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
-written to comparison.md, .csv and .json. Supervised training is added, and for methods with an augmentation
-of their own supervised training with it: a method's gain is what it has over both.
+written to comparison.md, .csv and .json. Supervised training is added and, for bcp, fixmatch, unimatch and
+action, supervised training with their augmentation: a method's gain is what it has over both. Of --set
+method.KEY, these controls take only method.optimizer.
 
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
@@ -135,10 +136,15 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
         true => arguments.methods.clone(),
         false => with_controls(&arguments.methods)?,
     };
+    let of_controls = without_settings_of_methods(&arguments.run);
     let mut cells = Vec::new();
     for &seed in &arguments.seeds {
         for method in &methods {
-            let config = run::configuration(&arguments.run, task, survey.as_ref(), method)?;
+            let flags = match arguments.methods.contains(method) {
+                true => &arguments.run,
+                false => &of_controls,
+            };
+            let config = run::configuration(flags, task, survey.as_ref(), method)?;
             let config = RunConfig { seed, ..config };
             config.check()?;
             let labeled = match config.data.labeled {
@@ -152,6 +158,16 @@ fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     }
     expect_cases(data, &cells)?;
     Ok(cells)
+}
+
+/// Returns the flags for controls that were not asked for: settings of methods, such as `method.threshold`, are left out
+/// as the control lacks them; those of the optimizer stay.
+fn without_settings_of_methods(arguments: &RunArguments) -> RunArguments {
+    let mut arguments = arguments.clone();
+    arguments
+        .settings
+        .retain(|(key, _)| !key.starts_with("method.") || key.starts_with("method.optimizer."));
+    arguments
 }
 
 /// Returns the methods, before them those on labels alone over which their gain is to be shown.

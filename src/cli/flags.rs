@@ -170,7 +170,7 @@ mod tests {
         let found = flags.settings(config.clone()).unwrap();
         let preset = Task::LeftAtrium.preset("quick", "action:without_anco");
         let mut expected = preset.unwrap();
-        expected.method = expected.method.with_iterations(8);
+        expected = semivox_trainer::presets::with_iterations(expected, 8);
         assert_eq!(found, expected);
         let out = PathBuf::from("runs/action_without_anco_la");
         assert_eq!(flags.out(&found), out);

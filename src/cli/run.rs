@@ -8,10 +8,10 @@ use semivox_data::{LabelBudget, Survey};
 use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, RunConfig, TestLeaks};
-use semivox_trainer::presets::Task;
+use semivox_trainer::presets::{self, Task};
 
 /// Flags that select the data and its split.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct DataArguments {
     /// Folder of scans: images/, with labels/ for some of them, or an unchanged public data set.
     #[arg(long, value_name = "DIR")]
@@ -39,11 +39,11 @@ pub(super) struct DataArguments {
 }
 
 /// Flags of every training command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub data: DataArguments,
-    /// Preset: smoke (phantoms, minutes), quick (half an hour on a CPU), standard (two to three hours) or paper (scans on a GPU) [default:
+    /// Preset: smoke (phantoms, minutes), quick (from half an hour on two cores), standard (from one and a half) or paper (scans on a GPU) [default:
     /// quick with --data, else smoke].
     #[arg(long)]
     pub preset: Option<String>,
@@ -154,7 +154,7 @@ pub(super) fn overridden(
         config.device.clone_from(device);
     }
     if let Some(iterations) = arguments.iterations {
-        config.method = config.method.with_iterations(iterations);
+        config = presets::with_iterations(config, iterations);
     }
     let settings = arguments.settings.iter();
     config.with_values(settings.map(|(key, value)| (key.as_str(), value.as_str())))

@@ -4,6 +4,8 @@ use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use semivox_losses::IGNORED_LABEL;
 
+use crate::error::MethodError;
+use crate::method_settings::expect;
 use crate::mixing::{Mixing, PseudoLabeled};
 use crate::step_context::StepContext;
 
@@ -57,6 +59,12 @@ impl Predicted {
         } = mixing.apply_for(stream, labeled, at);
         (images, Self { labels, confidence })
     }
+}
+
+/// Checks that pseudo-labels begin before the end of the run.
+pub(crate) fn expect_before_end(from: f64) -> Result<(), MethodError> {
+    let before = (0.0..1.0).contains(&from);
+    expect(before, "pseudo_from", "0 to below 1", from)
 }
 
 /// Returns 0 before the share `from` of the stage and 1 after it.

@@ -51,7 +51,7 @@ pub fn warmed_up(momentum: f64, step: u64) -> f64 {
     momentum.min(1.0 - 1.0 / (step + 1) as f64)
 }
 
-/// Largest share of a run after which the weight of the student's parameters in the teacher has halved.
+/// Largest share of a run after which the weight of old parameters in the teacher has halved.
 pub const MOST_OF_RUN: f64 = 0.12;
 
 /// Returns a momentum for a run of `iterations`: the published one, or one that halves old weights within 12 % of the

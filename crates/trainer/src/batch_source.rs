@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use semivox_data::augment::{LabelSwap, StrongView, WeakView};
+use semivox_data::augment::{LabelSwap, StrongView, WeakParams, WeakView};
 use semivox_data::rng::keyed;
 use semivox_data::{IGNORED, Image};
 use semivox_sampling::{TwoStreamBatch, TwoStreamSampler, UniformSampler};
@@ -131,7 +131,7 @@ impl BatchSource {
         step: u64,
         purpose: &str,
         strong: usize,
-    ) -> semivox_data::augment::WeakParams {
+    ) -> WeakParams {
         let mut rng = keyed(self.seed, step, purpose);
         let geometry = self.weak.draw(&mut rng, image.shape());
         let channels = image.channels();
@@ -166,7 +166,8 @@ mod tests {
     use super::*;
     use crate::presets::preset;
     use ndarray::Array3;
-    use semivox_data::cache::LabeledScan;
+    use semivox_data::augment::JitterConfig;
+    use semivox_data::cache::{LabeledScan, UnlabeledScan};
     use semivox_data::inspect::{CaseFacts, Role};
     use semivox_data::preprocess::Preprocess;
     use semivox_data::{Geometry, LabelMap, Volume};
@@ -214,6 +215,45 @@ mod tests {
         assert_eq!(first_label(&config), 1);
         config.label_swap.axis = 1;
         assert_eq!(first_label(&config), 2);
+    }
+
+    /// A plan's strong views are drawn, the second one apart from the first.
+    #[test]
+    fn strong_views_are_those_of_the_plan() {
+        let mut config = preset("smoke", "supervised").unwrap();
+        config.patch = [32; 3];
+        config.strong_view.jitter = Some(JitterConfig {
+            probability: 1.0,
+            ..JitterConfig::default()
+        });
+        let set = sides();
+        let case = &set.labeled[0];
+        let unlabeled = UnlabeledScan {
+            id: case.id.clone(),
+            scan: case.scan.clone(),
+            facts: case.facts.clone(),
+        };
+        let set = Arc::new(TrainingSet {
+            labeled: set.labeled.clone(),
+            unlabeled: vec![Arc::new(unlabeled)],
+            ..TrainingSet::default()
+        });
+        let batch = |views| {
+            let plan = BatchPlan::new([1, 1], views);
+            let source = BatchSource::new(&config, set.clone(), plan).unwrap();
+            source.batch(3)
+        };
+        let once = batch(StrongViews::Unlabeled);
+        let twice = batch(StrongViews::UnlabeledTwice);
+        assert!(once.unlabeled.second.is_empty() && once.labeled.strong.is_empty());
+        assert_eq!(once.unlabeled.strong, twice.unlabeled.strong);
+        assert_eq!(twice.unlabeled.second.len(), twice.unlabeled.weak.len());
+        assert_ne!(twice.unlabeled.second, twice.unlabeled.strong);
+        assert_ne!(twice.unlabeled.second, twice.unlabeled.weak);
+        let labeled = batch(StrongViews::Labeled);
+        assert!(labeled.unlabeled.strong.is_empty());
+        assert_eq!(labeled.labeled.strong.len(), labeled.labeled.weak.len());
+        assert_ne!(labeled.labeled.strong, labeled.labeled.weak);
     }
 
     /// Ignored voxels are never exchanged, and keep their place in the patch.

@@ -26,11 +26,13 @@
 //! | unequal numbers | – | – | the fewer patches are used in turn |
 //! | student's passes | – | one for `X_in`, one for `X_out` | one for both, so that they share batch statistics |
 //! | box of slices | – | – | an axis of one voxel is covered whole |
-//! | largest component | left atrium | all data sets | same; `largest_component` |
+//! | largest component | yes | in 3D and 2D | same; `largest_component` |
+//! | stage i | – | left atrium: one loss over the mixed patch; ACDC: one of the box and one around it | one loss over the mixed patch; a single labeled patch is not mixed |
 //! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3; `iterations` |
-//! | stage ii begins with | the best checkpoint by test cases of stage i | same | the last |
-//! | optimizer | SGD, 0.01 | momentum 0.9, decay 1e-4 | same |
-//! | rate | ÷10 every 2,500 iterations | left atrium: same, in stage ii; ACDC: constant | polynomial decay over both stages |
+//! | stage ii begins with | – | the checkpoint of stage i that is best on the test (left atrium) or validation cases (ACDC) | the last |
+//! | optimizer | SGD | 0.01, momentum 0.9, decay 1e-4 (left atrium, ACDC) | same |
+//! | rate | – | left atrium: ÷10 every 2,500 iterations of stage ii; ACDC: constant | polynomial decay over both stages |
+//! | teacher's mode | – | training | training |
 //! | teacher's batch norm | – | left atrium: own statistics; ACDC: average of the student's | own statistics |
 
 use burn::prelude::*;
@@ -78,7 +80,7 @@ pub struct BcpConfig {
 }
 
 impl BcpConfig {
-    /// Returns the paper's settings for a run of `iterations`.
+    /// Returns the paper's weights, with a quarter of `iterations` for stage i.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations: split_steps(iterations, [1, 3]),
@@ -132,15 +134,15 @@ impl MethodSettings for BcpConfig {
         vec![&mut self.teacher_momentum]
     }
 
-    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+    fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
-        let inside = self.box_share > 0.0 && self.box_share < 1.0;
-        expect(
-            inside,
-            "box_share",
-            "a number between 0 and 1",
-            self.box_share,
-        )?;
+        let longest = patch.into_iter().filter(|&side| side > 1);
+        let some = longest
+            .min()
+            .map_or(1.0, |side| self.box_share * side as f64);
+        let inside = some >= 1.0 && self.box_share < 1.0;
+        let wanted = "below 1 and at least one voxel of each side of a patch";
+        expect(inside, "box_share", wanted, self.box_share)?;
         expect_weight("pseudo_weight", self.pseudo_weight)?;
         expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_both_kinds("batch", self.batch)

@@ -13,16 +13,16 @@
 //!
 //! # Deviations
 //!
-//! | item | paper (images) | in segmentation (UniMatch's authors) | here |
+//! | item | paper (images) | UniMatch's code for ACDC, of which this is the part | here |
 //! |---|---|---|---|
 //! | `L_seg` of pseudo-labels | cross-entropy, mean over all images | Dice over confident voxels | ½ (L_ce + L_dice) over confident voxels |
 //! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
-//! | `λ` | 1 | 1 | 1; `pseudo_weight` |
+//! | `λ` | 1 | 1 for all unlabeled terms together, and ½ for the whole loss | 1; `pseudo_weight` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
 //! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix; `mixing` |
-//! | CutMix | – | with probability ½, 2 to 40 % of the slice | half of the plane, a quarter of the depth |
+//! | CutMix | – | with probability ½, 2 to 40 % of the slice | half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
 //! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
-//! | optimizer | SGD, Nesterov, cosine | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | that of segmentation |
+//! | optimizer | SGD, Nesterov, cosine | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | that of the code |
 
 use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLoss;
@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
-use crate::confident::{Predicted, begun};
+use crate::confident::{Predicted, begun, expect_before_end};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
@@ -92,7 +92,7 @@ impl MethodSettings for FixMatchConfig {
         self.optimizer.check()?;
         expect_share("threshold", self.threshold)?;
         expect_weight("pseudo_weight", self.pseudo_weight)?;
-        expect_share("pseudo_from", self.pseudo_from)?;
+        expect_before_end(self.pseudo_from)?;
         expect_both_kinds("batch", self.batch)
     }
 

@@ -24,8 +24,11 @@
 //! | CutMix | 2 to 40 % of the image, with probability ½ | same | half of the plane, a quarter of the depth; `mixing` |
 //! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
 //! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
-//! | pseudo-labels | of the student in training mode | same | same |
+//! | pseudo-labels | of the student in training mode | same | same; the network's dropout (`network.dropout`) lowers their confidence |
 //! | strong view | color jitter, grayscale, blur | jitter, blur | intensities; `strong_view` |
+//! | one unlabeled patch | – | – | not mixed |
+//! | batch, length | – | 12 + 12, 300 epochs | `batch`, `iterations` |
+//! | optimizer | – | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | same |
 
 use burn::prelude::*;
 use semivox_kernels::channel_dropout;
@@ -35,7 +38,7 @@ use serde::{Deserialize, Serialize};
 
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, LabeledBatch, split};
-use crate::confident::{Predicted, begun};
+use crate::confident::{Predicted, begun, expect_before_end};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
@@ -104,7 +107,7 @@ impl MethodSettings for UniMatchConfig {
             expect_weight("strong_weights", weight)?;
         }
         expect_weight("feature_weight", self.feature_weight)?;
-        expect_share("pseudo_from", self.pseudo_from)?;
+        expect_before_end(self.pseudo_from)?;
         let dropout = self.feature_dropout;
         let some_kept = (0.0..1.0).contains(&dropout);
         expect(some_kept, "feature_dropout", "0 to below 1", dropout)?;

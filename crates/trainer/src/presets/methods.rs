@@ -5,8 +5,8 @@ use semivox_models::Resolution;
 use super::{Size, Task};
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::{
-    ActionConfig, ActionPpConfig, CvrlConfig, LabeledView, LastPatch, SimCvdConfig, SsNetConfig,
-    StudentPasses,
+    ActionConfig, ActionPpConfig, BcpConfig, CvrlConfig, LabeledView, LastPatch, SimCvdConfig,
+    SsNetConfig, StudentPasses,
 };
 use semivox_methods::student_teacher::TeacherMode;
 
@@ -15,13 +15,16 @@ type Length = (u64, Option<[usize; 2]>);
 
 /// Returns the published length of training; `usual` where a task has one for all methods.
 ///
-/// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; 15,000 for MC-Net+ and SS-Net; for methods of several stages the 5k + 15k of
-///   ACTION++.
-/// - ACDC: 30k for each of ACTION's stages with the batches of its code; 10k + 20k and a batch of 8 for ACTION++.
+/// - Left atrium: 6,000, as in UA-MT, DTC and SimCVD; 15,000 for MC-Net+ and SS-Net; 2k + 15k and a batch of 8 for BCP;
+///   for other methods of several stages the 5k + 15k of ACTION++. FixMatch and UniMatch have no published length.
+/// - ACDC: 30k for each of ACTION's stages with the batches of its code; 10k + 20k and a batch of 8 for ACTION++; 10k +
+///   30k for BCP.
 pub(super) fn published(task: Task, method: &str, usual: Length) -> Length {
     let staged = ["action", "action_pp", "ideal", "global_local"].contains(&method);
     match (task, method) {
         (Task::LeftAtrium, "mc_net_plus" | "ss_net") => (15_000, None),
+        (Task::LeftAtrium, "bcp") => (17_000, Some([4, 4])),
+        (Task::Acdc, "bcp") => (40_000, usual.1),
         (Task::LeftAtrium, _) if !staged => (6_000, None),
         (Task::Acdc, "action") => (90_000, None),
         (Task::Acdc, "action_pp") => (30_000, Some([4, 4])),
@@ -55,6 +58,12 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
         }
         (Size::Quick | Size::Standard, MethodConfig::Cvrl(method), _) => {
             MethodConfig::Cvrl(short_cvrl(method))
+        }
+        (Size::Paper, MethodConfig::Bcp(method), _) if patch[2] > 1 => {
+            MethodConfig::Bcp(BcpConfig {
+                iterations: [2, 15],
+                ..method
+            })
         }
         (_, MethodConfig::McNetPlus(method), _) if patch[2] == 1 => {
             MethodConfig::McNetPlus(method.with_weights_of_slices())
@@ -138,7 +147,7 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 ///   both at 1 and the official 3D script's `τ_t` of 0.6 (the student evens its
 ///   patches out), both with 2 % of jitter; 0.24 with `k₂` = 0.01 alone; 0.18
 ///   with both at 0.01.
-/// - The teacher is in evaluation mode: dropout would drop half of its 8 last
+/// - The teacher is in evaluation mode: dropout would drop half of its last
 ///   channels. In stage iii the labeled patches have the strong view too.
 ///   Measured with 8 labels on labels of training cases that the method does
 ///   not see, mean Dice on every sixth such case (12) and on the 12 whose
@@ -169,7 +178,7 @@ fn short_action() -> ActionConfig {
 
 /// Returns ACTION for 2,000 iterations on slices of 128×128: the settings of [`short_action`], four
 /// slices of each kind, and local patches of half the official side, so that there are 36 of them
-/// here too.
+/// here too (121 in slices of 192×192).
 ///
 /// `λ₂` is 0: no cross-entropy on pseudo-labels, which still take part in the contrast at a weight of
 /// 0.01. With seven patients the teacher of stage iii takes most of an unlabeled heart for background,

@@ -7,7 +7,7 @@
 //! | `standard` | the same network, 3,000 to 6,000 iterations | real data on a CPU, two to three hours |
 //! | `paper` | sizes, batches and iterations of the papers, where a task has papers | a GPU |
 //!
-//! The times are those of two cores. In `quick` and `standard` all methods have one optimizer and schedule,
+//! The times are those of mean teacher on the left atrium, on two cores; methods of more networks or passes take longer. In `quick` and `standard` all methods have one optimizer and schedule,
 //! [`OptimizerConfig::comparable`], and teachers follow a short run faster, [`scaled_momentum`]; in `smoke` and `paper`
 //! each has its own.
 //!
@@ -124,6 +124,26 @@ fn assemble(base: Base, size: Size, method: &str) -> Result<RunConfig, TrainErro
         ablation,
         ..config
     })
+}
+
+/// Returns the settings with `iterations` in total; in `quick` and `standard` momenta of teachers that were scaled to the
+/// former length are scaled to the new one.
+pub fn with_iterations(mut config: RunConfig, iterations: u64) -> RunConfig {
+    let before = config.method.settings().iterations();
+    config.method = config.method.with_iterations(iterations);
+    if let (Ok(Size::Quick | Size::Standard), Ok(mut published)) = (
+        config.preset.parse(),
+        MethodConfig::new(config.method.name(), iterations),
+    ) {
+        let published = published.settings_mut().momenta();
+        let momenta = config.method.settings_mut().momenta();
+        for (momentum, published) in momenta.into_iter().zip(published) {
+            if *momentum == scaled_momentum(*published, before) {
+                *momentum = scaled_momentum(*published, iterations);
+            }
+        }
+    }
+    config
 }
 
 /// The size of a preset, which is its name.
@@ -251,6 +271,15 @@ mod tests {
         assert_eq!(momentum("paper"), 0.999);
         assert_eq!(momentum("quick"), scaled_momentum(0.999, 1_500));
         assert!(momentum("quick") < momentum("standard"));
+        let longer = |change: f64| {
+            let mut config = Task::Hippocampus.preset("quick", "simcvd").unwrap();
+            *config.method.settings_mut().momenta()[0] += change;
+            let mut config = with_iterations(config, 3_000);
+            *config.method.settings_mut().momenta()[0]
+        };
+        assert_eq!(longer(0.0), momentum("standard"));
+        let own = longer(-0.1);
+        assert!((own - (momentum("quick") - 0.1)).abs() < 1e-12, "{own}");
     }
 
     /// The field's HDF5 files of the pancreas are windowed and scaled already.

@@ -31,6 +31,10 @@ impl MethodSettings for ActionConfig {
         self.contrast_batch = batch;
     }
 
+    fn control(&self) -> &'static str {
+        "supervised:strong_cutmix"
+    }
+
     fn momenta(&mut self) -> Vec<&mut f64> {
         vec![&mut self.teacher_momentum]
     }

@@ -146,6 +146,10 @@ impl MethodSettings for ActionPpConfig {
         self.action.set_batch(batch);
     }
 
+    fn control(&self) -> &'static str {
+        "supervised:strong_cutmix"
+    }
+
     fn momenta(&mut self) -> Vec<&mut f64> {
         self.action.momenta()
     }

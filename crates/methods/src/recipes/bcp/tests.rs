@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::mixing::{Mixing, PseudoLabeled};
+use crate::plan::StrongViews;
 use crate::testing::{
     batch, begun, context, first_step, off_average, run_steps, segmentation_losses,
 };
@@ -229,4 +231,43 @@ fn a_quarter_of_the_run_is_pretraining_unless_it_is_left_out() {
     assert_eq!((alone.iterations, stages(&alone).len()), ([0, 400], 1));
     let message = BcpConfig::new(1).ablation("none").unwrap_err().to_string();
     assert!(message.contains("all_components"), "{message}");
+}
+
+/// The control of FixMatch and UniMatch sees the strong view, in which boxes are exchanged as in theirs.
+#[test]
+fn strong_views_exchange_boxes() {
+    let context = small();
+    let mut config = SupervisedConfig::new(10);
+    config.augmentation = Augmentation::StrongCutmix;
+    let stage = Supervised::new("supervised", config);
+    assert_eq!(stage.plan().batch.strong, StrongViews::Labeled);
+    let mut network = context.student();
+    let batch = batch([2, 0], &context, 0);
+    let at = first_step(&context);
+    let labeled = PseudoLabeled {
+        images: batch.labeled.strong.clone(),
+        labels: batch.labeled.labels.clone(),
+        confidence: batch.labeled.strong.ones_like(),
+    };
+    let mixed = Mixing::Cutmix.apply(labeled, &at);
+    assert_ne!(host(&mixed.images).0, host(&batch.labeled.strong).0);
+    let logits = predicted(&network, host(&mixed.images).0, &context);
+    let expected = segmentation_loss(&logits, &host_of(&mixed.labels).0);
+    let terms = stage.terms(&mut network, batch, &at).unwrap();
+    let found = f64::from(terms.term("supervised").into_scalar::<f32>());
+    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+}
+
+#[test]
+fn a_box_without_a_voxel_is_refused() {
+    let config = BcpConfig {
+        box_share: 0.05,
+        ..BcpConfig::new(10)
+    };
+    assert!(config.check([32, 32, 1]).is_ok());
+    let message = config.check([32, 32, 16]).unwrap_err().to_string();
+    assert!(
+        message.contains("method.box_share") && message.contains("0.05"),
+        "{message}"
+    );
 }

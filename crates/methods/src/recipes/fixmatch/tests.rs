@@ -115,7 +115,7 @@ fn confident_predictions_for_weak_views_label_strong_ones() {
     assert!((found - mean).abs() < 1e-5, "{found} {mean}");
 }
 
-/// A step is the gradient of the weighted terms; pseudo-labels carry none.
+/// A step is the gradient of the weighted terms.
 #[test]
 fn a_step_descends_on_its_terms_by_their_weights() {
     let context = small();

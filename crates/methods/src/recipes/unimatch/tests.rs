@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::method::AnyStage;
+use crate::mixing::PseudoLabeled;
 use crate::testing::{
     batch, begun as begun_stage, context, first_step, off_descent, plain_descent,
     segmentation_losses,
@@ -36,51 +37,90 @@ fn undropped() -> UniMatchConfig {
     }
 }
 
-/// All three terms of unlabeled patches are Dice losses against the confident classes of the weak view.
+/// All three terms of unlabeled patches are Dice losses against the confident classes of the weak view; strong views are
+/// mixed, each by boxes of its own, with these classes.
 #[test]
 fn three_views_are_compared_with_the_weak_one() {
     let context = small();
-    let stage = UniMatch::new(undropped());
-    let mut network = context.student();
-    let batch = batch([2, 2], &context, 0);
-    let unlabeled = batch.unlabeled.clone().unwrap();
-    let values = |x: Tensor<5>| -> Vec<f32> { x.into_data().iter().collect() };
-    // Without dropout the perturbed maps are those of the unlabeled patches, which count twice in the decoder's
-    // batch statistics.
-    let maps = network.encode(Tensor::cat(
-        vec![batch.labeled.weak.clone(), unlabeled.weak.clone()],
-        0,
-    ));
-    let twice = maps.map(|map| Tensor::cat(vec![map.clone(), map.narrow(0, 2, 2)], 0));
-    let logits = network.decode(twice).logits;
-    let weak = Predicted::of(logits.clone().narrow(0, 2, 2)).confident(0.4);
-    let labels: Vec<i64> = weak.into_data().iter().collect();
-    let strong = Tensor::cat(vec![unlabeled.strong, unlabeled.second], 0);
-    let strong = network.forward(strong).logits;
-    let views = [
-        ("strong", strong.clone().narrow(0, 0, 2)),
-        ("strong_second", strong.narrow(0, 2, 2)),
-        ("feature", logits.narrow(0, 4, 2)),
-    ];
-    let at = StepContext {
-        stage_step: 5,
-        ..first_step(&context)
-    };
-    let terms = stage.terms(&mut network, batch, &at).unwrap();
-    let mut seen = Vec::new();
-    for (name, logits) in views {
-        let [_, expected] = segmentation_losses(&values(logits), &labels, [2, CLASSES]);
-        let found = f64::from(terms.term(name).into_scalar::<f32>());
-        assert!(
-            (found - expected).abs() < 1e-5,
-            "{name}: {found} {expected}"
-        );
-        seen.push(found);
+    for mixing in [Mixing::None, Mixing::Cutmix] {
+        let stage = UniMatch::new(UniMatchConfig {
+            mixing,
+            ..undropped()
+        });
+        let mut network = context.student();
+        let batch = batch([2, 2], &context, 0);
+        let unlabeled = batch.unlabeled.clone().unwrap();
+        let at = StepContext {
+            stage_step: 5,
+            ..first_step(&context)
+        };
+        // Without dropout the perturbed maps are those of the unlabeled patches, which count twice in the decoder's
+        // batch statistics.
+        let weak = vec![batch.labeled.weak.clone(), unlabeled.weak.clone()];
+        let maps = network.encode(Tensor::cat(weak, 0));
+        let twice = maps.map(|map| Tensor::cat(vec![map.clone(), map.narrow(0, 2, 2)], 0));
+        let logits = network.decode(twice).logits;
+        let weak = Predicted::of(logits.clone().narrow(0, 2, 2));
+        let mixed = |images, purpose| {
+            let labeled = PseudoLabeled {
+                images,
+                labels: weak.labels.clone(),
+                confidence: weak.confidence.clone(),
+            };
+            mixing.apply_for(purpose, labeled, &at)
+        };
+        let [first, second] = [
+            mixed(unlabeled.strong, "first"),
+            mixed(unlabeled.second, "second"),
+        ];
+        let images = vec![first.images, second.images];
+        let strong = network.forward(Tensor::cat(images, 0)).logits;
+        let views = [
+            (
+                "strong",
+                strong.clone().narrow(0, 0, 2),
+                first.labels,
+                first.confidence,
+            ),
+            (
+                "strong_second",
+                strong.narrow(0, 2, 2),
+                second.labels,
+                second.confidence,
+            ),
+            (
+                "feature",
+                logits.narrow(0, 4, 2),
+                weak.labels.clone(),
+                weak.confidence.clone(),
+            ),
+        ];
+        let terms = stage.terms(&mut network, batch, &at).unwrap();
+        let mut seen = Vec::new();
+        for (name, logits, labels, confidence) in views {
+            let labels = labels.into_data().iter::<i64>().collect::<Vec<_>>();
+            let sure = confidence
+                .into_data()
+                .iter::<f32>()
+                .map(|p| f64::from(p) >= 0.4)
+                .collect::<Vec<_>>();
+            let counted = labels.into_iter().zip(sure);
+            let counted = counted.map(|(label, sure)| if sure { label } else { IGNORED_LABEL });
+            let logits: Vec<f32> = logits.into_data().iter().collect();
+            let counted: Vec<i64> = counted.collect();
+            let [_, expected] = segmentation_losses(&logits, &counted, [2, CLASSES]);
+            let found = f64::from(terms.term(name).into_scalar::<f32>());
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{mixing:?} {name}: {found} {expected}"
+            );
+            seen.push(found);
+        }
+        assert!(seen[0] != seen[1] && seen[1] != seen[2]);
     }
-    assert!(seen[0] != seen[1] && seen[1] != seen[2]);
 }
 
-/// Half of the channels of unlabeled patches are dropped, and none of labeled ones.
+/// Dropped channels change the predictions of unlabeled patches.
 #[test]
 fn features_of_unlabeled_patches_are_perturbed() {
     let context = small();
@@ -100,7 +140,7 @@ fn features_of_unlabeled_patches_are_perturbed() {
     assert!(logits(0.5) > 1e-2);
 }
 
-/// A step is the gradient of the weighted terms; pseudo-labels carry none.
+/// A step is the gradient of the weighted terms.
 #[test]
 fn a_step_descends_on_its_terms_by_their_weights() {
     let context = small();

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Tolerance of terms whose pseudo-labels come from the student itself: they change along the slope, but not for the
-/// gradient. Unit tests of the methods compare their steps with the gradients of their terms.
+/// Tolerance of terms whose pseudo-labels come from the student itself, which change along the slope. Unit tests of the
+/// methods compare their values with labels computed apart, and their steps with the gradients of the weighted terms.
 const RELABELED: f64 = f64::INFINITY;
 
 /// `L = Σ_m L_sup(F_m) + λ(t)·(L_ce(F_1, y_2) + L_ce(F_2, y_1))`: pseudo-labels carry no gradient.
