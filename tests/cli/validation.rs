@@ -27,7 +27,7 @@ fn validation_cases_are_measured_and_not_trained_on() {
     assert_eq!(cases["unlabeled"], json(r#"["case3"]"#));
     let measured = read(&root.join("run/validation.json"));
     assert_eq!(measured["cases"][0]["id"], "case2");
-    assert_eq!(measured["cases"][0]["seen"], Value::Null);
+    assert_eq!(measured["cases"][0]["seen"], false);
     let settings = std::fs::read_to_string(root.join("run/config.toml")).expect("settings");
     assert!(settings.contains("validation = \"34%\""), "{settings}");
 }
@@ -37,8 +37,9 @@ fn set_dice(value: &mut Value, dice: f64) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
+                // The number of undefined ones has the same key.
                 match key.as_str() {
-                    "dice" => *value = dice.into(),
+                    "dice" if !value.is_u64() => *value = dice.into(),
                     _ => set_dice(value, dice),
                 }
             }
