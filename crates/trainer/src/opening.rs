@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use semivox_data::inspect::{CaseFacts, Role, mixed_orientations, warnings, wrong_sides};
+use semivox_data::cache::LabeledScan;
+use semivox_data::inspect::{
+    CaseFacts, Role, absent_classes, mixed_orientations, warnings, wrong_sides,
+};
 use semivox_data::layout::{self, HoldOut};
-use semivox_data::{DataError, Dataset, LabeledCase, Patients, leaks, phantom};
+use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Patients, leaks, phantom};
 
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
@@ -216,4 +219,37 @@ pub(crate) fn generate(config: &RunConfig, run: &RunFolder) -> Result<(), TrainE
         test,
         &settings,
     )?)
+}
+
+/// Checks that some labeled case has a voxel of a class beside the background.
+pub(crate) fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), TrainError> {
+    let drawn = |case: &Arc<LabeledScan>| case.facts.labels.keys().any(|&label| label > 0);
+    match set.labeled.is_empty() || set.labeled.iter().any(drawn) {
+        true => Ok(()),
+        false => Err(TrainError::unexpected(
+            &dataset.name,
+            format!(
+                "voxels of a class ({}) in some label map",
+                dataset.classes[1..].join(", ")
+            ),
+            "background and ignored voxels alone in all of them",
+            "check the label maps, and that their values are those of classes.txt or dataset.json",
+        )),
+    }
+}
+
+/// Reports the share of ignored voxels and the classes that no label map has.
+pub(crate) fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer) {
+    let maps = || set.labeled.iter().map(|case| &case.labels);
+    let shares: Vec<f64> = maps().map(LabelMap::ignored_share).collect();
+    let share = 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+    if share > 0.0 {
+        observer.notice(&format!(
+            "{share:.1} % of the voxels of labeled cases are ignored, as prepared for training"
+        ));
+    }
+    let present = maps().flat_map(LabelMap::values).collect();
+    if let Some(absent) = absent_classes(&dataset.classes, &present) {
+        observer.notice(&absent);
+    }
 }
