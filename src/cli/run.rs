@@ -1,6 +1,7 @@
 //! Flags shared by the training commands, and their application to the settings.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use semivox_data::layout::{self, HoldOut, Layout};
@@ -77,6 +78,10 @@ impl RunArguments {
 pub(super) struct SingleArguments {
     #[command(flatten)]
     pub run: RunArguments,
+    /// Time for the training, such as 2h or 45m, in place of a number of iterations: a few steps are timed on this machine,
+    /// and the number that fits is stored in config.toml. Evaluation comes on top.
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "iterations")]
+    pub budget: Option<Duration>,
     /// Random seed of the run [default: 0].
     #[arg(long)]
     pub seed: Option<u64>,
@@ -85,11 +90,29 @@ pub(super) struct SingleArguments {
     pub out: Option<PathBuf>,
     /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data gives the new folder of a
     /// data set that was moved.
-    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "settings", "device", "seed"])]
+    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "budget", "settings", "device", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Parses a time such as `2h`, `45m` or `1.5h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let number = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let seconds = match &text[number.len()..] {
+        "h" => 3_600.0,
+        "m" | "min" => 60.0,
+        "s" => 1.0,
+        _ => f64::NAN,
+    };
+    let value = number.parse().unwrap_or(f64::NAN) * seconds;
+    match Duration::try_from_secs_f64(value) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(format!(
+            "expected a time such as 2h, 45m or 90s, found '{text}'"
+        )),
+    }
 }
 
 /// Parses `KEY=VALUE`.

@@ -45,7 +45,10 @@ pub(super) fn train(
             Some(moved) => Session::resume_moved(out, absolute(moved)?, observer.as_ref())?,
             None => Session::resume(out, observer.as_ref())?,
         },
-        Some(config) => Session::start(config, out, observer.as_ref())?,
+        Some(config) => match arguments.budget {
+            Some(budget) => Session::start_within(config, out, budget, observer.as_ref())?,
+            None => Session::start(config, out, observer.as_ref())?,
+        },
     };
     announce(&session, arguments);
     let stop = interrupt::stop_on_ctrl_c()?;

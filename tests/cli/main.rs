@@ -1,5 +1,6 @@
 //! Tests of the `semivox` command: its effects on folders, messages and exit codes.
 
+mod budget;
 mod docs;
 mod examples;
 mod leaks;

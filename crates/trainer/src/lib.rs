@@ -6,6 +6,7 @@
 
 pub mod agreement;
 pub mod batch_source;
+mod budget;
 pub mod comparison;
 pub mod config;
 mod data_config;

@@ -8,17 +8,20 @@ mod running;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use semivox_data::inspect::Role;
 use semivox_data::{Dataset, LabeledCase, Patients, leaks};
 use semivox_inference::{TrainingData, device};
 
+use crate::budget::{iterations_within, seconds_per_iteration};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::opening::{
     Opened, check_cases, expect_data, expect_labels, generate, moved_to, open, tell_of_doubts,
     tell_of_labels, with_names,
 };
+use crate::presets::with_iterations;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
 use crate::run::lock::RunLock;
@@ -88,6 +91,29 @@ impl Session {
         out: impl AsRef<Path>,
         observer: &dyn Observer,
     ) -> Result<Self, TrainError> {
+        Self::begin(config, out.as_ref(), None, observer)
+    }
+
+    /// Begins a run, like [`start`](Self::start), with as many iterations as fit `budget` on this machine: a few steps of each
+    /// stage are timed. The number is stored, so that the same settings repeat the run. Evaluation comes on top.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start); also if not even one iteration fits.
+    pub fn start_within(
+        config: RunConfig,
+        out: impl AsRef<Path>,
+        budget: Duration,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::begin(config, out.as_ref(), Some(budget), observer)
+    }
+
+    fn begin(
+        config: RunConfig,
+        out: &Path,
+        budget: Option<Duration>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
         config.check()?;
         device::by_name(&config.device)?;
         let (run, lock) = RunFolder::begin(out)?;
@@ -109,8 +135,18 @@ impl Session {
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
         expect_labels(&dataset, &set)?;
         tell_of_labels(&dataset, &set, observer);
-        let config = with_names(config, &dataset)?;
+        let mut config = with_names(config, &dataset)?;
         config.check()?;
+        if let Some(budget) = budget {
+            let seconds = seconds_per_iteration(&config, &set, classes)?;
+            let iterations = iterations_within(budget, seconds)?;
+            let minutes = budget.as_secs_f64() / 60.0;
+            observer.notice(&format!(
+                "an iteration takes {seconds:.2} s here: {iterations} iterations in {minutes:.0} min of training"
+            ));
+            config = with_iterations(config, iterations);
+            config.check()?;
+        }
         let mut cases = CaseList::of(&dataset, &validation);
         (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
         cases.write(&run)?;
