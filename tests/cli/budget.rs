@@ -21,7 +21,7 @@ fn a_budget_becomes_a_number_of_iterations_that_is_stored() {
         let words = ["train", "mean_teacher", "--data", "scans", "--out", "run"];
         [&words[..], &["--budget", budget], &SMALL].concat()
     };
-    for wrong in ["2", "soon", "-1h", "0s"] {
+    for wrong in ["2", "soon", "1d", "0s"] {
         let message = fail(&root, 2, &words(wrong));
         assert!(message.contains("2h, 45m or 90s"), "{wrong}: {message}");
     }
