@@ -69,7 +69,13 @@ fn run(folder: &Path, page: &Path, line: &str) {
     let mut arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
     let new = ["train", "compare"].contains(&arguments[0]);
     if arguments.iter().any(|word| word.ends_with("_FOLDER")) {
-        check_method(page, line, arguments[1]);
+        let methods = match arguments[1] {
+            "--methods" => arguments[2],
+            method => method,
+        };
+        for method in methods.split(',') {
+            check_method(page, line, method);
+        }
         // At the end, so that mistakes earlier in the line are still found.
         arguments.push("--help");
     } else if new
