@@ -1,25 +1,16 @@
 //! A time for the training in place of a number of iterations: `--budget`.
 
-use super::{fail, scans, semivox, text};
+use super::{TINY, fail, scans, semivox, text};
 
-/// A tiny run without `--iterations`.
-const SMALL: [&str; 8] = [
-    "--set",
-    "patch=[32, 32, 32]",
-    "--set",
-    "network.filters=1",
-    "--set",
-    "inference={ window = [32, 32, 32], stride = [32, 32, 32], blend = \"uniform\" }",
-    "--set",
-    "data.preprocess.spacing_mm=[2.0, 2.0, 2.0]",
-];
+/// The flags of a tiny run after `--iterations 4`.
+const SMALL: &[&str] = TINY.split_at(2).1;
 
 #[test]
 fn a_budget_becomes_a_number_of_iterations_that_is_stored() {
     let (_root, root) = scans(3, 2);
     let words = |budget| {
         let words = ["train", "mean_teacher", "--data", "scans", "--out", "run"];
-        [&words[..], &["--budget", budget], &SMALL].concat()
+        [&words[..], &["--budget", budget], SMALL].concat()
     };
     for wrong in ["2", "soon", "1d", "0s"] {
         let message = fail(&root, 2, &words(wrong));

@@ -28,6 +28,10 @@ fn validation_cases_are_measured_and_not_trained_on() {
     let measured = read(&root.join("run/validation.json"));
     assert_eq!(measured["cases"][0]["id"], "case2");
     assert_eq!(measured["cases"][0]["seen"], false);
+    // Made again from the data set, the report counts the cases that were trained on.
+    succeed(&root, &["report", "run"]);
+    let page = std::fs::read_to_string(root.join("run/report.html")).expect("the report");
+    assert!(page.contains("2 labeled cases"), "a validation case counts");
     let settings = std::fs::read_to_string(root.join("run/config.toml")).expect("settings");
     assert!(settings.contains("validation = \"34%\""), "{settings}");
 }

@@ -49,9 +49,12 @@ pub(crate) fn expect_data(data: &DataConfig) -> Result<(), TrainError> {
     }
 }
 
-/// Opens a run's data set, holds out the listed test cases and removes the labels of
-/// all others but the first `labeled`.
-pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Dataset, TrainError> {
+/// Opens a run's data set, holds out the listed test cases, removes the labels of all others but the first `labeled`, and
+/// takes the validation cases out, which are returned beside it.
+pub(crate) fn open_dataset(
+    config: &RunConfig,
+    run: &RunFolder,
+) -> Result<(Dataset, Vec<LabeledCase>), TrainError> {
     let root = data_root(config, run);
     let test = match &config.data.test_list {
         Some(list) => HoldOut::read(list)?,
@@ -60,7 +63,15 @@ pub(crate) fn open_dataset(config: &RunConfig, run: &RunFolder) -> Result<Datase
     let DataConfig {
         layout, labeled, ..
     } = &config.data;
-    Ok(layout::open_split_as(root, *layout, &test, *labeled)?)
+    let mut dataset = layout::open_split_as(root, *layout, &test, *labeled)?;
+    let validation = match config.data.validation {
+        Some(budget) => {
+            let patients = patients_of(config, &dataset)?;
+            dataset.take_last(budget, &patients)?
+        }
+        None => Vec::new(),
+    };
+    Ok((dataset, validation))
 }
 
 /// The data of a run.
@@ -78,14 +89,7 @@ pub(crate) fn open(
     run: &RunFolder,
     observer: &dyn Observer,
 ) -> Result<Opened, TrainError> {
-    let mut dataset = open_dataset(config, run)?;
-    let validation = match config.data.validation {
-        Some(budget) => {
-            let patients = patients_of(config, &dataset)?;
-            dataset.take_last(budget, &patients)?
-        }
-        None => Vec::new(),
-    };
+    let (dataset, validation) = open_dataset(config, run)?;
     if dataset.classes.len() < 2 {
         return Err(TrainError::unexpected(
             &dataset.name,

@@ -51,7 +51,7 @@ pub fn remake(run: &RunFolder) -> Result<Remade, TrainError> {
         true => Some(Evaluation::read(run.evaluation())?),
         false => None,
     };
-    let dataset = open_dataset(&config, run);
+    let dataset = open_dataset(&config, run).map(|(dataset, _)| dataset);
     write_for(run, &config, dataset.as_ref(), evaluation.as_ref())
 }
 

@@ -27,6 +27,7 @@
 //! | terms of a voxel | undivided sums | divided by the number of positives with the center | `normalization`: `code`, or `paper` (means) |
 //! | `λ_a` | 0.2 | 0.2 (3D), 0.1 (2D) | 0.2; the outer weight is 0.01 as in the code |
 //! | weights in all | equal | 1, 1, 0.01, 0.01 | as the code |
+//! | rate | – | polynomial decay in each stage | same; `quick`, `standard`: one decay over all stages, as for every method (`OptimizerConfig::comparable`) |
 //! | temperature of `L_aaco` | scheduled | 0.07 (3D), scheduled (2D) | scheduled; `temperature` without a schedule |
 //! | schedule | per iteration, one period | per epoch, 10 periods by default in fine-tuning | per iteration, one period for pre-training and one for fine-tuning |
 //! | teacher's temperature | – | scheduled from 0.6 or 0.01 | fixed; `teacher_schedule` |

@@ -26,7 +26,7 @@
 //! | temperatures | – | 0.1, the default of both sources | `batch_temperature`, `feature_temperature` |
 //! | weights | – | 0.1, as SimCVD weighs feature-level terms; 0.01 for both contrasts in `quick` and `standard` (reason in `presets/methods.rs`) | `batch_weight`, `feature_weight`, `consistency_weight` |
 //! | views | – | one crop, noise `clip(0.1·N(0,1), ±0.2)` drawn for each network | `noise` |
-//! | supervised loss, consistency, schedule | – | SimCVD | `optimizer`, `consistency_weight` |
+//! | supervised loss, consistency, schedule | – | SimCVD; in `quick` and `standard` weight decay, schedule and momentum as there | `optimizer`, `consistency_weight` |
 //! | hidden width of the high level | – | at most the bottleneck's width | `high` |
 //! | effective rank of `Z^s` | – | logged as the participation ratio of the eigenvalues of the correlations, without decomposing them | – |
 

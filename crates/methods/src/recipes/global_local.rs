@@ -31,7 +31,7 @@
 //! | views of stage ii | intensity alone | the same | strong view; weak view |
 //! | `τ` | 0.1 | 0.1 | 0.1 |
 //! | images of stages i and ii | all training volumes | 52 volumes without labels | labeled and unlabeled ones, as many of each as `pretraining_batch` says |
-//! | batch, optimizer, lengths | – | 12 slices, Adam 0.001, 10,000 each | 2 + 2, SGD 0.01, poly, restarted; 1 : 1 : 4 |
+//! | batch, optimizer, lengths | – | 12 slices, Adam 0.001, 10,000 each | 2 + 2, SGD 0.01, poly, restarted (`quick`, `standard`: one decay over all stages); 1 : 1 : 4 |
 //! | loss of stage iii | Dice | Dice with background | cross-entropy and Dice, as every method here |
 //! | network | U-Net of six levels, 2D | the same | the run's: five levels, 2D or 3D |
 //! | model that is tested | – | best on validation volumes | the last |

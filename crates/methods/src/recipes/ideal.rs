@@ -42,7 +42,7 @@
 //! | each stream learns from the other's constant labels | \[K\] | same | – |
 //! | "thresholded" maps | \[K\] | \[R\] argmax, without a threshold of confidence | `threshold` |
 //! | `w`, ramp over all of stage ii, supervised loss | – | \[R\] 0.1, cross-entropy and Dice, the field's code of cross pseudo supervision | `cross_weight` |
-//! | optimizer, lengths of the stages | – | \[R\] SGD 0.01, poly, restarted; 1 : 3 | `optimizer`, `iterations` |
+//! | optimizer, lengths of the stages | – | \[R\] SGD 0.01, poly, restarted (`quick`, `standard`: one decay over both stages); 1 : 3 | `optimizer`, `iterations` |
 //! | 3D volumes | 2D slices \[K\] | both | the network's architecture |
 //! | at test time | – | \[R\] the first stream, the network with transposed convolutions; the mean of both streams, the other reading, is not offered | – |
 

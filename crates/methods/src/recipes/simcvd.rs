@@ -29,7 +29,7 @@
 //! | maps in `L_con` | both in the formula, the probability in the figure | probability | probability; `consistent = "both"` |
 //! | embeddings in `L_contrast` | inner product | – | unit length, i.e. cosine similarity; `normalized = false` |
 //! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
-//! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum` |
+//! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum`. `quick`, `standard`: less in short runs (`scaled_momentum`) |
 //! | `L_seg` | Dice and cross-entropy | ½ of each, Dice of the foreground | ½ of each, Dice of all classes, as in every recipe here |
 //! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; `pairwise_map = "before_dropout"` |
 //! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
@@ -43,7 +43,7 @@
 //! | ignored voxels | – | – | outside in the distance map, without weight in its loss and in `L_seg` |
 //! | several channels | – | – | `X + S` adds the map to each; `H` takes all channels of a slice |
 //! | augmentation of the pancreas | rotation, flip, crop | crop | crop |
-//! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's |
+//! | weight decay, schedule | 5e-4, ÷10 every 3,000 of 6,000 | 1e-4, every 2,500 | the paper's; `quick`, `standard`: 1e-4 and polynomial decay, as for every method (`OptimizerConfig::comparable`) |
 
 mod config;
 

@@ -7,7 +7,8 @@
 //! | `standard` | the same network, 3,000 to 6,000 iterations | real data on a CPU, two to three hours |
 //! | `paper` | sizes, batches and iterations of the papers, where a task has papers | a GPU |
 //!
-//! The times are those of mean teacher on the left atrium, on two cores; methods of more networks or passes take longer. In `quick` and `standard` all methods have one optimizer and schedule,
+//! The times are estimates for mean teacher on the left atrium with two cores, from the step times in
+//! `docs/performance.md`; methods of more networks or passes take longer. In `quick` and `standard` all methods have one optimizer and schedule,
 //! [`OptimizerConfig::comparable`], and teachers follow a short run faster, [`scaled_momentum`]; in `smoke` and `paper`
 //! each has its own.
 //!
