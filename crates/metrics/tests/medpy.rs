@@ -7,8 +7,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Ix3};
-use nifti::{IntoNdArray, NiftiObject, ReaderOptions};
+use ndarray::Array3;
+use semivox_data::io::read_labels;
 use semivox_metrics::{Metric, SurfaceDistances, evaluate};
 use semivox_sdf::{Edge, border};
 use serde::Deserialize;
@@ -136,12 +136,7 @@ fn real_label_maps_match_medpy() {
     }
     for golden in goldens().real {
         let path = folder.join(format!("{}.nii.gz", golden.case));
-        let file = ReaderOptions::new().read_file(path).unwrap();
-        let labels = file.into_volume().into_ndarray::<u8>().unwrap();
-        let reference = labels
-            .into_dimensionality::<Ix3>()
-            .unwrap()
-            .mapv(|voxel| voxel > 0);
+        let reference = read_labels(path).unwrap().data.mapv(|voxel| voxel > 0);
         let prediction = perturbed(&reference, &golden.recipe);
         for numbers in golden.metrics {
             numbers.check(&prediction, &reference);
