@@ -11,7 +11,7 @@ use semivox_data::{LabelBudget, layout};
 use semivox_inference::evaluation::Evaluation;
 use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
-use semivox_trainer::comparison::Comparison;
+use semivox_trainer::comparison::{Comparison, Run};
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 use semivox_trainer::run::folder::RunFolder;
@@ -48,7 +48,8 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
-written to comparison.md, .csv and .json. Supervised training is added and, for bcp, fixmatch, unimatch and
+written to comparison.md, .csv and .json, a line for each run to runs.csv and a chart to
+comparison.svg. Supervised training is added and, for bcp, fixmatch, unimatch and
 action, supervised training with their augmentation: a method's gain is what it has over both. Of --set
 method.KEY, these controls take only method.optimizer.
 
@@ -63,7 +64,7 @@ struct Cell {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let (cells, quiet) = (cells(arguments)?, arguments.run.quiet);
     let stop = interrupt::stop_on_ctrl_c()?;
-    let mut evaluations = Vec::new();
+    let mut runs = Vec::new();
     for (number, Cell { config, folder }) in cells.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             return Ok(stopped());
@@ -73,14 +74,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             eprintln!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
         match outcome(folder, config.clone(), quiet, &stop)? {
-            Some(evaluation) => evaluations.push(evaluation),
+            Some(run) => runs.push(run),
             None => return Ok(stopped()),
         }
     }
     for sentence in below_supervised(&cells)? {
         eprintln!("warning: {sentence}");
     }
-    let comparison = Comparison::new(&evaluations)?;
+    let comparison = Comparison::new(&runs)?;
     let table = comparison.write(&arguments.out)?;
     match arguments.json {
         true => super::print_json(&json!(comparison)),
@@ -235,29 +236,32 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
     }
 }
 
-/// Returns the evaluation of a run with these settings, or `None` if it was interrupted.
+/// Returns the finished run with these settings, or `None` if it was interrupted.
 ///
-/// The run is started or resumed; the evaluation of a finished run is read.
+/// The run is started or resumed, unless it is finished.
 fn outcome(
     folder: &Path,
     wanted: RunConfig,
     quiet: bool,
     stop: &AtomicBool,
-) -> Result<Option<Evaluation>, TrainError> {
+) -> Result<Option<Run>, TrainError> {
     let mut observer = training::observer(quiet);
     let session = match begun(folder)? {
         None => Session::start(wanted, folder, observer.as_ref())?,
         Some(run) => {
             refuse_other_settings(&run, wanted)?;
             if run.evaluation().is_file() {
-                return Ok(Some(Evaluation::read(run.evaluation())?));
+                return Ok(Some(Run::open(&run)?));
             }
             Session::resume(folder, observer.as_ref())?
         }
     };
     let summary = session.run(observer.as_mut(), stop)?;
     // There are test cases, so only an interrupted run has no evaluation.
-    Ok(summary.evaluation)
+    let run = summary
+        .evaluation
+        .map(|_| Run::open(&RunFolder::open_existing(folder)?));
+    run.transpose()
 }
 
 /// Returns the run in a folder, if one was started there.

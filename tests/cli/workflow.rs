@@ -221,6 +221,8 @@ fn compare_runs_the_grid_once() {
         "comparison.md",
         "comparison.csv",
         "comparison.json",
+        "comparison.svg",
+        "runs.csv",
         "mean_teacher_1_1/report.html",
     ] {
         assert!(root.join("grid").join(file).is_file(), "{file}");

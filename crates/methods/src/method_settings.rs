@@ -18,6 +18,12 @@ pub trait MethodSettings {
     /// Sets the number of labeled and of unlabeled patches per batch.
     fn set_batch(&mut self, batch: [usize; 2]);
 
+    /// Returns the number of labeled and of unlabeled patches per batch, in the last stage.
+    fn batch(&self) -> [usize; 2];
+
+    /// Returns the optimizer and its schedule.
+    fn optimizer(&self) -> &OptimizerConfig;
+
     /// Sets the optimizer and its schedule.
     fn set_optimizer(&mut self, optimizer: OptimizerConfig);
 
@@ -73,6 +79,14 @@ macro_rules! one_stage_settings {
 
         fn set_batch(&mut self, batch: [usize; 2]) {
             self.batch = batch;
+        }
+
+        fn batch(&self) -> [usize; 2] {
+            self.batch
+        }
+
+        fn optimizer(&self) -> &OptimizerConfig {
+            &self.optimizer
         }
 
         fn set_optimizer(&mut self, optimizer: OptimizerConfig) {

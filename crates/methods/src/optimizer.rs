@@ -1,5 +1,7 @@
 //! Stochastic gradient descent (SGD) with a learning rate schedule.
 
+use std::fmt;
+
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
@@ -126,6 +128,33 @@ impl OptimizerConfig {
     }
 }
 
+/// Formats the optimizer for a table's caption: `SGD 0.01, momentum 0.9, weight decay 0.0001, constant rate`.
+impl fmt::Display for OptimizerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            learning_rate,
+            momentum,
+            weight_decay,
+            clip_norm,
+            schedule,
+            span,
+        } = self;
+        write!(
+            f,
+            "SGD {learning_rate}, momentum {momentum}, weight decay {weight_decay}, {schedule}"
+        )?;
+        match (schedule, span) {
+            (LearningRate::Constant, _) => {}
+            (_, ScheduleSpan::Stage) => write!(f, " over each stage")?,
+            (_, ScheduleSpan::Run) => write!(f, " over all stages")?,
+        }
+        match clip_norm {
+            Some(norm) => write!(f, ", gradients clipped to norm {norm}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// SGD with its settings and the momentum of every parameter.
 #[derive(Clone)]
 pub struct Optimizer {
@@ -187,6 +216,26 @@ mod tests {
             let found = f64::from(module.valid().weight.val().into_scalar::<f32>());
             assert!((found - w).abs() < 1e-5, "nesterov {nesterov}: {found} {w}");
         }
+    }
+
+    #[test]
+    fn the_caption_names_schedule_span_and_clipping() {
+        let own = OptimizerConfig {
+            clip_norm: Some(1.0),
+            ..OptimizerConfig::default()
+        };
+        let start = "SGD 0.01, momentum 0.9, weight decay 0.0001";
+        assert_eq!(
+            own.to_string(),
+            format!(
+                "{start}, polynomial decay with power 0.9 over each stage, gradients clipped to norm 1"
+            )
+        );
+        let constant = OptimizerConfig {
+            schedule: LearningRate::Constant,
+            ..OptimizerConfig::default()
+        };
+        assert_eq!(constant.to_string(), format!("{start}, constant rate"));
     }
 
     /// A schedule over the run goes on where the stage before ended.

@@ -3,6 +3,8 @@
 //! Nothing here holds state, so a resumed run computes the same values as an
 //! uninterrupted one.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Schedule of the learning rate over a stage of `T` steps.
@@ -52,6 +54,21 @@ impl LearningRate {
             Self::Step { milestones, factor } => {
                 let passed = milestones.iter().filter(|&&m| progress >= m).count();
                 base * factor.powi(passed as i32)
+            }
+        }
+    }
+}
+
+impl fmt::Display for LearningRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant => write!(f, "constant rate"),
+            Self::Poly { power } => write!(f, "polynomial decay with power {power}"),
+            Self::Step { milestones, factor } => {
+                write!(
+                    f,
+                    "rate times {factor} at each of the shares {milestones:?}"
+                )
             }
         }
     }

@@ -10,6 +10,7 @@ mod case;
 mod cases;
 mod contour;
 mod curves;
+mod dice_chart;
 mod embed;
 mod error;
 mod html;
@@ -30,6 +31,7 @@ use semivox_data::{Geometry, io};
 
 use semivox_inference::evaluation::Evaluation;
 
+pub use dice_chart::{DiceRow, dice_chart};
 pub use error::ReportError;
 pub use row::MetricsRow;
 

@@ -118,6 +118,14 @@ impl MethodSettings for BcpConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn batch(&self) -> [usize; 2] {
+        self.batch
+    }
+
+    fn optimizer(&self) -> &OptimizerConfig {
+        &self.optimizer
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.optimizer = optimizer;
     }

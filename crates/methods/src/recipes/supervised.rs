@@ -105,6 +105,14 @@ impl MethodSettings for SupervisedConfig {
         self.iterations = iterations;
     }
 
+    fn batch(&self) -> [usize; 2] {
+        [self.batch, 0]
+    }
+
+    fn optimizer(&self) -> &OptimizerConfig {
+        &self.optimizer
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.optimizer = optimizer;
     }

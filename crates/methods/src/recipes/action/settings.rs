@@ -22,6 +22,14 @@ impl MethodSettings for ActionConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn batch(&self) -> [usize; 2] {
+        self.contrast_batch
+    }
+
+    fn optimizer(&self) -> &OptimizerConfig {
+        &self.optimizer
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.optimizer = optimizer;
     }

@@ -138,6 +138,14 @@ impl MethodSettings for ActionPpConfig {
         self.action.set_iterations(iterations);
     }
 
+    fn batch(&self) -> [usize; 2] {
+        self.action.batch()
+    }
+
+    fn optimizer(&self) -> &OptimizerConfig {
+        self.action.optimizer()
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.action.set_optimizer(optimizer);
     }

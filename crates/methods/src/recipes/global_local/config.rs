@@ -114,6 +114,14 @@ impl MethodSettings for GlobalLocalConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn batch(&self) -> [usize; 2] {
+        [self.batch, 0]
+    }
+
+    fn optimizer(&self) -> &OptimizerConfig {
+        &self.optimizer
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.optimizer = optimizer;
     }

@@ -23,6 +23,14 @@ impl MethodSettings for IdealConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn batch(&self) -> [usize; 2] {
+        self.fine_tuning_batch
+    }
+
+    fn optimizer(&self) -> &OptimizerConfig {
+        &self.optimizer
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.optimizer = optimizer;
     }

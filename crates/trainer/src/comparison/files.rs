@@ -1,0 +1,167 @@
+//! The files of a comparison: tables in Markdown, comma-separated values and JSON, and a chart.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use semivox_report::{DiceRow, dice_chart};
+
+use super::{Comparison, Row, RunSummary, Spread};
+use crate::run::RunError;
+use crate::run::folder::write_atomic;
+
+impl Comparison {
+    /// Writes the files of the comparison into a folder; returns the path of `comparison.md`.
+    ///
+    /// `comparison.md`, `.csv` and `.json` have a row for every method, `runs.csv` one for every run, and
+    /// `comparison.svg` shows the Dice of every test case.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] if the folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, RunError> {
+        let markdown = folder.join("comparison.md");
+        write_atomic(&markdown, format!("{self}\n").as_bytes())?;
+        let path = folder.join("comparison.json");
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|error| RunError::io("write", &path, error.into()))?;
+        write_atomic(&path, &json)?;
+        for (name, csv) in [
+            ("comparison.csv", self.methods_csv()),
+            ("runs.csv", self.runs_csv()),
+        ] {
+            let path = folder.join(name);
+            let csv = csv.map_err(|error| RunError::io("write", &path, error.into()))?;
+            write_atomic(&path, &csv)?;
+        }
+        write_atomic(&folder.join("comparison.svg"), self.chart().as_bytes())?;
+        Ok(markdown)
+    }
+
+    fn methods_csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record([
+            "method",
+            "labeled",
+            "seeds",
+            "dice_mean",
+            "dice_std",
+            "hd95_mm_mean",
+            "hd95_mm_std",
+            "asd_mm_mean",
+            "asd_mm_std",
+            "undefined",
+        ])?;
+        for row in &self.rows {
+            let mut cells = vec![row.method.clone(), text(row.labeled), list(&row.seeds, " ")];
+            for spread in [row.dice, row.hd95_mm, row.asd_mm] {
+                cells.push(text(spread.map(|s| s.mean)));
+                cells.push(text(spread.and_then(|s| s.std)));
+            }
+            cells.push(row.undefined.to_string());
+            csv.write_record(&cells)?;
+        }
+        csv.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    fn runs_csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let labels = (self.runs.first()).map_or(vec![], |run| run.dice_by_class.keys().collect());
+        let mut head: Vec<String> = ["method", "labeled", "seed", "iterations", "dice"]
+            .map(String::from)
+            .into();
+        head.extend(labels.iter().map(|label| format!("dice_{label}")));
+        let end = [
+            "hd95_mm",
+            "asd_mm",
+            "undefined",
+            "training_minutes",
+            "commit",
+        ];
+        head.extend(end.map(String::from));
+        csv.write_record(&head)?;
+        for run in &self.runs {
+            let digits = |value: Option<f64>| text(value.map(|v| format!("{v:.4}")));
+            let mut cells = vec![
+                run.method.clone(),
+                text(run.labeled),
+                run.seed.to_string(),
+                run.iterations.to_string(),
+                digits(run.mean.dice),
+            ];
+            let of_class = |label: &&u32| digits(run.dice_by_class.get(label).copied().flatten());
+            cells.extend(labels.iter().map(of_class));
+            cells.extend([
+                digits(run.mean.hd95_mm),
+                digits(run.mean.asd_mm),
+                run.undefined.to_string(),
+                format!("{:.1}", run.training_seconds / 60.0),
+                run.commit.clone().unwrap_or_default(),
+            ]);
+            csv.write_record(&cells)?;
+        }
+        csv.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    /// Draws the Dice of every test case, a row for each method.
+    fn chart(&self) -> String {
+        let row = |row: &Row| {
+            let runs = || (self.runs.iter()).filter(|run| run.is_of(row));
+            DiceRow {
+                name: match self.rows.iter().any(|other| other.labeled != row.labeled) {
+                    true => format!("{}, {} labeled", row.method, text(row.labeled)),
+                    false => row.method.clone(),
+                },
+                cases: runs()
+                    .flat_map(|run| run.dice_by_case.iter().filter_map(|(_, dice)| *dice))
+                    .collect(),
+                means: runs().filter_map(|run| run.mean.dice).collect(),
+            }
+        };
+        dice_chart(&self.rows.iter().map(row).collect::<Vec<_>>())
+    }
+}
+
+/// Formats a Markdown table, below sentences that state the protocol.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}\n", self.protocol, self.training)?;
+        writeln!(
+            f,
+            "| method | labeled | seeds | Dice | over supervised | over its control | HD95 mm | ASD mm | undefined | \
+             minutes |"
+        )?;
+        write!(f, "|---|---|---|---|---|---|---|---|---|---|")?;
+        for row in &self.rows {
+            let labeled = row.labeled.map_or("–".into(), |n| n.to_string());
+            let [dice, hd95, asd] = [(row.dice, 3), (row.hd95_mm, 2), (row.asd_mm, 2)]
+                .map(|(spread, digits)| Spread::text(spread, digits));
+            let [supervised, control] = [row.over_supervised, row.over_control].map(Spread::points);
+            let seeds = list(&row.seeds, ", ");
+            let (method, undefined, minutes) = (&row.method, row.undefined, row.minutes);
+            write!(
+                f,
+                "\n| {method} | {labeled} | {seeds} | {dice} | {supervised} | {control} | {hd95} | {asd} | {undefined} \
+                 | {minutes:.0} |"
+            )?;
+        }
+        write!(
+            f,
+            "\n\nGains are in points of Dice (hundredths), each seed with the same seed; a method's control is supervised \
+             training with its augmentation. Minutes of training per run, without evaluation."
+        )
+    }
+}
+
+impl RunSummary {
+    fn is_of(&self, row: &Row) -> bool {
+        self.method == row.method && self.labeled == row.labeled
+    }
+}
+
+fn text(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn list(seeds: &[u64], between: &str) -> String {
+    let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
+    seeds.join(between)
+}

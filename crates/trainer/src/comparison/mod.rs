@@ -1,0 +1,144 @@
+//! Comparison of methods on one data set: a table of means and standard deviations over seeds.
+
+mod files;
+mod run;
+mod shared;
+mod spread;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+pub use run::{Run, RunSummary};
+pub use spread::Spread;
+
+use crate::error::TrainError;
+use semivox_inference::evaluation::{Evaluation, Means};
+
+/// A row of the table: a method with a number of labeled cases.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The method, by name.
+    pub method: String,
+    /// Number of labeled training cases.
+    pub labeled: Option<usize>,
+    /// Seeds of its runs.
+    pub seeds: Vec<u64>,
+    /// Mean Dice of each run.
+    pub dice: Option<Spread>,
+    /// Difference in mean Dice from supervised training with the same seed; none for supervised training.
+    pub over_supervised: Option<Spread>,
+    /// Difference in mean Dice from the method's control with the same seed: supervised training with the method's
+    /// augmentation. None if that is plain supervised training.
+    pub over_control: Option<Spread>,
+    /// HD95 in mm, pooled.
+    pub hd95_mm: Option<Spread>,
+    /// ASD in mm.
+    pub asd_mm: Option<Spread>,
+    /// Number of pairs of case and class whose HD95 is undefined, over all runs.
+    pub undefined: usize,
+    /// Mean minutes of training, without evaluation.
+    pub minutes: f64,
+}
+
+/// A table of runs on one data set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Protocol that the runs share.
+    pub protocol: String,
+    /// Optimizer and batches of the runs, with the methods that have each where they differ.
+    pub training: String,
+    /// A row for every method and number of labeled cases, in order of appearance.
+    pub rows: Vec<Row>,
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+}
+
+impl Comparison {
+    /// Groups runs by method and number of labeled cases.
+    ///
+    /// # Errors
+    /// [`TrainError::Unexpected`] if two runs were tested on different cases: their means are not comparable.
+    pub fn new(runs: &[Run]) -> Result<Self, TrainError> {
+        check_same_cases(runs)?;
+        let mut groups: Vec<Vec<&Run>> = Vec::new();
+        for run in runs {
+            match groups.iter_mut().find(|g| g[0].group() == run.group()) {
+                Some(group) => group.push(run),
+                None => groups.push(vec![run]),
+            }
+        }
+        Ok(Self {
+            protocol: shared::protocol(runs),
+            training: shared::training(runs),
+            rows: groups.iter().map(|group| row(group, runs)).collect(),
+            runs: runs.iter().map(Run::summary).collect(),
+        })
+    }
+}
+
+fn row(group: &[&Run], runs: &[Run]) -> Row {
+    let of = |metric: fn(&Means) -> Option<f64>| {
+        Spread::of(group.iter().map(|run| metric(&run.evaluation.mean)))
+    };
+    let (method, labeled) = group[0].group();
+    let control = match group[0].config.method.settings().control() {
+        "supervised" => None,
+        control => gain(group, runs, control),
+    };
+    let seconds: f64 = group.iter().map(|run| run.training_seconds).sum();
+    Row {
+        method,
+        labeled,
+        seeds: group
+            .iter()
+            .map(|run| run.evaluation.protocol.seed)
+            .collect(),
+        dice: of(|m| m.dice),
+        over_supervised: gain(group, runs, "supervised"),
+        over_control: control,
+        hd95_mm: of(|m| m.hd95_mm),
+        asd_mm: of(|m| m.asd_mm),
+        undefined: group.iter().map(|r| r.evaluation.undefined.hd95_mm).sum(),
+        minutes: seconds / 60.0 / group.len() as f64,
+    }
+}
+
+/// Returns the difference in Dice from the runs of another method with the same seed and the same number of labeled
+/// cases, over the seeds that both have.
+fn gain(group: &[&Run], runs: &[Run], reference: &str) -> Option<Spread> {
+    let difference = |run: &&Run| {
+        let Evaluation { protocol, mean, .. } = &run.evaluation;
+        let same = runs.iter().find(|other| {
+            let other = &other.evaluation.protocol;
+            other.method == reference
+                && other.seed == protocol.seed
+                && other.labeled == protocol.labeled
+        });
+        Some(mean.dice? - same?.evaluation.mean.dice?)
+    };
+    match group[0].evaluation.protocol.method == reference {
+        true => None,
+        false => Spread::of(group.iter().map(difference)),
+    }
+}
+
+fn check_same_cases(runs: &[Run]) -> Result<(), TrainError> {
+    let ids = |run: &Run| -> Vec<String> {
+        let cases = run.evaluation.cases.iter();
+        cases.map(|case| case.id.clone()).collect()
+    };
+    for pair in runs.windows(2) {
+        let (first, second) = (ids(&pair[0]), ids(&pair[1]));
+        if first != second {
+            let [a, b] = [0, 1].map(|at| &pair[at].evaluation.protocol.method);
+            return Err(TrainError::unexpected(
+                "comparison",
+                "all runs tested on the same cases",
+                format!("{} for {a} and other {} for {b}", first.len(), second.len(),),
+                "compare runs of one data set and one --test-list",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The settings that the runs of a comparison share, in words.
+
+use super::Run;
+use crate::config::RunConfig;
+
+/// Returns the sentences of how the runs were trained and tested.
+///
+/// A setting that runs do not share is listed with the methods that have each value, since a difference between
+/// methods may then be one of settings.
+pub(super) fn protocol(runs: &[Run]) -> String {
+    let values = |of: fn(&Run) -> String| {
+        let mut values: Vec<String> = runs.iter().map(of).collect();
+        values.sort();
+        values.dedup();
+        values.join(", ")
+    };
+    let cases = runs.first().map_or(0, |run| run.evaluation.cases.len());
+    let leaks = runs
+        .iter()
+        .find_map(|run| run.evaluation.protocol.leaks.as_ref());
+    let leaks = leaks.map_or(String::new(), |leaks| {
+        format!(" Not an independent test: {leaks}.")
+    });
+    format!(
+        "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} test cases and their classes, \
+         then mean ± sample standard deviation over seeds; undefined distances are left out.{leaks}",
+        values(|run| run.evaluation.protocol.preset.clone()),
+        values(|run| run.evaluation.protocol.iterations.to_string()),
+        values(|run| run.evaluation.protocol.checkpoint.clone()),
+        values(|run| run.evaluation.protocol.postprocessing.clone()),
+    )
+}
+
+/// Returns the sentences about optimizer and batches, which tell whether the methods can be compared.
+pub(super) fn training(runs: &[Run]) -> String {
+    let optimizer = |config: &RunConfig| config.method.settings().optimizer().to_string();
+    let batch = |config: &RunConfig| match config.method.settings().batch() {
+        [labeled, 0] => format!("{labeled} labeled"),
+        [labeled, unlabeled] => format!("{labeled} labeled + {unlabeled} unlabeled"),
+    };
+    let optimizers = by_value(runs, optimizer);
+    let optimizer = match optimizers.as_slice() {
+        [(optimizer, _)] => format!("Every method was trained with {optimizer}."),
+        several => format!(
+            "The methods do not share their optimizer, so differences may come from it: {}.",
+            listed(several)
+        ),
+    };
+    format!(
+        "{optimizer} Patches per batch: {}.",
+        listed(&by_value(runs, batch))
+    )
+}
+
+/// Returns each value of a setting with the methods that have it, in order of appearance.
+fn by_value(runs: &[Run], of: impl Fn(&RunConfig) -> String) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for Run { config, .. } in runs {
+        let (value, method) = (of(config), config.method_title());
+        match found.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, methods)) if methods.contains(&method) => {}
+            Some((_, methods)) => methods.push(method),
+            None => found.push((value, vec![method])),
+        }
+    }
+    found
+}
+
+fn listed(values: &[(String, Vec<String>)]) -> String {
+    let of = |(value, methods): &(String, Vec<String>)| match values.len() {
+        1 => value.clone(),
+        _ => format!("{value} ({})", methods.join(", ")),
+    };
+    values.iter().map(of).collect::<Vec<_>>().join("; ")
+}

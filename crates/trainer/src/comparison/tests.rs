@@ -1,0 +1,136 @@
+//! Tests of comparisons.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::presets::preset;
+use semivox_inference::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
+
+/// A run tested on one case.
+fn run(method: &str, seed: u64, dice: f64, hd95_mm: Option<f64>, id: &str) -> Run {
+    let class = ClassEvaluation {
+        label: 1,
+        dice: Some(dice),
+        jaccard: None,
+        hd95_mm,
+        hd95_directed_max_mm: None,
+        asd_mm: None,
+        assd_mm: None,
+    };
+    let protocol = Protocol {
+        method: method.into(),
+        labeled: Some(8),
+        seed,
+        iterations: 1_000,
+        preset: "quick".into(),
+        ..Protocol::default()
+    };
+    let case = CaseEvaluation {
+        id: id.into(),
+        seen: None,
+        classes: vec![class],
+    };
+    Run {
+        config: preset("quick", method).unwrap(),
+        evaluation: Evaluation::new(protocol, vec![case]),
+        training_seconds: 90.0,
+    }
+}
+
+#[test]
+fn seeds_of_a_method_make_one_line() {
+    let runs = [
+        run("supervised", 0, 0.7, Some(4.0), "a"),
+        run("action", 0, 0.8, None, "a"),
+        run("supervised", 1, 0.9, Some(6.0), "a"),
+    ];
+    let comparison = Comparison::new(&runs).unwrap();
+    let text = comparison.to_string();
+    let supervised =
+        "| supervised | 8 | 0, 1 | 0.800 ± 0.141 | – | – | 5.00 ± 1.41 | undefined | 0 | 2 |";
+    let action = "| action | 8 | 0 | 0.800 | +10.0 | – | undefined | undefined | 1 | 2 |";
+    assert!(text.contains(supervised) && text.contains(action), "{text}");
+    assert!(text.starts_with("Preset quick; 1000 iterations"), "{text}");
+
+    let folder = tempfile::tempdir().unwrap();
+    comparison.write(folder.path()).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let csv = read("comparison.csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(
+        lines[1].starts_with("supervised,8,0 1,0.8,0.14142"),
+        "{csv}"
+    );
+    assert!(lines[2].ends_with(",,,,,1"), "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&read("comparison.json")).unwrap();
+    assert_eq!(json["rows"][0]["hd95_mm"]["runs"], 2);
+    assert_eq!(json["runs"][1]["dice_by_case"][0][1], 0.8);
+    assert_eq!(
+        read("runs.csv").lines().collect::<Vec<_>>(),
+        [
+            "method,labeled,seed,iterations,dice,dice_1,hd95_mm,asd_mm,undefined,training_minutes,commit",
+            "supervised,8,0,1000,0.7000,0.7000,4.0000,,0,1.5,",
+            "action,8,0,1000,0.8000,0.8000,,,1,1.5,",
+            "supervised,8,1,1000,0.9000,0.9000,6.0000,,0,1.5,",
+        ]
+    );
+    let svg = read("comparison.svg");
+    assert!(svg.contains(">action</text>"), "{svg}");
+    assert_eq!(svg.matches("class=\"case\"").count(), 3, "{svg}");
+}
+
+/// A gain pairs runs of one seed; the control of BCP is supervised training with copy-paste.
+#[test]
+fn gains_are_over_supervised_training_and_over_the_control() {
+    let runs = [
+        run("supervised", 0, 0.70, None, "a"),
+        run("supervised", 1, 0.75, None, "a"),
+        run("supervised:copy_paste", 0, 0.80, None, "a"),
+        run("bcp", 0, 0.82, None, "a"),
+        run("bcp", 1, 0.83, None, "a"),
+        run("bcp", 2, 0.99, None, "a"),
+    ];
+    let rows = Comparison::new(&runs).unwrap().rows;
+    let near = |gain: Option<Spread>, mean: f64, runs: usize| {
+        let gain = gain.unwrap();
+        assert!((gain.mean - mean).abs() < 1e-12, "{gain:?}");
+        assert_eq!(gain.runs, runs);
+    };
+    near(rows[2].over_supervised, 0.10, 2);
+    near(rows[2].over_control, 0.02, 1);
+    near(rows[1].over_supervised, 0.10, 1);
+    assert_eq!(
+        (rows[0].over_supervised, rows[0].over_control),
+        (None, None)
+    );
+    assert_eq!(rows[1].over_control, None);
+}
+
+#[test]
+fn the_optimizer_is_named_once_if_shared_and_by_method_if_not() {
+    let mut runs = vec![
+        run("supervised", 0, 0.7, None, "a"),
+        run("mean_teacher", 0, 0.8, None, "a"),
+    ];
+    let shared = Comparison::new(&runs).unwrap().training;
+    assert_eq!(
+        shared,
+        "Every method was trained with SGD 0.01, momentum 0.9, weight decay 0.0001, polynomial decay with power 0.9 over \
+         all stages. Patches per batch: 2 labeled (supervised); 2 labeled + 2 unlabeled (mean_teacher)."
+    );
+    let changed = [("method.optimizer.learning_rate", "0.1")];
+    runs[1].config = runs[1].config.with_values(changed).unwrap();
+    let differing = Comparison::new(&runs).unwrap().training;
+    assert!(differing.starts_with("The methods do not share their optimizer"));
+    assert!(differing.contains("over all stages (supervised); SGD 0.1,"));
+}
+
+#[test]
+fn runs_on_other_cases_do_not_compare() {
+    let runs = [
+        run("supervised", 0, 0.7, None, "x"),
+        run("bcp", 0, 0.7, None, "y"),
+    ];
+    let message = Comparison::new(&runs).unwrap_err().to_string();
+    assert!(message.contains("same cases"), "{message}");
+}
