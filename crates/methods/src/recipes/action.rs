@@ -33,7 +33,8 @@
 //! | local patches | – | those that end at the border are left out in 2D: 36 of 256×256 | kept; `last_patch`, dropped in `official_2d` |
 //! | contrast similarity | dot product | cosine | cosine |
 //! | contrast reduction | sum | mean over queries, mean over valid classes | as the code |
-//! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1 |
+//! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1; `unsupervised_ramp` ramps `λ₂` up over stage iii |
+//! | pseudo-labels of `L_unsup` | – | all voxels, weighted by the share of confident ones | as the code; `pseudo_labels = "confident"` leaves out the others |
 //! | labeled view of stage iii | – | weak | weak; `labeled_view = "strong"` as in ReCo |
 //! | student's passes of stage iii | – | two | two; `student_passes = "joint"` shares batch statistics |
 //! | teacher at stage iii | – | restarted from the student | as the code |
@@ -59,7 +60,7 @@ mod state;
 mod tests;
 
 pub use anatomical_contrast::AnatomicalContrast;
-pub use config::{ActionConfig, LabeledView, LastPatch, StudentPasses};
+pub use config::{ActionConfig, LabeledView, LastPatch, PseudoLabels, StudentPasses};
 pub use distillation::Distillation;
 pub use state::{Contrasted, Distilled};
 

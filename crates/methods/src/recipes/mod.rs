@@ -20,7 +20,7 @@ pub mod ua_mt;
 pub mod unimatch;
 pub mod urpc;
 
-pub use action::{ActionConfig, LabeledView, LastPatch, StudentPasses};
+pub use action::{ActionConfig, LabeledView, LastPatch, PseudoLabels, StudentPasses};
 pub use action_pp::{ActionPpConfig, CenterAssignment};
 pub use bcp::{BcpConfig, BidirectionalCopyPaste};
 pub use cps::{Cps, CpsConfig};

@@ -1,7 +1,6 @@
 //! Section 3.3 of ACTION: anatomical contrast.
 
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 use semivox_losses::{
     AnatomicalContrastiveLoss, AnatomicalContrastiveLossConfig, DiceCrossEntropyLoss,
     UnsupervisedCrossEntropyLoss, UnsupervisedCrossEntropyLossConfig,
@@ -9,9 +8,10 @@ use semivox_losses::{
 use semivox_models::{Network, NetworkOutput};
 use semivox_sampling::ContrastConfig;
 
-use super::config::{ActionConfig, LabeledView, StudentPasses};
+use super::config::{ActionConfig, LabeledView, PseudoLabels, StudentPasses};
 use super::state::Contrasted;
 use crate::batch::{Batch, LabeledBatch, split};
+use crate::confident::Predicted;
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::mixing::PseudoLabeled;
@@ -66,12 +66,12 @@ impl AnatomicalContrast {
     ) -> Result<(LossTerms, Representations), MethodError> {
         let unlabeled = batch.unlabeled.expect("stage iii plans unlabeled patches");
         // Pseudo-labels of the weak view, mixed together with the strong view.
-        let teacher = softmax(self.teach(&state.teacher, unlabeled.weak).logits, 1);
-        let (confidence, labels) = teacher.max_dim_with_indices(1);
+        let predicted = Predicted::of(self.teach(&state.teacher, unlabeled.weak).logits);
+        let foreground_confidence = predicted.foreground_confidence();
         let pseudo = PseudoLabeled {
             images: unlabeled.strong,
-            labels,
-            confidence,
+            labels: predicted.labels,
+            confidence: predicted.confidence,
         };
         let pseudo = self.config.mixing.apply(pseudo, at);
 
@@ -81,19 +81,34 @@ impl AnatomicalContrast {
         let (outputs, [on_labeled, on_unlabeled]) =
             self.forward_both(&student.network, strong, pseudo.images.clone());
         let supervised = (self.supervised).forward(on_labeled, labels.clone());
-        let (targets, confidence) = (pseudo.labels.clone(), pseudo.confidence.clone());
-        let unsupervised = (self.unsupervised).forward(on_unlabeled, targets, confidence);
+        let confidence = pseudo.confidence.clone();
+        let unsupervised =
+            (self.unsupervised).forward(on_unlabeled, self.targets(&pseudo), confidence);
         let maps = Representations::new(&student.heads, outputs, labels, pseudo);
         let contrast = self.anatomical_contrast(maps.clone(), at)?;
+        let ramp = match self.config.unsupervised_ramp {
+            true => at.ramp(),
+            false => 1.0,
+        };
+        let unsupervised_weight = self.config.unsupervised_weight * ramp;
         let terms = LossTerms::new()
             .with("supervised", 1.0, supervised)
-            .with(
-                "unsupervised",
-                self.config.unsupervised_weight,
-                unsupervised,
-            )
-            .with("contrast", self.config.contrast_weight, contrast);
+            .with("unsupervised", unsupervised_weight, unsupervised)
+            .with("contrast", self.config.contrast_weight, contrast)
+            .with("foreground_confidence", 0.0, foreground_confidence);
         Ok((terms, maps))
+    }
+
+    /// Returns the pseudo-labels that the unsupervised cross-entropy takes.
+    pub(super) fn targets(&self, pseudo: &PseudoLabeled) -> Tensor<5, Int> {
+        let labels = pseudo.labels.clone();
+        match self.config.pseudo_labels {
+            PseudoLabels::All => labels,
+            PseudoLabels::Confident => {
+                let confidence = pseudo.confidence.clone();
+                Predicted { labels, confidence }.confident(self.config.strong_threshold)
+            }
+        }
     }
 
     /// Computes the student's outputs for both kinds of patches, and the logits of each kind. With two passes
@@ -158,7 +173,10 @@ impl Stage for AnatomicalContrast {
     }
 
     fn optimizer(&self) -> Optimizer {
-        self.config.optimizer.init_nesterov()
+        match self.config.nesterov {
+            true => self.config.optimizer.init_nesterov(),
+            false => self.config.optimizer.init(),
+        }
     }
 
     fn begin(

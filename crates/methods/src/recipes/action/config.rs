@@ -25,8 +25,11 @@ pub struct ActionConfig {
     pub labeled_view: LabeledView,
     /// Whether labeled and unlabeled patches share one forward pass, and so batch statistics, in stage iii.
     pub student_passes: StudentPasses,
-    /// Optimizer and learning rate schedule, restarted at each stage; stage iii uses Nesterov momentum.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
+    /// Whether stage iii has Nesterov momentum, as in the official code.
+    #[serde(default = "yes")]
+    pub nesterov: bool,
     /// EMA momentum `m` of the teacher and the key heads.
     pub teacher_momentum: f64,
     /// Mode of the teacher: batch statistics and dropout, as in the official code, or evaluation mode.
@@ -56,6 +59,12 @@ pub struct ActionConfig {
     pub contrast_weight: f64,
     /// `λ₂`, the weight of the unsupervised cross-entropy.
     pub unsupervised_weight: f64,
+    /// Whether `λ₂` is ramped up over stage iii, by `exp(−5 (1 − t/T)²)`.
+    #[serde(default)]
+    pub unsupervised_ramp: bool,
+    /// Voxels whose pseudo-label the unsupervised cross-entropy takes.
+    #[serde(default)]
+    pub pseudo_labels: PseudoLabels,
     /// `θ_s`, the strong threshold: confidence from which a voxel counts as certain.
     pub strong_threshold: f64,
     /// `θ_w`, the weak threshold: confidence from which a pseudo-labeled voxel takes part in the contrast.
@@ -74,6 +83,11 @@ pub struct ActionConfig {
     pub representation_resolution: Resolution,
 }
 
+/// The default of `nesterov` in files written before it could be chosen.
+fn yes() -> bool {
+    true
+}
+
 /// Treatment of a local patch that ends exactly where its axis ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +97,17 @@ pub enum LastPatch {
     Kept,
     /// The patch is left out, as in the official 2D code: 36 patches of 256×256 instead of 49.
     Dropped,
+}
+
+/// Voxels whose pseudo-label the unsupervised cross-entropy takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PseudoLabels {
+    /// All voxels; each patch is weighted by the share of its voxels with a confidence of `θ_s`, as in the official code.
+    #[default]
+    All,
+    /// Those with a confidence of `θ_s`; the others are ignored.
+    Confident,
 }
 
 /// View of the labeled patches in stage iii.
@@ -115,6 +140,7 @@ impl ActionConfig {
             labeled_view: LabeledView::Weak,
             student_passes: StudentPasses::Separate,
             optimizer: OptimizerConfig::default(),
+            nesterov: true,
             teacher_momentum: 0.99,
             teacher_mode: TeacherMode::Train,
             student_temperature: 0.1,
@@ -129,6 +155,8 @@ impl ActionConfig {
             distillation_weights: [1.0, 1.0],
             contrast_weight: 0.01,
             unsupervised_weight: 1.0,
+            unsupervised_ramp: false,
+            pseudo_labels: PseudoLabels::All,
             strong_threshold: 0.97,
             weak_threshold: 0.7,
             contrast_temperature: 0.5,

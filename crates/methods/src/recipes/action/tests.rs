@@ -8,9 +8,11 @@ use semivox_models::{Architecture, Network, NetworkConfig};
 use super::*;
 use crate::context::MethodContext;
 use crate::method::{AnyStage, Running};
+use crate::mixing::PseudoLabeled;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::LearningRate;
 use crate::stage::{Handover, Stage};
+use crate::step_context::StepContext;
 use crate::testing::{
     batch, begun_on, context, first_step, off_average, off_descent, run_stage, run_steps, term,
 };
@@ -171,6 +173,56 @@ fn stage_iii_descends_on_its_terms_by_their_weights() {
     let loss = supervised + unsupervised.mul_scalar(0.7) + contrast.mul_scalar(0.4);
     running.step(batch, &at).unwrap();
     assert!(off_descent(&before.student, &running.state().student, loss) < 1e-5);
+}
+
+/// The total of the terms is that of their definitions; the ramp counts steps of the stage, not of the run.
+#[test]
+fn the_ramp_scales_the_unsupervised_term_alone() {
+    let (mut config, context) = slices();
+    config.strong_threshold = 0.3;
+    config.unsupervised_weight = 2.0;
+    config.contrast_weight = 0.4;
+    config.unsupervised_ramp = true;
+    let networks = Handover::new(context.student());
+    let running = begun_on(networks, AnatomicalContrast::new(&config), &context);
+    let batch = batch(config.contrast_batch, &context, 0);
+    for (stage_step, ramp) in [(0, (-5.0f64).exp()), (20, (-1.25f64).exp()), (40, 1.0)] {
+        let at = StepContext {
+            step: 140 + stage_step,
+            steps: 180,
+            stage_step,
+            stage_steps: 40,
+            ..first_step(&context)
+        };
+        let terms = (running.stage).terms(&mut running.state().clone(), batch.clone(), &at);
+        let terms = terms.unwrap();
+        let value = |tensor: Tensor<1>| f64::from(tensor.into_scalar::<f32>());
+        let [supervised, unsupervised, contrast] =
+            ["supervised", "unsupervised", "contrast"].map(|name| value(terms.term(name)));
+        let expected = supervised + 2.0 * ramp * unsupervised + 0.4 * contrast;
+        let found = value(terms.total());
+        assert!(unsupervised > 0.1 && (found - expected).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn only_confident_pseudo_labels_are_targets_if_so_set() {
+    let device = Device::flex();
+    let pseudo = PseudoLabeled {
+        images: Tensor::zeros([1, 1, 1, 1, 3], &device),
+        labels: Tensor::from_ints([[[[[2, 0, 1]]]]], &device),
+        confidence: Tensor::from_floats([[[[[0.97, 0.96, 0.99]]]]], &device),
+    };
+    let targets = |pseudo_labels| {
+        let config = ActionConfig {
+            pseudo_labels,
+            ..ActionConfig::new(10)
+        };
+        let targets = AnatomicalContrast::new(&config).targets(&pseudo);
+        targets.into_data().iter::<i64>().collect::<Vec<_>>()
+    };
+    assert_eq!(targets(PseudoLabels::All), [2, 0, 1]);
+    assert_eq!(targets(PseudoLabels::Confident), [2, -1, 1]);
 }
 
 #[test]
