@@ -26,7 +26,7 @@
 //! | local loss | per location | flat buffer reinterpreted without a transpose | per location; `local_loss = "official_code"` |
 //! | views | weak to teacher, strong to student | one aliased tensor | weak to teacher, strong to a copy |
 //! | strong view | – | jitter and blur through clamping and 8 bits | on floats, no clamping |
-//! | order of mixing and strong view | – | mix, then jitter | jitter per image, then mix: both on the loader's host batch |
+//! | order of mixing and strong view | – | mix, then jitter | jitter per image on the loader's host batch, then mix in the training step, with the pseudo-labels |
 //! | key heads | – | optimized, not detached | copied at the start, EMA only, no gradient |
 //! | latent of the global loss | bottleneck (2D) | bottleneck (2D), first decoder map (3D) | as the code: `features[0]` |
 //! | decoder in stage i | – | frozen (2D) | not trained, as no gradient and no weight decay reach it; in 3D from the second map on |

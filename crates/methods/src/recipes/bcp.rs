@@ -28,7 +28,7 @@
 //! | box of slices | – | – | an axis of one voxel is covered whole |
 //! | largest component | yes | in 3D and 2D | same; `largest_component` |
 //! | stage i | – | left atrium: one loss over the mixed patch; ACDC: one of the box and one around it | one loss over the mixed patch; a single labeled patch is not mixed |
-//! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3; `iterations` |
+//! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3, in the preset `paper` of volumes 2 : 15; `iterations` |
 //! | stage ii begins with | – | the checkpoint of stage i that is best on the test (left atrium) or validation cases (ACDC) | the last |
 //! | optimizer | SGD | 0.01, momentum 0.9, decay 1e-4 (left atrium, ACDC) | same |
 //! | rate | – | left atrium: ÷10 every 2,500 iterations of stage ii; ACDC: constant | polynomial decay over both stages |
