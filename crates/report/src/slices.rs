@@ -2,9 +2,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
 
 use super::CasePicture;
 use super::planes::Plane;
@@ -120,9 +119,12 @@ pub(super) fn picture_address(plane: ArrayView2<'_, f32>, window: [f32; 2]) -> S
         .collect();
     let (rows, columns) = small.dim();
     let mut png = Vec::new();
-    let encoded =
-        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
-            .write_image(&gray, columns as u32, rows as u32, ExtendedColorType::L8);
+    let mut encoder = Encoder::new(&mut png, columns as u32, rows as u32);
+    encoder.set_color(ColorType::Grayscale);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_filter(Filter::Adaptive);
+    encoder.set_deflate_compression(DeflateCompression::Level(9));
+    let encoded = (encoder.write_header()).and_then(|mut png| png.write_image_data(&gray));
     debug_assert!(encoded.is_ok(), "encoding to memory does not fail");
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
 }
