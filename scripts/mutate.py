@@ -60,7 +60,7 @@ TERMS = [
     ("ss_net", 1, "separation_unlabeled", "ss_net.rs"),
     ("global_local", 1, "global_contrast", "global_local.rs"),
     ("global_local", 2, "local_contrast", "global_local.rs"),
-    ("global_local", 3, "supervised", "global_local.rs"),
+    ("global_local", 3, "supervised", "global_local/fine_tuning.rs"),
     ("simcvd", 1, "supervised", "simcvd.rs"),
     ("simcvd", 1, "signed_distance", "simcvd.rs"),
     ("simcvd", 1, "contrast", "simcvd.rs"),
