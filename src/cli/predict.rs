@@ -1,16 +1,21 @@
 //! The command `semivox predict`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+mod scans;
+mod targets;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use semivox_data::{Source, io, layout};
+use semivox_data::{Source, io};
 use semivox_inference::{Description, Model, SeenScans, SegmentOptions, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::run::folder::make_writable;
 
 use super::progress::Counter;
+use scans::scans;
+use targets::{expect_outside, output, todo};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -72,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let channels = Description::read(&arguments.model)?.channel_count();
     expect_outside(&arguments.inputs, &arguments.out)?;
     let scans = scans(&arguments.inputs, channels)?;
-    let todo = todo(&scans, arguments)?;
+    let todo = todo(&scans, &arguments.out, arguments.existing)?;
     let mut seen = SeenScans::read(&arguments.out)?;
     let model = open(arguments)?;
     make_writable(&arguments.out)?;
@@ -139,148 +144,6 @@ fn open(arguments: &Arguments) -> Result<Model, TrainError> {
     };
     let model = Model::open_on(&arguments.model, &device::by_name(&name)?)?;
     Ok(model.with_options(options)?)
-}
-
-/// Returns the scans that the inputs name, with `channels` channels each, by file name without extension.
-fn scans(inputs: &[PathBuf], channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
-    let mut found: BTreeMap<String, Source> = BTreeMap::new();
-    for input in inputs {
-        for (id, scan) in of_input(input, channels)? {
-            match found.get(&id) {
-                // Several files of the same scan were given, or one twice.
-                Some(other) if is_same(other, &scan) => {}
-                Some(other) => {
-                    return Err(TrainError::unexpected(
-                        format!("{id}.nii.gz"),
-                        "scans of different names",
-                        format!("{other} and {scan}"),
-                        "both would be written there: predict them into different folders",
-                    ));
-                }
-                None => drop(found.insert(id, scan)),
-            }
-        }
-    }
-    match found.is_empty() {
-        false => Ok(found),
-        true => Err(TrainError::unexpected(
-            inputs[0].display(),
-            format!("scans ({})", io::READABLE),
-            "none",
-            "give files or the folder that holds them",
-        )),
-    }
-}
-
-/// Whether two scans of one name are one, by whatever paths they are named.
-fn is_same(a: &Source, b: &Source) -> bool {
-    let (a, b) = (a.files(), b.files());
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-}
-
-/// Returns the scans of a folder, or the one of a file.
-fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, TrainError> {
-    let input = &layout::header_of(input);
-    match (input.is_dir(), channels) {
-        (true, _) => {
-            let found = layout::scans(input, channels)?;
-            for note in &found.notes {
-                eprintln!("note: {note}");
-            }
-            Ok(found.images)
-        }
-        (false, 1) => Ok(BTreeMap::from([(
-            id_of(input)?,
-            Source::File(input.clone()),
-        )])),
-        (false, _) => {
-            id_of(input)?;
-            let found = layout::scan(input, channels);
-            let found = found.map(|(id, scan)| (layout::composed(&id), scan));
-            Ok(found.into_iter().collect())
-        }
-    }
-}
-
-fn id_of(file: &Path) -> Result<String, TrainError> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    match layout::stem(&name) {
-        Some(id) if file.is_file() => Ok(layout::composed(id)),
-        _ => Err(TrainError::unexpected(
-            file.display(),
-            format!("a scan ({}) or a folder of scans", io::READABLE),
-            match file.exists() {
-                true => "another kind of file",
-                false => "nothing there",
-            },
-            "check the path",
-        )),
-    }
-}
-
-/// Returns the scans to predict, after checking that no file is overwritten unasked.
-fn todo(
-    scans: &BTreeMap<String, Source>,
-    arguments: &Arguments,
-) -> Result<Vec<(String, Source)>, TrainError> {
-    let mut todo = Vec::new();
-    for (id, scan) in scans {
-        let out = output(&arguments.out, id);
-        let folders = scan.files().into_iter().filter_map(Path::parent);
-        if folders.into_iter().any(|own| same(&arguments.out, own)) {
-            return Err(TrainError::unexpected(
-                arguments.out.display(),
-                "a folder other than the scan's own",
-                "the scan's own, where the label map would replace the scan or be taken for another one",
-                "choose another --out",
-            ));
-        }
-        if scan.files().into_iter().any(|file| same(&out, file)) {
-            return Err(TrainError::unexpected(
-                out.display(),
-                "another file than the scan",
-                "a link to the scan, or the scan itself, which the label map would replace",
-                "choose another --out",
-            ));
-        }
-        match (out.exists(), arguments.existing) {
-            (true, Existing::Refuse) => {
-                return Err(TrainError::unexpected(
-                    out.display(),
-                    "nothing there yet",
-                    "a file that exists already",
-                    "choose another --out, or --existing skip or overwrite",
-                ));
-            }
-            (true, Existing::Skip) => {}
-            _ => todo.push((id.clone(), scan.clone())),
-        }
-    }
-    Ok(todo)
-}
-
-/// Checks that label maps are not written below a folder of scans, where the next run would take them for scans.
-fn expect_outside(inputs: &[PathBuf], out: &Path) -> Result<(), TrainError> {
-    let holds = |input: &&PathBuf| input.is_dir() && io::is_within(out, input);
-    match inputs.iter().find(holds) {
-        None => Ok(()),
-        Some(input) => Err(TrainError::unexpected(
-            out.display(),
-            format!("a folder outside {}", input.display()),
-            "one in it, where label maps would be taken for scans",
-            "choose another --out",
-        )),
-    }
-}
-
-fn same(a: &Path, b: &Path) -> bool {
-    // The parent of a bare file name is the empty path.
-    let whole = |path: &Path| Path::new(".").join(path).canonicalize();
-    matches!((whole(a), whole(b)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn output(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.nii.gz"))
 }
 
 fn predict(

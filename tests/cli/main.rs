@@ -6,6 +6,7 @@ mod examples;
 mod leaks;
 mod mistakes;
 mod models;
+mod resume;
 mod scan_mistakes;
 mod validation;
 mod workflow;
@@ -65,6 +66,11 @@ fn fail(folder: &Path, code: i32, arguments: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
     assert!(!error.contains("panicked"), "{error}");
     error
+}
+
+/// Returns the arguments of a tiny training.
+fn train<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [&["train"], words, &TINY].concat()
 }
 
 /// Trains a tiny supervised run on `scans/` into `run`.

@@ -1,7 +1,7 @@
 //! Evaluation of one folder of label maps against another.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,8 +11,10 @@ use semivox_data::{LabelValues, io, layout};
 use crate::evaluation::{Evaluation, FailedCase, Protocol};
 use crate::{Description, InferenceError};
 
+use pairs::{Pair, pairs, without_prediction};
 use understood::{indices, understand, union, values};
 
+mod pairs;
 mod understood;
 
 /// The classes of label maps: their names, the background first, and their values in the files.
@@ -188,59 +190,6 @@ fn some_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, InferenceError
         ));
     }
     Ok(files)
-}
-
-/// A prediction and its reference.
-struct Pair {
-    id: String,
-    prediction: PathBuf,
-    reference: PathBuf,
-}
-
-/// Returns the names of the references that belong to no pair.
-fn without_prediction(drawn: &BTreeMap<String, PathBuf>, pairs: &[Pair]) -> Vec<String> {
-    let used: BTreeSet<&Path> = pairs.iter().map(|pair| pair.reference.as_path()).collect();
-    let others = drawn
-        .iter()
-        .filter(|(_, path)| !used.contains(path.as_path()));
-    others.map(|(id, _)| id.clone()).collect()
-}
-
-/// Pairs each prediction with the reference of its name; returns the names of those without one too.
-fn pairs(
-    predicted: &BTreeMap<String, PathBuf>,
-    drawn: &BTreeMap<String, PathBuf>,
-    references: &Path,
-) -> Result<(Vec<Pair>, Vec<String>), InferenceError> {
-    let (mut pairs, mut alone) = (Vec::new(), Vec::new());
-    for (id, prediction) in predicted {
-        // nnU-Net appends the channel's number to the names of images, but not to those of label maps.
-        let without_channel = || {
-            let case = id.strip_suffix("_0000")?;
-            drawn.get(case).filter(|_| !predicted.contains_key(case))
-        };
-        match drawn.get(id).or_else(without_channel) {
-            None => alone.push(id.clone()),
-            Some(reference) => pairs.push(Pair {
-                id: id.clone(),
-                prediction: prediction.clone(),
-                reference: reference.clone(),
-            }),
-        }
-    }
-    if pairs.is_empty() {
-        return Err(InferenceError::unexpected(
-            references.display(),
-            "label maps named as the predictions are",
-            format!(
-                "none for all {} ({}, …)",
-                alone.len(),
-                alone[..alone.len().min(3)].join(", ")
-            ),
-            "give the folder of the drawn label maps, or rename them",
-        ));
-    }
-    Ok((pairs, alone))
 }
 
 #[cfg(test)]

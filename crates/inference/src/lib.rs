@@ -25,6 +25,7 @@
 //! # Ok::<(), semivox_inference::InferenceError>(())
 //! ```
 
+mod consistency;
 mod description;
 pub mod device;
 mod error;

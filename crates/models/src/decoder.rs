@@ -2,7 +2,7 @@
 
 use burn::prelude::*;
 
-use crate::network::{image, volumes};
+use crate::one_slice::{image, volumes};
 use crate::{NetworkOutput, UNetDecoder, VNetDecoder};
 
 /// A [`VNetDecoder`], or a [`UNetDecoder`] applied to volumes whose last side is 1.

@@ -28,6 +28,7 @@ mod error;
 mod heads;
 mod materialize;
 mod network;
+mod one_slice;
 mod output;
 mod parts;
 mod unet;

@@ -7,6 +7,7 @@
 pub mod agreement;
 pub mod batch_source;
 mod budget;
+mod checking;
 pub mod comparison;
 pub mod config;
 mod data_config;

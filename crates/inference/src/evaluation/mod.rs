@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use summary::mean_of;
-pub use summary::summarize;
+pub use summary::{Means, UndefinedCounts, summarize};
 
 /// An evaluation on test cases, as `evaluation.json` stores it.
 ///
@@ -139,42 +139,6 @@ pub struct ClassEvaluation {
     pub asd_mm: Option<f64>,
     /// Mean of the surface distances in both directions, in mm.
     pub assd_mm: Option<f64>,
-}
-
-/// Means over the defined values; `None` where no value is defined.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Means {
-    /// Dice coefficient.
-    pub dice: Option<f64>,
-    /// Jaccard index.
-    pub jaccard: Option<f64>,
-    /// Pooled 95th percentile distance, in mm.
-    pub hd95_mm: Option<f64>,
-    /// Larger of the directed 95th percentile distances, in mm.
-    #[serde(default)]
-    pub hd95_directed_max_mm: Option<f64>,
-    /// Average surface distance, in mm.
-    pub asd_mm: Option<f64>,
-    /// Average symmetric surface distance, in mm.
-    pub assd_mm: Option<f64>,
-}
-
-/// Number of pairs of case and class without a value, by metric.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UndefinedCounts {
-    /// Dice coefficient.
-    pub dice: usize,
-    /// Jaccard index.
-    pub jaccard: usize,
-    /// Pooled 95th percentile distance.
-    pub hd95_mm: usize,
-    /// Larger of the directed 95th percentile distances.
-    #[serde(default)]
-    pub hd95_directed_max_mm: usize,
-    /// Average surface distance.
-    pub asd_mm: usize,
-    /// Average symmetric surface distance.
-    pub assd_mm: usize,
 }
 
 impl Evaluation {

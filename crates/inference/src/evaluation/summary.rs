@@ -1,6 +1,44 @@
 //! Means over cases and classes.
 
-use super::{ClassEvaluation, Means, UndefinedCounts};
+use serde::{Deserialize, Serialize};
+
+use super::ClassEvaluation;
+
+/// Means over the defined values; `None` where no value is defined.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// Dice coefficient.
+    pub dice: Option<f64>,
+    /// Jaccard index.
+    pub jaccard: Option<f64>,
+    /// Pooled 95th percentile distance, in mm.
+    pub hd95_mm: Option<f64>,
+    /// Larger of the directed 95th percentile distances, in mm.
+    #[serde(default)]
+    pub hd95_directed_max_mm: Option<f64>,
+    /// Average surface distance, in mm.
+    pub asd_mm: Option<f64>,
+    /// Average symmetric surface distance, in mm.
+    pub assd_mm: Option<f64>,
+}
+
+/// Number of pairs of case and class without a value, by metric.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndefinedCounts {
+    /// Dice coefficient.
+    pub dice: usize,
+    /// Jaccard index.
+    pub jaccard: usize,
+    /// Pooled 95th percentile distance.
+    pub hd95_mm: usize,
+    /// Larger of the directed 95th percentile distances.
+    #[serde(default)]
+    pub hd95_directed_max_mm: usize,
+    /// Average surface distance.
+    pub asd_mm: usize,
+    /// Average symmetric surface distance.
+    pub assd_mm: usize,
+}
 
 /// Computes the mean of the finite values, and the number of values that are missing or not finite.
 pub(super) fn mean_of(values: impl Iterator<Item = Option<f64>>) -> (Option<f64>, usize) {

@@ -6,7 +6,8 @@ use std::path::Path;
 use semivox_data::preprocess::Grid;
 use semivox_data::{IGNORED, LabelValues, Source, check_same_grid, io};
 
-use super::{DescribedClasses, Pair};
+use super::DescribedClasses;
+use super::pairs::Pair;
 use crate::InferenceError;
 use crate::evaluate::compare;
 use crate::evaluation::CaseEvaluation;

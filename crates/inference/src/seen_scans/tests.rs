@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
+use semivox_data::Match;
 
 const EXACT: Seen = Seen {
     evidence: Match::Exact,

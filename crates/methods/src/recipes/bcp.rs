@@ -35,141 +35,29 @@
 //! | teacher's mode | – | training | training |
 //! | teacher's batch norm | – | left atrium: own statistics; ACDC: average of the student's | own statistics |
 
+mod config;
+#[cfg(test)]
+mod tests;
+
 use burn::prelude::*;
 use semivox_losses::DiceCrossEntropyLoss;
 use semivox_models::Network;
 use semivox_sdf::keep_largest_components;
-use serde::{Deserialize, Serialize};
 
-use super::supervised::{Augmentation, Supervised, SupervisedConfig, supervised_loss};
+use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::context::MethodContext;
-use crate::copy_paste::{BOX_SHARE, PastedBox, in_turn};
+use crate::copy_paste::{PastedBox, in_turn};
 use crate::error::MethodError;
-use crate::method::Method;
-use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_share, expect_weight,
-};
 use crate::mixing::{host_labels, next};
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::optimizer::Optimizer;
 use crate::plan::StagePlan;
-use crate::schedule::split_steps;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::student_teacher::StudentTeacher;
 use crate::terms::LossTerms;
 
-/// Settings of BCP.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BcpConfig {
-    /// Iterations of stage i (labeled patches alone) and of stage ii.
-    pub iterations: [u64; 2],
-    /// Labeled and unlabeled patches per batch.
-    pub batch: [usize; 2],
-    /// Optimizer and learning rate schedule.
-    pub optimizer: OptimizerConfig,
-    /// `β`, the share of each side that the box has.
-    pub box_share: f64,
-    /// `α`, the weight of the pseudo-labels.
-    pub pseudo_weight: f64,
-    /// EMA momentum `m` of the teacher.
-    pub teacher_momentum: f64,
-    /// Whether only the largest component of each pseudo-labeled class is kept.
-    pub largest_component: bool,
-}
-
-impl BcpConfig {
-    /// Returns the paper's weights, with a quarter of `iterations` for stage i.
-    pub fn new(iterations: u64) -> Self {
-        Self {
-            iterations: split_steps(iterations, [1, 3]),
-            batch: [2, 2],
-            optimizer: OptimizerConfig::comparable(),
-            box_share: BOX_SHARE,
-            pseudo_weight: 0.5,
-            teacher_momentum: 0.99,
-            largest_component: true,
-        }
-    }
-
-    /// Returns the settings of an ablation.
-    fn ablation(mut self, name: &str) -> Result<Self, MethodError> {
-        match name {
-            "without_pretraining" => self.iterations = [0, self.iterations()],
-            "all_components" => self.largest_component = false,
-            _ => {
-                let known = "without_pretraining or all_components";
-                return Err(MethodError::unknown("ablation", name, known));
-            }
-        }
-        Ok(self)
-    }
-}
-
-impl MethodSettings for BcpConfig {
-    ablations!();
-
-    fn iterations(&self) -> u64 {
-        self.iterations.iter().sum()
-    }
-
-    fn set_iterations(&mut self, iterations: u64) {
-        self.iterations = split_steps(iterations, self.iterations);
-    }
-
-    fn batch(&self) -> [usize; 2] {
-        self.batch
-    }
-
-    fn optimizer(&self) -> &OptimizerConfig {
-        &self.optimizer
-    }
-
-    fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
-        self.optimizer = optimizer;
-    }
-
-    fn set_batch(&mut self, batch: [usize; 2]) {
-        self.batch = batch;
-    }
-
-    fn control(&self) -> &'static str {
-        "supervised:copy_paste"
-    }
-
-    fn momenta(&mut self) -> Vec<&mut f64> {
-        vec![&mut self.teacher_momentum]
-    }
-
-    fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
-        self.optimizer.check()?;
-        let longest = patch.into_iter().filter(|&side| side > 1);
-        let some = longest
-            .min()
-            .map_or(1.0, |side| self.box_share * side as f64);
-        let inside = some >= 1.0 && self.box_share < 1.0;
-        let wanted = "below 1 and at least one voxel of each side of a patch";
-        expect(inside, "box_share", wanted, self.box_share)?;
-        expect_weight("pseudo_weight", self.pseudo_weight)?;
-        expect_share("teacher_momentum", self.teacher_momentum)?;
-        expect_both_kinds("batch", self.batch)
-    }
-
-    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
-        let mut method = Method::new(context);
-        if self.iterations[0] > 0 {
-            let stage = SupervisedConfig {
-                iterations: self.iterations[0],
-                batch: self.batch[0],
-                optimizer: self.optimizer.clone(),
-                augmentation: Augmentation::CopyPaste,
-            };
-            method = method.with_stage(Supervised::new("i labeled copy-paste", stage));
-        }
-        Ok(method.with_stage(BidirectionalCopyPaste::new(self.clone())))
-    }
-}
+pub use config::BcpConfig;
 
 /// Stage ii: boxes of unlabeled patches in labeled ones and of labeled patches in unlabeled ones.
 pub struct BidirectionalCopyPaste {
@@ -265,6 +153,3 @@ fn patch_of(images: &Tensor<5>) -> [usize; 3] {
     let [_, _, patch @ ..] = images.dims();
     patch
 }
-
-#[cfg(test)]
-mod tests;

@@ -32,16 +32,14 @@
 
 mod config;
 mod diversity;
+mod levels;
 
-use burn::module::Module;
 use burn::prelude::*;
-use rand::seq::index::sample;
-use semivox_data::rng::keyed;
 use semivox_losses::{
     ConsistencyLoss, ConsistencyLossConfig, DiceCrossEntropyLoss, InfoNceLoss, InfoNceLossConfig,
     Similarity,
 };
-use semivox_models::{NetworkOutput, VoxelProjector, VoxelProjectorConfig};
+use semivox_models::NetworkOutput;
 
 use super::supervised::supervised_loss;
 use crate::batch::Batch;
@@ -58,13 +56,8 @@ use crate::with_heads::WithHeads;
 
 pub use config::{CvrlConfig, Keys, Levels};
 use diversity::diversity;
-
-/// The projection heads of the high and the low level.
-#[derive(Module, Debug)]
-pub struct Heads {
-    high: VoxelProjector,
-    low: VoxelProjector,
-}
+pub use levels::Heads;
+use levels::{drawn_voxels, high, low, neighbors};
 
 /// Student and teacher, each with two projection heads.
 type Networks = StudentTeacher<WithHeads<Heads>>;
@@ -93,26 +86,6 @@ impl Cvrl {
             along_features: along_features.init(),
             consistency: ConsistencyLossConfig::new().init(),
         }
-    }
-
-    /// Returns all positions of the bottleneck, `[batch · positions, channels]`.
-    fn high(output: &NetworkOutput) -> Tensor<2> {
-        rows(output.bottleneck.clone(), None)
-    }
-
-    /// Returns the drawn voxels of the last decoder stage, `[batch · voxels, channels]`.
-    fn low(output: &NetworkOutput, drawn: &Tensor<1, Int>) -> Tensor<2> {
-        rows(output.features[4].clone(), Some(drawn))
-    }
-
-    /// Draws the voxels of a step, the same for both networks.
-    fn drawn(&self, output: &NetworkOutput, at: &StepContext) -> Tensor<1, Int> {
-        let [_, _, d, h, w] = output.logits.dims();
-        let mut rng = keyed(at.seed, at.step, "contrasted voxels");
-        let drawn = sample(&mut rng, d * h * w, self.config.voxels);
-        let drawn: Vec<i32> = drawn.iter().map(|voxel| voxel as i32).collect();
-        let count = drawn.len();
-        Tensor::from_data(TensorData::new(drawn, [count]), &at.device)
     }
 
     /// Adds `L_batch` and `L_feat` of one level, and the diversity of its channels with weight 0, for the log.
@@ -156,8 +129,8 @@ impl Cvrl {
         let heads = &networks.student.heads;
         let [student, teacher] = outputs;
         if self.config.levels != Levels::Low {
-            let student_rows = heads.high.forward(Self::high(student));
-            let teacher_rows = key_heads.high.forward(Self::high(teacher));
+            let student_rows = heads.high.forward(high(student));
+            let teacher_rows = key_heads.high.forward(high(teacher));
             let spared = self.config.spare_neighbors;
             let spared = spared.then(|| neighbors(student.bottleneck.dims(), &at.device));
             let names = [
@@ -169,46 +142,14 @@ impl Cvrl {
             terms = self.with_level(terms, names, [student_rows, teacher_rows], spared);
         }
         if self.config.levels != Levels::High {
-            let drawn = self.drawn(student, at);
-            let student_rows = heads.low.forward(Self::low(student, &drawn));
-            let teacher_rows = key_heads.low.forward(Self::low(teacher, &drawn));
+            let drawn = drawn_voxels(student, self.config.voxels, at);
+            let student_rows = heads.low.forward(low(student, &drawn));
+            let teacher_rows = key_heads.low.forward(low(teacher, &drawn));
             let names = ["low_batch", "low_feature", "low_rank", "low_correlation"];
             terms = self.with_level(terms, names, [student_rows, teacher_rows], None);
         }
         terms
     }
-}
-
-/// Turns positions of a map into rows: `[batch, channels, …]` to `[batch · positions, channels]`, all or the drawn.
-fn rows(map: Tensor<5>, drawn: Option<&Tensor<1, Int>>) -> Tensor<2> {
-    let [_, channels, ..] = map.dims();
-    let map: Tensor<3> = map.flatten(2, 4); // [batch, channels, positions]
-    let map = match drawn {
-        Some(drawn) => map.select(2, drawn.clone()),
-        None => map,
-    };
-    let [batch, _, positions] = map.dims();
-    map.swap_dims(1, 2).reshape([batch * positions, channels])
-}
-
-/// Marks pairs of adjacent positions of the same volume, `[batch · positions, batch · positions]`.
-fn neighbors([batch, _, d, h, w]: [usize; 5], device: &Device) -> Tensor<2, Bool> {
-    let positions = d * h * w;
-    let place = |i: usize| {
-        [
-            i / positions,
-            i % positions / (h * w),
-            i % (h * w) / w,
-            i % w,
-        ]
-    };
-    let touch = |a: [usize; 4], b: [usize; 4]| {
-        a[0] == b[0] && a != b && (1..4).all(|axis| a[axis].abs_diff(b[axis]) <= 1)
-    };
-    let count = batch * positions;
-    let pairs = (0..count * count).map(|i| touch(place(i / count), place(i % count)));
-    let pairs: Vec<bool> = pairs.collect();
-    Tensor::from_data(TensorData::new(pairs, [count, count]), device)
 }
 
 impl Stage for Cvrl {
@@ -226,20 +167,9 @@ impl Stage for Cvrl {
     }
 
     fn begin(&self, networks: Handover, context: &MethodContext) -> Result<Networks, MethodError> {
-        let filters = context.network.filters;
-        let (bottleneck, last) = (16 * filters, filters);
-        let [hidden, embedding] = self.config.high;
-        let head = |channels, [hidden, embedding]: [usize; 2]| {
-            let head = VoxelProjectorConfig::new(channels, hidden, embedding);
-            context.drawn(|device| head.init(device))
-        };
-        let heads = Heads {
-            high: head(bottleneck, [hidden.min(bottleneck), embedding]),
-            low: head(last, self.config.low),
-        };
         Ok(StudentTeacher::new(WithHeads {
             network: networks.student,
-            heads,
+            heads: Heads::new(&self.config, context),
         }))
     }
 
@@ -314,30 +244,5 @@ mod tests {
             assert_eq!(taught(name), ["encoder", "ups", "low"], "{name}");
         }
         assert_eq!(taught("consistency"), ["encoder", "ups", "segmentation"]);
-    }
-
-    #[test]
-    fn rows_are_positions_and_neighbors_touch_within_a_volume() {
-        let device = Device::flex();
-        let map = Tensor::<1, Int>::arange(0..2 * 3 * 4, &device).float();
-        let map = map.reshape([2, 3, 1, 2, 2]);
-        let all = rows(map.clone(), None)
-            .into_data()
-            .try_to_vec::<f32>()
-            .unwrap();
-        assert_eq!(all[..3], [0.0, 4.0, 8.0]);
-        assert_eq!(all[12..15], [12.0, 16.0, 20.0]);
-        let drawn = Tensor::<1, Int>::from_ints([3, 1], &device);
-        let two = rows(map, Some(&drawn))
-            .into_data()
-            .try_to_vec::<f32>()
-            .unwrap();
-        assert_eq!(two[..3], [3.0, 7.0, 11.0]);
-
-        let near = neighbors([2, 3, 1, 1, 3], &device).into_data();
-        let near: Vec<bool> = near.iter().collect();
-        let row = |r: usize| near[6 * r..6 * r + 6].to_vec();
-        assert_eq!(row(0), [false, true, false, false, false, false]);
-        assert_eq!(row(4), [false, false, false, true, false, true]);
     }
 }

@@ -37,16 +37,16 @@
 //! | model that is tested | – | best on validation volumes | the last |
 
 mod config;
+mod fine_tuning;
 mod regions;
 #[cfg(test)]
 mod tests;
 
 use burn::module::Module;
 use burn::prelude::*;
-use semivox_losses::{DiceCrossEntropyLoss, NtXentLoss, NtXentLossConfig};
+use semivox_losses::{NtXentLoss, NtXentLossConfig};
 use semivox_models::{DenseProjector, DenseProjectorConfig, Network};
 
-use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
 use crate::context::MethodContext;
 use crate::error::MethodError;
@@ -58,6 +58,7 @@ use crate::terms::LossTerms;
 use crate::with_heads::WithHeads;
 
 pub use config::{EncoderInLocal, GlobalLocalConfig};
+pub use fine_tuning::FineTuning;
 use regions::{drawn_cells, regions};
 
 /// Creates the NT-Xent loss with the temperature of the settings.
@@ -203,49 +204,5 @@ impl Stage for LocalContrast {
         let [first, second] = split(regions(map, cells), [images; 2]);
         let loss = self.contrast.forward(first, second);
         Ok(LossTerms::new().with("local_contrast", 1.0, loss))
-    }
-}
-
-/// Stage iii: supervised fine-tuning on labeled patches.
-pub struct FineTuning {
-    supervised: DiceCrossEntropyLoss,
-    config: GlobalLocalConfig,
-}
-
-impl FineTuning {
-    /// Creates stage iii of the method.
-    pub fn new(config: GlobalLocalConfig) -> Self {
-        Self {
-            supervised: supervised_loss(),
-            config,
-        }
-    }
-}
-
-impl Stage for FineTuning {
-    type State = Network;
-
-    fn plan(&self) -> StagePlan {
-        let [.., steps] = self.config.iterations;
-        StagePlan::weak("iii fine-tuning", steps, [self.config.batch, 0])
-    }
-
-    fn optimizer(&self) -> Optimizer {
-        self.config.optimizer.init()
-    }
-
-    fn begin(&self, networks: Handover, _: &MethodContext) -> Result<Network, MethodError> {
-        Ok(networks.student)
-    }
-
-    fn terms(
-        &self,
-        network: &mut Network,
-        batch: Batch,
-        _at: &StepContext,
-    ) -> Result<LossTerms, MethodError> {
-        let logits = network.forward(batch.labeled.weak).logits;
-        let loss = self.supervised.forward(logits, batch.labeled.labels);
-        Ok(LossTerms::new().with("supervised", 1.0, loss))
     }
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
 
-use super::error::Difference;
+use super::description::describe;
+use super::error::{Difference, WeightsError};
 use super::file::Entry;
 use super::located::{self, Located};
 use super::names::{is_head, is_nearest, is_segmentation, is_signed_distance, public_name};
 use super::parameters::{Parameter, collect};
-use super::{WeightsError, describe};
 use crate::{Network, NetworkConfig, Upsampling};
 
 /// Infers a network's configuration from its parameters.

@@ -72,7 +72,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod description;
 mod error;
+mod exporting;
 mod file;
 mod located;
 mod matching;
@@ -83,13 +85,12 @@ mod safetensors_file;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::{DType, TensorData};
-
 pub use error::{Difference, WeightsError};
+pub use exporting::{checksum, export};
 
 use self::located::Located;
 use self::matching::Matching;
-use crate::{Architecture, Network, NetworkConfig, Upsampling};
+use crate::{Network, NetworkConfig};
 
 /// A network with imported weights.
 #[derive(Debug)]
@@ -110,30 +111,6 @@ pub struct Contents {
     pub config: NetworkConfig,
     /// The metadata of a safetensors file, including those of [`export`].
     pub notes: BTreeMap<String, String>,
-}
-
-/// Writes a network's parameters and running statistics as safetensors, in single precision.
-///
-/// The `notes` are stored as metadata of the file, together with the configuration: `architecture`,
-/// `in_channels`, `classes`, `filters`, `upsampling`, `signed_distance`, `format` (`pt`) and `software`, which
-/// replace notes of the same name. Equal networks and notes give equal bytes; the file is written
-/// atomically.
-///
-/// # Errors
-///
-/// [`WeightsError::Io`] if the file cannot be written.
-pub fn export(
-    network: &Network,
-    notes: &[(&str, &str)],
-    path: impl AsRef<Path>,
-) -> Result<(), WeightsError> {
-    let parameters = parameters::collect(network);
-    let own = |(key, value): &(&str, &str)| (key.to_string(), value.to_string());
-    let mut notes: BTreeMap<String, String> = notes.iter().map(own).collect();
-    if let Ok(config) = matching::config(network, &parameters) {
-        notes.extend(entries(&config));
-    }
-    safetensors_file::write(path.as_ref(), tensors(parameters), &notes)
 }
 
 /// Returns a network configured like `network`, with the weights of a file.
@@ -169,7 +146,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Contents, WeightsError> {
     let located = Located::find(path, file::read(path)?)?;
     let config = located.config().map_err(|missing| WeightsError::Tensors {
         path: path.to_owned(),
-        network: format!("a {}", name(located.architecture)),
+        network: format!("a {}", located.architecture),
         difference: Difference {
             missing: vec![missing.into()],
             ..Difference::default()
@@ -202,41 +179,6 @@ pub fn config_of(network: &Network) -> Option<NetworkConfig> {
     matching::config(network, &parameters::collect(network)).ok()
 }
 
-/// Computes the CRC-32C of a network's parameters and running statistics.
-///
-/// It covers public names, shapes and values in single precision, in the order of the names.
-///
-/// # Examples
-///
-/// ```
-/// use burn::prelude::*;
-/// use semivox_models::{NetworkConfig, weights};
-///
-/// let network = || NetworkConfig::new(1, 2).with_filters(1).init(&Device::flex());
-/// let (one, other) = (network(), network());
-/// assert_eq!(weights::checksum(&one), weights::checksum(&one.clone()));
-/// assert_ne!(weights::checksum(&one), weights::checksum(&other));
-/// ```
-pub fn checksum(network: &Network) -> u32 {
-    tensors(parameters::collect(network))
-        .into_iter()
-        .fold(0, |sum, (name, tensor)| {
-            let tensor = tensor.convert_dtype(DType::F32);
-            let shape = format!("{name} {:?} ", tensor.shape().as_slice());
-            crc32c::crc32c_append(
-                crc32c::crc32c_append(sum, shape.as_bytes()),
-                tensor.as_bytes(),
-            )
-        })
-}
-
-/// Collects values by their public names.
-fn tensors(parameters: Vec<parameters::Parameter>) -> BTreeMap<String, TensorData> {
-    let two_heads = matching::has_two_heads(&parameters);
-    let named = |p: parameters::Parameter| Some((names::public_name(&p.path, two_heads)?, p.value));
-    parameters.into_iter().filter_map(named).collect()
-}
-
 fn load(network: &Network, path: &Path, with_head: bool) -> Result<Imported, WeightsError> {
     let located = Located::find(path, file::read(path)?)?;
     let matching = Matching::new(path, network, &located, with_head)?;
@@ -246,55 +188,4 @@ fn load(network: &Network, path: &Path, with_head: bool) -> Result<Imported, Wei
         kept: matching.kept,
         unused: matching.unused,
     })
-}
-
-/// Returns the metadata that describe a network.
-fn entries(config: &NetworkConfig) -> Vec<(String, String)> {
-    let mut entries = vec![
-        ("format", "pt".to_string()),
-        (
-            "software",
-            concat!("semivox ", env!("CARGO_PKG_VERSION")).to_string(),
-        ),
-        (
-            "architecture",
-            name(config.architecture).to_lowercase().replace('-', ""),
-        ),
-        ("in_channels", config.in_channels.to_string()),
-        ("classes", config.classes.to_string()),
-        ("filters", config.filters.to_string()),
-        ("upsampling", upsampling(config).to_string()),
-    ];
-    if let Some(maps) = config.signed_distance {
-        entries.push(("signed_distance", maps.to_string()));
-    }
-    let owned = |(key, value): (&str, String)| (key.to_string(), value);
-    entries.into_iter().map(owned).collect()
-}
-
-/// Describes a configuration in words.
-fn describe(config: &NetworkConfig) -> String {
-    format!(
-        "a {} with in_channels {}, classes {}, filters {}, upsampling {}",
-        name(config.architecture),
-        config.in_channels,
-        config.classes,
-        config.filters,
-        upsampling(config)
-    )
-}
-
-fn name(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::VNet => "V-Net",
-        Architecture::UNet => "U-Net",
-    }
-}
-
-fn upsampling(config: &NetworkConfig) -> &'static str {
-    match config.upsampling {
-        Upsampling::Transposed => "transposed",
-        Upsampling::Linear => "linear",
-        Upsampling::Nearest => "nearest",
-    }
 }

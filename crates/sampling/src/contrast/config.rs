@@ -106,6 +106,57 @@ pub struct ContrastInput<const D: usize> {
     pub probability: Tensor<D>,
 }
 
+impl<const D: usize> ContrastInput<D> {
+    /// Returns `[batch, representation width, voxels per sample]` if all shapes are consistent.
+    pub(super) fn check_shapes(&self) -> Result<[usize; 3], SamplingError> {
+        assert!(
+            D >= 3,
+            "expected representations [batch, d, spatial...], found rank {D}"
+        );
+        let shape = self.representations.dims();
+        let mut expected = shape;
+        expected[1] = 1;
+        for (what, found) in [
+            ("labels", self.labels.dims()),
+            ("the validity map", self.valid.dims()),
+            ("the probability map", self.probability.dims()),
+        ] {
+            if found != expected {
+                let (expected, found) = (expected.to_vec(), found.to_vec());
+                return Err(SamplingError::Shape {
+                    what,
+                    expected,
+                    found,
+                });
+            }
+        }
+        if shape.contains(&0) {
+            let expected = shape.iter().map(|&side| side.max(1)).collect();
+            let (what, found) = ("representations", shape.to_vec());
+            return Err(SamplingError::Shape {
+                what,
+                expected,
+                found,
+            });
+        }
+        let space = shape[2..].iter().product::<usize>();
+        let (voxels, elements) = (shape[0] * space, shape[0] * shape[1] * space);
+        for (what, limit, found) in [
+            ("the number of voxels", 1 << 24, voxels),
+            (
+                "the number of representation elements",
+                i32::MAX as usize,
+                elements,
+            ),
+        ] {
+            if found > limit {
+                return Err(SamplingError::TooLarge { what, limit, found });
+            }
+        }
+        Ok([shape[0], shape[1], space])
+    }
+}
+
 /// Queries, positives and negatives of each class.
 ///
 /// A class that is absent, has no hard voxels or no other class to contrast with gets finite placeholder

@@ -3,6 +3,7 @@
 mod config;
 mod features;
 mod index;
+mod random;
 mod sampler;
 
 pub use config::{ContrastConfig, ContrastInput, ContrastSamples};

@@ -3,14 +3,12 @@
 use burn::prelude::*;
 use burn::tensor::DType;
 use burn::tensor::activation::softmax;
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 
 use super::config::{ContrastConfig, ContrastInput, ContrastSamples};
 use super::features::{class_means, many_rows, rows};
 use super::index::VoxelIndex;
+use super::random::RandomNumbers;
 use crate::error::SamplingError;
-use crate::rng::keyed_rng;
 
 /// Draws queries, positives and negatives for regional contrast, without device-to-host transfers.
 ///
@@ -110,7 +108,7 @@ impl ContrastSampler {
         input: ContrastInput<D>,
         step: u64,
     ) -> Result<ContrastSamples, SamplingError> {
-        let [batch, width, space] = check_shapes(&input)?;
+        let [batch, width, space] = input.check_shapes()?;
         let voxels = batch * space;
         let mut random = RandomNumbers::new(self.seed, step, &input.representations.device());
         let features = input.representations.reshape([batch, width, space]);
@@ -200,88 +198,6 @@ fn choose(chances: Tensor<2>, fractions: Tensor<2>) -> Tensor<2, Int> {
     let thresholds = fractions * column(classes - 1);
     let passed = |c| column(c).expand(wide).lower_equal(thresholds.clone()).int();
     (1..classes).fold(passed(0), |count, c| count + passed(c))
-}
-
-/// Random numbers drawn on the host and copied to a device.
-struct RandomNumbers {
-    rng: ChaCha8Rng,
-    device: Device,
-}
-
-impl RandomNumbers {
-    fn new(seed: u64, step: u64, device: &Device) -> Self {
-        Self {
-            rng: keyed_rng(seed, step, "contrast"),
-            device: device.clone(),
-        }
-    }
-
-    /// Uniform 31-bit integers.
-    fn integers(&mut self, shape: [usize; 2]) -> Tensor<2, Int> {
-        let count = shape[0] * shape[1];
-        let values = (0..count)
-            .map(|_| (self.rng.random::<u32>() >> 1) as i32)
-            .collect();
-        Tensor::from_data(TensorData::new::<i32, _>(values, shape), &self.device)
-    }
-
-    /// Uniform multiples of 2^-24 in `[0, 1)`.
-    fn fractions(&mut self, shape: [usize; 2]) -> Tensor<2> {
-        let count = shape[0] * shape[1];
-        let fraction = |_| (self.rng.random::<u32>() >> 8) as f32 / 16_777_216.0;
-        let values = (0..count).map(fraction).collect();
-        let data = TensorData::new::<f32, _>(values, shape);
-        Tensor::from_data(data, (&self.device, DType::F32))
-    }
-}
-
-/// Returns `[batch, representation width, voxels per sample]` if all shapes are consistent.
-fn check_shapes<const D: usize>(input: &ContrastInput<D>) -> Result<[usize; 3], SamplingError> {
-    assert!(
-        D >= 3,
-        "expected representations [batch, d, spatial...], found rank {D}"
-    );
-    let shape = input.representations.dims();
-    let mut expected = shape;
-    expected[1] = 1;
-    for (what, found) in [
-        ("labels", input.labels.dims()),
-        ("the validity map", input.valid.dims()),
-        ("the probability map", input.probability.dims()),
-    ] {
-        if found != expected {
-            let (expected, found) = (expected.to_vec(), found.to_vec());
-            return Err(SamplingError::Shape {
-                what,
-                expected,
-                found,
-            });
-        }
-    }
-    if shape.contains(&0) {
-        let expected = shape.iter().map(|&side| side.max(1)).collect();
-        let (what, found) = ("representations", shape.to_vec());
-        return Err(SamplingError::Shape {
-            what,
-            expected,
-            found,
-        });
-    }
-    let space = shape[2..].iter().product::<usize>();
-    let (voxels, elements) = (shape[0] * space, shape[0] * shape[1] * space);
-    for (what, limit, found) in [
-        ("the number of voxels", 1 << 24, voxels),
-        (
-            "the number of representation elements",
-            i32::MAX as usize,
-            elements,
-        ),
-    ] {
-        if found > limit {
-            return Err(SamplingError::TooLarge { what, limit, found });
-        }
-    }
-    Ok([shape[0], shape[1], space])
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use semivox_data::{Dataset, LabeledCase};
 use serde::{Deserialize, Serialize};
 
 use super::RunError;
-use super::folder::{RunFolder, write_atomic};
+use super::atomic::write_atomic;
+use super::folder::RunFolder;
 use crate::error::TrainError;
 use crate::test_leaks::Accepted;
 

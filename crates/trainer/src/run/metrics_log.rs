@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub use semivox_report::MetricsRow;
 
 use super::RunError;
-use super::folder::write_atomic;
+use super::atomic::write_atomic;
 
 /// The training log `metrics.jsonl`, open for appending.
 ///

@@ -15,6 +15,7 @@
 //! Files that are replaced as a whole go through [`folder::write_atomic`], so a
 //! crash or a full disk leaves the previous version or none, never half a file.
 
+mod atomic;
 pub(crate) mod cases;
 pub mod error;
 pub mod folder;

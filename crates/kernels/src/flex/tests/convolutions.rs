@@ -1,17 +1,14 @@
-//! Convolutions with and without a folded norm.
+//! Convolutions of stride 1.
 
-use super::{error, random};
+use super::{assert_equal, error, random};
 use crate::flex::conv::Conv;
-use crate::flex::fold;
 use crate::flex::memory::Buffer;
 use crate::flex::operator::{Layer, apply};
 use crate::flex::simd::Level;
-use crate::flex::windows::Windows;
 use burn::nn::BatchNormConfig;
 use burn::prelude::*;
-use burn::tensor::activation::leaky_relu;
-use burn::tensor::module::{conv_transpose3d, conv2d as burn_conv2d, conv3d as burn_conv3d};
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::module::{conv2d as burn_conv2d, conv3d as burn_conv3d};
+use burn::tensor::ops::ConvOptions;
 
 fn conv3d(
     level: Level,
@@ -31,31 +28,6 @@ fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
     let [_, _, kd, kh, kw] = w.dims();
     let options = ConvOptions::new([1; 3], [kd / 2, kh / 2, kw / 2], [1; 3], 1);
     burn_conv3d(x, w, b, options)
-}
-
-/// Asserts that two convolutions have the same output and the same gradients of input, weight and bias, for
-/// a wave as the output's gradient.
-fn assert_equal(
-    inputs: [&Tensor<5>; 2],
-    bias: &Tensor<1>,
-    found: Tensor<5>,
-    wanted: Tensor<5>,
-    case: &dyn std::fmt::Debug,
-) {
-    let count = wanted.shape().num_elements() as i64;
-    let ramp = Tensor::<1, Int>::arange(0..count, &wanted.device()).float();
-    // Around 0.3, to keep the bias's gradient, its sum, from canceling.
-    let pull = ((ramp * 0.7).sin() + 0.3).reshape(wanted.dims());
-    let pulled = |output: &Tensor<5>| (output.clone() * pull.clone()).sum().backward();
-    let (grads, expected) = (pulled(&found), pulled(&wanted));
-    let gradient = |t: &Tensor<5>| error(t.grad(&grads).unwrap(), t.grad(&expected).unwrap());
-    let errors = [
-        error(found, wanted),
-        gradient(inputs[0]),
-        gradient(inputs[1]),
-        error(bias.grad(&grads).unwrap(), bias.grad(&expected).unwrap()),
-    ];
-    assert!(errors.iter().all(|&e| e < 1e-5), "{case:?} {errors:?}");
 }
 
 /// `[batch, in, out]`, size, kernel.
@@ -114,84 +86,6 @@ fn convolution_and_its_gradients_equal_the_composition() {
             let case = (level, [batch, inputs, outputs], [d, h, w], [kd, kh, kw]);
             assert_equal([&x, &weight], &bias, found, wanted, &case);
         }
-    }
-}
-
-/// `[batch, in, out]`, size, kernel.
-const WINDOWS: [([usize; 3], [usize; 3], [usize; 3]); 8] = [
-    ([1, 1, 1], [1, 1, 1], [1, 1, 1]),
-    ([2, 3, 9], [4, 5, 33], [1, 1, 1]),
-    ([1, 16, 2], [6, 7, 20], [1, 1, 1]),
-    ([2, 3, 5], [4, 6, 34], [2, 2, 2]),
-    ([3, 8, 17], [6, 4, 2], [2, 2, 2]),
-    ([1, 33, 4], [2, 2, 10], [2, 2, 2]),
-    ([2, 2, 3], [6, 4, 9], [3, 1, 3]),
-    // The last voxels are in no window.
-    ([2, 2, 3], [5, 7, 9], [2, 2, 2]),
-];
-
-#[test]
-fn window_convolutions_and_their_gradients_equal_the_composition() {
-    let device = Device::flex().autodiff();
-    device.seed(8);
-    for level in Level::available() {
-        for ([batch, inputs, outputs], size, kernel) in WINDOWS {
-            let [kd, kh, kw] = kernel;
-            let small: [usize; 3] = std::array::from_fn(|i| size[i] / kernel[i]);
-            for upward in [false, true] {
-                let [d, h, w] = if upward { small } else { size };
-                let channels = if upward {
-                    [inputs, outputs]
-                } else {
-                    [outputs, inputs]
-                };
-                let x = random([batch, inputs, d, h, w], &device).require_grad();
-                let weight = random([channels[0], channels[1], kd, kh, kw], &device).require_grad();
-                let bias = random([outputs], &device).require_grad();
-                let layer = Layer {
-                    input: &x,
-                    weight: &weight,
-                    bias: Some(&bias),
-                };
-                let windows = if upward { Windows::up } else { Windows::down };
-                let windows = windows(level, layer).unwrap();
-                let found = apply(windows, layer).unwrap();
-                let (input, matrix, b) = (x.clone(), weight.clone(), Some(bias.clone()));
-                let wanted = if upward {
-                    let options = ConvTransposeOptions::new(kernel, [0; 3], [0; 3], [1; 3], 1);
-                    conv_transpose3d(input, matrix, b, options)
-                } else {
-                    let options = ConvOptions::new(kernel, [0; 3], [1; 3], 1);
-                    burn_conv3d(input, matrix, b, options)
-                };
-                let case = (level, [batch, inputs, outputs], size, kernel, upward);
-                assert_equal([&x, &weight], &bias, found, wanted, &case);
-            }
-        }
-    }
-}
-
-/// Otherwise voxels of one image would be read as channels of another.
-#[test]
-fn windows_of_other_channels_are_left_to_the_composition() {
-    let device = Device::flex();
-    let level = Level::current();
-    let (input, weight) = (
-        random([2, 3, 4, 4, 4], &device),
-        random([5, 2, 2, 2, 2], &device),
-    );
-    let [fitting, long] = [3, 6].map(|length| random([length], &device));
-    let layer = |input, weight, bias| Layer {
-        input,
-        weight,
-        bias,
-    };
-    assert!(Windows::down(level, layer(&input, &weight, None)).is_none());
-    assert!(Windows::up(level, layer(&input, &weight, None)).is_none());
-    let square = random([3, 3, 2, 2, 2], &device);
-    for windows in [Windows::down, Windows::up] {
-        assert!(windows(level, layer(&input, &square, Some(&fitting))).is_some());
-        assert!(windows(level, layer(&input, &square, Some(&long))).is_none());
     }
 }
 
@@ -281,75 +175,6 @@ fn what_does_not_fit_is_left_to_the_composition() {
         random([1, 2, 3, 3, 3], &checkpointed),
     );
     assert!(conv3d(level, &x, &weight, None).is_none());
-}
-
-#[test]
-fn folded_norms_equal_the_layers_one_after_the_other() {
-    let device = Device::flex();
-    let norm = || {
-        let mut norm = BatchNormConfig::new(4).init(&device);
-        norm.gamma = norm.gamma.map(|g| g * 1.5 - random([4], &device) * 0.1);
-        norm.beta = norm.beta.map(|_| random([4], &device));
-        norm.running_mean.update(random([4], &device));
-        norm.running_var.update(random([4], &device).square() + 0.5);
-        norm
-    };
-    let (norm, bias) = (norm(), random([4], &device));
-    for level in Level::available() {
-        // Winograd tiles, direct form, downsampling, upsampling.
-        for case in 0..4 {
-            let x = random([2, if case == 0 { 5 } else { 3 }, 8, 6, 18], &device);
-            let inputs = x.dims()[1];
-            let weight = match case {
-                0 | 1 => random([4, inputs, 3, 3, 3], &device),
-                2 => random([4, inputs, 2, 2, 2], &device),
-                _ => random([inputs, 4, 2, 2, 2], &device),
-            };
-            for (bias, leak) in [(Some(&bias), 0.0), (None, 0.1)] {
-                let layer = Layer {
-                    input: &x,
-                    weight: &weight,
-                    bias,
-                };
-                let (found, output) = match case {
-                    0 | 1 => {
-                        let conv = Conv::new(level, layer).unwrap();
-                        (fold::apply(conv, 0, layer, &norm, leak), apply(conv, layer))
-                    }
-                    2 => {
-                        let down = Windows::down(level, layer).unwrap();
-                        (fold::apply(down, 0, layer, &norm, leak), apply(down, layer))
-                    }
-                    _ => {
-                        let up = Windows::up(level, layer).unwrap();
-                        (fold::apply(up, 1, layer, &norm, leak), apply(up, layer))
-                    }
-                };
-                let wanted = leaky_relu(norm.forward(output.unwrap()), f64::from(leak));
-                let off = error(found.unwrap(), wanted);
-                assert!(off < 1e-5, "{level:?} {case} {off}");
-            }
-        }
-    }
-}
-
-#[test]
-fn what_is_not_a_number_stays_so() {
-    let device = Device::flex();
-    let norm = BatchNormConfig::new(4).init(&device);
-    let x = random([1, 4, 4, 4, 17], &device) * f32::NAN;
-    for level in Level::available() {
-        let weight = random([4, 4, 3, 3, 3], &device);
-        let layer = Layer {
-            input: &x,
-            weight: &weight,
-            bias: None,
-        };
-        let conv = Conv::new(level, layer).unwrap();
-        for output in [apply(conv, layer), fold::apply(conv, 0, layer, &norm, 0.01)] {
-            assert!(output.unwrap().is_nan().all().into_scalar::<bool>());
-        }
-    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::*;
 use crate::mixing::{Mixing, PseudoLabeled};
 use crate::plan::StrongViews;
+use crate::recipes::supervised::{Augmentation, Supervised, SupervisedConfig};
 use crate::testing::{
     batch, begun, context, first_step, off_average, run_steps, segmentation_losses,
 };
@@ -221,18 +222,6 @@ fn small_components_are_background() {
     );
 }
 
-#[test]
-fn a_quarter_of_the_run_is_pretraining_unless_it_is_left_out() {
-    let config = BcpConfig::new(400);
-    assert_eq!(config.iterations, [100, 300]);
-    let stages = |config: &BcpConfig| config.method(small()).unwrap().stages();
-    assert_eq!(stages(&config)[0].batch.counts(), [2, 0]);
-    let alone = config.ablation("without_pretraining").unwrap();
-    assert_eq!((alone.iterations, stages(&alone).len()), ([0, 400], 1));
-    let message = BcpConfig::new(1).ablation("none").unwrap_err().to_string();
-    assert!(message.contains("all_components"), "{message}");
-}
-
 /// The control of FixMatch and UniMatch sees the strong view, in which boxes are exchanged as in theirs.
 #[test]
 fn strong_views_exchange_boxes() {
@@ -256,18 +245,4 @@ fn strong_views_exchange_boxes() {
     let terms = stage.terms(&mut network, batch, &at).unwrap();
     let found = f64::from(terms.term("supervised").into_scalar::<f32>());
     assert!((found - expected).abs() < 1e-5, "{found} {expected}");
-}
-
-#[test]
-fn a_box_without_a_voxel_is_refused() {
-    let config = BcpConfig {
-        box_share: 0.05,
-        ..BcpConfig::new(10)
-    };
-    assert!(config.check([32, 32, 1]).is_ok());
-    let message = config.check([32, 32, 16]).unwrap_err().to_string();
-    assert!(
-        message.contains("method.box_share") && message.contains("0.05"),
-        "{message}"
-    );
 }

@@ -4,18 +4,11 @@ use semivox_losses::Reduction;
 use semivox_models::SlicePooling;
 use serde::{Deserialize, Serialize};
 
-use super::SimCvd;
-use crate::context::MethodContext;
 use crate::error::MethodError;
-use crate::method::Method;
-use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
-    expect_some, expect_weight, one_stage_settings,
-};
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::LearningRate;
 
-/// Settings of [`SimCvd`]; the defaults are the paper's.
+/// Settings of [`SimCvd`](super::SimCvd); the defaults are the paper's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimCvdConfig {
@@ -215,53 +208,11 @@ impl SimCvdConfig {
     }
 }
 
-impl MethodSettings for SimCvdConfig {
-    one_stage_settings!();
-    ablations!();
-
-    fn momenta(&mut self) -> Vec<&mut f64> {
-        vec![&mut self.teacher_momentum]
-    }
-
-    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
-        self.optimizer.check()?;
-        expect_both_kinds("batch", self.batch)?;
-        expect_share("teacher_momentum", self.teacher_momentum)?;
-        expect_positive("temperature", self.temperature)?;
-        for (key, weight) in [
-            ("distance_weight", self.distance_weight),
-            ("contrast_weight", self.contrast_weight),
-            ("pairwise_weight", self.pairwise_weight),
-            ("consistency_weight", self.consistency_weight),
-            ("noise", self.noise),
-        ] {
-            expect_weight(key, weight)?;
-        }
-        let kept = (0.0..1.0).contains(&self.head_dropout);
-        expect(kept, "head_dropout", "0 to below 1", self.head_dropout)?;
-        let sizes = [
-            ("pooled", self.pooled),
-            ("hidden", self.hidden),
-            ("embedding", self.embedding),
-            ("slices", self.slices.unwrap_or(1)),
-        ];
-        for (key, size) in sizes {
-            expect_some(key, size)?;
-        }
-        Ok(())
-    }
-
-    fn method(&self, mut context: MethodContext) -> Result<Method, MethodError> {
-        let classes = context.network.classes;
-        context.network.signed_distance = self.needs_distance_head().then_some(classes - 1);
-        Ok(Method::new(context).with_stage(SimCvd::new(self.clone(), classes)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::method_settings::MethodSettings;
 
     #[test]
     fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {

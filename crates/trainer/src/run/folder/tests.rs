@@ -1,4 +1,4 @@
-//! Unit tests: the folder of one run, and atomic writing of files.
+//! Unit tests: the folder of one run.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -25,15 +25,6 @@ fn refuses_a_folder_that_holds_a_run() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_overwritten() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("left.tmp");
-    fs::write(&path, "longer than what comes").unwrap();
-    write_synced(&path, |file| file.write_all(b"new")).unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"new");
-}
-
-#[test]
 fn names_the_path_and_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
@@ -48,21 +39,4 @@ fn names_the_path_and_the_reason() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("config.toml"), "{message}");
-}
-
-#[test]
-fn a_failed_write_keeps_the_old_file_and_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("config.toml");
-    write_atomic(&path, b"old").unwrap();
-    let error = write_atomic_with(&path, |file| {
-        file.write_all(b"half")?;
-        Err(io::ErrorKind::StorageFull.into())
-    });
-    let message = error.unwrap_err().to_string();
-    assert!(message.contains("config.toml") && message.contains("free some space"));
-    assert_eq!(fs::read(&path).unwrap(), b"old");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    write_atomic(&path, b"new").unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"new");
 }

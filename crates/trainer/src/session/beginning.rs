@@ -1,0 +1,105 @@
+//! The part of a session that begins a run.
+
+use std::path::Path;
+use std::time::Duration;
+
+use semivox_data::inspect::Role;
+use semivox_data::leaks;
+use semivox_inference::device;
+
+use super::{Session, tell_of};
+use crate::budget::{iterations_within, seconds_per_iteration};
+use crate::checking::{check_cases, expect_labels, tell_of_doubts, tell_of_labels, with_names};
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::observer::Observer;
+use crate::opening::{Opened, generate, open};
+use crate::presets::with_iterations;
+use crate::run::cases::CaseList;
+use crate::run::folder::RunFolder;
+use crate::test_leaks::{exclude, settle};
+
+impl Session {
+    /// Checks `config`, makes the run folder `out` and reads the training cases.
+    ///
+    /// # Errors
+    /// If the configuration or the data has a mistake, or `out` holds another run, is used by another
+    /// session or cannot be written. `out` becomes a run only after all data is read, so it can be used
+    /// again after an error.
+    pub fn start(
+        config: RunConfig,
+        out: impl AsRef<Path>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::begin(config, out.as_ref(), None, observer)
+    }
+
+    /// Begins a run, like [`start`](Self::start), with as many iterations as fit `budget` on this machine: a few steps of each
+    /// stage are timed. The number is stored, so that the same settings repeat the run. Evaluation comes on top.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start); also if not even one iteration fits.
+    pub fn start_within(
+        config: RunConfig,
+        out: impl AsRef<Path>,
+        budget: Duration,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::begin(config, out.as_ref(), Some(budget), observer)
+    }
+
+    fn begin(
+        config: RunConfig,
+        out: &Path,
+        budget: Option<Duration>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        device::by_name(&config.device)?;
+        let (run, lock) = RunFolder::begin(out)?;
+        tell_of(&lock, observer);
+        if config.data.root.is_none() {
+            generate(&config, &run)?;
+        }
+        let Opened {
+            mut dataset,
+            validation,
+            set,
+        } = open(&config, &run, observer)?;
+        let mut facts = set.facts();
+        let classes = dataset.classes.len();
+        facts.extend(check_cases(&dataset.test, Role::Test, classes)?);
+        facts.extend(check_cases(&validation, Role::Labeled, classes)?);
+        let patients = tell_of_doubts(&config, &mut dataset, &facts)?;
+        let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
+        let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
+        expect_labels(&dataset, &set)?;
+        tell_of_labels(&dataset, &set, observer);
+        let mut config = with_names(config, &dataset)?;
+        config.check()?;
+        if let Some(budget) = budget {
+            let seconds = seconds_per_iteration(&config, &set, classes)?;
+            let iterations = iterations_within(budget, seconds)?;
+            let minutes = budget.as_secs_f64() / 60.0;
+            observer.notice(&format!(
+                "an iteration takes {seconds:.2} s here: {iterations} iterations in {minutes:.0} min of training"
+            ));
+            config = with_iterations(config, iterations);
+            config.check()?;
+        }
+        let mut cases = CaseList::of(&dataset, &validation);
+        (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
+        cases.write(&run)?;
+        run.write_config(&config.to_toml()?)?;
+        Ok(Self {
+            config,
+            run,
+            dataset,
+            validation,
+            set,
+            patients,
+            leaks: settled.accepted,
+            _lock: lock,
+        })
+    }
+}

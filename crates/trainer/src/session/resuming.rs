@@ -1,0 +1,103 @@
+//! The part of a session that opens an earlier run to continue it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use semivox_inference::TrainingData;
+
+use super::{Session, tell_of};
+use crate::checking::{tell_of_doubts, with_names};
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use crate::observer::Observer;
+use crate::opening::{Opened, expect_data, moved_to, open};
+use crate::run::cases::CaseList;
+use crate::run::folder::RunFolder;
+use crate::run::lock::RunLock;
+use crate::test_leaks::exclude;
+use crate::training_set::TrainingSet;
+
+impl Session {
+    /// Opens an earlier run to continue it with the settings stored there.
+    ///
+    /// # Errors
+    /// If `out` holds no run or is used by another session, or its data set is missing or has other
+    /// cases than before.
+    pub fn resume(out: impl AsRef<Path>, observer: &dyn Observer) -> Result<Self, TrainError> {
+        Self::resumed(out.as_ref(), None, observer)
+    }
+
+    /// Opens an earlier run, like [`resume`](Self::resume), whose data set was moved to `root`. The new path is stored
+    /// in `config.toml`.
+    ///
+    /// Names and order of the cases must be unchanged; the contents of their files are not compared. The path of a list
+    /// of test cases inside the data set changes with it.
+    ///
+    /// # Errors
+    /// As for [`resume`](Self::resume); also if the run trains on phantoms.
+    pub fn resume_moved(
+        out: impl AsRef<Path>,
+        root: impl Into<PathBuf>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::resumed(out.as_ref(), Some(root.into()), observer)
+    }
+
+    fn resumed(
+        out: &Path,
+        moved: Option<PathBuf>,
+        observer: &dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let run = RunFolder::open_existing(out)?;
+        let lock = RunLock::acquire(run.root())?;
+        tell_of(&lock, observer);
+        run.make_subfolders()?;
+        let mut config = RunConfig::from_toml(&run.read_config()?)?;
+        let is_moved = moved.is_some();
+        if let Some(root) = moved {
+            moved_to(&mut config.data, root)?;
+        }
+        config.check()?;
+        expect_data(&config.data)?;
+        let Opened {
+            mut dataset,
+            validation,
+            set,
+        } = open(&config, &run, observer)?;
+        let (excluded, leaks) = match CaseList::read(&run)? {
+            Some(began) => (began.excluded, began.leaks),
+            None => Default::default(),
+        };
+        let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
+        let set = exclude(&excluded, &config, &mut dataset, set)?;
+        let set = with_earlier(set, &run);
+        CaseList::of(&dataset, &validation).expect_unchanged(&run)?;
+        let config = with_names(config, &dataset)?;
+        if is_moved {
+            run.write_config(&config.to_toml()?)?;
+            observer.notice(
+                "the data set was moved: its cases have the names that the run began with; the contents of their files \
+                 were not compared",
+            );
+        }
+        Ok(Self {
+            config,
+            run,
+            dataset,
+            validation,
+            set,
+            patients,
+            leaks,
+            _lock: lock,
+        })
+    }
+}
+
+/// Adds the training data of the model in the run folder, from before the run was resumed.
+fn with_earlier(set: Arc<TrainingSet>, run: &RunFolder) -> Arc<TrainingSet> {
+    match TrainingData::read(run.root()) {
+        Ok(Some(earlier)) => Arc::new(set.resumed(earlier)),
+        // There is no model yet, or a damaged one, which the training writes anew.
+        _ => set,
+    }
+}

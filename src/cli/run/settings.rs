@@ -1,0 +1,135 @@
+//! Settings of a run from its flags, and from the data set that they name.
+
+use std::path::{Path, PathBuf};
+
+use semivox_data::layout::{self, HoldOut, Layout};
+use semivox_data::{LabelBudget, Survey};
+use semivox_trainer::TrainError;
+use semivox_trainer::config::{DataConfig, RunConfig, TestLeaks};
+use semivox_trainer::presets::{self, Task};
+
+use super::{DataArguments, RunArguments};
+
+/// Returns the settings of the preset with the flags applied; those that depend on the scans come from the survey, if
+/// there is one (see [`surveyed`]).
+pub(in crate::cli) fn configuration(
+    arguments: &RunArguments,
+    task: Task,
+    survey: Option<&Survey>,
+    method: &str,
+) -> Result<RunConfig, TrainError> {
+    let preset = arguments.preset();
+    let config = match survey {
+        Some(survey) => task.fitted(survey, preset, method)?,
+        None => task.preset(preset, method)?,
+    };
+    overridden(config, arguments)
+}
+
+/// Applies the flags to settings, and refuses another data set than the one whose label pairs the settings name.
+pub(in crate::cli) fn overridden(
+    mut config: RunConfig,
+    arguments: &RunArguments,
+) -> Result<RunConfig, TrainError> {
+    let before = config.data.root.clone();
+    config.data = arguments.data.applied_to(config.data)?;
+    let pairs = &config.label_swap.pairs;
+    if before.is_some() && before != config.data.root && !pairs.is_empty() {
+        return Err(TrainError::unexpected(
+            "label_swap",
+            "the data set whose labels it pairs",
+            format!("another one, with pairs {pairs:?}"),
+            "leave label_swap out of the settings and set weak_view for the new data",
+        ));
+    }
+    if let Some(device) = &arguments.device {
+        config.device.clone_from(device);
+    }
+    if let Some(iterations) = arguments.iterations {
+        config = presets::with_iterations(config, iterations);
+    }
+    let settings = arguments.settings.iter();
+    config.with_values(settings.map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+impl DataArguments {
+    /// Applies the flags to the data settings.
+    pub(in crate::cli) fn applied_to(
+        &self,
+        mut config: DataConfig,
+    ) -> Result<DataConfig, TrainError> {
+        if let Some(data) = &self.data {
+            let root = Some(absolute(data)?);
+            if config.root != root {
+                // They describe the data set that the settings came from.
+                config.classes.clear();
+                config.channels.clear();
+                config.label_values = None;
+            }
+            config.root = root;
+            config.layout = self.layout;
+        }
+        if let Some(list) = &self.test_list {
+            config.test_list = Some(absolute(list)?);
+        }
+        if let Some(labeled) = self.labeled {
+            config.labeled = labeled;
+        }
+        if self.validation.is_some() {
+            config.validation = self.validation;
+        }
+        match (self.exclude_duplicates, self.allow_leaks) {
+            (true, _) => config.test_leaks = TestLeaks::Exclude,
+            (_, true) => config.test_leaks = TestLeaks::Allow,
+            _ => {}
+        }
+        Ok(config)
+    }
+}
+
+/// Returns a path as an absolute one, which stays valid if a run is resumed from another working directory.
+pub(in crate::cli) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
+    std::path::absolute(path)
+        .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
+}
+
+/// Returns the task of the data set in a folder.
+pub(in crate::cli) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Task, TrainError> {
+    let layout = layout.map_or_else(|| layout::detect(root), Ok)?;
+    // Only this layout needs the name, and opening the others may read label maps.
+    let name = match layout {
+        Layout::Msd => layout::msd::open(root)?.name,
+        _ => String::new(),
+    };
+    Ok(Task::of(layout, &name))
+}
+
+/// Surveys the labeled scans, if the settings of the task are derived from them.
+///
+/// Labels that the run does not use are not opened.
+pub(in crate::cli) fn surveyed(
+    arguments: &RunArguments,
+    task: Task,
+    method: &str,
+) -> Result<Option<Survey>, TrainError> {
+    let data = &arguments.data;
+    let Some(root) = data.data.as_ref().filter(|_| task.follows_scans()) else {
+        return Ok(None);
+    };
+    let mut config = task.preset(arguments.preset(), method)?;
+    if task == Task::Own {
+        config.data.labeled = LabelBudget::Percent(100.0);
+    }
+    let labeled = overridden(config, arguments)?.data.labeled;
+    let dataset = layout::open_split_as(root, data.layout, &hold_out(data)?, labeled)?;
+    let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
+    Ok(Some(survey))
+}
+
+/// Returns the test cases that the flags name.
+pub(in crate::cli) fn hold_out(data: &DataArguments) -> Result<HoldOut, TrainError> {
+    Ok(match &data.test_list {
+        Some(list) => HoldOut::read(list)?,
+        None => HoldOut::default(),
+    })
+}

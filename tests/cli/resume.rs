@@ -1,0 +1,139 @@
+//! Runs that are repeated, resumed, moved and interrupted.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{TINY, json, scans, succeed, text, train, trained};
+
+#[test]
+fn a_stored_configuration_runs_again_and_flags_override_it() {
+    let (_root, root) = scans(3, 2);
+    trained(&root, "a");
+    let again = ["train", "--config", "a/config.toml", "--out", "b", "-q"];
+    succeed(&root, &again);
+    let read =
+        |run: &str, file: &str| std::fs::read_to_string(root.join(run).join(file)).expect("a file");
+    assert_eq!(read("a", "config.toml"), read("b", "config.toml"));
+    let losses = |run: &str| -> Vec<Value> {
+        read(run, "metrics.jsonl")
+            .lines()
+            .map(|line| json(line)["losses"].clone())
+            .collect()
+    };
+    assert_eq!(losses("a"), losses("b"));
+    succeed(
+        &root,
+        &[
+            "train",
+            "--config",
+            "a/config.toml",
+            "--seed",
+            "1",
+            "--out",
+            "c",
+            "-q",
+        ],
+    );
+    assert!(read("c", "config.toml").contains("seed = 1"));
+    assert_ne!(losses("a"), losses("c"));
+}
+
+#[test]
+fn a_run_is_resumed_by_its_method_and_task() {
+    let (_root, root) = scans(3, 2);
+    let method = ["mean_teacher", "--data", "scans", "-q"];
+    succeed(&root, &train(&method));
+    let log = root.join("runs/mean_teacher_own/metrics.jsonl");
+    let before = std::fs::read_to_string(&log).expect("the log");
+    std::fs::remove_file(root.join("runs/mean_teacher_own/report.html")).expect("the report");
+    let resume = ["train", "mean_teacher", "--task", "own", "--resume", "-q"];
+    succeed(&root, &resume);
+    assert_eq!(std::fs::read_to_string(&log).expect("the log"), before);
+    assert!(root.join("runs/mean_teacher_own/report.html").is_file());
+}
+
+#[test]
+fn a_run_goes_on_where_its_data_set_was_moved_to() {
+    let (_root, root) = scans(3, 2);
+    std::fs::write(root.join("scans/test.list"), "case0\n").expect("a list");
+    trained(&root, "run");
+    std::fs::rename(root.join("scans"), root.join("moved")).expect("a move");
+    let resume = ["train", "--resume", "--out", "run", "-q"];
+    let message = super::fail(&root, 1, &resume);
+    assert!(message.contains("--resume --data FOLDER"), "{message}");
+    let told = super::semivox(&root, &[&resume[..], &["--data", "moved"]].concat());
+    let warning = text(&told.stderr);
+    assert!(
+        told.status.success() && warning.contains("not compared"),
+        "{warning}"
+    );
+    // The run has stored the new path.
+    succeed(&root, &resume);
+    std::fs::rename(
+        root.join("moved/images/case2.nii.gz"),
+        root.join("moved/images/z.nii.gz"),
+    )
+    .expect("another name");
+    let message = super::fail(&root, 1, &[&resume[..], &["--data", "moved"]].concat());
+    assert!(
+        message.contains("unlabeled case 1 of 1 being 'case2'"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
+    let (_root, root) = scans(3, 2);
+    let words = [
+        "train",
+        "supervised",
+        "--data",
+        "scans",
+        "--out",
+        "run",
+        "-q",
+    ];
+    let many = ["--iterations", "3000"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_semivox"))
+        .current_dir(&root)
+        .args(words.iter().chain(&many).chain(&TINY[2..]))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let log = root.join("run/metrics.jsonl");
+    let begun = || std::fs::metadata(&log).is_ok_and(|found| found.len() > 0);
+    while !begun() && child.try_wait().expect("a state").is_none() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let process = child.id().to_string();
+    let start = [&words[..], &TINY].concat();
+    for second in [&start[..], &["train", "--resume", "--out", "run"]] {
+        let message = super::fail(&root, 1, second);
+        let refusal =
+            "error: run: expected a folder that no other training is using, found process";
+        assert!(message.contains(refusal), "{message}");
+        assert!(message.contains(&process), "{message}");
+    }
+    let signal = Command::new("kill").args(["-INT", &process]).status();
+    assert!(signal.expect("a signal").success());
+    let output = child.wait_with_output().expect("an end");
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(
+        message.contains("Add --resume --out run to go on"),
+        "{message}"
+    );
+
+    let steps = || {
+        std::fs::read_to_string(&log)
+            .expect("the log")
+            .lines()
+            .count()
+    };
+    let done = steps();
+    assert!((1..3000).contains(&done));
+    succeed(&root, &["train", "--resume", "--out", "run", "-q"]);
+    assert_eq!(steps(), 3000);
+}
