@@ -3,6 +3,8 @@
 //! A run stores its resolved configuration in `config.toml`; resuming reads
 //! that file and nothing else. Unknown keys are refused.
 
+mod checks;
+
 use burn::prelude::Device;
 use semivox_data::augment::{LabelSwap, StrongView, Symmetries};
 use semivox_inference::{Description, Model, SlidingWindow};
@@ -65,9 +67,6 @@ pub struct OwnMethod {
     /// Number of steps over all stages.
     pub iterations: u64,
 }
-
-/// Hint of the errors about settings.
-const CHANGE: &str = "change it in config.toml or with --set";
 
 /// Architecture and size of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -200,111 +199,5 @@ impl RunConfig {
     /// If the number of class names is not the network's number of classes.
     pub fn model(&self, network: &Network, device: &Device) -> Result<Model, TrainError> {
         Ok(Model::new(network.clone(), self.description(), device)?)
-    }
-
-    /// Checks all settings, before anything is read or written.
-    ///
-    /// # Errors
-    /// [`TrainError::Setting`] with the key, what was expected and what was found.
-    pub fn check(&self) -> Result<(), TrainError> {
-        let refuse = |key: &str, expected: &str, found: f64| {
-            Err(TrainError::setting(key, expected, found, CHANGE))
-        };
-        self.check_sides("patch", self.patch)?;
-        self.check_sides("inference.window", self.inference.window)?;
-        if self.network.filters == 0 {
-            return refuse("network.filters", "at least 1", 0.0);
-        }
-        if !(0.0..1.0).contains(&self.network.dropout) {
-            return refuse("network.dropout", "0 to 1", self.network.dropout);
-        }
-        if self.checkpoint_every == 0 {
-            return refuse("checkpoint_every", "at least 1", 0.0);
-        }
-        self.inference.check()?;
-        self.check_views()?;
-        self.check_label_swap()?;
-        Ok(self.method.check(self.patch)?)
-    }
-
-    /// Checks that probabilities and strengths of augmentation are in range.
-    fn check_views(&self) -> Result<(), TrainError> {
-        let (jitter, blur) = (&self.strong_view.jitter, &self.strong_view.blur);
-        let mut checked = vec![(
-            "weak_view.flip_probability",
-            self.weak_view.flip_probability,
-            1.0,
-        )];
-        if let Some(jitter) = jitter {
-            checked.push(("strong_view.jitter.probability", jitter.probability, 1.0));
-            checked.push(("strong_view.jitter.amount", f64::from(jitter.amount), 1.0));
-        }
-        if let Some(blur) = blur {
-            let [least, most] = blur.sigma.map(f64::from);
-            checked.push(("strong_view.blur.probability", blur.probability, 1.0));
-            checked.push(("strong_view.blur.sigma", most, 1e3));
-            checked.push(("strong_view.blur.sigma", least, most));
-        }
-        for (key, value, most) in checked {
-            if !(0.0..=most).contains(&value) {
-                let expected = format!("0 to {most}");
-                return Err(TrainError::setting(key, expected, value, CHANGE));
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks the pairs of labels that mirroring exchanges: the axis can be mirrored, patches are not rotated (which
-    /// exchanges sides too), and every label is a class and in one pair only.
-    fn check_label_swap(&self) -> Result<(), TrainError> {
-        let LabelSwap { axis, pairs } = &self.label_swap;
-        if pairs.is_empty() {
-            return Ok(());
-        }
-        let refuse = |key, expected: &str, found: String| {
-            Err(TrainError::setting(key, expected, found, CHANGE))
-        };
-        match self.patch.get(usize::from(*axis)) {
-            None => return refuse("label_swap.axis", "0, 1 or 2", axis.to_string()),
-            Some(1) => {
-                let found = format!("{axis}, along which a patch has one voxel");
-                return refuse("label_swap.axis", "an axis of the patch", found);
-            }
-            Some(_) => {}
-        }
-        if self.weak_view.rotate {
-            let expected = "false together with label_swap, as rotations exchange sides too";
-            return refuse("weak_view.rotate", expected, "true".into());
-        }
-        let classes = match self.data.classes.len() {
-            0 => usize::from(u8::MAX), // not known before the data set is opened
-            classes => classes,
-        };
-        let mut labels: Vec<u8> = pairs.as_flattened().to_vec();
-        labels.sort_unstable();
-        let once = labels.windows(2).all(|two| two[0] != two[1]);
-        let known = labels.iter().all(|&l| l > 0 && usize::from(l) < classes);
-        if once && known {
-            return Ok(());
-        }
-        let expected = format!("labels from 1 to {}, each once", classes - 1);
-        refuse("label_swap.pairs", &expected, format!("{pairs:?}"))
-    }
-
-    /// Checks that the network can halve the sides of a patch four times; a U-Net takes one slice.
-    fn check_sides(&self, key: &str, sides: [usize; 3]) -> Result<(), TrainError> {
-        let architecture = self.network.architecture;
-        let multiples = architecture.required_multiples();
-        let fits = |axis: usize| sides[axis] > 0 && sides[axis].is_multiple_of(multiples[axis]);
-        let one_slice = !architecture.is_2d() || sides[2] == 1;
-        if one_slice && (0..3).all(fits) {
-            return Ok(());
-        }
-        let wanted = match architecture.is_2d() {
-            true => "[16·a, 16·b, 1] (a U-Net halves a slice four times)",
-            false => "multiples of 16 (a V-Net halves each axis four times)",
-        };
-        let found = format!("{sides:?}");
-        Err(TrainError::setting(key, wanted, found, CHANGE))
     }
 }

@@ -52,16 +52,19 @@
 //! | student at test time | – | batch statistics (no evaluation mode) | evaluation mode |
 
 mod anatomical_contrast;
+mod choices;
 mod config;
 mod distillation;
 mod settings;
 mod state;
+mod temperatures;
 #[cfg(test)]
 mod tests;
 
 pub use anatomical_contrast::AnatomicalContrast;
-pub use config::{ActionConfig, LabeledView, LastPatch, PseudoLabels, StudentPasses};
+pub use choices::{LabeledView, LastPatch, PseudoLabels, StudentPasses};
+pub use config::ActionConfig;
 pub use distillation::Distillation;
 pub use state::{Contrasted, Distilled};
 
-pub(crate) use config::Temperatures;
+pub(crate) use temperatures::Temperatures;

@@ -1,8 +1,7 @@
 //! ACTION++: ACTION with adaptive anatomical contrast and scheduled temperatures.
 //!
-//! C. You, W. Dai, Y. Min, L. Staib, J. Sekhon, J. S. Duncan, "ACTION++: Improving Semi-supervised
-//! Medical Image Segmentation with Adaptive Anatomical Contrast", MICCAI 2023, arXiv 2304.02689. It runs
-//! the stages of [ACTION](super::action) and adds:
+//! C. You, W. Dai, Y. Min, L. Staib, J. Sekhon, J. S. Duncan, "ACTION++: Improving Semi-supervised Medical Image Segmentation
+//! with Adaptive Anatomical Contrast", MICCAI 2023, arXiv 2304.02689. It runs the stages of [ACTION](super::action) and adds:
 //!
 //! ```text
 //! ψ_1 … ψ_K    fixed class centers, spread evenly                              uniform_centers

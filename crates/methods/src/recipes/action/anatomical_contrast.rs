@@ -8,7 +8,8 @@ use semivox_losses::{
 use semivox_models::{Network, NetworkOutput};
 use semivox_sampling::ContrastConfig;
 
-use super::config::{ActionConfig, LabeledView, PseudoLabels, StudentPasses};
+use super::choices::{LabeledView, PseudoLabels, StudentPasses};
+use super::config::ActionConfig;
 use super::state::Contrasted;
 use crate::batch::{Batch, LabeledBatch, split};
 use crate::confident::Predicted;

@@ -4,8 +4,8 @@ use semivox_losses::LocalDistillationForm;
 use semivox_models::Resolution;
 use serde::{Deserialize, Serialize};
 
+use super::choices::{LabeledView, LastPatch, PseudoLabels, StudentPasses};
 use crate::error::MethodError;
-use crate::method_settings::{expect, expect_some};
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
@@ -86,48 +86,6 @@ pub struct ActionConfig {
 /// The default of `nesterov` in files written before it could be chosen.
 fn yes() -> bool {
     true
-}
-
-/// Treatment of a local patch that ends exactly where its axis ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LastPatch {
-    /// The patch is used.
-    #[default]
-    Kept,
-    /// The patch is left out, as in the official 2D code: 36 patches of 256×256 instead of 49.
-    Dropped,
-}
-
-/// Voxels whose pseudo-label the unsupervised cross-entropy takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PseudoLabels {
-    /// All voxels; each patch is weighted by the share of its voxels with a confidence of `θ_s`, as in the official code.
-    #[default]
-    All,
-    /// Those with a confidence of `θ_s`; the others are ignored.
-    Confident,
-}
-
-/// View of the labeled patches in stage iii.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LabeledView {
-    /// Crop, rotation and flip only.
-    Weak,
-    /// Brightness, contrast and blur as well, as in ReCo, on which the official code is based.
-    Strong,
-}
-
-/// Forward passes of the student on labeled and unlabeled patches in stage iii.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StudentPasses {
-    /// One pass for each kind, with separate batch statistics, as in the official code.
-    Separate,
-    /// One pass for all patches, with shared batch statistics.
-    Joint,
 }
 
 impl ActionConfig {
@@ -231,59 +189,6 @@ impl ActionConfig {
             }
         }
         Ok(config)
-    }
-}
-
-/// The temperatures of one training step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Temperatures {
-    /// `τ_s`, the student's temperature in both distillation losses.
-    pub(crate) student: f64,
-    /// `τ_t`, the teacher's temperature in both distillation losses.
-    pub(crate) teacher: f64,
-    /// `τ`, the temperature of the contrast.
-    pub(crate) contrast: f64,
-}
-
-impl ActionConfig {
-    /// Returns the temperatures of the settings.
-    pub(crate) fn temperatures(&self) -> Temperatures {
-        Temperatures {
-            student: self.student_temperature,
-            teacher: self.teacher_temperature,
-            contrast: self.contrast_temperature,
-        }
-    }
-}
-
-impl ActionConfig {
-    pub(super) fn check_sizes(&self) -> Result<(), MethodError> {
-        for (key, size) in [
-            ("bank", self.bank),
-            ("global_width", self.global_width),
-            ("queries", self.queries),
-            ("negatives", self.negatives),
-            ("representation_width", self.representation_width),
-        ] {
-            expect_some(key, size)?;
-        }
-        Ok(())
-    }
-
-    /// Checks that local patches fit into `patch`, and that their pooling cells all lie on one common grid.
-    pub(super) fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), MethodError> {
-        let (side, step, pooled) = (self.local_patch, self.local_step, self.local_pooled);
-        expect_some("local_patch", side)?;
-        expect_some("local_step", step)?;
-        expect_some("local_pooled", pooled)?;
-        let fits = patch.iter().all(|&whole| whole == 1 || whole >= side);
-        let wanted = format!("at most the shortest side of the patch {patch:?}");
-        expect(fits, "local_patch", &wanted, side)?;
-        let wanted = format!("a divisor of local_patch ({side})");
-        expect(side.is_multiple_of(pooled), "local_pooled", &wanted, pooled)?;
-        let cell = side / pooled;
-        let wanted = format!("a multiple of local_patch / local_pooled ({cell})");
-        expect(step.is_multiple_of(cell), "local_step", &wanted, step)
     }
 }
 

@@ -7,8 +7,9 @@ use semivox_losses::{
 };
 use semivox_models::NetworkOutput;
 
-use super::config::{ActionConfig, Temperatures};
+use super::config::ActionConfig;
 use super::state::Distilled;
+use super::temperatures::Temperatures;
 use crate::batch::Batch;
 use crate::context::MethodContext;
 use crate::ema::ema_update;

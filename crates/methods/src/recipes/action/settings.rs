@@ -1,11 +1,12 @@
-//! Implementation of `MethodSettings` for the settings of ACTION.
+//! Implementation of `MethodSettings` for the settings of ACTION, with their checks.
 
 use super::{ActionConfig, AnatomicalContrast, Distillation};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_weight,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
@@ -76,5 +77,36 @@ impl MethodSettings for ActionConfig {
             .with_stage(Distillation::new(self, patch, false))
             .with_stage(Distillation::new(self, patch, true))
             .with_stage(AnatomicalContrast::new(self)))
+    }
+}
+
+impl ActionConfig {
+    fn check_sizes(&self) -> Result<(), MethodError> {
+        for (key, size) in [
+            ("bank", self.bank),
+            ("global_width", self.global_width),
+            ("queries", self.queries),
+            ("negatives", self.negatives),
+            ("representation_width", self.representation_width),
+        ] {
+            expect_some(key, size)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that local patches fit into `patch`, and that their pooling cells all lie on one common grid.
+    fn check_local_patches(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        let (side, step, pooled) = (self.local_patch, self.local_step, self.local_pooled);
+        expect_some("local_patch", side)?;
+        expect_some("local_step", step)?;
+        expect_some("local_pooled", pooled)?;
+        let fits = patch.iter().all(|&whole| whole == 1 || whole >= side);
+        let wanted = format!("at most the shortest side of the patch {patch:?}");
+        expect(fits, "local_patch", &wanted, side)?;
+        let wanted = format!("a divisor of local_patch ({side})");
+        expect(side.is_multiple_of(pooled), "local_pooled", &wanted, pooled)?;
+        let cell = side / pooled;
+        let wanted = format!("a multiple of local_patch / local_pooled ({cell})");
+        expect(step.is_multiple_of(cell), "local_step", &wanted, step)
     }
 }
