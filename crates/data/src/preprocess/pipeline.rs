@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
 use super::{most_probable_on, probability_on, resample_labels_to};
-use crate::case::check_same_grid;
+use crate::same_grid::check_same_grid;
 use crate::image::first;
 use crate::{
     DataError, Geometry, Image, LabelMap, Orientation, Reorientation, SourceHeader, Volume,
