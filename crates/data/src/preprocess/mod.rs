@@ -6,6 +6,7 @@
 mod grid;
 mod intensity;
 mod pipeline;
+mod preprocessed;
 mod probabilities;
 mod region;
 mod resample;
@@ -13,7 +14,8 @@ mod resample_labels;
 
 pub use grid::Grid;
 pub use intensity::Intensity;
-pub use pipeline::{ForegroundCrop, Preprocess, Preprocessed, invert_labels};
+pub use pipeline::{ForegroundCrop, Preprocess};
+pub use preprocessed::{Preprocessed, invert_labels};
 pub use probabilities::{
     most_probable, most_probable_on, probability_on, resample_probabilities_to,
 };
