@@ -8,7 +8,8 @@ use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, Error, File, FloatingPoint
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, IxDyn, stack};
 
 use super::hdf5_links::Link;
-use super::read::{check_finite, check_label_value, to_label};
+use super::read::check_finite;
+use super::read_labels::{check_label_value, to_label};
 use crate::{AxisOrder, DataError, Geometry, LabelMap, Source, Volume};
 
 /// Function that reads one dataset of a file.
