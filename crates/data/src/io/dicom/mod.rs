@@ -9,6 +9,7 @@ mod huffman;
 mod jpeg_lossless;
 mod patient;
 mod patient_id;
+mod pixels;
 mod run_length;
 mod scan;
 mod series;
