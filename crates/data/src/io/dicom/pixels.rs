@@ -2,7 +2,7 @@
 
 use super::super::stream::Opened;
 use super::super::voxels::VoxelType;
-use super::elements::Reader;
+use super::bytes::Reader;
 use super::slice::Slice;
 use super::syntax::Coding;
 use super::{jpeg_lossless, run_length};
