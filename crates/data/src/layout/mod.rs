@@ -22,6 +22,8 @@ pub mod mend;
 pub mod msd;
 pub mod pancreas;
 
+mod acdc_hdf5;
+mod acdc_names;
 mod assemble;
 mod channels;
 mod classes;
