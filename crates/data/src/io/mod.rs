@@ -32,6 +32,7 @@ mod nrrd;
 mod nrrd_header;
 mod nrrd_segments;
 mod nrrd_space;
+mod nrrd_types;
 mod paths;
 mod raw;
 mod read;
