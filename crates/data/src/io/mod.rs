@@ -20,6 +20,7 @@ mod formats;
 mod forms;
 mod gzip;
 mod hdf5;
+mod hdf5_array;
 mod hdf5_links;
 mod meta_header;
 mod meta_image;
