@@ -5,6 +5,7 @@
 
 mod class_maps;
 mod grid;
+mod index_map;
 mod intensity;
 mod pipeline;
 mod preprocessed;

@@ -4,9 +4,9 @@ use ndarray::{Array4, ArrayView4, Axis, s};
 use rayon::prelude::*;
 
 use super::grid::Grid;
-use super::resample_labels::{apply, is_axis_aligned, is_inside, is_on_axis};
-use crate::taps::{Taps, Threads, weighted_sums};
+use super::index_map::{apply, is_axis_aligned, is_inside, is_on_axis};
 use crate::DataError;
+use crate::taps::{Taps, Threads, weighted_sums};
 
 /// Resamples class probabilities to another grid by linear interpolation.
 ///
