@@ -32,7 +32,7 @@ pub enum Match {
 /// resampling by 10 %, a crop of 3 voxels on each side of such axes, and if its orientation was lost. It is not found
 /// after a crop or padding that moves its center by more than a few percent, a rotation, or in another contrast; in
 /// scans of about 40 voxels not always after a crop of another width than 3, and thick slices must not be missing. The
-/// next scan of a patient is another scan. `examples/fingerprints.rs` measures all but rotation and contrast.
+/// next scan of a patient is another scan. The example `fingerprints` measures all but rotation and contrast.
 ///
 /// The signs have neither amplitudes nor the low frequencies that hold the outline, nor the high ones that hold the details,
 /// so a fingerprint is no picture: what can be drawn from it is a blur that resembles the scan a little at best.
