@@ -1,18 +1,13 @@
 //! Fingerprints of scans: whether two are the same scan, without keeping either.
 
 mod code;
-
-use std::fmt;
-use std::str::FromStr;
+mod text;
 
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{DataError, Orientation, Volume};
-
-/// Begins the text of a fingerprint; another number where another algorithm made the codes.
-const VERSION: &str = "1:";
+use crate::{Orientation, Volume};
 
 /// The same scan under two names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,7 +32,7 @@ pub enum Match {
 /// resampling by 10 %, a crop of 3 voxels on each side of such axes, and if its orientation was lost. It is not found
 /// after a crop or padding that moves its center by more than a few percent, a rotation, or in another contrast; in
 /// scans of about 40 voxels not always after a crop of another width than 3, and thick slices must not be missing. The
-/// next scan of a patient is another scan. `examples/fingerprints.rs` measures all but rotation and contrast.
+/// next scan of a patient is another scan. The example `fingerprints` measures all but rotation and contrast.
 ///
 /// The signs have neither amplitudes nor the low frequencies that hold the outline, nor the high ones that hold the details,
 /// so a fingerprint is no picture: what can be drawn from it is a blur that resembles the scan a little at best.
@@ -163,63 +158,6 @@ impl Channel {
 
     fn distance(&self, other: &Self) -> u32 {
         code::distance(self.codes, other.codes)
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(VERSION)?;
-        for (
-            i,
-            Channel {
-                exact,
-                codes: [whole, inner],
-            },
-        ) in self.0.iter().enumerate()
-        {
-            let separator = if i == 0 { "" } else { "+" };
-            write!(f, "{separator}{exact:032x}{whole:032x}{inner:032x}")?;
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = DataError;
-
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        let channel = |text: &str| {
-            let part = |n: usize| u128::from_str_radix(text.get(32 * n..32 * (n + 1))?, 16).ok();
-            let (exact, codes) = (part(0)?, [part(1)?, part(2)?]);
-            (text.len() == 96).then_some(Channel { exact, codes })
-        };
-        let channels = text
-            .strip_prefix(VERSION)
-            .and_then(|channels| match channels {
-                "" => Some(Vec::new()),
-                _ => channels.split('+').map(channel).collect(),
-            });
-        channels.map(Self).ok_or_else(|| DataError::InvalidSetting {
-            name: "the fingerprint of a scan",
-            expected: format!(
-                "{VERSION} and for each channel 96 hexadecimal digits, with + between channels"
-            ),
-            found: format!("`{text}`"),
-        })
-    }
-}
-
-impl TryFrom<String> for Fingerprint {
-    type Error = DataError;
-
-    fn try_from(text: String) -> Result<Self, DataError> {
-        text.parse()
-    }
-}
-
-impl From<Fingerprint> for String {
-    fn from(print: Fingerprint) -> Self {
-        print.to_string()
     }
 }
 

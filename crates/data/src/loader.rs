@@ -1,14 +1,18 @@
 //! Ordered loading of batches by worker threads.
 
-use std::any::Any;
-use std::collections::BTreeMap;
+mod error;
+mod shared;
+
+pub use error::LoaderError;
+
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+use shared::{Item, Shared};
 
 /// Number of worker threads and of prefetched batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,30 +31,6 @@ impl Default for LoaderConfig {
             prefetch: 3,
         }
     }
-}
-
-/// The reason why a step has no batch.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoaderError<E> {
-    /// Making the batch failed.
-    #[error("cannot make the batch of step {step}: {source}")]
-    Make {
-        /// The step.
-        step: u64,
-        /// The error.
-        source: E,
-    },
-    /// Making the batch panicked.
-    #[error(
-        "expected a batch for step {step}, found a panic: {message}; this is a bug, please report it"
-    )]
-    Panicked {
-        /// The step.
-        step: u64,
-        /// The message of the panic.
-        message: String,
-    },
 }
 
 /// An iterator over steps whose items are made by worker threads.
@@ -77,50 +57,13 @@ pub struct OrderedLoader<T, E> {
     waited: Duration,
 }
 
-/// State shared by the consumer and the workers.
-struct Shared<T, E> {
-    make: Box<dyn Fn(u64) -> Result<T, E> + Send + Sync>,
-    end: u64,
-    prefetch: u64,
-    state: Mutex<State<T, E>>,
-    /// Signals that a worker may have work, or must stop.
-    work: Condvar,
-    /// Signals that an item is finished.
-    made: Condvar,
-}
-
-type Item<T, E> = Result<T, LoaderError<E>>;
-
-struct State<T, E> {
-    /// The first step that no worker has started.
-    begin: u64,
-    /// The next step to hand out.
-    next: u64,
-    ready: BTreeMap<u64, Item<T, E>>,
-    stopped: bool,
-}
-
 impl<T: Send + 'static, E: Send + 'static> OrderedLoader<T, E> {
     /// Creates a loader and starts its workers.
     pub fn new<F>(steps: Range<u64>, config: LoaderConfig, make: F) -> Self
     where
         F: Fn(u64) -> Result<T, E> + Send + Sync + 'static,
     {
-        let begin = steps.start;
-        let state = State {
-            begin,
-            next: begin,
-            ready: BTreeMap::new(),
-            stopped: false,
-        };
-        let shared = Arc::new(Shared {
-            make: Box::new(make),
-            end: steps.end,
-            prefetch: config.prefetch.max(1) as u64,
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            made: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(steps, config.prefetch, make));
         // A thread that cannot be started is skipped; without any thread the consumer makes the items itself.
         let start = |i: usize| {
             let shared = Arc::clone(&shared);
@@ -141,30 +84,6 @@ impl<T, E> OrderedLoader<T, E> {
     pub fn wait_seconds(&self) -> f64 {
         self.waited.as_secs_f64()
     }
-
-    fn hand_out(&self) -> Option<Item<T, E>> {
-        let mut state = self.shared.lock();
-        let step = state.next;
-        if step >= self.shared.end {
-            return None;
-        }
-        state.next += 1;
-        if self.workers.is_empty() {
-            drop(state);
-            return Some(self.shared.make_item(step));
-        }
-        self.shared.work.notify_all();
-        loop {
-            if let Some(item) = state.ready.remove(&step) {
-                return Some(item);
-            }
-            state = self
-                .shared
-                .made
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
 }
 
 impl<T, E> Iterator for OrderedLoader<T, E> {
@@ -172,7 +91,7 @@ impl<T, E> Iterator for OrderedLoader<T, E> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let asked = Instant::now();
-        let item = self.hand_out();
+        let item = self.shared.hand_out(self.workers.is_empty());
         self.waited += asked.elapsed();
         item
     }
@@ -180,62 +99,12 @@ impl<T, E> Iterator for OrderedLoader<T, E> {
 
 impl<T, E> Drop for OrderedLoader<T, E> {
     fn drop(&mut self) {
-        self.shared.lock().stopped = true;
-        self.shared.work.notify_all();
+        self.shared.stop();
         for worker in self.workers.drain(..) {
             // Panics in `make` were caught already, so the result is irrelevant.
             let _ = worker.join();
         }
     }
-}
-
-impl<T, E> Shared<T, E> {
-    fn lock(&self) -> MutexGuard<'_, State<T, E>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn work_until_stopped(&self) {
-        while let Some(step) = self.claim() {
-            let item = self.make_item(step);
-            self.lock().ready.insert(step, item);
-            self.made.notify_all();
-        }
-    }
-
-    /// Waits for a step that may be started; `None` if no step is left.
-    fn claim(&self) -> Option<u64> {
-        let mut state = self.lock();
-        loop {
-            let step = state.begin;
-            if state.stopped || step >= self.end {
-                return None;
-            }
-            if step < state.next.saturating_add(self.prefetch) {
-                state.begin += 1;
-                return Some(step);
-            }
-            state = self
-                .work
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn make_item(&self, step: u64) -> Item<T, E> {
-        match catch_unwind(AssertUnwindSafe(|| (self.make)(step))) {
-            Ok(made) => made.map_err(|source| LoaderError::Make { step, source }),
-            Err(panic) => Err(LoaderError::Panicked {
-                step,
-                message: message_of(&*panic),
-            }),
-        }
-    }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").to_string()
 }
 
 #[cfg(test)]

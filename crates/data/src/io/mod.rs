@@ -20,6 +20,7 @@ mod formats;
 mod forms;
 mod gzip;
 mod hdf5;
+mod hdf5_array;
 mod hdf5_links;
 mod meta_header;
 mod meta_image;
@@ -32,9 +33,11 @@ mod nrrd;
 mod nrrd_header;
 mod nrrd_segments;
 mod nrrd_space;
+mod nrrd_types;
 mod paths;
 mod raw;
 mod read;
+mod read_labels;
 mod stream;
 mod voxels;
 mod write;
@@ -47,9 +50,9 @@ pub use formats::READABLE;
 pub(crate) use formats::stem_length;
 pub(crate) use nrrd_segments::segments_in;
 pub use paths::is_within;
-pub(crate) use read::channels_in;
-pub(crate) use read::read_grid;
-pub use read::{read_label_values, read_labels, read_volume};
+pub use read::read_volume;
+pub(crate) use read::{channels_in, read_grid};
+pub use read_labels::{read_label_values, read_labels};
 pub use write::{write_label_values, write_labels, write_volume};
 
 use crate::{DataError, Image, LabelMap, Source};
@@ -84,7 +87,7 @@ pub fn read_image(source: &Source) -> Result<Image, DataError> {
 pub fn read_label(source: &Source) -> Result<LabelMap, DataError> {
     match source {
         Source::File(path) => read_labels(path),
-        Source::MappedFile { path, values } => read::read_mapped_labels(path, values),
+        Source::MappedFile { path, values } => read_labels::read_mapped_labels(path, values),
         Source::Channels(_) | Source::ChannelAxis { .. } => Err(DataError::InvalidSetting {
             name: "the source of a label map",
             expected: "one channel".into(),

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::raw::VoxelLayout;
 use super::stream::Opened;
-use super::voxels::VoxelType;
 use crate::{DataError, SourceHeader};
 
 /// Header fields by name.
@@ -110,7 +109,7 @@ impl<'a> Header<'a> {
         )
     }
 
-    fn field(&self, name: &str) -> Result<&str, DataError> {
+    pub(super) fn field(&self, name: &str) -> Result<&str, DataError> {
         let found = self.fields.get(name).map(String::as_str);
         found.ok_or_else(|| self.wrong(&format!("the field '{name}'"), "none"))
     }
@@ -179,45 +178,6 @@ impl<'a> Header<'a> {
             .get("sizes")
             .map(|text| text.split_whitespace().count());
         sizes.is_some_and(|count| axis < count)
-    }
-
-    fn voxel_type(&self) -> Result<VoxelType, DataError> {
-        let text = self.field("type")?;
-        let text = text.to_lowercase();
-        let plain = text
-            .replace("_t", "")
-            .replace("signed ", "s:")
-            .replace("uns:", "u:");
-        Ok(match plain.trim_start_matches("s:") {
-            "char" if plain.starts_with("s:") => VoxelType::Int8,
-            "int8" => VoxelType::Int8,
-            "uchar" | "u:char" | "uint8" => VoxelType::Uint8,
-            "short" | "short int" | "int16" => VoxelType::Int16,
-            "ushort" | "u:short" | "u:short int" | "uint16" => VoxelType::Uint16,
-            "int" | "int32" => VoxelType::Int32,
-            "uint" | "u:int" | "uint32" => VoxelType::Uint32,
-            "longlong" | "long long" | "long long int" | "int64" => VoxelType::Int64,
-            "ulonglong" | "u:long long" | "u:long long int" | "uint64" => VoxelType::Uint64,
-            "float" => VoxelType::Float32,
-            "double" => VoxelType::Float64,
-            _ => {
-                return Err(self.wrong(
-                    "integers or floats of up to 64 bits",
-                    &format!("type '{text}'"),
-                ));
-            }
-        })
-    }
-
-    fn big_endian(&self) -> Result<bool, DataError> {
-        let endian = self.fields.get("endian").map(|text| text.to_lowercase());
-        match endian.as_deref() {
-            Some("little") => Ok(false),
-            Some("big") => Ok(true),
-            // Single bytes have no byte order.
-            None if self.voxel_type()?.size() == 1 => Ok(false),
-            other => Err(self.wrong("endian little or big", other.unwrap_or("none"))),
-        }
     }
 }
 

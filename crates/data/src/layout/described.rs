@@ -1,11 +1,13 @@
 //! The cases of a folder with a `dataset.json`.
 
+mod test_images;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::assemble::Found;
 use super::channels::{self, Numbers};
-use super::description::{Description, Image, Images, Pair};
+use super::description::{Description, Images, Pair};
 use super::files::Listing;
 use super::pairing::{self, Paired};
 use super::scans;
@@ -109,33 +111,6 @@ impl<'a> Described<'a> {
         self.numbers = found.numbers;
         self.cases.extend(cases);
         self.notes.extend(notes);
-        Ok(())
-    }
-
-    /// Adds the images without public labels: those that are listed, or else those of `imagesTs/`.
-    fn add_test_images(&mut self, listed: &[Image]) -> Result<(), DataError> {
-        let unlabeled = |(id, image)| (id, Found { image, label: None });
-        if listed.is_empty() {
-            let folder = self.root.join("imagesTs");
-            let images = Listing::read_if_any(&folder)?;
-            self.notes.extend(images.notes());
-            let found = channels::joined(&folder, images.volumes, self.channels, self.numbers)?;
-            self.cases.extend(found.into_iter().map(unlabeled));
-        }
-        let mut missing = Vec::new();
-        for Image::Path(image) | Image::Entry { image } in listed {
-            match self.scan(image, self.channels, self.numbers) {
-                Ok(found) => self.cases.push(unlabeled(found)),
-                // Training needs none of them.
-                Err(_) => missing.push(image),
-            }
-        }
-        if !missing.is_empty() {
-            let missing = some_of(&missing);
-            self.notes.push(format!(
-                "test images of `{JSON}` that are not there: {missing}"
-            ));
-        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Layout, acdc, file_names, files, la, pancreas};
+use super::{Layout, acdc_hdf5, acdc_names, file_names, files, la, pancreas};
 use crate::DataError;
 use crate::io::{self, READABLE};
 use crate::preprocess::Grid;
@@ -44,7 +44,7 @@ pub(super) fn detect(root: &Path) -> Result<Detected, DataError> {
     if !la::hdf5_cases(root)?.is_empty() {
         return Ok(Layout::La.into());
     }
-    if acdc::has_hdf5(root)? {
+    if acdc_hdf5::has_hdf5(root)? {
         return Ok(Layout::Acdc.into());
     }
     if pancreas::has_hdf5(root)? {
@@ -77,7 +77,7 @@ const CANDIDATES: [Candidate; 2] = [
     },
     Candidate {
         layout: Layout::Acdc,
-        is_id: acdc::is_id,
+        is_id: acdc_names::is_id,
         names: "patientNNN_frameNN",
         fits: |grid| {
             let [x, y, z] = grid.geometry.spacing();

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Grid, Intensity, Region, Threshold, foreground, resample, resample_labels};
-use super::{most_probable_on, probability_on, resample_labels_to};
-use crate::case::check_same_grid;
+use super::{Grid, Intensity, Preprocessed, Region, Threshold};
+use super::{foreground, resample, resample_labels};
 use crate::image::first;
 use crate::{
-    DataError, Geometry, Image, LabelMap, Orientation, Reorientation, SourceHeader, Volume,
+    DataError, Geometry, Image, LabelMap, Orientation, Reorientation, Volume, check_same_grid,
 };
 
 /// Cropping to the foreground.
@@ -71,31 +70,6 @@ pub struct Preprocess {
     pub foreground: Option<ForegroundCrop>,
     /// Minimum number of voxels along each axis.
     pub min_size: Option<[usize; 3]>,
-}
-
-/// A preprocessed scan, with the information to map predictions back to its file.
-#[derive(Debug, Clone)]
-pub struct Preprocessed {
-    /// The preprocessed image.
-    pub image: Image,
-    /// The grid of the file.
-    pub source: Grid,
-    /// Position of the voxels as stored in the file, if the image was read from one; copied to all that is mapped back.
-    pub header: Option<SourceHeader>,
-    /// The reorientation that was applied.
-    pub reorientation: Reorientation,
-    /// The crop of steps 4 and 5 in the resampled volume; its start is negative where the volume was padded.
-    pub region: Region,
-}
-
-/// Scans are equal if their voxels and grids are, whatever files they come from.
-impl PartialEq for Preprocessed {
-    fn eq(&self, other: &Self) -> bool {
-        self.image == other.image
-            && self.source == other.source
-            && self.reorientation == other.reorientation
-            && self.region == other.region
-    }
 }
 
 impl Preprocess {
@@ -223,92 +197,12 @@ impl Preprocess {
     }
 }
 
-impl Preprocessed {
-    /// Maps labels on this scan's grid back to the grid of the file.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::InvalidSetting`] if the affine cannot be inverted.
-    pub fn restore_labels(&self, labels: &LabelMap) -> Result<LabelMap, DataError> {
-        Ok(self.restored(invert_labels(labels, &self.target())?))
-    }
-
-    /// Maps probabilities `[class, x, y, z]` on this scan's grid to the grid of the file and takes the most
-    /// probable class there.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::InvalidSetting`] if the shape is not this scan's.
-    pub fn restore_probabilities(
-        &self,
-        probabilities: ndarray::ArrayView4<'_, f32>,
-    ) -> Result<LabelMap, DataError> {
-        let labels = most_probable_on(
-            probabilities,
-            &Grid::from(self.image.first()),
-            &self.target(),
-        )?;
-        Ok(self.restored(labels))
-    }
-
-    /// Maps the probabilities of one class, out of `[class, x, y, z]` on this scan's grid, to the grid of the
-    /// file.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::InvalidSetting`] if the shape is not this scan's.
-    ///
-    /// # Panics
-    ///
-    /// If the class does not exist.
-    pub fn restore_probability(
-        &self,
-        probabilities: ndarray::ArrayView4<'_, f32>,
-        class: usize,
-    ) -> Result<Volume, DataError> {
-        let grid = Grid::from(self.image.first());
-        let map = probability_on(probabilities, class, &grid, &self.target())?;
-        let map = match self.reorientation {
-            Reorientation::NONE => map,
-            reorientation => reorientation.inverse().volume(&map),
-        };
-        let map = Volume::new(map.data, self.source.geometry);
-        Ok(map.with_header(self.header.clone()))
-    }
-
-    /// The grid of the file, reoriented like the scan.
-    fn target(&self) -> Grid {
-        match self.reorientation {
-            Reorientation::NONE => self.source,
-            reorientation => reorientation.grid(&self.source),
-        }
-    }
-
-    /// Reverts the reorientation of a label map and assigns the exact affine and the header of the file.
-    fn restored(&self, labels: LabelMap) -> LabelMap {
-        let labels = match self.reorientation {
-            Reorientation::NONE => labels,
-            reorientation => reorientation.inverse().labels(&labels),
-        };
-        LabelMap::new(labels.data, self.source.geometry).with_header(self.header.clone())
-    }
-}
-
 /// Reorients a volume; borrows it if there is nothing to do.
 fn reoriented(volume: &Volume, reorientation: Reorientation) -> Cow<'_, Volume> {
     match reorientation {
         Reorientation::NONE => Cow::Borrowed(volume),
         reorientation => Cow::Owned(reorientation.volume(volume)),
     }
-}
-
-/// Maps a label map back to the grid of the file by its geometry; voxels outside become background.
-///
-/// # Errors
-///
-/// [`DataError::InvalidSetting`] if the label map's affine cannot be inverted.
-pub fn invert_labels(labels: &LabelMap, source: &Grid) -> Result<LabelMap, DataError> {
-    resample_labels_to(labels, source)
 }
 
 #[cfg(test)]

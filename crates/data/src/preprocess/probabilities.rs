@@ -1,12 +1,12 @@
 //! Resampling of class probabilities.
 
-use ndarray::{Array3, Array4, ArrayView4, Axis, s};
+use ndarray::{Array4, ArrayView4, Axis, s};
 use rayon::prelude::*;
 
 use super::grid::Grid;
-use super::resample_labels::{apply, is_axis_aligned, is_inside, is_on_axis};
+use super::index_map::{apply, is_axis_aligned, is_inside, is_on_axis};
+use crate::DataError;
 use crate::taps::{Taps, Threads, weighted_sums};
-use crate::{DataError, LabelMap, Volume};
 
 /// Resamples class probabilities to another grid by linear interpolation.
 ///
@@ -54,120 +54,6 @@ pub fn resample_probabilities_to(
         return Ok(separable(probabilities, &map, target.shape));
     }
     Ok(general(probabilities, &map, source.shape, target.shape))
-}
-
-/// Maximum number of probabilities in memory at a time: 128 MiB.
-const SLAB: usize = 1 << 25;
-
-/// Returns the most probable class at every voxel of another grid.
-///
-/// Equals [`resample_probabilities_to`] followed by [`most_probable`], but works slab by slab to limit
-/// memory.
-///
-/// # Shapes
-///
-/// `probabilities`: `[class, x, y, z]` on `source`, at most 256 classes.
-///
-/// # Errors
-///
-/// As for these two functions.
-///
-/// # Examples
-///
-/// ```
-/// use ndarray::array;
-/// use semivox_data::{Geometry, preprocess::{Grid, most_probable_on}};
-///
-/// let p = array![[[[1.0, 0.0]]], [[[0.0, 1.0]]]];
-/// let source = Grid { shape: [1, 1, 2], geometry: Geometry::default() };
-/// let target = source.with_spacing([1.0, 1.0, 0.5])?;
-/// let labels = most_probable_on(p.view(), &source, &target)?;
-/// assert_eq!(labels.data, array![[[0, 0, 1, 1]]]);
-/// # Ok::<(), semivox_data::DataError>(())
-/// ```
-pub fn most_probable_on(
-    probabilities: ArrayView4<'_, f32>,
-    source: &Grid,
-    target: &Grid,
-) -> Result<LabelMap, DataError> {
-    in_slabs(probabilities, source, target, SLAB)
-}
-
-/// [`most_probable_on`] with at most `most` probabilities at a time, but at least one slice.
-fn in_slabs(
-    probabilities: ArrayView4<'_, f32>,
-    source: &Grid,
-    target: &Grid,
-    most: usize,
-) -> Result<LabelMap, DataError> {
-    let mut labels = Array3::zeros(target.shape);
-    for (range, slab) in slabs(target, probabilities.dim().0, most) {
-        let there = resample_probabilities_to(probabilities, source, &slab)?;
-        let chosen = most_probable(there.view(), &slab)?;
-        labels.slice_mut(s![range, .., ..]).assign(&chosen.data);
-    }
-    Ok(LabelMap::new(labels, target.geometry))
-}
-
-/// Returns the probability of one class at every voxel of another grid, slab by slab.
-///
-/// # Shapes
-///
-/// `probabilities`: `[class, x, y, z]` on `source`.
-///
-/// # Errors
-///
-/// As for [`resample_probabilities_to`].
-///
-/// # Panics
-///
-/// If the class does not exist.
-///
-/// # Examples
-///
-/// ```
-/// use ndarray::array;
-/// use semivox_data::{Geometry, preprocess::{Grid, probability_on}};
-///
-/// let p = array![[[[1.0, 0.0]]], [[[0.0, 1.0]]]];
-/// let source = Grid { shape: [1, 1, 2], geometry: Geometry::default() };
-/// let target = source.with_spacing([1.0, 1.0, 0.5])?;
-/// let map = probability_on(p.view(), 1, &source, &target)?;
-/// assert_eq!(map.data, array![[[0.0, 0.25, 0.75, 1.0]]]);
-/// # Ok::<(), semivox_data::DataError>(())
-/// ```
-pub fn probability_on(
-    probabilities: ArrayView4<'_, f32>,
-    class: usize,
-    source: &Grid,
-    target: &Grid,
-) -> Result<Volume, DataError> {
-    let mut map = Array3::zeros(target.shape);
-    for (range, slab) in slabs(target, probabilities.dim().0, SLAB) {
-        let there = resample_probabilities_to(probabilities, source, &slab)?;
-        let there = there.index_axis(Axis(0), class);
-        map.slice_mut(s![range, .., ..]).assign(&there);
-    }
-    Ok(Volume::new(map, target.geometry))
-}
-
-/// Divides a grid along its first axis into slabs of at most `most` values of `classes` each, or one slice.
-fn slabs(
-    grid: &Grid,
-    classes: usize,
-    most: usize,
-) -> impl Iterator<Item = (std::ops::Range<usize>, Grid)> {
-    let Grid { shape, geometry } = *grid;
-    let [side, y, z] = shape;
-    let thickness = (most / (y * z * classes).max(1)).max(1);
-    (0..side).step_by(thickness).map(move |start| {
-        let range = start..(start + thickness).min(side);
-        let slab = Grid {
-            shape: [range.len(), y, z],
-            geometry: geometry.translated([start as f64, 0.0, 0.0]),
-        };
-        (range, slab)
-    })
 }
 
 /// Interpolates along one axis after the other, for an axis-aligned map.
@@ -263,43 +149,6 @@ fn corners(index: [f64; 3], shape: [usize; 3]) -> impl Iterator<Item = ([usize; 
         });
         (weight > 0.0).then_some((corner, weight as f32))
     })
-}
-
-/// Returns the most probable class of every voxel; the smallest one in a tie.
-///
-/// # Shapes
-///
-/// `probabilities`: `[class, x, y, z]`, at most 256 classes, on `grid`.
-///
-/// # Errors
-///
-/// [`DataError::InvalidSetting`] if the shape differs from the grid's or there are more than 256 classes.
-pub fn most_probable(
-    probabilities: ArrayView4<'_, f32>,
-    grid: &Grid,
-) -> Result<LabelMap, DataError> {
-    let (classes, x, y, z) = probabilities.dim();
-    if [x, y, z] != grid.shape || !(1..=256).contains(&classes) {
-        return Err(DataError::InvalidSetting {
-            name: "the shape of the probabilities",
-            expected: format!("[1 to 256 classes, {:?}]", grid.shape),
-            found: format!("{:?}", probabilities.dim()),
-        });
-    }
-    let mut best = probabilities.index_axis(Axis(0), 0).to_owned();
-    let mut labels = Array3::zeros(grid.shape);
-    for class in 1..classes {
-        let plane = probabilities.index_axis(Axis(0), class);
-        ndarray::Zip::from(&mut best)
-            .and(&mut labels)
-            .and(plane)
-            .for_each(|best, label, &p| {
-                if p > *best {
-                    (*best, *label) = (p, class as u8);
-                }
-            });
-    }
-    Ok(LabelMap::new(labels, grid.geometry))
 }
 
 #[cfg(test)]

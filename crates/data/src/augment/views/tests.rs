@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::augment::{GammaConfig, JitterConfig};
 use crate::rng::keyed;
+use ndarray::Array3;
 
 const SHAPE: [usize; 3] = [20, 18, 7];
 

@@ -4,10 +4,8 @@
 //! read about a patient can turn up in no message. The one identifier of a patient that it reads is replaced by a hash.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
 
-use super::super::stream::Opened;
-use super::start;
+use super::bytes::Reader;
 use super::tags::{self, Tag};
 use crate::DataError;
 
@@ -36,29 +34,7 @@ struct Element {
     length: u32,
 }
 
-/// Reader of data elements in little endian, the byte order of all supported transfer syntaxes.
-pub(super) struct Reader<'f, 'a> {
-    file: &'f mut Opened<'a>,
-    left: u64,
-}
-
-impl<'f, 'a> Reader<'f, 'a> {
-    /// Starts with the first element, after the mark if the file has one.
-    pub(super) fn new(file: &'f mut Opened<'a>) -> Result<Self, DataError> {
-        let (left, before) = (file.stored, start::before_elements(file.start()?));
-        let mut reader = Self { file, left };
-        match before {
-            Some(before) => reader.skip(before)?,
-            None => return Err(reader.wrong("the mark 'DICM' after 128 bytes", "none")),
-        }
-        Ok(reader)
-    }
-
-    /// The next bytes, without reading past them; empty where only a few bytes follow.
-    pub(super) fn next_bytes(&mut self) -> Result<&[u8], DataError> {
-        self.file.start()
-    }
-
+impl Reader<'_, '_> {
     /// Reads the elements before the image's own, which are stored in one form in all files.
     pub(super) fn meta(&mut self) -> Result<Values, DataError> {
         let mut values = Values::new();
@@ -103,18 +79,6 @@ impl<'f, 'a> Reader<'f, 'a> {
             first = false;
         }
         Ok(bytes)
-    }
-
-    /// The group of the next element; `None` at the end of the file.
-    fn group(&mut self) -> Result<Option<u16>, DataError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        let bytes = self.take(2)?;
-        self.left += 2;
-        let back = self.file.file.seek_relative(-2);
-        back.map_err(DataError::io("read", self.file.path))?;
-        Ok(Some(u16::from_le_bytes([bytes[0], bytes[1]])))
     }
 
     fn element(&mut self, explicit: bool) -> Result<Element, DataError> {
@@ -209,62 +173,5 @@ impl<'f, 'a> Reader<'f, 'a> {
             }
             self.value(&element, &mut Values::new(), depth)?;
         }
-    }
-
-    fn u16(&mut self) -> Result<u16, DataError> {
-        let bytes = self.take(2)?;
-        Ok(u16::from_le_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn u32(&mut self) -> Result<u32, DataError> {
-        Ok(u32::from(self.u16()?) | u32::from(self.u16()?) << 16)
-    }
-
-    fn take(&mut self, count: u64) -> Result<Vec<u8>, DataError> {
-        self.announce(count)?;
-        let mut bytes = vec![0; count as usize];
-        let read = self.file.file.read_exact(&mut bytes);
-        read.map_err(DataError::io("read", self.file.path))?;
-        Ok(bytes)
-    }
-
-    fn skip(&mut self, count: u32) -> Result<(), DataError> {
-        self.announce(count.into())?;
-        let skipped = self.file.file.seek_relative(count.into());
-        skipped.map_err(DataError::io("read", self.file.path))
-    }
-
-    /// Takes bytes off those that are left, which must be as many.
-    fn announce(&mut self, count: u64) -> Result<(), DataError> {
-        let left = self.left.checked_sub(count);
-        self.left = left.ok_or_else(|| {
-            let at = self.file.file.stream_position().unwrap_or(0);
-            DataError::Truncated {
-                path: self.file.path.to_path_buf(),
-                expected: at.saturating_add(count),
-                found: at + self.left,
-            }
-        })?;
-        Ok(())
-    }
-
-    fn wrong(&self, expected: &str, found: &str) -> DataError {
-        let expected = format!("in a DICOM file, {expected}");
-        let hint = "copy or export the series again";
-        DataError::unexpected(self.file.path, expected, found, hint)
-    }
-
-    /// The reader's position, to go on from there after the file was closed.
-    pub(super) fn position(&mut self) -> Result<u64, DataError> {
-        let position = self.file.file.stream_position();
-        position.map_err(DataError::io("read", self.file.path))
-    }
-
-    /// A reader that goes on from a position.
-    pub(super) fn at(file: &'f mut Opened<'a>, position: u64) -> Result<Self, DataError> {
-        let sought = file.file.seek(SeekFrom::Start(position));
-        sought.map_err(DataError::io("read", file.path))?;
-        let left = file.stored.saturating_sub(position);
-        Ok(Self { file, left })
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::super::stream::Opened;
-use super::elements::{Reader, Values};
+use super::bytes::Reader;
+use super::elements::Values;
 use super::patient_id::PatientHash;
 use super::start::{self, is_dicom};
 use super::syntax::{self, Elements};

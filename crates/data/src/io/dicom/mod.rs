@@ -3,12 +3,15 @@
 //! Slices are sorted by their position along the normal of their plane; neither file names nor instance numbers count.
 //! The affine is ITK's. Series with a gap, with two slices at one position, along a tilted axis or of slices that differ are refused.
 
+mod alike;
+mod bytes;
 mod elements;
 mod header;
 mod huffman;
 mod jpeg_lossless;
 mod patient;
 mod patient_id;
+mod pixels;
 mod run_length;
 mod scan;
 mod series;

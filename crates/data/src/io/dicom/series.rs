@@ -91,9 +91,15 @@ impl Folder {
 const HIDDEN: &str =
     "DICOM, but hidden by the dot before its name; remove the dot if it is a slice";
 
-fn name(path: &Path) -> String {
+/// The name of a file.
+pub(super) fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
+}
+
+/// An error about the series in a folder.
+pub(super) fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
+    DataError::unexpected(folder, format!("a DICOM series {expected}"), found, hint)
 }
 
 /// Paths of the files in a folder, sorted, without hidden ones.

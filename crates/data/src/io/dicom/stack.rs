@@ -2,16 +2,10 @@
 
 use std::path::Path;
 
+use super::series::{name, wrong};
 use super::slice::{Slice, dot};
-use super::straight;
-use crate::names::some_of;
+use super::{alike, straight};
 use crate::{DataError, Geometry};
-
-/// The largest difference between directions of slices, by part.
-const DIRECTION_TOLERANCE: f64 = 1e-4;
-
-/// The largest difference between pixel spacings, as a part of them.
-const SPACING_TOLERANCE: f64 = 1e-4;
 
 /// Slices closer than this part of the usual distance lie at one position.
 const SAME_POSITION: f64 = 0.01;
@@ -30,7 +24,7 @@ pub(super) fn sorted(
     folder: &Path,
     slices: &mut [Slice],
 ) -> Result<(Geometry, Vec<String>), DataError> {
-    expect_alike(folder, slices)?;
+    alike::expect(folder, slices)?;
     let stack = Stack::new(folder, slices);
     slices.sort_by(|a, b| stack.height(a).total_cmp(&stack.height(b)));
     let (step, mut notes) = stack.step(slices)?;
@@ -42,60 +36,6 @@ pub(super) fn sorted(
 
 const INVERTED: &str = "its gray values are stored inverted (MONOCHROME1) and turned round, as ITK does; \
     if other scans are not, change its PhotometricInterpretation to MONOCHROME2";
-
-pub(super) fn wrong(folder: &Path, expected: &str, found: String, hint: &str) -> DataError {
-    DataError::unexpected(folder, format!("a DICOM series {expected}"), found, hint)
-}
-
-/// The name of a slice's file.
-pub(super) fn name(slice: &Slice) -> String {
-    let name = slice.path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-}
-
-/// Checks that all slices have one shape, pixel spacing and orientation.
-fn expect_alike(folder: &Path, slices: &[Slice]) -> Result<(), DataError> {
-    let first = &slices[0];
-    let others = |differs: &dyn Fn(&Slice) -> bool| -> Option<String> {
-        let names: Vec<String> = slices
-            .iter()
-            .filter(|slice| differs(slice))
-            .map(name)
-            .collect();
-        (!names.is_empty()).then(|| {
-            format!(
-                "others than those of `{}` in {}",
-                name(first),
-                some_of(&names)
-            )
-        })
-    };
-    let spacings = |slice: &Slice| slice.spacing.into_iter().zip(first.spacing);
-    let parts = |slice: &Slice| slice.directions.into_iter().flatten();
-    let turned = |slice: &Slice| {
-        let mut pairs = parts(slice).zip(parts(first));
-        pairs.any(|(a, b)| (a - b).abs() > DIRECTION_TOLERANCE)
-    };
-    let found = [
-        (
-            "numbers of rows and columns",
-            others(&|slice| slice.size != first.size),
-        ),
-        (
-            "pixel spacings",
-            others(&|slice| spacings(slice).any(|(a, b)| (a - b).abs() > SPACING_TOLERANCE * b)),
-        ),
-        ("orientations", others(&turned)),
-    ];
-    for (what, found) in found {
-        if let Some(found) = found {
-            let hint = "put the slices that belong together into a folder of their own";
-            let expected = "whose slices have one shape, pixel spacing and orientation";
-            return Err(wrong(folder, expected, format!("{what} {found}"), hint));
-        }
-    }
-    Ok(())
-}
 
 /// A note if slices seem to be left out at regular distances: they are farther apart than their headers say, and their
 /// numbers skip others.
@@ -163,7 +103,7 @@ impl<'a> Stack<'a> {
         let usual = in_order[(gaps.len() - 1) / 2];
         self.expect_apart(slices, &gaps, in_order[gaps.len() - 1])?;
         if let Some(at) = gaps.iter().position(|&gap| gap > GAP * usual) {
-            let [a, b] = [&slices[at], &slices[at + 1]].map(name);
+            let [a, b] = [&slices[at], &slices[at + 1]].map(|slice| name(&slice.path));
             let found = format!(
                 "{:.3} mm between `{a}` and `{b}`, and {usual:.3} mm between others",
                 gaps[at]
@@ -221,7 +161,7 @@ impl<'a> Stack<'a> {
         let Some(at) = gaps.iter().position(|&gap| same(gap)) else {
             return Ok(());
         };
-        let [a, b] = [&slices[at], &slices[at + 1]].map(name);
+        let [a, b] = [&slices[at], &slices[at + 1]].map(|slice| name(&slice.path));
         let more = match gaps.iter().filter(|&&gap| same(gap)).count() - 1 {
             0 => String::new(),
             more => format!(", and {more} more such pairs"),

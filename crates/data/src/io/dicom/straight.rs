@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::series::{name, wrong};
 use super::slice::{Slice, dot};
-use super::stack::{name, wrong};
 use crate::DataError;
 
 /// The largest shift of a slice in its own plane, in pixels, up to which the slices lie straight above one another.
@@ -33,7 +33,7 @@ pub(super) fn expect(folder: &Path, slices: &[Slice], normal: [f64; 3]) -> Resul
             whole.size().atan2(whole.height).to_degrees()
         ),
         false => {
-            let (name, shift) = (name(&slices[at]), shifts[at].size());
+            let (name, shift) = (name(&slices[at].path), shifts[at].size());
             format!("`{name}` shifted by {shift:.2} mm in its plane")
         }
     };

@@ -2,9 +2,9 @@
 
 use ndarray::Array3;
 
-use crate::case::check_same_grid;
 use crate::geometry::{SAME_GRID_VOXELS, apart, corners, mapped};
 use crate::preprocess::Grid;
+use crate::same_grid::check_same_grid;
 use crate::{DataError, Geometry, LabelMap};
 
 /// The mend of a label map whose grid differs from that of its image by rounding.

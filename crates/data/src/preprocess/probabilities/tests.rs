@@ -1,6 +1,7 @@
 //! Unit tests of the resampling of class probabilities.
 #![allow(clippy::unwrap_used)]
 
+use super::super::most_probable;
 use super::*;
 use crate::Geometry;
 
@@ -45,24 +46,6 @@ fn the_separable_way_agrees_with_the_general_one() {
     let a = separable(p.view(), &map, target.shape);
     let b = general(p.view(), &map, source.shape, target.shape);
     assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5));
-}
-
-#[test]
-fn slabs_give_what_the_whole_gives() {
-    let source = Grid {
-        shape: [7, 6, 5],
-        geometry: Geometry::from_spacing([2.0, 1.5, 3.0]),
-    };
-    let p = Array4::from_shape_fn((3, 7, 6, 5), |(c, x, y, z)| {
-        ((5 * c + 2 * x * x + y * z) % 7) as f32
-    });
-    let fine = source.with_spacing([0.5, 1.0, 0.7]).unwrap();
-    let whole = resample_probabilities_to(p.view(), &source, &fine).unwrap();
-    let whole = most_probable(whole.view(), &fine).unwrap();
-    let slice = 3 * fine.shape[1] * fine.shape[2];
-    for most in [1, 3 * slice, 4 * slice + 1, usize::MAX] {
-        assert_eq!(in_slabs(p.view(), &source, &fine, most).unwrap(), whole);
-    }
 }
 
 #[test]
