@@ -1,7 +1,7 @@
 //! Atomic writing of files.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use crate::DataError;
 
 /// Replaces the file at `path` by `bytes`, as a whole or not at all.
 ///
-/// The bytes go to a temporary name in the same folder, are synced to the disk and renamed.
+/// The bytes go to a temporary name in the same folder, are synced to the disk and renamed; then the folder is synced.
 ///
 /// # Errors
 ///
@@ -28,33 +28,58 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), DataErro
     write(path.as_ref(), |file| file.write_all(bytes))
 }
 
-/// Writes a file under a temporary name in the same folder, syncs it to disk and renames it. On failure
-/// an older file with this name stays unchanged.
+/// Replaces the file at `path`, like [`write_atomic`], by what `content` writes.
 pub(super) fn write(
     path: &Path,
-    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), DataError> {
+    replace_file(path, content).map_err(DataError::io("write", path))
+}
+
+/// Replaces the file at `path`, like [`write_atomic`], by what `content` writes; for callers with errors of their own.
+///
+/// # Errors
+///
+/// The system's error, or that of `content`; an older file of that name is then untouched.
+pub fn replace_file(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = temporary_name(path);
-    let outcome =
-        write_synced(&temporary, content).and_then(|()| std::fs::rename(&temporary, path));
-    if outcome.is_err() {
+    let outcome = write_synced(&temporary, content)
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
+    outcome.inspect_err(|_| {
         // The first error is reported; the temporary file may not exist.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    outcome.map_err(DataError::io("write", path))
+        let _ = fs::remove_file(&temporary);
+    })
 }
 
 fn write_synced(
     path: &Path,
-    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     // An existing file is left over from a process with the same ID, which is common in containers.
     let mut writer = BufWriter::new(File::create(path)?);
     content(&mut writer)?;
     writer
         .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)?
+        .map_err(io::IntoInnerError::into_error)?
         .sync_all()
+}
+
+/// Makes the rename itself durable; only Unix lets a folder be synced.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A hidden name in the same folder that no other writer uses.

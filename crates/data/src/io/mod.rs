@@ -42,7 +42,7 @@ mod stream;
 mod voxels;
 mod write;
 
-pub use atomic::write_atomic;
+pub use atomic::{replace_file, write_atomic};
 pub(crate) use dicom::{
     DicomPatient, PatientHash, is_dicom_file, is_series_folder, patient_of, series_in,
 };
