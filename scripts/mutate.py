@@ -60,7 +60,6 @@ TERMS = [
     ("ss_net", 1, "separation_unlabeled", "ss_net.rs"),
     ("global_local", 1, "global_contrast", "global_local.rs"),
     ("global_local", 2, "local_contrast", "global_local.rs"),
-    ("global_local", 3, "supervised", "global_local/fine_tuning.rs"),
     ("simcvd", 1, "supervised", "simcvd.rs"),
     ("simcvd", 1, "signed_distance", "simcvd.rs"),
     ("simcvd", 1, "contrast", "simcvd.rs"),
@@ -86,7 +85,8 @@ TERMS = [
 ]
 # Terms that are only logged, by their file and first argument.
 LOGGED = {("urpc.rs", '"finest"'), ("fixmatch.rs", '"foreground_confidence"'),
-          ("unimatch.rs", '"foreground_confidence"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
+          ("unimatch.rs", '"foreground_confidence"'),
+          ("action/anatomical_contrast.rs", '"foreground_confidence"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
 # Methods whose tests also run the stages of another method.
 BUILT_ON = {"action_pp": "action"}
 

@@ -94,6 +94,7 @@ fn lines(
     lines.extend([
         ("voxels", voxels(&config.data.preprocess, survey)),
         ("network", network(config, survey)),
+        ("training", training(config)),
     ]);
     if let Some(survey) = survey {
         let sentence = match survey.mirroring.is_allowed()
@@ -157,6 +158,33 @@ fn network(config: &RunConfig, survey: Option<&Survey>) -> String {
     )
 }
 
+/// Describes length and batches of the training, with the memory that they need.
+fn training(config: &RunConfig) -> String {
+    let batch = match config.method.settings().batch() {
+        [labeled, 0] => format!("{labeled} labeled"),
+        [labeled, unlabeled] => format!("{labeled} labeled + {unlabeled} unlabeled"),
+    };
+    format!(
+        "{} iterations (--iterations, or --budget 2h) of {batch} patches (method.batch), about {:.1} GB of memory",
+        config.iterations(),
+        memory_gb(config)
+    )
+}
+
+/// Estimates the memory of a training step in GB: the maps of all layers, which the backward pass needs.
+///
+/// The sizes are those of the training steps in `docs/performance.md`, which it gives within a third. Networks beside
+/// the student's are not counted; a teacher keeps no maps.
+fn memory_gb(config: &RunConfig) -> f64 {
+    let per_voxel_and_filter = match config.network.architecture.is_2d() {
+        true => 110.0,
+        false => 62.0,
+    };
+    let patches: usize = config.method.settings().batch().iter().sum();
+    let voxels = patches * config.patch.iter().product::<usize>();
+    0.1 + 1e-9 * per_voxel_and_filter * (voxels * config.network.filters) as f64
+}
+
 /// Says what `--labeled` counts, where patients have several labeled cases.
 fn by_patient(found: &Inspection) -> Option<(&'static str, String)> {
     let (cases, patients) = (found.of(Role::Labeled).count(), found.labeled_patients());
@@ -185,6 +213,26 @@ mod tests {
     use super::*;
     use semivox_data::layout::Layout;
     use semivox_data::{LabeledCase, Source, UnlabeledCase};
+
+    /// The estimate against peaks that `docs/performance.md` has, in GB, by patch, batch and filters.
+    #[test]
+    fn the_estimated_memory_is_near_what_was_measured() {
+        for (task, patch, batch, filters, measured) in [
+            (Task::LeftAtrium, [112, 112, 80], 1, 16, 0.99),
+            (Task::LeftAtrium, [64, 64, 48], 4, 16, 0.78),
+            (Task::LeftAtrium, [64, 64, 48], 1, 16, 0.32),
+            (Task::LeftAtrium, [64, 64, 32], 4, 8, 0.29),
+            (Task::Acdc, [256, 256, 1], 8, 16, 0.92),
+            (Task::Acdc, [128, 128, 1], 8, 16, 0.26),
+        ] {
+            let mut config = task.preset("quick", "supervised").expect("a preset");
+            config.patch = patch;
+            config.network.filters = filters;
+            config.method.settings_mut().set_batch([batch, 0]);
+            let share = memory_gb(&config) / measured;
+            assert!((0.75..1.34).contains(&share), "{patch:?}: {share}");
+        }
+    }
 
     #[test]
     fn a_small_data_set_keeps_what_labels_it_can() {

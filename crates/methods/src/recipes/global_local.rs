@@ -8,7 +8,7 @@
 //! |---|---|---|---|
 //! | i, global contrast | all images, no labels | encoder `e`, head `g₁` | `L_g` |
 //! | ii, local contrast | all images, no labels | first decoder blocks `d_l`, head `g₂` | `L_l` |
-//! | iii, fine-tuning | labeled | the whole network | `½ (L_ce + L_dice)` |
+//! | iii, fine-tuning ([`Supervised`](super::supervised::Supervised)) | labeled | the whole network | `½ (L_ce + L_dice)` |
 //!
 //! ```text
 //! L_g = NT-Xent over the 2 B views of B images:             z = g₁(e(x))
@@ -37,7 +37,6 @@
 //! | model that is tested | – | best on validation volumes | the last |
 
 mod config;
-mod fine_tuning;
 mod regions;
 #[cfg(test)]
 mod tests;
@@ -58,7 +57,6 @@ use crate::terms::LossTerms;
 use crate::with_heads::WithHeads;
 
 pub use config::{EncoderInLocal, GlobalLocalConfig};
-pub use fine_tuning::FineTuning;
 use regions::{drawn_cells, regions};
 
 /// Creates the NT-Xent loss with the temperature of the settings.

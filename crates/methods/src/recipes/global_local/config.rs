@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::regions::cells;
-use super::{FineTuning, GlobalContrast, LocalContrast};
+use super::{GlobalContrast, LocalContrast};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
@@ -12,6 +12,7 @@ use crate::method_settings::{
 };
 use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
+use crate::recipes::supervised::{Supervised, SupervisedConfig};
 use crate::schedule::split_steps;
 
 /// Settings of global and local contrast.
@@ -159,7 +160,20 @@ impl MethodSettings for GlobalLocalConfig {
         Ok(Method::new(context)
             .with_stage(GlobalContrast::new(self.clone(), mirrored))
             .with_stage(LocalContrast::new(self.clone()))
-            .with_stage(FineTuning::new(self.clone())))
+            .with_stage(self.fine_tuning()))
+    }
+}
+
+impl GlobalLocalConfig {
+    /// Returns stage iii: supervised training.
+    pub(super) fn fine_tuning(&self) -> Supervised {
+        let [.., iterations] = self.iterations;
+        let config = SupervisedConfig {
+            batch: self.batch,
+            optimizer: self.optimizer.clone(),
+            ..SupervisedConfig::new(iterations)
+        };
+        Supervised::new("iii fine-tuning", config)
     }
 }
 

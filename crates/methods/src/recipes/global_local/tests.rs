@@ -88,7 +88,7 @@ fn each_stage_moves_what_it_trains_in_volumes_and_slices() {
                 [true, false],
             ),
             (stage(LocalContrast::new(config.clone())), [false, true]),
-            (stage(FineTuning::new(config)), [true, true]),
+            (stage(config.fine_tuning()), [true, true]),
         ];
         let mut networks = Handover::new(context.student());
         for (mut stage, moved) in stages {
