@@ -95,7 +95,14 @@ fn centers_need_room() {
 fn without_its_contrast_it_is_action_with_a_schedule() {
     let (running, values) = run(config().ablation("without_saacl").unwrap());
     assert!(running.state().adaptive.is_none());
-    assert_eq!(values[0].len(), 3);
+    let names: Vec<&str> = values[0].iter().map(|(name, _)| *name).collect();
+    let expected = [
+        "supervised",
+        "unsupervised",
+        "contrast",
+        "foreground_confidence",
+    ];
+    assert_eq!(names, expected);
     // No voxel is that hard: the term is computed and is 0.
     let (_, values) = run(ActionPpConfig {
         hard_below: Some(0.0),
