@@ -67,7 +67,7 @@ pub struct UrpcConfig {
 }
 
 impl UrpcConfig {
-    /// Returns the paper's settings for a run of `iterations`.
+    /// Returns the paper's settings for a run of `iterations`, with the rate of its code for slices.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,

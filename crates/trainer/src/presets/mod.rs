@@ -14,8 +14,8 @@
 //!
 //! | task | data | network | `quick` | `standard` | `paper` |
 //! |---|---|---|---|---|---|
-//! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×48, 2,000 | 6,000 | 112×112×80, 6,000, methods of several stages 20,000 |
-//! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 6,000 | 192×192, 6,000 | 256×256, 30,000, ACTION 90,000 |
+//! | [`la`](Task::LeftAtrium) | left atrium, MR | V-Net | 1.25 mm, 64×64×48, 2,000 | 6,000 | 112×112×80, 6,000, MC-Net+ and SS-Net 15,000, BCP 17,000, other methods of several stages 20,000 |
+//! | [`acdc`](Task::Acdc) | three structures of the heart, cine MR | U-Net | slices of 128×128, 6,000 | 192×192, 6,000 | 256×256, 30,000, BCP 40,000, ACTION 90,000 |
 //! | [`hippocampus`](Task::Hippocampus) | two parts of the hippocampus, MR | V-Net | 32×48×32, 1,500 | 3,000 | 6,000 |
 //! | [`own`](Task::Own) | the user's own scans | V-Net, or U-Net for stacks of slices | fitted, about 96 voxels a side, 2,000 | 6,000 | about 192 voxels a side, 20,000 |
 //! | [`pancreas`](Task::Pancreas) | pancreas, CT | V-Net | 2 mm, 64×64×48, 2,000 | 6,000 | 1 mm, 96×96×96, 6,000 |

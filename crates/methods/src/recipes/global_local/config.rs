@@ -25,7 +25,7 @@ pub struct GlobalLocalConfig {
     pub pretraining_batch: [usize; 2],
     /// Labeled patches per batch of the fine-tuning.
     pub batch: usize,
-    /// Optimizer and learning rate schedule, restarted at each stage.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// `τ`, the temperature of both contrasts.
     pub temperature: f64,

@@ -17,7 +17,7 @@ pub struct IdealConfig {
     pub pretraining_batch: [usize; 2],
     /// Labeled and unlabeled patches per batch of the fine-tuning.
     pub fine_tuning_batch: [usize; 2],
-    /// Optimizer and learning rate schedule, restarted at each stage.
+    /// Optimizer and learning rate schedule.
     pub optimizer: OptimizerConfig,
     /// EMA momentum of the key encoder and the key head.
     pub key_momentum: f64,
