@@ -2,6 +2,7 @@
 
 mod cells;
 
+use std::iter::repeat;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,8 +48,8 @@ const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
 written to comparison.md, .csv and .json, a line for each run to runs.csv and a chart to
-comparison.svg. Supervised training is added and, for bcp, fixmatch, unimatch and
-action, supervised training with their augmentation: a method's gain is what it has over both. Of --set
+comparison.svg. Supervised training is added and, for bcp, fixmatch, unimatch,
+action and action_pp, supervised training with their augmentation: a method's gain is what it has over both. Of --set
 method.KEY, these controls take only method.optimizer.
 
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
@@ -158,7 +159,18 @@ fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), T
     Err(TrainError::unexpected(
         run.root().display(),
         "a run with the same settings",
-        "one with other settings",
+        format!("one with another {}", differing(&found, &wanted)?),
         "remove it or choose another --out",
     ))
+}
+
+/// Returns the first line of the run's `config.toml` that is another one now, and the line now.
+fn differing(found: &RunConfig, wanted: &RunConfig) -> Result<String, TrainError> {
+    let (found, wanted) = (found.to_toml()?, wanted.to_toml()?);
+    let mut lines = found.lines().zip(wanted.lines().chain(repeat("")));
+    let line = lines.find(|(found, wanted)| found != wanted);
+    Ok(match line {
+        Some((found, wanted)) => format!("setting: '{found}', now '{wanted}'"),
+        None => "setting".into(),
+    })
 }

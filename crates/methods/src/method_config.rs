@@ -137,6 +137,28 @@ impl MethodConfig {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::optimizer::OptimizerConfig;
+
+    #[test]
+    fn every_method_tells_the_batch_and_the_optimizer_that_were_set() {
+        for &name in MethodConfig::NAMES {
+            let mut config = MethodConfig::new(name, 40).unwrap();
+            let settings = config.settings_mut();
+            settings.set_batch([3, 5]);
+            let unlabeled = match name {
+                // The last stage learns from labels alone.
+                "supervised" | "global_local" => 0,
+                _ => 5,
+            };
+            assert_eq!(settings.batch(), [3, unlabeled], "{name}");
+            let optimizer = OptimizerConfig {
+                learning_rate: 0.25,
+                ..OptimizerConfig::default()
+            };
+            settings.set_optimizer(optimizer.clone());
+            assert_eq!(*settings.optimizer(), optimizer, "{name}");
+        }
+    }
 
     #[test]
     fn every_name_makes_its_method_and_another_lists_them() {

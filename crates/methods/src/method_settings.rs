@@ -24,6 +24,11 @@ pub trait MethodSettings {
     /// Returns the optimizer and its schedule.
     fn optimizer(&self) -> &OptimizerConfig;
 
+    /// Returns whether the last stage has Nesterov momentum.
+    fn nesterov(&self) -> bool {
+        false
+    }
+
     /// Sets the optimizer and its schedule.
     fn set_optimizer(&mut self, optimizer: OptimizerConfig);
 

@@ -143,10 +143,14 @@ impl fmt::Display for OptimizerConfig {
             f,
             "SGD {learning_rate}, momentum {momentum}, weight decay {weight_decay}, {schedule}"
         )?;
-        match (schedule, span) {
-            (LearningRate::Constant, _) => {}
-            (_, ScheduleSpan::Stage) => write!(f, " over each stage")?,
-            (_, ScheduleSpan::Run) => write!(f, " over all stages")?,
+        let span = match span {
+            ScheduleSpan::Stage => "each stage",
+            ScheduleSpan::Run => "the run",
+        };
+        match schedule {
+            LearningRate::Constant => {}
+            LearningRate::Poly { .. } => write!(f, " over {span}")?,
+            LearningRate::Step { .. } => write!(f, " of {span}")?,
         }
         match clip_norm {
             Some(norm) => write!(f, ", gradients clipped to norm {norm}"),
@@ -231,6 +235,16 @@ mod tests {
                 "{start}, polynomial decay with power 0.9 over each stage, gradients clipped to norm 1"
             )
         );
+        let steps = OptimizerConfig {
+            schedule: LearningRate::Step {
+                milestones: vec![5.0 / 12.0, 10.0 / 12.0],
+                factor: 0.1,
+            },
+            span: ScheduleSpan::Run,
+            ..OptimizerConfig::default()
+        };
+        let text = format!("{start}, rate times 0.1 after 42 % and 83 % of the run");
+        assert_eq!(steps.to_string(), text);
         let constant = OptimizerConfig {
             schedule: LearningRate::Constant,
             ..OptimizerConfig::default()

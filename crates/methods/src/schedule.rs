@@ -65,10 +65,12 @@ impl fmt::Display for LearningRate {
             Self::Constant => write!(f, "constant rate"),
             Self::Poly { power } => write!(f, "polynomial decay with power {power}"),
             Self::Step { milestones, factor } => {
-                write!(
-                    f,
-                    "rate times {factor} at each of the shares {milestones:?}"
-                )
+                write!(f, "rate times {factor} after")?;
+                for (index, share) in milestones.iter().enumerate() {
+                    let before = if index == 0 { "" } else { " and" };
+                    write!(f, "{before} {:.0} %", 100.0 * share)?;
+                }
+                Ok(())
             }
         }
     }

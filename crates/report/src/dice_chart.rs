@@ -5,9 +5,11 @@ use std::fmt::Write;
 use crate::axis::{Axis, Scaling};
 use crate::text::escape;
 
-const WIDTH: f64 = 820.0;
-const LEFT: f64 = 210.0;
+/// Width of the plot, between the names of the methods and the means.
+const PLOT: f64 = 520.0;
 const RIGHT: f64 = 90.0;
+/// Width of a character of a name, at most.
+const CHARACTER: f64 = 7.4;
 const TOP: f64 = 12.0;
 const ROW: f64 = 36.0;
 const BOTTOM: f64 = 42.0;
@@ -40,27 +42,35 @@ pub struct DiceRow {
 /// ```
 pub fn dice_chart(rows: &[DiceRow]) -> String {
     let height = TOP + ROW * rows.len() as f64 + BOTTOM;
+    let longest = rows.iter().map(|row| row.name.chars().count()).max();
+    let left = 28.0 + CHARACTER * longest.unwrap_or(0) as f64;
+    let width = left + PLOT + RIGHT;
     let values = || {
         rows.iter()
             .flat_map(|row| row.cases.iter().chain(&row.means))
     };
     let low = values().copied().fold(f64::INFINITY, f64::min);
     let high = values().copied().fold(f64::NEG_INFINITY, f64::max);
-    let dice = Axis::around([low, high], [LEFT, WIDTH - RIGHT], Scaling::Linear);
+    let dice = Axis::around([low, high], [left, left + PLOT], Scaling::Linear);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
          aria-label=\"Dice of the test cases by method\">{STYLE}\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>"
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>"
     );
-    draw_axis(&mut svg, &dice, height - BOTTOM);
+    draw_axis(&mut svg, &dice, [left + PLOT / 2.0, height - BOTTOM]);
     for (index, row) in rows.iter().enumerate() {
-        draw_row(&mut svg, row, &dice, TOP + ROW * (index as f64 + 0.5));
+        draw_row(
+            &mut svg,
+            row,
+            &dice,
+            [left, TOP + ROW * (index as f64 + 0.5)],
+        );
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn draw_axis(svg: &mut String, dice: &Axis, bottom: f64) {
+fn draw_axis(svg: &mut String, dice: &Axis, [middle, bottom]: [f64; 2]) {
     for (value, label) in dice.ticks(6.0) {
         let x = dice.place(value);
         let _ = write!(
@@ -73,16 +83,16 @@ fn draw_axis(svg: &mut String, dice: &Axis, bottom: f64) {
     let _ = write!(
         svg,
         "<text class=\"quiet\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">Dice (dot: a test case; bar: the mean of a run)</text>",
-        (LEFT + WIDTH - RIGHT) / 2.0,
+        middle,
         bottom + 34.0,
     );
 }
 
-fn draw_row(svg: &mut String, row: &DiceRow, dice: &Axis, y: f64) {
+fn draw_row(svg: &mut String, row: &DiceRow, dice: &Axis, [left, y]: [f64; 2]) {
     let _ = write!(
         svg,
         "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
-        LEFT - 14.0,
+        left - 14.0,
         y + 4.5,
         escape(&row.name)
     );
@@ -108,7 +118,7 @@ fn draw_row(svg: &mut String, row: &DiceRow, dice: &Axis, y: f64) {
         0 => "undefined".into(),
         runs => format!("{:.3}", row.means.iter().sum::<f64>() / runs as f64),
     };
-    let x = WIDTH - RIGHT + 14.0;
+    let x = left + PLOT + 14.0;
     let _ = write!(svg, "<text x=\"{x}\" y=\"{}\">{text}</text>", y + 4.5);
 }
 
@@ -145,6 +155,10 @@ mod tests {
         let cases = [0, 1].map(|index| after("cx=\"", index));
         let mean = after("class=\"mean\" d=\"M", 0);
         assert!((mean - (cases[0] + cases[1]) / 2.0).abs() < 0.11, "{svg}");
+        // The one case of the second row is below those of the first.
+        let heights: Vec<f64> = (0..3).map(|index| after("cy=\"", index)).collect();
+        assert!(heights[..2].iter().all(|&height| height < TOP + ROW));
+        assert!(heights[2] > TOP + ROW);
         assert!(!dice_chart(&[]).contains("NaN"));
     }
 }

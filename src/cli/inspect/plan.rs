@@ -165,16 +165,17 @@ fn training(config: &RunConfig) -> String {
         [labeled, unlabeled] => format!("{labeled} labeled + {unlabeled} unlabeled"),
     };
     format!(
-        "{} iterations (--iterations, or --budget 2h) of {batch} patches (method.batch), about {:.1} GB of memory",
+        "{} iterations (--iterations, or --budget 2h) of {batch} patches (method.batch), about {:.1} GB of memory \
+         beside the preprocessed scans, of which a voxel takes 5 bytes",
         config.iterations(),
         memory_gb(config)
     )
 }
 
-/// Estimates the memory of a training step in GB: the maps of all layers, which the backward pass needs.
+/// Estimates the peak memory of a training step on a CPU in GB: the maps of all layers, which the backward pass needs.
 ///
-/// The sizes are those of the training steps in `docs/performance.md`, which it gives within a third. Networks beside
-/// the student's are not counted; a teacher keeps no maps.
+/// It is fitted to the peaks in `docs/performance.md`, from which it differs by at most a third. Networks beside the
+/// student's are not counted; a teacher keeps no maps.
 fn memory_gb(config: &RunConfig) -> f64 {
     let per_voxel_and_filter = match config.network.architecture.is_2d() {
         true => 110.0,

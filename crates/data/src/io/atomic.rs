@@ -1,4 +1,4 @@
-//! Atomic writing of files.
+//! Replacing a file as a whole.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -13,7 +13,7 @@ use crate::DataError;
 ///
 /// # Errors
 ///
-/// [`DataError::Io`]; an older file of that name is then untouched.
+/// [`DataError::Io`]; an older file of that name is then untouched, unless the folder alone could not be synced.
 ///
 /// # Examples
 ///
@@ -40,7 +40,8 @@ pub(super) fn write(
 ///
 /// # Errors
 ///
-/// The system's error, or that of `content`; an older file of that name is then untouched.
+/// The system's error, or that of `content`; an older file of that name is then untouched, unless the folder alone could
+/// not be synced.
 pub fn replace_file(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -68,12 +69,18 @@ fn write_synced(
         .sync_all()
 }
 
-/// Makes the rename itself durable; only Unix lets a folder be synced.
+/// Makes the rename itself durable. Only Unix lets a folder be synced, and there too some network file systems and
+/// folders without read permission do not.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(e) if matches!(e.kind(), InvalidInput | PermissionDenied | Unsupported) => Ok(()),
+        outcome => outcome,
     }
 }
 

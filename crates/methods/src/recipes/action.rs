@@ -49,6 +49,7 @@
 //! | `quick`, `standard`: teacher, labeled view, passes | – | batch statistics, weak, two | evaluation mode, strong, one pass (same place) |
 //! | rate | – | polynomial decay in each stage | same; `quick`, `standard`: one decay over all stages, as for every method (`OptimizerConfig::comparable`) |
 //! | `quick`, `standard`, on slices: `λ₂` | – | 1 | 0 (same place) |
+//! | momentum of stage iii | – | Nesterov | same; `nesterov`, off in `quick`, `standard` |
 //! | student at test time | – | batch statistics (no evaluation mode) | evaluation mode |
 
 mod anatomical_contrast;

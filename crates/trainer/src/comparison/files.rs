@@ -49,6 +49,13 @@ impl Comparison {
             "asd_mm_mean",
             "asd_mm_std",
             "undefined",
+            "over_supervised_mean",
+            "over_supervised_std",
+            "over_supervised_seeds",
+            "over_control_mean",
+            "over_control_std",
+            "over_control_seeds",
+            "training_minutes",
         ])?;
         for row in &self.rows {
             let mut cells = vec![row.method.clone(), text(row.labeled), list(&row.seeds, " ")];
@@ -57,6 +64,12 @@ impl Comparison {
                 cells.push(text(spread.and_then(|s| s.std)));
             }
             cells.push(row.undefined.to_string());
+            for gain in [row.over_supervised, row.over_control] {
+                cells.push(text(gain.map(|s| s.mean)));
+                cells.push(text(gain.and_then(|s| s.std)));
+                cells.push(text(gain.map(|s| s.runs)));
+            }
+            cells.push(format!("{:.1}", row.minutes));
             csv.write_record(&cells)?;
         }
         csv.into_inner().map_err(|error| error.into_error().into())
@@ -102,12 +115,15 @@ impl Comparison {
     }
 
     /// Draws the Dice of every test case, a row for each method.
-    fn chart(&self) -> String {
+    pub(super) fn chart(&self) -> String {
         let row = |row: &Row| {
             let runs = || (self.runs.iter()).filter(|run| run.is_of(row));
             DiceRow {
                 name: match self.rows.iter().any(|other| other.labeled != row.labeled) {
-                    true => format!("{}, {} labeled", row.method, text(row.labeled)),
+                    true => match row.labeled {
+                        Some(labeled) => format!("{}, {labeled} labeled", row.method),
+                        None => row.method.clone(),
+                    },
                     false => row.method.clone(),
                 },
                 cases: runs()
@@ -134,19 +150,22 @@ impl fmt::Display for Comparison {
             let labeled = row.labeled.map_or("–".into(), |n| n.to_string());
             let [dice, hd95, asd] = [(row.dice, 3), (row.hd95_mm, 2), (row.asd_mm, 2)]
                 .map(|(spread, digits)| Spread::text(spread, digits));
-            let [supervised, control] = [row.over_supervised, row.over_control].map(Spread::points);
+            let [supervised, control] = [row.over_supervised, row.over_control]
+                .map(|gain| Spread::points(gain, row.seeds.len()));
             let seeds = list(&row.seeds, ", ");
             let (method, undefined, minutes) = (&row.method, row.undefined, row.minutes);
             write!(
                 f,
                 "\n| {method} | {labeled} | {seeds} | {dice} | {supervised} | {control} | {hd95} | {asd} | {undefined} \
-                 | {minutes:.0} |"
+                 | {minutes:.1} |"
             )?;
         }
         write!(
             f,
-            "\n\nGains are in points of Dice (hundredths), each seed with the same seed; a method's control is supervised \
-             training with its augmentation. Minutes of training per run, without evaluation."
+            "\n\nGains are differences in Dice between runs of the same seed, in points (hundredths): mean ± sample standard \
+             deviation over the seeds that both methods have. A control is supervised training with the augmentation of \
+             the method; – where a method has none of its own, or it was not run. Minutes are those of training, mean over \
+             the runs, without evaluation."
         )
     }
 }

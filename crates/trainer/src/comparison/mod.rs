@@ -82,9 +82,10 @@ fn row(group: &[&Run], runs: &[Run]) -> Row {
         Spread::of(group.iter().map(|run| metric(&run.evaluation.mean)))
     };
     let (method, labeled) = group[0].group();
-    let control = match group[0].config.method.settings().control() {
-        "supervised" => None,
-        control => gain(group, runs, control),
+    let config = &group[0].config;
+    let control = match (&config.own_method, config.method.settings().control()) {
+        (Some(_), _) | (None, "supervised") => None,
+        (None, control) => gain(group, runs, control),
     };
     let seconds: f64 = group.iter().map(|run| run.training_seconds).sum();
     Row {

@@ -27,7 +27,7 @@ pub struct Run {
     pub config: RunConfig,
     /// Its evaluation on the test cases.
     pub evaluation: Evaluation,
-    /// Seconds of all training steps, without evaluation.
+    /// Seconds of all training steps and checkpoints, without evaluation.
     pub training_seconds: f64,
 }
 

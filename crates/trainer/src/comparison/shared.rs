@@ -3,10 +3,7 @@
 use super::Run;
 use crate::config::RunConfig;
 
-/// Returns the sentences of how the runs were trained and tested.
-///
-/// A setting that runs do not share is listed with the methods that have each value, since a difference between
-/// methods may then be one of settings.
+/// Returns the sentences of how the runs were trained and tested, with all values where they differ.
 pub(super) fn protocol(runs: &[Run]) -> String {
     let values = |of: fn(&Run) -> String| {
         let mut values: Vec<String> = runs.iter().map(of).collect();
@@ -32,12 +29,10 @@ pub(super) fn protocol(runs: &[Run]) -> String {
 }
 
 /// Returns the sentences about optimizer and batches, which tell whether the methods can be compared.
+///
+/// A setting that runs do not share is listed with the methods that have each value, since a difference between
+/// methods may then be one of settings.
 pub(super) fn training(runs: &[Run]) -> String {
-    let optimizer = |config: &RunConfig| config.method.settings().optimizer().to_string();
-    let batch = |config: &RunConfig| match config.method.settings().batch() {
-        [labeled, 0] => format!("{labeled} labeled"),
-        [labeled, unlabeled] => format!("{labeled} labeled + {unlabeled} unlabeled"),
-    };
     let optimizers = by_value(runs, optimizer);
     let optimizer = match optimizers.as_slice() {
         [(optimizer, _)] => format!("Every method was trained with {optimizer}."),
@@ -47,9 +42,29 @@ pub(super) fn training(runs: &[Run]) -> String {
         ),
     };
     format!(
-        "{optimizer} Patches per batch: {}.",
+        "{optimizer} Patches per batch, in the last stage: {}.",
         listed(&by_value(runs, batch))
     )
+}
+
+fn optimizer(config: &RunConfig) -> String {
+    let settings = config.method.settings();
+    match (&config.own_method, settings.nesterov()) {
+        (Some(_), _) => "an optimizer of its own".into(),
+        (None, true) => format!(
+            "{}, Nesterov momentum in the last stage",
+            settings.optimizer()
+        ),
+        (None, false) => settings.optimizer().to_string(),
+    }
+}
+
+fn batch(config: &RunConfig) -> String {
+    match (&config.own_method, config.method.settings().batch()) {
+        (Some(_), _) => "its own".into(),
+        (None, [labeled, 0]) => format!("{labeled} labeled"),
+        (None, [labeled, unlabeled]) => format!("{labeled} labeled + {unlabeled} unlabeled"),
+    }
 }
 
 /// Returns each value of a setting with the methods that have it, in order of appearance.

@@ -45,17 +45,23 @@ impl Spread {
         }
     }
 
-    /// Formats a gain in Dice in points of a hundred, with its sign: `+2.4 ± 0.1`; a dash without one.
-    pub(super) fn points(gain: Option<Self>) -> String {
+    /// Formats a gain in Dice in points of a hundred, with its sign: `+2.4 ± 0.1`, and the number of seeds if it is less
+    /// than `seeds`; a dash without a gain.
+    pub(super) fn points(gain: Option<Self>, seeds: usize) -> String {
         let Some(Self { mean, std, runs }) = gain else {
             return "–".into();
         };
         let points = Self {
-            mean: 100.0 * mean,
+            // The sum turns the −0 of a tiny loss into 0.
+            mean: (1e3 * mean).round() / 10.0 + 0.0,
             std: std.map(|std| 100.0 * std),
             runs,
         };
-        format!("{:+.1}{}", points.mean, points.deviation(1))
+        let of = match runs < seeds {
+            true => format!(" ({runs} of {seeds} seeds)"),
+            false => String::new(),
+        };
+        format!("{:+.1}{}{of}", points.mean, points.deviation(1))
     }
 
     fn deviation(&self, digits: usize) -> String {

@@ -7,10 +7,16 @@ use crate::presets::preset;
 use semivox_inference::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
 
 /// A run tested on one case.
-fn run(method: &str, seed: u64, dice: f64, hd95_mm: Option<f64>, id: &str) -> Run {
+fn run(
+    method: &str,
+    seed: u64,
+    dice: impl Into<Option<f64>>,
+    hd95_mm: Option<f64>,
+    id: &str,
+) -> Run {
     let class = ClassEvaluation {
         label: 1,
-        dice: Some(dice),
+        dice: dice.into(),
         jaccard: None,
         hd95_mm,
         hd95_directed_max_mm: None,
@@ -47,8 +53,8 @@ fn seeds_of_a_method_make_one_line() {
     let comparison = Comparison::new(&runs).unwrap();
     let text = comparison.to_string();
     let supervised =
-        "| supervised | 8 | 0, 1 | 0.800 ± 0.141 | – | – | 5.00 ± 1.41 | undefined | 0 | 2 |";
-    let action = "| action | 8 | 0 | 0.800 | +10.0 | – | undefined | undefined | 1 | 2 |";
+        "| supervised | 8 | 0, 1 | 0.800 ± 0.141 | – | – | 5.00 ± 1.41 | undefined | 0 | 1.5 |";
+    let action = "| action | 8 | 0 | 0.800 | +10.0 | – | undefined | undefined | 1 | 1.5 |";
     assert!(text.contains(supervised) && text.contains(action), "{text}");
     assert!(text.starts_with("Preset quick; 1000 iterations"), "{text}");
 
@@ -61,7 +67,8 @@ fn seeds_of_a_method_make_one_line() {
         lines[1].starts_with("supervised,8,0 1,0.8,0.14142"),
         "{csv}"
     );
-    assert!(lines[2].ends_with(",,,,,1"), "{csv}");
+    assert!(lines[2].contains(",,,,,1,0.1"), "{csv}");
+    assert!(lines[2].ends_with(",,1,,,,1.5"), "{csv}");
     let json: serde_json::Value = serde_json::from_str(&read("comparison.json")).unwrap();
     assert_eq!(json["rows"][0]["hd95_mm"]["runs"], 2);
     assert_eq!(json["runs"][1]["dice_by_case"][0][1], 0.8);
@@ -104,6 +111,37 @@ fn gains_are_over_supervised_training_and_over_the_control() {
         (None, None)
     );
     assert_eq!(rows[1].over_control, None);
+    let text = Comparison::new(&runs).unwrap().to_string();
+    assert!(
+        text.contains("| +10.0 ± 2.8 (2 of 3 seeds) | +2.0 (1 of 3 seeds) |"),
+        "{text}"
+    );
+}
+
+/// Runs with other numbers of labeled cases are rows of their own, compared with none of the others; an undefined Dice has
+/// no gain.
+#[test]
+fn numbers_of_labeled_cases_are_kept_apart() {
+    let mut runs = vec![
+        run("supervised", 0, 0.70, None, "a"),
+        run("bcp", 0, 0.82, None, "a"),
+        run("supervised", 0, 0.60, None, "a"),
+        run("bcp", 0, 0.75, None, "a"),
+        run("cvrl", 0, None, None, "a"),
+    ];
+    for run in &mut runs[2..4] {
+        run.evaluation.protocol.labeled = Some(4);
+    }
+    runs[4].evaluation.protocol.method = runs[4].config.method_title();
+    let comparison = Comparison::new(&runs).unwrap();
+    let gains: Vec<Option<f64>> = (comparison.rows.iter())
+        .map(|row| row.over_supervised.map(|gain| (100.0 * gain.mean).round()))
+        .collect();
+    assert_eq!(gains, [None, Some(12.0), None, Some(15.0), None]);
+    let chart = comparison.chart();
+    assert!(chart.contains(">bcp, 8 labeled</text>") && chart.contains(">bcp, 4 labeled</text>"));
+    assert!(chart.contains(">cvrl (reconstruction), 8 labeled</text>"));
+    assert!(chart.contains(">0.750</text>") && chart.contains(">undefined</text>"));
 }
 
 #[test]
@@ -116,13 +154,25 @@ fn the_optimizer_is_named_once_if_shared_and_by_method_if_not() {
     assert_eq!(
         shared,
         "Every method was trained with SGD 0.01, momentum 0.9, weight decay 0.0001, polynomial decay with power 0.9 over \
-         all stages. Patches per batch: 2 labeled (supervised); 2 labeled + 2 unlabeled (mean_teacher)."
+         the run. Patches per batch, in the last stage: 2 labeled (supervised); 2 labeled + 2 unlabeled (mean_teacher)."
     );
     let changed = [("method.optimizer.learning_rate", "0.1")];
     runs[1].config = runs[1].config.with_values(changed).unwrap();
     let differing = Comparison::new(&runs).unwrap().training;
     assert!(differing.starts_with("The methods do not share their optimizer"));
-    assert!(differing.contains("over all stages (supervised); SGD 0.1,"));
+    assert!(differing.contains("over the run (supervised); SGD 0.1,"));
+
+    runs[1] = run("action", 0, 0.8, None, "a");
+    assert!(
+        Comparison::new(&runs)
+            .unwrap()
+            .training
+            .starts_with("Every")
+    );
+    let changed = [("method.nesterov", "true")];
+    runs[1].config = runs[1].config.with_values(changed).unwrap();
+    let differing = Comparison::new(&runs).unwrap().training;
+    assert!(differing.contains("Nesterov momentum in the last stage (action)"));
 }
 
 #[test]

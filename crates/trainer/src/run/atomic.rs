@@ -1,4 +1,4 @@
-//! Atomic writing of files.
+//! Replacing files of a run's folder as a whole, and the check that a folder can be written.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

@@ -20,7 +20,7 @@ pub enum PseudoLabels {
     /// All voxels; each patch is weighted by the share of its voxels with a confidence of `θ_s`, as in the official code.
     #[default]
     All,
-    /// Those with a confidence of `θ_s`; the others are ignored.
+    /// Those with a confidence of `θ_s`; the others are ignored, and every patch that has any has the weight 1.
     Confident,
 }
 

@@ -24,11 +24,18 @@ impl MethodSettings for ActionConfig {
     }
 
     fn batch(&self) -> [usize; 2] {
-        self.contrast_batch
+        match self.iterations {
+            [.., 0] => self.distillation_batch,
+            _ => self.contrast_batch,
+        }
     }
 
     fn optimizer(&self) -> &OptimizerConfig {
         &self.optimizer
+    }
+
+    fn nesterov(&self) -> bool {
+        self.nesterov
     }
 
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {

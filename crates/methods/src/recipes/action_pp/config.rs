@@ -146,6 +146,10 @@ impl MethodSettings for ActionPpConfig {
         self.action.optimizer()
     }
 
+    fn nesterov(&self) -> bool {
+        self.action.nesterov()
+    }
+
     fn set_optimizer(&mut self, optimizer: OptimizerConfig) {
         self.action.set_optimizer(optimizer);
     }
