@@ -44,7 +44,7 @@ const AFTER: &str = "\
 Train a model on your own scans, some of them labeled, and apply it:
 
   semivox inspect scans/                                   summary, errors, suggested command
-  semivox train mean_teacher --data scans/ --out runs/mine
+  semivox train bcp --data scans/ --out runs/mine
   semivox predict runs/mine new/*.nii.gz --out predicted/
   semivox evaluate predicted/ drawn/
 

@@ -180,7 +180,7 @@ fn one_of_other_origin(root: &Path) {
     moved(".", "drawn/case0", "references/other");
     moved(".", "drawn/case0", "mixed/other");
     let output = semivox(root, &["evaluate", "mixed", "references"]);
-    let note = "records nothing of 1 of 2 label maps";
+    let note = "tells whether the scans of 1 of 2 label maps";
     assert!(text(&output.stderr).contains(note), "{output:?}");
     let found = read(&root.join("mixed/evaluation.json"));
     let seen: Vec<&Value> = (0..2).map(|n| &found["cases"][n]["seen"]).collect();

@@ -11,10 +11,7 @@ fn inspect_train_predict_evaluate() {
     let (_root, root) = scans(4, 2);
     let found = succeed(&root, &["inspect", "scans", "--cases"]);
     assert!(found.contains("2 labeled, 2 unlabeled, 0 test"), "{found}");
-    assert!(
-        found.contains("semivox train mean_teacher --data scans"),
-        "{found}"
-    );
+    assert!(found.contains("semivox train bcp --data scans"), "{found}");
     assert!(
         found.contains("34×32×26") && found.contains("RAS"),
         "{found}"

@@ -62,8 +62,8 @@ impl SeenScans {
         let count = ids.len() - self.clone().among(ids).len();
         (count > 0).then(|| {
             format!(
-                "`{FILE}` beside the predictions records nothing of {count} of {} label maps: it is not known whether their \
-                 scans were in the training data",
+                "no `{FILE}` beside the predictions tells whether the scans of {count} of {} label maps were in the training \
+                 data",
                 ids.len()
             )
         })

@@ -118,7 +118,7 @@ fn a_label_map_without_a_record_is_not_known() {
         .note_on_unrecorded(&BTreeSet::from(["a", "c"]))
         .unwrap();
     assert!(
-        note.contains("records nothing of 1 of 2 label maps"),
+        note.contains("tells whether the scans of 1 of 2 label maps"),
         "{note}"
     );
     // While a label map is replaced, nothing is said of it.
