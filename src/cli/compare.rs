@@ -174,3 +174,19 @@ fn differing(found: &RunConfig, wanted: &RunConfig) -> Result<String, TrainError
         None => "setting".into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use semivox_trainer::presets::preset;
+
+    #[test]
+    fn the_first_setting_that_differs_is_named_with_both_values() {
+        let found = preset("quick", "action").unwrap();
+        let changed = [("method.nesterov", "true"), ("method.queries", "8")];
+        let wanted = found.with_values(changed).unwrap();
+        let text = differing(&found, &wanted).unwrap();
+        assert_eq!(text, "setting: 'nesterov = false', now 'nesterov = true'");
+    }
+}

@@ -174,7 +174,7 @@ fn training(config: &RunConfig) -> String {
     };
     format!(
         "{} iterations (--iterations, or --budget 2h) of {batch} patches (method.batch), about {:.1} GB of memory \
-         beside the preprocessed scans, of which a voxel takes 5 bytes",
+         beside the preprocessed scans (4 bytes for each voxel and channel, 1 for its label)",
         config.iterations(),
         memory_gb(config)
     )

@@ -1,6 +1,6 @@
 //! The finished runs that a comparison is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
-use semivox_inference::evaluation::{Evaluation, Means};
+use semivox_inference::evaluation::{Evaluation, Means, summarize};
 
 /// A finished run: its settings, its evaluation and the time of its training.
 ///
@@ -102,14 +102,16 @@ pub struct RunSummary {
 }
 
 fn dice_by_class(evaluation: &Evaluation) -> BTreeMap<u32, Option<f64>> {
-    let mut values: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for class in evaluation.cases.iter().flat_map(|case| &case.classes) {
-        values.entry(class.label).or_default().extend(class.dice);
-    }
-    let mean = |values: Vec<f64>| {
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    let classes = || evaluation.cases.iter().flat_map(|case| &case.classes);
+    let mean = |label| {
+        summarize(classes().filter(|class| class.label == label))
+            .0
+            .dice
     };
-    (values.into_iter())
-        .map(|(label, values)| (label, mean(values)))
-        .collect()
+    (classes()
+        .map(|class| class.label)
+        .collect::<BTreeSet<_>>()
+        .into_iter())
+    .map(|label| (label, mean(label)))
+    .collect()
 }
