@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_copy_with_own_statistics_contributes_to_the_gradients() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let norm: BatchNorm = BatchNormConfig::new(1).init(&device);
         let input = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
         let copy = with_own_statistics(&norm);

@@ -90,7 +90,7 @@ mod tests {
     use burn::nn::{Linear, LinearConfig};
 
     fn gradients(factor: f32) -> (Linear, GradientsParams) {
-        let module = LinearConfig::new(2, 2).init(&Device::flex().autodiff());
+        let module = LinearConfig::new(2, 2).init(&crate::testing::device());
         let weight = module.weight.val()
             * Tensor::from_floats([[1.0, -2.0], [4.0, 0.0]], &module.weight.device());
         let bias = module.bias.as_ref().unwrap().val() * 2.0;

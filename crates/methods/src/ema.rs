@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn averages_parameters_elementwise() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let student = net(&device);
         let start = values(student.conv.weight.val());
         let teacher = teacher_of(&student);
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn teacher_and_student_keep_their_own_running_statistics() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let student = net(&device);
         let x = Tensor::<5>::random(
             [2, 1, 4, 4, 4],
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn teacher_forward_records_no_graph() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let teacher = teacher_of(&net(&device));
         let x = Tensor::<5>::ones([1, 1, 4, 4, 4], &device);
         assert!(!forward(&teacher, x).is_tracked());

@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn one_value_is_enough() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let mut module = LinearConfig::new(2, 2).init(&device);
         assert!(is_finite(&module));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

@@ -202,7 +202,7 @@ mod tests {
     /// Three steps on L = w², against PyTorch's update rule by hand.
     #[test]
     fn follows_the_undampened_momentum_rule() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         for nesterov in [false, true] {
             let config = OptimizerConfig::default();
             let mut optimizer = config.init_rule(nesterov);
@@ -277,7 +277,7 @@ mod tests {
     /// A gradient of 2w clipped to 0.1 moves w by the rate times 0.1.
     #[test]
     fn gradients_are_clipped_before_the_step() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let mut module: Linear = LinearConfig::new(1, 1).with_bias(false).init(&device);
         module.weight = module
             .weight

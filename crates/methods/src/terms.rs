@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_non_finite_term_is_named_and_moves_nothing() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let mut module = LinearConfig::new(1, 1).init(&device);
         let bad = module.weight.val().reshape([1]) * f32::NAN;
         let terms = LossTerms::new()
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn descent_follows_the_weighted_gradient() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let mut module = LinearConfig::new(1, 1).with_bias(false).init(&device);
         let before = module.weight.val().into_scalar::<f32>();
         let terms = LossTerms::new().with("w", 0.5, module.weight.val().reshape([1]));

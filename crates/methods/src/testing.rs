@@ -4,6 +4,7 @@
 mod parameters;
 
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::prelude::*;
 use rand::{Rng, RngExt};
@@ -22,6 +23,22 @@ use crate::terms::StepValues;
 
 pub(crate) use parameters::{buffers, off_average, off_descent, taught};
 
+/// Returns the CPU with gradients, for a test that draws weights or dropout masks.
+///
+/// All threads draw from one generator. The first call seeds it and keeps it for the thread of this test until that
+/// ends, so that tests side by side cannot change each other's draws.
+pub(crate) fn device() -> Device {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    thread_local! {
+        static KEPT: MutexGuard<'static, ()> = {
+            let kept = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+            Device::flex().seed(3);
+            kept
+        };
+    }
+    KEPT.with(|_| Device::flex().autodiff())
+}
+
 /// Returns the context of a run of `network` on patches of size `patch`.
 pub(crate) fn context(network: NetworkConfig, patch: [usize; 3]) -> MethodContext {
     MethodContext {
@@ -29,7 +46,7 @@ pub(crate) fn context(network: NetworkConfig, patch: [usize; 3]) -> MethodContex
         patch,
         mirrored: [true, true, false],
         seed: 3,
-        device: Device::flex().autodiff(),
+        device: device(),
     }
 }
 

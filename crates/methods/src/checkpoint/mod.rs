@@ -99,12 +99,12 @@ mod tests {
     use crate::optimizer::{Optimizer, OptimizerConfig};
 
     pub(super) fn linear(inputs: usize) -> Linear {
-        LinearConfig::new(inputs, 2).init(&Device::flex())
+        LinearConfig::new(inputs, 2).init(&crate::testing::device().inner())
     }
 
     /// Creates an optimizer with momentum, whose state has to be saved.
     pub(super) fn optimizer() -> Optimizer {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let module = LinearConfig::new(2, 2).init(&device);
         let loss = module.forward(Tensor::<2>::ones([1, 2], &device)).sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &module);

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn running_statistics_are_saved_up_to_date() {
         let folder = tempfile::tempdir().unwrap();
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let norm = BatchNormConfig::new(1).init(&device);
         let _ = norm.forward(Tensor::<3>::from_floats([[[1.0, 3.0]]], &device));
         let position = Position::new(1, 0);

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_networks_begin_apart() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let context = crate::testing::context(NetworkConfig::new(1, 2).with_filters(1), [16; 3]);
         let images = Tensor::<5>::ones([1, 1, 16, 16, 16], &device);
         let method = Cps::new(CpsConfig::new(10));

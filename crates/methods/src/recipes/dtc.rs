@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_class_without_surface_is_outside_or_inside_unless_zero_is_asked_for() {
         // Class 1 borders on class 2, which fills the second patch.
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let labels = Tensor::<5, Int>::from_ints([[[[[1, 2, 2]]]], [[[[2, 2, 2]]]]], &device);
         let found = |absent_class| {
             let config = DtcConfig {

@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_threshold_rises_from_three_quarters_of_the_largest_entropy_to_all_of_it() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let context = context(NetworkConfig::new(1, 4).with_filters(2), [16; 3]);
         let running = begun(UaMt::new(UaMtConfig::new(10)), &context);
         let (method, networks) = (&running.stage, running.state());

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn four_scales_at_full_resolution_in_volumes_and_slices() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         for (architecture, [d, h, w]) in [
             (Architecture::VNet, [16, 16, 32]),
             (Architecture::UNet, [16, 32, 1]),

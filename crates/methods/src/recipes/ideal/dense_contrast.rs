@@ -152,7 +152,7 @@ mod tests {
     /// Views of one geometry that differ in brightness and contrast correspond position by position.
     #[test]
     fn aligned_views_correspond_to_themselves() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let context = context(NetworkConfig::new(1, 2).with_filters(8), [48, 32, 32]);
         let network = context.student();
         let noise = Distribution::Normal(0.0, 1.0);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn negatives_are_what_was_enqueued() {
-        let device = Device::flex().autodiff();
+        let device = crate::testing::device();
         let config = IdealConfig::new(10);
         let context = context(NetworkConfig::new(1, 2).with_filters(1), [16; 3]);
         let stage = DenseContrast::new(config.clone(), context.mirrored);
