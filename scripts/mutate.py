@@ -84,7 +84,8 @@ TERMS = [
     ("action_pp", 3, "adaptive", "action_pp.rs"),
 ]
 # Terms that are only logged, by their file and first argument.
-LOGGED = {("urpc.rs", '"finest"'), ("fixmatch.rs", '"foreground_confidence"'),
+LOGGED = {("urpc.rs", '"finest"'), ("bcp.rs", '"pseudo_active"'), ("fixmatch.rs", '"pseudo_active"'),
+          ("unimatch.rs", '"pseudo_active"'), ("fixmatch.rs", '"foreground_confidence"'),
           ("unimatch.rs", '"foreground_confidence"'),
           ("action/anatomical_contrast.rs", '"foreground_confidence"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
 # Methods whose tests also run the stages of another method.

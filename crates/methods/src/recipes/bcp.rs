@@ -26,6 +26,7 @@
 //! | unequal numbers | – | – | the fewer patches are used in turn |
 //! | student's passes | – | one for `X_in`, one for `X_out` | one for both, so that they share batch statistics |
 //! | box of slices | – | – | an axis of one voxel is covered whole |
+//! | in steps with a high supervised term | – | – | pseudo-labels have no weight from ½ (C − 1)/C on, which background alone costs at least; `pseudo_guard` |
 //! | largest component | yes | in 3D and 2D | same; `largest_component` |
 //! | stage i | – | left atrium: one loss over the mixed patch; ACDC: one of the box and one around it | one loss over the mixed patch; a single labeled patch is not mixed |
 //! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3, in the preset `paper` of volumes 2 : 15; `iterations` |
@@ -46,6 +47,7 @@ use semivox_sdf::keep_largest_components;
 
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
+use crate::confident::PseudoStart;
 use crate::context::MethodContext;
 use crate::copy_paste::{PastedBox, in_turn};
 use crate::error::MethodError;
@@ -126,6 +128,7 @@ impl Stage for BidirectionalCopyPaste {
         let pasted = PastedBox::draw(self.config.box_share, patch_of(&x), at);
         let mixed = vec![pasted.paste(x, u.clone()), pasted.paste(u, x_next)];
         let logits = networks.student.forward(Tensor::cat(mixed, 0)).logits;
+        let [_, classes, ..] = logits.dims();
         let [inward, outward] = split(logits, [pairs; 2]);
 
         let loss = |labels: [Tensor<5, Int>; 2]| {
@@ -135,11 +138,16 @@ impl Stage for BidirectionalCopyPaste {
         };
         let supervised = loss([pasted.around(y), pasted.inside(y_next)]);
         let pseudo = loss([pasted.inside(pseudo.clone()), pasted.around(pseudo)]);
-        Ok(LossTerms::new().with("supervised", 2.0, supervised).with(
-            "pseudo",
-            2.0 * self.config.pseudo_weight,
-            pseudo,
-        ))
+        let start = PseudoStart {
+            from: 0.0,
+            guard: self.config.pseudo_guard,
+        };
+        let (factor, active) = start.factor(&supervised, classes, at);
+        let weight = 2.0 * self.config.pseudo_weight * factor;
+        Ok(LossTerms::new()
+            .with("supervised", 2.0, supervised)
+            .with("pseudo", weight, pseudo)
+            .with("pseudo_active", 0.0, active))
     }
 
     fn after_step(&self, networks: &mut Self::State, _: &StepContext) -> Result<(), MethodError> {

@@ -19,6 +19,7 @@
 //! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
 //! | `λ` | 1 | 1 for all unlabeled terms together, and ½ for the whole loss | 1; `pseudo_weight` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
+//! | in steps with a high supervised term | – | – | no weight from ½ (C − 1)/C on, which background alone costs at least; `pseudo_guard` |
 //! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix; `mixing` |
 //! | CutMix | – | with probability ½, 2 to 40 % of the slice | half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
 //! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, split};
-use crate::confident::{Predicted, begun, expect_before_end};
+use crate::confident::{Predicted, PseudoStart, expect_before_end};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
@@ -62,6 +63,10 @@ pub struct FixMatchConfig {
     pub pseudo_weight: f64,
     /// Share of the run before which pseudo-labels have no weight.
     pub pseudo_from: f64,
+    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
+    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    #[serde(default)]
+    pub pseudo_guard: bool,
     /// Mixing of the strong views and of their pseudo-labels.
     pub mixing: Mixing,
 }
@@ -76,6 +81,7 @@ impl FixMatchConfig {
             threshold: 0.95,
             pseudo_weight: 1.0,
             pseudo_from: 0.25,
+            pseudo_guard: true,
             mixing: Mixing::Cutmix,
         }
     }
@@ -150,13 +156,19 @@ impl Stage for FixMatch {
 
         let images = Tensor::cat(vec![batch.labeled.weak, strong], 0);
         let logits = network.forward(images).logits;
+        let [_, classes, ..] = logits.dims();
         let [labeled, strong] = split(logits, self.config.batch);
         let supervised = self.segmentation.forward(labeled, batch.labeled.labels);
         let pseudo = (self.segmentation).forward(strong, mixed.confident(self.config.threshold));
-        let weight = self.config.pseudo_weight * begun(self.config.pseudo_from, at);
+        let start = PseudoStart {
+            from: self.config.pseudo_from,
+            guard: self.config.pseudo_guard,
+        };
+        let (factor, active) = start.factor(&supervised, classes, at);
         Ok(LossTerms::new()
             .with("supervised", 1.0, supervised)
-            .with("pseudo", weight, pseudo)
+            .with("pseudo", self.config.pseudo_weight * factor, pseudo)
+            .with("pseudo_active", 0.0, active)
             .with("foreground_confidence", 0.0, confidence))
     }
 }

@@ -21,6 +21,7 @@
 //! | loss of pseudo-labels | cross-entropy | Dice | Dice |
 //! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
+//! | in steps with a high supervised term | – | – | no weight from ½ (C − 1)/C on, which background alone costs at least; `pseudo_guard` |
 //! | CutMix | 2 to 40 % of the image, with probability ½ | same | half of the plane, a quarter of the depth; `mixing` |
 //! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
 //! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
@@ -38,7 +39,7 @@ use serde::{Deserialize, Serialize};
 
 use super::supervised::supervised_loss;
 use crate::batch::{Batch, LabeledBatch, split};
-use crate::confident::{Predicted, begun, expect_before_end};
+use crate::confident::{Predicted, PseudoStart, expect_before_end};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
@@ -72,6 +73,10 @@ pub struct UniMatchConfig {
     pub feature_dropout: f64,
     /// Share of the run before which pseudo-labels have no weight.
     pub pseudo_from: f64,
+    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
+    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    #[serde(default)]
+    pub pseudo_guard: bool,
     /// Mixing of the strong views and of their pseudo-labels.
     pub mixing: Mixing,
 }
@@ -88,6 +93,7 @@ impl UniMatchConfig {
             feature_weight: 0.5,
             feature_dropout: 0.5,
             pseudo_from: 0.25,
+            pseudo_guard: true,
             mixing: Mixing::Cutmix,
         }
     }
@@ -184,6 +190,7 @@ impl Stage for UniMatch {
         let LabeledBatch { weak, labels, .. } = batch.labeled;
         let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
         let [labeled, weak, perturbed] = self.weak(network, weak, unlabeled.weak);
+        let [_, classes, ..] = weak.dims();
         let predicted = Predicted::of(weak);
         let mixed = |images, stream| predicted.clone().mixed(images, mixing, stream, at);
         let (first, labels_first) = mixed(unlabeled.strong, "first");
@@ -193,18 +200,24 @@ impl Stage for UniMatch {
 
         let dice =
             |logits, labels: Predicted| self.dice.forward(logits, labels.confident(threshold));
-        let begun = begun(self.config.pseudo_from, at);
-        let [first_weight, second_weight] = self.config.strong_weights.map(|weight| weight * begun);
+        let supervised = self.supervised.forward(labeled, labels);
+        let start = PseudoStart {
+            from: self.config.pseudo_from,
+            guard: self.config.pseudo_guard,
+        };
+        let (factor, active) = start.factor(&supervised, classes, at);
+        let [first_weight, second_weight] = self.config.strong_weights.map(|w| w * factor);
         let confidence = predicted.foreground_confidence();
         Ok(LossTerms::new()
-            .with("supervised", 1.0, self.supervised.forward(labeled, labels))
+            .with("supervised", 1.0, supervised)
             .with("strong", first_weight, dice(first, labels_first))
             .with("strong_second", second_weight, dice(second, labels_second))
             .with(
                 "feature",
-                self.config.feature_weight * begun,
+                self.config.feature_weight * factor,
                 dice(perturbed, predicted),
             )
+            .with("pseudo_active", 0.0, active)
             .with("foreground_confidence", 0.0, confidence))
     }
 }

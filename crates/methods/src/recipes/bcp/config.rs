@@ -28,6 +28,10 @@ pub struct BcpConfig {
     pub box_share: f64,
     /// `α`, the weight of the pseudo-labels.
     pub pseudo_weight: f64,
+    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
+    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    #[serde(default)]
+    pub pseudo_guard: bool,
     /// EMA momentum `m` of the teacher.
     pub teacher_momentum: f64,
     /// Whether only the largest component of each pseudo-labeled class is kept.
@@ -43,6 +47,7 @@ impl BcpConfig {
             optimizer: OptimizerConfig::comparable(),
             box_share: BOX_SHARE,
             pseudo_weight: 0.5,
+            pseudo_guard: true,
             teacher_momentum: 0.99,
             largest_component: true,
         }

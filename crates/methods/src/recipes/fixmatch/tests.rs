@@ -22,6 +22,7 @@ fn config() -> FixMatchConfig {
     FixMatchConfig {
         threshold: 0.4,
         pseudo_weight: 0.7,
+        pseudo_guard: false,
         mixing: Mixing::None,
         optimizer: plain_descent(),
         ..FixMatchConfig::new(10)
@@ -119,8 +120,13 @@ fn confident_predictions_for_weak_views_label_strong_ones() {
 #[test]
 fn a_step_descends_on_its_terms_by_their_weights() {
     let context = small();
-    for (stage_step, weight) in [(1, 0.0), (5, 0.7)] {
-        let mut running = begun_stage(FixMatch::new(config()), &context);
+    // An untrained network is no better than background alone.
+    for (stage_step, pseudo_guard, weight) in [(1, false, 0.0), (5, true, 0.0), (5, false, 0.7)] {
+        let config = FixMatchConfig {
+            pseudo_guard,
+            ..config()
+        };
+        let mut running = begun_stage(FixMatch::new(config), &context);
         let before = running.state().clone();
         let batch = batch([2, 2], &context, 0);
         settle(&before, &batch);

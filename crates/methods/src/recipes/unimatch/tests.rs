@@ -23,13 +23,14 @@ fn config() -> UniMatchConfig {
         threshold: 0.4,
         strong_weights: [0.3, 0.6],
         feature_weight: 0.8,
+        pseudo_guard: false,
         mixing: Mixing::None,
         optimizer: plain_descent(),
         ..UniMatchConfig::new(10)
     }
 }
 
-/// Settings without randomness: the generator of the device is shared with other tests.
+/// Settings without randomness.
 fn undropped() -> UniMatchConfig {
     UniMatchConfig {
         feature_dropout: 0.0,
@@ -144,8 +145,15 @@ fn features_of_unlabeled_patches_are_perturbed() {
 #[test]
 fn a_step_descends_on_its_terms_by_their_weights() {
     let context = small();
-    for (stage_step, counts) in [(1, false), (5, true)] {
-        let mut running = begun_stage(UniMatch::new(undropped()), &context);
+    // An untrained network is no better than background alone.
+    for (stage_step, pseudo_guard, counts) in
+        [(1, false, false), (5, true, false), (5, false, true)]
+    {
+        let config = UniMatchConfig {
+            pseudo_guard,
+            ..undropped()
+        };
+        let mut running = begun_stage(UniMatch::new(config), &context);
         let before = running.state().clone();
         let batch = batch([2, 2], &context, 0);
         let at = StepContext {

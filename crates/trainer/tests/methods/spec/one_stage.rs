@@ -29,10 +29,14 @@ pub(super) fn fixmatch() -> Method {
     let terms = vec![
         supervised().reads(&[Input::Weak, Input::Labels, Input::OtherStrong]),
         pseudo.reads(&[Input::Weak, Input::OtherWeak, Input::OtherStrong]),
+        Term::logged("pseudo_active"),
         Term::logged("foreground_confidence").reads(&[Input::OtherWeak]),
     ];
     Method {
-        frame: vec![("method.threshold", "0.2")],
+        frame: vec![
+            ("method.threshold", "0.2"),
+            ("method.pseudo_guard", "false"),
+        ],
         ..one_stage("fixmatch", terms, vec![])
     }
 }
@@ -54,10 +58,14 @@ pub(super) fn unimatch() -> Method {
         strong("strong", "strong_weights.0"),
         strong("strong_second", "strong_weights.1"),
         feature.reads(IMAGES),
+        Term::logged("pseudo_active"),
         Term::logged("foreground_confidence").reads(IMAGES),
     ];
     Method {
-        frame: vec![("method.threshold", "0.2")],
+        frame: vec![
+            ("method.threshold", "0.2"),
+            ("method.pseudo_guard", "false"),
+        ],
         ..one_stage("unimatch", terms, vec![])
     }
 }

@@ -93,14 +93,14 @@ pub(super) fn bcp() -> Method {
                 averages: vec![],
             },
             Stage {
-                terms: vec![labeled, pseudo],
+                terms: vec![labeled, pseudo, Term::logged("pseudo_active")],
                 averages: vec![Average {
                     warmed_up: false,
                     ..teacher("teacher", "student", 0.99)
                 }],
             },
         ],
-        frame: vec![],
+        frame: vec![("method.pseudo_guard", "false")],
         plain: vec![],
         ablations: &["without_pretraining", "all_components"],
     }
