@@ -9,9 +9,13 @@ use std::process::Command;
 const ALONE: &str = "SEMIVOX_TEST_ALONE";
 
 /// Runs `test`, whose path in this file is `path`, in a process of its own.
-pub fn alone(path: &str, test: impl FnOnce()) {
+///
+/// There it is the work of a pool of one thread: on maps of these sizes threads that share a step's loops cost more than
+/// they save, and tests run side by side in any case.
+pub fn alone(path: &str, test: impl FnOnce() + Send) {
     if std::env::var_os(ALONE).is_some() {
-        return test();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        return pool.unwrap().install(test);
     }
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new(program);
