@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::prelude::*;
 use rand::{Rng, RngExt};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use semivox_data::rng::keyed;
 use semivox_losses::IGNORED_LABEL;
 use semivox_models::NetworkConfig;
@@ -26,14 +27,16 @@ pub(crate) use parameters::{buffers, off_average, off_descent, taught};
 /// Returns the CPU with gradients, for a test that draws weights or dropout masks.
 ///
 /// All threads draw from one generator. The first call seeds it and keeps it for the thread of this test until that
-/// ends, so that tests side by side cannot change each other's draws.
+/// ends, so that tests side by side cannot change each other's draws. This thread then does all the work of its steps,
+/// as sharing maps of these sizes costs more than it saves.
 pub(crate) fn device() -> Device {
     static GENERATOR: Mutex<()> = Mutex::new(());
     thread_local! {
-        static KEPT: MutexGuard<'static, ()> = {
+        static KEPT: (MutexGuard<'static, ()>, ThreadPool) = {
             let kept = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
             Device::flex().seed(3);
-            kept
+            let pool = ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+            (kept, pool.build().unwrap())
         };
     }
     KEPT.with(|_| Device::flex().autodiff())

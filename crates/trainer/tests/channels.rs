@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/alone.rs"]
+mod alone;
+
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use ndarray::Array3;
@@ -21,9 +23,6 @@ use semivox_trainer::session::Session;
 use semivox_trainer::training_set::TrainingSet;
 
 const SIDE: usize = 32;
-
-/// Serializes runs, as dropout draws from a generator that the whole process shares.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Makes a scan of four bars, two of them bright in the first channel and two in the second. The one bar that is bright
 /// in both is labeled, so either channel alone shows two candidates.
@@ -96,7 +95,10 @@ fn dice(channels: &[usize]) -> f64 {
 
 #[test]
 fn two_channels_beat_either_alone() {
-    let _alone = ALONE.lock();
+    alone::alone("two_channels_beat_either_alone", beat_either_alone);
+}
+
+fn beat_either_alone() {
     let [both, first, second] = [&[0, 1][..], &[0], &[1]].map(dice);
     println!("Dice with both channels {both:.3}, the first {first:.3}, the second {second:.3}");
     assert!(
@@ -107,7 +109,10 @@ fn two_channels_beat_either_alone() {
 
 #[test]
 fn every_method_takes_two_channels() {
-    let _alone = ALONE.lock();
+    alone::alone("every_method_takes_two_channels", take_two_channels);
+}
+
+fn take_two_channels() {
     for method in MethodConfig::NAMES {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &[0, 1], 2);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/alone.rs"]
 mod alone;
 mod averages;
 mod batches;
