@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/alone.rs"]
+mod alone;
 mod inputs;
 mod losses;
 mod networks;

@@ -9,8 +9,9 @@ use semivox_inference::device;
 use semivox_losses::DiceCrossEntropyLossConfig;
 use semivox_models::{Architecture, Network, NetworkConfig, cast};
 
+use super::alone::alone;
 use super::inputs::{Inputs, Outcome, values};
-use super::report::{Row, rounding};
+use super::report::{COMPARED, Row, rounding};
 
 /// Number of successive convolutions from input to logits; each rounds its feature map, as do its batch
 /// normalization and its ReLU.
@@ -109,28 +110,43 @@ fn trained(architecture: Architecture, shape: [usize; 5], format: DType, draw: u
 }
 
 #[test]
-fn networks_in_every_format() {
-    for (architecture, shape) in SHAPES {
+fn vnet_in_every_format() {
+    alone("networks::vnet_in_every_format", || {
+        in_every_format(SHAPES[0], backward_of_vnet);
+    });
+}
+
+#[test]
+fn unet_in_every_format() {
+    alone("networks::unet_in_every_format", || {
+        in_every_format(SHAPES[1], backward);
+    });
+}
+
+fn in_every_format((architecture, shape): (Architecture, [usize; 5]), backward: Tolerance) {
+    let mut row = Row::default();
+    let name = format!("{architecture}, logits in evaluation");
+    row.compare_draws(&name, forward, &DRAWS, |format, draw| {
+        evaluated(architecture, shape, format, draw)
+    });
+    row.print(&name);
+    let mut steps = Vec::new();
+    for format in [DType::F64].into_iter().chain(COMPARED) {
+        steps.extend(DRAWS.map(|draw| {
+            let step = trained(architecture, shape, format, draw);
+            ((format, draw), step)
+        }));
+    }
+    for (result, tolerance) in [("loss", forward as Tolerance), ("gradients", backward)] {
         let mut row = Row::default();
-        let name = format!("{architecture}, logits in evaluation");
-        row.compare_draws(&name, forward, &DRAWS, |format, draw| {
-            evaluated(architecture, shape, format, draw)
+        let name = format!("{architecture}, {result} of a training step");
+        row.compare_draws(&name, tolerance, &DRAWS, |format, draw| {
+            let step = steps.iter().find(|(of, _)| *of == (format, draw));
+            let (_, mut outcome) = step.unwrap().clone();
+            outcome.retain(|(name, _)| *name == result);
+            outcome
         });
         row.print(&name);
-        let backward: Tolerance = match architecture {
-            Architecture::VNet => backward_of_vnet,
-            _ => backward,
-        };
-        for (result, tolerance) in [("loss", forward as Tolerance), ("gradients", backward)] {
-            let mut row = Row::default();
-            let name = format!("{architecture}, {result} of a training step");
-            row.compare_draws(&name, tolerance, &DRAWS, |format, draw| {
-                let mut outcome = trained(architecture, shape, format, draw);
-                outcome.retain(|(name, _)| *name == result);
-                outcome
-            });
-            row.print(&name);
-        }
     }
 }
 
