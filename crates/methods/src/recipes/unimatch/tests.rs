@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::method::AnyStage;
-use crate::mixing::PseudoLabeled;
+use crate::mixing::{Mixing, PseudoLabeled};
 use crate::testing::{
     batch, begun as begun_stage, context, first_step, off_descent, plain_descent,
     segmentation_losses,

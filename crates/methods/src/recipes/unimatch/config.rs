@@ -1,0 +1,86 @@
+//! Settings of UniMatch.
+
+use serde::{Deserialize, Serialize};
+
+use super::UniMatch;
+use crate::confident::expect_before_end;
+use crate::context::MethodContext;
+use crate::error::MethodError;
+use crate::method::Method;
+use crate::method_settings::{
+    MethodSettings, expect, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
+};
+use crate::mixing::Mixing;
+use crate::optimizer::OptimizerConfig;
+
+/// Settings of [`UniMatch`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniMatchConfig {
+    /// Total number of iterations.
+    pub iterations: u64,
+    /// Labeled and unlabeled patches per batch.
+    pub batch: [usize; 2],
+    /// Optimizer and learning rate schedule.
+    pub optimizer: OptimizerConfig,
+    /// `τ`, the confidence from which a prediction is a pseudo-label.
+    pub threshold: f64,
+    /// Weights of the two strong views.
+    pub strong_weights: [f64; 2],
+    /// Weight of the weak view with perturbed features.
+    pub feature_weight: f64,
+    /// Share of the encoder's channels that the perturbation drops.
+    pub feature_dropout: f64,
+    /// Share of the run before which pseudo-labels have no weight.
+    pub pseudo_from: f64,
+    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
+    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    #[serde(default)]
+    pub pseudo_guard: bool,
+    /// Mixing of the strong views and of their pseudo-labels.
+    pub mixing: Mixing,
+}
+
+impl UniMatchConfig {
+    /// Returns the published settings for a run of `iterations`.
+    pub fn new(iterations: u64) -> Self {
+        Self {
+            iterations,
+            batch: [2, 2],
+            optimizer: OptimizerConfig::default(),
+            threshold: 0.95,
+            strong_weights: [0.25; 2],
+            feature_weight: 0.5,
+            feature_dropout: 0.5,
+            pseudo_from: 0.25,
+            pseudo_guard: true,
+            mixing: Mixing::Cutmix,
+        }
+    }
+}
+
+impl MethodSettings for UniMatchConfig {
+    one_stage_settings!();
+
+    fn control(&self) -> &'static str {
+        "supervised:strong_cutmix"
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+        self.optimizer.check()?;
+        expect_share("threshold", self.threshold)?;
+        for weight in self.strong_weights {
+            expect_weight("strong_weights", weight)?;
+        }
+        expect_weight("feature_weight", self.feature_weight)?;
+        expect_before_end(self.pseudo_from)?;
+        let dropout = self.feature_dropout;
+        let some_kept = (0.0..1.0).contains(&dropout);
+        expect(some_kept, "feature_dropout", "0 to below 1", dropout)?;
+        expect_both_kinds("batch", self.batch)
+    }
+
+    fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
+        Ok(Method::new(context).with_stage(UniMatch::new(self.clone())))
+    }
+}
