@@ -72,28 +72,40 @@ pub(crate) fn expect_before_end(from: f64) -> Result<(), MethodError> {
 pub(crate) struct PseudoStart {
     /// Share of the stage before which they have none.
     pub(crate) from: f64,
-    /// Whether they have none in steps whose labeled patches are segmented no better than by background alone.
+    /// Whether they have none in steps in which less than half of the labeled foreground is given its class.
     pub(crate) guard: bool,
 }
 
 impl PseudoStart {
-    /// Returns the factor of the weights in a step with this supervised term, 0 or 1, and the same as a value of the log.
+    /// Returns the factor of the weights in a step, 0 or 1, and the same as a value of the log, from logits of labeled
+    /// patches `[batch, class, depth, height, width]` with their labels.
     ///
-    /// A network that is sure of background everywhere has a Dice loss of 1 for each of the other classes, so that
-    /// `½ (L_ce + L_dice)` is at least `½ (C − 1)/C`. Its pseudo-labels would teach background, too.
-    pub(crate) fn factor(
+    /// The guard is for a network that predicts background wherever it is in doubt: its pseudo-labels would teach it
+    /// background, too. Ignored voxels do not count, and patches without foreground show nothing, so that there is no
+    /// weight. It waits for one number from the device in each step.
+    pub(crate) fn factor<const N: usize>(
         self,
-        supervised: &Tensor<1>,
-        classes: usize,
+        labeled: [(&Tensor<5>, &Tensor<5, Int>); N],
         at: &StepContext,
     ) -> (f64, Tensor<1>) {
         let begun = at.stage_step as f64 >= self.from * at.stage_steps as f64;
-        let background = 0.5 * (classes - 1) as f64 / classes as f64;
-        let learned = || supervised.clone().into_scalar::<f32>();
-        let counts = begun && (!self.guard || f64::from(learned()) < background);
+        let counts = begun && (!self.guard || learned(labeled));
         let factor = f64::from(u8::from(counts));
-        (factor, Tensor::full([1], factor, &supervised.device()))
+        (factor, Tensor::full([1], factor, &at.device))
     }
+}
+
+/// Returns whether at least half of the labeled foreground voxels are given their class, of which there has to be one.
+fn learned<const N: usize>(labeled: [(&Tensor<5>, &Tensor<5, Int>); N]) -> bool {
+    let counts = labeled.map(|(logits, labels)| {
+        let foreground = labels.clone().greater_elem(0).int().sum();
+        let right = logits.clone().detach().argmax(1).equal(labels.clone());
+        let right = right.bool_and(labels.clone().greater_elem(0)).int().sum();
+        Tensor::cat(vec![right, foreground], 0)
+    });
+    let sums = Tensor::stack::<2>(counts.to_vec(), 0).sum_dim(0);
+    let sums: Vec<i64> = sums.into_data().iter().collect();
+    sums[1] > 0 && 2 * sums[0] >= sums[1]
 }
 
 #[cfg(test)]
@@ -135,12 +147,7 @@ mod tests {
 
     #[test]
     fn pseudo_labels_begin_at_their_share_of_the_stage() {
-        let factor = |from, step| {
-            let supervised = Tensor::from_floats([9.0], &Device::flex());
-            PseudoStart { from, guard: false }
-                .factor(&supervised, 2, &at(step))
-                .0
-        };
+        let factor = |from, step| PseudoStart { from, guard: false }.factor([], &at(step)).0;
         assert_eq!(
             [0, 9, 10, 39].map(|step| factor(0.25, step)),
             [0.0, 0.0, 1.0, 1.0]
@@ -148,40 +155,46 @@ mod tests {
         assert_eq!(factor(0.0, 0), 1.0);
     }
 
-    #[test]
-    fn pseudo_labels_wait_for_more_than_background() {
-        use crate::recipes::supervised::supervised_loss;
+    /// Returns the guard's factor for patches of predicted classes and labels, with three classes.
+    fn guarded<const N: usize>(patches: [(&[i32], &[i32]); N], step: u64) -> f64 {
         let device = Device::flex();
-        for classes in [2, 4] {
-            let voxels = 4 * classes;
-            let labels: Vec<i32> = (0..voxels).map(|v| (v % classes) as i32).collect();
-            let supervised = |sure_of: &dyn Fn(usize) -> i32| {
-                let of = |class| (0..voxels).map(move |v| (class, v));
-                let logits = (0..classes as i32).flat_map(of);
-                let logits =
-                    logits.map(|(class, v)| if sure_of(v) == class { 9.0 } else { 0.0f32 });
-                let logits = TensorData::new(logits.collect(), [1, classes, 1, 1, voxels]);
-                let labels = TensorData::new(labels.clone(), [1, 1, 1, 1, voxels]);
-                let logits = Tensor::<5>::from_data(logits, &device);
-                supervised_loss().forward(logits, Tensor::from_data(labels, &device))
-            };
-            let start = PseudoStart {
-                from: 0.25,
-                guard: true,
-            };
-            let (background, right) = (supervised(&|_| 0), supervised(&|v| labels[v]));
-            let factor = |loss: &_, step| {
-                let (factor, logged) = start.factor(loss, classes, &at(step));
-                assert_eq!(f64::from(logged.into_scalar::<f32>()), factor);
-                factor
-            };
-            assert_eq!(factor(&background, 39), 0.0);
-            assert_eq!([9, 39].map(|step| factor(&right, step)), [0.0, 1.0]);
-            // Just below the Dice loss of background, and just above it.
-            let least = 0.5 * (1.0 - 1.0 / classes as f32);
-            let of = |loss: f32| Tensor::from_floats([loss], &device);
-            let factors = [-1e-3, 1e-3].map(|d| factor(&of(least + d), 39));
-            assert_eq!(factors, [1.0, 0.0]);
-        }
+        let patches = patches.map(|(predicted, labels)| {
+            let shape = [1, 1, 1, 1, labels.len()];
+            let logits =
+                (0..3).flat_map(|class| predicted.iter().map(move |&p| (p == class) as i32));
+            let logits = TensorData::new(logits.collect(), [1, 3, 1, 1, predicted.len()]);
+            let logits = Tensor::<5, Int>::from_data(logits, &device).float();
+            let labels = Tensor::from_data(TensorData::new(labels.to_vec(), shape), &device);
+            (logits, labels)
+        });
+        let start = PseudoStart {
+            from: 0.25,
+            guard: true,
+        };
+        let labeled = std::array::from_fn(|i| (&patches[i].0, &patches[i].1));
+        let (factor, logged) = start.factor::<N>(labeled, &at(step));
+        assert_eq!(f64::from(logged.into_scalar::<f32>()), factor);
+        factor
+    }
+
+    #[test]
+    fn pseudo_labels_wait_until_half_of_the_foreground_is_right() {
+        let labels = [0, 0, 0, 1, 1, 2, 2];
+        assert_eq!(guarded([(&[0; 7], &labels)], 39), 0.0);
+        assert_eq!(guarded([(&[0, 0, 0, 1, 0, 1, 0], &labels)], 39), 0.0);
+        assert_eq!(guarded([(&[0, 0, 0, 1, 0, 1, 2], &labels)], 39), 1.0);
+        assert_eq!(guarded([(&[1, 2, 1, 1, 1, 2, 2], &labels)], 39), 1.0);
+        assert_eq!(guarded([(&labels, &labels)], 9), 0.0);
+    }
+
+    #[test]
+    fn ignored_voxels_and_patches_without_foreground_show_nothing() {
+        assert_eq!(guarded([(&[0, 0], &[0, 0])], 39), 0.0);
+        assert_eq!(guarded([(&[1, 2], &[IGNORED_LABEL as i32; 2])], 39), 0.0);
+        let sparse = [IGNORED_LABEL as i32, IGNORED_LABEL as i32, 1];
+        assert_eq!(guarded([(&[0, 0, 1], &sparse)], 39), 1.0);
+        // Over both patches: one of two, and one of three.
+        assert_eq!(guarded([(&[1], &[1]), (&[0], &[2])], 39), 1.0);
+        assert_eq!(guarded([(&[1], &[1]), (&[0, 0], &[2, 2])], 39), 0.0);
     }
 }

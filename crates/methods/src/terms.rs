@@ -46,6 +46,13 @@ impl LossTerms {
         found.expect("a term of this name").2.clone()
     }
 
+    /// Returns the weight of the term called `name`.
+    #[cfg(test)]
+    pub(crate) fn weight(&self, name: &str) -> f64 {
+        let found = self.0.iter().find(|(known, ..)| *known == name);
+        found.expect("a term of this name").1
+    }
+
     /// Returns the weighted sum of all terms.
     ///
     /// # Panics

@@ -22,7 +22,7 @@ use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::StepValues;
 
-pub(crate) use parameters::{buffers, off_average, off_descent, taught};
+pub(crate) use parameters::{buffers, off_average, off_descent, predicting, taught};
 
 /// Returns the CPU with gradients, for a test that draws weights or dropout masks.
 ///

@@ -26,7 +26,7 @@
 //! | unequal numbers | – | – | the fewer patches are used in turn |
 //! | student's passes | – | one for `X_in`, one for `X_out` | one for both, so that they share batch statistics |
 //! | box of slices | – | – | an axis of one voxel is covered whole |
-//! | in steps with a high supervised term | – | – | pseudo-labels have no weight from ½ (C − 1)/C on, which background alone costs at least; `pseudo_guard` |
+//! | where less than half of the labeled foreground is right | – | – | pseudo-labels have no weight in such a step; `pseudo_guard` |
 //! | largest component | yes | in 3D and 2D | same; `largest_component` |
 //! | stage i | – | left atrium: one loss over the mixed patch; ACDC: one of the box and one around it | one loss over the mixed patch; a single labeled patch is not mixed |
 //! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3, in the preset `paper` of volumes 2 : 15; `iterations` |
@@ -128,21 +128,21 @@ impl Stage for BidirectionalCopyPaste {
         let pasted = PastedBox::draw(self.config.box_share, patch_of(&x), at);
         let mixed = vec![pasted.paste(x, u.clone()), pasted.paste(u, x_next)];
         let logits = networks.student.forward(Tensor::cat(mixed, 0)).logits;
-        let [_, classes, ..] = logits.dims();
         let [inward, outward] = split(logits, [pairs; 2]);
 
+        let y = [pasted.around(y), pasted.inside(y_next)];
+        let start = PseudoStart {
+            from: 0.0,
+            guard: self.config.pseudo_guard,
+        };
+        let (factor, active) = start.factor([(&inward, &y[0]), (&outward, &y[1])], at);
         let loss = |labels: [Tensor<5, Int>; 2]| {
             let [around, inside] = labels;
             let inward = self.segmentation.forward(inward.clone(), around);
             (inward + self.segmentation.forward(outward.clone(), inside)) / 2.0
         };
-        let supervised = loss([pasted.around(y), pasted.inside(y_next)]);
+        let supervised = loss(y);
         let pseudo = loss([pasted.inside(pseudo.clone()), pasted.around(pseudo)]);
-        let start = PseudoStart {
-            from: 0.0,
-            guard: self.config.pseudo_guard,
-        };
-        let (factor, active) = start.factor(&supervised, classes, at);
         let weight = 2.0 * self.config.pseudo_weight * factor;
         Ok(LossTerms::new()
             .with("supervised", 2.0, supervised)

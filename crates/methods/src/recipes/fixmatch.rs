@@ -19,7 +19,7 @@
 //! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
 //! | `λ` | 1 | 1 for all unlabeled terms together, and ½ for the whole loss | 1; `pseudo_weight` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
-//! | in steps with a high supervised term | – | – | no weight from ½ (C − 1)/C on, which background alone costs at least; `pseudo_guard` |
+//! | where less than half of the labeled foreground is right | – | – | no weight in such a step; `pseudo_guard` |
 //! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix; `mixing` |
 //! | CutMix | – | with probability ½, 2 to 40 % of the slice | half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
 //! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
@@ -63,8 +63,8 @@ pub struct FixMatchConfig {
     pub pseudo_weight: f64,
     /// Share of the run before which pseudo-labels have no weight.
     pub pseudo_from: f64,
-    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
-    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    /// Whether pseudo-labels have no weight in steps in which less than half of the labeled foreground voxels are given
+    /// their class. Off where a configuration lacks the key: it is older than the guard.
     #[serde(default)]
     pub pseudo_guard: bool,
     /// Mixing of the strong views and of their pseudo-labels.
@@ -72,7 +72,8 @@ pub struct FixMatchConfig {
 }
 
 impl FixMatchConfig {
-    /// Returns the published settings for a run of `iterations`.
+    /// Returns the settings for a run of `iterations`: the published ones, but for those that the table of deviations
+    /// calls ours.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
@@ -156,15 +157,15 @@ impl Stage for FixMatch {
 
         let images = Tensor::cat(vec![batch.labeled.weak, strong], 0);
         let logits = network.forward(images).logits;
-        let [_, classes, ..] = logits.dims();
         let [labeled, strong] = split(logits, self.config.batch);
-        let supervised = self.segmentation.forward(labeled, batch.labeled.labels);
-        let pseudo = (self.segmentation).forward(strong, mixed.confident(self.config.threshold));
+        let labels = batch.labeled.labels;
         let start = PseudoStart {
             from: self.config.pseudo_from,
             guard: self.config.pseudo_guard,
         };
-        let (factor, active) = start.factor(&supervised, classes, at);
+        let (factor, active) = start.factor([(&labeled, &labels)], at);
+        let supervised = self.segmentation.forward(labeled, labels);
+        let pseudo = (self.segmentation).forward(strong, mixed.confident(self.config.threshold));
         Ok(LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("pseudo", self.config.pseudo_weight * factor, pseudo)

@@ -125,6 +125,6 @@ impl Stage for Supervised {
 }
 
 /// Creates the supervised loss of every method here, `½ (L_ce + L_dice)`.
-pub(crate) fn supervised_loss() -> DiceCrossEntropyLoss {
+pub(super) fn supervised_loss() -> DiceCrossEntropyLoss {
     DiceCrossEntropyLossConfig::new().init()
 }

@@ -21,7 +21,7 @@
 //! | loss of pseudo-labels | cross-entropy | Dice | Dice |
 //! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
-//! | in steps with a high supervised term | – | – | no weight from ½ (C − 1)/C on, which background alone costs at least; `pseudo_guard` |
+//! | where less than half of the labeled foreground is right | – | – | no weight in such a step; `pseudo_guard` |
 //! | CutMix | 2 to 40 % of the image, with probability ½ | same | half of the plane, a quarter of the depth; `mixing` |
 //! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
 //! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
@@ -118,7 +118,6 @@ impl Stage for UniMatch {
         let LabeledBatch { weak, labels, .. } = batch.labeled;
         let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
         let [labeled, weak, perturbed] = self.weak(network, weak, unlabeled.weak);
-        let [_, classes, ..] = weak.dims();
         let predicted = Predicted::of(weak);
         let mixed = |images, stream| predicted.clone().mixed(images, mixing, stream, at);
         let (first, labels_first) = mixed(unlabeled.strong, "first");
@@ -128,12 +127,12 @@ impl Stage for UniMatch {
 
         let dice =
             |logits, labels: Predicted| self.dice.forward(logits, labels.confident(threshold));
-        let supervised = self.supervised.forward(labeled, labels);
         let start = PseudoStart {
             from: self.config.pseudo_from,
             guard: self.config.pseudo_guard,
         };
-        let (factor, active) = start.factor(&supervised, classes, at);
+        let (factor, active) = start.factor([(&labeled, &labels)], at);
+        let supervised = self.supervised.forward(labeled, labels);
         let [first_weight, second_weight] = self.config.strong_weights.map(|w| w * factor);
         let confidence = predicted.foreground_confidence();
         Ok(LossTerms::new()

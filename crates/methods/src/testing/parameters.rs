@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 
@@ -47,6 +47,32 @@ impl ModuleVisitor for Paths {
         if gradient.is_some_and(|g| g.abs().sum().into_scalar::<f32>() > 0.0) {
             self.taught.push(self.path.clone());
         }
+    }
+}
+
+/// Returns a network of `classes` that predicts `class` in every voxel, by the bias of its last convolution.
+///
+/// No other layer may have as many channels as there are classes.
+pub(crate) fn predicting<M: Module>(network: M, class: i32, classes: usize) -> M {
+    network.map(&mut Predicting { class, classes })
+}
+
+struct Predicting {
+    class: i32,
+    classes: usize,
+}
+
+impl ModuleMapper for Predicting {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Self { class, classes } = *self;
+        if D != 1 || param.shape().num_elements() != classes || !param.is_require_grad() {
+            return param;
+        }
+        param.map(|bias| {
+            let classes = Tensor::<1, Int>::arange(0..classes as i64, &bias.device());
+            let certain = classes.equal_elem(class).float().mul_scalar(1e4);
+            Tensor::from_inner(certain.inner().reshape(bias.shape())).require_grad()
+        })
     }
 }
 

@@ -60,6 +60,10 @@ fn config(device: &str, method: &str) -> Result<RunConfig, TrainError> {
 /// Returns the method without noise, with a step of each stage and with sizes that fit patches of 16³.
 fn without_draws(mut method: MethodConfig) -> MethodConfig {
     match &mut method {
+        // No pseudo-label would count in three steps of an untrained network.
+        MethodConfig::Bcp(config) => config.pseudo_guard = false,
+        MethodConfig::FixMatch(config) => config.pseudo_guard = false,
+        MethodConfig::UniMatch(config) => config.pseudo_guard = false,
         MethodConfig::MeanTeacher(config) => config.noise = 0.0,
         MethodConfig::UaMt(config) => (config.noise, config.passes) = (0.0, 2),
         MethodConfig::Cvrl(config) => config.noise = 0.0,

@@ -10,9 +10,16 @@
 
 #[cfg(feature = "ndarray")]
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use semivox_inference::device;
 use semivox_trainer::agreement::{self, Agreement};
+
+/// Holds the CPU's generator, from which all threads draw, for one test at a time.
+fn generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Returns the name of the GPU to compare.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -47,6 +54,7 @@ fn steps(device: &str, methods: &[String]) -> Vec<Agreement> {
 #[test]
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn the_gpu_agrees_with_the_cpu() {
+    let _kept = generator();
     let gpu = gpu().expect("a GPU backend in this build, or SEMIVOX_DEVICE");
     assert_agreement(&gpu, &networks(&gpu));
     assert_agreement(&gpu, &steps(&gpu, &["supervised".into(), "simcvd".into()]));
@@ -61,6 +69,7 @@ const SECOND: &str = "SEMIVOX_TEST_EVERY_SECOND_METHOD";
 #[cfg(feature = "ndarray")]
 #[test]
 fn every_method_agrees_on_ndarray() {
+    let _kept = generator();
     let methods = agreement::methods();
     let every_other = |first| -> Vec<_> { methods[first..].iter().step_by(2).cloned().collect() };
     if std::env::var_os(SECOND).is_some() {

@@ -1,7 +1,5 @@
 //! Both networks in every number format: logits in evaluation mode, loss and gradients of a training step.
 
-use std::sync::Mutex;
-
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::{DType, Gradients};
@@ -69,13 +67,9 @@ impl ModuleVisitor for Collect<'_> {
     }
 }
 
-static DRAWING: Mutex<()> = Mutex::new(());
-
 /// Makes a network in `format`, with weights that every format represents exactly.
 fn network(architecture: Architecture, format: DType, draw: u64) -> Network {
     let device = device::by_name("cpu").unwrap().autodiff();
-    // Tests run in parallel and share the device's generator.
-    let _drawing = DRAWING.lock().unwrap();
     device.seed(draw);
     let config = NetworkConfig::new(1, 3)
         .with_architecture(architecture)

@@ -19,16 +19,19 @@ use crate::state::contents;
 /// Number of steps of a run.
 const STEPS: u64 = 40;
 
-/// Compares a run without a stop up to a step with one of many stops up to the same step; continues the first to its
-/// end.
+/// Compares a run without a stop up to a step, on one thread, with one of many stops up to the same step, on two
+/// threads; continues the first to its end.
 pub fn check(method: &Method, architecture: Architecture) {
     let folder = tempfile::tempdir().unwrap();
     let [whole, pieces] = ["whole", "pieces"].map(|name| folder.path().join(name));
     let config = tiny(method, architecture);
     let (stops, last) = stops(&config);
     train(&config, &whole, &[last]);
-    train(&config, &pieces, &stops);
-    train(&config, &pieces, &[last]);
+    let two = rayon::ThreadPoolBuilder::new().num_threads(2).build();
+    two.unwrap().install(|| {
+        train(&config, &pieces, &stops);
+        train(&config, &pieces, &[last]);
+    });
     same_checkpoints([&whole, &pieces], last, method.name);
 
     let session = Session::resume(&whole, &()).unwrap();

@@ -28,8 +28,8 @@ pub struct BcpConfig {
     pub box_share: f64,
     /// `α`, the weight of the pseudo-labels.
     pub pseudo_weight: f64,
-    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
-    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    /// Whether pseudo-labels have no weight in steps in which less than half of the labeled foreground voxels are given
+    /// their class. Off where a configuration lacks the key: it is older than the guard.
     #[serde(default)]
     pub pseudo_guard: bool,
     /// EMA momentum `m` of the teacher.
@@ -151,6 +151,17 @@ mod tests {
         assert_eq!((alone.iterations, stages(&alone).len()), ([0, 400], 1));
         let message = BcpConfig::new(1).ablation("none").unwrap_err().to_string();
         assert!(message.contains("all_components"), "{message}");
+    }
+
+    #[test]
+    fn configurations_older_than_the_guard_have_none() {
+        let config = BcpConfig::new(10);
+        assert!(config.pseudo_guard);
+        let text = toml::to_string(&config).unwrap();
+        let older = text.replace("pseudo_guard = true\n", "");
+        assert_ne!(older, text);
+        let config: BcpConfig = toml::from_str(&older).unwrap();
+        assert!(!config.pseudo_guard);
     }
 
     #[test]

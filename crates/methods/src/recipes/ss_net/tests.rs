@@ -102,7 +102,7 @@ fn a_step_descends_on_its_terms_by_their_weights() {
 #[test]
 fn adversarial_passes_leave_running_statistics_alone() {
     let (config, context) = slices();
-    // Two draws from one seed can differ, since tests beside this one draw from the same generator.
+    // Both begin with the same weights and the same statistics, but not with the same tensors.
     let student = context.student();
     let [stepped, passed] = [true, false].map(|step| {
         let networks = Handover::new(student.valid().train());

@@ -33,8 +33,8 @@ pub struct UniMatchConfig {
     pub feature_dropout: f64,
     /// Share of the run before which pseudo-labels have no weight.
     pub pseudo_from: f64,
-    /// Whether pseudo-labels have no weight in steps whose labeled patches are segmented no better than by background
-    /// alone, at a supervised term of `½ (C − 1)/C` or more. Runs of programs before this setting have none.
+    /// Whether pseudo-labels have no weight in steps in which less than half of the labeled foreground voxels are given
+    /// their class. Off where a configuration lacks the key: it is older than the guard.
     #[serde(default)]
     pub pseudo_guard: bool,
     /// Mixing of the strong views and of their pseudo-labels.
@@ -42,7 +42,8 @@ pub struct UniMatchConfig {
 }
 
 impl UniMatchConfig {
-    /// Returns the published settings for a run of `iterations`.
+    /// Returns the settings for a run of `iterations`: the published ones, but for those that the table of deviations
+    /// calls ours.
     pub fn new(iterations: u64) -> Self {
         Self {
             iterations,
