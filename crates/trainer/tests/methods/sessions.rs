@@ -53,9 +53,10 @@ pub fn check(method: &Method, architecture: Architecture) {
 /// Returns a run with four classes, two labeled and two unlabeled cases, and one test case.
 fn tiny(method: &Method, architecture: Architecture) -> RunConfig {
     let mut config = config(architecture, method.name);
-    config.patch = match architecture {
-        Architecture::UNet => [32, 32, 1],
-        _ => [32; 3],
+    config.patch = match (architecture, method.name) {
+        (Architecture::UNet, _) => [32, 32, 1],
+        (_, "action" | "action_pp") => [32; 3], // which holds local patches of 20³
+        _ => [32, 32, 16],
     };
     config.data.preprocess.slice_size = config.data.preprocess.slice_size.map(|_| [32; 2]);
     config.data.phantom.shape = [32; 3];
