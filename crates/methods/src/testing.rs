@@ -1,6 +1,7 @@
 //! Batches and stages for the methods' unit tests.
 #![allow(clippy::unwrap_used)]
 
+mod guard;
 mod parameters;
 
 use std::ops::Range;
@@ -22,7 +23,8 @@ use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::StepValues;
 
-pub(crate) use parameters::{buffers, off_average, off_descent, predicting, taught};
+pub(crate) use guard::assert_guard;
+pub(crate) use parameters::{buffers, off_average, off_descent, taught};
 
 /// Returns the CPU with gradients, for a test that draws weights or dropout masks.
 ///

@@ -6,7 +6,7 @@ use crate::mixing::{Mixing, PseudoLabeled};
 use crate::plan::StrongViews;
 use crate::recipes::supervised::{Augmentation, Supervised, SupervisedConfig};
 use crate::testing::{
-    batch, begun, context, first_step, off_average, predicting, run_steps, segmentation_losses,
+    assert_guard, batch, begun, context, first_step, off_average, run_steps, segmentation_losses,
 };
 use semivox_data::augment::paste_box;
 use semivox_data::rng::keyed;
@@ -194,28 +194,13 @@ fn the_teacher_follows_the_student() {
     assert!(off_average(&after.teacher, [&before.teacher, &before.student], 0.75) > 1e-5);
 }
 
-/// Pseudo-labels have their weights while the labeled foreground is right, and none while it is wrong.
 #[test]
 fn the_guard_follows_the_labeled_foreground() {
-    let context = small();
     let stage = BidirectionalCopyPaste::new(BcpConfig {
         pseudo_guard: true,
         ..BcpConfig::new(10)
     });
-    let student = predicting(context.student(), 1, CLASSES);
-    let mut networks = stage.begin(Handover::new(student), &context).unwrap();
-    for (class, active) in [(1, true), (2, false)] {
-        let mut batch = batch([2, 2], &context, 0);
-        batch.labeled.labels = batch.labeled.labels.zeros_like() + class;
-        let at = StepContext {
-            stage_step: 5,
-            ..first_step(&context)
-        };
-        let terms = stage.terms(&mut networks, batch, &at).unwrap();
-        assert_eq!(terms.weight("pseudo"), if active { 1.0 } else { 0.0 });
-        let logged = terms.term("pseudo_active").into_scalar::<f32>();
-        assert_eq!(logged > 0.5, active, "labels of class {class}");
-    }
+    assert_guard(&stage, &small(), &[("pseudo", 1.0)]);
 }
 
 /// Of two separate parts of a class only the larger is a pseudo-label.

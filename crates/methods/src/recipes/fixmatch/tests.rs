@@ -4,7 +4,7 @@
 use super::*;
 use crate::method::AnyStage;
 use crate::testing::{
-    batch, begun as begun_stage, context, first_step, off_descent, plain_descent, predicting,
+    assert_guard, batch, begun as begun_stage, context, first_step, off_descent, plain_descent,
     segmentation_losses,
 };
 use burn::module::Module;
@@ -153,25 +153,11 @@ fn a_step_descends_on_its_terms_by_their_weights() {
     }
 }
 
-/// Pseudo-labels have their weights while the labeled foreground is right, and none while it is wrong.
 #[test]
 fn the_guard_follows_the_labeled_foreground() {
-    let context = small();
     let stage = FixMatch::new(FixMatchConfig {
         pseudo_guard: true,
         ..config()
     });
-    let mut network = predicting(context.student(), 1, CLASSES);
-    for (class, active) in [(1, true), (2, false)] {
-        let mut batch = batch([2, 2], &context, 0);
-        batch.labeled.labels = batch.labeled.labels.zeros_like() + class;
-        let at = StepContext {
-            stage_step: 5,
-            ..first_step(&context)
-        };
-        let terms = stage.terms(&mut network, batch, &at).unwrap();
-        assert_eq!(terms.weight("pseudo"), if active { 0.7 } else { 0.0 });
-        let logged = terms.term("pseudo_active").into_scalar::<f32>();
-        assert_eq!(logged > 0.5, active, "labels of class {class}");
-    }
+    assert_guard(&stage, &small(), &[("pseudo", 0.7)]);
 }

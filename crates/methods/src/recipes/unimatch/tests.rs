@@ -5,7 +5,7 @@ use super::*;
 use crate::method::AnyStage;
 use crate::mixing::{Mixing, PseudoLabeled};
 use crate::testing::{
-    batch, begun as begun_stage, context, first_step, off_descent, plain_descent, predicting,
+    assert_guard, batch, begun as begun_stage, context, first_step, off_descent, plain_descent,
     segmentation_losses,
 };
 use semivox_models::NetworkConfig;
@@ -180,30 +180,15 @@ fn a_step_descends_on_its_terms_by_their_weights() {
     }
 }
 
-/// Pseudo-labels have their weights while the labeled foreground is right, and none while it is wrong.
 #[test]
 fn the_guard_follows_the_labeled_foreground() {
-    let context = small();
     let stage = UniMatch::new(UniMatchConfig {
         pseudo_guard: true,
         ..undropped()
     });
-    let mut network = predicting(context.student(), 1, CLASSES);
-    for (class, active) in [(1, true), (2, false)] {
-        let mut batch = batch([2, 2], &context, 0);
-        batch.labeled.labels = batch.labeled.labels.zeros_like() + class;
-        let at = StepContext {
-            stage_step: 5,
-            ..first_step(&context)
-        };
-        let terms = stage.terms(&mut network, batch, &at).unwrap();
-        assert_eq!(terms.weight("strong"), if active { 0.3 } else { 0.0 });
-        assert_eq!(
-            terms.weight("strong_second"),
-            if active { 0.6 } else { 0.0 }
-        );
-        assert_eq!(terms.weight("feature"), if active { 0.8 } else { 0.0 });
-        let logged = terms.term("pseudo_active").into_scalar::<f32>();
-        assert_eq!(logged > 0.5, active, "labels of class {class}");
-    }
+    assert_guard(
+        &stage,
+        &small(),
+        &[("strong", 0.3), ("strong_second", 0.6), ("feature", 0.8)],
+    );
 }
