@@ -98,10 +98,10 @@ impl PseudoStart {
 /// Returns whether at least half of the labeled foreground voxels are given their class, of which there has to be one.
 fn learned<const N: usize>(labeled: [(&Tensor<5>, &Tensor<5, Int>); N]) -> bool {
     let counts = labeled.map(|(logits, labels)| {
-        let foreground = labels.clone().greater_elem(0).int().sum();
+        let foreground = labels.clone().greater_elem(0);
         let right = logits.clone().detach().argmax(1).equal(labels.clone());
-        let right = right.bool_and(labels.clone().greater_elem(0)).int().sum();
-        Tensor::cat(vec![right, foreground], 0)
+        let right = right.bool_and(foreground.clone());
+        Tensor::cat(vec![right.int().sum(), foreground.int().sum()], 0)
     });
     let sums = Tensor::stack::<2>(counts.to_vec(), 0).sum_dim(0);
     let sums: Vec<i64> = sums.into_data().iter().collect();

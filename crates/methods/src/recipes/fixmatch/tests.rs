@@ -120,7 +120,7 @@ fn confident_predictions_for_weak_views_label_strong_ones() {
 #[test]
 fn a_step_descends_on_its_terms_by_their_weights() {
     let context = small();
-    // An untrained network is no better than background alone.
+    // An untrained network gives less than half of the foreground its class.
     for (stage_step, pseudo_guard, weight) in [(1, false, 0.0), (5, true, 0.0), (5, false, 0.7)] {
         let config = FixMatchConfig {
             pseudo_guard,

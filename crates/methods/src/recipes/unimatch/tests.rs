@@ -145,7 +145,7 @@ fn features_of_unlabeled_patches_are_perturbed() {
 #[test]
 fn a_step_descends_on_its_terms_by_their_weights() {
     let context = small();
-    // An untrained network is no better than background alone.
+    // An untrained network gives less than half of the foreground its class.
     for (stage_step, pseudo_guard, counts) in
         [(1, false, false), (5, true, false), (5, false, true)]
     {
