@@ -104,7 +104,7 @@ impl BatchSource {
                 &format!("labeled {slot}"),
                 strong[0],
             );
-            let mut labels = weak.apply(case.labels.data.view(), 0);
+            let mut labels = weak.labels(case.labels.data.view(), 0);
             self.label_swap.apply(weak.flip, &mut labels);
             batch
                 .labels
@@ -140,7 +140,7 @@ impl BatchSource {
             .collect();
         views.count += 1;
         for (index, channel) in channels.iter().enumerate() {
-            let patch = geometry.apply(channel.data.view(), 0.0);
+            let patch = geometry.image(channel.data.view(), 0.0);
             for (drawn, seen) in strong.iter().zip([&mut views.strong, &mut views.second]) {
                 let mut patch = patch.clone();
                 drawn[index].apply(&mut patch);

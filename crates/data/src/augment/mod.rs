@@ -16,6 +16,7 @@ mod label_swap;
 mod noise;
 mod paste_box;
 mod rot90;
+mod rotation;
 mod views;
 
 pub use blur::{BlurConfig, BlurParams};
@@ -30,4 +31,5 @@ pub use label_swap::LabelSwap;
 pub use noise::{NoiseConfig, NoiseParams};
 pub use paste_box::paste_box;
 pub use rot90::Rot90Params;
+pub use rotation::{RotationConfig, RotationParams};
 pub use views::{StrongParams, StrongView, Symmetries, WeakParams, WeakView};

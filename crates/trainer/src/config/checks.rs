@@ -37,11 +37,16 @@ impl RunConfig {
     /// Checks that probabilities and strengths of augmentation are in range.
     fn check_views(&self) -> Result<(), TrainError> {
         let (jitter, blur) = (&self.strong_view.jitter, &self.strong_view.blur);
-        let mut checked = vec![(
-            "weak_view.flip_probability",
-            self.weak_view.flip_probability,
-            1.0,
-        )];
+        let weak = &self.weak_view;
+        let mut checked = vec![
+            ("weak_view.probability", weak.probability, 1.0),
+            ("weak_view.flip_probability", weak.flip_probability, 1.0),
+        ];
+        if let Some(rotation) = &weak.rotation {
+            let degrees = f64::from(rotation.degrees);
+            checked.push(("weak_view.rotation.probability", rotation.probability, 1.0));
+            checked.push(("weak_view.rotation.degrees", degrees, 180.0));
+        }
         if let Some(jitter) = jitter {
             checked.push(("strong_view.jitter.probability", jitter.probability, 1.0));
             checked.push(("strong_view.jitter.amount", f64::from(jitter.amount), 1.0));
@@ -113,5 +118,40 @@ impl RunConfig {
         };
         let found = format!("{sides:?}");
         Err(TrainError::setting(key, wanted, found, CHANGE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::presets::Task;
+
+    /// Every share and angle of the weak view is checked, and named if it is out of range.
+    #[test]
+    fn settings_of_the_weak_view_out_of_range_are_named() {
+        type Change = fn(&mut RunConfig);
+        let cases: [(&str, Change); 5] = [
+            ("weak_view.probability", |c| c.weak_view.probability = 1.5),
+            ("weak_view.flip_probability", |c| {
+                c.weak_view.flip_probability = -0.1;
+            }),
+            ("weak_view.rotation.probability", |c| {
+                c.weak_view.rotation.as_mut().unwrap().probability = f64::NAN;
+            }),
+            ("weak_view.rotation.degrees", |c| {
+                c.weak_view.rotation.as_mut().unwrap().degrees = 200.0;
+            }),
+            ("weak_view.rotation.degrees", |c| {
+                c.weak_view.rotation.as_mut().unwrap().degrees = -20.0;
+            }),
+        ];
+        for (key, change) in cases {
+            let mut config = Task::Acdc.preset("quick", "supervised").unwrap();
+            config.check().unwrap();
+            change(&mut config);
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(key), "{key}: {message}");
+        }
     }
 }

@@ -11,9 +11,9 @@ use semivox_inference::{Blend, SlidingWindow};
 
 /// Mirroring of left and right only, as front and back are the classes.
 const MIRRORED_SIDES: Symmetries = Symmetries {
-    rotate: false,
     flip_probability: 0.5,
     flip_axes: [true, false, false],
+    ..Symmetries::NONE
 };
 
 /// Returns the task's presets; all other settings are those of the left atrium.

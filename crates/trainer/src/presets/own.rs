@@ -18,9 +18,9 @@ fn mirrored_sides(survey: &Survey) -> (Symmetries, LabelSwap) {
     let across_slices = survey.is_stack_of_slices() && sides == 2;
     let mirrored = survey.mirroring.is_allowed() && !across_slices;
     let symmetries = Symmetries {
-        rotate: false,
         flip_probability: if mirrored { 0.5 } else { 0.0 },
         flip_axes: std::array::from_fn(|axis| mirrored && axis == sides),
+        ..Symmetries::NONE
     };
     let pairs = match mirrored {
         true => survey.mirroring.pairs().to_vec(),

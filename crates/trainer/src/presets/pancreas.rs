@@ -18,11 +18,7 @@ const WINDOW: Intensity = Intensity::WindowZScore {
 };
 
 /// No rotation or mirroring: every abdominal organ has its side, and the field's code for this data only crops.
-const UPRIGHT: Symmetries = Symmetries {
-    rotate: false,
-    flip_probability: 0.0,
-    flip_axes: [false; 3],
-};
+const UPRIGHT: Symmetries = Symmetries::NONE;
 
 /// Returns the task's presets; all other settings are those of the left atrium.
 pub(super) fn base(size: Size) -> Base {

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::augment::{GammaConfig, JitterConfig};
+use crate::augment::{
+    CropParams, FlipParams, GammaConfig, JitterConfig, Rot90Params, RotationConfig, RotationParams,
+};
+use crate::preprocess::Region;
 use crate::rng::keyed;
 use ndarray::Array3;
 
@@ -19,7 +22,7 @@ fn image_and_labels_share_their_geometry() {
     let labels = image.mapv(|x| (x as u32 % 251) as u8);
     for step in 0..40 {
         let weak = WeakView::new([12, 12, 8]).draw(&mut keyed(1, step, "weak"), SHAPE);
-        let (patch, target) = (weak.apply(image.view(), 0.0), weak.apply(labels.view(), 0));
+        let (patch, target) = (weak.image(image.view(), 0.0), weak.labels(labels.view(), 0));
         assert_eq!(patch.mapv(|x| (x as u32 % 251) as u8), target);
         assert!(patch.is_standard_layout());
     }
@@ -29,7 +32,7 @@ fn image_and_labels_share_their_geometry() {
 fn the_strong_view_moves_no_voxel() {
     let image = numbered();
     let weak = WeakView::new([12, 12, 6]).draw(&mut keyed(1, 0, "weak"), SHAPE);
-    let teacher = weak.apply(image.view(), 0.0);
+    let teacher = weak.image(image.view(), 0.0);
     let jitter = JitterConfig {
         probability: 1.0,
         ..Default::default()
@@ -76,7 +79,7 @@ fn draws_depend_on_the_key_alone_and_survive_storage() {
         let text = serde_json::to_string(&(weak, &strong)).unwrap();
         let read: (WeakParams, StrongParams) = serde_json::from_str(&text).unwrap();
         assert_eq!(read, (weak, strong.clone()));
-        let mut a = weak.apply(numbered().view(), 0.0);
+        let mut a = weak.image(numbered().view(), 0.0);
         let mut b = a.clone();
         strong.apply(&mut a);
         read.1.apply(&mut b);
@@ -105,6 +108,61 @@ fn no_turns_when_switched_off() {
     for step in 0..20 {
         let weak = view.draw(&mut keyed(0, step, "weak"), [8; 3]);
         let image = Array3::from_shape_fn((8, 8, 8), |(x, y, z)| (x * y + z) as f32);
-        assert_eq!(weak.apply(image.view(), 0.0), image);
+        assert_eq!(weak.image(image.view(), 0.0), image);
     }
+}
+
+/// Half of the patches are mirrored, of the others half are rotated, and the rest keeps its orientation.
+#[test]
+fn a_patch_is_turned_or_rotated_or_neither() {
+    let view = WeakView {
+        symmetries: Symmetries {
+            probability: 0.5,
+            rotation: Some(RotationConfig {
+                probability: 0.5,
+                degrees: 20.0,
+            }),
+            ..Symmetries::default()
+        },
+        ..WeakView::new([12, 12, 6])
+    };
+    let (mut turned, mut rotated) = (0, 0);
+    for step in 0..2_000 {
+        let weak = view.draw(&mut keyed(4, step, "weak"), SHAPE);
+        turned += u32::from(weak.flip.axis.is_some());
+        rotated += u32::from(weak.rotation.is_some());
+        assert!(weak.rotation.is_none() || weak.flip.axis.is_none());
+        assert!(weak.flip.axis.is_some() || weak.rot90.quarter_turns == 0);
+    }
+    assert!((920..1_080).contains(&turned), "{turned}");
+    assert!((430..570).contains(&rotated), "{rotated}");
+}
+
+/// A rotated label map stays where its structure is in the rotated image.
+#[test]
+fn rotated_labels_stay_on_their_image() {
+    let weak = WeakParams {
+        crop: CropParams {
+            region: Region {
+                start: [4, 3, 0],
+                size: [32, 32, 2],
+            },
+        },
+        rotation: Some(RotationParams { degrees: 20.0 }),
+        rot90: Rot90Params { quarter_turns: 1 },
+        flip: FlipParams { axis: Some(0) },
+    };
+    let labels = Array3::from_shape_fn((40, 44, 2), |(x, y, _)| {
+        u8::from((12..30).contains(&x) && (8..20).contains(&y))
+    });
+    let image = weak.image(labels.mapv(f32::from).view(), 0.0);
+    let labels = weak.labels(labels.view(), 0);
+    let (mut inside, mut edge) = (0, 0);
+    for (&value, &label) in image.iter().zip(&labels) {
+        edge += usize::from(value > 0.01 && value < 0.99);
+        inside += usize::from(label == 1);
+        // At a straight edge a value is at most a half from its label, at a corner three quarters.
+        assert!((value - f32::from(label)).abs() < 0.76, "{value} {label}");
+    }
+    assert!(inside > 300 && edge > 60, "{inside} {edge}");
 }
