@@ -3,11 +3,14 @@
 //! ```sh
 //! cargo bench --bench profile -- quick action
 //! cargo bench --bench profile -- paper action 3
+//! cargo bench --bench profile -- paper inference
 //! ```
 //!
 //! Arguments: preset, method, timed steps per stage (default 5). Batches come from phantoms and have the sizes of the
-//! preset, except one labeled and one unlabeled patch in the `paper` preset, whose full batch needs a GPU. Peak memory
-//! is that of the process so far, so later stages include earlier ones. Rates stand beside the machine's peaks: fused multiply-adds on registers, and a copy of 128 MB.
+//! preset, except one labeled and one unlabeled patch in the `paper` preset, whose full batch needs a GPU. `inference` in
+//! place of a method is the forward pass of one patch in evaluation mode. Peak memory is that of the process so far, so
+//! later stages include earlier ones. Rates stand beside the machine's peaks: fused multiply-adds on registers, and a
+//! copy of 128 MB.
 //!
 //! `elsewhere` is processor time outside the passes: Burn's own operators, losses, updates, page faults. `idle` is the
 //! rest of the threads' time. Both need Linux, as does the memory.
@@ -16,8 +19,9 @@ mod measured;
 mod usage;
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use burn::prelude::*;
+use burn::tensor::Distribution;
 use semivox::data::cache::{LabeledScan, UnlabeledScan};
 use semivox::data::inspect::{CaseFacts, Role};
 use semivox::data::phantom::{PhantomConfig, atrium};
@@ -32,7 +36,6 @@ use semivox::trainer::presets::preset;
 use semivox::trainer::training_set::TrainingSet;
 
 use measured::Measured;
-use usage::{Usage, peak_memory};
 
 fn main() -> Result<(), TrainError> {
     let arguments: Vec<String> = std::env::args()
@@ -47,7 +50,29 @@ fn main() -> Result<(), TrainError> {
     };
     let (name, method) = (argument(0, "quick"), argument(1, "action"));
     let steps: u64 = argument(2, "5").parse().unwrap_or(5);
-    let mut config = preset(&name, &method)?;
+    let (patch, mut measured) = match method.as_str() {
+        "inference" => inference(&name, steps)?,
+        _ => training(&name, &method, steps)?,
+    };
+    // Last, as its memory is not the method's.
+    let peak = profile::peak();
+    println!(
+        "{name} {method}, patch {patch:?}, {} threads, peaks {:.0} GFLOP/s and {:.1} GB/s",
+        peak.threads,
+        peak.flop_per_second * 1e-9,
+        peak.bytes_per_second * 1e-9
+    );
+    measured.iter_mut().for_each(|stage| stage.print(&peak));
+    Ok(())
+}
+
+/// Measures every stage of a method; returns the patch too.
+fn training(
+    name: &str,
+    method: &str,
+    steps: u64,
+) -> Result<([usize; 3], Vec<Measured>), TrainError> {
+    let mut config = preset(name, method)?;
     if name == "paper" {
         config.method.settings_mut().set_batch([1, 1]);
     }
@@ -61,11 +86,10 @@ fn main() -> Result<(), TrainError> {
     for (index, stage) in training.stages().iter().enumerate() {
         training.begin_stage(index)?;
         let source = BatchSource::new(&config, set.clone(), stage.batch)?;
-        let mut found = Measured {
-            name: stage.name.to_string(),
-            batch: stage.batch.labeled + stage.batch.unlabeled,
-            ..Measured::default()
-        };
+        let mut found = Measured::new(
+            stage.name.to_string(),
+            stage.batch.labeled + stage.batch.unlabeled,
+        );
         for step in 0..=steps {
             let batch = Batch::from_host(source.batch(step), &device);
             let at = StepContext {
@@ -76,32 +100,25 @@ fn main() -> Result<(), TrainError> {
                 seed: 0,
                 device: device.clone(),
             };
-            // The first step allocates memory and is not counted.
-            if step == 1 {
-                found.seconds.clear();
-                found.used = Usage::default();
-                profile::start();
-            }
-            let (start, before) = (Instant::now(), Usage::now());
-            training.step(batch, &at)?;
-            found.seconds.push(start.elapsed().as_secs_f64());
-            found.used = found.used + (Usage::now() - before);
+            found.time(step, || training.step(batch, &at))?;
         }
-        found.passes = profile::stop();
-        found.memory = peak_memory();
-        measured.push(found);
+        measured.push(found.finished());
     }
-    // Last, as its memory is not the method's.
-    let peak = profile::peak();
-    println!(
-        "{name} {method}, patch {:?}, {} threads, peaks {:.0} GFLOP/s and {:.1} GB/s",
-        config.patch,
-        peak.threads,
-        peak.flop_per_second * 1e-9,
-        peak.bytes_per_second * 1e-9
-    );
-    measured.iter_mut().for_each(|stage| stage.print(&peak));
-    Ok(())
+    Ok((config.patch, measured))
+}
+
+/// Measures the network of a preset in evaluation mode on one patch.
+fn inference(name: &str, steps: u64) -> Result<([usize; 3], Vec<Measured>), TrainError> {
+    let config = preset(name, "supervised")?;
+    let device = device::by_name(&config.device)?;
+    let network = config.context(2, &device).network.init(&device);
+    let [w, h, d] = config.patch;
+    let patch = Tensor::<5>::random([1, 1, w, h, d], Distribution::Normal(0.0, 1.0), &device);
+    let mut found = Measured::new("inference".into(), 1);
+    for step in 0..=steps {
+        found.time(step, || network.forward(patch.clone()).logits);
+    }
+    Ok((config.patch, vec![found.finished()]))
 }
 
 /// Makes two labeled and two unlabeled scans, at least as large as the patch.

@@ -1,21 +1,55 @@
 //! What was measured of one stage, and its table.
 
-use semivox::kernels::profile::{Peak, Work};
+use std::time::Instant;
 
-use super::usage::Usage;
+use semivox::kernels::profile::{self, Peak, Work};
+
+use super::usage::{Usage, peak_memory};
 
 /// The steps of one stage.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Measured {
-    pub(super) name: String,
-    pub(super) batch: usize,
-    pub(super) seconds: Vec<f64>,
-    pub(super) used: Usage,
-    pub(super) passes: Vec<Work>,
-    pub(super) memory: String,
+    name: String,
+    batch: usize,
+    seconds: Vec<f64>,
+    used: Usage,
+    passes: Vec<Work>,
+    memory: String,
 }
 
 impl Measured {
+    pub(super) fn new(name: String, batch: usize) -> Self {
+        Self {
+            name,
+            batch,
+            seconds: Vec::new(),
+            used: Usage::default(),
+            passes: Vec::new(),
+            memory: String::new(),
+        }
+    }
+
+    /// Times a step; the first one, of number 0, allocates memory and is not counted.
+    pub(super) fn time<T>(&mut self, step: u64, work: impl FnOnce() -> T) -> T {
+        if step == 1 {
+            self.seconds.clear();
+            self.used = Usage::default();
+            profile::start();
+        }
+        let (start, before) = (Instant::now(), Usage::now());
+        let done = work();
+        self.seconds.push(start.elapsed().as_secs_f64());
+        self.used = self.used + (Usage::now() - before);
+        done
+    }
+
+    /// Ends the profile and reads the peak of memory.
+    pub(super) fn finished(mut self) -> Self {
+        self.passes = profile::stop();
+        self.memory = peak_memory();
+        self
+    }
+
     pub(super) fn print(&mut self, peak: &Peak) {
         let (wall, steps) = (self.seconds.iter().sum::<f64>(), self.seconds.len());
         self.seconds.sort_by(f64::total_cmp);

@@ -2,12 +2,14 @@
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut4, Axis, CowArray, Ix3, s};
-use rayon::prelude::*;
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, CowArray, Ix3, s};
 use semivox_sampling::grid_positions;
 use serde::{Deserialize, Serialize};
 
+mod softmax;
+
 use crate::InferenceError;
+use softmax::add_softmax;
 
 /// Weighting of overlapping windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,10 +107,11 @@ impl SlidingWindow {
             let area = s![x..x + w, y..y + h, z..z + d];
             let windows: Vec<_> = channels.iter().map(|channel| channel.slice(area)).collect();
             let logits = logits(&forward, &windows, device);
+            let logits = view(&logits);
             let (px, py, pz) = padded.dim();
             let sum = sum.get_or_insert_with(|| Array4::zeros((logits.dim().0, px, py, pz)));
             let area = s![.., x..x + w, y..y + h, z..z + d];
-            add_softmax(sum.slice_mut(area), logits.view(), &weights);
+            add_softmax(sum.slice_mut(area), logits, &weights);
             let mut norm = norm.slice_mut(s![x..x + w, y..y + h, z..z + d]);
             norm += &weights;
         }
@@ -156,44 +159,31 @@ impl SlidingWindow {
     }
 }
 
-/// Computes the logits of one window, `[class, x, y, z]`.
+/// Computes the logits of one window, `[1, class, x, y, z]`.
 fn logits(
     forward: impl Fn(Tensor<5>) -> Tensor<5>,
     window: &[ArrayView3<'_, f32>],
     device: &Device,
-) -> Array4<f32> {
+) -> TensorData {
     let (w, h, d) = window[0].dim();
     let mut values: Vec<f32> = Vec::with_capacity(window.len() * window[0].len());
-    window.iter().for_each(|channel| values.extend(channel));
+    for row in window.iter().flat_map(|channel| channel.rows()) {
+        match row.to_slice() {
+            Some(row) => values.extend_from_slice(row),
+            None => values.extend(row),
+        }
+    }
     let shape = [1, window.len(), w, h, d];
     let input = Tensor::<5>::from_data(TensorData::new(values, shape), device);
-    let logits = forward(input).cast(DType::F32);
-    let classes = logits.dims()[1];
-    let values = logits.into_data().try_into_vec::<f32>();
-    let values = values.expect("logits cast to single precision");
-    Array4::from_shape_vec((classes, w, h, d), values).expect("one logit per class and voxel")
+    forward(input).cast(DType::F32).into_data()
 }
 
-/// Adds `weight · softmax(logits)` to the sum, both `[class, x, y, z]`, on all threads.
-fn add_softmax(
-    mut sum: ArrayViewMut4<'_, f32>,
-    logits: ArrayView4<'_, f32>,
-    weights: &Array3<f32>,
-) {
-    let planes = sum.axis_iter_mut(Axis(1)).into_par_iter();
-    let planes = planes.zip(logits.axis_iter(Axis(1)));
-    let planes = planes.zip(weights.axis_iter(Axis(0)));
-    planes.for_each(|((mut sum, logits), weights)| {
-        let voxels = sum.lanes_mut(Axis(0)).into_iter();
-        let voxels = voxels.zip(logits.lanes(Axis(0))).zip(&weights);
-        for ((mut sum, logits), weight) in voxels {
-            let most = logits.fold(f32::NEG_INFINITY, |most, &x| most.max(x));
-            let total: f32 = logits.iter().map(|x| (x - most).exp()).sum();
-            for (sum, x) in sum.iter_mut().zip(logits) {
-                *sum += weight * (x - most).exp() / total;
-            }
-        }
-    });
+/// Returns the logits of one window as `[class, x, y, z]`.
+fn view(logits: &TensorData) -> ArrayView4<'_, f32> {
+    let [_, classes, w, h, d] = logits.shape().dims();
+    let values = logits.as_slice::<f32>();
+    let values = values.expect("logits cast to single precision");
+    ArrayView4::from_shape((classes, w, h, d), values).expect("one logit per class and voxel")
 }
 
 #[cfg(test)]
@@ -214,8 +204,9 @@ mod tests {
     /// Computes the softmax of one window by Burn's operator.
     fn predict(network: &Network, window: ArrayView3<'_, f32>, device: &Device) -> Array4<f32> {
         let logits = logits(forward(network), &[window], device);
-        let shape = logits.dim();
-        let data = TensorData::new(logits.into_raw_vec_and_offset().0, [shape.0, window.len()]);
+        let logits = view(&logits);
+        let (shape, values) = (logits.dim(), logits.iter().copied().collect::<Vec<_>>());
+        let data = TensorData::new(values, [shape.0, window.len()]);
         let probabilities =
             burn::tensor::activation::softmax(Tensor::<2>::from_data(data, device), 0);
         let values = probabilities.into_data().try_into_vec::<f32>().unwrap();

@@ -5,7 +5,7 @@
 //! ```
 
 use super::epilogue::Epilogue;
-use super::memory::filled_parts;
+use super::memory::{PART, filled_pieces};
 use super::norm::{Channels, statistics};
 use super::operator::{Convolution, Layer};
 use super::tensor::{contiguous, from_buffer, plain, values};
@@ -45,9 +45,14 @@ pub(crate) fn apply<C: Convolution>(
 
     let taps: usize = weight.shape().to_vec()[axis + 1..].iter().product();
     let old = values(&weight);
-    let folded = filled_parts(old.len(), |first, new| {
-        for (i, (new, old)) in (first..).zip(new.iter_mut().zip(&old[first..])) {
-            *new = old * scale(i / taps % outputs);
+    let filters = (PART / taps).max(1);
+    let folded = filled_pieces(old.len(), filters * taps, |first, new| {
+        let filters = new.chunks_mut(taps).zip(old[first..].chunks(taps));
+        for (i, (new, old)) in (first / taps..).zip(filters) {
+            let scale = scale(i % outputs);
+            new.iter_mut()
+                .zip(old)
+                .for_each(|(new, old)| *new = old * scale);
         }
     });
     let pairs = values(&bias).iter().zip(values(&beta)).enumerate();

@@ -53,8 +53,17 @@ pub(crate) const PART: usize = 64 * 1024;
 /// Returns a buffer of `len` floats filled in parallel by `fill(first element, elements)`, whose contents
 /// are unspecified before.
 pub(crate) fn filled_parts(len: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Buffer {
+    filled_pieces(len, PART, fill)
+}
+
+/// Returns a buffer as [`filled_parts`] does, in parts of `part` floats.
+pub(crate) fn filled_pieces(
+    len: usize,
+    part: usize,
+    fill: impl Fn(usize, &mut [f32]) + Sync,
+) -> Buffer {
     let mut out = Buffer::take(len);
-    let parts = out.as_mut().par_chunks_mut(PART).enumerate();
-    parts.for_each(|(i, part)| fill(i * PART, part));
+    let parts = out.as_mut().par_chunks_mut(part).enumerate();
+    parts.for_each(|(i, floats)| fill(i * part, floats));
     out
 }

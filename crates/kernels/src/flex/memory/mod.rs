@@ -8,7 +8,7 @@ mod filled;
 
 use block::{Block, HUGE};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
-pub(crate) use filled::{PART, Target, filled, filled_parts, filled_rows};
+pub(crate) use filled::{PART, Target, filled, filled_parts, filled_pieces, filled_rows};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard};
@@ -54,9 +54,12 @@ impl Pool {
         Some(buffer)
     }
 
-    /// Drops unused buffers, the oldest first, while the total exceeds the maximum in use by more than a quarter.
+    /// Drops unused buffers, the oldest first, while the total exceeds the maximum in use by more than a half.
+    ///
+    /// In inference the largest buffers wait longest, from the first levels of a network to the last ones: with less
+    /// room every pass would allocate them again.
     fn trim(&mut self) {
-        while !self.waiting.is_empty() && self.held + self.live > self.peak + self.peak / 4 {
+        while !self.waiting.is_empty() && self.held + self.live > self.peak + self.peak / 2 {
             self.held -= self.waiting.remove(0).len();
         }
     }
@@ -185,7 +188,7 @@ mod tests {
         assert_eq!(address as usize % 64, 0);
         assert_eq!(again[len - 1], 7.0);
         let pool = Pool::lock();
-        assert!(pool.held + pool.live <= pool.peak + pool.peak / 4);
+        assert!(pool.held + pool.live <= pool.peak + pool.peak / 2);
     }
 
     #[test]
