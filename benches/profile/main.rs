@@ -12,10 +12,14 @@
 //! later stages include earlier ones. Rates stand beside the machine's peaks: fused multiply-adds on registers, and a
 //! copy of 128 MB.
 //!
+//! For mean teacher, SimCVD and the last stage of ACTION the network's passes of a step are timed alone too: forward,
+//! backward and update of the student, with ACTION's representation head, and forward of the teacher.
+//!
 //! `elsewhere` is processor time outside the passes: Burn's own operators, losses, updates, page faults. `idle` is the
 //! rest of the threads' time. Both need Linux, as does the memory.
 
 mod measured;
+mod passes;
 mod usage;
 
 use std::sync::Arc;
@@ -36,6 +40,7 @@ use semivox::trainer::presets::preset;
 use semivox::trainer::training_set::TrainingSet;
 
 use measured::Measured;
+use passes::Passes;
 
 fn main() -> Result<(), TrainError> {
     let arguments: Vec<String> = std::env::args()
@@ -50,6 +55,8 @@ fn main() -> Result<(), TrainError> {
     };
     let (name, method) = (argument(0, "quick"), argument(1, "action"));
     let steps: u64 = argument(2, "5").parse().unwrap_or(5);
+    // As the command does.
+    semivox::kernels::keep_freed_memory();
     let (patch, mut measured) = match method.as_str() {
         "inference" => inference(&name, steps)?,
         _ => training(&name, &method, steps)?,
@@ -102,7 +109,11 @@ fn training(
             };
             found.time(step, || training.step(batch, &at))?;
         }
-        measured.push(found.finished());
+        let mut found = found.finished();
+        if let Some(passes) = Passes::of(&config, stage.name, stage.batch) {
+            found.alone = Some(passes.seconds(&config, steps, &device)?);
+        }
+        measured.push(found);
     }
     Ok((config.patch, measured))
 }

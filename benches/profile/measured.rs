@@ -15,6 +15,8 @@ pub(super) struct Measured {
     used: Usage,
     passes: Vec<Work>,
     memory: String,
+    /// Time of the network's passes alone, if known.
+    pub(super) alone: Option<f64>,
 }
 
 impl Measured {
@@ -26,6 +28,7 @@ impl Measured {
             used: Usage::default(),
             passes: Vec::new(),
             memory: String::new(),
+            alone: None,
         }
     }
 
@@ -61,6 +64,10 @@ impl Measured {
             self.memory,
             self.used.faults / steps
         );
+        if let Some(alone) = self.alone {
+            let more = 100.0 * (median / alone - 1.0);
+            println!("the network's passes alone: {alone:.3} s, the step takes {more:.0} % more");
+        }
         self.passes.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         let available = wall * peak.threads as f64;
         table(&self.passes, peak, steps, [available, self.used.seconds]);

@@ -40,9 +40,12 @@ pub struct Flags {
 impl Flags {
     /// Parses the arguments of this process.
     ///
+    /// Makes the allocator keep freed memory too ([`semivox_kernels::keep_freed_memory`]), as the command does.
+    ///
     /// Ends the process with a message if they are wrong, or with the help text, which begins with `about`, on
     /// `--help`.
     pub fn parse(about: &'static str) -> Self {
+        semivox_kernels::keep_freed_memory();
         let found = Self::from_arg_matches(&command(about).get_matches());
         found.unwrap_or_else(|error| error.exit())
     }

@@ -96,6 +96,7 @@ pub fn main_of(arguments: &[String]) -> ExitCode {
 
 fn carry_out(cli: Cli) -> ExitCode {
     panics::silence_caught();
+    semivox_kernels::keep_freed_memory();
     let result = match cli.command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),

@@ -30,6 +30,7 @@ mod conv3d;
 mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
+mod freed_memory;
 mod norm_relu;
 mod pointwise;
 mod pool;
@@ -47,6 +48,7 @@ pub use concat::concat_channels;
 pub use conv2d::conv2d;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};
+pub use freed_memory::keep_freed_memory;
 pub use norm_relu::{
     conv2d_norm_leaky_relu, conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu,
 };
