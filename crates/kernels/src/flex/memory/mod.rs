@@ -19,6 +19,9 @@ const POOLED: usize = 16 * 1024;
 /// Excess length that is always acceptable, even for a short buffer.
 const SPARE: usize = 512 * 1024;
 
+/// Floats that may always wait beside half as many in use: 128 MB.
+const SMALL_ROOM: usize = 32 * 1024 * 1024;
+
 /// Unused buffers, the oldest first.
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     waiting: Vec::new(),
@@ -54,14 +57,19 @@ impl Pool {
         Some(buffer)
     }
 
-    /// Drops unused buffers, the oldest first, while the total exceeds the maximum in use by more than a half.
-    ///
-    /// In inference the largest buffers wait longest, from the first levels of a network to the last ones: with less
-    /// room every pass would allocate them again.
+    /// Drops unused buffers, the oldest first, while the total exceeds the maximum in use by more than [`Pool::room`].
     fn trim(&mut self) {
-        while !self.waiting.is_empty() && self.held + self.live > self.peak + self.peak / 2 {
+        while !self.waiting.is_empty() && self.held + self.live > self.peak + self.room() {
             self.held -= self.waiting.remove(0).len();
         }
+    }
+
+    /// Returns the floats that may wait in addition to the maximum in use: a quarter of it, or a half if that is little.
+    ///
+    /// In inference little is in use, and the largest buffers wait longest, from the first levels of a network to the
+    /// last ones: with a quarter, every pass would allocate them again.
+    fn room(&self) -> usize {
+        (self.peak / 2).min(SMALL_ROOM).max(self.peak / 4)
     }
 }
 
@@ -188,7 +196,7 @@ mod tests {
         assert_eq!(address as usize % 64, 0);
         assert_eq!(again[len - 1], 7.0);
         let pool = Pool::lock();
-        assert!(pool.held + pool.live <= pool.peak + pool.peak / 2);
+        assert!(pool.held + pool.live <= pool.peak + pool.room());
     }
 
     #[test]
