@@ -99,14 +99,7 @@ fn training(
         );
         for step in 0..=steps {
             let batch = Batch::from_host(source.batch(step), &device);
-            let at = StepContext {
-                step,
-                steps: steps + 1,
-                stage_step: step,
-                stage_steps: steps + 1,
-                seed: 0,
-                device: device.clone(),
-            };
+            let at = at(step, steps, &device);
             found.time(step, || training.step(batch, &at))?;
         }
         let mut found = found.finished();
@@ -116,6 +109,18 @@ fn training(
         measured.push(found);
     }
     Ok((config.patch, measured))
+}
+
+/// Returns the context of a step of a stage of `steps` timed steps and the one before them.
+fn at(step: u64, steps: u64, device: &Device) -> StepContext {
+    StepContext {
+        step,
+        steps: steps + 1,
+        stage_step: step,
+        stage_steps: steps + 1,
+        seed: 0,
+        device: device.clone(),
+    }
 }
 
 /// Measures the network of a preset in evaluation mode on one patch.

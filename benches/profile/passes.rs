@@ -7,7 +7,6 @@ use burn::tensor::Distribution;
 use semivox::methods::method_config::MethodConfig;
 use semivox::methods::optimizer::OptimizerConfig;
 use semivox::methods::plan::BatchPlan;
-use semivox::methods::step_context::StepContext;
 use semivox::methods::student_teacher::StudentTeacher;
 use semivox::methods::terms::LossTerms;
 use semivox::models::RepresentationHeadConfig;
@@ -69,14 +68,7 @@ impl Passes {
         let taught = images(self.teacher);
         let mut seconds = Vec::new();
         for step in 0..=steps {
-            let at = StepContext {
-                step,
-                steps: steps + 1,
-                stage_step: step,
-                stage_steps: steps + 1,
-                seed: 0,
-                device: device.clone(),
-            };
+            let at = super::at(step, steps, device);
             let start = Instant::now();
             let mut loss = teacher.forward(taught.clone()).logits.detach().mean() * 0.0;
             for images in &seen {

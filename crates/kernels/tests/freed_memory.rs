@@ -26,7 +26,11 @@ fn of_four_tensors() -> u64 {
 }
 
 fn main() {
-    if !cfg!(all(target_os = "linux", target_env = "gnu")) {
+    if !cfg!(all(
+        feature = "flex",
+        target_os = "linux",
+        target_env = "gnu"
+    )) {
         return;
     }
     of_four_tensors();

@@ -94,9 +94,8 @@ fn lines(
         ("training", training(config)),
     ]);
     if let Some(survey) = survey {
-        let sentence = match survey.mirroring.is_allowed()
-            && config.weak_view.flip_probability == 0.0
-        {
+        let mirrored = config.weak_view.mirrored() != [false; 3];
+        let sentence = match survey.mirroring.is_allowed() && !mirrored {
             true => {
                 "not mirrored: left and right lie across the slices, of which the network sees one"
                     .into()

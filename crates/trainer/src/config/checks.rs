@@ -63,6 +63,12 @@ impl RunConfig {
                 return Err(TrainError::setting(key, expected, value, CHANGE));
             }
         }
+        let rotated = weak.rotation.is_some_and(|drawn| drawn.probability > 0.0);
+        if rotated && weak.probability == 1.0 {
+            let expected = "below 1 with weak_view.rotation, which takes the other patches";
+            let key = "weak_view.probability";
+            return Err(TrainError::setting(key, expected, 1, CHANGE));
+        }
         Ok(())
     }
 
@@ -87,6 +93,12 @@ impl RunConfig {
         if self.weak_view.rotate {
             let expected = "false together with label_swap, as rotations exchange sides too";
             return refuse("weak_view.rotate", expected, "true".into());
+        }
+        if let Some(drawn) = self.weak_view.rotation.filter(|drawn| drawn.degrees > 45.0) {
+            let expected =
+                "at most 45 together with label_swap, as larger rotations exchange sides";
+            let found = drawn.degrees.to_string();
+            return refuse("weak_view.rotation.degrees", expected, found);
         }
         let classes = match self.data.classes.len() {
             0 => usize::from(u8::MAX), // not known before the data set is opened
@@ -127,12 +139,19 @@ mod tests {
     use super::*;
     use crate::presets::Task;
 
-    /// Every share and angle of the weak view is checked, and named if it is out of range.
+    /// Every share and angle of the weak view is checked, and named if it is out of range or without effect.
     #[test]
-    fn settings_of_the_weak_view_out_of_range_are_named() {
+    fn settings_of_the_weak_view_are_refused_by_name() {
         type Change = fn(&mut RunConfig);
-        let cases: [(&str, Change); 5] = [
+        let cases: [(&str, Change); 7] = [
             ("weak_view.probability", |c| c.weak_view.probability = 1.5),
+            // No patch would be left to rotate.
+            ("weak_view.probability", |c| c.weak_view.probability = 1.0),
+            ("weak_view.rotation.degrees", |c| {
+                c.label_swap.pairs = vec![[1, 2]];
+                c.weak_view.rotate = false;
+                c.weak_view.rotation.as_mut().unwrap().degrees = 90.0;
+            }),
             ("weak_view.flip_probability", |c| {
                 c.weak_view.flip_probability = -0.1;
             }),

@@ -12,7 +12,7 @@ use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use semivox_inference::{Blend, SlidingWindow};
 
 /// Half of the patches are rotated by 90° and mirrored, a quarter rotated by up to 20°, as in the field's loader for
-/// slices of the heart.
+/// slices of the heart, which takes the nearest pixels of images too; here images are interpolated.
 const HALF_TURNED: Symmetries = Symmetries {
     probability: 0.5,
     rotate: true,

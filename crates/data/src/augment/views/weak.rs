@@ -132,10 +132,7 @@ impl WeakView {
         let mut flip = FlipParams::draw(rng, drawn.flip_probability, drawn.flip_axes);
         // Settings without these draw what they always drew.
         let upright = drawn.probability < 1.0 && !chance(rng, drawn.probability);
-        let rotation = match drawn.rotation {
-            Some(rotation) => rotation.draw(rng).filter(|_| upright),
-            None => None,
-        };
+        let rotation = drawn.rotation.and_then(|rotation| rotation.draw(rng));
         if upright {
             flip = FlipParams::default();
         }
@@ -144,7 +141,7 @@ impl WeakView {
         }
         WeakParams {
             crop,
-            rotation,
+            rotation: rotation.filter(|_| upright),
             rot90,
             flip,
         }
