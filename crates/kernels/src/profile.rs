@@ -36,10 +36,6 @@ pub enum Pass {
     Correlate,
     /// Inverse Winograd transform of the weight's gradient.
     InverseWeight,
-    /// Direct convolution, for outputs and the input's gradient.
-    Direct,
-    /// Direct form of the weight's gradient.
-    DirectWeight,
     /// Copies of the voxels of windows to panels.
     GatherWindows,
     /// Copies of panels to the voxels of windows.
@@ -69,8 +65,6 @@ impl Pass {
         Self::Inverse,
         Self::Correlate,
         Self::InverseWeight,
-        Self::Direct,
-        Self::DirectWeight,
         Self::GatherWindows,
         Self::ScatterWindows,
         Self::Bias,
@@ -91,8 +85,6 @@ impl Pass {
             Self::Inverse => "Winograd: inverse transform",
             Self::Correlate => "weight gradient: dot products",
             Self::InverseWeight => "weight gradient: inverse transform",
-            Self::Direct => "direct convolution",
-            Self::DirectWeight => "weight gradient, direct",
             Self::GatherWindows => "windows to panels",
             Self::ScatterWindows => "panels to windows",
             Self::Bias => "bias gradient",

@@ -2,13 +2,10 @@
 
 use super::columns::Columns;
 use super::epilogue::Epilogue;
-use super::forward::convolve;
-use super::grid::Grid;
 use super::memory::Buffer;
 use super::operator::{Convolution, Layer};
-use super::packed::Packed;
 use super::simd::Level;
-use super::weight;
+use super::windows::Windows;
 use super::winograd::{self, Tiles, Transformed};
 
 /// A convolution of given shapes.
@@ -20,34 +17,25 @@ pub(crate) struct Conv {
     outputs: usize,
     size: [usize; 3],
     kernel: [usize; 3],
+    /// The form for all that the others do not pay for.
+    windows: Windows,
 }
 
 impl Conv {
     /// Creates the convolution; `None` if a kernel side is even, there are no voxels or the shapes are
     /// inconsistent.
-    pub(crate) fn new(
-        level: Level,
-        Layer {
-            input,
-            weight,
-            bias,
-        }: Layer,
-    ) -> Option<Self> {
-        let [batch, inputs, d, h, w] = input.dims();
-        let [outputs, wanted, kd, kh, kw] = weight.dims();
-        let (size, kernel) = ([d, h, w], [kd, kh, kw]);
-        let odd = kernel.iter().all(|k| k % 2 == 1);
-        let some = batch * inputs * outputs * d * h * w > 0;
-        let agree = inputs == wanted && bias.is_none_or(|b| b.dims() == [outputs]);
-        let sizes = Self {
+    pub(crate) fn new(level: Level, layer: Layer) -> Option<Self> {
+        let [batch, inputs, d, h, w] = layer.input.dims();
+        let [outputs, _, kd, kh, kw] = layer.weight.dims();
+        Some(Self {
             level,
             batch,
             inputs,
             outputs,
-            size,
-            kernel,
-        };
-        (odd && some && agree).then_some(sizes)
+            size: [d, h, w],
+            kernel: [kd, kh, kw],
+            windows: Windows::around(level, layer)?,
+        })
     }
 
     /// The form for small maps, if it is faster.
@@ -60,16 +48,6 @@ impl Conv {
     fn tiles(&self) -> Option<Tiles> {
         let tiles = Tiles::new(self.batch, self.size, self.kernel)?;
         tiles.pay(self.inputs, self.outputs).then_some(tiles)
-    }
-
-    /// Grid of the padded volume for the direct form.
-    fn grid(&self) -> Grid {
-        Grid::new(self.batch, self.size, self.kernel)
-    }
-
-    /// The shape `[outputs, inputs, taps]` of the weight.
-    fn weight(&self) -> [usize; 3] {
-        [self.outputs, self.inputs, self.kernel.iter().product()]
     }
 }
 
@@ -88,10 +66,7 @@ impl Convolution for Conv {
                 Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs]);
             return winograd::convolve(self.level, tiles, input, &weights, epilogue);
         }
-        let grid = self.grid();
-        let weights = Packed::forward(weight, self.weight(), self.level);
-        let input = grid.pad(input, self.inputs);
-        convolve(self.level, grid, &input, &weights, epilogue)
+        self.windows.forward(input, weight, epilogue)
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
@@ -103,10 +78,7 @@ impl Convolution for Conv {
                 Transformed::transposed(self.level, tiles, weight, [self.outputs, self.inputs]);
             return winograd::convolve(self.level, tiles, gradient, &weights, Epilogue::NONE);
         }
-        let grid = self.grid();
-        let weights = Packed::transposed(weight, self.weight(), self.level);
-        let gradient = grid.pad(gradient, self.outputs);
-        convolve(self.level, grid, &gradient, &weights, Epilogue::NONE)
+        self.windows.input_gradient(weight, gradient)
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
@@ -117,9 +89,6 @@ impl Convolution for Conv {
         if let Some(tiles) = self.tiles() {
             return winograd::weight_gradient(self.level, tiles, channels, input, gradient);
         }
-        let grid = self.grid();
-        let input = grid.pad(input, self.inputs);
-        let gradient = grid.pad(gradient, self.outputs);
-        weight::gradient(self.level, grid, channels, &input, &gradient)
+        self.windows.weight_gradient(input, gradient)
     }
 }

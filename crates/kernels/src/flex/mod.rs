@@ -4,6 +4,7 @@
 //! not apply: on another backend, in another precision, or with gradient checkpointing. The caller then
 //! falls back to the composition.
 
+mod bias;
 mod columns;
 mod concat;
 mod conv;
@@ -11,14 +12,11 @@ mod correlation;
 mod elementwise;
 mod epilogue;
 mod fold;
-mod forward;
-mod grid;
 mod lanes;
 mod max_pool;
 mod memory;
 mod norm;
 mod operator;
-mod packed;
 mod packing;
 mod panel;
 mod peak;
@@ -26,7 +24,6 @@ mod simd;
 mod tensor;
 mod update;
 mod voxels;
-mod weight;
 mod windows;
 mod winograd;
 

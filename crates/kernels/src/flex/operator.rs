@@ -1,9 +1,9 @@
 //! Convolutions as operators with a custom gradient.
 
+use super::bias::bias as bias_gradient;
 use super::epilogue::Epilogue;
 use super::memory::Buffer;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
-use super::weight;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
@@ -153,7 +153,7 @@ impl<C: Convolution, const N: usize> Backward<Flex, N> for Step<C> {
         });
         give(grads, &ops, 2, || {
             let [batch, outputs, ..] = convolution.output();
-            from_vec(weight::bias(gradient, batch, outputs), &[outputs])
+            from_vec(bias_gradient(gradient, batch, outputs), &[outputs])
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Registers of AVX2, with fused multiply-add.
 
-use super::registers::{Simd, one_by_one};
+use super::registers::{Simd, instructions, one_by_one};
 use std::arch::x86_64::*;
 
 /// [`super::Instructions::Avx2`].
@@ -9,80 +9,43 @@ pub(crate) struct Avx2;
 /// All ones, then all zeros; a window into it is the mask of the first lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// The mask with lanes `lane..lane + count` set.
+/// The mask of the first lanes.
 ///
 /// # Safety
 ///
-/// AVX2 must be enabled, and `lane + count` must be at most eight.
+/// AVX2 must be enabled, and `count` must be at most eight.
 #[inline(always)]
-unsafe fn mask(lane: usize, count: usize) -> __m256i {
-    let window = |ones: usize| MASKS.as_ptr().wrapping_add(8 - ones).cast::<__m256i>();
-    // SAFETY: a window of eight numbers that begins at `8 - ones` lies inside the table of sixteen, since `ones`,
-    // which is `lane` or `lane + count`, is at most eight; AVX2 is enabled. Both are this function's contract.
-    unsafe {
-        let before = _mm256_loadu_si256(window(lane));
-        _mm256_andnot_si256(before, _mm256_loadu_si256(window(lane + count)))
-    }
+unsafe fn mask(count: usize) -> __m256i {
+    // SAFETY: a window of eight numbers that begins at `8 - count` lies inside the table of sixteen.
+    unsafe { _mm256_loadu_si256(MASKS.as_ptr().wrapping_add(8 - count).cast()) }
 }
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
     type V = __m256;
 
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm256_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled and `from` is valid for eight floats, as `Simd` requires.
-        unsafe { _mm256_loadu_ps(from) }
+    instructions! {
+        fn splat(value: f32) -> __m256 = _mm256_set1_ps;
+        fn load(from: *const f32) -> __m256 = _mm256_loadu_ps;
+        fn store(to: *mut f32, value: __m256) -> () = _mm256_storeu_ps;
+        fn add(a: __m256, b: __m256) -> __m256 = _mm256_add_ps;
+        fn sub(a: __m256, b: __m256) -> __m256 = _mm256_sub_ps;
+        fn fma(a: __m256, b: __m256, c: __m256) -> __m256 = _mm256_fmadd_ps;
+        fn max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps;
     }
 
     #[inline(always)]
     unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled and the mask selects the lanes of `from[..count]` alone, which `Simd`
-        // requires to be valid; the others are not read.
-        unsafe { _mm256_maskload_ps(from, mask(0, count)) }
+        // SAFETY: AVX2 is enabled and the mask selects the lanes of `from[..count]` alone, which `Simd` requires to be
+        // valid; the others are not read.
+        unsafe { _mm256_maskload_ps(from, mask(count)) }
     }
 
     #[inline(always)]
-    unsafe fn store(to: *mut f32, value: Self::V) {
-        // SAFETY: AVX2 and FMA are enabled and `to` is valid for eight floats, as `Simd` requires.
-        unsafe { _mm256_storeu_ps(to, value) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
-        // SAFETY: AVX2 and FMA are enabled and the mask selects the lanes of `to[..count]` alone, which `Simd`
-        // requires to be valid; the others are not written.
-        unsafe { _mm256_maskstore_ps(to.wrapping_sub(lane), mask(lane, count), value) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: AVX2 and FMA are enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm256_max_ps(a, b) }
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, count: usize) {
+        // SAFETY: AVX2 is enabled and the mask selects the lanes of `to[..count]` alone, which `Simd` requires to be
+        // valid; the others are not written.
+        unsafe { _mm256_maskstore_ps(to, mask(count), value) }
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 // Registers are indexed by constants, so that they stay registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::registers::{Simd, one_by_one};
+use super::registers::{Simd, instructions, one_by_one};
 use std::arch::x86_64::*;
 
 /// [`super::Instructions::Avx512`].
@@ -12,16 +12,15 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     type V = __m512;
 
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self::V {
-        // SAFETY: AVX-512 is enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm512_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self::V {
-        // SAFETY: AVX-512 is enabled and `from` is valid for sixteen floats, as `Simd` requires.
-        unsafe { _mm512_loadu_ps(from) }
+    instructions! {
+        fn splat(value: f32) -> __m512 = _mm512_set1_ps;
+        fn load(from: *const f32) -> __m512 = _mm512_loadu_ps;
+        fn store(to: *mut f32, value: __m512) -> () = _mm512_storeu_ps;
+        fn add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps;
+        fn sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps;
+        fn fma(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps;
+        fn max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps;
+        fn sum(value: __m512) -> f32 = _mm512_reduce_add_ps;
     }
 
     #[inline(always)]
@@ -33,47 +32,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn store(to: *mut f32, value: Self::V) {
-        // SAFETY: AVX-512 is enabled and `to` is valid for sixteen floats, as `Simd` requires.
-        unsafe { _mm512_storeu_ps(to, value) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
-        let mask = (((1u32 << count) - 1) << lane) as __mmask16;
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, count: usize) {
+        let mask = ((1u32 << count) - 1) as __mmask16;
         // SAFETY: AVX-512 is enabled and the mask selects the lanes of `to[..count]` alone, which `Simd` requires to
         // be valid; the others are not written.
-        unsafe { _mm512_mask_storeu_ps(to.wrapping_sub(lane), mask, value) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: AVX-512 is enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: AVX-512 is enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: AVX-512 is enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: AVX-512 is enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn sum(value: Self::V) -> f32 {
-        // SAFETY: AVX-512 is enabled, as `Simd` requires; arithmetic needs nothing else.
-        unsafe { _mm512_reduce_add_ps(value) }
+        unsafe { _mm512_mask_storeu_ps(to, mask, value) }
     }
 
     /// Eight registers are summed together, in half of the instructions.

@@ -21,27 +21,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V {
-        let mut lanes = [0.0; 4];
-        for (i, value) in lanes[..count].iter_mut().enumerate() {
-            // SAFETY: `i` is less than `count`, and `from` is valid for `count` floats, as `Simd` requires.
-            *value = unsafe { from.add(i).read() };
-        }
-        lanes
-    }
-
-    #[inline(always)]
     unsafe fn store(to: *mut f32, value: Self::V) {
         // SAFETY: `to` is valid for four floats, as `Simd` requires.
         unsafe { to.cast::<[f32; 4]>().write_unaligned(value) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize) {
-        for (i, &x) in value[lane..lane + count].iter().enumerate() {
-            // SAFETY: `i` is less than `count`, and `to` is valid for `count` floats, as `Simd` requires.
-            unsafe { to.add(i).write(x) }
-        }
     }
 
     #[inline(always)]

@@ -1,12 +1,14 @@
 //! The operations that every instruction set has.
 
+use crate::flex::panel::WIDEST;
+
 /// Operations on registers of [`Simd::LANES`] floats.
 ///
 /// # Safety
 ///
 /// Every function requires the instructions of its implementor to be enabled. Arithmetic requires nothing else.
-/// Loads and stores also require a pointer valid for the lanes that they read or write, and `count`, or `lane + count`, to be at
-/// most [`Simd::LANES`]. No alignment is needed.
+/// Loads and stores also require a pointer valid for the lanes that they read or write, and `count` to be at most
+/// [`Simd::LANES`]. No alignment is needed.
 pub(crate) trait Simd: Sized {
     /// Floats per register.
     const LANES: usize;
@@ -17,11 +19,27 @@ pub(crate) trait Simd: Sized {
     /// Loads all lanes from memory.
     unsafe fn load(from: *const f32) -> Self::V;
     /// Loads the first lanes from `from[..count]`; the others are zero.
-    unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V;
+    #[inline(always)]
+    unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V {
+        let mut lanes = [0.0; WIDEST];
+        // SAFETY: `from` is valid for `count` floats and no register has more lanes than `lanes`, by the trait's contract.
+        unsafe {
+            lanes.as_mut_ptr().copy_from_nonoverlapping(from, count);
+            Self::load(lanes.as_ptr())
+        }
+    }
     /// Stores all lanes to memory.
     unsafe fn store(to: *mut f32, value: Self::V);
-    /// Stores lanes `lane..lane + count` to `to[..count]`.
-    unsafe fn store_lanes(to: *mut f32, value: Self::V, lane: usize, count: usize);
+    /// Stores the first lanes to `to[..count]`.
+    #[inline(always)]
+    unsafe fn store_lanes(to: *mut f32, value: Self::V, count: usize) {
+        let mut lanes = [0.0; WIDEST];
+        // SAFETY: `to` is valid for `count` floats and no register has more lanes than `lanes`, by the trait's contract.
+        unsafe {
+            Self::store(lanes.as_mut_ptr(), value);
+            to.copy_from_nonoverlapping(lanes.as_ptr(), count);
+        }
+    }
     /// `a + b`.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -54,3 +72,15 @@ pub(super) unsafe fn one_by_one<S: Simd, const C: usize>(values: [S::V; C]) -> [
     }
     sums
 }
+
+/// Functions of [`Simd`] that are one instruction each.
+macro_rules! instructions {
+    ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $instruction:ident;)*) => {$(
+        #[inline(always)]
+        unsafe fn $name($($argument: $kind),*) -> $result {
+            // SAFETY: `Simd` requires the instructions to be enabled and pointers to be valid for a register.
+            unsafe { $instruction($($argument),*) }
+        }
+    )*};
+}
+pub(super) use instructions;

@@ -118,7 +118,7 @@ fn inputs_without_gradient_are_constants() {
     }
 }
 
-/// Volumes and images in tiles, small maps, the direct form: each with a norm and a window convolution behind it.
+/// Volumes and images in tiles, small maps, windows: each with a norm and a window convolution behind it.
 #[test]
 fn operators_are_the_same_bit_for_bit_from_run_to_run_and_with_any_number_of_threads() {
     let device = Device::flex().autodiff();

@@ -23,7 +23,7 @@ fn folded_norms_equal_the_layers_one_after_the_other() {
     };
     let (norm, bias) = (norm(), random([4], &device));
     for level in Level::available() {
-        // Winograd tiles, direct form, downsampling, upsampling.
+        // Winograd tiles, windows around voxels, downsampling, upsampling.
         for case in 0..4 {
             let x = random([2, if case == 0 { 5 } else { 3 }, 8, 6, 18], &device);
             let inputs = x.dims()[1];

@@ -1,75 +1,8 @@
 //! Buffers that are one element too short are refused, and those that just suffice give the same as longer ones.
 
 use crate::flex::correlation::Correlation;
-use crate::flex::epilogue::Epilogue;
-use crate::flex::forward::convolve;
-use crate::flex::grid::{Grid, Runs};
-use crate::flex::memory::Buffer;
-use crate::flex::packed::Packed;
 use crate::flex::panel::{Product, Shape};
 use crate::flex::simd::Level;
-use crate::flex::weight::gradient;
-
-/// Convolves two samples of three channels, of whose padded buffer only `len` elements are there.
-fn output(level: Level, grid: Grid, taps: usize, len: usize) -> Option<Vec<f32>> {
-    let weights: Vec<f32> = (0..5 * 3 * taps).map(|i| (i % 9) as f32 - 4.0).collect();
-    let weights = Packed::forward(&weights, [5, 3, taps], level);
-    let volume: Vec<f32> = (0..2 * 3 * grid.voxels()).map(|i| (i % 7) as f32).collect();
-    let padded = grid.pad(&volume, 3);
-    let mut input = Buffer::take(len);
-    input.as_mut().copy_from_slice(&padded[..len]);
-    let run = || convolve(level, grid, &input, &weights, Epilogue::NONE).to_vec();
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
-}
-
-#[test]
-fn convolutions_refuse_short_inputs_and_weights_of_other_kernels() {
-    for level in Level::available() {
-        for (size, kernel) in [([2, 3, 5], [3, 3, 3]), ([3, 2, 16], [1, 3, 3])] {
-            let grid = Grid::new(2, size, kernel);
-            let reach = Runs::new(grid, level.lanes(), 1.0).reach();
-            let needed = 5 * grid.channel() + reach;
-            let whole = output(level, grid, grid.taps(), needed.max(6 * grid.channel()));
-            assert!(whole.is_some());
-            assert_eq!(output(level, grid, grid.taps(), needed), whole, "{level:?}");
-            assert_eq!(output(level, grid, grid.taps(), needed - 1), None);
-            assert_eq!(output(level, grid, grid.taps() - 1, needed), None);
-        }
-    }
-}
-
-/// The gradient for two samples, three inputs and five outputs, of whose padded buffers only `lens` elements are
-/// there.
-fn sums(level: Level, grid: Grid, lens: [usize; 2]) -> Option<Vec<f32>> {
-    let cut = |channels: usize, len: usize| {
-        let volume: Vec<f32> = (0..2 * channels * grid.voxels())
-            .map(|i| (i % 7) as f32)
-            .collect();
-        let mut cut = Buffer::take(len);
-        cut.as_mut()
-            .copy_from_slice(&grid.pad(&volume, channels)[..len]);
-        cut
-    };
-    let (input, output) = (cut(3, lens[0]), cut(5, lens[1]));
-    let run = || gradient(level, grid, [3, 5], &input, &output).to_vec();
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
-}
-
-/// No slack is needed behind the last channel, and no less than that channel.
-#[test]
-fn weight_gradients_refuse_short_buffers() {
-    for level in Level::available() {
-        for (size, kernel) in [([2, 3, 5], [3, 3, 3]), ([3, 2, 16], [1, 3, 3])] {
-            let grid = Grid::new(2, size, kernel);
-            let [input, output] = [3, 5].map(|channels| 2 * channels * grid.channel());
-            let whole = sums(level, grid, [input + 9, output + 9]);
-            assert!(whole.is_some());
-            assert_eq!(sums(level, grid, [input, output]), whole, "{level:?}");
-            assert_eq!(sums(level, grid, [input - 1, output]), None);
-            assert_eq!(sums(level, grid, [input, output - 1]), None);
-        }
-    }
-}
 
 const MARK: f32 = 7.5;
 

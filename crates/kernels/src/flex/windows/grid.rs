@@ -1,6 +1,8 @@
 //! Layout of windows in their volume, and of blocks of windows in panels.
 
+use super::around::GatherAround;
 use super::interleave::{Gather, Interleave, Scatter};
+use super::write::Write;
 use crate::flex::epilogue::Epilogue;
 use crate::flex::memory::{Buffer, Target};
 use crate::flex::panel::Shape;
@@ -43,12 +45,28 @@ pub(super) struct Grid {
     pub(super) large: [usize; 3],
     /// Voxels of a window along each axis.
     pub(super) kernel: [usize; 3],
+    /// Whether there is a window around every voxel, with zeros outside the volume, instead of one beside the other.
+    pub(super) around: bool,
 }
 
 impl Grid {
     /// Voxels of a window.
     pub(super) fn voxels(&self) -> usize {
         self.kernel.iter().product()
+    }
+
+    /// Taps along the row that a product takes from one row of a panel, shifted, instead of from a row for each.
+    pub(super) fn shifts(&self) -> usize {
+        if self.around && self.kernel[2] == 3 {
+            3
+        } else {
+            1
+        }
+    }
+
+    /// Columns of a panel for each row of windows: where products shift, a zero divides the rows.
+    fn pitch(&self) -> usize {
+        self.small[2] + self.shifts() / 2
     }
 
     /// Number of windows in the batch, the elements of one small channel over all samples.
@@ -83,8 +101,8 @@ impl Grid {
 
     /// Reads a block of the small volume into a panel.
     pub(super) fn read(&self, block: &Block, small: &[f32], channels: usize) -> Panel {
-        let width = self.small[2];
-        let mut panel = Panel::new(Shape::new(channels, block.rows.len() * width));
+        let (width, pitch) = (self.small[2], self.pitch());
+        let mut panel = Panel::new(Shape::new(channels, block.rows.len() * pitch));
         let Shape {
             columns, stride, ..
         } = panel.shape;
@@ -92,33 +110,40 @@ impl Grid {
         let rows = panel.data.as_mut()[..channels * stride].chunks_exact_mut(stride);
         for (channel, row) in rows.enumerate() {
             let from = (block.sample * channels + channel) * map + block.rows.start * width;
-            row[..columns].copy_from_slice(&small[from..from + columns]);
+            let from = small[from..].chunks_exact(width);
+            for (to, from) in row[..columns].chunks_exact_mut(pitch).zip(from) {
+                to[..width].copy_from_slice(from);
+                to[width..].fill(0.0);
+            }
             row[columns..].fill(0.0);
         }
         panel
     }
 
     /// Writes a panel to the small volume.
-    pub(super) fn write(&self, block: &Block, panel: &Panel, epilogue: Epilogue, out: Target) {
-        let Shape {
-            channels,
-            columns,
-            stride,
-        } = panel.shape;
-        let map = self.small.iter().product::<usize>();
-        for channel in 0..channels {
-            let epilogue = epilogue.channel(channel);
-            let to = (block.sample * channels + channel) * map + block.rows.start * self.small[2];
-            for (i, value) in panel.data[channel * stride..][..columns].iter().enumerate() {
-                // SAFETY: `out` is the small volume of `channels` channels, which `Windows::shrink` makes. The block's
-                // rows of a sample and a channel are `columns` consecutive elements of it, and the block's alone, as
-                // the blocks of `Grid::blocks` do not overlap.
-                unsafe { out.at(to + i).write(epilogue.of(*value)) };
-            }
-        }
+    pub(super) fn write(
+        &self,
+        level: Level,
+        block: &Block,
+        panel: &Panel,
+        epilogue: Epilogue,
+        to: Target,
+    ) {
+        let job = Write {
+            grid: *self,
+            block,
+            shape: panel.shape,
+            panel: &panel.data,
+            epilogue,
+            to,
+        };
+        // SAFETY: `to` is the small volume of the panel's channels, which `Windows::shrink` makes, and no one else writes
+        // the block's rows of it, as the blocks of `Grid::blocks` do not overlap.
+        unsafe { level.run(job) }
     }
 
-    /// Gathers a block of the large volume into a panel: `[channel, voxel of the window]` by window.
+    /// Gathers a block of the large volume into a panel: `[channel, voxel of the window]` by window, or, where products
+    /// shift, `[channel, row of the window]`.
     pub(super) fn gather(
         &self,
         level: Level,
@@ -126,11 +151,25 @@ impl Grid {
         large: &[f32],
         channels: usize,
     ) -> Panel {
-        let shape = Shape::new(channels * self.voxels(), block.rows.len() * self.small[2]);
+        let rows = self.voxels() / self.shifts();
+        let shape = Shape::new(channels * rows, block.rows.len() * self.pitch());
         let mut panel = Panel::new(shape);
-        let rows = self.voxels() * shape.stride;
+        let rows = rows * shape.stride;
         let parts = panel.data.as_mut()[..channels * rows].par_chunks_exact_mut(rows);
+        let voxels = self.large.iter().product::<usize>();
         parts.enumerate().for_each(|(channel, to)| {
+            if self.around {
+                let job = GatherAround {
+                    grid: *self,
+                    block,
+                    shape,
+                    pitch: self.pitch(),
+                    map: &large[(block.sample * channels + channel) * voxels..][..voxels],
+                    to,
+                };
+                // SAFETY: `GatherAround::run` requires nothing but enabled instructions.
+                return unsafe { level.run(job) };
+            }
             let interleave = Interleave::new(*self, block, shape, channel);
             let gather = Gather {
                 interleave,

@@ -28,8 +28,8 @@ impl Matrix {
         }
     }
 
-    /// Multiplies the matrix by a panel.
-    pub(super) fn multiply(&self, level: Level, panel: &Panel) -> Panel {
+    /// Multiplies the matrix by a panel, or by `T` shifts of its rows.
+    pub(super) fn multiply<const T: usize>(&self, level: Level, panel: &Panel) -> Panel {
         let mut product = Panel::new(Shape::new(self.outputs, panel.shape.columns));
         let (from, to) = (panel.shape, product.shape);
         let mut rest = product.data.as_mut();
@@ -39,9 +39,9 @@ impl Matrix {
         });
         let jobs: Vec<_> = rows.collect();
         jobs.into_par_iter().for_each(|(first, width, out)| {
-            let job = Product::<1> {
+            let job = Product::<T> {
                 blocks: &[(0, width)],
-                weights: &self.data[first * from.channels..],
+                weights: &self.data[first * from.channels * T..],
                 x: &panel.data,
                 from,
                 out,

@@ -1,12 +1,14 @@
-//! Downsampling and upsampling convolutions with stride = kernel, including 1×1×1.
+//! Convolutions as matrix products over windows: downsampling and upsampling with stride = kernel, including 1×1×1,
+//! and convolutions of stride 1 with few channels, for which transforms do not pay.
 //!
-//! The windows do not overlap, so each convolution is one matrix product over a panel whose rows are the
-//! voxels of a window and whose columns are the windows. A block of windows is gathered into a panel that
-//! fits in cache, multiplied, and scattered.
+//! Each convolution is one matrix product over a panel whose rows are the voxels of a window and whose columns are the
+//! windows. A block of windows is gathered into a panel that fits in cache, multiplied, and scattered.
 
+mod around;
 mod grid;
 mod interleave;
 mod matrix;
+mod write;
 
 use super::correlation::Correlation;
 use super::epilogue::Epilogue;
@@ -55,15 +57,16 @@ impl Convolution for Windows {
 
     fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
         match self.direction {
-            Direction::Down => self.shrink(input, weight, epilogue),
+            Direction::Down => self.shrink(input, self.rows(weight), epilogue),
             Direction::Up => self.expand(input, weight, epilogue),
         }
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
         match self.direction {
+            Direction::Down if self.grid.around => self.turned(weight, gradient),
             Direction::Down => self.expand(gradient, weight, Epilogue::NONE),
-            Direction::Up => self.shrink(gradient, weight, Epilogue::NONE),
+            Direction::Up => self.shrink(gradient, self.rows(weight), Epilogue::NONE),
         }
     }
 
@@ -85,6 +88,7 @@ impl Windows {
             small: [d / kd, h / kh, w / kw],
             large: [d, h, w],
             kernel: [kd, kh, kw],
+            around: false,
         };
         Self::new(level, grid, Direction::Down, layer)
     }
@@ -98,8 +102,25 @@ impl Windows {
             small: [d, h, w],
             large: [d * kd, h * kh, w * kw],
             kernel: [kd, kh, kw],
+            around: false,
         };
         Self::new(level, grid, Direction::Up, layer)
+    }
+
+    /// Creates the convolution with an odd kernel, stride 1 and zero padding.
+    pub(crate) fn around(level: Level, layer: Layer) -> Option<Self> {
+        let [batch, _, d, h, w] = layer.input.dims();
+        let [_, _, kd, kh, kw] = layer.weight.dims();
+        let kernel = [kd, kh, kw];
+        let grid = Grid {
+            batch,
+            small: [d, h, w],
+            large: [d, h, w],
+            kernel,
+            around: true,
+        };
+        let odd = kernel.iter().all(|k| k % 2 == 1);
+        Self::new(level, grid, Direction::Down, layer).filter(|_| odd)
     }
 
     /// Creates the convolution; `None` if there is nothing to compute or the channels are inconsistent.
@@ -126,17 +147,47 @@ impl Windows {
         self.large * self.grid.voxels()
     }
 
+    /// The weight as a matrix of channels of the small volume by the rest.
+    fn rows<'a>(&self, weight: &'a [f32]) -> impl Fn(usize, usize) -> f32 + Sync + 'a {
+        let row = self.row();
+        move |small, i| weight[small * row + i]
+    }
+
+    /// The input's gradient where windows overlap: the convolution with the channels of the weight exchanged and its
+    /// taps in reverse order.
+    fn turned(&self, weight: &[f32], gradient: &[f32]) -> Buffer {
+        let (taps, inputs) = (self.grid.voxels(), self.large);
+        let turned = Self {
+            small: inputs,
+            large: self.small,
+            ..*self
+        };
+        let weight = |input: usize, i: usize| {
+            let (output, tap) = (i / taps, taps - 1 - i % taps);
+            weight[(output * inputs + input) * taps + tap]
+        };
+        turned.shrink(gradient, weight, Epilogue::NONE)
+    }
+
     /// `small = weight · large`, window by window.
-    fn shrink(&self, large: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer {
+    fn shrink(
+        &self,
+        large: &[f32],
+        weight: impl Fn(usize, usize) -> f32 + Sync,
+        epilogue: Epilogue,
+    ) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
-        let matrix = Matrix::new(level, [self.small, row], |s, i| weight[s * row + i]);
+        let matrix = Matrix::new(level, [self.small, row], weight);
         let fill = |out: Target| {
             let blocks = grid.blocks(row.max(self.small));
             blocks.par_iter().for_each(|block| {
                 let panel = grid.gather(level, block, large, self.large);
-                let product = matrix.multiply(level, &panel);
-                grid.write(block, &product, epilogue, out);
+                let product = match grid.shifts() {
+                    3 => matrix.multiply::<3>(level, &panel),
+                    _ => matrix.multiply::<1>(level, &panel),
+                };
+                grid.write(level, block, &product, epilogue, out);
             });
         };
         filled(grid.small_len() * self.small, fill)
@@ -155,7 +206,7 @@ impl Windows {
         let blocks = grid.blocks(row.max(self.small));
         blocks.par_iter().for_each(|block| {
             let panel = grid.read(block, small, self.small);
-            let product = matrix.multiply(level, &panel);
+            let product = matrix.multiply::<1>(level, &panel);
             grid.scatter(level, block, &product, epilogue, out);
         });
         large
@@ -168,7 +219,13 @@ impl Windows {
         let cut = |part: usize| part * blocks.len() / parts;
         let parts: Vec<Buffer> = (0..parts)
             .into_par_iter()
-            .map(|part| self.correlate_blocks(&blocks[cut(part)..cut(part + 1)], small, large))
+            .map(|part| {
+                let blocks = &blocks[cut(part)..cut(part + 1)];
+                match self.grid.shifts() {
+                    3 => self.correlate_blocks::<3>(blocks, small, large),
+                    _ => self.correlate_blocks::<1>(blocks, small, large),
+                }
+            })
             .collect();
         let row = self.row();
         filled_rows(self.small, row, |small, total| {
@@ -181,7 +238,12 @@ impl Windows {
     }
 
     /// The sum over a range of blocks.
-    fn correlate_blocks(&self, blocks: &[Block], small: &[f32], large: &[f32]) -> Buffer {
+    fn correlate_blocks<const T: usize>(
+        &self,
+        blocks: &[Block],
+        small: &[f32],
+        large: &[f32],
+    ) -> Buffer {
         let Self { level, grid, .. } = *self;
         let row = self.row();
         let mut sums = Buffer::take(self.small * row);
@@ -190,7 +252,7 @@ impl Windows {
             let x = grid.gather(level, block, large, self.large);
             let chunks = sums.as_mut().par_chunks_mut(level.channels() * row);
             chunks.enumerate().for_each(|(chunk, sums)| {
-                let job = Correlation::<1> {
+                let job = Correlation::<T> {
                     x: &x.data,
                     from: x.shape,
                     y: &y.data[chunk * level.channels() * y.shape.stride..],

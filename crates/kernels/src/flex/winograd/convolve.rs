@@ -185,7 +185,7 @@ impl<const D: usize> Back<'_, D> {
                     if count == S::LANES {
                         S::store(to, rows[a][b]);
                     } else {
-                        S::store_lanes(to, rows[a][b], 0, count);
+                        S::store_lanes(to, rows[a][b], count);
                     }
                 }
             }

@@ -1,0 +1,70 @@
+//! Gathering of the windows around every voxel.
+
+use super::grid::{Block, Grid};
+use crate::flex::panel::Shape;
+use crate::flex::simd::{Kernel, Simd};
+use crate::profile::Pass;
+
+/// Copies a channel into a panel once for each tap, shifted by it, with zeros where a window ends outside the volume.
+/// Where products shift along the row, there is one copy for all of the row's taps, with a zero before each row.
+pub(super) struct GatherAround<'a> {
+    pub(super) grid: Grid,
+    pub(super) block: &'a Block,
+    pub(super) shape: Shape,
+    /// Columns for each row of windows.
+    pub(super) pitch: usize,
+    /// The channel's map of the block's sample.
+    pub(super) map: &'a [f32],
+    /// The channel's rows of the panel.
+    pub(super) to: &'a mut [f32],
+}
+
+impl Kernel for GatherAround<'_> {
+    type Output = ();
+    const PASS: Pass = Pass::GatherWindows;
+
+    /// # Safety
+    ///
+    /// The instructions of `S` must be enabled.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let ([kd, kh, kw], [d, h, w]) = (self.grid.kernel, self.grid.large);
+        let Shape {
+            columns, stride, ..
+        } = self.shape;
+        let place = |at: usize, tap: usize, kernel: usize, size: usize| {
+            (at + tap).checked_sub(kernel / 2).filter(|at| *at < size)
+        };
+        for (i, row) in self.block.rows.clone().enumerate() {
+            let taps = kw / self.grid.shifts();
+            for (plane, taps) in self.to.chunks_exact_mut(taps * stride).enumerate() {
+                let depth = place(row / h, plane / kh, kd, d);
+                let height = place(row % h, plane % kh, kh, h);
+                let from = depth
+                    .zip(height)
+                    .map(|(y, x)| &self.map[(y * h + x) * w..][..w]);
+                for (tap, to) in taps.chunks_exact_mut(stride).enumerate() {
+                    shift(from, tap, kw / 2, &mut to[i * self.pitch..][..self.pitch]);
+                }
+            }
+        }
+        for row in self.to.chunks_exact_mut(stride) {
+            row[columns..].fill(0.0);
+        }
+    }
+}
+
+/// Sets `to[i] = from[i + tap - center]`, and zero where there is none; `to` is as long as `from`, or by `center` longer.
+#[inline(always)]
+fn shift(from: Option<&[f32]>, tap: usize, center: usize, to: &mut [f32]) {
+    let Some(from) = from else {
+        return to.fill(0.0);
+    };
+    let before = center.saturating_sub(tap).min(to.len());
+    let skipped = tap.saturating_sub(center).min(to.len());
+    let (zeros, rest) = to.split_at_mut(before);
+    let count = rest.len().min(from.len() - skipped);
+    zeros.fill(0.0);
+    rest[..count].copy_from_slice(&from[skipped..][..count]);
+    rest[count..].fill(0.0);
+}
