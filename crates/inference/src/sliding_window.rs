@@ -3,6 +3,7 @@
 use burn::prelude::*;
 use burn::tensor::DType;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, CowArray, Ix3, s};
+use semivox_kernels::keep_weights;
 use semivox_sampling::grid_positions;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,8 @@ pub enum Blend {
 /// The probability of a voxel is the weighted mean of the softmax of all
 /// windows that cover it. A volume smaller than the window is padded with
 /// zeros on both sides and the result cropped back. Memory beyond the result
-/// is one window's activations.
+/// is one window's activations, and on the CPU the transformed weights, about
+/// four times the network's size: all windows share them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingWindow {
@@ -98,17 +100,33 @@ impl SlidingWindow {
             self.pad(channel)
         });
         let (channels, offsets): (Vec<_>, Vec<_>) = padded.unzip();
-        let (padded, offset) = (&channels[0], offsets[0]);
+        let blended = keep_weights(|| self.blended(forward, &channels, device));
+        if channels[0].is_view() {
+            return blended;
+        }
+        let [x, y, z] = offsets[0];
+        blended
+            .slice(s![.., x..x + shape[0], y..y + shape[1], z..z + shape[2]])
+            .to_owned()
+    }
+
+    /// Returns the weighted mean of all windows of channels that are at least as large as one.
+    fn blended(
+        &self,
+        forward: impl Fn(Tensor<5>) -> Tensor<5>,
+        channels: &[CowArray<'_, f32, Ix3>],
+        device: &Device,
+    ) -> Array4<f32> {
+        let (px, py, pz) = channels[0].dim();
         let weights = self.weights();
         let mut sum: Option<Array4<f32>> = None;
-        let mut norm = Array3::<f32>::zeros(padded.dim());
-        for [x, y, z] in grid_positions(padded.dim().into(), self.window, self.stride) {
+        let mut norm = Array3::<f32>::zeros((px, py, pz));
+        for [x, y, z] in grid_positions([px, py, pz], self.window, self.stride) {
             let [w, h, d] = self.window;
             let area = s![x..x + w, y..y + h, z..z + d];
             let windows: Vec<_> = channels.iter().map(|channel| channel.slice(area)).collect();
             let logits = logits(&forward, &windows, device);
             let logits = view(&logits);
-            let (px, py, pz) = padded.dim();
             let sum = sum.get_or_insert_with(|| Array4::zeros((logits.dim().0, px, py, pz)));
             let area = s![.., x..x + w, y..y + h, z..z + d];
             add_softmax(sum.slice_mut(area), logits, &weights);
@@ -119,12 +137,7 @@ impl SlidingWindow {
         for mut class in sum.outer_iter_mut() {
             class.zip_mut_with(&norm, |p, n| *p /= n);
         }
-        if padded.is_view() {
-            return sum;
-        }
-        let [x, y, z] = offset;
-        sum.slice(s![.., x..x + shape[0], y..y + shape[1], z..z + shape[2]])
-            .to_owned()
+        sum
     }
 
     /// Zero-pads a volume that is smaller than the window to the window's size; returns the volume's offset too.

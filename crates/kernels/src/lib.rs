@@ -9,6 +9,7 @@
 //! | [`concat_channels`] | concatenation of skip connections |
 //! | [`batch_norm_relu`], [`batch_norm_leaky_relu`] | batch normalization, then ReLU |
 //! | [`conv3d_norm_relu`], [`conv2d_norm_leaky_relu`], [`down_conv3d_norm_relu`], [`up_conv3d_norm_relu`] | convolution, batch norm, ReLU; in evaluation one pass, with batch norm folded into the weights |
+//! | [`keep_weights`] | passes of one network whose weights are prepared once |
 //! | [`resize_trilinear`], [`resize_nearest`] | trilinear and nearest-neighbor resizing, as one small matrix product per axis |
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | max and average pooling |
 //! | [`voxel_statistics`] | sums for the cross-entropy and Dice losses, in one pass |
@@ -31,6 +32,7 @@ mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 mod freed_memory;
+mod keep_weights;
 mod norm_relu;
 mod pointwise;
 mod pool;
@@ -49,6 +51,7 @@ pub use conv2d::conv2d;
 pub use conv3d::conv3d;
 pub use dropout::{alpha_dropout, channel_dropout};
 pub use freed_memory::keep_freed_memory;
+pub use keep_weights::keep_weights;
 pub use norm_relu::{
     conv2d_norm_leaky_relu, conv3d_norm_relu, down_conv3d_norm_relu, up_conv3d_norm_relu,
 };

@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::epilogue::Epilogue;
 use super::memory::Buffer;
-use super::operator::{Convolution, Layer};
+use super::operator::{Convolution, Layer, Prepared};
 use super::simd::Level;
 use super::windows::Windows;
 use super::winograd::{self, Tiles, Transformed};
@@ -49,6 +49,11 @@ impl Conv {
         let tiles = Tiles::new(self.batch, self.size, self.kernel)?;
         tiles.pay(self.inputs, self.outputs).then_some(tiles)
     }
+
+    /// The weight for a forward pass with these tiles.
+    fn transformed(&self, tiles: Tiles, weight: &[f32]) -> Transformed {
+        Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs])
+    }
 }
 
 impl Convolution for Conv {
@@ -62,11 +67,29 @@ impl Convolution for Conv {
             return columns.forward(input, weight, epilogue);
         }
         if let Some(tiles) = self.tiles() {
-            let weights =
-                Transformed::forward(self.level, tiles, weight, [self.outputs, self.inputs]);
+            let weights = self.transformed(tiles, weight);
             return winograd::convolve(self.level, tiles, input, &weights, epilogue);
         }
         self.windows.forward(input, weight, epilogue)
+    }
+
+    fn prepare(&self, weight: Buffer) -> Prepared {
+        match self.tiles() {
+            Some(tiles) if self.columns().is_none() => {
+                Prepared::Transformed(self.transformed(tiles, &weight))
+            }
+            _ => Prepared::Plain(weight),
+        }
+    }
+
+    fn forward_prepared(&self, input: &[f32], weight: &Prepared, epilogue: Epilogue) -> Buffer {
+        match (weight, self.tiles()) {
+            (Prepared::Transformed(weights), Some(tiles)) => {
+                winograd::convolve(self.level, tiles, input, weights, epilogue)
+            }
+            (Prepared::Plain(weight), _) => self.forward(input, weight, epilogue),
+            (Prepared::Transformed(_), None) => unreachable!("weights are transformed for tiles"),
+        }
     }
 
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer {

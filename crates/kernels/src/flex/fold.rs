@@ -5,10 +5,12 @@
 //! ```
 
 use super::epilogue::Epilogue;
+use super::kept::{Folded, Source};
 use super::memory::{PART, filled_pieces};
-use super::norm::{Channels, statistics};
+use super::norm::{Channels, running};
 use super::operator::{Convolution, Layer};
 use super::tensor::{contiguous, from_buffer, plain, values};
+use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::nn::BatchNorm;
 use burn::prelude::*;
@@ -29,25 +31,51 @@ pub(crate) fn apply<C: Convolution>(
     norm: &BatchNorm,
     leak: f32,
 ) -> Option<Tensor<5>> {
-    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
-    let bias = match bias {
-        Some(bias) => bias.clone(),
-        None => Tensor::zeros(beta.dims(), &beta.device()),
-    };
     let outputs = convolution.output()[1];
-    if gamma.dims() != [outputs] || !(0.0..=1.0).contains(&leak) {
+    if norm.gamma.dims() != [outputs] || !(0.0..=1.0).contains(&leak) {
         return None;
     }
-    let [gamma, beta, bias] = [plain(&gamma)?, plain(&beta)?, plain(&bias)?].map(contiguous);
+    let (gamma, beta) = (
+        contiguous(plain(&norm.gamma.val())?),
+        contiguous(plain(&norm.beta.val())?),
+    );
+    let bias = match bias {
+        Some(bias) => Some(contiguous(plain(bias)?)),
+        None => None,
+    };
+    let [mean, variance] = running(norm)?;
     let (input, weight) = (contiguous(plain(input)?), contiguous(plain(weight)?));
-    let channels = Channels::new(statistics(norm)?, &gamma, norm.epsilon);
-    let scale = |channel: usize| channels.gamma[channel] * channels.inverse[channel];
+    let mut tensors = vec![weight, gamma, beta, mean, variance];
+    tensors.extend(bias);
+    let source = Source::new(&tensors, convolution.output(), norm.epsilon);
+    let folded = source.folded(|| fold(&convolution, axis, &tensors, norm.epsilon));
+    let output = convolution.forward_prepared(
+        values(&input),
+        &folded.weights,
+        Epilogue::bias_leaky_relu(&folded.bias, leak),
+    );
+    Some(Tensor::from_primitive::<Flex>(from_buffer(
+        output,
+        &convolution.output(),
+    )))
+}
 
-    let taps: usize = weight.shape().to_vec()[axis + 1..].iter().product();
-    let old = values(&weight);
+/// Folds the norm into the weight and the bias; `tensors` are the weight, gamma, beta, mean, variance and the bias, if
+/// there is one.
+fn fold<C: Convolution>(
+    convolution: &C,
+    axis: usize,
+    tensors: &[FlexTensor],
+    epsilon: f64,
+) -> Folded {
+    let outputs = convolution.output()[1];
+    let [weight, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map(|i| values(&tensors[i]));
+    let channels = Channels::new([mean.to_vec(), variance.to_vec()], gamma, epsilon);
+    let scale = |channel: usize| channels.gamma[channel] * channels.inverse[channel];
+    let taps: usize = tensors[0].shape().to_vec()[axis + 1..].iter().product();
     let filters = (PART / taps).max(1);
-    let folded = filled_pieces(old.len(), filters * taps, |first, new| {
-        let filters = new.chunks_mut(taps).zip(old[first..].chunks(taps));
+    let folded = filled_pieces(weight.len(), filters * taps, |first, new| {
+        let filters = new.chunks_mut(taps).zip(weight[first..].chunks(taps));
         for (i, (new, old)) in (first / taps..).zip(filters) {
             let scale = scale(i % outputs);
             new.iter_mut()
@@ -55,17 +83,11 @@ pub(crate) fn apply<C: Convolution>(
                 .for_each(|(new, old)| *new = old * scale);
         }
     });
-    let pairs = values(&bias).iter().zip(values(&beta)).enumerate();
-    let bias: Vec<f32> = pairs
-        .map(|(c, (bias, beta))| (bias - channels.mean[c]) * scale(c) + beta)
-        .collect();
-    let output = convolution.forward(
-        values(&input),
-        &folded,
-        Epilogue::bias_leaky_relu(&bias, leak),
-    );
-    Some(Tensor::from_primitive::<Flex>(from_buffer(
-        output,
-        &convolution.output(),
-    )))
+    let bias = |channel: usize| tensors.get(5).map_or(0.0, |bias| values(bias)[channel]);
+    Folded {
+        weights: convolution.prepare(folded),
+        bias: (0..outputs)
+            .map(|c| (bias(c) - channels.mean[c]) * scale(c) + beta[c])
+            .collect(),
+    }
 }

@@ -12,6 +12,7 @@ mod correlation;
 mod elementwise;
 mod epilogue;
 mod fold;
+mod kept;
 mod lanes;
 mod max_pool;
 mod memory;
@@ -29,6 +30,7 @@ mod winograd;
 
 pub(crate) use concat::concat_channels;
 pub(crate) use elementwise::{add, scale_channels};
+pub(crate) use kept::KeptWeights;
 pub(crate) use max_pool::max_pool;
 pub(crate) use norm::batch_norm_leaky_relu;
 pub(crate) use operator::Layer;

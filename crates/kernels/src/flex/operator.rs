@@ -4,6 +4,7 @@ use super::bias::bias as bias_gradient;
 use super::epilogue::Epilogue;
 use super::memory::Buffer;
 use super::tensor::{contiguous, from_buffer, from_vec, give, incoming, plain, recorded, values};
+use super::winograd::Transformed;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
@@ -18,10 +19,29 @@ pub(crate) trait Convolution: Debug + Clone + Send + 'static {
     fn output(&self) -> [usize; 5];
     /// Computes the output.
     fn forward(&self, input: &[f32], weight: &[f32], epilogue: Epilogue) -> Buffer;
+    /// Converts the weight to the form that [`Convolution::forward_prepared`] takes.
+    fn prepare(&self, weight: Buffer) -> Prepared {
+        Prepared::Plain(weight)
+    }
+    /// Computes the output with a weight that this convolution has prepared.
+    fn forward_prepared(&self, input: &[f32], weight: &Prepared, epilogue: Epilogue) -> Buffer {
+        match weight {
+            Prepared::Plain(weight) => self.forward(input, weight, epilogue),
+            Prepared::Transformed(_) => unreachable!("only `Conv` transforms weights"),
+        }
+    }
     /// Computes the input's gradient from the output's.
     fn input_gradient(&self, weight: &[f32], gradient: &[f32]) -> Buffer;
     /// Computes the weight's gradient from the output's.
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer;
+}
+
+/// A weight in the form in which a convolution reads it.
+pub(crate) enum Prepared {
+    /// As it is.
+    Plain(Buffer),
+    /// For Winograd tiles.
+    Transformed(Transformed),
 }
 
 /// The arguments of a convolution.

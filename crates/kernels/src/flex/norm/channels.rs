@@ -16,12 +16,12 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    pub(crate) fn new([mean, variance]: Statistics, gamma: &FlexTensor, epsilon: f64) -> Self {
+    pub(crate) fn new([mean, variance]: Statistics, gamma: &[f32], epsilon: f64) -> Self {
         let inverse = |&v: &f32| (1.0 / (f64::from(v) + epsilon).sqrt()) as f32;
         Self {
             mean,
             inverse: variance.iter().map(inverse).collect(),
-            gamma: values(gamma).to_vec(),
+            gamma: gamma.to_vec(),
         }
     }
 

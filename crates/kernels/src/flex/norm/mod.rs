@@ -43,7 +43,7 @@ pub(crate) fn batch_norm_leaky_relu(
     if !(input.is_autodiff() || gamma.is_autodiff() || beta.is_autodiff()) {
         let [gamma, beta] = [plain(&gamma)?, plain(&beta)?].map(contiguous);
         let input = contiguous(plain(input)?);
-        let channels = Channels::new(statistics(norm)?, &gamma, norm.epsilon);
+        let channels = Channels::new(statistics(norm)?, values(&gamma), norm.epsilon);
         let output = channels.forward(&input, values(&beta), leak, shape);
         return Some(Tensor::from_primitive::<Flex>(output));
     }
@@ -59,7 +59,7 @@ pub(crate) fn batch_norm_leaky_relu(
         update(norm, &found, &input.device());
     }
     let state = State {
-        channels: Channels::new(found, &gamma, norm.epsilon),
+        channels: Channels::new(found, values(&gamma), norm.epsilon),
         input: x,
         beta: values(&beta).to_vec(),
         leak,
@@ -80,13 +80,18 @@ pub(crate) fn batch_norm_leaky_relu(
 /// Mean and biased variance per channel.
 pub(crate) type Statistics = [Vec<f32>; 2];
 
-/// The layer's running statistics.
-pub(crate) fn statistics(norm: &BatchNorm) -> Option<Statistics> {
-    let read = |tensor: Tensor<1>| Some(values(&contiguous(plain(&tensor.inner())?)).to_vec());
+/// The layer's running mean and variance.
+pub(crate) fn running(norm: &BatchNorm) -> Option<[FlexTensor; 2]> {
+    let read = |tensor: Tensor<1>| Some(contiguous(plain(&tensor.inner())?));
     Some([
         read(norm.running_mean.value())?,
         read(norm.running_var.value())?,
     ])
+}
+
+/// The values of [`running`].
+fn statistics(norm: &BatchNorm) -> Option<Statistics> {
+    Some(running(norm)?.map(|tensor| values(&tensor).to_vec()))
 }
 
 /// Updates the running statistics from the batch's, as the layer itself does.

@@ -6,7 +6,8 @@ use crate::flex::fold;
 use crate::flex::operator::{Layer, apply};
 use crate::flex::simd::Level;
 use crate::flex::windows::Windows;
-use burn::nn::BatchNormConfig;
+use burn::module::RunningState;
+use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::prelude::*;
 use burn::tensor::activation::leaky_relu;
 
@@ -77,4 +78,40 @@ fn what_is_not_a_number_stays_so() {
             assert!(output.unwrap().is_nan().all().into_scalar::<bool>());
         }
     }
+}
+
+/// A weight, a norm or a size that changes within the scope is not mistaken for the one that was kept.
+#[test]
+fn kept_weights_give_the_same_and_do_not_outlive_a_change() {
+    let device = Device::flex();
+    let mut norm = BatchNormConfig::new(4).init(&device);
+    let mut weight = random([4, 5, 3, 3, 3], &device);
+    let run = |weight: &Tensor<5>, norm: &BatchNorm, width: usize| {
+        let x = Tensor::<5>::ones([1, 5, 8, 8, width], &device) * 0.5;
+        crate::conv3d_norm_relu(x, weight.clone(), None, norm)
+    };
+    crate::keep_weights(|| {
+        let mut last = run(&weight, &norm, 20);
+        assert_eq!(error(run(&weight, &norm, 20), last.clone()), 0.0);
+        for change in 0..5 {
+            match change {
+                0 => weight = weight.clone().mul_scalar(1.5),
+                // In place, if no one else held the tensor.
+                1 => weight = weight.mul_scalar(1.5),
+                2 => norm.running_mean = RunningState::new(random([4], &device) + 2.0),
+                3 => norm.running_var = RunningState::new(random([4], &device).square() + 3.0),
+                _ => norm.gamma = norm.gamma.map(|gamma| gamma * 3.0),
+            }
+            let found = run(&weight, &norm, 20);
+            let fresh = std::thread::scope(|scope| {
+                let thread = scope.spawn(|| run(&weight, &norm, 20));
+                thread.join().unwrap()
+            });
+            assert_eq!(error(found.clone(), fresh), 0.0, "change {change}");
+            assert!(error(found.clone(), last) > 1e-3, "change {change}");
+            last = found;
+        }
+        let narrow = run(&weight, &norm, 3);
+        assert_eq!(narrow.dims(), [1, 4, 8, 8, 3]);
+    });
 }
