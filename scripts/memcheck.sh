@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests of the CPU operators under Valgrind, which checks every read and
-# write of their unsafe code, at every SIMD level that it supports (portable and
-# AVX2, not AVX-512). Needs valgrind.
+# write of their unsafe code and every decision on memory that no one has written,
+# at every SIMD level that it supports (portable and AVX2, not AVX-512). Takes the
+# build of `cargo test --release --workspace`. Needs valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-messages=$(cargo test --workspace --lib --no-run --message-format=json)
+messages=$(cargo test --release --workspace --lib --no-run --message-format=json)
 program=$(printf '%s\n' "$messages" | python3 -c '
 import json, sys
 for line in sys.stdin:

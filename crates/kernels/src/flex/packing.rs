@@ -52,11 +52,23 @@ pub(crate) fn pack(
     [outputs, inputs]: [usize; 2],
     get: impl Fn(usize, usize) -> f32 + Sync,
 ) -> Vec<f32> {
-    let (blocks, get) = (blocks(outputs, level.channels()), &get);
-    let pack = |&(first, width): &(usize, usize)| {
-        (0..inputs).flat_map(move |i| (first..first + width).map(move |o| get(o, i)))
-    };
-    blocks.par_iter().flat_map_iter(pack).collect()
+    let mut packed = vec![0.0; outputs * inputs];
+    let mut rest = packed.as_mut_slice();
+    let parts = blocks(outputs, level.channels())
+        .into_iter()
+        .map(|(first, width)| {
+            let part = rest.split_off_mut(..width * inputs);
+            (first, width, part.expect("the rows of all blocks"))
+        });
+    let parts: Vec<_> = parts.collect();
+    parts.into_par_iter().for_each(|(first, width, part)| {
+        for (i, place) in part.chunks_exact_mut(width).enumerate() {
+            for (c, value) in place.iter_mut().enumerate() {
+                *value = get(first + c, i);
+            }
+        }
+    });
+    packed
 }
 
 #[cfg(test)]
