@@ -158,30 +158,42 @@ impl State {
         [dgamma, dbeta]
     }
 
-    /// Computes the input's gradient.
-    fn input_gradient(&self, dy: &[f32], [dgamma, dbeta]: &[Vec<f32>; 2]) -> FlexTensor {
+    /// Computes the input's gradient, in place of the output's where no one else needs that.
+    fn input_gradient(&self, mut dy: FlexTensor, sums: &[Vec<f32>; 2]) -> FlexTensor {
         let [batch, channels, d, h, w] = self.shape;
-        let (level, x, voxels) = (Level::current(), values(&self.input), d * h * w);
-        let part = if self.train {
-            1.0 / (batch * voxels) as f32
-        } else {
-            0.0
-        };
+        let voxels = d * h * w;
+        let whole = dy.try_storage_mut::<f32>();
+        if let Some(whole) = whole.filter(|whole| whole.len() == batch * channels * voxels) {
+            let maps = whole.par_chunks_exact_mut(voxels).enumerate();
+            maps.for_each(|(map, dy)| self.map_gradient(map, dy, sums));
+            return dy;
+        }
+        let values = values(&dy);
         let gradient = filled_rows(batch * channels, voxels, |map, dx| {
-            let (c, map) = (map % channels, map * voxels);
-            let channel = self.channel(c);
-            let job = Gradient {
-                channel,
-                constant: dbeta[c] * part,
-                slope: dgamma[c] * part * channel.inverse,
-                x: &x[map..map + voxels],
-                dy: &dy[map..map + voxels],
-                dx,
-            };
-            // SAFETY: `Gradient::run` requires nothing but enabled instructions.
-            unsafe { level.run(job) }
+            dx.copy_from_slice(&values[map * voxels..][..voxels]);
+            self.map_gradient(map, dx, sums);
         });
         from_buffer(gradient, &self.shape)
+    }
+
+    /// Computes the input's gradient of one channel of a sample in place of the output's.
+    fn map_gradient(&self, map: usize, dy: &mut [f32], [dgamma, dbeta]: &[Vec<f32>; 2]) {
+        let [batch, channels, ..] = self.shape;
+        let (c, x) = (map % channels, &values(&self.input)[map * dy.len()..]);
+        let part = match self.train {
+            true => 1.0 / (batch * dy.len()) as f32,
+            false => 0.0,
+        };
+        let channel = self.channel(c);
+        let job = Gradient {
+            channel,
+            constant: dbeta[c] * part,
+            slope: dgamma[c] * part * channel.inverse,
+            x: &x[..dy.len()],
+            dy,
+        };
+        // SAFETY: `Gradient::run` requires nothing but enabled instructions.
+        unsafe { Level::current().run(job) }
     }
 }
 
@@ -194,10 +206,10 @@ impl Backward<Flex, 3> for Step {
 
     fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = incoming(grads, &ops);
-        let (dy, state) = (values(&gradient), &ops.state);
-        let sums = state.sums(dy);
+        let state = &ops.state;
+        let sums = state.sums(values(&gradient));
         let [dgamma, dbeta] = &sums;
-        give(grads, &ops, 0, || state.input_gradient(dy, &sums));
+        give(grads, &ops, 0, || state.input_gradient(gradient, &sums));
         give(grads, &ops, 1, || from_vec(dgamma.clone(), &[dgamma.len()]));
         give(grads, &ops, 2, || from_vec(dbeta.clone(), &[dbeta.len()]));
     }

@@ -165,14 +165,13 @@ impl Sums<'_> {
     }
 }
 
-/// The input's gradient of a channel, `scale * (g - constant - (x - mean) * slope)`.
+/// The input's gradient of a channel, `scale * (g - constant - (x - mean) * slope)`, in place of the output's.
 pub(super) struct Gradient<'a> {
     pub(super) channel: Channel,
     pub(super) constant: f32,
     pub(super) slope: f32,
     pub(super) x: &'a [f32],
-    pub(super) dy: &'a [f32],
-    pub(super) dx: &'a mut [f32],
+    pub(super) dy: &'a mut [f32],
 }
 
 impl Kernel for Gradient<'_> {
@@ -186,10 +185,10 @@ impl Kernel for Gradient<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let channel = self.channel;
-        for (dx, (&x, &dy)) in self.dx.iter_mut().zip(self.x.iter().zip(self.dy)) {
+        for (dy, &x) in self.dy.iter_mut().zip(self.x) {
             let centered = channel.centered(x);
-            let g = dy * channel.slope(centered);
-            *dx = channel.scale * (g - self.constant - centered * self.slope);
+            let g = *dy * channel.slope(centered);
+            *dy = channel.scale * (g - self.constant - centered * self.slope);
         }
     }
 }
