@@ -6,8 +6,9 @@
 /// On the CPU such a convolution folds the norm into its weights and transforms them (see
 /// [`conv3d_norm_relu`](crate::conv3d_norm_relu)), which takes some 6 % of a pass of a V-Net with 16 filters over
 /// 112×112×80 voxels. Within `passes` the results are kept, about four times the size of the weights, and used again by
-/// calls on this thread with the same tensors; a changed weight or statistic is another tensor, so that results stay the
-/// same. On other backends this only runs `passes`.
+/// calls on this thread with the same tensors, so the results are those without it: a changed weight or statistic is another
+/// tensor. All versions that were used stay in memory until `passes` ends, in each thread its own. On other backends this
+/// only runs `passes`.
 ///
 /// # Examples
 ///

@@ -38,7 +38,7 @@ pub enum Pass {
     InverseWeight,
     /// Copies of the voxels of windows to panels.
     GatherWindows,
-    /// Copies of panels to the voxels of windows.
+    /// Copies of panels to volumes.
     ScatterWindows,
     /// Gradient of a bias.
     Bias,

@@ -3,6 +3,7 @@
 use ndarray::{Array4, ArrayView3, ArrayView4, Axis};
 use semivox_data::preprocess::Preprocessed;
 use semivox_data::{LabelMap, Volume};
+use semivox_kernels::keep_weights;
 
 use super::Model;
 use crate::{InferenceError, keep_largest_components};
@@ -47,6 +48,11 @@ impl Model {
 
     /// Computes the class probabilities `[class, x, y, z]` on the grid of a preprocessed scan.
     pub fn probabilities(&self, prepared: &Preprocessed) -> Array4<f32> {
+        keep_weights(|| self.over_mirrorings(prepared))
+    }
+
+    /// Computes [`Model::probabilities`], one pass for each mirroring.
+    fn over_mirrorings(&self, prepared: &Preprocessed) -> Array4<f32> {
         let channels = prepared.image.channels().iter();
         let channels: Vec<_> = channels.map(|channel| channel.data.view()).collect();
         let mut sum = self.window(&channels);

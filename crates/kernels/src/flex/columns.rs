@@ -13,8 +13,8 @@ use super::correlation::Correlation;
 use super::epilogue::Epilogue;
 use super::memory::{Buffer, filled_rows};
 use super::packing::{block_of, blocks, pack, packed};
-use super::panel::{Product, Shape, WIDEST};
-use super::simd::Level;
+use super::panel::{Product, Shape};
+use super::simd::{Level, WIDEST};
 use rayon::prelude::*;
 
 /// Maximum number of voxels of a map.

@@ -17,7 +17,7 @@ pub(crate) struct Conv {
     outputs: usize,
     size: [usize; 3],
     kernel: [usize; 3],
-    /// The form for all that the others do not pay for.
+    /// The form for shapes where no other pays.
     windows: Windows,
 }
 

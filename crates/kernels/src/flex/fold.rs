@@ -35,20 +35,18 @@ pub(crate) fn apply<C: Convolution>(
     if norm.gamma.dims() != [outputs] || !(0.0..=1.0).contains(&leak) {
         return None;
     }
-    let (gamma, beta) = (
-        contiguous(plain(&norm.gamma.val())?),
-        contiguous(plain(&norm.beta.val())?),
-    );
-    let bias = match bias {
-        Some(bias) => Some(contiguous(plain(bias)?)),
-        None => None,
-    };
+    let input = contiguous(plain(input)?);
     let [mean, variance] = running(norm)?;
-    let (input, weight) = (contiguous(plain(input)?), contiguous(plain(weight)?));
-    let mut tensors = vec![weight, gamma, beta, mean, variance];
-    tensors.extend(bias);
-    let source = Source::new(&tensors, convolution.output(), norm.epsilon);
-    let folded = source.folded(|| fold(&convolution, axis, &tensors, norm.epsilon));
+    let (gamma, beta) = (plain(&norm.gamma.val())?, plain(&norm.beta.val())?);
+    let mut tensors = vec![plain(weight)?, gamma, beta, mean, variance];
+    if let Some(bias) = bias {
+        tensors.push(plain(bias)?);
+    }
+    let source = Source::new(&tensors, &convolution, norm.epsilon);
+    let folded = source.folded(|| {
+        let tensors: Vec<_> = tensors.into_iter().map(contiguous).collect();
+        fold(&convolution, axis, &tensors, norm.epsilon)
+    });
     let output = convolution.forward_prepared(
         values(&input),
         &folded.weights,

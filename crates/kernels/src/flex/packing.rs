@@ -46,7 +46,8 @@ pub(crate) fn unpacked(channels: usize, widest: usize, row: usize, index: usize)
     [first + index % width, index / width]
 }
 
-/// Packs `outputs × inputs` numbers given by `get(output, input)` for a product with one tap.
+/// Packs `outputs × inputs` numbers given by `get(output, input)` for a product; with several taps `inputs` counts the taps
+/// of all channels.
 pub(crate) fn pack(
     level: Level,
     [outputs, inputs]: [usize; 2],
@@ -62,6 +63,7 @@ pub(crate) fn pack(
         });
     let parts: Vec<_> = parts.collect();
     parts.into_par_iter().for_each(|(first, width, part)| {
+        // Plain loops: Valgrind takes the optimized form of a chain of iterators for a decision on unwritten memory.
         for (i, place) in part.chunks_exact_mut(width).enumerate() {
             for (c, value) in place.iter_mut().enumerate() {
                 *value = get(first + c, i);

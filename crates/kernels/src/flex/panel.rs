@@ -2,11 +2,9 @@
 // Register tiles are indexed by constants to unroll the loops and keep the sums in registers.
 #![allow(clippy::needless_range_loop)]
 
-use super::simd::{Kernel, Simd};
+use super::simd::{Kernel, Simd, WIDEST};
 use crate::profile::Pass;
 
-/// Lanes of the widest register.
-pub(crate) const WIDEST: usize = 16;
 /// Registers of positions per tile.
 const WIDE: usize = 3;
 

@@ -24,6 +24,11 @@ const HALF_TURNED: Symmetries = Symmetries {
     }),
 };
 
+/// Dropout of the presets whose training is short. Mean Dice on the hidden labels of 11 training patients, 7 others
+/// labeled, 3,000 iterations of `quick`, seed 0: supervised 0.526 with 0.5, 0.668 with 0.2 and 0.629 with none, BCP 0.657
+/// with none.
+const SHORT_DROPOUT: f64 = 0.2;
+
 /// Returns the task's presets; all other settings are those of the left atrium.
 ///
 /// Slices are resampled to one size whatever their extent, as the field's 2D code does, and
@@ -56,6 +61,10 @@ fn sized(preset: &str, side: usize, filters: usize) -> RunConfig {
         network: NetworkSettings {
             architecture: Architecture::UNet,
             filters,
+            dropout: match preset {
+                "quick" | "standard" => SHORT_DROPOUT,
+                _ => others.network.dropout,
+            },
             ..others.network
         },
         weak_view: HALF_TURNED,

@@ -82,16 +82,13 @@ pub(crate) type Statistics = [Vec<f32>; 2];
 
 /// The layer's running mean and variance.
 pub(crate) fn running(norm: &BatchNorm) -> Option<[FlexTensor; 2]> {
-    let read = |tensor: Tensor<1>| Some(contiguous(plain(&tensor.inner())?));
-    Some([
-        read(norm.running_mean.value())?,
-        read(norm.running_var.value())?,
-    ])
+    let mean = plain(&norm.running_mean.value().inner())?;
+    Some([mean, plain(&norm.running_var.value().inner())?])
 }
 
 /// The values of [`running`].
 fn statistics(norm: &BatchNorm) -> Option<Statistics> {
-    Some(running(norm)?.map(|tensor| values(&tensor).to_vec()))
+    Some(running(norm)?.map(|tensor| values(&contiguous(tensor)).to_vec()))
 }
 
 /// Updates the running statistics from the batch's, as the layer itself does.

@@ -16,7 +16,8 @@ static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 
 /// AVX2 must be enabled, and `count` must be at most eight.
 #[inline(always)]
 unsafe fn mask(count: usize) -> __m256i {
-    // SAFETY: a window of eight numbers that begins at `8 - count` lies inside the table of sixteen.
+    // SAFETY: AVX2 is enabled and `count` is at most eight by this function's contract, so that a window of eight numbers
+    // that begins at `8 - count` lies inside the table of sixteen.
     unsafe { _mm256_loadu_si256(MASKS.as_ptr().wrapping_add(8 - count).cast()) }
 }
 

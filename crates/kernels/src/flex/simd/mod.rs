@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
 use portable::Portable;
-pub(crate) use registers::Simd;
+pub(crate) use registers::{Simd, WIDEST};
 
 /// An instruction set that this machine has: [`Level::available`] makes the only values of this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

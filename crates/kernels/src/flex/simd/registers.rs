@@ -1,6 +1,7 @@
 //! The operations that every instruction set has.
 
-use crate::flex::panel::WIDEST;
+/// Lanes of the widest register.
+pub(crate) const WIDEST: usize = 16;
 
 /// Operations on registers of [`Simd::LANES`] floats.
 ///
@@ -10,7 +11,7 @@ use crate::flex::panel::WIDEST;
 /// Loads and stores also require a pointer valid for the lanes that they read or write, and `count` to be at most
 /// [`Simd::LANES`]. No alignment is needed.
 pub(crate) trait Simd: Sized {
-    /// Floats per register.
+    /// Floats per register, at most [`WIDEST`].
     const LANES: usize;
     /// The register type.
     type V: Copy;
@@ -22,7 +23,7 @@ pub(crate) trait Simd: Sized {
     #[inline(always)]
     unsafe fn load_lanes(from: *const f32, count: usize) -> Self::V {
         let mut lanes = [0.0; WIDEST];
-        // SAFETY: `from` is valid for `count` floats and no register has more lanes than `lanes`, by the trait's contract.
+        // SAFETY: `from` is valid for `count` floats by the trait's contract, and `lanes` has room for the widest register.
         unsafe {
             lanes.as_mut_ptr().copy_from_nonoverlapping(from, count);
             Self::load(lanes.as_ptr())
@@ -34,7 +35,7 @@ pub(crate) trait Simd: Sized {
     #[inline(always)]
     unsafe fn store_lanes(to: *mut f32, value: Self::V, count: usize) {
         let mut lanes = [0.0; WIDEST];
-        // SAFETY: `to` is valid for `count` floats and no register has more lanes than `lanes`, by the trait's contract.
+        // SAFETY: `to` is valid for `count` floats by the trait's contract, and `lanes` has room for the widest register.
         unsafe {
             Self::store(lanes.as_mut_ptr(), value);
             to.copy_from_nonoverlapping(lanes.as_ptr(), count);

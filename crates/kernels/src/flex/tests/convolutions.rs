@@ -31,7 +31,7 @@ fn plain_conv(x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>) -> Tensor<5> {
 }
 
 /// `[batch, in, out]`, size, kernel.
-const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 26] = [
+const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 28] = [
     ([1, 1, 1], [1, 1, 1], [3, 3, 3]),
     // Whole tiles, tiles cut at every end, blocks of tiles over two samples.
     ([1, 8, 8], [4, 4, 14], [3, 3, 3]),
@@ -57,6 +57,9 @@ const CONVOLUTIONS: [([usize; 3], [usize; 3], [usize; 3]); 26] = [
     ([1, 16, 260], [4, 1, 1], [3, 3, 3]),
     ([2, 63, 66], [2, 3, 4], [3, 3, 3]),
     ([2, 5, 6], [3, 4, 5], [1, 1, 1]),
+    // Windows around voxels; panels that begin with old contents, kernels larger than the map.
+    ([1, 3, 40], [4, 7, 20], [3, 3, 3]),
+    ([2, 2, 3], [2, 1, 1], [5, 3, 5]),
     ([1, 2, 3], [6, 7, 8], [5, 5, 5]),
     ([1, 2, 2], [5, 6, 21], [1, 3, 5]),
     ([2, 2, 2], [5, 6, 3], [3, 1, 1]),
@@ -127,6 +130,7 @@ fn operators_are_the_same_bit_for_bit_from_run_to_run_and_with_any_number_of_thr
         ([2, 9, 8, 9, 10], [3, 3, 3]),
         ([3, 8, 1, 26, 40], [1, 3, 3]),
         ([2, 512, 2, 4, 4], [3, 3, 3]),
+        ([2, 3, 6, 6, 6], [3, 3, 3]),
         ([2, 3, 6, 6, 6], [5, 3, 1]),
     ] {
         let [kd, kh, kw] = kernel;

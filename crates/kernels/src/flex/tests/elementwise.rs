@@ -59,6 +59,30 @@ fn norm_its_gradients_and_its_running_statistics_equal_the_layer() {
     }
 }
 
+/// A sum passes one gradient to both of its terms; the norm's must not overwrite that of the other.
+#[test]
+fn the_gradient_of_a_norm_leaves_a_shared_one_as_it_is() {
+    let device = Device::flex().autodiff();
+    let norm = BatchNormConfig::new(2).init(&device);
+    let [x, z, pull] = [(); 3].map(|()| random([1, 2, 3, 4, 5], &device));
+    let (x, z) = (x.require_grad(), z.require_grad());
+    let grads = |shared: bool| {
+        let output = batch_norm_leaky_relu(&x, &norm, 0.1).unwrap();
+        let output = if shared {
+            add(&output, &z).unwrap()
+        } else {
+            output
+        };
+        (output * pull.clone()).sum().backward()
+    };
+    let (shared, alone) = (grads(true), grads(false));
+    assert_eq!(error(z.grad(&shared).unwrap(), pull.inner()), 0.0);
+    assert_eq!(
+        error(x.grad(&shared).unwrap(), x.grad(&alone).unwrap()),
+        0.0
+    );
+}
+
 #[test]
 fn norm_without_autodiff_equals_the_layer() {
     let device = Device::flex();

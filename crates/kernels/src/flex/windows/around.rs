@@ -11,8 +11,6 @@ pub(super) struct GatherAround<'a> {
     pub(super) grid: Grid,
     pub(super) block: &'a Block,
     pub(super) shape: Shape,
-    /// Columns for each row of windows.
-    pub(super) pitch: usize,
     /// The channel's map of the block's sample.
     pub(super) map: &'a [f32],
     /// The channel's rows of the panel.
@@ -35,16 +33,15 @@ impl Kernel for GatherAround<'_> {
         let place = |at: usize, tap: usize, kernel: usize, size: usize| {
             (at + tap).checked_sub(kernel / 2).filter(|at| *at < size)
         };
+        let (pitch, copies) = (self.grid.pitch(), kw / self.grid.shifts());
         for (i, row) in self.block.rows.clone().enumerate() {
-            let taps = kw / self.grid.shifts();
-            for (plane, taps) in self.to.chunks_exact_mut(taps * stride).enumerate() {
+            for (plane, taps) in self.to.chunks_exact_mut(copies * stride).enumerate() {
                 let depth = place(row / h, plane / kh, kd, d);
                 let height = place(row % h, plane % kh, kh, h);
-                let from = depth
-                    .zip(height)
-                    .map(|(y, x)| &self.map[(y * h + x) * w..][..w]);
+                let under = depth.zip(height);
+                let from = under.map(|(d, h_at)| &self.map[(d * h + h_at) * w..][..w]);
                 for (tap, to) in taps.chunks_exact_mut(stride).enumerate() {
-                    shift(from, tap, kw / 2, &mut to[i * self.pitch..][..self.pitch]);
+                    shift(from, tap, kw / 2, &mut to[i * pitch..][..pitch]);
                 }
             }
         }

@@ -1,14 +1,15 @@
 //! Convolutions as matrix products over windows: downsampling and upsampling with stride = kernel, including 1×1×1,
-//! and convolutions of stride 1 with few channels, for which transforms do not pay.
+//! and convolutions of stride 1 for which neither transforms nor the form for small maps pays, such as those of few channels.
 //!
-//! Each convolution is one matrix product over a panel whose rows are the voxels of a window and whose columns are the
-//! windows. A block of windows is gathered into a panel that fits in cache, multiplied, and scattered.
+//! Each convolution is one matrix product over a panel whose rows are the voxels of a window, or the window's rows where
+//! the product shifts them along themselves, and whose columns are the windows. A block of windows is gathered into a panel that fits in cache, multiplied, and scattered.
 
 mod around;
 mod correlate;
 mod grid;
 mod interleave;
 mod matrix;
+mod panels;
 mod write;
 
 use super::epilogue::Epilogue;
@@ -29,7 +30,7 @@ enum Direction {
 }
 
 /// A convolution between a small and a large volume. Its weight is `[small, large, voxel of the window]` in
-/// both directions, and the input gradient of each direction is the other one without bias.
+/// both directions, and the input gradient of each direction is the other one without bias, but for windows that overlap.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows {
     level: Level,

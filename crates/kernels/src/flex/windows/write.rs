@@ -28,11 +28,9 @@ impl Kernel for Write<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Shape {
-            channels,
-            columns,
-            stride,
+            channels, stride, ..
         } = self.shape;
-        let pitch = columns / self.block.rows.len();
+        let pitch = self.grid.pitch();
         let (map, width) = (
             self.grid.small.iter().product::<usize>(),
             self.grid.small[2],

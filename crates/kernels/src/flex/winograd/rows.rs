@@ -3,8 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::tiles::Tiles;
-use crate::flex::panel::WIDEST;
-use crate::flex::simd::Simd;
+use crate::flex::simd::{Simd, WIDEST};
 
 /// Zeros that are read in place of rows outside the volume.
 static ZEROS: [f32; WIDEST] = [0.0; WIDEST];
