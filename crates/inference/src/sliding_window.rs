@@ -29,8 +29,8 @@ pub enum Blend {
 /// The probability of a voxel is the weighted mean of the softmax of all
 /// windows that cover it. A volume smaller than the window is padded with
 /// zeros on both sides and the result cropped back. Memory beyond the result
-/// is one window's activations, and on the CPU the transformed weights, about
-/// four times the network's size: all windows share them.
+/// is one window's activations, and on the CPU the transformed weights, for a
+/// V-Net about three times its size: all windows share them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingWindow {

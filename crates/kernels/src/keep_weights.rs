@@ -5,7 +5,7 @@
 ///
 /// On the CPU such a convolution folds the norm into its weights and transforms them (see
 /// [`conv3d_norm_relu`](crate::conv3d_norm_relu)), which takes some 6 % of a pass of a V-Net with 16 filters over
-/// 112×112×80 voxels. Within `passes` the results are kept, about four times the size of the weights, and used again by
+/// 112×112×80 voxels. Within `passes` the results are kept, for a V-Net about three times the size of its weights, and used again by
 /// calls on this thread with the same tensors, so the results are those without it: a changed weight or statistic is another
 /// tensor. All versions that were used stay in memory until `passes` ends, in each thread its own. On other backends this
 /// only runs `passes`.

@@ -17,25 +17,34 @@ pub(crate) struct Conv {
     outputs: usize,
     size: [usize; 3],
     kernel: [usize; 3],
-    /// The form for shapes where no other pays.
-    windows: Windows,
 }
 
 impl Conv {
     /// Creates the convolution; `None` if a kernel side is even, there are no voxels or the shapes are
     /// inconsistent.
-    pub(crate) fn new(level: Level, layer: Layer) -> Option<Self> {
-        let [batch, inputs, d, h, w] = layer.input.dims();
-        let [outputs, _, kd, kh, kw] = layer.weight.dims();
-        Some(Self {
+    pub(crate) fn new(
+        level: Level,
+        Layer {
+            input,
+            weight,
+            bias,
+        }: Layer,
+    ) -> Option<Self> {
+        let [batch, inputs, d, h, w] = input.dims();
+        let [outputs, wanted, kd, kh, kw] = weight.dims();
+        let (size, kernel) = ([d, h, w], [kd, kh, kw]);
+        let odd = kernel.iter().all(|k| k % 2 == 1);
+        let some = batch * inputs * outputs * d * h * w > 0;
+        let agree = inputs == wanted && bias.is_none_or(|b| b.dims() == [outputs]);
+        let sizes = Self {
             level,
             batch,
             inputs,
             outputs,
-            size: [d, h, w],
-            kernel: [kd, kh, kw],
-            windows: Windows::around(level, layer)?,
-        })
+            size,
+            kernel,
+        };
+        (odd && some && agree).then_some(sizes)
     }
 
     /// The form for small maps, if it is faster.
@@ -48,6 +57,12 @@ impl Conv {
     fn tiles(&self) -> Option<Tiles> {
         let tiles = Tiles::new(self.batch, self.size, self.kernel)?;
         tiles.pay(self.inputs, self.outputs).then_some(tiles)
+    }
+
+    /// The form for shapes where no other pays.
+    fn windows(&self) -> Windows {
+        let channels = [self.inputs, self.outputs];
+        Windows::around(self.level, self.batch, channels, self.size, self.kernel)
     }
 
     /// The weight for a forward pass with these tiles.
@@ -70,7 +85,7 @@ impl Convolution for Conv {
             let weights = self.transformed(tiles, weight);
             return winograd::convolve(self.level, tiles, input, &weights, epilogue);
         }
-        self.windows.forward(input, weight, epilogue)
+        self.windows().forward(input, weight, epilogue)
     }
 
     fn prepare(&self, weight: Buffer) -> Prepared {
@@ -101,7 +116,7 @@ impl Convolution for Conv {
                 Transformed::transposed(self.level, tiles, weight, [self.outputs, self.inputs]);
             return winograd::convolve(self.level, tiles, gradient, &weights, Epilogue::NONE);
         }
-        self.windows.input_gradient(weight, gradient)
+        self.windows().input_gradient(weight, gradient)
     }
 
     fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Buffer {
@@ -112,6 +127,6 @@ impl Convolution for Conv {
         if let Some(tiles) = self.tiles() {
             return winograd::weight_gradient(self.level, tiles, channels, input, gradient);
         }
-        self.windows.weight_gradient(input, gradient)
+        self.windows().weight_gradient(input, gradient)
     }
 }

@@ -38,8 +38,8 @@ impl Kernel for GatherAround<'_> {
             for (plane, taps) in self.to.chunks_exact_mut(copies * stride).enumerate() {
                 let depth = place(row / h, plane / kh, kd, d);
                 let height = place(row % h, plane % kh, kh, h);
-                let under = depth.zip(height);
-                let from = under.map(|(d, h_at)| &self.map[(d * h + h_at) * w..][..w]);
+                let row = depth.zip(height).map(|(depth, height)| depth * h + height);
+                let from = row.map(|row| &self.map[row * w..][..w]);
                 for (tap, to) in taps.chunks_exact_mut(stride).enumerate() {
                     shift(from, tap, kw / 2, &mut to[i * pitch..][..pitch]);
                 }

@@ -1,8 +1,10 @@
 //! Convolutions as matrix products over windows: downsampling and upsampling with stride = kernel, including 1×1×1,
-//! and convolutions of stride 1 for which neither transforms nor the form for small maps pays, such as those of few channels.
+//! and convolutions of stride 1 for which neither transforms nor the form for small maps pays, such as those of few
+//! channels.
 //!
 //! Each convolution is one matrix product over a panel whose rows are the voxels of a window, or the window's rows where
-//! the product shifts them along themselves, and whose columns are the windows. A block of windows is gathered into a panel that fits in cache, multiplied, and scattered.
+//! the product shifts them along themselves, and whose columns are the windows. A block of windows is gathered into a
+//! panel that fits in cache, multiplied, and scattered.
 
 mod around;
 mod correlate;
@@ -104,19 +106,27 @@ impl Windows {
     }
 
     /// Creates the convolution with an odd kernel, stride 1 and zero padding.
-    pub(crate) fn around(level: Level, layer: Layer) -> Option<Self> {
-        let [batch, _, d, h, w] = layer.input.dims();
-        let [_, _, kd, kh, kw] = layer.weight.dims();
-        let kernel = [kd, kh, kw];
+    pub(crate) fn around(
+        level: Level,
+        batch: usize,
+        [inputs, outputs]: [usize; 2],
+        size: [usize; 3],
+        kernel: [usize; 3],
+    ) -> Self {
         let grid = Grid {
             batch,
-            small: [d, h, w],
-            large: [d, h, w],
+            small: size,
+            large: size,
             kernel,
             around: true,
         };
-        let odd = kernel.iter().all(|k| k % 2 == 1);
-        Self::new(level, grid, Direction::Down, layer).filter(|_| odd)
+        Self {
+            level,
+            grid,
+            direction: Direction::Down,
+            small: outputs,
+            large: inputs,
+        }
     }
 
     /// Creates the convolution; `None` if there is nothing to compute or the channels are inconsistent.
