@@ -13,6 +13,7 @@ mod evaluate;
 mod flags;
 mod inspect;
 mod interrupt;
+mod memory;
 mod panics;
 mod predict;
 mod progress;

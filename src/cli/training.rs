@@ -7,11 +7,13 @@ use semivox_data::augment::LabelSwap;
 use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
+use semivox_trainer::memory::of_a_step;
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::{Observer, Outcome};
 use serde_json::json;
 
 use super::interrupt;
+use super::memory;
 use super::progress::Progress;
 use super::run::{SingleArguments, absolute};
 use super::table;
@@ -85,6 +87,25 @@ pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
     }
     for note in &session.dataset().notes {
         eprintln!("warning: {note}");
+    }
+    let (config, step) = (session.config(), of_a_step(session.config()));
+    if config.device == "cpu"
+        && let Some(warning) = memory::shortage(step, memory::free(), config.patch)
+    {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// Describes the memory that a run needs, which is estimated for the CPU alone.
+fn memory_of(session: &Session) -> String {
+    let (count, bytes) = session.scans();
+    let scans = format!("{} for {count} scans", memory::gigabytes(bytes));
+    match session.config().device.as_str() {
+        "cpu" => {
+            let step = memory::gigabytes(of_a_step(session.config()));
+            format!("about {step} for a step, {scans}")
+        }
+        _ => scans,
     }
 }
 
@@ -167,7 +188,7 @@ fn described(session: &Session) -> String {
     let preprocess = &config.data.preprocess;
     format!(
         "  method   {}, {} iterations, seed {}\n  data     {}: {}, {} unlabeled, {} test; {}, {}\n  \
-         classes  {}\n  mirror   {}\n  network  {}, {} filters, patches of {}, on {}\n  preset   {} for {}; every setting is in config.toml",
+         classes  {}\n  mirror   {}\n  network  {}, {} filters, patches of {}, on {}\n  memory   {}\n  preset   {} for {}; every setting is in config.toml",
         config.method_title(),
         config.iterations(),
         config.seed,
@@ -183,6 +204,7 @@ fn described(session: &Session) -> String {
         config.network.filters,
         table::shape(config.patch),
         config.device,
+        memory_of(session),
         config.preset,
         config.task,
     )

@@ -49,6 +49,14 @@ pub trait MethodSettings {
         "supervised"
     }
 
+    /// Returns the memory of the maps that a step keeps for its backward passes, relative to those of the network alone on
+    /// a [`batch`](Self::batch): above 1 where several networks, decoders or views are trained at once.
+    ///
+    /// Measured with the profile of a step (`cargo bench --bench profile`), that of the stage with the most.
+    fn maps_kept(&self) -> f64 {
+        1.0
+    }
+
     /// Turns the settings into those of an ablation, which removes or exchanges one part of the method.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use semivox_data::{Dataset, LabeledCase, Patients};
 
 use crate::config::RunConfig;
+use crate::memory;
 use crate::observer::Observer;
 use crate::run::folder::RunFolder;
 use crate::run::lock::RunLock;
@@ -79,6 +80,12 @@ impl Session {
     /// Returns the data set.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// Returns the number of training cases and the memory in bytes that their preprocessed scans take.
+    pub fn scans(&self) -> (usize, f64) {
+        let count = self.set.labeled.len() + self.set.unlabeled.len();
+        (count, memory::of_set(&self.set))
     }
 
     /// Returns the number of patients that the labeled cases are of.

@@ -8,6 +8,7 @@ mod grid;
 mod index_map;
 mod intensity;
 mod pipeline;
+mod planned_shape;
 mod preprocessed;
 mod probabilities;
 mod region;

@@ -180,7 +180,7 @@ impl Preprocess {
     }
 
     /// The spacing for resampling a scan on `grid`, if any.
-    fn spacing(&self, grid: &Grid) -> Result<Option<[f64; 3]>, DataError> {
+    pub(super) fn spacing(&self, grid: &Grid) -> Result<Option<[f64; 3]>, DataError> {
         match (self.spacing_mm, self.slice_size) {
             (spacing, None) => Ok(spacing),
             (None, Some(slice_size)) if !slice_size.contains(&0) => {

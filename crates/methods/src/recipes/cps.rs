@@ -77,6 +77,10 @@ impl CpsConfig {
 impl MethodSettings for CpsConfig {
     one_stage_settings!();
 
+    fn maps_kept(&self) -> f64 {
+        2.0
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("pseudo_weight", self.pseudo_weight)?;

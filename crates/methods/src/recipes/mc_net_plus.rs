@@ -98,6 +98,10 @@ impl McNetPlusConfig {
 impl MethodSettings for McNetPlusConfig {
     one_stage_settings!();
 
+    fn maps_kept(&self) -> f64 {
+        2.8
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("supervised_weight", self.supervised_weight)?;

@@ -26,6 +26,7 @@ mod left_atrium;
 mod methods;
 mod own;
 mod pancreas;
+mod patch;
 
 use std::str::FromStr;
 

@@ -5,8 +5,9 @@ use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_data::{ChannelSurvey, LabelBudget, Survey};
 use semivox_models::Architecture;
 
-use super::left_atrium;
+use super::patch::{LEAST, Limits};
 use super::{Base, Size, Task};
+use super::{left_atrium, patch};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
 use semivox_inference::{Blend, SlidingWindow};
 
@@ -35,14 +36,12 @@ fn mirrored_sides(survey: &Survey) -> (Symmetries, LabelSwap) {
 /// hippocampus and of ACDC have the same value.
 const SMALL_DROPOUT: f64 = 0.2;
 
-/// Minimum side of a patch, large enough for the local patches of ACTION; smaller scans are padded.
-const LEAST: usize = 32;
-
 /// Returns the presets for scans like those surveyed; all other settings are those of the left atrium.
 ///
 /// - Stacks of few or thick slices get a U-Net and slices of one size, other volumes a V-Net.
 /// - Volumes are resampled to cubic voxels, of the size at which a scan has about as many of them as the preset is
-///   meant for, but never below the finest spacing of the scan.
+///   meant for, but never below the finest spacing of the scan. Patches follow field of view and memory
+///   ([`patch::planned`]).
 /// - Scans are reoriented to the orientation that most of them have, and mirrored from left to right where
 ///   [`Mirroring`](semivox_data::Mirroring) allows it.
 /// - CT is clipped to the intensities of labeled voxels; then intensities are z-scored, those of MR too, each channel
@@ -55,10 +54,15 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         Size::Paper => ([16, 32], 192, 20_000),
     };
     let [of_volumes, of_slices] = filters;
+    let limits = Limits {
+        side,
+        memory: if size == Size::Paper { 16e9 } else { 2e9 },
+        filters: of_volumes,
+    };
     let (intensity, channel_intensity) = intensities(&survey.channels);
     let config = match survey.is_stack_of_slices() {
         true => slices(survey, side, of_slices),
-        false => volumes(survey, side, of_volumes),
+        false => volumes(survey, limits),
     };
     let mut network = config.network;
     if size != Size::Paper {
@@ -129,21 +133,17 @@ fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
     RunConfig { data, ..others }
 }
 
-/// Returns the settings for volumes: cubic voxels, about `side³` of them in a scan, and patches of two thirds of the
-/// scan on each axis.
-fn volumes(survey: &Survey, side: usize, filters: usize) -> RunConfig {
+/// Returns the settings for volumes: cubic voxels, about `side³` of them in a scan, and patches within `limits`.
+fn volumes(survey: &Survey, limits: Limits) -> RunConfig {
     let extent: [f64; 3] = std::array::from_fn(|a| survey.shape[a] as f64 * survey.spacing_mm[a]);
-    let fitting = extent.iter().product::<f64>().cbrt() / side as f64;
+    let fitting = extent.iter().product::<f64>().cbrt() / limits.side as f64;
     let finest = survey.spacing_mm.into_iter().fold(f64::INFINITY, f64::min);
     let spacing = (fitting.max(finest) * 100.0).round().max(1.0) / 100.0;
-    let patch = extent.map(|length| {
-        let voxels = (length / spacing * 2.0 / 3.0) as usize;
-        voxels.next_multiple_of(16).clamp(LEAST, side)
-    });
+    let patch = patch::planned(extent.map(|length| length / spacing), limits);
     let others = sized(
         patch,
         patch.map(|side| side / 2),
-        filters,
+        limits.filters,
         Architecture::VNet,
     );
     let data = DataConfig {

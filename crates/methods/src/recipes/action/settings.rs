@@ -55,6 +55,10 @@ impl MethodSettings for ActionConfig {
         vec![&mut self.teacher_momentum]
     }
 
+    fn maps_kept(&self) -> f64 {
+        1.8
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         self.check_sizes()?;

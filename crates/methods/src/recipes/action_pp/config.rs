@@ -166,6 +166,10 @@ impl MethodSettings for ActionPpConfig {
         self.action.momenta()
     }
 
+    fn maps_kept(&self) -> f64 {
+        1.8
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.action.check(patch)?;
         expect_positive("temperature", self.temperature)?;

@@ -102,6 +102,10 @@ impl MethodSettings for BcpConfig {
         vec![&mut self.teacher_momentum]
     }
 
+    fn maps_kept(&self) -> f64 {
+        1.3
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         let longest = patch.into_iter().filter(|&side| side > 1);

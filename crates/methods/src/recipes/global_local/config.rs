@@ -132,6 +132,11 @@ impl MethodSettings for GlobalLocalConfig {
         self.batch = batch[0];
     }
 
+    /// Pre-training has twice as many patches as the last stage.
+    fn maps_kept(&self) -> f64 {
+        2.0
+    }
+
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_both_kinds("pretraining_batch", self.pretraining_batch)?;

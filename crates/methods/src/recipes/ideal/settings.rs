@@ -44,6 +44,10 @@ impl MethodSettings for IdealConfig {
         vec![&mut self.key_momentum]
     }
 
+    fn maps_kept(&self) -> f64 {
+        2.3
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("cross_weight", self.cross_weight)?;

@@ -95,6 +95,10 @@ impl MethodSettings for SsNetConfig {
     one_stage_settings!();
     ablations!();
 
+    fn maps_kept(&self) -> f64 {
+        2.6
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_both_kinds("batch", self.batch)?;

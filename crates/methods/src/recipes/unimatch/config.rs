@@ -67,6 +67,10 @@ impl MethodSettings for UniMatchConfig {
         "supervised:strong_cutmix"
     }
 
+    fn maps_kept(&self) -> f64 {
+        2.1
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_share("threshold", self.threshold)?;
