@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/alone.rs"]
+mod alone;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use semivox_inference::TrainingData;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::preset;
 use semivox_trainer::run::metrics_log::{MetricsRow, read};
@@ -79,9 +83,16 @@ fn damage(out: &Path, step: u64, file: &str) {
     fs::write(&path, bytes).unwrap();
 }
 
-/// ACTION has stages of 2, 2 and 12 steps and a checkpoint after steps 2, 3, 4, 6, 9, …
 #[test]
 fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
+    alone::alone(
+        "a_run_goes_on_from_the_checkpoint_before_a_damaged_one",
+        damaged_checkpoints,
+    );
+}
+
+/// ACTION has stages of 2, 2 and 12 steps and a checkpoint after steps 2, 3, 4, 6, 9, …
+fn damaged_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, damaged] = ["whole", "damaged"].map(|run| folder.path().join(run));
     let config = tiny("action");
@@ -133,6 +144,31 @@ fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
         losses(&damaged),
         "every step is logged once"
     );
+}
+
+#[test]
+fn a_damaged_model_is_written_anew_with_a_notice() {
+    alone::alone(
+        "a_damaged_model_is_written_anew_with_a_notice",
+        damaged_model,
+    );
+}
+
+fn damaged_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    drop(Session::start(tiny("supervised"), &out, &()).unwrap());
+    assert!(go_on(&out, 4).is_empty());
+    let model = out.join("model.safetensors");
+    let whole = fs::read(&model).unwrap();
+    fs::write(&model, &whole[..20]).unwrap();
+    let notices = go_on(&out, 16);
+    let [notice] = &notices[..] else {
+        panic!("one notice: {notices:?}");
+    };
+    assert!(notice.contains("model.safetensors"), "{notice}");
+    assert!(notice.contains("writes the model anew"), "{notice}");
+    assert!(TrainingData::read(&out).unwrap().is_some());
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

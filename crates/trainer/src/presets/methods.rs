@@ -157,7 +157,7 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 ///   latter.) Where the atrium is dark, runs differ more than settings.
 /// - In stage iii the student sees both kinds of patches in one pass, so that its
 ///   running statistics are those of one population: 0.857 and 0.691 on the same
-///   hidden labels. The reason for trying this is in `docs/results.md`.
+///   hidden labels. The reason for trying this is in `docs/results_compact.md`.
 /// - Two patches of each kind in every stage, as the preset says, and no Nesterov momentum: the optimizer of all methods.
 /// - The representation head works at half resolution and with 16 channels
 ///   (the width of ARCO's 3D code), as its 3×3×3 convolution would otherwise
@@ -202,12 +202,12 @@ fn short_action_2d() -> ActionConfig {
 ///   New network on LA: cross-entropy and Dice 0.55 and 0.72, `high_batch` 9.2 and 2.9, `high_feature` 14.6 and 4.4,
 ///   `low_batch` 8.9 and 3.5, `low_feature` 2.3 and 1.0. After 40 steps on phantoms: 0.09 and 0.40 against 0.39 and
 ///   0.08, 0.32 and 0.07, 0.40 and 0.86, 0.04 and 0.10. At the end of the run with 8 labels and 0.1 in
-///   `docs/results.md`, `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
+///   `docs/results_compact.md`, `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
 /// - The low level costs most: there every voxel has to differ from all others, those of its own class too, in the 8
 ///   channels that the segmentation reads.
 /// - By these norms, 0.01 puts every term below the labels' once the first steps are over. Mean supervised term on LA,
 ///   8 labels, over steps 201 to 250, one run each: 0.296 with both levels at 0.1, 0.210 with the high level alone at
-///   0.1, 0.190 with both at 0.01, 0.217 for the mean teacher. Whole runs: `docs/results.md`.
+///   0.1, 0.190 with both at 0.01, 0.217 for the mean teacher. Whole runs: `docs/results_compact.md`.
 fn short_cvrl(method: CvrlConfig) -> CvrlConfig {
     CvrlConfig {
         batch_weight: 0.01,

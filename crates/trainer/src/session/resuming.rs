@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use semivox_inference::TrainingData;
+use semivox_inference::{FILE_NAME, TrainingData};
 
 use super::{Session, tell_of};
 use crate::checking::{tell_of_doubts, with_names};
@@ -70,7 +70,7 @@ impl Session {
         };
         let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
         let set = exclude(&excluded, &config, &mut dataset, set)?;
-        let set = with_earlier(set, &run);
+        let set = with_earlier(set, &run, observer);
         CaseList::of(&dataset, &validation).expect_unchanged(&run)?;
         let config = with_names(config, &dataset)?;
         if is_moved {
@@ -94,10 +94,19 @@ impl Session {
 }
 
 /// Adds the training data of the model in the run folder, from before the run was resumed.
-fn with_earlier(set: Arc<TrainingSet>, run: &RunFolder) -> Arc<TrainingSet> {
+fn with_earlier(
+    set: Arc<TrainingSet>,
+    run: &RunFolder,
+    observer: &dyn Observer,
+) -> Arc<TrainingSet> {
     match TrainingData::read(run.root()) {
-        Ok(Some(earlier)) => Arc::new(set.resumed(earlier)),
-        // There is no model yet, or a damaged one, which the training writes anew.
-        _ => set,
+        Ok(Some(earlier)) => return Arc::new(set.resumed(earlier)),
+        Err(error) if run.root().join(FILE_NAME).is_file() => observer.notice(&format!(
+            "{error}; the training writes the model anew, whose record of training scans then lacks scans that were replaced \
+             since the run began"
+        )),
+        // There is no model yet, or none that knows its training data.
+        _ => (),
     }
+    set
 }
