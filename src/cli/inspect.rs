@@ -1,5 +1,6 @@
 //! The command `semivox inspect`.
 
+mod decisions;
 mod facts;
 mod plan;
 

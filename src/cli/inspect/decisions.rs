@@ -1,0 +1,163 @@
+//! The decisions of a suggested training, in words.
+
+use std::fmt::Write;
+
+use semivox_data::inspect::{CaseFacts, Inspection, Role};
+use semivox_data::preprocess::Preprocess;
+use semivox_data::{Dataset, Survey};
+use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
+use semivox_trainer::memory::{of_a_step, of_scans};
+use semivox_trainer::presets::Task;
+
+use crate::cli::{memory, table};
+
+/// Returns the lines of the plan: names of decisions, and each decision with its reason or the way to change it.
+///
+/// # Errors
+/// If a scan cannot be brought to the voxels of the settings.
+pub(super) fn lines(
+    config: &RunConfig,
+    survey: Option<&Survey>,
+    found: &Inspection,
+) -> Result<Vec<(&'static str, String)>, TrainError> {
+    let dataset = &found.dataset;
+    let mut lines = vec![
+        (
+            "layout",
+            format!("{} (--layout NAME changes it)", dataset.layout),
+        ),
+        ("classes", classes(dataset)),
+    ];
+    if !dataset.channels.is_empty() {
+        let names = dataset.channels.join(", ");
+        lines.push(("channels", format!("{names}, normalized one by one")));
+    }
+    lines.extend([
+        ("voxels", voxels(&config.data.preprocess, survey)),
+        ("network", network(config, survey)),
+        ("method", method(config).into()),
+        ("training", training(config)),
+    ]);
+    if let Some(survey) = survey {
+        let mirrored = config.weak_view.mirrored() != [false; 3];
+        let sentence = match survey.mirroring.is_allowed() && !mirrored {
+            true => {
+                "not mirrored: left and right lie across the slices, of which the network sees one"
+                    .into()
+            }
+            false => survey.mirroring.sentence(&dataset.classes),
+        };
+        lines.push((
+            "left, right",
+            format!("patches are {sentence} (weak_view.flip_probability, weak_view.flip_axes)"),
+        ));
+    }
+    lines.push(("memory", memory_of(config, found)?));
+    lines.extend(by_patient(found));
+    Ok(lines)
+}
+
+/// Describes the classes and the values of their voxels.
+fn classes(dataset: &Dataset) -> String {
+    let values = dataset.label_values();
+    let class = |(number, name): (u8, &String)| match values.and_then(|v| v.value(number)) {
+        Some(value) => format!("{name} (value {value})"),
+        None => format!("{number} {name}"),
+    };
+    let mut listed: Vec<String> = (0..=u8::MAX).zip(&dataset.classes).map(class).collect();
+    let ignored = values.iter().flat_map(|values| values.ignored());
+    listed.extend(ignored.map(|value| format!("value {value} ignored")));
+    listed.join(", ")
+}
+
+/// Describes the voxel grid and orientation that scans are brought to.
+fn voxels(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
+    let mut text = table::grid(preprocess);
+    if let Some(survey) = survey {
+        let _ = write!(
+            text,
+            " (data.preprocess), the median labeled scan having {} of {} mm",
+            table::shape(survey.shape),
+            table::spacing(survey.spacing_mm)
+        );
+    }
+    if let Some(orientation) = preprocess.orientation {
+        let _ = write!(text, "; turned to {orientation}, as most scans are");
+    }
+    text
+}
+
+/// Describes the network and its patches.
+fn network(config: &RunConfig, survey: Option<&Survey>) -> String {
+    let reason = match survey.map(Survey::is_stack_of_slices) {
+        Some(true) => ", since scans are stacks of few or thick slices",
+        Some(false) => ", since scans are volumes of more and thinner slices than a stack",
+        None => "",
+    };
+    // Other tasks' patches are fixed, and slices are seen whole.
+    let by_size = match config.task == Task::Own && !config.network.architecture.is_2d() {
+        true => {
+            ", two thirds of the scan, shortened as nnU-Net does where a step on 2 + 2 would need over 2 GB"
+        }
+        false => "",
+    };
+    format!(
+        "{}{reason}; patches of {} voxels{by_size}",
+        config.network.architecture,
+        table::shape(config.patch)
+    )
+}
+
+/// Gives the reason for the suggested method.
+fn method(config: &RunConfig) -> &'static str {
+    match config.method.settings().needs_unlabeled() {
+        true => {
+            "bcp, whose mean Dice was above that of supervised training on hippocampi (2 seeds), left atria and ACDC (1 seed \
+             each, docs/results.md); semivox compare tells whether it is on your scans"
+        }
+        false => "supervised, as all scans have label maps",
+    }
+}
+
+/// Describes length and batches of the training.
+fn training(config: &RunConfig) -> String {
+    let batch = match config.method.settings().batch() {
+        [labeled, 0] => format!("{labeled} labeled"),
+        [labeled, unlabeled] => format!("{labeled} labeled + {unlabeled} unlabeled"),
+    };
+    format!(
+        "{} iterations (--iterations, or --budget 2h) of {batch} patches (method.batch)",
+        config.iterations()
+    )
+}
+
+/// Describes the memory that the training needs and what is free.
+fn memory_of(config: &RunConfig, found: &Inspection) -> Result<String, TrainError> {
+    let trained = |case: &&CaseFacts| matches!(case.role, Role::Labeled | Role::Unlabeled);
+    let cases: Vec<&CaseFacts> = found.cases.iter().filter(trained).collect();
+    let count = cases.len();
+    let scans = of_scans(&config.data.preprocess, cases)?;
+    let needed = of_a_step(config) + scans;
+    let free = memory::free();
+    if let Some(warning) = memory::shortage(needed, free, config.patch) {
+        return Ok(warning);
+    }
+    let free = free.map(|free| format!(", of {} that are free", memory::gigabytes(free)));
+    Ok(format!(
+        "about {} on the CPU, {} of it for {count} preprocessed scans{}",
+        memory::gigabytes(needed),
+        memory::gigabytes(scans),
+        free.unwrap_or_default()
+    ))
+}
+
+/// Says what `--labeled` counts, where patients have several labeled cases.
+fn by_patient(found: &Inspection) -> Option<(&'static str, String)> {
+    let (cases, patients) = (found.of(Role::Labeled).count(), found.labeled_patients());
+    (cases > patients).then(|| {
+        let text = table::labeled(cases, patients);
+        let kept = "which keep their labels together: --labeled counts patients";
+        ("labels", format!("{text}, {kept}"))
+    })
+}
