@@ -2,9 +2,12 @@
 
 use sysinfo::System;
 
-/// Formats bytes as gigabytes, to a tenth.
-pub(super) fn gigabytes(bytes: f64) -> String {
-    format!("{:.1} GB", bytes * 1e-9)
+/// Formats bytes as gigabytes, to a tenth, or as megabytes if they are fewer.
+pub(super) fn formatted(bytes: f64) -> String {
+    match bytes < 0.95e8 {
+        true => format!("{:.0} MB", bytes * 1e-6),
+        false => format!("{:.1} GB", bytes * 1e-9),
+    }
 }
 
 /// Returns the free memory in bytes, of the machine or of the container if that has less; `None` where the system does not
@@ -28,8 +31,8 @@ pub(super) fn shortage(needed: f64, free: Option<f64>, patch: [usize; 3]) -> Opt
     Some(format!(
         "about {} of memory are needed and {} are free, so the system may end the training: choose smaller patches, such as \
          --set patch={patch:?}, or a smaller method.batch",
-        gigabytes(needed),
-        gigabytes(free)
+        formatted(needed),
+        formatted(free)
     ))
 }
 
@@ -47,6 +50,13 @@ mod tests {
         assert!(message.contains("patch=[32, 32, 16]"), "{message}");
         let slices = shortage(2e9, Some(1e9), [128, 128, 1]).unwrap_or_default();
         assert!(slices.contains("patch=[64, 64, 1]"), "{slices}");
+    }
+
+    #[test]
+    fn few_bytes_are_megabytes() {
+        assert_eq!(formatted(3.4e6), "3 MB");
+        assert_eq!(formatted(0.96e8), "0.1 GB");
+        assert_eq!(formatted(1.26e9), "1.3 GB");
     }
 
     #[test]

@@ -99,10 +99,10 @@ pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
 /// Describes the memory that a run needs, which is estimated for the CPU alone.
 fn memory_of(session: &Session) -> String {
     let (count, bytes) = session.scans();
-    let scans = format!("{} for {count} scans", memory::gigabytes(bytes));
+    let scans = format!("{} for {count} scans", memory::formatted(bytes));
     match session.config().device.as_str() {
         "cpu" => {
-            let step = memory::gigabytes(of_a_step(session.config()));
+            let step = memory::formatted(of_a_step(session.config()));
             format!("about {step} for a step, {scans}")
         }
         _ => scans,

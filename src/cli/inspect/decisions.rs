@@ -143,11 +143,11 @@ fn memory_of(config: &RunConfig, found: &Inspection) -> Result<String, TrainErro
     if let Some(warning) = memory::shortage(needed, free, config.patch) {
         return Ok(warning);
     }
-    let free = free.map(|free| format!(", of {} that are free", memory::gigabytes(free)));
+    let free = free.map(|free| format!(", of {} that are free", memory::formatted(free)));
     Ok(format!(
         "about {} on the CPU, {} of it for {count} preprocessed scans{}",
-        memory::gigabytes(needed),
-        memory::gigabytes(scans),
+        memory::formatted(needed),
+        memory::formatted(scans),
         free.unwrap_or_default()
     ))
 }
