@@ -87,7 +87,8 @@ TERMS = [
 LOGGED = {("urpc.rs", '"finest"'), ("bcp.rs", '"pseudo_active"'), ("fixmatch.rs", '"pseudo_active"'),
           ("unimatch.rs", '"pseudo_active"'), ("fixmatch.rs", '"foreground_confidence"'),
           ("unimatch.rs", '"foreground_confidence"'),
-          ("action/anatomical_contrast.rs", '"foreground_confidence"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
+          ("action/anatomical_contrast.rs", '"foreground_confidence"'),
+          ("action/anatomical_contrast.rs", '"pseudo_active"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
 # Methods whose tests also run the stages of another method.
 BUILT_ON = {"action_pp": "action"}
 

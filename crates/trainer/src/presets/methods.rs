@@ -158,6 +158,8 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 /// - In stage iii the student sees both kinds of patches in one pass, so that its
 ///   running statistics are those of one population: 0.857 and 0.691 on the same
 ///   hidden labels. The reason for trying this is in `docs/results_compact.md`.
+/// - Pseudo-labels have no weight in the cross-entropy where the student does not find half of the labeled foreground, as
+///   in BCP, FixMatch and UniMatch.
 /// - Two patches of each kind in every stage, as the preset says, and no Nesterov momentum: the optimizer of all methods.
 /// - The representation head works at half resolution and with 16 channels
 ///   (the width of ARCO's 3D code), as its 3×3×3 convolution would otherwise
@@ -171,6 +173,7 @@ fn short_action() -> ActionConfig {
         labeled_view: LabeledView::Strong,
         student_passes: StudentPasses::Joint,
         nesterov: false,
+        pseudo_guard: true,
         representation_resolution: Resolution::Half,
         representation_width: 16,
         ..ActionConfig::new(2_000)

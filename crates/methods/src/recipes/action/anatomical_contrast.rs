@@ -12,7 +12,7 @@ use super::choices::{LabeledView, PseudoLabels, StudentPasses};
 use super::config::ActionConfig;
 use super::state::Contrasted;
 use crate::batch::{Batch, LabeledBatch, split};
-use crate::confident::Predicted;
+use crate::confident::{Predicted, PseudoStart};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::mixing::PseudoLabeled;
@@ -81,6 +81,11 @@ impl AnatomicalContrast {
         let student = &state.student;
         let (outputs, [on_labeled, on_unlabeled]) =
             self.forward_both(&student.network, strong, pseudo.images.clone());
+        let start = PseudoStart {
+            from: 0.0,
+            guard: self.config.pseudo_guard,
+        };
+        let (factor, active) = start.factor([(&on_labeled, &labels)], at);
         let supervised = (self.supervised).forward(on_labeled, labels.clone());
         let confidence = pseudo.confidence.clone();
         let unsupervised =
@@ -91,11 +96,12 @@ impl AnatomicalContrast {
             true => at.ramp(),
             false => 1.0,
         };
-        let unsupervised_weight = self.config.unsupervised_weight * ramp;
+        let unsupervised_weight = self.config.unsupervised_weight * ramp * factor;
         let terms = LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("unsupervised", unsupervised_weight, unsupervised)
             .with("contrast", self.config.contrast_weight, contrast)
+            .with("pseudo_active", 0.0, active)
             .with("foreground_confidence", 0.0, foreground_confidence);
         Ok((terms, maps))
     }

@@ -62,6 +62,10 @@ pub struct ActionConfig {
     /// Whether `λ₂` is ramped up over stage iii, by `exp(−5 (1 − t/T)²)`.
     #[serde(default)]
     pub unsupervised_ramp: bool,
+    /// Whether `λ₂` is 0 in steps in which less than half of the labeled foreground voxels of the batch are given their
+    /// class.
+    #[serde(default)]
+    pub pseudo_guard: bool,
     /// Voxels whose pseudo-label the unsupervised cross-entropy takes.
     #[serde(default)]
     pub pseudo_labels: PseudoLabels,
@@ -114,6 +118,7 @@ impl ActionConfig {
             contrast_weight: 0.01,
             unsupervised_weight: 1.0,
             unsupervised_ramp: false,
+            pseudo_guard: false,
             pseudo_labels: PseudoLabels::All,
             strong_threshold: 0.97,
             weak_threshold: 0.7,

@@ -14,7 +14,8 @@ use crate::schedule::LearningRate;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::testing::{
-    batch, begun_on, context, first_step, off_average, off_descent, run_stage, run_steps, term,
+    assert_guard, batch, begun_on, context, first_step, off_average, off_descent, run_stage,
+    run_steps, term,
 };
 
 /// Collects the sum of each trainable parameter by its path.
@@ -203,6 +204,15 @@ fn the_ramp_scales_the_unsupervised_term_alone() {
         let found = value(terms.total());
         assert!(unsupervised > 0.1 && (found - expected).abs() < 1e-5);
     }
+}
+
+#[test]
+fn the_guard_follows_the_labeled_foreground() {
+    let (mut config, context) = slices();
+    config.unsupervised_weight = 2.0;
+    config.pseudo_guard = true;
+    let stage = AnatomicalContrast::new(&config);
+    assert_guard(&stage, &context, &[("unsupervised", 2.0)]);
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn without_its_contrast_it_is_action_with_a_schedule() {
         "supervised",
         "unsupervised",
         "contrast",
+        "pseudo_active",
         "foreground_confidence",
     ];
     assert_eq!(names, expected);

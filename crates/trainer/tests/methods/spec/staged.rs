@@ -163,6 +163,7 @@ pub(super) fn action_stages(at: &str) -> Vec<Stage> {
                     OtherWeak,
                     OtherStrong,
                 ]),
+                Term::logged("pseudo_active"),
                 Term::logged("foreground_confidence").reads(&[OtherWeak]),
             ],
             averages: vec![average("teacher", "student", true)],
