@@ -16,7 +16,7 @@ use semivox_methods::recipes::SupervisedConfig;
 pub(super) fn base(size: Size) -> Base {
     match size {
         Size::Smoke => (smoke(), 320, None),
-        Size::Quick => (small(), 2_000, None),
+        Size::Quick => (short(), 2_000, None),
         Size::Standard => (standard(), 6_000, None),
         Size::Paper => (paper(), 20_000, None),
     }
@@ -44,11 +44,36 @@ fn smoke() -> RunConfig {
 fn standard() -> RunConfig {
     RunConfig {
         preset: "standard".into(),
+        ..short()
+    }
+}
+
+/// Returns the preset `quick`: half of the patches are mirrored and none rotated, since scans lie upright, and 0.2 of the
+/// channels dropped.
+///
+/// Mean Dice on the hidden labels of 12 training cases, supervised training of 2,000 iterations on 8 others, seed 0:
+///
+/// | views | dropout 0.5 | 0.2 | 0 |
+/// |---|---|---|---|
+/// | each rotated by 90° and mirrored, as in the field's code | 0.809 | – | 0.806 |
+/// | half of them | – | 0.860 | 0.861 |
+/// | half mirrored | – | – | 0.869 |
+fn short() -> RunConfig {
+    RunConfig {
+        network: NetworkSettings {
+            dropout: 0.2,
+            ..small().network
+        },
+        weak_view: Symmetries {
+            rotate: false,
+            flip_probability: 0.5,
+            ..Symmetries::default()
+        },
         ..small()
     }
 }
 
-/// Returns the preset `quick`, whose settings other presets and tasks begin with.
+/// Returns the settings that other presets and tasks begin with.
 ///
 /// Brightness and contrast of the strong view change by up to 25 %, as in
 /// ACTION's 2D script: the 2 % of its 3D script hardly change a z-scored volume.
