@@ -17,6 +17,7 @@ use semivox_trainer::session::Session;
 use serde_json::json;
 
 use super::interrupt;
+use super::memory::Free;
 use super::run::{RunArguments, method_help};
 use super::training;
 use cells::{Cell, cells};
@@ -124,7 +125,10 @@ fn outcome(
 ) -> Result<Option<Run>, TrainError> {
     let mut observer = training::observer(quiet);
     let session = match begun(folder)? {
-        None => Session::start(wanted, folder, observer.as_ref())?,
+        None => {
+            Free::now().warn(&wanted, 0.0);
+            Session::start(wanted, folder, observer.as_ref())?
+        }
         Some(run) => {
             refuse_other_settings(&run, wanted)?;
             if run.evaluation().is_file() {

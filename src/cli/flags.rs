@@ -9,6 +9,7 @@ use semivox_trainer::config::{DataConfig, RunConfig};
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::Observer;
 
+use super::memory::Free;
 use super::run::{self, SingleArguments, default_folder, method_help};
 use super::training;
 
@@ -101,9 +102,11 @@ impl Flags {
         training::observer(self.single.run.quiet)
     }
 
-    /// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set.
+    /// Prints the settings and data of a session and the memory that it needs, unless `--quiet`, and warnings about the data
+    /// set and about memory.
     pub fn announce(&self, session: &Session) {
-        training::announce(session, &self.single);
+        let (_, scans) = session.scans();
+        training::announce(session, &self.single, Free::now().before(scans));
     }
 
     /// Prints the path of the report or, with `--json`, the result, and after an interruption how to resume.

@@ -7,13 +7,12 @@ use semivox_data::augment::LabelSwap;
 use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
-use semivox_trainer::memory::of_a_step;
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::{Observer, Outcome};
 use serde_json::json;
 
 use super::interrupt;
-use super::memory;
+use super::memory::{self, Free};
 use super::progress::Progress;
 use super::run::{SingleArguments, absolute};
 use super::table;
@@ -42,6 +41,11 @@ pub(super) fn train(
     config: Option<RunConfig>,
 ) -> Result<ExitCode, TrainError> {
     let mut observer = observer(arguments.run.quiet);
+    let mut free = Free::now();
+    if let Some(config) = &config {
+        // Before the scans are read, and before --budget times a step.
+        free.warn(config, 0.0);
+    }
     let session = match config {
         None => match &arguments.run.data.data {
             Some(moved) => Session::resume_moved(out, absolute(moved)?, observer.as_ref())?,
@@ -52,7 +56,7 @@ pub(super) fn train(
             None => Session::start(config, out, observer.as_ref())?,
         },
     };
-    announce(&session, arguments);
+    announce(&session, arguments, free);
     let stop = interrupt::stop_on_ctrl_c()?;
     let summary = session.run(observer.as_mut(), &stop)?;
     if !arguments.json {
@@ -80,32 +84,25 @@ fn print_metrics(summary: &Summary) {
     }
 }
 
-/// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set.
-pub(super) fn announce(session: &Session, arguments: &SingleArguments) {
+/// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set and about memory, of which
+/// `free` was free before the scans were read.
+pub(super) fn announce(session: &Session, arguments: &SingleArguments, mut free: Free) {
     if !arguments.run.quiet {
         eprintln!("{}", described(session));
     }
     for note in &session.dataset().notes {
         eprintln!("warning: {note}");
     }
-    let (config, step) = (session.config(), of_a_step(session.config()));
-    if config.device == "cpu"
-        && let Some(warning) = memory::shortage(step, memory::free(), config.patch)
-    {
-        eprintln!("warning: {warning}");
-    }
+    free.warn(session.config(), session.scans().1);
 }
 
-/// Describes the memory that a run needs, which is estimated for the CPU alone.
+/// Describes the memory that a run needs.
 fn memory_of(session: &Session) -> String {
     let (count, bytes) = session.scans();
     let scans = format!("{} for {count} scans", memory::formatted(bytes));
-    match session.config().device.as_str() {
-        "cpu" => {
-            let step = memory::formatted(of_a_step(session.config()));
-            format!("about {step} for a step, {scans}")
-        }
-        _ => scans,
+    match memory::of_step(session.config()) {
+        Some(step) => format!("about {} for a step, {scans}", memory::formatted(step)),
+        None => format!("{scans}, a step not estimated"),
     }
 }
 

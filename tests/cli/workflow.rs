@@ -16,6 +16,7 @@ fn inspect_train_predict_evaluate() {
         found.contains("34×32×26") && found.contains("RAS"),
         "{found}"
     );
+    assert!(found.contains("for 4 preprocessed scans, while"), "{found}");
     let found = json(&succeed(&root, &["inspect", "scans", "--json"]));
     assert_eq!(found["cases"][0]["voxels_by_label"]["1"], 1935);
     let image = read_volume(root.join("scans/images/case0.nii.gz")).expect("a scan");

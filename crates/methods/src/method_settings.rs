@@ -52,7 +52,7 @@ pub trait MethodSettings {
     /// Returns the memory of the maps that a step keeps for its backward passes, relative to those of the network alone on
     /// a [`batch`](Self::batch): above 1 where several networks, decoders or views are trained at once.
     ///
-    /// Measured with the profile of a step (`cargo bench --bench profile`), that of the stage with the most.
+    /// It is the largest value among the stages, measured with `cargo bench --bench profile -- quick METHOD` on volumes.
     fn maps_kept(&self) -> f64 {
         1.0
     }

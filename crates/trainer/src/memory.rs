@@ -7,8 +7,9 @@ use semivox_data::{DataError, Image};
 use crate::config::RunConfig;
 use crate::training_set::TrainingSet;
 
-/// Memory of networks, optimizer and program that does not grow with the patches, in bytes.
-const FIXED: f64 = 0.1e9;
+/// Bytes of the weights of a network with one filter, their gradients and momenta, which grow with the square of the
+/// filters.
+const OF_WEIGHTS: f64 = 0.1e9 / 256.0;
 
 /// Bytes of a V-Net's maps that a backward pass needs for each voxel of a batch and each filter.
 const OF_VOLUMES: f64 = 62.0;
@@ -18,9 +19,13 @@ const OF_SLICES: f64 = 110.0;
 /// Returns the estimated peak memory of a training step on a CPU in bytes: the maps of all layers, which the backward pass
 /// needs.
 ///
-/// `0.1 GB + b · v · f · m` with `v` voxels in a batch and `f` filters; `b` is 62 bytes in a V-Net and 110 in a U-Net, fitted
-/// to the peaks in `docs/performance.md`, and `m` the method's share,
-/// [`maps_kept`](semivox_methods::method_settings::MethodSettings::maps_kept). Measured peaks differ by at most a third.
+/// `(f/16)² · 0.1 GB + b · v · f · m` with `f` filters and `v` voxels in a batch; `b` is 62 bytes in a V-Net and 110 in a
+/// U-Net, and `m` the method's share, [`maps_kept`](semivox_methods::method_settings::MethodSettings::maps_kept). Peaks differ
+/// by at most a third for the sizes in `docs/performance.md`, with supervised training, and by a fifth for all methods in the
+/// preset `quick` of the left atrium. Others were not measured: methods on slices, and ACTION's representation head at the
+/// full resolution of the preset `paper`.
+///
+/// It is that of the settings' method, not of a custom one.
 ///
 /// # Examples
 /// ```
@@ -39,17 +44,23 @@ pub fn of_a_step(config: &RunConfig) -> f64 {
         true => OF_SLICES,
         false => OF_VOLUMES,
     };
-    FIXED + per_value * values as f64 * settings.maps_kept()
+    of_weights(config.network.filters) + per_value * values as f64 * settings.maps_kept()
 }
 
-/// Returns the estimated peak memory in bytes of a training step with a V-Net alone, for a batch with this product of
-/// voxels and filters.
-pub(crate) fn of_volumes(values: usize) -> f64 {
-    FIXED + OF_VOLUMES * values as f64
+fn of_weights(filters: usize) -> f64 {
+    OF_WEIGHTS * (filters * filters) as f64
+}
+
+/// Returns the estimated peak memory in bytes of a training step with a V-Net alone on a batch of `voxels`.
+pub(crate) fn of_volumes(voxels: usize, filters: usize) -> f64 {
+    of_weights(filters) + OF_VOLUMES * (voxels * filters) as f64
 }
 
 /// Returns the memory in bytes that the scans of these cases will take once they are preprocessed: 4 bytes for each voxel and
-/// channel, 1 for its label. Scans that are cropped to the foreground are counted whole.
+/// channel, 1 for its label.
+///
+/// It is an upper bound: scans that are cropped to the foreground are counted whole, and the label maps of all cases that have
+/// one.
 ///
 /// # Errors
 /// [`DataError::InvalidSetting`] for settings of the preprocessing that are out of range.
@@ -81,7 +92,13 @@ fn bytes(shape: [usize; 3], channels: usize, labeled: bool) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::sync::Arc;
+
     use crate::presets::Task;
+    use ndarray::Array3;
+    use semivox_data::cache::{LabeledScan, UnlabeledScan};
+    use semivox_data::inspect::Role;
+    use semivox_data::{Geometry, LabelMap, Volume};
     use semivox_methods::method_config::MethodConfig;
 
     fn share(config: &RunConfig, measured_gb: f64) -> f64 {
@@ -138,5 +155,55 @@ mod tests {
             let share = share(&config, peak);
             assert!((0.8..1.2).contains(&share), "{method}: {share}");
         }
+    }
+
+    #[test]
+    fn weights_grow_with_the_square_of_the_filters() {
+        let mut config = Task::LeftAtrium.preset("quick", "supervised").unwrap();
+        config.patch = [16; 3];
+        let mut with = |filters| {
+            config.network.filters = filters;
+            of_a_step(&config) * 1e-9
+        };
+        // 9.4 million parameters with 16 filters, three values of 4 bytes for each.
+        assert!((with(16) - 0.113).abs() < 0.01 && (with(32) - 0.42).abs() < 0.03);
+    }
+
+    /// Two channels of 4 bytes, 1 byte for a label: scans before and after they are read.
+    #[test]
+    fn scans_take_four_bytes_a_voxel_and_channel() {
+        let geometry = Geometry::from_spacing([1.0, 1.0, 2.0]);
+        let channel = Volume::new(Array3::from_elem((6, 5, 4), 1.0), geometry);
+        let image = Image::new(vec![channel.clone(), channel]).unwrap();
+        let labels = LabelMap::new(Array3::zeros((6, 5, 4)), geometry);
+        let preprocess = Preprocess {
+            spacing_mm: Some([1.0; 3]),
+            ..Preprocess::default()
+        };
+        let facts = |role, labels| CaseFacts::of("case", role, &image, labels);
+        let (first, second) = (
+            facts(Role::Labeled, Some(&labels)),
+            facts(Role::Unlabeled, None),
+        );
+        let planned = of_scans(&preprocess, [&first, &second]).unwrap();
+        let (scan, labels) = preprocess.apply_labeled(&image, &labels).unwrap();
+        let labeled = LabeledScan {
+            id: "first".into(),
+            scan,
+            labels,
+            facts: first,
+        };
+        let unlabeled = UnlabeledScan {
+            id: "second".into(),
+            scan: preprocess.apply(&image).unwrap(),
+            facts: second,
+        };
+        let set = TrainingSet {
+            labeled: vec![Arc::new(labeled)],
+            unlabeled: vec![Arc::new(unlabeled)],
+            ..TrainingSet::default()
+        };
+        let voxels = 6.0 * 5.0 * 8.0;
+        assert_eq!([planned, of_set(&set)], [voxels * 17.0; 2]);
     }
 }

@@ -10,7 +10,8 @@ use semivox_trainer::config::RunConfig;
 use semivox_trainer::memory::{of_a_step, of_scans};
 use semivox_trainer::presets::Task;
 
-use crate::cli::{memory, table};
+use crate::cli::memory::{self, Free};
+use crate::cli::table;
 
 /// Returns the lines of the plan: names of decisions, and each decision with its reason or the way to change it.
 ///
@@ -40,22 +41,22 @@ pub(super) fn lines(
         ("training", training(config)),
     ]);
     if let Some(survey) = survey {
-        let mirrored = config.weak_view.mirrored() != [false; 3];
-        let sentence = match survey.mirroring.is_allowed() && !mirrored {
-            true => {
-                "not mirrored: left and right lie across the slices, of which the network sees one"
-                    .into()
-            }
-            false => survey.mirroring.sentence(&dataset.classes),
-        };
-        lines.push((
-            "left, right",
-            format!("patches are {sentence} (weak_view.flip_probability, weak_view.flip_axes)"),
-        ));
+        lines.push(("left, right", mirroring(config, survey, dataset)));
     }
     lines.push(("memory", memory_of(config, found)?));
     lines.extend(by_patient(found));
     Ok(lines)
+}
+
+/// Describes whether patches are mirrored from left to right, and why.
+fn mirroring(config: &RunConfig, survey: &Survey, dataset: &Dataset) -> String {
+    let mirrored = config.weak_view.mirrored() != [false; 3];
+    let sentence = match survey.mirroring.is_allowed() && !mirrored {
+        true => "not mirrored: left and right lie across the slices, of which the network sees one"
+            .into(),
+        false => survey.mirroring.sentence(&dataset.classes),
+    };
+    format!("patches are {sentence} (weak_view.flip_probability, weak_view.flip_axes)")
 }
 
 /// Describes the classes and the values of their voxels.
@@ -138,14 +139,15 @@ fn memory_of(config: &RunConfig, found: &Inspection) -> Result<String, TrainErro
     let cases: Vec<&CaseFacts> = found.cases.iter().filter(trained).collect();
     let count = cases.len();
     let scans = of_scans(&config.data.preprocess, cases)?;
-    let needed = of_a_step(config) + scans;
-    let free = memory::free();
-    if let Some(warning) = memory::shortage(needed, free, config.patch) {
-        return Ok(warning);
-    }
-    let free = free.map(|free| format!(", of {} that are free", memory::formatted(free)));
+    let (needed, free) = (of_a_step(config) + scans, Free::now());
+    let short = match free.lacks(needed) {
+        true => format!("; {}", memory::advice(free.lacks(scans))),
+        false => String::new(),
+    };
+    let free = free.described();
+    let free = free.map(|free| format!(", while {free} are free here"));
     Ok(format!(
-        "about {} on the CPU, {} of it for {count} preprocessed scans{}",
+        "about {} on the CPU, {} of it for {count} preprocessed scans{}{short}",
         memory::formatted(needed),
         memory::formatted(scans),
         free.unwrap_or_default()

@@ -179,3 +179,25 @@ fn paper() -> RunConfig {
         method: MethodConfig::Supervised(SupervisedConfig::new(20_000)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_runs_are_mirrored_and_drop_less() {
+        let short = (false, 0.5, 0.2);
+        let published = (true, 1.0, 0.5);
+        for (size, expected) in [
+            (Size::Smoke, published),
+            (Size::Quick, short),
+            (Size::Standard, short),
+            (Size::Paper, published),
+        ] {
+            let config = base(size).0;
+            let views = &config.weak_view;
+            let found = (views.rotate, views.flip_probability, config.network.dropout);
+            assert_eq!(found, expected, "{}", size.name());
+        }
+    }
+}

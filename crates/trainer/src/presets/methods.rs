@@ -147,7 +147,7 @@ fn smoke_action_pp(action: ActionConfig) -> ActionPpConfig {
 ///   both at 1 and the official 3D script's `τ_t` of 0.6 (the student evens its
 ///   patches out), both with 2 % of jitter; 0.24 with `k₂` = 0.01 alone; 0.18
 ///   with both at 0.01.
-/// - The teacher is in evaluation mode: dropout would drop half of its last
+/// - The teacher is in evaluation mode: dropout would drop some of its last
 ///   channels. In stage iii the labeled patches have the strong view too.
 ///   Measured with 8 labels on labels of training cases that the method does
 ///   not see, mean Dice on every sixth such case (12) and on the 12 whose
@@ -194,6 +194,7 @@ fn short_action_2d() -> ActionConfig {
         distillation_batch: [4, 4],
         contrast_batch: [4, 4],
         unsupervised_weight: 0.0,
+        pseudo_guard: false,
         ..halved_patches(short_action())
     }
 }
@@ -216,5 +217,24 @@ fn short_cvrl(method: CvrlConfig) -> CvrlConfig {
         batch_weight: 0.01,
         feature_weight: 0.01,
         ..method
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pseudo_labels_of_action_wait_for_the_labels_in_short_runs_on_volumes() {
+        let guard = |task: Task, size| match task.preset(size, "action").map(|c| c.method) {
+            Ok(MethodConfig::Action(config)) => config.pseudo_guard,
+            other => panic!("{other:?}"),
+        };
+        for size in ["quick", "standard"] {
+            assert!(guard(Task::Hippocampus, size));
+            // There the cross-entropy on them has no weight.
+            assert!(!guard(Task::Acdc, size));
+        }
+        assert!(!guard(Task::LeftAtrium, "paper"));
     }
 }

@@ -235,6 +235,14 @@ mod tests {
         assert_eq!(cine.network.dropout, SMALL_DROPOUT);
     }
 
+    /// Rounding makes patches of long scans large: of 96×80×64 voxels a step would need 2.1 GB.
+    #[test]
+    fn patches_follow_memory() {
+        let patch = |size| base(size, &survey([122, 98, 74], [1.0; 3], 0.0)).0.patch;
+        assert_eq!(patch(Size::Quick), [96, 80, 48]);
+        assert_eq!(patch(Size::Paper), [96, 80, 64]);
+    }
+
     #[test]
     fn channels_of_ct_and_mr_have_their_own_normalization() {
         let mut both = survey([35, 50, 35], [1.0; 3], 0.0);

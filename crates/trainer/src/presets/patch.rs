@@ -14,7 +14,7 @@ const BATCH: usize = 4;
 pub(super) struct Limits {
     /// Maximum side in voxels.
     pub(super) side: usize,
-    /// Maximum memory of a training step in bytes.
+    /// Maximum memory of a training step with a V-Net alone in bytes.
     pub(super) memory: f64,
     /// Filters of the network's first layer.
     pub(super) filters: usize,
@@ -30,10 +30,8 @@ pub(super) fn planned(scan: [f64; 3], limits: Limits) -> [usize; 3] {
         let voxels = (length * 2.0 / 3.0) as usize;
         voxels.next_multiple_of(16).clamp(LEAST, limits.side)
     });
-    let needed = |patch: [usize; 3]| {
-        let values = BATCH * patch.iter().product::<usize>() * limits.filters;
-        of_volumes(values)
-    };
+    let needed =
+        |patch: [usize; 3]| of_volumes(BATCH * patch.iter().product::<usize>(), limits.filters);
     while needed(patch) > limits.memory {
         let share = |axis: usize| patch[axis] as f64 / scan[axis];
         let longer = (0..3).filter(|&axis| patch[axis] > LEAST);

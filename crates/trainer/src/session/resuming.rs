@@ -102,8 +102,8 @@ fn with_earlier(
     match TrainingData::read(run.root()) {
         Ok(Some(earlier)) => return Arc::new(set.resumed(earlier)),
         Err(error) if run.root().join(FILE_NAME).is_file() => observer.notice(&format!(
-            "{error}; the training writes the model anew, whose record of training scans then lacks scans that were replaced \
-             since the run began"
+            "{error}: the training writes the model anew from its checkpoint; to keep its record of scans that were replaced \
+             since the run began, stop and restore the file"
         )),
         // There is no model yet, or none that knows its training data.
         _ => (),

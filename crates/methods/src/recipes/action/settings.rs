@@ -1,6 +1,8 @@
 //! Implementation of `MethodSettings` for the settings of ACTION, with their checks.
 
 use super::{ActionConfig, AnatomicalContrast, Distillation};
+use semivox_models::Resolution;
+
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
@@ -55,8 +57,14 @@ impl MethodSettings for ActionConfig {
         vec![&mut self.teacher_momentum]
     }
 
+    /// Sampled voxels, and the maps of the representation head: its input, which takes as much as all maps of the network
+    /// where it has their resolution, and two of its width. Measured at half resolution and a width of 16.
     fn maps_kept(&self) -> f64 {
-        1.8
+        let share = match self.representation_resolution {
+            Resolution::Full => 1.0,
+            Resolution::Half => 0.125,
+        };
+        1.65 + share * (1.0 + self.representation_width as f64 / 124.0)
     }
 
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {

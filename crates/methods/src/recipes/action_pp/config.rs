@@ -167,7 +167,7 @@ impl MethodSettings for ActionPpConfig {
     }
 
     fn maps_kept(&self) -> f64 {
-        1.8
+        self.action.maps_kept()
     }
 
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {

@@ -132,9 +132,12 @@ impl MethodSettings for GlobalLocalConfig {
         self.batch = batch[0];
     }
 
-    /// Pre-training has twice as many patches as the last stage.
     fn maps_kept(&self) -> f64 {
-        2.0
+        let pretraining = match self.iterations {
+            [0, 0, _] => 0,
+            _ => self.pretraining_batch.iter().sum(),
+        };
+        pretraining.max(self.batch) as f64 / self.batch as f64
     }
 
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
