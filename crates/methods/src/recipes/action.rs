@@ -34,7 +34,7 @@
 //! | contrast similarity | dot product | cosine | cosine |
 //! | contrast reduction | sum | mean over queries, mean over valid classes | as the code |
 //! | `λ₁`, `λ₂` | not found | 0.01, 1 | 0.01, 1; `unsupervised_ramp` ramps `λ₂` up over stage iii |
-//! | `quick`, `standard`: where less than half of the labeled foreground is right | – | – | `λ₂` is 0 in such a step; `pseudo_guard`, off elsewhere |
+//! | `quick`, `standard`, on volumes: where less than half of the labeled foreground is right | – | – | `λ₂` is 0 in such a step; `pseudo_guard`, off elsewhere |
 //! | pseudo-labels of `L_unsup` | – | all voxels, weighted by the share of confident ones | as the code; `pseudo_labels = "confident"` leaves out the others |
 //! | labeled view of stage iii | – | weak | weak; `labeled_view = "strong"` as in ReCo |
 //! | student's passes of stage iii | – | two | two; `student_passes = "joint"` shares batch statistics |
