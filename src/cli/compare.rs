@@ -48,10 +48,10 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
-written to comparison.md, .csv and .json, a line for each run to runs.csv and a chart to
-comparison.svg. Supervised training is added and, for bcp, fixmatch, unimatch,
-action and action_pp, supervised training with their augmentation: a method's gain is what it has over both. Of --set
-method.KEY, these controls take only method.optimizer.
+written to comparison.md, .csv and .json, a line for each run to runs.csv, for each test case of a
+run to cases.csv, and a chart to comparison.svg. Supervised training is added and, for bcp, fixmatch,
+unimatch, action and action_pp, supervised training with their augmentation: a method's gain is what it
+has over both. Of --set method.KEY, these controls take only method.optimizer.
 
   semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 

@@ -138,6 +138,7 @@ fn compare_runs_the_grid_once() {
         "comparison.json",
         "comparison.svg",
         "runs.csv",
+        "cases.csv",
         "mean_teacher_1_1/report.html",
     ] {
         assert!(root.join("grid").join(file).is_file(), "{file}");

@@ -12,8 +12,8 @@ use crate::run::folder::write_atomic;
 impl Comparison {
     /// Writes the files of the comparison into a folder; returns the path of `comparison.md`.
     ///
-    /// `comparison.md`, `.csv` and `.json` have a row for every method, `runs.csv` one for every run, and
-    /// `comparison.svg` shows the Dice of every test case.
+    /// `comparison.md`, `.csv` and `.json` have a row for every method, `runs.csv` one for every run, `cases.csv` one for
+    /// every test case of a run, and `comparison.svg` shows the Dice of every test case.
     ///
     /// # Errors
     /// [`RunError::Io`] if the folder cannot be written.
@@ -27,6 +27,7 @@ impl Comparison {
         for (name, csv) in [
             ("comparison.csv", self.methods_csv()),
             ("runs.csv", self.runs_csv()),
+            ("cases.csv", self.cases_csv()),
         ] {
             let path = folder.join(name);
             let csv = csv.map_err(|error| RunError::io("write", &path, error.into()))?;
@@ -110,6 +111,20 @@ impl Comparison {
                 run.commit.clone().unwrap_or_default(),
             ]);
             csv.write_record(&cells)?;
+        }
+        csv.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    /// Lists the mean Dice of every test case and run, for paired tests.
+    fn cases_csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(["method", "labeled", "seed", "case", "dice"])?;
+        for run in &self.runs {
+            let of_run = [run.method.clone(), text(run.labeled), run.seed.to_string()];
+            for (case, dice) in &run.dice_by_case {
+                let dice = text(dice.map(|dice| format!("{dice:.4}")));
+                csv.write_record(of_run.iter().chain([case, &dice]))?;
+            }
         }
         csv.into_inner().map_err(|error| error.into_error().into())
     }

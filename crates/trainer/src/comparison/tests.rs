@@ -81,6 +81,15 @@ fn seeds_of_a_method_make_one_line() {
             "supervised,8,1,1000,0.9000,0.9000,6.0000,,0,1.5,",
         ]
     );
+    assert_eq!(
+        read("cases.csv").lines().collect::<Vec<_>>(),
+        [
+            "method,labeled,seed,case,dice",
+            "supervised,8,0,a,0.7000",
+            "action,8,0,a,0.8000",
+            "supervised,8,1,a,0.9000",
+        ]
+    );
     let svg = read("comparison.svg");
     assert!(svg.contains(">action</text>"), "{svg}");
     assert_eq!(svg.matches("class=\"case\"").count(), 3, "{svg}");
