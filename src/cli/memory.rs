@@ -12,9 +12,10 @@ pub(super) fn formatted(bytes: f64) -> String {
     }
 }
 
-/// Returns the estimated memory of a training step in bytes, for the CPU and the methods that come with the program.
+/// Returns the estimated memory of a training step in bytes, for the CPU backend and the methods that come with the program,
+/// which were measured.
 pub(super) fn of_step(config: &RunConfig) -> Option<f64> {
-    let estimated = config.own_method.is_none() && ["cpu", "ndarray"].contains(&&*config.device);
+    let estimated = config.own_method.is_none() && config.device == "cpu";
     estimated.then(|| of_a_step(config))
 }
 
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_once() {
+    fn what_is_missing_is_told() {
         let config = preset("quick", "supervised").unwrap();
         let told = |bytes, scans| {
             let mut free = Free { bytes, told: false };

@@ -17,6 +17,7 @@ fn inspect_train_predict_evaluate() {
         "{found}"
     );
     assert!(found.contains("for 4 preprocessed scans, while"), "{found}");
+    assert!(found.contains("(patch): two thirds of the scan"), "{found}");
     let found = json(&succeed(&root, &["inspect", "scans", "--json"]));
     assert_eq!(found["cases"][0]["voxels_by_label"]["1"], 1935);
     let image = read_volume(root.join("scans/images/case0.nii.gz")).expect("a scan");

@@ -99,9 +99,10 @@ fn network(config: &RunConfig, survey: Option<&Survey>) -> String {
     // Other tasks' patches are fixed, and slices are seen whole.
     let by_size = match config.task == Task::Own && !config.network.architecture.is_2d() {
         true => {
-            ", two thirds of the scan, shortened as nnU-Net does where a step on 2 + 2 would need over 2 GB"
+            " (patch): two thirds of the scan, 32 to 96 a side, and at most what 2 GB hold of a V-Net's step on 2 + 2, by the \
+             reasoning of nnU-Net"
         }
-        false => "",
+        false => " (patch)",
     };
     format!(
         "{}{reason}; patches of {} voxels{by_size}",

@@ -47,21 +47,10 @@ const SMALL_DROPOUT: f64 = 0.2;
 /// - CT is clipped to the intensities of labeled voxels; then intensities are z-scored, those of MR too, each channel
 ///   by itself.
 pub(super) fn base(size: Size, survey: &Survey) -> Base {
-    let (filters, side, iterations) = match size {
-        Size::Smoke => ([4, 8], 48, 320),
-        Size::Quick => ([16; 2], 96, 2_000),
-        Size::Standard => ([16; 2], 96, 6_000),
-        Size::Paper => ([16, 32], 192, 20_000),
-    };
-    let [of_volumes, of_slices] = filters;
-    let limits = Limits {
-        side,
-        memory: if size == Size::Paper { 16e9 } else { 2e9 },
-        filters: of_volumes,
-    };
+    let (limits, filters_of_slices, iterations) = sizes(size);
     let (intensity, channel_intensity) = intensities(&survey.channels);
     let config = match survey.is_stack_of_slices() {
-        true => slices(survey, side, of_slices),
+        true => slices(survey, limits.side, filters_of_slices),
         false => volumes(survey, limits),
     };
     let mut network = config.network;
@@ -90,6 +79,22 @@ pub(super) fn base(size: Size, survey: &Survey) -> Base {
         ..config
     };
     (config, iterations, batch)
+}
+
+/// Returns the limits of a volume's patches, the filters for slices, and the iterations.
+fn sizes(size: Size) -> (Limits, usize, u64) {
+    let (side, memory, [filters, of_slices], iterations) = match size {
+        Size::Smoke => (48, 2e9, [4, 8], 320),
+        Size::Quick => (96, 2e9, [16; 2], 2_000),
+        Size::Standard => (96, 2e9, [16; 2], 6_000),
+        Size::Paper => (192, 16e9, [16, 32], 20_000),
+    };
+    let limits = Limits {
+        side,
+        memory,
+        filters,
+    };
+    (limits, of_slices, iterations)
 }
 
 /// Returns the normalization of all channels, and that of each where they differ.

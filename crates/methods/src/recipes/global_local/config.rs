@@ -137,7 +137,7 @@ impl MethodSettings for GlobalLocalConfig {
             [0, 0, _] => 0,
             _ => self.pretraining_batch.iter().sum(),
         };
-        pretraining.max(self.batch) as f64 / self.batch as f64
+        pretraining.max(self.batch) as f64 / self.batch.max(1) as f64
     }
 
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
