@@ -2,43 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/goldens.rs"]
+mod goldens;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use semivox_data::Geometry;
+use goldens::{folder, goldens};
 use semivox_data::io::{read_labels, read_volume};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Golden {
-    file: String,
-    shape: [usize; 3],
-    affine: [[f64; 4]; 4],
-    values: Vec<f64>,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/formats")
-}
 
 #[test]
 fn every_format_reads_as_simpleitk_and_nibabel_do() {
-    let text = fs::read(folder().join("formats.json")).unwrap();
-    let goldens: Vec<Golden> = serde_json::from_slice(&text).unwrap();
+    let goldens = goldens("formats");
     assert_eq!(goldens.len(), 45);
     for golden in goldens {
         let file = &golden.file;
-        let volume = read_volume(folder().join(file)).unwrap();
-        assert_eq!(volume.shape(), golden.shape, "{file}");
-        for (found, expected) in volume.data.iter().zip(&golden.values) {
-            let difference = (f64::from(*found) - expected).abs();
-            assert!(
-                difference <= expected.abs() * 1e-6,
-                "{file}: {found}, not {expected}"
-            );
-        }
-        let affine = golden.affine;
-        let difference = volume.geometry.max_difference(&Geometry { affine });
+        let (volume, geometry) = golden.read("formats");
+        let difference = volume.geometry.max_difference(&geometry);
         assert!(difference < 2e-5, "{file}: {difference}");
     }
 }
@@ -46,7 +25,7 @@ fn every_format_reads_as_simpleitk_and_nibabel_do() {
 #[test]
 fn a_matrix_that_is_no_rotation_is_noted() {
     let notes = |file: &str| {
-        let volume = read_volume(folder().join(file)).unwrap();
+        let volume = read_volume(folder("formats").join(file)).unwrap();
         volume.header().unwrap().notes().join("\n")
     };
     let sheared = notes("sheared.mha");
@@ -75,9 +54,9 @@ fn the_voxels_of_a_pair_stand_for_its_header_in_any_case() {
     let file = |name: &str| root.path().join(name);
     for ending in ["hdr", "img"] {
         let to = file(&format!("SCAN.{}", ending.to_uppercase()));
-        fs::copy(folder().join(format!("pair.{ending}")), to).unwrap();
+        fs::copy(folder("formats").join(format!("pair.{ending}")), to).unwrap();
     }
-    let expected = read_volume(folder().join("pair.hdr")).unwrap();
+    let expected = read_volume(folder("formats").join("pair.hdr")).unwrap();
     assert_eq!(read_volume(file("SCAN.IMG")).unwrap(), expected);
     assert_eq!(read_volume(file("SCAN.HDR")).unwrap(), expected);
     fs::remove_file(file("SCAN.IMG")).unwrap();
@@ -216,7 +195,7 @@ fn mutated_text_headers_are_read_or_refused() {
     let root = tempfile::tempdir().unwrap();
     for name in ["big_endian.mha", "no_space.nrrd", "two_big_endian.nii"] {
         let path = root.path().join(name);
-        let sound = fs::read(folder().join(name)).unwrap();
+        let sound = fs::read(folder("formats").join(name)).unwrap();
         for at in (0..sound.len().min(560)).step_by(2) {
             for value in [0, b'9', b'\n', 0xff] {
                 let mut bytes = sound.clone();

@@ -2,46 +2,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/goldens.rs"]
+mod goldens;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use goldens::{folder, goldens};
 use semivox_data::io::{read_labels, read_volume};
-use semivox_data::{Geometry, layout};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Golden {
-    file: String,
-    shape: [usize; 3],
-    affine: [[f64; 4]; 4],
-    values: Vec<f64>,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/nrrd")
-}
+use semivox_data::layout;
 
 #[test]
 fn every_type_byte_order_encoding_and_space_reads_as_pynrrd_does() {
-    let text = fs::read(folder().join("nrrd.json")).unwrap();
-    let goldens: Vec<Golden> = serde_json::from_slice(&text).unwrap();
+    let goldens = goldens("nrrd");
     assert_eq!(goldens.len(), 18);
     for golden in goldens {
         let file = &golden.file;
-        let volume = read_volume(folder().join(file)).unwrap();
-        assert_eq!(volume.shape(), golden.shape, "{file}");
-        for (found, expected) in volume.data.iter().zip(&golden.values) {
-            let difference = (f64::from(*found) - expected).abs();
-            assert!(
-                difference <= expected.abs() * 1e-6,
-                "{file}: {found}, not {expected}"
-            );
-        }
-        let affine = golden.affine;
-        assert!(
-            volume.geometry.approx_eq(&Geometry { affine }, 1e-12),
-            "{file}"
-        );
+        let (volume, geometry) = golden.read("nrrd");
+        assert!(volume.geometry.approx_eq(&geometry, 1e-12), "{file}");
     }
 }
 
@@ -53,7 +30,7 @@ fn folders_of_nrrd_files_are_data_sets() {
     fs::create_dir(file("labels")).unwrap();
     for (from, to) in [("i2", "images/a"), ("f4", "images/b"), ("u1", "labels/a")] {
         fs::copy(
-            folder().join(format!("{from}.nrrd")),
+            folder("nrrd").join(format!("{from}.nrrd")),
             file(&format!("{to}.nrrd")),
         )
         .unwrap();
@@ -67,7 +44,7 @@ fn folders_of_nrrd_files_are_data_sets() {
     let (image, labels) = dataset.labeled[0].load().unwrap();
     assert_eq!(image.shape(), labels.shape());
 
-    fs::copy(folder().join("i2.nrrd"), file("images/a.nii")).unwrap();
+    fs::copy(folder("nrrd").join("i2.nrrd"), file("images/a.nii")).unwrap();
     let message = layout::open(root.path()).unwrap_err().to_string();
     assert!(message.contains("`a.nii` and `a.nrrd`"), "{message}");
 }

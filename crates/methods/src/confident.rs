@@ -3,11 +3,13 @@
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 use semivox_losses::IGNORED_LABEL;
+use semivox_models::Network;
 
 use crate::error::MethodError;
 use crate::method_settings::expect;
 use crate::mixing::{Mixing, PseudoLabeled};
 use crate::step_context::StepContext;
+use crate::student_teacher::TeacherMode;
 
 /// Most probable class and its probability in each voxel, `[batch, 1, depth, height, width]`, without gradient.
 #[derive(Clone)]
@@ -21,6 +23,12 @@ impl Predicted {
     pub(crate) fn of(logits: Tensor<5>) -> Self {
         let (confidence, labels) = softmax(logits.detach(), 1).max_dim_with_indices(1);
         Self { labels, confidence }
+    }
+
+    /// Predicts with the network in evaluation mode.
+    pub(crate) fn evaluated(network: &Network, images: Tensor<5>) -> Self {
+        let output = TeacherMode::Eval.forward(network, images);
+        Self::of(Tensor::from_inner(output.logits))
     }
 
     /// Returns the mean confidence over the voxels of predicted foreground, 0 if there is none.

@@ -24,6 +24,14 @@ pub struct StepContext {
 impl StepContext {
     /// Returns the ramp-up factor of consistency weights, `exp(−5 (1 − t/T)²)` at step `t` of a stage of `T` steps.
     pub fn ramp(&self) -> f64 {
-        sigmoid_ramp_up(self.stage_step, self.stage_steps)
+        self.ramp_over(1.0)
+    }
+
+    /// Returns the ramp-up factor that reaches 1 after a share `s` of the stage, `exp(−5 (1 − t/(s·T))²)`, and stays there.
+    ///
+    /// A share of 0 is no ramp: the factor is 1 from the first step.
+    pub fn ramp_over(&self, share: f64) -> f64 {
+        let steps = (share * self.stage_steps as f64).round() as u64;
+        sigmoid_ramp_up(self.stage_step, steps)
     }
 }

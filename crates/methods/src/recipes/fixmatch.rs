@@ -44,7 +44,6 @@ use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::plan::{BatchPlan, StagePlan, StrongViews};
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
-use crate::student_teacher::TeacherMode;
 use crate::terms::LossTerms;
 
 /// Settings of [`FixMatch`].
@@ -150,8 +149,7 @@ impl Stage for FixMatch {
         at: &StepContext,
     ) -> Result<LossTerms, MethodError> {
         let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
-        let weak = TeacherMode::Eval.forward(network, unlabeled.weak);
-        let weak = Predicted::of(Tensor::from_inner(weak.logits));
+        let weak = Predicted::evaluated(network, unlabeled.weak);
         let confidence = weak.foreground_confidence();
         let (strong, mixed) = weak.mixed(unlabeled.strong, self.config.mixing, "mixing", at);
 

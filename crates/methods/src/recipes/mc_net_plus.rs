@@ -7,7 +7,7 @@
 //! ```text
 //! L     = w·Σ_m L_dice(p_m, y) + λ(t)·L_mc                                labeled; labeled and unlabeled
 //! L_mc  = Σ_m Σ_{n≠m} MSE(p_m, s(p_n)),   s(p) = p^(1/T) / (p^(1/T) + (1 − p)^(1/T))
-//! λ(t)  = λ · exp(−5 (1 − t/t_max)²)
+//! λ(t)  = λ · exp(−5 (1 − t/t_max)²),   λ from t_max on
 //! ```
 //!
 //! # Deviations
@@ -20,13 +20,13 @@
 //! | convolution of an interpolating decoder | – | V-Net: 3×3×3 after it; U-Net: 1×1 before it | same |
 //! | dropout of the lowest map | – | one mask for all decoders | a V-Net's decoders draw a mask each, the U-Net's is in its encoder |
 //! | supervised loss | – | Dice alone (cross-entropy is logged, not minimized), of the foreground with linear denominator; 2D: of all classes, squared | Dice alone, of all classes, squared |
-//! | `w` | – | 0.5; 2D: 1 | same; `supervised_weight` |
+//! | `w` | – | 0.5; 2D: 1, of a loss 1 − Σpy/(Σp² + Σy²), half of a Dice loss but for a constant | 0.5, the same gradient; `supervised_weight` |
 //! | soft pseudo-labels | of the other decoders | each class sharpened by itself, also with four classes | same |
 //! | `T` | – | 0.1 | same; `temperature` |
 //! | gradient of `L_mc` | – | also through the pseudo-labels | same |
 //! | `λ` | – | 1; 2D: 0.1 | same; `consistency_weight` |
-//! | ramp | – | in steps of 150 iterations, over 6,000 of 15,000; 2D: over 30,000 of 30,000 | over the whole run |
-//! | schedule | – | SGD, constant rate 0.01 | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
+//! | `t_max` | – | 6,000 of 15,000 iterations; 2D: 30,000 of 30,000; in steps of 150 | the same shares of the run, at every step; `ramp_share` |
+//! | schedule | – | SGD, constant rate 0.01 | same; `quick`, `standard`: polynomial decay, as for every method (`OptimizerConfig::comparable`) |
 //! | at test time | – | the first decoder: transposed; 2D: linear | the network's own decoder, transposed unless `network.upsampling` says another |
 //! | checkpoint | – | best of the test set (3D), of a validation set (2D) | the last |
 //!
@@ -39,17 +39,19 @@ use semivox_losses::{
 use semivox_models::{Decoder, Upsampling};
 use serde::{Deserialize, Serialize};
 
-use super::SupervisedConfig;
+use super::whole_run;
 use crate::batch::{Batch, split};
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, expect_both_kinds, expect_positive, expect_weight, one_stage_settings,
+    MethodSettings, expect_both_kinds, expect_positive, expect_share, expect_weight,
+    one_stage_settings,
 };
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::pair::Pair;
 use crate::plan::StagePlan;
+use crate::schedule::LearningRate;
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
 use crate::terms::LossTerms;
@@ -68,6 +70,9 @@ pub struct McNetPlusConfig {
     pub supervised_weight: f64,
     /// `λ`, the weight of the mutual consistency at the end of its ramp-up.
     pub consistency_weight: f64,
+    /// Share of the run over which the weight of the consistency rises.
+    #[serde(default = "whole_run")]
+    pub ramp_share: f64,
     /// `T`, the temperature of the sharpening.
     pub temperature: f64,
 }
@@ -78,18 +83,22 @@ impl McNetPlusConfig {
         Self {
             iterations,
             batch: [2, 2],
-            optimizer: SupervisedConfig::new(iterations).optimizer,
+            optimizer: OptimizerConfig {
+                schedule: LearningRate::Constant,
+                ..OptimizerConfig::default()
+            },
             supervised_weight: 0.5,
             consistency_weight: 1.0,
+            ramp_share: 0.4,
             temperature: 0.1,
         }
     }
 
-    /// Returns these settings with the weights of the public code for slices.
+    /// Returns these settings with the weight and the ramp of the public code for slices.
     pub fn with_weights_of_slices(self) -> Self {
         Self {
-            supervised_weight: 1.0,
             consistency_weight: 0.1,
+            ramp_share: 1.0,
             ..self
         }
     }
@@ -106,6 +115,7 @@ impl MethodSettings for McNetPlusConfig {
         self.optimizer.check()?;
         expect_weight("supervised_weight", self.supervised_weight)?;
         expect_weight("consistency_weight", self.consistency_weight)?;
+        expect_share("ramp_share", self.ramp_share)?;
         expect_positive("temperature", self.temperature)?;
         expect_both_kinds("batch", self.batch)
     }
@@ -197,7 +207,7 @@ impl Stage for McNetPlus {
         });
         let supervised = Tensor::cat(of_labeled.collect(), 0).sum();
         let consistency = self.consistency.forward(&logits);
-        let weight = self.config.consistency_weight * at.ramp();
+        let weight = self.config.consistency_weight * at.ramp_over(self.config.ramp_share);
         Ok(LossTerms::new()
             .with("supervised", self.config.supervised_weight, supervised)
             .with("consistency", weight, consistency))

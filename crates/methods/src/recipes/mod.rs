@@ -39,3 +39,8 @@ pub use supervised::{Augmentation, Supervised, SupervisedConfig};
 pub use ua_mt::{UaMt, UaMtConfig};
 pub use unimatch::{UniMatch, UniMatchConfig};
 pub use urpc::{Urpc, UrpcConfig};
+
+/// Returns the `ramp_share` of configurations that are older than the key: weights rose over the whole run.
+fn whole_run() -> f64 {
+    1.0
+}

@@ -174,8 +174,9 @@ impl Stage for SsNet {
         let smoothness = self.smoothness(&state.student.network, images, output.logits, at);
         let [of_labeled, of_unlabeled] =
             self.separation(state, features, [&predicted, &truth], at)?;
-        let smooth = self.config.smoothness_weight * at.ramp();
-        let separate = self.config.separation_weights.map(|w| w * at.ramp());
+        let ramp = at.ramp_over(self.config.ramp_share);
+        let smooth = self.config.smoothness_weight * ramp;
+        let separate = self.config.separation_weights.map(|w| w * ramp);
         Ok(LossTerms::new()
             .with("supervised", 1.0, supervised)
             .with("smoothness", smooth, smoothness)

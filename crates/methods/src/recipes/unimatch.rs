@@ -25,7 +25,7 @@
 //! | CutMix | 2 to 40 % of the image, with probability ½ | same | half of the plane, a quarter of the depth; `mixing` |
 //! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
 //! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
-//! | pseudo-labels | of the student in training mode | same | same; the network's dropout (`network.dropout`) lowers their confidence |
+//! | pseudo-labels | of the student in training mode | same; its U-Net drops values of the encoder | same on slices; on volumes, in the presets, in evaluation mode, as the V-Net drops whole channels before the output; `pseudo_mode` |
 //! | strong view | color jitter, grayscale, blur | jitter, blur | intensities; `strong_view` |
 //! | one unlabeled patch | – | – | not mixed |
 //! | batch, length | – | 12 + 12, 300 epochs | `batch`, `iterations` |
@@ -49,6 +49,7 @@ use crate::optimizer::Optimizer;
 use crate::plan::{BatchPlan, StagePlan, StrongViews};
 use crate::stage::{Handover, Stage};
 use crate::step_context::StepContext;
+use crate::student_teacher::TeacherMode;
 use crate::terms::LossTerms;
 
 pub use config::UniMatchConfig;
@@ -117,8 +118,11 @@ impl Stage for UniMatch {
         } = self.config;
         let LabeledBatch { weak, labels, .. } = batch.labeled;
         let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
-        let [labeled, weak, perturbed] = self.weak(network, weak, unlabeled.weak);
-        let predicted = Predicted::of(weak);
+        let [labeled, weak, perturbed] = self.weak(network, weak, unlabeled.weak.clone());
+        let predicted = match self.config.pseudo_mode {
+            TeacherMode::Train => Predicted::of(weak),
+            TeacherMode::Eval => Predicted::evaluated(network, unlabeled.weak),
+        };
         let mixed = |images, stream| predicted.clone().mixed(images, mixing, stream, at);
         let (first, labels_first) = mixed(unlabeled.strong, "first");
         let (second, labels_second) = mixed(unlabeled.second, "second");

@@ -70,7 +70,7 @@ impl Comparison {
                 cells.push(text(gain.and_then(|s| s.std)));
                 cells.push(text(gain.map(|s| s.runs)));
             }
-            cells.push(format!("{:.1}", row.minutes));
+            cells.push(text(row.minutes.map(|minutes| format!("{minutes:.1}"))));
             csv.write_record(&cells)?;
         }
         csv.into_inner().map_err(|error| error.into_error().into())
@@ -107,7 +107,7 @@ impl Comparison {
                 digits(run.mean.hd95_mm),
                 digits(run.mean.asd_mm),
                 run.undefined.to_string(),
-                format!("{:.1}", run.training_seconds / 60.0),
+                text(run.training_seconds.map(|s| format!("{:.1}", s / 60.0))),
                 run.commit.clone().unwrap_or_default(),
             ]);
             csv.write_record(&cells)?;
@@ -168,11 +168,12 @@ impl fmt::Display for Comparison {
             let [supervised, control] = [row.over_supervised, row.over_control]
                 .map(|gain| Spread::points(gain, row.seeds.len()));
             let seeds = list(&row.seeds, ", ");
-            let (method, undefined, minutes) = (&row.method, row.undefined, row.minutes);
+            let minutes = (row.minutes).map_or("–".into(), |minutes| format!("{minutes:.1}"));
+            let (method, undefined) = (&row.method, row.undefined);
             write!(
                 f,
                 "\n| {method} | {labeled} | {seeds} | {dice} | {supervised} | {control} | {hd95} | {asd} | {undefined} \
-                 | {minutes:.1} |"
+                 | {minutes} |"
             )?;
         }
         write!(
@@ -180,7 +181,7 @@ impl fmt::Display for Comparison {
             "\n\nGains are differences in Dice between runs of the same seed, in points (hundredths): mean ± sample standard \
              deviation over the seeds that both methods have. A control is supervised training with the augmentation of \
              the method; – where a method has none of its own, or it was not run. Minutes are those of training, mean over \
-             the runs, without evaluation."
+             the runs, without evaluation; – where a run has no log."
         )
     }
 }

@@ -37,8 +37,8 @@ pub struct Row {
     pub asd_mm: Option<Spread>,
     /// Number of pairs of case and class whose HD95 is undefined, over all runs.
     pub undefined: usize,
-    /// Mean minutes of training, without evaluation.
-    pub minutes: f64,
+    /// Mean minutes of training, without evaluation; `None` if a run has no log.
+    pub minutes: Option<f64>,
 }
 
 /// A table of runs on one data set.
@@ -87,7 +87,7 @@ fn row(group: &[&Run], runs: &[Run]) -> Row {
         (Some(_), _) | (None, "supervised") => None,
         (None, control) => gain(group, runs, control),
     };
-    let seconds: f64 = group.iter().map(|run| run.training_seconds).sum();
+    let seconds: Option<f64> = group.iter().map(|run| run.training_seconds).sum();
     Row {
         method,
         labeled,
@@ -101,7 +101,7 @@ fn row(group: &[&Run], runs: &[Run]) -> Row {
         hd95_mm: of(|m| m.hd95_mm),
         asd_mm: of(|m| m.asd_mm),
         undefined: group.iter().map(|r| r.evaluation.undefined.hd95_mm).sum(),
-        minutes: seconds / 60.0 / group.len() as f64,
+        minutes: seconds.map(|seconds| seconds / 60.0 / group.len() as f64),
     }
 }
 

@@ -27,21 +27,23 @@ pub struct Run {
     pub config: RunConfig,
     /// Its evaluation on the test cases.
     pub evaluation: Evaluation,
-    /// Seconds of all training steps and checkpoints, without evaluation.
-    pub training_seconds: f64,
+    /// Seconds of all training steps and checkpoints, without evaluation; `None` if the folder has no `metrics.jsonl`.
+    pub training_seconds: Option<f64>,
 }
 
 impl Run {
-    /// Reads a run from its folder.
+    /// Reads a run from its folder; the log may be absent, as in a folder that was copied without it.
     ///
     /// # Errors
     /// If the configuration, the evaluation or the log cannot be read.
     pub fn open(folder: &RunFolder) -> Result<Self, TrainError> {
-        let log = metrics_log::read(folder.metrics())?;
+        let log = (folder.metrics().exists())
+            .then(|| metrics_log::read(folder.metrics()))
+            .transpose()?;
         Ok(Self {
             config: RunConfig::from_toml(&folder.read_config()?)?,
             evaluation: Evaluation::read(folder.evaluation())?,
-            training_seconds: log.iter().map(|row| row.seconds_per_step).sum(),
+            training_seconds: log.map(|rows| rows.iter().map(|row| row.seconds_per_step).sum()),
         })
     }
 
@@ -95,8 +97,8 @@ pub struct RunSummary {
     pub dice_by_case: Vec<(String, Option<f64>)>,
     /// Number of pairs of case and class whose HD95 is undefined.
     pub undefined: usize,
-    /// Seconds of all training steps, without evaluation.
-    pub training_seconds: f64,
+    /// Seconds of all training steps, without evaluation, where logged.
+    pub training_seconds: Option<f64>,
     /// Source revision, where known.
     pub commit: Option<String>,
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::presets::preset;
+use crate::run::folder::RunFolder;
 use semivox_inference::evaluation::{CaseEvaluation, ClassEvaluation, Protocol};
 
 /// A run tested on one case.
@@ -39,7 +40,7 @@ fn run(
     Run {
         config: preset("quick", method).unwrap(),
         evaluation: Evaluation::new(protocol, vec![case]),
-        training_seconds: 90.0,
+        training_seconds: Some(90.0),
     }
 }
 
@@ -182,6 +183,29 @@ fn the_optimizer_is_named_once_if_shared_and_by_method_if_not() {
     runs[1].config = runs[1].config.with_values(changed).unwrap();
     let differing = Comparison::new(&runs).unwrap().training;
     assert!(differing.contains("Nesterov momentum in the last stage (action)"));
+}
+
+/// A folder that was copied without its log has results, but no time.
+#[test]
+fn a_run_without_a_log_has_no_time() {
+    let root = tempfile::tempdir().unwrap();
+    let written = run("supervised", 0, 0.7, None, "a");
+    let folder = RunFolder::create(root.path().join("copied")).unwrap();
+    let config = written.config.to_toml().unwrap();
+    folder.write_config(&config).unwrap();
+    written.evaluation.write(folder.evaluation()).unwrap();
+    let copied = Run::open(&folder).unwrap();
+    assert_eq!(copied.training_seconds, None);
+    assert_eq!(copied.evaluation, written.evaluation);
+
+    let comparison = Comparison::new(&[copied, run("supervised", 1, 0.8, None, "a")]).unwrap();
+    let text = comparison.to_string();
+    assert!(text.contains("| 2 | – |\n"), "{text}");
+    comparison.write(root.path()).unwrap();
+    let csv = std::fs::read_to_string(root.path().join("runs.csv")).unwrap();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[1].ends_with(",1,,"), "{csv}");
+    assert!(lines[2].ends_with(",1,1.5,"), "{csv}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{Size, Task};
 use semivox_methods::method_config::MethodConfig;
 use semivox_methods::recipes::{
     ActionConfig, ActionPpConfig, BcpConfig, CvrlConfig, LabeledView, LastPatch, SimCvdConfig,
-    SsNetConfig, StudentPasses,
+    SsNetConfig, StudentPasses, UniMatchConfig,
 };
 use semivox_methods::student_teacher::TeacherMode;
 
@@ -71,18 +71,40 @@ pub(super) fn fitted(method: MethodConfig, size: Size, patch: [usize; 3]) -> Met
         (Size::Smoke | Size::Quick | Size::Standard, MethodConfig::SimCvd(method), _) => {
             MethodConfig::SimCvd(small_simcvd(method))
         }
-        (_, MethodConfig::SsNet(method), _) if patch[2] == 1 => {
-            MethodConfig::SsNet(slices_ss_net(method))
+        (_, MethodConfig::SsNet(method), _) => MethodConfig::SsNet(fitted_ss_net(method, patch)),
+        (_, MethodConfig::UniMatch(method), _) if patch[2] > 1 => {
+            MethodConfig::UniMatch(UniMatchConfig {
+                pseudo_mode: TeacherMode::Eval,
+                ..method
+            })
         }
         (_, method, _) => method,
     }
 }
 
-/// Returns SS-Net with the weights and perturbations of its code for slices, and the task's batch.
-fn slices_ss_net(method: SsNetConfig) -> SsNetConfig {
+/// The standard deviation of a scan as a share of its range: the mean of 12 scans of ACDC, which have 0.087 to 0.215.
+const DEVIATION_IN_RANGE: f64 = 0.148;
+
+/// Returns SS-Net with its code's settings for volumes or slices, and perturbations that change a voxel as much as there.
+///
+/// `ε` and `ξ` are norms over a whole patch, in its code of 112×112×80 z-scored voxels or of 256×256 pixels with intensities
+/// from 0 to 1. They are scaled with the root of the number of voxels, and for slices, which are z-scored here, to standard
+/// deviations.
+fn fitted_ss_net(method: SsNetConfig, patch: [usize; 3]) -> SsNetConfig {
+    let (official, voxels, unit) = match patch[2] == 1 {
+        true => {
+            let slices = SsNetConfig::official_2d(method.iterations);
+            (slices, [256, 256, 1], DEVIATION_IN_RANGE)
+        }
+        false => (SsNetConfig::new(method.iterations), [112, 112, 80], 1.0),
+    };
+    let [here, there] = [patch, voxels].map(|sides| sides.iter().product::<usize>() as f64);
+    let scaled = |norm: f64| (100.0 * norm * (here / there).sqrt() / unit).round() / 100.0;
     SsNetConfig {
         batch: method.batch,
-        ..SsNetConfig::official_2d(method.iterations)
+        magnitude: scaled(official.magnitude),
+        probe: scaled(official.probe),
+        ..official
     }
 }
 
@@ -223,6 +245,21 @@ fn short_cvrl(method: CvrlConfig) -> CvrlConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A voxel is perturbed as in the code, in standard deviations.
+    #[test]
+    fn perturbations_of_ss_net_have_the_size_of_the_codes_in_every_patch() {
+        let found = |task: Task, size| match task.preset(size, "ss_net").map(|c| c.method) {
+            Ok(MethodConfig::SsNet(config)) => [config.magnitude, config.probe],
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found(Task::LeftAtrium, "paper"), [10.0, 10.0]);
+        // √(64·64·48 / (112·112·80)) = 0.4426
+        assert_eq!(found(Task::LeftAtrium, "quick"), [4.43, 4.43]);
+        // 6 / 0.148 and 10 / 0.148; a quarter of the pixels has half of them.
+        assert_eq!(found(Task::Acdc, "paper"), [40.54, 67.57]);
+        assert_eq!(found(Task::Acdc, "quick"), [20.27, 33.78]);
+    }
 
     #[test]
     fn pseudo_labels_of_action_wait_for_the_labels_in_short_runs_on_volumes() {

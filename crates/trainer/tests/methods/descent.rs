@@ -288,10 +288,11 @@ fn frame(term: &Term) -> Changes {
         .collect()
 }
 
-/// Returns `exp(−5 (1 − t/T)²)` if the weight is ramped up, else 1.
+/// Returns `exp(−5 (1 − t/(s·T))²)` before the share `s` of the stage, else 1.
 fn ramp(term: &Term, step: u64) -> f64 {
-    match term.ramped {
-        true => (-5.0 * (1.0 - step as f64 / STEPS as f64).powi(2)).exp(),
+    let end = term.ramp * STEPS as f64;
+    match (step as f64) < end {
+        true => (-5.0 * (1.0 - step as f64 / end).powi(2)).exp(),
         false => 1.0,
     }
 }

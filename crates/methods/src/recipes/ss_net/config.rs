@@ -8,11 +8,12 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_some,
-    expect_weight, one_stage_settings,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight, one_stage_settings,
 };
 use crate::optimizer::OptimizerConfig;
-use crate::recipes::SupervisedConfig;
+use crate::recipes::whole_run;
+use crate::schedule::LearningRate;
 
 /// Settings of [`SsNet`]; the defaults are those of the public code for volumes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct SsNetConfig {
     pub smoothness_weight: f64,
     /// Weights of the separation on labeled and on unlabeled patches at the end of their ramp-up.
     pub separation_weights: [f64; 2],
+    /// Share of the run over which these weights rise.
+    #[serde(default = "whole_run")]
+    pub ramp_share: f64,
     /// `D`, the distance between the predictions for an image and for its perturbation.
     pub distance: DiceForm,
     /// `ε`, the Euclidean norm of a patch's perturbation.
@@ -52,9 +56,16 @@ impl SsNetConfig {
         Self {
             iterations,
             batch: [2, 2],
-            optimizer: SupervisedConfig::new(iterations).optimizer,
+            optimizer: OptimizerConfig {
+                schedule: LearningRate::Step {
+                    milestones: (1..6).map(|sixth| f64::from(sixth) / 6.0).collect(),
+                    factor: 0.1,
+                },
+                ..OptimizerConfig::default()
+            },
             smoothness_weight: 1.0,
             separation_weights: [0.1, 0.1],
+            ramp_share: 0.4,
             distance: DiceForm::Joint,
             magnitude: 10.0,
             probe: 10.0,
@@ -70,8 +81,13 @@ impl SsNetConfig {
     pub fn official_2d(iterations: u64) -> Self {
         Self {
             batch: [12, 12],
+            optimizer: OptimizerConfig {
+                schedule: LearningRate::Constant,
+                ..OptimizerConfig::default()
+            },
             smoothness_weight: 0.1,
             separation_weights: [0.01, 0.01],
+            ramp_share: 1.0,
             distance: DiceForm::PerClass,
             magnitude: 6.0,
             ..Self::new(iterations)
@@ -106,6 +122,7 @@ impl MethodSettings for SsNetConfig {
         for weight in self.separation_weights {
             expect_weight("separation_weights", weight)?;
         }
+        expect_share("ramp_share", self.ramp_share)?;
         expect_weight("magnitude", self.magnitude)?;
         expect_positive("probe", self.probe)?;
         expect_some("power_iterations", self.power_iterations)?;

@@ -12,6 +12,7 @@ use crate::method_settings::{
 };
 use crate::mixing::Mixing;
 use crate::optimizer::OptimizerConfig;
+use crate::student_teacher::TeacherMode;
 
 /// Settings of [`UniMatch`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,8 +38,16 @@ pub struct UniMatchConfig {
     /// their class. Off where a configuration lacks the key: it is older than the guard.
     #[serde(default)]
     pub pseudo_guard: bool,
+    /// Mode of the network where it predicts pseudo-labels. Training where a configuration lacks the key.
+    #[serde(default = "training")]
+    pub pseudo_mode: TeacherMode,
     /// Mixing of the strong views and of their pseudo-labels.
     pub mixing: Mixing,
+}
+
+/// Returns the mode that all runs had before there was the key.
+fn training() -> TeacherMode {
+    TeacherMode::Train
 }
 
 impl UniMatchConfig {
@@ -55,6 +64,7 @@ impl UniMatchConfig {
             feature_dropout: 0.5,
             pseudo_from: 0.25,
             pseudo_guard: true,
+            pseudo_mode: TeacherMode::Train,
             mixing: Mixing::Cutmix,
         }
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::adversarial::with_own_statistics;
 use crate::method::AnyStage;
 use crate::mixing::{Mixing, PseudoLabeled};
 use crate::testing::{
@@ -39,16 +40,23 @@ fn undropped() -> UniMatchConfig {
 }
 
 /// All three terms of unlabeled patches are Dice losses against the confident classes of the weak view; strong views are
-/// mixed, each by boxes of its own, with these classes.
+/// mixed, each by boxes of its own, with these classes, which are those of the pass in training or of one in evaluation mode.
 #[test]
 fn three_views_are_compared_with_the_weak_one() {
     let context = small();
-    for mixing in [Mixing::None, Mixing::Cutmix] {
+    for (mixing, pseudo_mode) in [
+        (Mixing::None, TeacherMode::Train),
+        (Mixing::Cutmix, TeacherMode::Train),
+        (Mixing::Cutmix, TeacherMode::Eval),
+    ] {
         let stage = UniMatch::new(UniMatchConfig {
             mixing,
+            pseudo_mode,
             ..undropped()
         });
-        let mut network = context.student();
+        // Passes in evaluation mode depend on the running statistics that the passes before them leave.
+        let student = context.student();
+        let [network, mut trained] = [(); 2].map(|()| with_own_statistics(&student));
         let batch = batch([2, 2], &context, 0);
         let unlabeled = batch.unlabeled.clone().unwrap();
         let at = StepContext {
@@ -61,7 +69,13 @@ fn three_views_are_compared_with_the_weak_one() {
         let maps = network.encode(Tensor::cat(weak, 0));
         let twice = maps.map(|map| Tensor::cat(vec![map.clone(), map.narrow(0, 2, 2)], 0));
         let logits = network.decode(twice).logits;
-        let weak = Predicted::of(logits.clone().narrow(0, 2, 2));
+        let weak = match pseudo_mode {
+            TeacherMode::Train => Predicted::of(logits.clone().narrow(0, 2, 2)),
+            TeacherMode::Eval => {
+                let images = unlabeled.weak.clone().inner();
+                Predicted::of(Tensor::from_inner(network.valid().forward(images).logits))
+            }
+        };
         let mixed = |images, purpose| {
             let labeled = PseudoLabeled {
                 images,
@@ -96,7 +110,7 @@ fn three_views_are_compared_with_the_weak_one() {
                 weak.confidence.clone(),
             ),
         ];
-        let terms = stage.terms(&mut network, batch, &at).unwrap();
+        let terms = stage.terms(&mut trained, batch, &at).unwrap();
         let mut seen = Vec::new();
         for (name, logits, labels, confidence) in views {
             let labels = labels.into_data().iter::<i64>().collect::<Vec<_>>();
@@ -113,7 +127,7 @@ fn three_views_are_compared_with_the_weak_one() {
             let found = f64::from(terms.term(name).into_scalar::<f32>());
             assert!(
                 (found - expected).abs() < 1e-5,
-                "{mixing:?} {name}: {found} {expected}"
+                "{mixing:?} {pseudo_mode:?} {name}: {found} {expected}"
             );
             seen.push(found);
         }

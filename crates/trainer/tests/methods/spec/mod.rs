@@ -35,8 +35,8 @@ pub struct Term {
     pub weight: Weight,
     /// Factor of the weight if it is a setting.
     pub times: f64,
-    /// Whether the weight is ramped up by `exp(−5 (1 − t/T)²)`.
-    pub ramped: bool,
+    /// Share `s` of the stage over which the weight is ramped up by `exp(−5 (1 − t/(s·T))²)`; 0 if it is constant.
+    pub ramp: f64,
     /// The parameters that its gradient changes, by the beginning of their names.
     pub moves: &'static [&'static str],
     /// Those among `moves` that no other term of fixed weight changes; empty for all.
@@ -111,7 +111,7 @@ impl Term {
             name,
             weight,
             times: 1.0,
-            ramped: false,
+            ramp: 0.0,
             moves,
             alone_in: "",
             reads: &[],
@@ -142,8 +142,12 @@ impl Term {
         self
     }
 
-    pub(super) fn ramped(mut self) -> Self {
-        self.ramped = true;
+    pub(super) fn ramped(self) -> Self {
+        self.ramped_over(1.0)
+    }
+
+    pub(super) fn ramped_over(mut self, share: f64) -> Self {
+        self.ramp = share;
         self
     }
 

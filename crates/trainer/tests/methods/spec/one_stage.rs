@@ -106,7 +106,7 @@ pub(super) fn mc_net_plus() -> Method {
     let terms = vec![
         weighted("supervised", "supervised_weight", 0.5).reads(TOGETHER),
         weighted("consistency", "consistency_weight", 1.0)
-            .ramped()
+            .ramped_over(0.4)
             .reads(IMAGES),
     ];
     one_stage("mc_net_plus", terms, vec![])
@@ -132,7 +132,7 @@ pub(super) fn ss_net() -> Method {
         separation("separation_labeled", "separation_weights.0"),
         separation("separation_unlabeled", "separation_weights.1"),
     ];
-    let unsupervised = unsupervised.map(|term| term.ramped().within(f64::INFINITY));
+    let unsupervised = unsupervised.map(|term| term.ramped_over(0.4).within(f64::INFINITY));
     let terms = [vec![supervised()], unsupervised.to_vec()].concat();
     Method {
         frame: vec![("method.background", "true")],
