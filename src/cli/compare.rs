@@ -2,7 +2,6 @@
 
 mod cells;
 
-use std::iter::repeat;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,7 @@ use semivox_trainer::comparison::{Comparison, Run};
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::run::folder::RunFolder;
 use semivox_trainer::session::Session;
+use semivox_trainer::training::Outcome;
 use serde_json::json;
 
 use super::interrupt;
@@ -49,7 +49,7 @@ const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
 written to comparison.md, .csv and .json, a line for each run to runs.csv, for each test case of a
-run to cases.csv, and a chart to comparison.svg. Supervised training is added and, for bcp, fixmatch,
+run to cases.csv, and a chart to comparison.svg. Without test cases, --validation measures the runs. Supervised training is added and, for bcp, fixmatch,
 unimatch, action and action_pp, supervised training with their augmentation: a method's gain is what it
 has over both. Of --set method.KEY, these controls take only method.optimizer.
 
@@ -131,18 +131,17 @@ fn outcome(
         }
         Some(run) => {
             refuse_other_settings(&run, wanted)?;
-            if run.evaluation().is_file() {
-                return Ok(Some(Run::open(&run)?));
+            if let Some(finished) = Run::open_finished(&run)? {
+                return Ok(Some(finished));
             }
             Session::resume(folder, observer.as_ref())?
         }
     };
     let summary = session.run(observer.as_mut(), stop)?;
-    // There are test cases, so only an interrupted run has no evaluation.
-    let run = summary
-        .evaluation
-        .map(|_| Run::open(&RunFolder::open_existing(folder)?));
-    run.transpose()
+    match summary.outcome {
+        Outcome::Finished => Ok(Some(Run::open(&RunFolder::open_existing(folder)?)?)),
+        Outcome::Interrupted { .. } => Ok(None),
+    }
 }
 
 /// Returns the run in a folder, if one was started there.
@@ -160,37 +159,11 @@ fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), T
     if wanted == found {
         return Ok(());
     }
+    let differing = found.differences(&wanted)?;
     Err(TrainError::unexpected(
         run.root().display(),
         "a run with the same settings",
-        format!("one with another {}", differing(&found, &wanted)?),
+        format!("other ones: {}", differing.join("; ")),
         "remove it or choose another --out",
     ))
-}
-
-/// Returns the first line of the run's `config.toml` that is another one now, and the line now.
-fn differing(found: &RunConfig, wanted: &RunConfig) -> Result<String, TrainError> {
-    let (found, wanted) = (found.to_toml()?, wanted.to_toml()?);
-    let mut lines = found.lines().zip(wanted.lines().chain(repeat("")));
-    let line = lines.find(|(found, wanted)| found != wanted);
-    Ok(match line {
-        Some((found, wanted)) => format!("setting: '{found}', now '{wanted}'"),
-        None => "setting".into(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use semivox_trainer::presets::preset;
-
-    #[test]
-    fn the_first_setting_that_differs_is_named_with_both_values() {
-        let found = preset("quick", "action").unwrap();
-        let changed = [("method.nesterov", "true"), ("method.queries", "8")];
-        let wanted = found.with_values(changed).unwrap();
-        let text = differing(&found, &wanted).unwrap();
-        assert_eq!(text, "setting: 'nesterov = false', now 'nesterov = true'");
-    }
 }

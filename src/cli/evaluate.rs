@@ -84,7 +84,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     if arguments.json {
         super::print_json(&json!(evaluation));
     } else if !arguments.quiet {
-        println!("{evaluation}");
+        let names = classes.as_ref().map_or(&[][..], |classes| &classes.names);
+        println!("{}", evaluation.table(names));
         print!("{}", undefined(&evaluation));
         println!(
             "Written: evaluation.csv and evaluation.json in {}",

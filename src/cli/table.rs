@@ -1,10 +1,22 @@
 //! Formatting of sizes and numbers for printed tables.
 
+use std::path::Path;
+
 use semivox_data::preprocess::Preprocess;
 
 /// Formats a shape in voxels, as in `64×64×32`.
 pub(super) fn shape(sides: [usize; 3]) -> String {
     sides.map(|n| n.to_string()).join("×")
+}
+
+/// Formats a path for a shell: as it is, or in quotes if it has characters that a shell takes otherwise.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "-_./+:@%,=".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 /// Formats voxel spacing, as in `0.5×0.5×3`.

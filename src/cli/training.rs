@@ -16,6 +16,7 @@ use super::memory::{self, Free};
 use super::progress::Progress;
 use super::run::{SingleArguments, absolute};
 use super::table;
+use super::table::quoted;
 
 /// Observer that prints only warnings, for `--quiet`.
 pub(super) struct Warnings;
@@ -60,14 +61,14 @@ pub(super) fn train(
     let stop = interrupt::stop_on_ctrl_c()?;
     let summary = session.run(observer.as_mut(), &stop)?;
     if !arguments.json {
-        print_metrics(&summary);
+        print_metrics(&summary, &session.dataset().classes);
     }
     Ok(finish(&session, &summary, out, arguments))
 }
 
-fn print_metrics(summary: &Summary) {
+fn print_metrics(summary: &Summary, classes: &[String]) {
     if let Some(evaluation) = &summary.evaluation {
-        println!("{evaluation}");
+        println!("{}", evaluation.table(classes));
     }
     if let Some(Evaluation { cases, mean, .. }) = &summary.validation {
         let dice = mean
@@ -119,21 +120,42 @@ pub(super) fn finish(
         true => super::print_json(&as_json(summary, out)),
         false if summary.outcome == Outcome::Finished => {
             if summary.evaluation.is_none() {
-                println!("No test cases, no evaluation.");
+                println!("{}", untested(summary.validation.is_some()));
             }
             println!("Report: {}", out.join("report.html").display());
         }
         false => (),
     }
     if let Outcome::Interrupted { step } = summary.outcome {
-        let out = out.display();
-        eprintln!("Stopped after step {step}, saved. Add --resume --out {out} to go on.");
+        let (program, out) = (program(), quoted(out));
+        eprintln!("Stopped after step {step}, saved. To go on: {program} --resume --out {out}");
         return ExitCode::from(130);
     }
     if session.config().data.root.is_none() && !arguments.run.quiet {
         eprintln!("The scans were generated phantoms; for real ones, add --data FOLDER.");
     }
     ExitCode::SUCCESS
+}
+
+/// Says that a run has no test result, and how one gets it.
+fn untested(validated: bool) -> &'static str {
+    match validated {
+        true => "No test cases, so the validation cases alone measure this run.",
+        false => {
+            "No test cases, no evaluation: --validation N or a test list (test.list, --test-list) keeps labeled scans out of \
+             the training to measure it."
+        }
+    }
+}
+
+/// Returns the command line that trains with this program.
+fn program() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&path).file_stem().unwrap_or_default();
+    match name.to_string_lossy() {
+        name if name == "semivox" => "semivox train".into(),
+        name => name.into_owned(),
+    }
 }
 
 fn as_json(summary: &Summary, out: &Path) -> serde_json::Value {

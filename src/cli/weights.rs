@@ -13,10 +13,13 @@ use semivox_trainer::presets::Task;
 pub(super) struct ExportArguments {
     /// Run folder.
     model: PathBuf,
-    /// File to write: NAME.safetensors.
+    /// File to write, NAME.safetensors, or folder for a model.safetensors.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
+
+/// Endings of weights in formats that are not written.
+const OTHER_FORMATS: [&str; 7] = ["pt", "pth", "pkl", "ckpt", "onnx", "h5", "bin"];
 
 pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError> {
     let out = &arguments.out;
@@ -26,6 +29,15 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError
             "nothing there yet",
             "a file that exists already",
             "choose another --out",
+        ));
+    }
+    let ending = out.extension().unwrap_or_default().to_string_lossy();
+    if OTHER_FORMATS.contains(&ending.to_lowercase().as_str()) {
+        return Err(TrainError::unexpected(
+            out.display(),
+            "a name that ends in .safetensors, or a folder",
+            format!("the ending .{ending}"),
+            "choose another --out: safetensors are written, which PyTorch reads with the package of that name",
         ));
     }
     let out = Model::open(&arguments.model)?.save(out)?;

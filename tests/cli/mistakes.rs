@@ -20,6 +20,11 @@ fn train() {
         message.contains("unknown key method.bnak: did you mean 'bank'?"),
         "{message}"
     );
+    for out in ["scans", ".", "scans/images/run", "scans/labels"] {
+        let words = ["train", "supervised", "--data", "scans", "--out", out];
+        let message = fail(&root, 1, &words);
+        assert!(message.contains("outside the scans of"), "{out}: {message}");
+    }
     let message = fail(&root, 2, &["train", "--resume"]);
     assert!(message.contains("expected --out"), "{message}");
     let message = fail(&root, 2, &["train"]);
@@ -44,6 +49,12 @@ fn resume_and_test_cases() {
     let words = ["train", "supervised", "--data", "scans", "-q"];
     let tested = ["--test-list", "test.list", "--out", "run"];
     succeed(&root, &[&words[..], &tested, &TINY].concat());
+    let message = fail(&root, 1, &["export", "run", "--out", "weights.pt"]);
+    assert!(
+        message.contains("ends in .safetensors") && message.contains("the ending .pt"),
+        "{message}"
+    );
+    assert!(!root.join("weights.pt").exists());
     let message = fail(&root, 1, &["train", "action", "--resume", "--out", "run"]);
     assert!(
         message.contains("expected a run of action, found one of supervised"),
@@ -94,7 +105,10 @@ fn compare() {
         fail(&root, 1, &[&words[..], more, &TINY].concat())
     };
     let message = compare("supervised", &[]);
-    assert!(message.contains("expected test cases"), "{message}");
+    assert!(
+        message.contains("expected test or validation cases"),
+        "{message}"
+    );
     fs::write(root.join("test.list"), "case0\n").expect("a list");
     let tested = ["--test-list", "test.list"];
     let message = compare("supervised,magic", &tested);

@@ -122,7 +122,7 @@ fn a_training_keeps_its_folder_is_interrupted_and_goes_on() {
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{message}");
     assert!(
-        message.contains("Add --resume --out run to go on"),
+        message.contains("To go on: semivox train --resume --out run"),
         "{message}"
     );
 

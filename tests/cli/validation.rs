@@ -54,6 +54,33 @@ fn set_dice(value: &mut Value, dice: f64) {
 }
 
 #[test]
+fn compare_measures_on_validation_cases_where_there_are_no_test_cases() {
+    let (_root, root) = scans(3, 3);
+    let words = ["compare", "--methods", "supervised", "--data", "scans"];
+    let grid = [&words[..], &["--out", "grid", "--validation", "1"], &TINY].concat();
+    let found = succeed(&root, &grid);
+    assert!(found.contains("mean over 1 validation cases"), "{found}");
+    let measured = read(&root.join("grid/supervised_all_0/validation.json"));
+    let dice = measured["mean"]["dice"].as_f64().expect("a Dice");
+    assert!(found.contains(&format!("| {dice:.3} |")), "{found}");
+    assert_eq!(
+        measured["mean_by_class"]["1"]["dice"],
+        measured["mean"]["dice"]
+    );
+    // The finished run is not repeated.
+    let log = root.join("grid/supervised_all_0/metrics.jsonl");
+    std::fs::remove_file(&log).expect("the log");
+    assert!(succeed(&root, &grid).contains("| 0 | – |"));
+    assert!(!log.exists());
+    let other = [&words[..], &["--out", "grid", "--validation", "2"], &TINY].concat();
+    let message = fail(&root, 1, &other);
+    assert!(
+        message.contains("found other ones: data.validation = 1, now 2;"),
+        "{message}"
+    );
+}
+
+#[test]
 fn compare_warns_of_a_method_below_supervised_training() {
     let (_root, root) = scans(5, 4);
     std::fs::write(root.join("test.list"), "case3\n").expect("a list");

@@ -117,6 +117,24 @@ impl RunConfig {
         settings::change(&self.to_toml()?, values)
     }
 
+    /// Returns a phrase for each setting that `now` has another value of, such as `method.iterations = 2000, now 4000`.
+    ///
+    /// # Errors
+    /// As for [`to_toml`](Self::to_toml).
+    ///
+    /// # Examples
+    /// ```
+    /// use semivox_trainer::presets::preset;
+    ///
+    /// let config = preset("quick", "action")?;
+    /// let now = config.with_values([("seed", "1"), ("data.validation", "2")])?;
+    /// assert_eq!(config.differences(&now)?, ["data.validation = none, now 2", "seed = 0, now 1"]);
+    /// # Ok::<(), semivox_trainer::TrainError>(())
+    /// ```
+    pub fn differences(&self, now: &Self) -> Result<Vec<String>, TrainError> {
+        settings::differences(&self.to_toml()?, &now.to_toml()?)
+    }
+
     /// Returns the configuration as the TOML document stored with a run.
     ///
     /// # Errors

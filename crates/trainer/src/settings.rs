@@ -1,5 +1,7 @@
 //! Parsing of settings from TOML, with errors that name the key.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -13,7 +15,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TrainError> {
     let failed = |key: String, error: toml::de::Error| {
         let before = error.span().map_or("", |span| &text[..span.start]);
         let line = before.matches('\n').count() + 1;
-        let message = explain(&key, error.message());
+        let message = explain(&key, error.message(), &[]);
         TrainError::Document(format!("line {line}: {message}"))
     };
     let document = toml::Deserializer::parse(text).map_err(|e| failed(String::new(), e))?;
@@ -29,14 +31,71 @@ pub(crate) fn change<'a, T: DeserializeOwned>(
     text: &str,
     values: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<T, TrainError> {
-    let mut document: Table = parse(text)?;
+    let document: Table = parse(text)?;
+    let values: Vec<(&str, &str)> = values.into_iter().collect();
+    let failed = |(place, message): (String, String)| {
+        // Within a method's settings the deserializer does not know the key.
+        let alone =
+            |value: &&(&str, &str)| matches!(changed::<T>(&document, &[**value]), Ok(Err(_)));
+        let place = match values.iter().find(alone) {
+            Some((key, _)) if key.starts_with(&format!("{place}.")) => key.to_string(),
+            _ => place,
+        };
+        TrainError::Document(explain(
+            &place,
+            &message,
+            &values_of(&document).into_keys().collect::<Vec<_>>(),
+        ))
+    };
+    changed(&document, &values)?.map_err(failed)
+}
+
+/// Sets keys and reads the result; an inner error is the key, as far as the deserializer knows it, and the message.
+fn changed<T: DeserializeOwned>(
+    document: &Table,
+    values: &[(&str, &str)],
+) -> Result<Result<T, (String, String)>, TrainError> {
+    let mut document = document.clone();
     for (key, value) in values {
         set(&mut document, key, literal(value))?;
     }
-    serde_path_to_error::deserialize(Value::Table(document)).map_err(|error| {
+    let read = serde_path_to_error::deserialize(Value::Table(document));
+    Ok(read.map_err(|error| {
         let key = error.path().to_string();
-        TrainError::Document(explain(&key, error.into_inner().message()))
-    })
+        (key, error.into_inner().message().to_string())
+    }))
+}
+
+/// Returns the whole keys of all values, with the values.
+fn values_of(document: &Table) -> BTreeMap<String, String> {
+    let of = |(key, value): (&String, &Value)| match value {
+        Value::Table(inner) => {
+            let inner = values_of(inner).into_iter();
+            inner
+                .map(|(rest, value)| (format!("{key}.{rest}"), value))
+                .collect()
+        }
+        value => vec![(key.clone(), value.to_string())],
+    };
+    document.iter().flat_map(of).collect()
+}
+
+/// Returns a phrase for each key whose value is not the same in two TOML documents, such as `seed = 0, now 1`.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn differences(before: &str, now: &str) -> Result<Vec<String>, TrainError> {
+    let [before, now] = [parse(before)?, parse(now)?].map(|document: Table| values_of(&document));
+    let keys: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let differ = keys
+        .into_iter()
+        .filter(|key| before.get(*key) != now.get(*key));
+    let value = |values: &BTreeMap<String, String>, key| {
+        values.get(key).map_or("none".into(), String::clone)
+    };
+    Ok(differ
+        .map(|key| format!("{key} = {}, now {}", value(&before, key), value(&now, key)))
+        .collect())
 }
 
 /// Parses a TOML value; anything else becomes a string.
@@ -68,8 +127,12 @@ fn set(table: &mut Table, path: &str, value: Value) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Returns the message with the key's whole path and, for an unknown key, the nearest known one.
-fn explain(key: &str, message: &str) -> String {
+/// Likeness of two names from which one may be a slip of the other.
+const ALIKE: f64 = 0.6;
+
+/// Returns the message with the key's whole path and, for an unknown key, one of `elsewhere` with its name, or else the
+/// nearest known one of its section.
+fn explain(key: &str, message: &str, elsewhere: &[String]) -> String {
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = message
         .starts_with("unknown field")
@@ -88,16 +151,23 @@ fn explain(key: &str, message: &str) -> String {
         _ => format!("{key}.{unknown}"),
     };
     let known: Vec<&str> = names.collect();
+    if known.is_empty() {
+        return format!("unknown key {path}: this section takes no other keys");
+    }
+    let same = |whole: &&String| whole.rsplit('.').next() == Some(unknown);
     let nearest = known
         .iter()
+        .filter(|name| likeness(name, unknown) >= ALIKE)
         .max_by(|a, b| likeness(a, unknown).total_cmp(&likeness(b, unknown)));
-    match nearest {
-        Some(nearest) => format!(
-            "unknown key {path}: did you mean '{nearest}'? Known are {}",
-            known.join(", ")
-        ),
-        None => format!("unknown key {path}: this section takes no other keys"),
-    }
+    let nearest = match (elsewhere.iter().find(same), nearest) {
+        (Some(whole), _) => format!(" did you mean '{whole}'?"),
+        (None, Some(nearest)) => format!(" did you mean '{nearest}'?"),
+        (None, None) => String::new(),
+    };
+    format!(
+        "unknown key {path}:{nearest} Known are {}",
+        known.join(", ")
+    )
 }
 
 fn likeness(a: &str, b: &str) -> f64 {
@@ -149,6 +219,17 @@ mod tests {
             ("method.bnak", "1", "method.bnak: did you mean 'bank'?"),
             ("data.preprocess.spacing", "1", "'spacing_mm'?"),
             ("seed", "many", "seed: invalid type: string \"many\""),
+            (
+                "method.optimizer.momentum",
+                "abc",
+                "method.optimizer.momentum: invalid type: string \"abc\"",
+            ),
+            (
+                "method.learning_rate",
+                "1",
+                "unknown key method.learning_rate: did you mean 'method.optimizer.learning_rate'?",
+            ),
+            ("xyz", "1", "unknown key xyz: Known are task, preset"),
             ("seed.x", "1", "seed is a value"),
         ] {
             let found = message(key, value);

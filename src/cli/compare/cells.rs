@@ -111,12 +111,12 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
         &run::hold_out(data)?,
         first.config.data.labeled,
     )?;
-    if dataset.test.is_empty() {
+    if dataset.test.is_empty() && first.config.data.validation.is_none() {
         return Err(TrainError::unexpected(
             "compare",
-            "test cases",
+            "test or validation cases",
             "none in the data set",
-            "name some with --test-list",
+            "name some with --test-list, or keep labeled cases out of the training with --validation",
         ));
     }
     let needs = |cell: &&Cell| cell.config.method.settings().needs_unlabeled();

@@ -13,6 +13,10 @@ use semivox_trainer::presets::Task;
 use crate::cli::memory::{self, Free};
 use crate::cli::table;
 
+/// The plan's line for a data set without test cases.
+const UNTESTED: &str = "no test cases, so nothing measures the result: --validation 25% keeps a quarter of the labeled \
+                        scans out of the training and measures on them; test.list or --test-list names test cases";
+
 /// Returns the lines of the plan: names of decisions, and each decision with its reason or the way to change it.
 ///
 /// # Errors
@@ -36,12 +40,16 @@ pub(super) fn lines(
     }
     lines.extend([
         ("voxels", voxels(&config.data.preprocess, survey)),
+        ("intensities", intensities(&config.data.preprocess, survey)),
         ("network", network(config, survey)),
         ("method", method(config).into()),
         ("training", training(config)),
     ]);
     if let Some(survey) = survey {
         lines.push(("left, right", mirroring(config, survey, dataset)));
+    }
+    if dataset.test.is_empty() {
+        lines.push(("test", UNTESTED.into()));
     }
     lines.push(("memory", memory_of(config, found)?));
     lines.extend(by_patient(found));
@@ -87,6 +95,27 @@ fn voxels(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
         let _ = write!(text, "; turned to {orientation}, as most scans are");
     }
     text
+}
+
+/// Describes how intensities are normalized, and why where scans are taken for CT.
+fn intensities(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
+    let each = &preprocess.channel_intensity;
+    let normalized = match each.is_empty() {
+        true => preprocess.intensity.to_string(),
+        false => {
+            let each: Vec<String> = each.iter().map(ToString::to_string).collect();
+            each.join("; ")
+        }
+    };
+    let ct = (survey.iter().flat_map(|survey| &survey.channels)).any(|c| c.looks_like_ct());
+    let reason = match ct {
+        true => {
+            ", as intensities far below 0 are taken for CT, whatever the data set calls them: the window holds 99 % of the \
+             labeled voxels"
+        }
+        false => "",
+    };
+    format!("{normalized}{reason} (data.preprocess.intensity)")
 }
 
 /// Describes the network and its patches.

@@ -130,6 +130,10 @@ fn labels(found: &Inspection) -> String {
     for (label, name) in (0..=u8::MAX).zip(&found.dataset.classes) {
         let counts = with.iter().filter_map(|case| case.labels.get(&label));
         let (cases, voxels) = counts.fold((0, 0), |(n, sum), voxels| (n + 1, sum + voxels));
+        // Values up to the largest one, which are no classes.
+        if cases == 0 && !found.errors.is_empty() {
+            continue;
+        }
         let share = share(voxels);
         let _ = writeln!(text, "  {label:<6} {name:<22} {cases:>8} {share:>10.3} %");
     }

@@ -1,6 +1,7 @@
 //! The training that an inspection suggests, with its reasons.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use semivox_data::inspect::Inspection;
 use semivox_data::{Dataset, LabelBudget, Survey};
@@ -9,6 +10,7 @@ use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 
 use super::{Arguments, decisions};
+use crate::cli::table::quoted;
 
 /// The suggested preset.
 const PRESET: &str = "quick";
@@ -23,8 +25,13 @@ pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
             .into();
     }
     if dataset.labeled.is_empty() {
-        return "No case has a label map: put some into labels/ under the names of their images."
-            .into();
+        return match dataset.test.len() {
+            0 => "No case has a label map: put some into labels/ under the names of their images."
+                .into(),
+            n => format!(
+                "All {n} cases with a label map are test cases: leave some out of the test list."
+            ),
+        };
     }
     let task = Task::of(dataset.layout, &dataset.name);
     // Public data sets have labels for all cases, of which their presets keep only a few.
@@ -48,17 +55,36 @@ fn planned(
         let _ = writeln!(text, "  {name:<13} {line}");
     }
     let list = arguments.test_list.as_ref();
-    let list = list.map(|list| format!(" --test-list {}", list.display()));
+    let list = list.map(|list| format!(" --test-list {}", quoted(list)));
     let layout = arguments.layout.map(|layout| format!(" --layout {layout}"));
     let _ = write!(
         text,
-        "\n  semivox train {method} --data {}{}{}{} --out runs/first",
-        arguments.dir.display(),
+        "\n  semivox train {method} --data {}{}{}{} --out {}",
+        quoted(&arguments.dir),
         layout.unwrap_or_default(),
         list.unwrap_or_default(),
         fewer_labels(found.labeled_patients(), dataset, config.data.labeled),
+        quoted(&run_folder(&arguments.dir, method)),
     );
     Ok(text)
+}
+
+/// Returns a run folder named after the data's and the method.
+fn run_folder(data: &Path, method: &str) -> PathBuf {
+    let whole = data.canonicalize().unwrap_or_else(|_| data.to_path_buf());
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| {
+        if c.is_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = name.chars().map(plain).collect();
+    match name.is_empty() {
+        true => Path::new("runs").join(method),
+        false => Path::new("runs").join(format!("{name}_{method}")),
+    }
 }
 
 /// Returns the settings for the data, and the survey of the scans that they follow from, if they do.
@@ -92,6 +118,14 @@ mod tests {
     use super::*;
     use semivox_data::layout::Layout;
     use semivox_data::{LabeledCase, Source, UnlabeledCase};
+
+    #[test]
+    fn run_folders_are_named_after_data_and_method() {
+        let folder = |data: &str| run_folder(Path::new(data), "bcp").display().to_string();
+        assert_eq!(folder("no/such/LA-2018"), "runs/LA-2018_bcp");
+        assert_eq!(folder("no/Größe & co"), "runs/Größe___co_bcp");
+        assert_eq!(folder("/"), "runs/bcp");
+    }
 
     #[test]
     fn a_small_data_set_keeps_what_labels_it_can() {

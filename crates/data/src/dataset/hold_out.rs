@@ -176,7 +176,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn cannot_hold_out(unit: &str, n: usize, available: usize) -> DataError {
     DataError::InvalidSetting {
-        name: "the number of cases or patients held out",
+        name: "the number of cases or patients held out (--test-list, --validation)",
         expected: format!("below the {available} labeled {unit}"),
         found: n.to_string(),
     }

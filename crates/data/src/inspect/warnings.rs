@@ -1,12 +1,16 @@
 //! Suspicious findings that may be intended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::{CaseFacts, intensities};
 use crate::Orientation;
 
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
+
+/// Sides of voxels from micrographs to the thickest slices.
+const PLAUSIBLE_MM: RangeInclusive<f64> = 0.0005..=50.0;
 
 /// Returns a sentence for each kind of suspicious finding, with its cases, except [`mixed_orientations`].
 pub fn warnings(cases: &[CaseFacts]) -> Vec<String> {
@@ -21,6 +25,12 @@ pub fn warnings(cases: &[CaseFacts]) -> Vec<String> {
         }
         if case.labels.is_empty() && case.ignored > 0 {
             warn("all voxels of its label map are ignored");
+        }
+        if case.spacing_mm.iter().any(|mm| !PLAUSIBLE_MM.contains(mm)) {
+            warn(
+                "its voxels have sides of over 50 mm or under 0.5 µm: correct the spacing, as the plan and all distances \
+                 follow it",
+            );
         }
         case.notes.iter().for_each(|note| warn(note));
     }
@@ -54,7 +64,10 @@ pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<Stri
         return None;
     }
     let absent = absent.join(", ");
-    Some(format!("no labeled case contains label {absent}"))
+    Some(format!(
+        "no labeled case contains label {absent}, which stays a class of the network; to leave a value out, name those that \
+         occur in classes.txt"
+    ))
 }
 
 /// Formats the names of cases; of many, the first ones and a count.
@@ -81,7 +94,8 @@ pub fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
         .map(|(orientation, ids)| format!("{orientation} {} ({}, …)", ids.len(), ids[0]))
         .collect();
     Some(format!(
-        "orientations differ: {}; set data.preprocess.orientation to reorient all scans, which the preset for own scans does by itself",
+        "orientations differ: {}; the presets for own scans turn all of them to the commonest, those of other tasks only with \
+         data.preprocess.orientation",
         listed.join(", ")
     ))
 }

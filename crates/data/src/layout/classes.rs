@@ -80,6 +80,14 @@ impl Classes {
 
     /// Names without values, which are their numbers.
     fn named(path: &Path, lines: Vec<String>) -> Result<Self, DataError> {
+        if let Some(value) = lines.iter().find(|line| line.parse::<u32>().is_ok()) {
+            return Err(DataError::unexpected(
+                path,
+                "names of classes, or values with names as in `205 myocardium`",
+                format!("the number `{value}` alone"),
+                "add the name behind it",
+            ));
+        }
         lists::expect_distinct(path, &lines, "give each class a unique name")?;
         if !lines[0].eq_ignore_ascii_case("background") {
             return Err(DataError::unexpected(
@@ -175,8 +183,14 @@ fn check(path: &Path, entries: &[(u32, String)]) -> Result<(), DataError> {
     }
 }
 
-/// Parses `205 myocardium` as value and name.
+/// Parses `205 myocardium` as value and name; also `205: myocardium`, and with a comma, semicolon or equals sign.
 fn number(line: &str) -> Option<(u32, String)> {
-    let (value, name) = line.split_once(char::is_whitespace)?;
-    Some((value.parse().ok()?, name.trim().to_string()))
+    let digits = line.find(|c: char| !c.is_ascii_digit())?;
+    let (value, rest) = line.split_at(digits);
+    let name = rest
+        .trim_start()
+        .trim_start_matches([':', ',', ';', '='])
+        .trim();
+    let parted = name.len() < rest.len() && !name.is_empty();
+    Some((value.parse().ok().filter(|_| parted)?, name.to_string()))
 }

@@ -16,6 +16,7 @@ use crate::{DataError, Source};
 
 /// The name of the description.
 pub(super) const JSON: &str = "dataset.json";
+pub(super) use test_images::LABELS as TEST_LABELS;
 
 /// Cases in their order, with what their files have in common.
 pub(super) struct Described<'a> {
@@ -24,12 +25,13 @@ pub(super) struct Described<'a> {
     channels: usize,
     numbers: Numbers,
     pub(super) cases: Vec<(String, Found)>,
+    /// The test images with a label map, by name.
+    pub(super) tested: Vec<String>,
     pub(super) notes: Vec<String>,
 }
 
 impl<'a> Described<'a> {
-    /// Finds the training cases that the description names, or else those of `imagesTr/`, and then the images without
-    /// public labels.
+    /// Finds the training cases that the description names, or else those of `imagesTr/`, and then the test images.
     pub(super) fn find(
         root: &'a Path,
         description: &Description,
@@ -40,6 +42,7 @@ impl<'a> Described<'a> {
             channels,
             numbers: description.numbers(channels),
             cases: Vec::new(),
+            tested: Vec::new(),
             notes: Vec::new(),
         };
         found.add_training(description)?;

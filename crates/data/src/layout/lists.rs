@@ -46,6 +46,16 @@ impl Lists {
         Self { train, test, aside }.disjoint()
     }
 
+    /// Adds test cases that the files of `path` show; those that are set aside stay so.
+    pub(super) fn add_test(&mut self, mut names: Vec<String>, path: PathBuf) {
+        names.retain(|name| !self.holds_out(name));
+        match &mut self.test {
+            Some(list) => list.names.extend(names),
+            None if names.is_empty() => {}
+            None => self.test = Some(List { path, names }),
+        }
+    }
+
     /// Changes every list.
     pub(super) fn map(self, change: fn(List) -> List) -> Self {
         Self {

@@ -9,7 +9,7 @@
 //! | [`la`] | `images/`, `labels/`, `train.list`, `test.list`; or one folder per case with `mri_norm2.h5` |
 //! | [`acdc`] | `images/`, `labels/`, `train.list`, `val.list`; or `patientNNN_frameNN_slice_K.h5` and `patientNNN_frameNN.h5` |
 //! | [`pancreas`] | `imageNNNN_norm.h5` in `Pancreas_h5/`, `train.list`, `test.list` or `Flods/` |
-//! | [`msd`] | `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/` |
+//! | [`msd`] | `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/`, `labelsTs/` |
 //! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` and `channels.txt` |
 //!
 //! An image of several channels is one file for each, `NAME_0000`, `NAME_0001`, …, or one NIfTI file with an axis of

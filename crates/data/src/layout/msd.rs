@@ -4,14 +4,14 @@ use std::path::Path;
 
 use super::Layout;
 use super::assemble::{self, Cases};
-use super::described::{Described, JSON};
+use super::described::{Described, JSON, TEST_LABELS};
 use super::description::Description;
 use super::lists::{HELD_OUT, List, Lists};
 use super::pairing::Paired;
 use super::segments::Segments;
 use crate::{DataError, Dataset, LabelValues};
 
-/// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/` and `imagesTs/`.
+/// Opens a folder with `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/` and `labelsTs/`.
 ///
 /// The classes come from `labels`, either `"1": "name"` or `"name": 1`. The numbers are voxel values; if
 /// they are not 0, 1, 2, …, as in `"205": "myocardium"`, the classes are numbered in ascending order of
@@ -22,9 +22,9 @@ use crate::{DataError, Dataset, LabelValues};
 /// `imagesTr/`, which are labeled if `labelsTr/` has a file of the same name. An image is one file, with an axis of
 /// channels if `modality` or `channel_names` has several, or one file for each channel, `NAME_0000`, `NAME_0001`, …, as
 /// nnU-Net names them, whether lists have the numbers or not; where the label map of a single channel has the number
-/// too, it is a part of the name. The cases of `test`, or else the files of `imagesTs/`, have no public
-/// labels and become unlabeled cases; those that are missing are noted. The cases of a `test.list` or else `val.list` are
-/// held out.
+/// too, it is a part of the name. Of the images of `test`, or else of `imagesTs/`, those with a label map in `labelsTs/` are
+/// test cases; the others become unlabeled cases, which a note says, as are those that are missing. The cases of a
+/// `test.list` or else `val.list` are held out too.
 ///
 /// Label maps are not opened. [`layout::open`](super::open) also compares the segments that 3D Slicer names in them with
 /// `labels`.
@@ -101,6 +101,7 @@ fn split(root: &Path, mut found: Described<'_>) -> Result<Dataset, DataError> {
         )
     }));
     let mut lists = Lists::with_training(None, root, &HELD_OUT)?;
+    lists.add_test(found.tested, root.join(TEST_LABELS));
     let names = found.cases.iter().map(|(id, _)| id.clone());
     let names = names.filter(|id| !lists.holds_out(id)).collect();
     lists.train = Some(List {

@@ -155,12 +155,15 @@ fn without_image(
             some_of(several)
         ),
     };
-    let found = format!("{}, which has no image", some_of(&alone));
+    let verb = if alone.len() == 1 { "has" } else { "have" };
+    let found = format!("{}, which {verb} no image", some_of(&alone));
     DataError::unexpected(
         folder,
         "only label maps with the name of an image",
         found,
-        hint,
+        format!(
+            "{hint}; semivox inspect --fix writes a copy in which endings such as _seg are mended"
+        ),
     )
 }
 

@@ -153,3 +153,57 @@ fn fields_may_be_null_and_channels_a_name_or_a_list() {
         &["2 channels of `a`", "no `a_0001`"],
     );
 }
+
+#[test]
+fn test_images_with_label_maps_are_test_cases_and_the_others_are_said_to_train() {
+    let root = nnunet();
+    describe(&root, r#""name": "x""#);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(unlabeled(&dataset), ["t"]);
+    let note = "test images without a label map train as unlabeled scans: `t`; to keep them unseen, move them";
+    let notes = |dataset: &Dataset| dataset.notes.join("\n");
+    assert!(notes(&dataset).contains(note), "{:?}", dataset.notes);
+
+    for id in ["u", "v"] {
+        image(root.path(), &format!("imagesTs/{id}_0000.nii.gz"));
+        label(root.path(), &format!("labelsTs/{id}.nii.gz"), 1);
+    }
+    label(root.path(), "labelsTs/w.nii.gz", 1);
+    let listed = r#""test": ["imagesTs/v_0000.nii.gz", "imagesTs/t_0000.nii.gz"]"#;
+    for (fields, expected) in [(r#""name": "x""#, vec!["u", "v"]), (listed, vec!["v"])] {
+        describe(&root, fields);
+        let dataset = layout::open(root.path()).unwrap();
+        let tested: Vec<&str> = dataset.test.iter().map(|case| case.id.as_str()).collect();
+        assert_eq!(tested, expected);
+        assert_eq!(
+            dataset.test[0].label.files()[0]
+                .parent()
+                .unwrap()
+                .file_name()
+                .unwrap(),
+            "labelsTs"
+        );
+        assert_eq!(
+            (labeled(&dataset), unlabeled(&dataset)),
+            (vec!["a", "b", "c"], vec!["t"])
+        );
+        assert!(notes(&dataset).contains(note), "{:?}", dataset.notes);
+        assert!(
+            notes(&dataset).contains("`w` without a test image"),
+            "{:?}",
+            dataset.notes
+        );
+    }
+
+    // Lists hold out further cases, and those that they set aside are no test cases.
+    describe(&root, r#""name": "x""#);
+    text(&root, "test.list", "b\n");
+    text(&root, "val.list", "u\n");
+    let dataset = layout::open(root.path()).unwrap();
+    let tested: Vec<&str> = dataset.test.iter().map(|case| case.id.as_str()).collect();
+    assert_eq!(
+        (labeled(&dataset), tested),
+        (vec!["a", "c"], vec!["b", "v"])
+    );
+    assert!(!dataset.case_names().contains(&"u"));
+}

@@ -37,6 +37,32 @@ fn a_folder_of_ones_own() {
         folder::open(root.path()),
         &["classes.txt", "background", "left ear"],
     );
+    // Values may stand before a sign, and a number alone is no name.
+    for lines in [
+        "0: background\n1: left ear\n2: right ear\n",
+        "0,background\n1 ,left ear\n2, right ear\n",
+        "0 = background\n1=left ear\n2\tright ear\n",
+        "0;background\n1; left ear\n2;right ear\n",
+    ] {
+        text(&root, "classes.txt", lines);
+        let dataset = layout::open(root.path()).unwrap();
+        assert_eq!(
+            dataset.classes,
+            ["background", "left ear", "right ear"],
+            "{lines}"
+        );
+        assert_eq!(dataset.label_values(), None);
+    }
+    text(&root, "classes.txt", "background\n2nd ear\n3D ear\n");
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(dataset.classes, ["background", "2nd ear", "3D ear"]);
+    for lines in ["0\n1\n2\n", "background\n1\n2\n"] {
+        text(&root, "classes.txt", lines);
+        refused(
+            folder::open(root.path()),
+            &["classes.txt", "alone", "205 myocardium"],
+        );
+    }
 }
 
 #[test]
@@ -119,7 +145,7 @@ fn mistakes_in_a_folder_are_named() {
     refused(
         layout::open(root.path()),
         &[
-            "`d_seg`, `e_seg`, which has no image",
+            "`d_seg`, `e_seg`, which have no image",
             "rename `d_seg`, perhaps to `d`",
         ],
     );

@@ -1,22 +1,37 @@
 //! Reading and writing of evaluations as JSON, and writing as comma-separated values.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use semivox_data::{DataError, io};
+use serde::Serialize;
 
-use super::Evaluation;
+use super::{Evaluation, Means};
 use crate::InferenceError;
 
+/// An evaluation in its file, with means that reading computes anew.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    mean_by_class: BTreeMap<u32, Means>,
+}
+
 impl Evaluation {
-    /// Writes `evaluation.json`.
+    /// Writes `evaluation.json`, with the means of each class.
     ///
     /// # Errors
     ///
     /// [`InferenceError::Data`] if the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), InferenceError> {
         let path = path.as_ref();
-        let mut text = serde_json::to_string_pretty(self).map_err(|e| failed(path, e.into()))?;
+        let written = Written {
+            evaluation: self,
+            mean_by_class: self.mean_by_class(),
+        };
+        let mut text =
+            serde_json::to_string_pretty(&written).map_err(|e| failed(path, e.into()))?;
         text.push('\n');
         Ok(io::write_atomic(path, text.as_bytes())?)
     }

@@ -4,7 +4,7 @@ mod files;
 mod summary;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,16 @@ impl Evaluation {
             mean_unseen: None,
             failed: Vec::new(),
         }
+    }
+
+    /// Returns the means of each class over the cases, by label.
+    pub fn mean_by_class(&self) -> BTreeMap<u32, Means> {
+        let all = || self.cases.iter().flat_map(|case| &case.classes);
+        let labels: BTreeSet<u32> = all().map(|class| class.label).collect();
+        let mean = |label| summarize(all().filter(move |class| class.label == label)).0;
+        (labels.into_iter())
+            .map(|label| (label, mean(label)))
+            .collect()
     }
 
     /// Marks further cases whose scan or patient is in the training data, given a sentence on each by the name of the

@@ -2,42 +2,56 @@
 
 use std::fmt;
 
-use super::Evaluation;
+use super::{Evaluation, Means};
 
-/// Formats a table with one line per case and class, the means last.
+/// Formats [`Evaluation::table`] without names of classes.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let several = self.cases.iter().any(|case| case.classes.len() > 1);
-        writeln!(
-            f,
+        f.write_str(&self.table(&[]))
+    }
+}
+
+impl Evaluation {
+    /// Formats a line of metrics for every case and class, and the means: those of each class, if there are several, and
+    /// that over all pairs of case and class.
+    ///
+    /// Classes are named by their place in `classes`, which begin with the background; `label 3` is one without a name.
+    pub fn table(&self, classes: &[String]) -> String {
+        let by_class = self.mean_by_class();
+        let several = by_class.len() > 1;
+        let named = |label: u32| match classes.get(label as usize) {
+            Some(name) => name.clone(),
+            None => format!("label {label}"),
+        };
+        let mut lines = vec![format!(
             "{:<28} {:>9} {:>9} {:>9} {:>9}",
             "case", "Dice", "HD95 mm", "ASD mm", "ASSD mm"
-        )?;
+        )];
         for case in &self.cases {
             for class in &case.classes {
                 let name = match several {
-                    true => format!("{} label {}", case.id, class.label),
+                    true => format!("{}, {}", case.id, named(class.label)),
                     false => case.id.clone(),
                 };
                 let distances = [class.hd95_mm, class.asd_mm, class.assd_mm];
-                writeln!(f, "{}", line(&name, class.dice, distances))?;
+                lines.push(line(&name, class.dice, distances));
             }
         }
-        let mean = &self.mean;
-        let distances = [mean.hd95_mm, mean.asd_mm, mean.assd_mm];
-        write!(f, "{}", line("mean", mean.dice, distances))?;
-        if let Some(mean) = &self.mean_unseen {
+        let of = |name: &str, mean: &Means| {
             let distances = [mean.hd95_mm, mean.asd_mm, mean.assd_mm];
-            write!(
-                f,
-                "\n{}",
-                line("mean without seen cases", mean.dice, distances)
-            )?;
+            line(name, mean.dice, distances)
+        };
+        if several {
+            let means = by_class.iter();
+            lines
+                .extend(means.map(|(&label, mean)| of(&format!("mean of {}", named(label)), mean)));
         }
-        match &self.protocol.leaks {
-            Some(leaks) => write!(f, "\nNot an independent test: {leaks}"),
-            None => Ok(()),
-        }
+        lines.push(of("mean", &self.mean));
+        let unseen = self.mean_unseen.iter();
+        lines.extend(unseen.map(|mean| of("mean without seen cases", mean)));
+        let leaks = self.protocol.leaks.iter();
+        lines.extend(leaks.map(|leaks| format!("Not an independent test: {leaks}")));
+        lines.join("\n")
     }
 }
 
@@ -73,9 +87,26 @@ mod tests {
         let cases = vec![case("a", vec![class(1, Some(0.5)), class(2, None)])];
         let text = Evaluation::new(Protocol::default(), cases).to_string();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 4);
-        assert!(lines[1].starts_with("a label 1") && lines[1].contains("0.5000"));
+        assert_eq!(lines.len(), 6);
+        assert!(lines[1].starts_with("a, label 1 ") && lines[1].contains("0.5000"));
         assert!(lines[2].contains("undefined"));
-        assert!(lines[3].starts_with("mean") && lines[3].contains("2.50"));
+        assert!(lines[3].starts_with("mean of label 1 ") && lines[3].contains("0.5000"));
+        assert!(lines[4].starts_with("mean of label 2 ") && lines[4].contains("undefined"));
+        assert!(lines[5].starts_with("mean ") && lines[5].contains("2.50"));
+
+        let cases = vec![
+            case("a", vec![class(1, Some(0.5)), class(2, Some(0.1))]),
+            case("b", vec![class(1, Some(0.7)), class(2, Some(0.3))]),
+        ];
+        let names = ["background", "liver"].map(String::from);
+        let text = Evaluation::new(Protocol::default(), cases).table(&names);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].starts_with("a, liver "), "{text}");
+        let found = lines.iter().find(|line| line.starts_with("mean of liver "));
+        assert!(found.is_some_and(|line| line.contains("0.6000")), "{text}");
+        let found = lines
+            .iter()
+            .find(|line| line.starts_with("mean of label 2 "));
+        assert!(found.is_some_and(|line| line.contains("0.2000")), "{text}");
     }
 }

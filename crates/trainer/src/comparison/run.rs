@@ -1,14 +1,15 @@
 //! The finished runs that a comparison is made of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
-use semivox_inference::evaluation::{Evaluation, Means, summarize};
+use semivox_inference::evaluation::{Evaluation, Means};
 
 /// A finished run: its settings, its evaluation and the time of its training.
 ///
@@ -25,8 +26,10 @@ use semivox_inference::evaluation::{Evaluation, Means, summarize};
 pub struct Run {
     /// Its settings.
     pub config: RunConfig,
-    /// Its evaluation on the test cases.
+    /// Its evaluation on the test cases or, if there are none, on the validation cases.
     pub evaluation: Evaluation,
+    /// Whether the evaluation is that on the validation cases.
+    pub validated: bool,
     /// Seconds of all training steps and checkpoints, without evaluation; `None` if the folder has no `metrics.jsonl`.
     pub training_seconds: Option<f64>,
 }
@@ -40,11 +43,32 @@ impl Run {
         let log = (folder.metrics().exists())
             .then(|| metrics_log::read(folder.metrics()))
             .transpose()?;
+        let tested = folder.evaluation().exists();
+        let validated = !tested && folder.validation().exists();
+        let evaluation = match validated {
+            true => folder.validation(),
+            false => folder.evaluation(),
+        };
         Ok(Self {
             config: RunConfig::from_toml(&folder.read_config()?)?,
-            evaluation: Evaluation::read(folder.evaluation())?,
+            evaluation: Evaluation::read(evaluation)?,
+            validated,
             training_seconds: log.map(|rows| rows.iter().map(|row| row.seconds_per_step).sum()),
         })
+    }
+
+    /// Reads a run that is finished; `None` if its evaluation is still to come.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and if the list of its cases cannot be read.
+    pub fn open_finished(folder: &RunFolder) -> Result<Option<Self>, TrainError> {
+        let cases = CaseList::read(folder)?;
+        let untested = cases.is_some_and(|cases| cases.has_no_test());
+        let last = match untested {
+            true => folder.validation(),
+            false => folder.evaluation(),
+        };
+        last.exists().then(|| Self::open(folder)).transpose()
     }
 
     /// Returns the method and the number of labeled cases, by which runs are grouped.
@@ -67,7 +91,9 @@ impl Run {
             seed: protocol.seed,
             iterations: protocol.iterations,
             mean: mean.clone(),
-            dice_by_class: dice_by_class(&self.evaluation),
+            dice_by_class: (self.evaluation.mean_by_class().into_iter())
+                .map(|(label, means)| (label, means.dice))
+                .collect(),
             dice_by_case: (cases.iter())
                 .map(|case| (case.id.clone(), case.mean_dice()))
                 .collect(),
@@ -101,19 +127,4 @@ pub struct RunSummary {
     pub training_seconds: Option<f64>,
     /// Source revision, where known.
     pub commit: Option<String>,
-}
-
-fn dice_by_class(evaluation: &Evaluation) -> BTreeMap<u32, Option<f64>> {
-    let classes = || evaluation.cases.iter().flat_map(|case| &case.classes);
-    let mean = |label| {
-        summarize(classes().filter(|class| class.label == label))
-            .0
-            .dice
-    };
-    (classes()
-        .map(|class| class.label)
-        .collect::<BTreeSet<_>>()
-        .into_iter())
-    .map(|label| (label, mean(label)))
-    .collect()
 }

@@ -12,6 +12,10 @@ pub(super) fn protocol(runs: &[Run]) -> String {
         values.join(", ")
     };
     let cases = runs.first().map_or(0, |run| run.evaluation.cases.len());
+    let kind = match runs.iter().any(|run| run.validated) {
+        true => "validation",
+        false => "test",
+    };
     let leaks = runs
         .iter()
         .find_map(|run| run.evaluation.protocol.leaks.as_ref());
@@ -19,7 +23,7 @@ pub(super) fn protocol(runs: &[Run]) -> String {
         format!(" Not an independent test: {leaks}.")
     });
     format!(
-        "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} test cases and their classes, \
+        "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} {kind} cases and their classes, \
          then mean ± sample standard deviation over seeds; undefined distances are left out.{leaks}",
         values(|run| run.evaluation.protocol.preset.clone()),
         values(|run| run.evaluation.protocol.iterations.to_string()),

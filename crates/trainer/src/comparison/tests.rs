@@ -40,6 +40,7 @@ fn run(
     Run {
         config: preset("quick", method).unwrap(),
         evaluation: Evaluation::new(protocol, vec![case]),
+        validated: false,
         training_seconds: Some(90.0),
     }
 }
@@ -185,18 +186,43 @@ fn the_optimizer_is_named_once_if_shared_and_by_method_if_not() {
     assert!(differing.contains("Nesterov momentum in the last stage (action)"));
 }
 
+/// Writes settings and evaluation of a run, without a log, into a folder.
+fn written(run: &Run, folder: &RunFolder, evaluation: impl AsRef<std::path::Path>) {
+    folder.write_config(&run.config.to_toml().unwrap()).unwrap();
+    run.evaluation.write(evaluation).unwrap();
+}
+
+#[test]
+fn a_run_without_test_cases_is_measured_on_its_validation_cases() {
+    let root = tempfile::tempdir().unwrap();
+    let expected = run("supervised", 0, 0.7, None, "a");
+    for (test, finished) in [("[]", true), (r#"["t"]"#, false)] {
+        let folder = RunFolder::create(root.path().join(finished.to_string())).unwrap();
+        let cases =
+            format!(r#"{{"labeled": [], "unlabeled": [], "test": {test}, "validation": ["a"]}}"#);
+        std::fs::write(folder.cases(), cases).unwrap();
+        assert!(Run::open_finished(&folder).unwrap().is_none());
+        written(&expected, &folder, folder.validation());
+        let found = Run::open_finished(&folder).unwrap();
+        assert_eq!(found.is_some(), finished);
+        if let Some(found) = found {
+            assert!(found.validated && found.evaluation == expected.evaluation);
+            let text = Comparison::new(&[found]).unwrap().to_string();
+            assert!(text.contains("mean over 1 validation cases"), "{text}");
+        }
+    }
+}
+
 /// A folder that was copied without its log has results, but no time.
 #[test]
 fn a_run_without_a_log_has_no_time() {
     let root = tempfile::tempdir().unwrap();
-    let written = run("supervised", 0, 0.7, None, "a");
+    let expected = run("supervised", 0, 0.7, None, "a");
     let folder = RunFolder::create(root.path().join("copied")).unwrap();
-    let config = written.config.to_toml().unwrap();
-    folder.write_config(&config).unwrap();
-    written.evaluation.write(folder.evaluation()).unwrap();
+    written(&expected, &folder, folder.evaluation());
     let copied = Run::open(&folder).unwrap();
     assert_eq!(copied.training_seconds, None);
-    assert_eq!(copied.evaluation, written.evaluation);
+    assert_eq!(copied.evaluation, expected.evaluation);
 
     let comparison = Comparison::new(&[copied, run("supervised", 1, 0.8, None, "a")]).unwrap();
     let text = comparison.to_string();

@@ -65,6 +65,11 @@ impl CaseList {
         })
     }
 
+    /// Returns whether there are no test cases.
+    pub(crate) fn has_no_test(&self) -> bool {
+        self.test.is_empty()
+    }
+
     /// Writes `cases.json`.
     ///
     /// # Errors

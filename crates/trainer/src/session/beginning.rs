@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use semivox_data::inspect::Role;
-use semivox_data::leaks;
+use semivox_data::{io, leaks};
 use semivox_inference::device;
 
 use super::{Session, tell_of};
@@ -19,11 +19,36 @@ use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
 use crate::test_leaks::{exclude, settle};
 
+/// Folders of a data set in which a run's predictions would be taken for scans or label maps.
+const OF_SCANS: [&str; 6] = [
+    "images", "labels", "imagesTr", "labelsTr", "imagesTs", "labelsTs",
+];
+
+/// Fails if a run would be written into its data set, rather than into a folder of its own beside the scans.
+fn expect_outside(out: &Path, root: &Path) -> Result<(), TrainError> {
+    let of_scans = OF_SCANS.iter().map(|name| root.join(name));
+    let inside = of_scans
+        .into_iter()
+        .any(|folder| io::is_within(out, &folder));
+    match inside || io::is_within(root, out) {
+        false => Ok(()),
+        true => Err(TrainError::unexpected(
+            out.display(),
+            format!(
+                "a folder for the run outside the scans of {}",
+                root.display()
+            ),
+            "one that holds them or lies among them",
+            "choose another --out",
+        )),
+    }
+}
+
 impl Session {
     /// Checks `config`, makes the run folder `out` and reads the training cases.
     ///
     /// # Errors
-    /// If the configuration or the data has a mistake, or `out` holds another run, is used by another
+    /// If the configuration or the data has a mistake, or `out` lies among the scans, holds another run, is used by another
     /// session or cannot be written. `out` becomes a run only after all data is read, so it can be used
     /// again after an error.
     pub fn start(
@@ -56,6 +81,9 @@ impl Session {
     ) -> Result<Self, TrainError> {
         config.check()?;
         device::by_name(&config.device)?;
+        if let Some(root) = &config.data.root {
+            expect_outside(out, root)?;
+        }
         let (run, lock) = RunFolder::begin(out)?;
         tell_of(&lock, observer);
         if config.data.root.is_none() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::channels::{self, Numbers};
 use super::super::classes::read_classes;
+use super::super::described::TEST_LABELS;
 use super::super::description::Description;
 use super::super::files::Listing;
 use super::super::segments::Segments;
@@ -62,6 +63,9 @@ impl Found {
             .collect();
         let images = images(root, &folders, listings, &mut channels, &labels)?;
         let mut cases = split_channels(images, &mut channels, &mut mends);
+        if description.is_some() {
+            leave_test_cases(root, &mut cases, &mut left)?;
+        }
         pair(&mut cases, labels.volumes, &mut mends, &mut left);
         let labels: Vec<&Path> = cases
             .values()
@@ -110,6 +114,18 @@ fn lists(json: &Path, description: &Description) -> Result<Vec<String>, DataErro
     let listed = !description.training.is_empty() || !description.test.is_empty();
     let note = "the lists of `dataset.json` are not followed: every image of imagesTr/ and imagesTs/ is in the copy";
     Ok(listed.then(|| note.to_string()).into_iter().collect())
+}
+
+/// Takes out the images with a label map in `labelsTs/`, on which nothing may train.
+fn leave_test_cases(
+    root: &Path,
+    cases: &mut BTreeMap<String, Case>,
+    left: &mut Vec<String>,
+) -> Result<(), DataError> {
+    let labels = Listing::read_if_any(&root.join(TEST_LABELS))?;
+    let tested = (labels.volumes.into_keys()).filter(|id| cases.remove(id).is_some());
+    left.extend(tested.map(|id| format!("{id}: a test case, with a label map in {TEST_LABELS}/")));
+    Ok(())
 }
 
 /// Lists folders of images, of which the first must hold some.

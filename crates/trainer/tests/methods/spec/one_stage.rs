@@ -109,7 +109,10 @@ pub(super) fn mc_net_plus() -> Method {
             .ramped_over(0.4)
             .reads(IMAGES),
     ];
-    one_stage("mc_net_plus", terms, vec![])
+    Method {
+        frame: vec![("method.ramp_share", "0.4")],
+        ..one_stage("mc_net_plus", terms, vec![])
+    }
 }
 
 /// `L = L_sup + λ(t)·L_s + μ(t)·(L_c(labeled) + L_c(unlabeled))`, with prototypes of the background too, so that a network
@@ -135,7 +138,7 @@ pub(super) fn ss_net() -> Method {
     let unsupervised = unsupervised.map(|term| term.ramped_over(0.4).within(f64::INFINITY));
     let terms = [vec![supervised()], unsupervised.to_vec()].concat();
     Method {
-        frame: vec![("method.background", "true")],
+        frame: vec![("method.background", "true"), ("method.ramp_share", "0.4")],
         plain: vec![
             ("method.magnitude", "0.0"),
             ("method.distance", "'per_class'"),
