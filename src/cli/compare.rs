@@ -53,7 +53,7 @@ run to cases.csv, and a chart to comparison.svg. Without test cases, --validatio
 unimatch, action and action_pp, supervised training with their augmentation: a method's gain is what it
 has over both. Of --set method.KEY, these controls take only method.optimizer.
 
-  semivox compare --methods supervised,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
+  semivox compare --methods bcp,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let (cells, quiet) = (cells(arguments)?, arguments.run.quiet);

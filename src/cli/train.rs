@@ -33,11 +33,11 @@ Voxel and patch size are derived from the labeled scans and printed before train
 in the run folder has every setting. Ctrl-C saves a checkpoint, and --resume continues from it.
 
   semivox train supervised --data scans/                     labeled scans only: the baseline
-  semivox train mean_teacher --data scans/ --out runs/mt     labeled and unlabeled scans
+  semivox train bcp --data scans/ --out runs/mine            labeled and unlabeled scans
   semivox train action                                       generated phantoms, a few minutes
   semivox train action --task acdc                           phantoms of cardiac MR, slice by slice
-  semivox train --config runs/mt/config.toml --seed 1 --out runs/mt1
-  semivox train --resume --out runs/mt";
+  semivox train --config runs/mine/config.toml --seed 1 --out runs/mine1
+  semivox train --resume --out runs/mine";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let single = &arguments.single;

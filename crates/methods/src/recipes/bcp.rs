@@ -31,10 +31,14 @@
 //! | stage i | – | left atrium: one loss over the mixed patch; ACDC: one of the box and one around it | one loss over the mixed patch; a single labeled patch is not mixed |
 //! | lengths | 2,000 + 15,000 (left atrium) | 10,000 + 30,000 on ACDC | 1 : 3, in the preset `paper` of volumes 2 : 15; `iterations` |
 //! | stage ii begins with | – | the checkpoint of stage i that is best on the test (left atrium) or validation cases (ACDC) | the last |
-//! | optimizer | SGD | 0.01, momentum 0.9, decay 1e-4 (left atrium, ACDC) | same |
+//! | optimizer | SGD | 0.01, momentum 0.9, decay 1e-4 (left atrium, ACDC); its momentum goes on in stage ii on ACDC | same; begins again in stage ii |
 //! | rate | – | left atrium: ÷10 every 2,500 iterations of stage ii; ACDC: constant | polynomial decay over both stages |
 //! | teacher's mode | – | training | training |
+//! | teacher's passes | – | one for each half of the unlabeled patches | one for all |
 //! | teacher's batch norm | – | left atrium: own statistics; ACDC: average of the student's | own statistics |
+//! | U-Net's upsampling | – | bilinear with aligned corners | transposed convolution; `network.upsampling` |
+//! | pancreas | – | Adam 0.001; voxels connected by faces and edges | as for the left atrium |
+//! | result | – | the checkpoint of stage ii that is best on the test (left atrium) or validation cases (ACDC) | the last |
 
 mod config;
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! L     = L_seg(labeled) + λ(t)·L_s(all) + μ(t)·(L_c(labeled, y) + L_c(unlabeled, argmax p))
 //! L_s   = D(p(x + r), p(x)),   r = ε·g/‖g‖,   g = ∇_d D(p(x + ξ·d), p(x)),   d ~ U(−½, ½)/‖·‖
 //! L_c   = (1/C) Σ_c Σ_(i,j) a_i b_j (1 − cos(q_i, z_cj)) / (Σ_i a_i · Σ_j b_j)      i: voxels of class c
-//! λ(t)  = λ·Ψ(t),   μ(t) = μ·Ψ(t),   Ψ(t) = exp(−5 (1 − t/T)²)
+//! λ(t)  = λ·Ψ(t),   μ(t) = μ·Ψ(t),   Ψ(t) = exp(−5 (1 − t/t_max)²),   1 from t_max on
 //! ```
 //!
 //! `D` is a Dice distance, and `p(x)` a constant in it. Features `f` are the decoder's last map, `q` their projection
@@ -24,10 +24,10 @@
 //! |---|---|---|---|
 //! | `L_seg` | – | Dice, of the foreground and of all classes; cross-entropy is only logged | ½ (CE + Dice) of all classes, as in every recipe here |
 //! | `λ`, `μ` | – | 1 and 0.1; 0.1 and 0.01 | same; `smoothness_weight`, `separation_weights` |
-//! | ramp | – | over 6,000 of 15,000 iterations; over all 30,000; in steps of 150 | over the run, at every step |
+//! | ramp | – | over 6,000 of 15,000 iterations; over all 30,000; in steps of 150 | the same shares of the run, at every step; `ramp_share` |
 //! | `D` | – | of all classes together; mean over classes, with squares | same; `distance` |
-//! | `ε` | – | 10; 6 | same, whatever the size of a patch; `magnitude` |
-//! | `ξ`, gradients for `r` | – | 10, 1 | same; `probe`, `power_iterations` |
+//! | `ε`, `ξ` | – | 10, 10 of 112×112×80 z-scored voxels; 6, 10 of 256×256 pixels from 0 to 1 | same; in the presets scaled to the number of voxels, and to z-scored slices; `magnitude`, `probe` |
+//! | gradients for `r` | – | 1 | same; `power_iterations` |
 //! | `p(x)` in `L_s` | – | from a second pass, with other dropout | from the pass that gives `L_seg` |
 //! | running statistics | – | left alone by both adversarial passes, updated by the second clean one | left alone by both adversarial passes |
 //! | `f` | – | after dropout (V-Net) | before it |
@@ -38,7 +38,8 @@
 //! | `b` | – | divided by itself, hence 1 | divided by its mean over the prototypes |
 //! | voxels in `L_c`, candidates for prototypes | – | all | at most 4,096 of a class, drawn in each step; `voxels`; the heads' batch norm sees all |
 //! | ignored voxels | – | – | neither in `L_seg`, nor in `L_c` of labeled patches, nor as prototypes |
-//! | optimizer | – | SGD 0.01, divided by 10 every 2,500 of 15,000; constant | that of the other baselines: 0.01, divided by 10 at 5/12 and 10/12 |
+//! | optimizer | – | SGD 0.01, divided by 10 every 2,500 of 15,000; constant | same; `quick`, `standard`: polynomial decay, as for every method (`OptimizerConfig::comparable`) |
+//! | U-Net's upsampling | – | bilinear with aligned corners | transposed convolution; `network.upsampling` |
 //! | result | – | the checkpoint that is best on the test or validation cases | the last |
 
 use burn::prelude::*;

@@ -29,6 +29,7 @@
 //! | strong view | color jitter, grayscale, blur | jitter, blur | intensities; `strong_view` |
 //! | one unlabeled patch | – | – | not mixed |
 //! | batch, length | – | 12 + 12, 300 epochs | `batch`, `iterations` |
+//! | result | – | the checkpoint that is best on 20 validation and 40 test patients | the last |
 //! | optimizer | – | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | same |
 
 mod config;
