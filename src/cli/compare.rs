@@ -49,7 +49,8 @@ const AFTER: &str = "\
 Finished runs are not repeated, and an interrupted run is resumed: after Ctrl-C or an error, run the
 same command again. Each run has its folder OUT/METHOD_LABELED_SEED with its own report. The table is
 written to comparison.md, .csv and .json, a line for each run to runs.csv, for each test case of a
-run to cases.csv, and a chart to comparison.svg. Without test cases, --validation measures the runs. Supervised training is added and, for bcp, fixmatch,
+run to cases.csv, and a chart to comparison.svg. Without test cases, the runs are measured on the
+cases of --validation. Supervised training is added and, for bcp, fixmatch,
 unimatch, action and action_pp, supervised training with their augmentation: a method's gain is what it
 has over both. Of --set method.KEY, these controls take only method.optimizer.
 

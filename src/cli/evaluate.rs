@@ -9,7 +9,6 @@ use semivox_inference::SeenScans;
 use semivox_inference::evaluation::{Evaluation, FailedCase};
 use semivox_inference::label_folders::{self, Comparison, DescribedClasses};
 use semivox_trainer::TrainError;
-use serde_json::json;
 
 use super::progress::Counter;
 
@@ -82,10 +81,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     evaluation.write_csv(out.join("evaluation.csv"))?;
     tell_of_omissions(arguments, &evaluation, [&alone, &not_predicted]);
     if arguments.json {
-        super::print_json(&json!(evaluation));
+        super::print_json(&evaluation.to_json());
     } else if !arguments.quiet {
-        let names = classes.as_ref().map_or(&[][..], |classes| &classes.names);
-        println!("{}", evaluation.table(names));
+        println!(
+            "{}",
+            evaluation.table(&|value| name_of(classes.as_ref()?, value))
+        );
         print!("{}", undefined(&evaluation));
         println!(
             "Written: evaluation.csv and evaluation.json in {}",
@@ -96,6 +97,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Returns the name of the class of a label value.
+fn name_of(classes: &DescribedClasses, value: u32) -> Option<String> {
+    let class = classes.values.class(value)?;
+    classes.names.get(usize::from(class)).cloned()
 }
 
 /// Returns the classes of `--classes`, or those of the data set that the references belong to, with a note on their

@@ -1,4 +1,4 @@
-//! Formatting of sizes and numbers for printed tables.
+//! Formatting of sizes, numbers and paths for printed text.
 
 use std::path::Path;
 

@@ -68,7 +68,8 @@ pub(super) fn train(
 
 fn print_metrics(summary: &Summary, classes: &[String]) {
     if let Some(evaluation) = &summary.evaluation {
-        println!("{}", evaluation.table(classes));
+        let name_of = |label: u32| classes.get(label as usize).cloned();
+        println!("{}", evaluation.table(&name_of));
     }
     if let Some(Evaluation { cases, mean, .. }) = &summary.validation {
         let dice = mean

@@ -44,37 +44,11 @@ fn inspect_suggests_a_command_that_a_shell_takes() {
     ] {
         assert!(found.contains(part), "{part}: {found}");
     }
-    fs::write(root.join("test.list"), "case0\n").expect("a list");
-    let message = fail(
-        &root,
-        1,
-        &["inspect", "Größe & co", "--test-list", "test.list"],
-    );
-    assert!(
-        message.contains("case0") || message.contains("held out"),
-        "{message}"
-    );
-}
-
-/// nnU-Net names images with the number of their channel, and label maps without it.
-#[test]
-fn predictions_of_nn_u_nets_images_are_named_as_its_label_maps() {
-    let (_root, root) = scans(2, 2);
-    trained(&root, "run");
-    fs::create_dir(root.join("imagesTs")).expect("a folder");
-    for case in ["case0", "case1"] {
-        let from = root.join(format!("scans/images/{case}.nii.gz"));
-        fs::copy(from, root.join(format!("imagesTs/{case}_0000.nii.gz"))).expect("a copy");
-    }
-    succeed(&root, &["predict", "run", "imagesTs", "--out", "p"]);
-    assert!(root.join("p/case0.nii.gz").exists() && root.join("p/case1.nii.gz").exists());
-    fs::rename(
-        root.join("imagesTs/case1_0000.nii.gz"),
-        root.join("imagesTs/case1.nii.gz"),
-    )
-    .expect("a name");
-    succeed(&root, &["predict", "run", "imagesTs", "--out", "q"]);
-    assert!(root.join("q/case0_0000.nii.gz").exists());
+    fs::write(root.join("Größe & co/test.list"), "case0\n").expect("a list");
+    let found = succeed(&root, &["inspect", "Größe & co"]);
+    let all =
+        "All label maps (1) are of test cases: leave some cases out of the test list or labelsTs/";
+    assert!(found.contains(all), "{found}");
 }
 
 #[test]

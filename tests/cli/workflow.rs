@@ -231,6 +231,15 @@ fn values_of_label_maps_come_back() {
         found["cases"].clone()
     });
     assert_eq!(tables[0], tables[1]);
+    let found = succeed(&root, &["evaluate", "p", "drawn", "--classes", "run"]);
+    for part in [
+        "case0, ball ",
+        "case0, dot ",
+        "mean of ball ",
+        "mean of dot ",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
     let drawn = json(&succeed(
         &root,
         &[
@@ -243,4 +252,5 @@ fn values_of_label_maps_come_back() {
         ],
     ));
     assert_eq!(drawn["mean"]["dice"], 1.0);
+    assert_eq!(drawn["mean_by_class"]["420"]["dice"], 1.0);
 }

@@ -117,7 +117,7 @@ impl RunConfig {
         settings::change(&self.to_toml()?, values)
     }
 
-    /// Returns a phrase for each setting that `now` has another value of, such as `method.iterations = 2000, now 4000`.
+    /// Returns a phrase for each setting whose value differs in `now`, such as `method.iterations = 2000, now 4000`.
     ///
     /// # Errors
     /// As for [`to_toml`](Self::to_toml).

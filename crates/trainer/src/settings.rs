@@ -34,9 +34,11 @@ pub(crate) fn change<'a, T: DeserializeOwned>(
     let document: Table = parse(text)?;
     let values: Vec<(&str, &str)> = values.into_iter().collect();
     let failed = |(place, message): (String, String)| {
-        // Within a method's settings the deserializer does not know the key.
-        let alone =
-            |value: &&(&str, &str)| matches!(changed::<T>(&document, &[**value]), Ok(Err(_)));
+        // Within a method's settings the deserializer does not know the key: it is that of the value that fails so alone.
+        let alone = |value: &&(&str, &str)| match changed::<T>(&document, &[**value]) {
+            Ok(Err((_, found))) => found == message,
+            _ => false,
+        };
         let place = match values.iter().find(alone) {
             Some((key, _)) if key.starts_with(&format!("{place}.")) => key.to_string(),
             _ => place,
@@ -234,6 +236,26 @@ mod tests {
         ] {
             let found = message(key, value);
             assert!(found.contains(expected), "{key}: {found}");
+        }
+        let config = preset("quick", "action").unwrap();
+        for (values, expected) in [
+            (
+                [("method.queries", "abc"), ("method.bank", "xyz")],
+                [
+                    "method.queries: invalid type: string \"abc\"",
+                    "method.bank: invalid type: string \"xyz\"",
+                ],
+            ),
+            (
+                [("seed", "many"), ("method.bank", "xyz")],
+                [
+                    "seed: invalid type: string \"many\"",
+                    "method.bank: invalid type: string \"xyz\"",
+                ],
+            ),
+        ] {
+            let found = config.with_values(values).unwrap_err().to_string();
+            assert!(expected.iter().any(|text| found.contains(text)), "{found}");
         }
     }
 

@@ -98,7 +98,7 @@ fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), T
     }
 }
 
-/// Fails before the first run if the data set has no test cases, or no unlabeled ones and a method needs them.
+/// Fails before the first run if nothing would measure the runs, or there are no unlabeled cases and a method needs them.
 ///
 /// Phantoms have both.
 fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> {

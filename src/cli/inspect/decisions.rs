@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use semivox_data::inspect::{CaseFacts, Inspection, Role};
-use semivox_data::preprocess::Preprocess;
+use semivox_data::preprocess::{Intensity, Preprocess};
 use semivox_data::{Dataset, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
@@ -40,7 +40,7 @@ pub(super) fn lines(
     }
     lines.extend([
         ("voxels", voxels(&config.data.preprocess, survey)),
-        ("intensities", intensities(&config.data.preprocess, survey)),
+        ("intensities", intensities(config)),
         ("network", network(config, survey)),
         ("method", method(config).into()),
         ("training", training(config)),
@@ -98,24 +98,28 @@ fn voxels(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
 }
 
 /// Describes how intensities are normalized, and why where scans are taken for CT.
-fn intensities(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
-    let each = &preprocess.channel_intensity;
-    let normalized = match each.is_empty() {
-        true => preprocess.intensity.to_string(),
-        false => {
-            let each: Vec<String> = each.iter().map(ToString::to_string).collect();
-            each.join("; ")
-        }
+fn intensities(config: &RunConfig) -> String {
+    let Preprocess {
+        intensity,
+        channel_intensity: each,
+        ..
+    } = &config.data.preprocess;
+    let of_each: Vec<String> = each.iter().map(ToString::to_string).collect();
+    let (normalized, key) = match each.is_empty() {
+        true => (intensity.to_string(), "intensity"),
+        false => (of_each.join("; "), "channel_intensity"),
     };
-    let ct = (survey.iter().flat_map(|survey| &survey.channels)).any(|c| c.looks_like_ct());
+    let windowed = |intensity: &Intensity| matches!(intensity, Intensity::WindowZScore { .. });
+    // The window of other tasks is fixed.
+    let ct = config.task == Task::Own && (each.iter().any(windowed) || windowed(intensity));
     let reason = match ct {
         true => {
-            ", as intensities far below 0 are taken for CT, whatever the data set calls them: the window holds 99 % of the \
-             labeled voxels"
+            ", since intensities far below 0 are taken for CT, whatever the data set calls them, of which the window holds 99 % \
+             of the labeled voxels"
         }
         false => "",
     };
-    format!("{normalized}{reason} (data.preprocess.intensity)")
+    format!("{normalized}{reason} (data.preprocess.{key})")
 }
 
 /// Describes the network and its patches.

@@ -130,8 +130,8 @@ fn labels(found: &Inspection) -> String {
     for (label, name) in (0..=u8::MAX).zip(&found.dataset.classes) {
         let counts = with.iter().filter_map(|case| case.labels.get(&label));
         let (cases, voxels) = counts.fold((0, 0), |(n, sum), voxels| (n + 1, sum + voxels));
-        // Values up to the largest one, which are no classes.
-        if cases == 0 && !found.errors.is_empty() {
+        // Beside 0 and 255, for instance, the values between them would be listed too.
+        if cases == 0 && *name == format!("class {label}") {
             continue;
         }
         let share = share(voxels);

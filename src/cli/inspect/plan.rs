@@ -29,7 +29,7 @@ pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
             0 => "No case has a label map: put some into labels/ under the names of their images."
                 .into(),
             n => format!(
-                "All {n} cases with a label map are test cases: leave some out of the test list."
+                "All label maps ({n}) are of test cases: leave some cases out of the test list or labelsTs/, to train on."
             ),
         };
     }

@@ -55,10 +55,7 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
             for note in &found.notes {
                 eprintln!("note: {note}");
             }
-            Ok(match channels {
-                1 => without_channel(found.images),
-                _ => found.images,
-            })
+            Ok(found.images)
         }
         (false, 1) => Ok(BTreeMap::from([(
             id_of(input)?,
@@ -71,24 +68,6 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
             Ok(found.into_iter().collect())
         }
     }
-}
-
-/// The end of nnU-Net's names of images of one channel.
-const FIRST_CHANNEL: &str = "_0000";
-
-/// Names scans without the number of their channel if all have it, as in nnU-Net's folders, and says so.
-fn without_channel(scans: BTreeMap<String, Source>) -> BTreeMap<String, Source> {
-    let numbered = |id: &String| id.len() > FIRST_CHANNEL.len() && id.ends_with(FIRST_CHANNEL);
-    if scans.len() < 2 || !scans.keys().all(numbered) {
-        return scans;
-    }
-    eprintln!(
-        "note: all names end in {FIRST_CHANNEL}, the number of a channel as in nnU-Net; label maps are named without it"
-    );
-    let renamed = scans
-        .into_iter()
-        .map(|(id, scan)| (id[..id.len() - FIRST_CHANNEL.len()].to_string(), scan));
-    renamed.collect()
 }
 
 fn id_of(file: &Path) -> Result<String, TrainError> {

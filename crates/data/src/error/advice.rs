@@ -27,7 +27,7 @@ pub(super) fn lines_of(values: &[i64]) -> String {
 pub(super) fn labeled_count(unit: &str, requested: usize, available: usize) -> String {
     match available {
         0 => format!(
-            "expected at least one of the training {unit} to have a label map, found none; annotate some of them, or leave some out of the test list"
+            "expected at least one of the training {unit} to have a label map, found none; annotate some of them, or leave some out of the test list or labelsTs/"
         ),
         _ => format!(
             "expected a number of labeled {unit} (--labeled, or the preset's own) from 1 to {available}, found {requested}; choose one in that range"

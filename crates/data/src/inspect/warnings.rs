@@ -64,10 +64,16 @@ pub fn absent_classes(classes: &[String], present: &BTreeSet<u8>) -> Option<Stri
         return None;
     }
     let absent = absent.join(", ");
-    Some(format!(
-        "no labeled case contains label {absent}, which stays a class of the network; to leave a value out, name those that \
-         occur in classes.txt"
-    ))
+    // Classes that nobody named are the values up to the largest one.
+    let unnamed = (0..).zip(classes).any(|(label, name)| {
+        u8::try_from(label).is_ok_and(|label| !present.contains(&label))
+            && *name == format!("class {label}")
+    });
+    let advice = match unnamed {
+        true => "; to leave a value out, name those that occur in classes.txt",
+        false => "",
+    };
+    Some(format!("no labeled case contains label {absent}{advice}"))
 }
 
 /// Formats the names of cases; of many, the first ones and a count.

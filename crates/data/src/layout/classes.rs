@@ -57,6 +57,14 @@ impl Classes {
     /// Reads one class per line: its name, or its voxel value and name.
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let lines = lists::lines(path)?;
+        if let Some(value) = lines.iter().find(|line| is_number(line)) {
+            return Err(DataError::unexpected(
+                path,
+                "names of classes, or values with names as in `205 myocardium`",
+                format!("the number `{value}` alone"),
+                "add the name behind it",
+            ));
+        }
         let numbered: Vec<Option<(u32, String)>> = lines.iter().map(|line| number(line)).collect();
         let background = lines[0].eq_ignore_ascii_case("background");
         if numbered.iter().all(Option::is_none) {
@@ -80,14 +88,6 @@ impl Classes {
 
     /// Names without values, which are their numbers.
     fn named(path: &Path, lines: Vec<String>) -> Result<Self, DataError> {
-        if let Some(value) = lines.iter().find(|line| line.parse::<u32>().is_ok()) {
-            return Err(DataError::unexpected(
-                path,
-                "names of classes, or values with names as in `205 myocardium`",
-                format!("the number `{value}` alone"),
-                "add the name behind it",
-            ));
-        }
         lists::expect_distinct(path, &lines, "give each class a unique name")?;
         if !lines[0].eq_ignore_ascii_case("background") {
             return Err(DataError::unexpected(
@@ -183,14 +183,23 @@ fn check(path: &Path, entries: &[(u32, String)]) -> Result<(), DataError> {
     }
 }
 
-/// Parses `205 myocardium` as value and name; also `205: myocardium`, and with a comma, semicolon or equals sign.
+/// The signs that may part a value from a name.
+const SIGNS: [char; 4] = [':', ',', ';', '='];
+
+/// Returns whether a line has a value without a name.
+fn is_number(line: &str) -> bool {
+    let digits = line.trim_end_matches(|c: char| c.is_whitespace() || SIGNS.contains(&c));
+    digits.parse::<u32>().is_ok()
+}
+
+/// Parses `205 myocardium` as value and name; also `205: myocardium`, and with another of the [`SIGNS`].
 fn number(line: &str) -> Option<(u32, String)> {
-    let digits = line.find(|c: char| !c.is_ascii_digit())?;
-    let (value, rest) = line.split_at(digits);
-    let name = rest
-        .trim_start()
-        .trim_start_matches([':', ',', ';', '='])
-        .trim();
+    let (value, rest) = line.split_at(line.find(|c: char| !c.is_ascii_digit())?);
+    let behind = rest.trim_start();
+    let name = behind.strip_prefix(SIGNS).unwrap_or(behind).trim();
     let parted = name.len() < rest.len() && !name.is_empty();
-    Some((value.parse().ok().filter(|_| parted)?, name.to_string()))
+    // `1,5 mm` is a name.
+    let decimal = rest.starts_with(',') && rest[1..].starts_with(|c: char| c.is_ascii_digit());
+    let value = value.parse().ok().filter(|_| parted && !decimal)?;
+    Some((value, name.to_string()))
 }

@@ -16,7 +16,7 @@ use crate::{DataError, Source};
 
 /// The name of the description.
 pub(super) const JSON: &str = "dataset.json";
-pub(super) use test_images::LABELS as TEST_LABELS;
+pub(super) use test_images::{IMAGES as TEST_IMAGES, LABELS as TEST_LABELS};
 
 /// Cases in their order, with what their files have in common.
 pub(super) struct Described<'a> {
@@ -65,7 +65,7 @@ impl<'a> Described<'a> {
                 }));
             }
         }
-        self.note_unlisted()
+        self.note_unlisted(&["imagesTr", "labelsTr"])
     }
 
     /// Adds the cases of `dataset`, nnU-Net's list of images anywhere.
@@ -117,13 +117,13 @@ impl<'a> Described<'a> {
         Ok(())
     }
 
-    /// Notes the files of the training folders that `dataset.json` does not list.
-    fn note_unlisted(&mut self) -> Result<(), DataError> {
+    /// Notes the files of these folders that `dataset.json` does not list.
+    fn note_unlisted(&mut self, folders: &[&str]) -> Result<(), DataError> {
         let sources = self.cases.iter();
         let sources = sources.flat_map(|(_, case)| std::iter::once(&case.image).chain(&case.label));
         let listed: HashSet<&Path> = sources.flat_map(Source::files).collect();
         let mut notes = Vec::new();
-        for folder in ["imagesTr", "labelsTr"] {
+        for folder in folders {
             let found = Listing::read_if_any(&self.root.join(folder))?;
             notes.extend(found.notes());
             let others: Vec<&String> = found

@@ -46,12 +46,19 @@ impl Lists {
         Self { train, test, aside }.disjoint()
     }
 
-    /// Adds test cases that the files of `path` show; those that are set aside stay so.
+    /// Adds test cases that the files of `path` show. Those that are set aside stay so, and a `val.list` alone is set aside
+    /// in their favor.
     pub(super) fn add_test(&mut self, mut names: Vec<String>, path: PathBuf) {
         names.retain(|name| !self.holds_out(name));
+        if names.is_empty() {
+            return;
+        }
+        let validation = |list: &mut List| list.path.ends_with(HELD_OUT[1]);
+        if self.aside.is_none() {
+            self.aside = self.test.take_if(validation);
+        }
         match &mut self.test {
             Some(list) => list.names.extend(names),
-            None if names.is_empty() => {}
             None => self.test = Some(List { path, names }),
         }
     }
@@ -97,7 +104,7 @@ impl Lists {
         let [test, aside] = HELD_OUT;
         (!names.is_empty()).then(|| {
             format!(
-                "in {aside}, beside a {test}: {}; neither trained on nor tested; move the lines to {test} to test on \
+                "in {aside}, beside other test cases: {}; neither trained on nor tested; move the lines to {test} to test on \
                  them, or remove them to train on them",
                 some_named(&names, "cases")
             )

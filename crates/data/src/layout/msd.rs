@@ -23,8 +23,8 @@ use crate::{DataError, Dataset, LabelValues};
 /// channels if `modality` or `channel_names` has several, or one file for each channel, `NAME_0000`, `NAME_0001`, …, as
 /// nnU-Net names them, whether lists have the numbers or not; where the label map of a single channel has the number
 /// too, it is a part of the name. Of the images of `test`, or else of `imagesTs/`, those with a label map in `labelsTs/` are
-/// test cases; the others become unlabeled cases, which a note says, as are those that are missing. The cases of a
-/// `test.list` or else `val.list` are held out too.
+/// test cases; the others become unlabeled cases. Notes name these and any that are missing. The cases of a
+/// `test.list` or else `val.list` are held out too; beside test cases of `labelsTs/`, those of a `val.list` are set aside.
 ///
 /// Label maps are not opened. [`layout::open`](super::open) also compares the segments that 3D Slicer names in them with
 /// `labels`.

@@ -146,7 +146,8 @@ fn without_image(
     let hint = match &like(alone[0], cases)[..] {
         [] => format!("rename it, or add the image to `{images}/`"),
         [name] => format!(
-            "rename `{}`, perhaps to `{name}`, the name of an image without a label map",
+            "rename `{}`, perhaps to `{name}`, the name of an image without a label map (semivox inspect --fix FOLDER writes a \
+             copy with such names mended)",
             alone[0]
         ),
         several => format!(
@@ -161,9 +162,7 @@ fn without_image(
         folder,
         "only label maps with the name of an image",
         found,
-        format!(
-            "{hint}; semivox inspect --fix writes a copy in which endings such as _seg are mended"
-        ),
+        hint,
     )
 }
 

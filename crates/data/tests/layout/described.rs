@@ -189,14 +189,37 @@ fn test_images_with_label_maps_are_test_cases_and_the_others_are_said_to_train()
         );
         assert!(notes(&dataset).contains(note), "{:?}", dataset.notes);
         assert!(
-            notes(&dataset).contains("`w` without a test image"),
+            notes(&dataset).contains("`w` of no test image"),
             "{:?}",
             dataset.notes
         );
     }
 
-    // Lists hold out further cases, and those that they set aside are no test cases.
+    assert!(notes(&layout::open(root.path()).unwrap()).contains("imagesTs/: `u_0000` not in"));
     describe(&root, r#""name": "x""#);
+
+    // A label map whose name differs would leave its image among the training scans.
+    for (from, to) in [("v", "v_seg"), ("v_seg", "v_0000")] {
+        let file = |name: &str| root.path().join(format!("labelsTs/{name}.nii.gz"));
+        std::fs::rename(file(from), file(to)).unwrap();
+        let parts = ["labelsTs", "rename it to `v`"];
+        refused(layout::open(root.path()), &parts);
+    }
+    let file = |name: &str| root.path().join(format!("labelsTs/{name}.nii.gz"));
+    std::fs::rename(file("v_0000"), file("v")).unwrap();
+
+    // A list of validation cases is set aside, and beside a test list both hold cases out.
+    text(&root, "val.list", "u\n");
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(dataset.test.len(), 1);
+    text(&root, "val.list", "a\n");
+    let dataset = layout::open(root.path()).unwrap();
+    let tested: Vec<&str> = dataset.test.iter().map(|case| case.id.as_str()).collect();
+    assert_eq!(
+        (labeled(&dataset), tested),
+        (vec!["b", "c"], vec!["u", "v"])
+    );
+    assert!(notes(&dataset).contains("in val.list, beside other test cases: `a`"));
     text(&root, "test.list", "b\n");
     text(&root, "val.list", "u\n");
     let dataset = layout::open(root.path()).unwrap();

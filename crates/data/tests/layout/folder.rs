@@ -53,10 +53,22 @@ fn a_folder_of_ones_own() {
         );
         assert_eq!(dataset.label_values(), None);
     }
-    text(&root, "classes.txt", "background\n2nd ear\n3D ear\n");
+    text(
+        &root,
+        "classes.txt",
+        "background\n2nd ear\n3D ear\n1,5 mm\n",
+    );
     let dataset = layout::open(root.path()).unwrap();
-    assert_eq!(dataset.classes, ["background", "2nd ear", "3D ear"]);
-    for lines in ["0\n1\n2\n", "background\n1\n2\n"] {
+    assert_eq!(
+        dataset.classes,
+        ["background", "2nd ear", "3D ear", "1,5 mm"]
+    );
+    for lines in [
+        "0\n1\n2\n",
+        "background\n1\n2\n",
+        "background\n1:\n2 :\n",
+        "0: background\n1\n2: ear\n",
+    ] {
         text(&root, "classes.txt", lines);
         refused(
             folder::open(root.path()),

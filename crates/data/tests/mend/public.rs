@@ -77,6 +77,24 @@ fn a_decathlon_becomes_own_scans_unless_its_description_pairs_the_files() {
     let dataset = layout::open(&out).unwrap();
     assert_eq!(dataset.classes, ["background", "one", "two"]);
 
+    // A test image with a label map, whatever the ending of its name, would train in the copy.
+    fs::create_dir(root.join("labelsTs")).unwrap();
+    for name in ["b_seg", "a"] {
+        fs::copy(
+            root.join("labelsTr/a_seg.nii.gz"),
+            root.join(format!("labelsTs/{name}.nii.gz")),
+        )
+        .unwrap();
+    }
+    let tested = mend(&root, root.with_file_name("tested"), &|_, _| ()).unwrap();
+    assert_eq!((tested.images, tested.labels), (1, 1), "{tested:#?}");
+    assert!(
+        tested.left[0].starts_with("b: a test case"),
+        "{:?}",
+        tested.left
+    );
+    fs::remove_dir_all(root.join("labelsTs")).unwrap();
+
     fs::copy(
         root.join("imagesTs/b.nii.gz"),
         root.join("imagesTr/b.nii.gz"),

@@ -26,14 +26,22 @@ impl Evaluation {
     /// [`InferenceError::Data`] if the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), InferenceError> {
         let path = path.as_ref();
-        let written = Written {
-            evaluation: self,
-            mean_by_class: self.mean_by_class(),
-        };
-        let mut text =
-            serde_json::to_string_pretty(&written).map_err(|e| failed(path, e.into()))?;
+        let text = serde_json::to_string_pretty(&self.written());
+        let mut text = text.map_err(|e| failed(path, e.into()))?;
         text.push('\n');
         Ok(io::write_atomic(path, text.as_bytes())?)
+    }
+
+    /// Returns what [`write`](Self::write) writes.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self.written()).expect("metrics have a JSON form")
+    }
+
+    fn written(&self) -> Written<'_> {
+        Written {
+            evaluation: self,
+            mean_by_class: self.mean_by_class(),
+        }
     }
 
     /// Writes one line per case and class as comma-separated values; undefined values are left empty.

@@ -7,7 +7,7 @@ use super::{Evaluation, Means};
 /// Formats [`Evaluation::table`] without names of classes.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.table(&[]))
+        f.write_str(&self.table(&|_| None))
     }
 }
 
@@ -15,14 +15,11 @@ impl Evaluation {
     /// Formats a line of metrics for every case and class, and the means: those of each class, if there are several, and
     /// that over all pairs of case and class.
     ///
-    /// Classes are named by their place in `classes`, which begin with the background; `label 3` is one without a name.
-    pub fn table(&self, classes: &[String]) -> String {
+    /// `name_of` gives the name of a label's class; without one it is shown as `label 3`.
+    pub fn table(&self, name_of: &dyn Fn(u32) -> Option<String>) -> String {
         let by_class = self.mean_by_class();
         let several = by_class.len() > 1;
-        let named = |label: u32| match classes.get(label as usize) {
-            Some(name) => name.clone(),
-            None => format!("label {label}"),
-        };
+        let named = |label| name_of(label).unwrap_or_else(|| format!("label {label}"));
         let mut lines = vec![format!(
             "{:<28} {:>9} {:>9} {:>9} {:>9}",
             "case", "Dice", "HD95 mm", "ASD mm", "ASSD mm"
@@ -98,8 +95,8 @@ mod tests {
             case("a", vec![class(1, Some(0.5)), class(2, Some(0.1))]),
             case("b", vec![class(1, Some(0.7)), class(2, Some(0.3))]),
         ];
-        let names = ["background", "liver"].map(String::from);
-        let text = Evaluation::new(Protocol::default(), cases).table(&names);
+        let name_of = |label| (label == 1).then(|| "liver".to_string());
+        let text = Evaluation::new(Protocol::default(), cases).table(&name_of);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].starts_with("a, liver "), "{text}");
         let found = lines.iter().find(|line| line.starts_with("mean of liver "));

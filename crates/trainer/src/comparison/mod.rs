@@ -58,7 +58,7 @@ impl Comparison {
     /// Groups runs by method and number of labeled cases.
     ///
     /// # Errors
-    /// [`TrainError::Unexpected`] if two runs were tested on different cases: their means are not comparable.
+    /// [`TrainError::Unexpected`] if two runs were measured on different cases: their means are not comparable.
     pub fn new(runs: &[Run]) -> Result<Self, TrainError> {
         check_same_cases(runs)?;
         let mut groups: Vec<Vec<&Run>> = Vec::new();
@@ -135,9 +135,9 @@ fn check_same_cases(runs: &[Run]) -> Result<(), TrainError> {
             let [a, b] = [0, 1].map(|at| &pair[at].evaluation.protocol.method);
             return Err(TrainError::unexpected(
                 "comparison",
-                "all runs tested on the same cases",
+                "all runs measured on the same cases",
                 format!("{} for {a} and other {} for {b}", first.len(), second.len(),),
-                "compare runs of one data set and one --test-list",
+                "compare runs of one data set and one --test-list or --validation",
             ));
         }
     }

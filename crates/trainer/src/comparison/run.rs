@@ -119,7 +119,7 @@ pub struct RunSummary {
     pub mean: Means,
     /// Mean Dice of each class, by label.
     pub dice_by_class: BTreeMap<u32, Option<f64>>,
-    /// Name and mean Dice of each test case.
+    /// Name and mean Dice of each case that measures the run.
     pub dice_by_case: Vec<(String, Option<f64>)>,
     /// Number of pairs of case and class whose HD95 is undefined.
     pub undefined: usize,

@@ -261,6 +261,32 @@ mod tests {
         assert_eq!(found(Task::Acdc, "quick"), [20.27, 33.78]);
     }
 
+    /// Slices have the settings of the codes for slices.
+    #[test]
+    fn volumes_and_slices_have_their_own_settings() {
+        let of = |task: Task, method, key: &str| {
+            let config = task.preset("quick", method).map(|config| config.method);
+            let table = config.map(|method| toml::Table::try_from(method).map(|t| t[key].clone()));
+            table
+                .ok()
+                .and_then(Result::ok)
+                .map(|value| value.to_string())
+        };
+        for (method, key, volumes, slices) in [
+            ("unimatch", "pseudo_mode", "\"eval\"", "\"train\""),
+            ("mc_net_plus", "ramp_share", "0.4", "1.0"),
+            ("mc_net_plus", "supervised_weight", "0.5", "0.5"),
+            ("mc_net_plus", "consistency_weight", "1.0", "0.1"),
+            ("ss_net", "ramp_share", "0.4", "1.0"),
+            ("ss_net", "smoothness_weight", "1.0", "0.1"),
+        ] {
+            for (task, expected) in [(Task::LeftAtrium, volumes), (Task::Acdc, slices)] {
+                let found = of(task, method, key);
+                assert_eq!(found.as_deref(), Some(expected), "{task} {method} {key}");
+            }
+        }
+    }
+
     #[test]
     fn pseudo_labels_of_action_wait_for_the_labels_in_short_runs_on_volumes() {
         let guard = |task: Task, size| match task.preset(size, "action").map(|c| c.method) {

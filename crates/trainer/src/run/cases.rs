@@ -111,7 +111,7 @@ impl CaseList {
                     ),
                     format!("'{}' of {}", name(found), found.len()),
                     "restore the data set and its patients.csv, which decides which cases keep their labels, or start a new run in \
-                     another --out",
+                     another --out (runs of earlier versions trained on test images that have label maps in labelsTs/)",
                 ));
             }
         }

@@ -20,8 +20,14 @@ use crate::run::folder::RunFolder;
 use crate::test_leaks::{exclude, settle};
 
 /// Folders of a data set in which a run's predictions would be taken for scans or label maps.
-const OF_SCANS: [&str; 6] = [
-    "images", "labels", "imagesTr", "labelsTr", "imagesTs", "labelsTs",
+const OF_SCANS: [&str; 7] = [
+    "images",
+    "labels",
+    "imagesTr",
+    "labelsTr",
+    "imagesTs",
+    "labelsTs",
+    "Pancreas_h5",
 ];
 
 /// Fails if a run would be written into its data set, rather than into a folder of its own beside the scans.
@@ -48,7 +54,7 @@ impl Session {
     /// Checks `config`, makes the run folder `out` and reads the training cases.
     ///
     /// # Errors
-    /// If the configuration or the data has a mistake, or `out` lies among the scans, holds another run, is used by another
+    /// If the configuration or the data has a mistake, or `out` holds the data set, lies in one of its folders of scans, holds another run, is used by another
     /// session or cannot be written. `out` becomes a run only after all data is read, so it can be used
     /// again after an error.
     pub fn start(

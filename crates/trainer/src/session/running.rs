@@ -61,7 +61,7 @@ impl Session {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Summary, TrainError> {
-        let steps: u64 = method.stages().iter().map(|stage| stage.steps).sum();
+        let steps = steps_of(method);
         match &self.config.own_method {
             Some(own) if own.iterations == steps => {}
             own => {
@@ -97,6 +97,11 @@ impl Session {
             Outcome::Finished => self.validate(method, observer, stop)?,
             Outcome::Interrupted { .. } => None,
         };
+        if validation.is_none() && !self.validation.is_empty() {
+            outcome = Outcome::Interrupted {
+                step: steps_of(method),
+            };
+        }
         let evaluation = match outcome {
             Outcome::Finished if self.dataset.test.is_empty() => {
                 let model = self.model(method, &training.device)?;
@@ -106,8 +111,9 @@ impl Session {
             Outcome::Finished => {
                 let found = self.evaluate(method, Some(&self.run), observer, stop)?;
                 if found.is_none() {
-                    let step = method.stages().iter().map(|stage| stage.steps).sum();
-                    outcome = Outcome::Interrupted { step };
+                    outcome = Outcome::Interrupted {
+                        step: steps_of(method),
+                    };
                 }
                 found
             }
@@ -189,4 +195,9 @@ impl Session {
         };
         evaluating::evaluate_as(&model, cases, known, folder, observer, stop)
     }
+}
+
+/// Returns the number of steps of all stages.
+fn steps_of(method: &Method) -> u64 {
+    method.stages().iter().map(|stage| stage.steps).sum()
 }

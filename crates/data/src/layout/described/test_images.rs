@@ -4,9 +4,13 @@ use super::{Described, JSON};
 use crate::layout::assemble::Found;
 use crate::layout::channels;
 use crate::layout::description::Image;
+use crate::layout::file_names::{numbered, without_ending};
 use crate::layout::files::Listing;
 use crate::names::some_of;
 use crate::{DataError, Source};
+
+/// The folder of test images.
+pub(in crate::layout) const IMAGES: &str = "imagesTs";
 
 /// The folder of the label maps of test images, which challenges keep and nnU-Net may have.
 pub(in crate::layout) const LABELS: &str = "labelsTs";
@@ -16,34 +20,44 @@ impl Described<'_> {
     ///
     /// Those with a label map in `labelsTs/` are test cases, all others unlabeled cases.
     pub(super) fn add_test_images(&mut self, listed: &[Image]) -> Result<(), DataError> {
-        let mut images = match listed.is_empty() {
-            true => self.images_of_folder()?,
-            false => self.listed_images(listed),
+        let mut images = self.listed_images(listed);
+        let by_folder = match listed.is_empty() {
+            true => self.add_images_of_folder(&mut images)?,
+            false => None,
         };
-        self.add_test_labels(&mut images)?;
-        let (tested, unlabeled): (Vec<_>, Vec<_>) =
-            (images.iter()).partition(|(_, found)| found.label.is_some());
-        let names = |cases: &[&(String, Found)]| -> Vec<String> {
-            cases.iter().map(|(id, _)| id.clone()).collect()
+        self.add_test_labels(&mut images, by_folder)?;
+        let with_label = |labeled: bool| -> Vec<String> {
+            let cases = images.iter();
+            let cases = cases.filter(|(_, found)| found.label.is_some() == labeled);
+            cases.map(|(id, _)| id.clone()).collect()
         };
+        let unlabeled = with_label(false);
         if !unlabeled.is_empty() {
             self.notes.push(format!(
                 "test images without a label map train as unlabeled scans: {}; to keep them unseen, move them out of \
                  the data folder",
-                some_of(&names(&unlabeled))
+                some_of(&unlabeled)
             ));
         }
-        self.tested = names(&tested);
+        self.tested = with_label(true);
         self.cases.extend(images);
-        Ok(())
+        match listed.is_empty() {
+            true => Ok(()),
+            false => self.note_unlisted(&[IMAGES]),
+        }
     }
 
-    fn images_of_folder(&mut self) -> Result<Vec<(String, Found)>, DataError> {
-        let folder = self.root.join("imagesTs");
-        let images = Listing::read_if_any(&folder)?;
-        self.notes.extend(images.notes());
-        let found = channels::joined(&folder, images.volumes, self.channels, self.numbers)?;
-        Ok(found.into_iter().map(unlabeled).collect())
+    /// Adds the images of `imagesTs/`; returns how those in subfolders are named, if there are any.
+    fn add_images_of_folder(
+        &mut self,
+        cases: &mut Vec<(String, Found)>,
+    ) -> Result<Option<bool>, DataError> {
+        let folder = self.root.join(IMAGES);
+        let listing = Listing::read_if_any(&folder)?;
+        self.notes.extend(listing.notes());
+        let found = channels::joined(&folder, listing.volumes, self.channels, self.numbers)?;
+        cases.extend(found.into_iter().map(unlabeled));
+        Ok(listing.by_folder)
     }
 
     fn listed_images(&mut self, listed: &[Image]) -> Vec<(String, Found)> {
@@ -65,18 +79,36 @@ impl Described<'_> {
         found
     }
 
-    /// Adds the label maps of `labelsTs/`.
-    fn add_test_labels(&mut self, images: &mut [(String, Found)]) -> Result<(), DataError> {
-        let listing = Listing::read_if_any(&self.root.join(LABELS))?;
+    /// Adds the label maps of `labelsTs/`; `by_folder` tells how images in subfolders are named.
+    fn add_test_labels(
+        &mut self,
+        images: &mut [(String, Found)],
+        by_folder: Option<bool>,
+    ) -> Result<(), DataError> {
+        let folder = self.root.join(LABELS);
+        let listing = Listing::read_beside(&folder, by_folder)?;
         self.notes.extend(listing.notes());
         let mut labels = listing.volumes;
-        for (id, found) in images {
+        for (id, found) in images.iter_mut() {
             found.label = labels.remove(id).map(Source::File);
         }
-        if !labels.is_empty() {
-            let others: Vec<&String> = labels.keys().collect();
+        let others: Vec<&String> = labels.keys().collect();
+        for label in &others {
+            let case = without_ending(label).or_else(|| Some(numbered(label)?.0));
+            let of_image =
+                |(id, found): &&(String, Found)| Some(id.as_str()) == case && found.label.is_none();
+            if let Some((id, _)) = images.iter().find(of_image) {
+                return Err(DataError::unexpected(
+                    &folder,
+                    "label maps with the names of test images",
+                    format!("`{label}`"),
+                    format!("rename it to `{id}`, or `{id}` would train as an unlabeled scan"),
+                ));
+            }
+        }
+        if !others.is_empty() {
             self.notes.push(format!(
-                "{LABELS}/: {} without a test image, and not used",
+                "{LABELS}/: {} of no test image, and not used",
                 some_of(&others)
             ));
         }

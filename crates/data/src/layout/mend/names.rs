@@ -9,6 +9,14 @@ use crate::layout::file_names::without_ending;
 /// Endings of names by which files of images differ from their case.
 const IMAGE_ENDINGS: [&str; 4] = ["_0000", "_image", "_img", "_ct"];
 
+/// What the names of an image and of its label map have in common.
+pub(super) fn key(name: &str) -> String {
+    let lower = without_ending(name).unwrap_or(name).to_lowercase();
+    let mut endings = IMAGE_ENDINGS.iter();
+    let short = endings.find_map(|ending| lower.strip_suffix(ending));
+    short.map_or_else(|| lower.clone(), String::from)
+}
+
 /// Gives each case the label map of its name, or of a name that differs by a usual ending.
 pub(super) fn pair(
     cases: &mut BTreeMap<String, Case>,
@@ -23,12 +31,6 @@ pub(super) fn pair(
             None => others.push((name, path)),
         }
     }
-    let key = |name: &str| {
-        let lower = without_ending(name).unwrap_or(name).to_lowercase();
-        let mut endings = IMAGE_ENDINGS.iter();
-        let short = endings.find_map(|ending| lower.strip_suffix(ending));
-        short.map_or_else(|| lower.clone(), String::from)
-    };
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (id, _) in cases.iter().filter(|(_, case)| case.label.is_none()) {
         wanted.entry(key(id)).or_default().push(id.clone());

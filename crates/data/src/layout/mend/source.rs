@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::super::channels::{self, Numbers};
 use super::super::classes::read_classes;
-use super::super::described::TEST_LABELS;
+use super::super::described::{TEST_IMAGES, TEST_LABELS};
 use super::super::description::Description;
 use super::super::files::Listing;
 use super::super::segments::Segments;
-use super::names::pair;
+use super::names::{key, pair};
 use super::values::{described_values, found_values};
 use crate::{DataError, LabelValues, Source, io};
 
@@ -43,7 +43,7 @@ impl Found {
             .then(|| Description::read(&json))
             .transpose()?;
         let (folders, label_folder) = match description {
-            Some(_) => (vec!["imagesTr", "imagesTs"], "labelsTr"),
+            Some(_) => (vec!["imagesTr", TEST_IMAGES], "labelsTr"),
             None => (vec!["images"], "labels"),
         };
         let mut channels = match &description {
@@ -112,19 +112,33 @@ fn lists(json: &Path, description: &Description) -> Result<Vec<String>, DataErro
         ));
     }
     let listed = !description.training.is_empty() || !description.test.is_empty();
-    let note = "the lists of `dataset.json` are not followed: every image of imagesTr/ and imagesTs/ is in the copy";
+    let note = "the lists of `dataset.json` are not followed: every image of imagesTr/ is in the copy, and of imagesTs/ every one \
+                without a label map in labelsTs/";
     Ok(listed.then(|| note.to_string()).into_iter().collect())
 }
 
-/// Takes out the images with a label map in `labelsTs/`, on which nothing may train.
+/// Takes out the images of `imagesTs/` with a label map in `labelsTs/`, on which nothing may train.
 fn leave_test_cases(
     root: &Path,
     cases: &mut BTreeMap<String, Case>,
     left: &mut Vec<String>,
 ) -> Result<(), DataError> {
     let labels = Listing::read_if_any(&root.join(TEST_LABELS))?;
-    let tested = (labels.volumes.into_keys()).filter(|id| cases.remove(id).is_some());
-    left.extend(tested.map(|id| format!("{id}: a test case, with a label map in {TEST_LABELS}/")));
+    let labeled: BTreeSet<String> = labels.volumes.keys().map(|name| key(name)).collect();
+    let folder = root.join(TEST_IMAGES);
+    let tested = cases.extract_if(.., |id, case| {
+        let of_test = case
+            .image
+            .files()
+            .iter()
+            .all(|file| file.starts_with(&folder));
+        of_test && labeled.contains(&key(id))
+    });
+    left.extend(tested.map(|(id, _)| {
+        format!(
+            "{id}: a test case, with a label map in {TEST_LABELS}/, on which the copy would train"
+        )
+    }));
     Ok(())
 }
 
