@@ -60,6 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let (cells, quiet) = (cells(arguments)?, arguments.run.quiet);
     let stop = interrupt::stop_on_ctrl_c()?;
     let mut runs = Vec::new();
+    let mut told = false;
     for (number, Cell { config, folder }) in cells.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             return Ok(stopped());
@@ -68,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             let (of, method, seed) = (cells.len(), config.method_title(), config.seed);
             eprintln!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
-        match outcome(folder, config.clone(), quiet, &stop)? {
+        match outcome(folder, config.clone(), (quiet, &mut told), &stop)? {
             Some(run) => runs.push(run),
             None => return Ok(stopped()),
         }
@@ -117,17 +118,18 @@ fn stopped() -> ExitCode {
 
 /// Returns the finished run with these settings, or `None` if it was interrupted.
 ///
-/// The run is started or resumed, unless it is finished.
+/// The run is started or resumed, unless it is finished. The first one tells what is doubtful about the data set.
 fn outcome(
     folder: &Path,
     wanted: RunConfig,
-    quiet: bool,
+    (quiet, told): (bool, &mut bool),
     stop: &AtomicBool,
 ) -> Result<Option<Run>, TrainError> {
     let mut observer = training::observer(quiet);
+    let mut free = Free::now();
     let session = match begun(folder)? {
         None => {
-            Free::now().warn(&wanted, 0.0);
+            free.warn(&wanted, 0.0);
             Session::start(wanted, folder, observer.as_ref())?
         }
         Some(run) => {
@@ -138,6 +140,9 @@ fn outcome(
             Session::resume(folder, observer.as_ref())?
         }
     };
+    if !std::mem::replace(told, true) {
+        training::warn(&session, free);
+    }
     let summary = session.run(observer.as_mut(), stop)?;
     match summary.outcome {
         Outcome::Finished => Ok(Some(Run::open(&RunFolder::open_existing(folder)?)?)),
@@ -156,7 +161,13 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
 /// Fails if an earlier run in the folder has other settings than those wanted.
 fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), TrainError> {
     let found = RunConfig::from_toml(&run.read_config()?)?;
+    // A run stores what its data set says of these.
     wanted.data.classes.clone_from(&found.data.classes);
+    wanted.data.channels.clone_from(&found.data.channels);
+    wanted
+        .data
+        .label_values
+        .clone_from(&found.data.label_values);
     if wanted == found {
         return Ok(());
     }

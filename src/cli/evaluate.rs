@@ -53,7 +53,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let Comparison {
         evaluation,
         alone,
-        not_predicted,
         notes,
     } = label_folders::evaluate(predictions, references, classes.as_ref(), &|done, total| {
         counter.at(done, total);
@@ -79,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     })?;
     evaluation.write(out.join("evaluation.json"))?;
     evaluation.write_csv(out.join("evaluation.csv"))?;
-    tell_of_omissions(arguments, &evaluation, [&alone, &not_predicted]);
+    tell_of_omissions(arguments, &evaluation, &alone);
     if arguments.json {
         super::print_json(&evaluation.to_json());
     } else if !arguments.quiet {
@@ -143,11 +142,8 @@ fn classes(
 }
 
 /// Names the label maps without a partner, and the pairs that could not be compared.
-fn tell_of_omissions(
-    arguments: &Arguments,
-    evaluation: &Evaluation,
-    [alone, not_predicted]: [&[String]; 2],
-) {
+fn tell_of_omissions(arguments: &Arguments, evaluation: &Evaluation, alone: &[String]) {
+    let not_predicted = &evaluation.not_predicted[..];
     for (kind, names, other) in [
         ("predictions", alone, &arguments.references),
         ("references", not_predicted, &arguments.predictions),

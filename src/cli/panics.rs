@@ -1,13 +1,25 @@
-//! The panic hook of the command.
+//! The panic hook of the command and of the examples.
 
 use std::panic;
 
 use semivox_inference::panics::catching;
 
-/// Suppresses the messages of panics that are caught and reported as errors.
+/// Returns whether a panic comes from printing to a program that has ended.
+fn is_closed_pipe(panic: &panic::PanicHookInfo<'_>) -> bool {
+    let message = panic.payload().downcast_ref::<String>();
+    message
+        .is_some_and(|text| text.starts_with("failed printing to") && text.contains("Broken pipe"))
+}
+
+/// Suppresses the messages of panics that are caught and reported as errors, and ends the program quietly where the reader
+/// of its output has ended.
 pub(super) fn silence_caught() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
+        if is_closed_pipe(panic) {
+            // As a signal would end it, so that `semivox inspect scans | head` is quiet.
+            std::process::exit(141);
+        }
         if !catching() {
             print(panic);
         }

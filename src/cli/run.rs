@@ -117,10 +117,26 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Keys that only say where settings come from, and what chooses these settings.
+const NAMES: [(&str, &str); 4] = [
+    ("preset", "--preset"),
+    ("task", "--task"),
+    ("ablation", "METHOD:ABLATION"),
+    ("method.name", "another METHOD"),
+];
+
 /// Parses `KEY=VALUE`.
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.trim().into(), value.trim().into())),
+        Some((key, value)) if !key.is_empty() => {
+            let key = key.trim();
+            match NAMES.iter().find(|(name, _)| *name == key) {
+                None => Ok((key.into(), value.trim().into())),
+                Some((_, instead)) => Err(format!(
+                    "{key} is the name of settings, which it would not change: use {instead}"
+                )),
+            }
+        }
         _ => Err(format!("expected KEY=VALUE, found '{text}'")),
     }
 }

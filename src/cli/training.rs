@@ -88,10 +88,15 @@ fn print_metrics(summary: &Summary, classes: &[String]) {
 
 /// Prints the settings and data of a session, unless `--quiet`, and warnings about the data set and about memory, of which
 /// `free` was free before the scans were read.
-pub(super) fn announce(session: &Session, arguments: &SingleArguments, mut free: Free) {
+pub(super) fn announce(session: &Session, arguments: &SingleArguments, free: Free) {
     if !arguments.run.quiet {
         eprintln!("{}", described(session));
     }
+    warn(session, free);
+}
+
+/// Prints warnings about the data set and about memory, of which `free` was free before the scans were read.
+pub(super) fn warn(session: &Session, mut free: Free) {
     for note in &session.dataset().notes {
         eprintln!("warning: {note}");
     }
@@ -169,7 +174,10 @@ fn as_json(summary: &Summary, out: &Path) -> serde_json::Value {
         "interrupted_after_step": step,
         "dice_before": summary.dice_before,
         "mean": summary.evaluation.as_ref().map(|e| &e.mean),
+        "mean_unseen": summary.evaluation.as_ref().and_then(|e| e.mean_unseen.as_ref()),
         "undefined": summary.evaluation.as_ref().map(|e| &e.undefined),
+        "leaks": summary.evaluation.as_ref().and_then(|e| e.protocol.leaks.as_ref()),
+        "validation": summary.validation.as_ref().map(|e| &e.mean),
     })
 }
 

@@ -113,6 +113,40 @@ fn leaks_of_every_kind_are_errors_of_inspect_train_and_compare() {
     assert!(found.contains("2 labeled, 1 unlabeled, 1 test"), "{found}");
 }
 
+/// A copy of a validation case would train, and the validation be none.
+#[test]
+fn copies_of_validation_cases_are_leaks_of_train() {
+    let (_guard, root) = scans(4, 3);
+    disguise(&root, "case0", "case2", 1.0);
+    let words = [
+        "train",
+        "supervised",
+        "--data",
+        "scans",
+        "--validation",
+        "1",
+    ];
+    let train = |out, more: &[&'static str]| [&words[..], &["--out", out], more, &TINY].concat();
+    let message = fail(&root, 1, &train("run", &[]));
+    let leak = "validation case `case2` and labeled case `case0` (the same voxels)";
+    assert!(message.contains(leak), "{message}");
+    succeed(&root, &train("without", &["--exclude-duplicates"]));
+    let cases = read(&root.join("without/cases.json"));
+    assert_eq!(cases["labeled"], json!(["case1"]));
+    let found = json_of(&root, &train("allowed", &["--allow-leaks", "--json"]));
+    assert_eq!(found["mean"], Value::Null);
+    assert!(found["validation"]["dice"].is_number(), "{found}");
+    let page = std::fs::read_to_string(root.join("allowed/report.html")).expect("the report");
+    for part in ["Measured on 1 validation case", "Not an independent test"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("has not been evaluated"));
+}
+
+fn json_of(root: &Path, arguments: &[&str]) -> Value {
+    super::json(&succeed(root, arguments))
+}
+
 #[test]
 fn scans_that_occur_twice_are_warnings_of_inspect() {
     let (_guard, root) = scans(4, 3);

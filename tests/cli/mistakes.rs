@@ -20,6 +20,13 @@ fn train() {
         message.contains("unknown key method.bnak: did you mean 'bank'?"),
         "{message}"
     );
+    for (value, instead) in [
+        ("preset=paper", "--preset"),
+        ("ablation=x", "METHOD:ABLATION"),
+    ] {
+        let message = fail(&root, 2, &["train", "supervised", "--set", value]);
+        assert!(message.contains(instead), "{message}");
+    }
     for out in ["scans", ".", "scans/images/run", "scans/labels"] {
         let words = ["train", "supervised", "--data", "scans", "--out", out];
         let message = fail(&root, 1, &words);

@@ -220,6 +220,24 @@ fn values_of_label_maps_come_back() {
         "{config}"
     );
 
+    // A comparison finds its runs again, although they store what the data set says of its values.
+    let words = ["compare", "--methods", "supervised", "--data", "scans"];
+    let grid = [
+        &words[..],
+        &["--test-list", "test.list", "--out", "grid"],
+        &TINY,
+    ]
+    .concat();
+    let output = semivox(&root, &grid);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(
+        said.matches("value 9 (ignore) take no part").count(),
+        1,
+        "{said}"
+    );
+    succeed(&root, &grid);
+
     let predict = ["predict", "run", "scans/images", "--out"];
     let found = succeed(&root, &[&predict[..], &["p"]].concat());
     assert!(found.contains("0 background, 205 ball, 420 dot"), "{found}");

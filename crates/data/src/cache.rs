@@ -50,7 +50,8 @@ pub fn load_labeled(
     let load = |case: &LabeledCase| {
         let (image, labels) = case.load_checked(classes)?;
         let facts = CaseFacts::of(&case.id, Role::Labeled, &image, Some(&labels));
-        let (scan, labels) = preprocess.apply_labeled(&image, &labels)?;
+        let preprocessed = preprocess.apply_labeled(&image, &labels);
+        let (scan, labels) = preprocessed.map_err(|error| in_case(&case.id, error))?;
         Ok(LabeledScan {
             id: case.id.clone(),
             scan,
@@ -59,6 +60,14 @@ pub fn load_labeled(
         })
     };
     load_all(cases, load, progress)
+}
+
+/// Names the case in an error of its preprocessing.
+fn in_case(id: &str, source: DataError) -> DataError {
+    DataError::InFile {
+        file: id.into(),
+        source: Box::new(source),
+    }
 }
 
 /// Reads and preprocesses unlabeled cases in parallel; the order is kept.
@@ -75,7 +84,7 @@ pub fn load_unlabeled(
         let image = case.load()?;
         Ok(UnlabeledScan {
             id: case.id.clone(),
-            scan: preprocess.apply(&image)?,
+            scan: (preprocess.apply(&image)).map_err(|error| in_case(&case.id, error))?,
             facts: CaseFacts::of(&case.id, Role::Unlabeled, &image, None),
         })
     };

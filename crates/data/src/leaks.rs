@@ -8,11 +8,13 @@ use crate::{Match, PatientSource, Patients};
 /// The number of pairs that are described.
 const NAMED: usize = 3;
 
-/// A test case whose scan or patient is in the training data too.
+/// A test or validation case whose scan or patient is in the training data too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leak {
-    /// Name of the test case.
+    /// Name of the test or validation case.
     pub test: String,
+    /// Role of that case: [`Role::Test`] or [`Role::Validation`].
+    pub held_out: Role,
     /// Name of the training case.
     pub training: String,
     /// Role of the training case: [`Role::Labeled`] or [`Role::Unlabeled`].
@@ -53,22 +55,27 @@ impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             test,
+            held_out,
             training,
             role,
             evidence,
         } = self;
+        let held_out = match held_out {
+            Role::Validation => "validation",
+            _ => "test",
+        };
         let role = match role {
             Role::Unlabeled => "unlabeled",
             _ => "labeled",
         };
         write!(
             f,
-            "test case `{test}` and {role} case `{training}` ({evidence})"
+            "{held_out} case `{test}` and {role} case `{training}` ({evidence})"
         )
     }
 }
 
-/// Finds the test cases whose scan or patient is in the training data too.
+/// Finds the test and validation cases whose scan or patient is in the training data too.
 ///
 /// # Examples
 ///
@@ -89,10 +96,11 @@ impl fmt::Display for Leak {
 /// ```
 pub fn between(cases: &[CaseFacts], patients: &Patients) -> Vec<Leak> {
     let (tests, training): (Vec<_>, Vec<_>) =
-        cases.iter().partition(|case| case.role == Role::Test);
+        cases.iter().partition(|case| !case.role.is_training());
     let leak = |test: &CaseFacts, other: &CaseFacts| {
         Some(Leak {
             test: test.id.clone(),
+            held_out: test.role,
             training: other.id.clone(),
             role: other.role,
             evidence: evidence(test, other, patients)?,
@@ -121,13 +129,13 @@ fn evidence(a: &CaseFacts, b: &CaseFacts, patients: &Patients) -> Option<Evidenc
     (known && of_a == of_b).then(|| Evidence::Patient(first.max(second)))
 }
 
-/// Describes the scans that occur twice among the training cases, or twice among the test cases: the first ones, and how many
-/// more there are.
+/// Describes the scans that occur twice among the training cases, or twice among the others: the first ones, and how many more
+/// there are.
 ///
 /// Scans of one patient that are alike but not equal, such as frames of a heart beat, are no repetition.
 pub fn repeated(cases: &[CaseFacts], patients: &Patients) -> Vec<String> {
     let pair = |a: &CaseFacts, b: &CaseFacts| {
-        let apart = (a.role == Role::Test) != (b.role == Role::Test);
+        let apart = a.role.is_training() != b.role.is_training();
         let kind = a.fingerprint.compare(&b.fingerprint).filter(|_| !apart)?;
         let one_patient = patients.patient_of(&a.id) == patients.patient_of(&b.id);
         (kind == Match::Exact || !one_patient).then(|| repetition(a, b, kind))
@@ -153,7 +161,13 @@ fn repetition(a: &CaseFacts, b: &CaseFacts, kind: Match) -> String {
         [Role::Labeled, Role::Labeled] => {
             "both are labeled: it counts twice, and there is one distinct label map fewer than it seems"
         }
-        [Role::Test, _] => "both are test cases: it counts twice in the means",
+        [Role::Test, Role::Test] => "both are test cases: it counts twice in the means",
+        [Role::Validation, Role::Validation] => {
+            "both are validation cases: it counts twice in the means"
+        }
+        [Role::Test, _] | [Role::Validation, _] => {
+            "one is a test and one a validation case: what is chosen by the second knows the first"
+        }
         [Role::Unlabeled, Role::Unlabeled] => "both are unlabeled: it counts twice",
         _ => "one of them is labeled and one unlabeled: it counts twice",
     };

@@ -43,8 +43,39 @@ fn a_matrix_that_is_no_rotation_is_noted() {
         stretched.contains("1.500 by 2.000 by 6.000 mm"),
         "{stretched}"
     );
-    for plain in ["i2.mha", "flat.mha", "long.mha", "size.mha", "beside.nhdr"] {
+    for plain in ["i2.mha", "flat.mha", "size.mha", "beside.nhdr"] {
         assert_eq!(notes(plain), "", "{plain}");
+    }
+}
+
+#[test]
+fn a_meta_image_without_spacings_says_so_and_contradictions_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("scan.mha");
+    let read = |lines: &str| {
+        let text = format!(
+            "ObjectType = Image\n{lines}ElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+        );
+        fs::write(&path, [text.as_bytes(), &[1, 2, 3, 4]].concat()).unwrap();
+        read_volume(&path)
+    };
+    let notes = |lines: &str| read(lines).unwrap().header().unwrap().notes().join("\n");
+    let bare = notes("NDims = 3\nDimSize = 2 2 1\n");
+    assert!(bare.contains("voxels of 1 mm are assumed"), "{bare}");
+    let stated = notes("NDims = 3\nDimSize = 2 2 1\nElementSpacing = 1 1 1\n");
+    assert!(!stated.contains("assumed"), "{stated}");
+    for (lines, expected) in [
+        (
+            "NDims = 3\nDimSize = 2 2\n",
+            "3 sides, one for each of its NDims",
+        ),
+        (
+            "NDims = 3\nDimSize = 2 2.5 1\n",
+            "sides of 1 to 32767 voxels",
+        ),
+    ] {
+        let message = read(lines).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
     }
 }
 

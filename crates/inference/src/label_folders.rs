@@ -58,8 +58,6 @@ pub struct Comparison {
     pub evaluation: Evaluation,
     /// Names of the predictions without a reference.
     pub alone: Vec<String>,
-    /// Names of the references without a prediction.
-    pub not_predicted: Vec<String>,
     /// Notes for the user on the interpretation of voxel values, a sentence each.
     pub notes: Vec<String>,
 }
@@ -120,10 +118,10 @@ pub fn evaluate(
     expect_some(&results, &failed, references)?;
     let mut evaluation = Evaluation::new(protocol(predictions), results);
     evaluation.failed = failed;
+    evaluation.not_predicted = without_prediction(&drawn, &pairs);
     Ok(Comparison {
         evaluation,
         alone,
-        not_predicted: without_prediction(&drawn, &pairs),
         notes: understood.notes,
     })
 }

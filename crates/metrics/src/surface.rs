@@ -1,7 +1,7 @@
 //! Surface distances between two masks, and the metrics computed from them.
 
 use ndarray::{Array3, ArrayView3};
-use semivox_sdf::{Edge, border, squared_distance_to};
+use semivox_sdf::{Edge, border_by_axis, squared_distance_to};
 
 use crate::crop::{Bounds, in_memory_order};
 use crate::error::check_geometry;
@@ -14,7 +14,8 @@ const ROUNDING: f64 = 1e-6;
 /// Distances (mm) from each surface voxel of one mask to the nearest surface voxel of the other.
 ///
 /// The surface of a mask is the mask minus its erosion with the six face neighbors; the outside of the
-/// volume is background. Distances are measured between voxel centers:
+/// volume is background. Along an axis of one voxel there is no surface: masks of one slice are compared as images, as MedPy does
+/// with arrays of two axes. Distances are measured between voxel centers:
 ///
 /// | symbol | meaning |
 /// |---|---|
@@ -180,7 +181,14 @@ impl Directions {
         spacing: [f64; 3],
     ) -> Self {
         let bounds = Bounds::of_union(&prediction, &reference);
-        let surface = |mask| border(bounds.crop(mask), Edge::Background);
+        let sides: [usize; 3] = reference.dim().into();
+        // A scan of one slice is an image, whose masks have no surface across it.
+        let flat = |side: usize| side == 1 && sides != [1; 3];
+        let edges = sides.map(|side| match flat(side) {
+            true => Edge::Ignored,
+            false => Edge::Background,
+        });
+        let surface = |mask| border_by_axis(bounds.crop(mask), edges);
         let (p, r) = rayon::join(|| surface(prediction), || surface(reference));
         let (to_reference, to_prediction) =
             rayon::join(|| distances(&p, &r, spacing), || distances(&r, &p, spacing));

@@ -261,3 +261,48 @@ proptest! {
         prop_assert_eq!(same, evaluate(prediction.view(), plain.view(), 2, spacing).unwrap());
     }
 }
+
+/// The border of a disc in an image, by its pixels.
+fn rim(radius: i32) -> Vec<[i32; 2]> {
+    let inside = |x: i32, y: i32| (x - 32).pow(2) + (y - 32).pow(2) <= radius * radius;
+    let pixels = (0..64).flat_map(|x| (0..64).map(move |y| [x, y]));
+    let on_rim = |&[x, y]: &[i32; 2]| {
+        let beside = [[x - 1, y], [x + 1, y], [x, y - 1], [x, y + 1]];
+        inside(x, y) && beside.iter().any(|&[x, y]| !inside(x, y))
+    };
+    pixels.filter(on_rim).collect()
+}
+
+/// A scan of one slice is an image: its masks have no surface across the slice, whichever axis that is.
+#[test]
+fn masks_of_one_slice_are_compared_as_images() {
+    let disc = |radius: i32, axis: usize| {
+        let shape = [0, 1, 2].map(|a| if a == axis { 1 } else { 64 });
+        Array3::from_shape_fn(shape, |(x, y, z)| {
+            let mut at = vec![x as i32, y as i32, z as i32];
+            at.remove(axis);
+            (at[0] - 32).pow(2) + (at[1] - 32).pow(2) <= radius * radius
+        })
+    };
+    let [small, large] = [rim(20), rim(25)];
+    let nearest = |&[x, y]: &[i32; 2], others: &[[i32; 2]]| {
+        let squared = others.iter().map(|[u, v]| (x - u).pow(2) + (y - v).pow(2));
+        squared
+            .min()
+            .map_or(f64::NAN, |squared| f64::from(squared).sqrt())
+    };
+    let distances: Vec<f64> = small.iter().map(|pixel| nearest(pixel, &large)).collect();
+    let expected = distances.iter().sum::<f64>() / distances.len() as f64;
+    assert!((4.0..6.0).contains(&expected), "{expected}");
+    for axis in 0..3 {
+        let (small, large) = (disc(20, axis), disc(25, axis));
+        let surface = SurfaceDistances::new(small.view(), large.view(), [1.0; 3]).unwrap();
+        let Metric::Defined(found) = surface.asd() else {
+            panic!("undefined");
+        };
+        assert!(
+            (found - expected).abs() < 1e-5,
+            "{axis}: {found} {expected}"
+        );
+    }
+}

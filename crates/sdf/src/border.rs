@@ -32,13 +32,34 @@ pub enum Edge {
 /// ```
 #[must_use]
 pub fn border(mask: ArrayView3<'_, bool>, edge: Edge) -> Array3<bool> {
+    border_by_axis(mask, [edge; 3])
+}
+
+/// Returns the border voxels of a mask, like [`border`], with a treatment of the edge for each axis.
+///
+/// With [`Edge::Ignored`] along an axis of one voxel it is the border of the two-dimensional mask.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use semivox_sdf::{Edge, border_by_axis};
+///
+/// let slice = Array3::from_elem((5, 5, 1), true);
+/// let count = |edges| border_by_axis(slice.view(), edges).iter().filter(|&&on| on).count();
+/// assert_eq!(count([Edge::Background; 3]), 25);
+/// assert_eq!(count([Edge::Background, Edge::Background, Edge::Ignored]), 16);
+/// ```
+#[must_use]
+pub fn border_by_axis(mask: ArrayView3<'_, bool>, edges: [Edge; 3]) -> Array3<bool> {
     let (nx, ny, nz) = mask.dim();
     let mask = mask.as_standard_layout();
     let voxels: Vec<bool> = mask.iter().copied().collect();
-    let outside = vec![edge == Edge::Ignored; nz];
+    let outside = edges.map(|edge| vec![edge == Edge::Ignored; nz]);
     let row = |x: usize, y: usize| match (x < nx, y < ny) {
         (true, true) => &voxels[(x * ny + y) * nz..][..nz],
-        _ => outside.as_slice(),
+        (false, _) => outside[0].as_slice(),
+        (true, false) => outside[1].as_slice(),
     };
     let mut result = Vec::with_capacity(voxels.len());
     for x in 0..nx {
@@ -50,7 +71,7 @@ pub fn border(mask: ArrayView3<'_, bool>, edge: Edge) -> Array3<bool> {
                 row(x, y.wrapping_sub(1)),
                 row(x, y + 1),
             ];
-            push_row(&mut result, row(x, y), sides, edge == Edge::Ignored);
+            push_row(&mut result, row(x, y), sides, edges[2] == Edge::Ignored);
         }
     }
     Array3::from_shape_vec((nx, ny, nz), result).expect("one value was pushed for each voxel")

@@ -32,7 +32,7 @@ mod flat;
 mod signed;
 mod transform;
 
-pub use border::{Edge, border};
+pub use border::{Edge, border, border_by_axis};
 pub use components::{
     Components, Connectivity, connected_components, keep_largest_components, largest_component,
 };

@@ -12,7 +12,6 @@ use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Patients, leaks};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::observer::Observer;
-use crate::opening::patients_of;
 use crate::training_set::TrainingSet;
 
 /// Reads cases that are not trained on, to find errors before hours of training, and returns the properties of their
@@ -32,14 +31,12 @@ pub(crate) fn check_cases(
 
 /// Adds what is doubtful about the files of the cases to the notes of the data set, and returns the patients.
 ///
-/// # Errors
-/// If `patients.csv` is damaged.
 pub(crate) fn tell_of_doubts(
     config: &RunConfig,
     dataset: &mut Dataset,
     facts: &[CaseFacts],
-) -> Result<Patients, TrainError> {
-    let patients = patients_of(config, dataset)?;
+    patients: &Patients,
+) {
     let notes = &mut dataset.notes;
     notes.extend(warnings(facts));
     if config.data.preprocess.orientation.is_none() {
@@ -47,8 +44,7 @@ pub(crate) fn tell_of_doubts(
     }
     notes.extend(wrong_sides(&dataset.classes, facts));
     notes.extend(patients.note());
-    notes.extend(leaks::repeated(facts, &patients));
-    Ok(patients)
+    notes.extend(leaks::repeated(facts, patients));
 }
 
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.

@@ -45,11 +45,11 @@ pub(crate) fn expect_data(data: &DataConfig) -> Result<(), TrainError> {
 }
 
 /// Opens a run's data set, holds out the listed test cases, removes the labels of all others but the first `labeled`, and
-/// takes the validation cases out, which are returned beside it.
+/// takes the validation cases out, which are returned beside it with the patients of all cases.
 pub(crate) fn open_dataset(
     config: &RunConfig,
     run: &RunFolder,
-) -> Result<(Dataset, Vec<LabeledCase>), TrainError> {
+) -> Result<(Dataset, Vec<LabeledCase>, Patients), TrainError> {
     let root = data_root(config, run);
     let test = match &config.data.test_list {
         Some(list) => HoldOut::read(list)?,
@@ -59,14 +59,12 @@ pub(crate) fn open_dataset(
         layout, labeled, ..
     } = &config.data;
     let mut dataset = layout::open_split_as(root, *layout, &test, *labeled)?;
+    let patients = patients_of(config, &dataset)?;
     let validation = match config.data.validation {
-        Some(budget) => {
-            let patients = patients_of(config, &dataset)?;
-            dataset.take_last(budget, &patients)?
-        }
+        Some(budget) => dataset.take_last(budget, &patients)?,
         None => Vec::new(),
     };
-    Ok((dataset, validation))
+    Ok((dataset, validation, patients))
 }
 
 /// The data of a run.
@@ -74,6 +72,8 @@ pub(crate) struct Opened {
     pub(crate) dataset: Dataset,
     /// Labeled cases on which the result is measured, which are not in the data set.
     pub(crate) validation: Vec<LabeledCase>,
+    /// The patients of all cases, those of the validation among them.
+    pub(crate) patients: Patients,
     /// The training cases, read.
     pub(crate) set: Arc<TrainingSet>,
 }
@@ -84,7 +84,7 @@ pub(crate) fn open(
     run: &RunFolder,
     observer: &dyn Observer,
 ) -> Result<Opened, TrainError> {
-    let (dataset, validation) = open_dataset(config, run)?;
+    let (dataset, validation, patients) = open_dataset(config, run)?;
     if dataset.classes.len() < 2 {
         return Err(TrainError::unexpected(
             &dataset.name,
@@ -108,6 +108,7 @@ pub(crate) fn open(
     Ok(Opened {
         dataset,
         validation,
+        patients,
         set: Arc::new(set),
     })
 }

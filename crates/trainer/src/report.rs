@@ -51,7 +51,7 @@ pub fn remake(run: &RunFolder) -> Result<Remade, TrainError> {
         true => Some(Evaluation::read(run.evaluation())?),
         false => None,
     };
-    let dataset = open_dataset(&config, run).map(|(dataset, _)| dataset);
+    let dataset = open_dataset(&config, run).map(|(dataset, ..)| dataset);
     write_for(run, &config, dataset.as_ref(), evaluation.as_ref())
 }
 
@@ -65,6 +65,10 @@ pub(crate) fn write_for(
     dataset: Result<&Dataset, &TrainError>,
     evaluation: Option<&Evaluation>,
 ) -> Result<Remade, TrainError> {
+    let validation = match run.validation().is_file() {
+        true => Some(Evaluation::read(run.validation())?),
+        false => None,
+    };
     let (pictures, missing) = match (evaluation, dataset) {
         (Some(evaluation), dataset) => pictures(run, dataset, evaluation),
         (None, Ok(dataset)) if dataset.test.is_empty() => unmeasured(run, dataset),
@@ -87,13 +91,32 @@ pub(crate) fn write_for(
         config_toml: &config_toml,
         metrics,
         iterations: Some(config.iterations()),
-        evaluation: evaluation.cloned(),
+        notices: (validation
+            .iter()
+            .map(|found| validated(found, evaluation.is_some())))
+        .chain(missing.iter().cloned())
+        .collect(),
+        evaluation: evaluation.cloned().or(validation),
         pictures,
-        notices: missing.clone(),
     };
     let path = run.report();
     write(&path, &input)?;
     Ok(Remade { path, missing })
+}
+
+/// Says what was measured on the validation cases.
+fn validated(found: &Evaluation, tested: bool) -> String {
+    let count = match found.cases.len() {
+        1 => "1 validation case".to_string(),
+        n => format!("{n} validation cases"),
+    };
+    let dice = (found.mean.dice).map_or("undefined".into(), |dice| format!("{dice:.4}"));
+    match tested {
+        true => format!("Mean Dice on {count}, which the training left out: {dice}."),
+        false => {
+            format!("Measured on {count}, which the training left out; there are no test cases.")
+        }
+    }
 }
 
 fn without_slices(error: &TrainError) -> String {

@@ -1,4 +1,4 @@
-//! Test cases whose scan or patient is in the training data too.
+//! Test and validation cases whose scan or patient is in the training data too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
     };
     TrainError::unexpected(
         &dataset.name,
-        "test cases apart from the training data",
+        "test and validation cases apart from the training data",
         format!("{}{more}", named.join(", ")),
         format!(
             "remove one of each pair; or leave the training cases out with --exclude-duplicates \
@@ -113,7 +113,7 @@ pub(crate) fn exclude(
         ));
     }
     dataset.notes.push(format!(
-        "left out of the training, as their scan or patient is in the test data: {}",
+        "left out of the training, as their scan or patient is in the test or validation data: {}",
         listed.join(", ")
     ));
     Ok(Arc::new(set.without(names)))

@@ -148,10 +148,12 @@ impl Training<'_> {
             };
             log.append(&row)?;
             observer.step(&row);
-            if done == end || done.is_multiple_of(self.config.checkpoint_every) || self.stopped() {
+            // Read once: a signal between two reads would end the training without a checkpoint.
+            let stopped = self.stopped();
+            if done == end || done.is_multiple_of(self.config.checkpoint_every) || stopped {
                 self.save(method, log, done, span.index)?;
             }
-            if self.stopped() {
+            if stopped {
                 break;
             }
         }

@@ -63,9 +63,9 @@ pub(super) fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
 /// as the control lacks them; those of the optimizer stay.
 fn without_settings_of_methods(arguments: &RunArguments) -> RunArguments {
     let mut arguments = arguments.clone();
-    arguments
-        .settings
-        .retain(|(key, _)| !key.starts_with("method.") || key.starts_with("method.optimizer."));
+    arguments.settings.retain(|(key, _)| {
+        !key.starts_with("method.") || format!("{key}.").starts_with("method.optimizer.")
+    });
     arguments
 }
 

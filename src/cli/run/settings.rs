@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use semivox_data::layout::{self, HoldOut, Layout};
-use semivox_data::{LabelBudget, Survey};
+use semivox_data::{LabelBudget, Patients, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, RunConfig, TestLeaks};
 use semivox_trainer::presets::{self, Task};
@@ -121,7 +121,12 @@ pub(in crate::cli) fn surveyed(
         config.data.labeled = LabelBudget::Percent(100.0);
     }
     let labeled = overridden(config, arguments)?.data.labeled;
-    let dataset = layout::open_split_as(root, data.layout, &hold_out(data)?, labeled)?;
+    let mut dataset = layout::open_split_as(root, data.layout, &hold_out(data)?, labeled)?;
+    if let Some(budget) = data.validation {
+        // The settings follow from scans that are trained on.
+        let patients = Patients::open(root, &dataset)?;
+        dataset.take_last(budget, &patients)?;
+    }
     let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
     Ok(Some(survey))
 }

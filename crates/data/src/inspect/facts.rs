@@ -14,6 +14,15 @@ pub enum Role {
     Unlabeled,
     /// Test case, held out for evaluation.
     Test,
+    /// Labeled case that is held out for decisions on settings.
+    Validation,
+}
+
+impl Role {
+    /// Returns whether the training uses cases of this role.
+    pub fn is_training(self) -> bool {
+        matches!(self, Self::Labeled | Self::Unlabeled)
+    }
 }
 
 /// Properties of one case.

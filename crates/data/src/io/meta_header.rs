@@ -131,11 +131,17 @@ impl<'a> Header<'a> {
     fn shape(&self) -> Result<[usize; 3], DataError> {
         let sides = self.sides()?;
         let found = || format!("DimSize {sides:?}");
-        if sides.is_empty() || sides.iter().any(|&side| !(1.0..=32_767.0).contains(&side)) {
+        let whole = |side: &f64| side.fract() == 0.0 && (1.0..=32_767.0).contains(side);
+        if sides.is_empty() || !sides.iter().all(whole) {
             return Err(self.wrong("sides of 1 to 32767 voxels", &found()));
         }
         if sides.iter().skip(3).any(|&side| side != 1.0) {
             return Err(self.wrong("a volume of three axes, others of length 1", &found()));
+        }
+        let axes = self.number("NDims")?;
+        if let Some(axes) = axes.filter(|&axes| axes != sides.len() as f64) {
+            let expected = format!("{axes} sides, one for each of its NDims");
+            return Err(self.wrong(&expected, &found()));
         }
         if self.number("ElementNumberOfChannels")?.unwrap_or(1.0) != 1.0 {
             return Err(self.wrong("one channel", self.field("ElementNumberOfChannels")?));

@@ -2,6 +2,7 @@
 
 use super::affine;
 use super::meta_header::Header;
+use super::nrrd_space::NO_SPACINGS;
 use crate::{DataError, Geometry};
 
 /// Fields with the distances of voxels, the first that is there.
@@ -54,7 +55,9 @@ impl Header<'_> {
 
     /// Notes about a matrix that is no rotation, which is taken as it is, as ITK does.
     pub(super) fn doubts(&self, geometry: &Geometry) -> Result<Vec<String>, DataError> {
-        let stated = self.numbers(&SPACING)?.unwrap_or_else(|| vec![1.0; 3]);
+        let stated = self.numbers(&SPACING)?;
+        let unstated = stated.is_none().then(|| NO_SPACINGS.to_string());
+        let stated = stated.unwrap_or_else(|| vec![1.0; 3]);
         let sizes = geometry.spacing();
         let longer = |(size, stated): (&f64, &f64)| {
             let times = size / stated.abs();
@@ -67,6 +70,7 @@ impl Header<'_> {
                 sizes[0], sizes[1], sizes[2]
             )
         });
-        Ok(scaled.into_iter().chain(affine::shear(geometry)).collect())
+        let notes = unstated.into_iter().chain(scaled);
+        Ok(notes.chain(affine::shear(geometry)).collect())
     }
 }

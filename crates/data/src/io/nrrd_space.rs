@@ -12,7 +12,7 @@ const NO_SPACE: &str =
     "it names no space; its axes are taken for left-posterior-superior, as ITK and 3D Slicer do";
 
 /// The note about a file that does not state the size of its voxels.
-const NO_SPACINGS: &str = "it has no spacings; voxels of 1 mm are assumed, as ITK does";
+pub(super) const NO_SPACINGS: &str = "it has no spacings; voxels of 1 mm are assumed, as ITK does";
 
 impl Header<'_> {
     /// The affine in NIfTI's frame, and notes about what the header does not say.

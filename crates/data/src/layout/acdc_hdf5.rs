@@ -1,12 +1,13 @@
 //! ACDC in the field's HDF5 files, slices and volumes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::acdc_names::is_id;
 use super::assemble::{self, Found};
 use super::file_names;
 use super::lists::{HELD_OUT, List, Lists};
+use crate::names::some_of;
 use crate::{AxisOrder, DataError, Dataset, Source};
 
 /// Folders that may contain the HDF5 files.
@@ -14,6 +15,9 @@ const FOLDERS: [&str; 4] = ["", "data", "slices", "data/slices"];
 
 /// Spacing of the field's HDF5 files, which do not store it.
 const SPACING_MM: [f64; 3] = [1.0; 3];
+
+const NO_SPACING: &str = "the HDF5 files store no spacing, which is taken for 1: distances are in voxels, whatever their unit is \
+                          called; for millimeters use the NIfTI files";
 
 /// Whether there are HDF5 files of this data set.
 pub(super) fn has_hdf5(root: &Path) -> Result<bool, DataError> {
@@ -42,7 +46,7 @@ impl Files {
                 };
                 let path = folder.join(&name);
                 match id.split_once("_slice_") {
-                    None => _ = found.volumes.insert(id.into(), path),
+                    None => expect_new(found.volumes.insert(id.into(), path.clone()), &path)?,
                     Some((case, number)) => {
                         let number = number.parse().map_err(|_| {
                             let found = format!("`{number}`");
@@ -53,11 +57,8 @@ impl Files {
                                 "rename the file",
                             )
                         })?;
-                        found
-                            .slices
-                            .entry(case.into())
-                            .or_default()
-                            .insert(number, path);
+                        let slices = found.slices.entry(case.into()).or_default();
+                        expect_new(slices.insert(number, path.clone()), &path)?;
                     }
                 }
             }
@@ -113,7 +114,21 @@ pub(super) fn open(root: &Path) -> Result<Dataset, DataError> {
             .collect(),
     };
     let mut dataset = assemble::empty();
+    dataset.notes.push(NO_SPACING.into());
     dataset.notes.extend(lists.note());
+    let used: HashSet<&String> = test_ids.iter().chain(&train_ids).collect();
+    let aside = lists.set_aside();
+    let others: Vec<&String> = (files.slices.keys().chain(files.volumes.keys()))
+        .filter(|id| !used.contains(id) && !aside.contains(id))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    if !others.is_empty() {
+        let others = some_of(&others);
+        dataset
+            .notes
+            .push(format!("in no list, and not used: {others}"));
+    }
     for id in test_ids {
         let found = present(files.testing(&id)?, &id, lists.test.as_ref())?;
         let found = assemble::tested(&id, found, lists.test.as_ref())?;
@@ -124,6 +139,19 @@ pub(super) fn open(root: &Path) -> Result<Dataset, DataError> {
         assemble::train_on(&mut dataset, id, found);
     }
     Ok(dataset)
+}
+
+/// Returns an error if another folder has a file of the same name.
+fn expect_new(other: Option<PathBuf>, path: &Path) -> Result<(), DataError> {
+    match other {
+        None => Ok(()),
+        Some(other) => Err(DataError::unexpected(
+            path,
+            "a file that no other folder of the data set has",
+            other.display().to_string(),
+            "remove one of the two",
+        )),
+    }
 }
 
 fn present(found: Option<Found>, id: &str, list: Option<&List>) -> Result<Found, DataError> {

@@ -102,9 +102,14 @@ impl Lists {
     pub(super) fn note(&self) -> Option<String> {
         let names = self.set_aside();
         let [test, aside] = HELD_OUT;
+        let listed = self.test.as_ref().is_some_and(|list| list.path.ends_with(test));
+        let beside = match listed {
+            true => format!("a {test}"),
+            false => "label maps in labelsTs/".into(),
+        };
         (!names.is_empty()).then(|| {
             format!(
-                "in {aside}, beside other test cases: {}; neither trained on nor tested; move the lines to {test} to test on \
+                "in {aside}, beside {beside}: {}; neither trained on nor tested; move the lines to {test} to test on \
                  them, or remove them to train on them",
                 some_named(&names, "cases")
             )

@@ -83,7 +83,8 @@ impl Preprocess {
         let first = first(source)?;
         let reorientation = self.reorientation(&first.geometry);
         let channels = source.iter().map(|channel| {
-            let reoriented = reoriented(channel, reorientation);
+            let placed = placed_as(channel, first);
+            let reoriented = reoriented(&placed, reorientation);
             match self.spacing(&Grid::from(reoriented.as_ref()))? {
                 Some(spacing) => resample(&reoriented, spacing),
                 None => Ok(reoriented.into_owned()),
@@ -114,8 +115,14 @@ impl Preprocess {
             let find = |channel: &Volume| {
                 foreground(channel.data.view(), crop.threshold, crop.margin_voxels)
             };
-            region = find(&channels[0])?;
-            for channel in &channels[1..] {
+            // An empty channel, of a sequence that a scan lacks, has no foreground.
+            let varied = |channel: &&Volume| {
+                let first = channel.data.first();
+                channel.data.iter().any(|value| Some(value) != first)
+            };
+            let mut of_channels = channels.iter().filter(varied);
+            region = find(of_channels.next().unwrap_or(&channels[0]))?;
+            for channel in of_channels {
                 region = region.union(&find(channel)?);
             }
         }
@@ -194,6 +201,14 @@ impl Preprocess {
                 found: format!("{slice_size:?} and spacing_mm {:?}", self.spacing_mm),
             }),
         }
+    }
+}
+
+/// Returns a channel on the grid of the first one, which it shares but for a fraction of a voxel.
+fn placed_as<'a>(channel: &'a Volume, first: &Volume) -> Cow<'a, Volume> {
+    match channel.geometry == first.geometry {
+        true => Cow::Borrowed(channel),
+        false => Cow::Owned(Volume::new(channel.data.clone(), first.geometry)),
     }
 }
 

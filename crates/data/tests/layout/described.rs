@@ -219,7 +219,7 @@ fn test_images_with_label_maps_are_test_cases_and_the_others_are_said_to_train()
         (labeled(&dataset), tested),
         (vec!["b", "c"], vec!["u", "v"])
     );
-    assert!(notes(&dataset).contains("in val.list, beside other test cases: `a`"));
+    assert!(notes(&dataset).contains("in val.list, beside label maps in labelsTs/: `a`"));
     text(&root, "test.list", "b\n");
     text(&root, "val.list", "u\n");
     let dataset = layout::open(root.path()).unwrap();

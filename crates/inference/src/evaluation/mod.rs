@@ -50,6 +50,9 @@ pub struct Evaluation {
     /// Cases that could not be evaluated, which the means leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedCase>,
+    /// Names of references without a prediction, which the means leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_predicted: Vec<String>,
 }
 
 /// A case that could not be evaluated.
@@ -152,6 +155,7 @@ impl Evaluation {
             undefined,
             mean_unseen: None,
             failed: Vec::new(),
+            not_predicted: Vec::new(),
         }
     }
 
@@ -169,6 +173,9 @@ impl Evaluation {
     /// case, and adds the means over those that are known not to be.
     #[must_use]
     pub fn with_seen(mut self, seen: &BTreeMap<String, String>) -> Self {
+        let seen: BTreeMap<&String, &String> = (seen.iter())
+            .filter(|(id, _)| self.cases.iter().any(|case| case.id == **id))
+            .collect();
         if seen.is_empty() {
             return self;
         }
@@ -185,7 +192,11 @@ impl Evaluation {
         let unseen = of(false).flat_map(|case| &case.classes);
         let some = of(true).next().and(of(false).next());
         self.mean_unseen = some.map(|_| summarize(unseen).0);
-        let first: Vec<&str> = seen.values().take(3).map(String::as_str).collect();
+        let first: Vec<&str> = seen
+            .values()
+            .take(3)
+            .map(|sentence| sentence.as_str())
+            .collect();
         self.protocol.leaks = Some(format!(
             "the training data contain the scan or patient of {} of {} test cases, such as {}",
             of(true).count(),

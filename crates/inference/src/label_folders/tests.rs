@@ -24,7 +24,7 @@ fn classes_follow_from_the_labels_and_absent_ones_are_undefined() {
     write(&a, "one_background", 1, 4, 1.0);
     let found = evaluate(&a, &b, None, &|_, _| ()).unwrap();
     assert_eq!(found.alone, ["one_background"]);
-    assert_eq!(found.not_predicted, ["three"]);
+    assert_eq!(found.evaluation.not_predicted, ["three"]);
     let found = found.evaluation;
     assert_eq!((found.cases.len(), found.mean.dice), (2, Some(1.0)));
     let undefined = found.cases[0].classes[1].dice;

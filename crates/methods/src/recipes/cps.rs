@@ -19,7 +19,7 @@
 //! | `L_cps` on | labeled and unlabeled images | unlabeled | unlabeled, as the other patches have true labels |
 //! | `L_sup` | cross-entropy, mean of the two networks | ½ (cross-entropy + Dice), sum of the two | as the code |
 //! | `λ` | 1.5 to 6 by data set, constant | 0.1, ramped over the run | as the code |
-//! | initial weights | backbone pretrained, heads from different seeds | one network Kaiming, the other Xavier | one initializer, different seeds |
+//! | initial weights | backbone pretrained, heads from different seeds | one network Kaiming, the other Xavier (3D); one initializer (2D) | one initializer, different seeds |
 //! | optimizer | SGD, poly | one for each network, SGD 0.01, poly | one for both, which is the same unless `clip_norm` is set; rate divided by 10 at 5/12 and 10/12 as in the other baselines |
 //! | CutMix | a variant | – | – |
 //! | at test time | first network | each separately | first network |

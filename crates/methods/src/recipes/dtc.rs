@@ -16,7 +16,7 @@
 //!
 //! | item | paper | public code | here |
 //! |---|---|---|---|
-//! | `L_seg` | Dice | Dice of the foreground, weight 1 | ½ (CE + Dice), as in every recipe here; with several classes it is about half as large, so that `λ` weighs more |
+//! | `L_seg` | Dice | Dice of the foreground, weight 1 | ½ (CE + Dice), as in every recipe here, of which the Dice of the foreground is a part of ½ (1 − 1/C), so that `λ` weighs more |
 //! | output | one probability, one map | one logit, sigmoid | softmax; one map per foreground class, against its probability |
 //! | `k` | 1500 | same | same; `steepness` |
 //! | `β` | – | 0.3 | same; `distance_weight` |

@@ -18,7 +18,7 @@
 //! |---|---|---|---|
 //! | passes | 8, noise and dropout | 8, on two copies of the batch at a time, besides the one that gives `p_t` | 8 besides that one, each on one copy; `passes` |
 //! | noise | Gaussian | `clip(0.1·N(0,1), ±0.2)`, on the teacher's input | as the code; `noise` |
-//! | largest entropy | "maximum uncertainty value" | ln 2 | ln C, the same for two classes |
+//! | largest entropy | "maximum uncertainty value" | ln 2, for two classes; SSL4MIS also for four | ln C, at which a voxel between two of several classes counts as certain; `threshold` |
 //! | logarithm of 0 | – | `ln(p + 1e-6)` | 0 · ln 0 = 0 |
 //! | denominator | certain voxels | twice the certain voxels, plus 1e-16 | C times, plus 1e-16 |
 //! | ramp | over the run | over 40 × 150 of 6,000 iterations, in steps of 150 | over the run, at every step |

@@ -164,7 +164,7 @@ impl fmt::Display for Comparison {
         for row in &self.rows {
             let labeled = row.labeled.map_or("–".into(), |n| n.to_string());
             let [dice, hd95, asd] = [(row.dice, 3), (row.hd95_mm, 2), (row.asd_mm, 2)]
-                .map(|(spread, digits)| Spread::text(spread, digits));
+                .map(|(spread, digits)| Spread::text(spread, digits, row.seeds.len()));
             let [supervised, control] = [row.over_supervised, row.over_control]
                 .map(|gain| Spread::points(gain, row.seeds.len()));
             let seeds = list(&row.seeds, ", ");

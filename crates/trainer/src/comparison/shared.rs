@@ -24,7 +24,7 @@ pub(super) fn protocol(runs: &[Run]) -> String {
     });
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} {kind} cases and their classes, \
-         then mean ± sample standard deviation over seeds; undefined distances are left out.{leaks}",
+         then mean ± sample standard deviation over seeds; undefined values are left out.{leaks}",
         values(|run| run.evaluation.protocol.preset.clone()),
         values(|run| run.evaluation.protocol.iterations.to_string()),
         values(|run| run.evaluation.protocol.checkpoint.clone()),

@@ -37,11 +37,23 @@ impl Spread {
         })
     }
 
-    /// Formats a metric: `0.853 ± 0.003`, without the deviation for a single run, `undefined` without a run.
-    pub(super) fn text(spread: Option<Self>, digits: usize) -> String {
+    /// Formats a metric: `0.853 ± 0.003`, without the deviation for a single run, and the number of seeds in which it is
+    /// defined if that is less than `seeds`; `undefined` without one.
+    pub(super) fn text(spread: Option<Self>, digits: usize, seeds: usize) -> String {
         match spread {
             None => "undefined".into(),
-            Some(spread) => format!("{:.digits$}{}", spread.mean, spread.deviation(digits)),
+            Some(spread) => {
+                let (mean, deviation) = (spread.mean, spread.deviation(digits));
+                format!("{mean:.digits$}{deviation}{}", spread.of_all(seeds))
+            }
+        }
+    }
+
+    /// Says in how many of `seeds` the value is defined, if not in all.
+    fn of_all(&self, seeds: usize) -> String {
+        match self.runs < seeds {
+            true => format!(" ({} of {seeds} seeds)", self.runs),
+            false => String::new(),
         }
     }
 
@@ -57,11 +69,8 @@ impl Spread {
             std: std.map(|std| 100.0 * std),
             runs,
         };
-        let of = match runs < seeds {
-            true => format!(" ({runs} of {seeds} seeds)"),
-            false => String::new(),
-        };
-        format!("{:+.1}{}{of}", points.mean, points.deviation(1))
+        let (mean, deviation) = (points.mean, points.deviation(1));
+        format!("{mean:+.1}{deviation}{}", points.of_all(seeds))
     }
 
     fn deviation(&self, digits: usize) -> String {

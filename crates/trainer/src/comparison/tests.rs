@@ -97,6 +97,19 @@ fn seeds_of_a_method_make_one_line() {
     assert_eq!(svg.matches("class=\"case\"").count(), 3, "{svg}");
 }
 
+#[test]
+fn a_metric_undefined_in_some_seeds_says_so() {
+    let runs = [
+        run("supervised", 0, 0.7, Some(4.0), "a"),
+        run("supervised", 1, 0.7, None, "a"),
+    ];
+    let text = Comparison::new(&runs).unwrap().to_string();
+    assert!(
+        text.contains("| 0.700 ± 0.000 | – | – | 4.00 (1 of 2 seeds) |"),
+        "{text}"
+    );
+}
+
 /// A gain pairs runs of one seed; the control of BCP is supervised training with copy-paste.
 #[test]
 fn gains_are_over_supervised_training_and_over_the_control() {

@@ -57,6 +57,24 @@ impl RunConfig {
             checked.push(("strong_view.blur.sigma", most, 1e3));
             checked.push(("strong_view.blur.sigma", least, most));
         }
+        if let Some(gamma) = &self.strong_view.gamma {
+            let [least, most] = gamma.gamma.map(f64::from);
+            checked.push(("strong_view.gamma.probability", gamma.probability, 1.0));
+            checked.push(("strong_view.gamma.gamma", most, 1e2));
+            checked.push(("strong_view.gamma.gamma", least, most));
+            if least == 0.0 {
+                let key = "strong_view.gamma.gamma";
+                return Err(TrainError::setting(key, "exponents above 0", 0, CHANGE));
+            }
+        }
+        if let Some(noise) = &self.strong_view.noise {
+            checked.push(("strong_view.noise.probability", noise.probability, 1.0));
+            checked.push(("strong_view.noise.max_std", f64::from(noise.max_std), 1e3));
+        }
+        if let Some(cutout) = &self.strong_view.cutout {
+            checked.push(("strong_view.cutout.probability", cutout.probability, 1.0));
+            checked.push(("strong_view.cutout.size.area", cutout.size.area, 1.0));
+        }
         for (key, value, most) in checked {
             if !(0.0..=most).contains(&value) {
                 let expected = format!("0 to {most}");

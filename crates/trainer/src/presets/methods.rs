@@ -202,7 +202,7 @@ fn short_action() -> ActionConfig {
     }
 }
 
-/// Returns ACTION for 2,000 iterations on slices of 128×128: the settings of [`short_action`], four
+/// Returns ACTION for slices of 128×128: the settings of [`short_action`], four
 /// slices of each kind, and local patches of half the official side, so that there are 36 of them
 /// here too (121 in slices of 192×192).
 ///
@@ -229,7 +229,7 @@ fn short_action_2d() -> ActionConfig {
 ///   `low_batch` 8.9 and 3.5, `low_feature` 2.3 and 1.0. After 40 steps on phantoms: 0.09 and 0.40 against 0.39 and
 ///   0.08, 0.32 and 0.07, 0.40 and 0.86, 0.04 and 0.10. At the end of the run with 8 labels and 0.1 in
 ///   `docs/results_compact.md`, `low_batch` still has 0.33 and 0.48 against 0.53 and 0.55, the other terms at most half as much.
-/// - The low level costs most: there every voxel has to differ from all others, those of its own class too, in the 8
+/// - The low level costs most: there every voxel has to differ from all others, those of its own class too, in the few
 ///   channels that the segmentation reads.
 /// - By these norms, 0.01 puts every term below the labels' once the first steps are over. Mean supervised term on LA,
 ///   8 labels, over steps 201 to 250, one run each: 0.296 with both levels at 0.1, 0.210 with the high level alone at

@@ -149,9 +149,16 @@ impl RunFolder {
     }
 
     fn traces_of_a_run(&self) -> Option<&'static str> {
-        let file = ["config.toml", "metrics.jsonl", "evaluation.json"]
-            .into_iter()
-            .find(|name| self.root.join(name).exists());
+        let files = [
+            "config.toml",
+            "metrics.jsonl",
+            "evaluation.json",
+            "validation.json",
+            // Also that of an imported model, which the first checkpoint would replace.
+            "model.safetensors",
+        ];
+        let mut files = files.into_iter();
+        let file = files.find(|name| self.root.join(name).exists());
         // A new run would continue from a checkpoint found there.
         let saved = fs::read_dir(self.checkpoints()).is_ok_and(|mut found| found.next().is_some());
         file.or(saved.then_some("checkpoints"))

@@ -98,13 +98,14 @@ impl Session {
         let Opened {
             mut dataset,
             validation,
+            patients,
             set,
         } = open(&config, &run, observer)?;
         let mut facts = set.facts();
         let classes = dataset.classes.len();
         facts.extend(check_cases(&dataset.test, Role::Test, classes)?);
-        facts.extend(check_cases(&validation, Role::Labeled, classes)?);
-        let patients = tell_of_doubts(&config, &mut dataset, &facts)?;
+        facts.extend(check_cases(&validation, Role::Validation, classes)?);
+        tell_of_doubts(&config, &mut dataset, &facts, &patients);
         let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
         expect_labels(&dataset, &set)?;

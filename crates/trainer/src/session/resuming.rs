@@ -62,13 +62,14 @@ impl Session {
         let Opened {
             mut dataset,
             validation,
+            patients,
             set,
         } = open(&config, &run, observer)?;
         let (excluded, leaks) = match CaseList::read(&run)? {
             Some(began) => (began.excluded, began.leaks),
             None => Default::default(),
         };
-        let patients = tell_of_doubts(&config, &mut dataset, &set.facts())?;
+        tell_of_doubts(&config, &mut dataset, &set.facts(), &patients);
         let set = exclude(&excluded, &config, &mut dataset, set)?;
         let set = with_earlier(set, &run, observer);
         CaseList::of(&dataset, &validation).expect_unchanged(&run)?;

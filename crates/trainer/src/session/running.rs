@@ -97,7 +97,7 @@ impl Session {
             Outcome::Finished => self.validate(method, observer, stop)?,
             Outcome::Interrupted { .. } => None,
         };
-        if validation.is_none() && !self.validation.is_empty() {
+        if outcome == Outcome::Finished && validation.is_none() && !self.validation.is_empty() {
             outcome = Outcome::Interrupted {
                 step: steps_of(method),
             };
