@@ -1,14 +1,17 @@
-//! The panic hook of the command and of the examples.
+//! The panic hook of the command.
 
 use std::panic;
 
 use semivox_inference::panics::catching;
 
-/// Returns whether a panic comes from printing to a program that has ended.
+/// Returns whether a panic comes from printing a result to a program that has ended.
+///
+/// Standard error is left out: a training whose log has ended goes on to its checkpoint.
 fn is_closed_pipe(panic: &panic::PanicHookInfo<'_>) -> bool {
     let message = panic.payload().downcast_ref::<String>();
-    message
-        .is_some_and(|text| text.starts_with("failed printing to") && text.contains("Broken pipe"))
+    message.is_some_and(|text| {
+        text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
+    })
 }
 
 /// Suppresses the messages of panics that are caught and reported as errors, and ends the program quietly where the reader

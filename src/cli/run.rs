@@ -33,10 +33,10 @@ pub(super) struct DataArguments {
     /// last ones, cases of one patient together.
     #[arg(long, value_name = "N|N%")]
     pub validation: Option<LabelBudget>,
-    /// Leave training cases out whose scan or patient is in the test data [default: such data are refused].
+    /// Leave training cases out whose scan or patient is in the test or validation data [default: such data are refused].
     #[arg(long, conflicts_with = "allow_leaks")]
     pub exclude_duplicates: bool,
-    /// Train also on scans or patients of the test data; every result says so.
+    /// Train also on scans or patients of the test or validation data; every result says so.
     #[arg(long)]
     pub allow_leaks: bool,
 }

@@ -71,7 +71,13 @@ fn print_metrics(summary: &Summary, classes: &[String]) {
         let name_of = |label: u32| classes.get(label as usize).cloned();
         println!("{}", evaluation.table(&name_of));
     }
-    if let Some(Evaluation { cases, mean, .. }) = &summary.validation {
+    if let Some(Evaluation {
+        cases,
+        mean,
+        protocol,
+        ..
+    }) = &summary.validation
+    {
         let dice = mean
             .dice
             .map_or("undefined".into(), |dice| format!("{dice:.4}"));
@@ -79,7 +85,12 @@ fn print_metrics(summary: &Summary, classes: &[String]) {
             1 => "1 validation case".to_string(),
             n => format!("{n} validation cases"),
         };
-        println!("Mean Dice on {cases}, not trained on: {dice}.");
+        let leaks = protocol.leaks.as_ref();
+        let leaks = leaks.map(|leaks| format!(" Not independent: {leaks}."));
+        println!(
+            "Mean Dice on {cases}, not trained on: {dice}.{}",
+            leaks.unwrap_or_default()
+        );
     }
     if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
         println!("Mean Dice before training {before:.4}, after {after:.4}.");
@@ -178,6 +189,7 @@ fn as_json(summary: &Summary, out: &Path) -> serde_json::Value {
         "undefined": summary.evaluation.as_ref().map(|e| &e.undefined),
         "leaks": summary.evaluation.as_ref().and_then(|e| e.protocol.leaks.as_ref()),
         "validation": summary.validation.as_ref().map(|e| &e.mean),
+        "validation_leaks": summary.validation.as_ref().and_then(|e| e.protocol.leaks.as_ref()),
     })
 }
 

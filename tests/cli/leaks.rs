@@ -136,8 +136,16 @@ fn copies_of_validation_cases_are_leaks_of_train() {
     let found = json_of(&root, &train("allowed", &["--allow-leaks", "--json"]));
     assert_eq!(found["mean"], Value::Null);
     assert!(found["validation"]["dice"].is_number(), "{found}");
+    let leaks = found["validation_leaks"].as_str().expect("a sentence");
+    assert!(
+        leaks.contains("of 1 of 1 cases, such as validation case `case2`"),
+        "{leaks}"
+    );
     let page = std::fs::read_to_string(root.join("allowed/report.html")).expect("the report");
-    for part in ["Measured on 1 validation case", "Not an independent test"] {
+    for part in [
+        "Measured on 1 validation case",
+        "Not independent: the training data",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("has not been evaluated"));
@@ -165,7 +173,8 @@ fn scans_that_occur_twice_are_warnings_of_inspect() {
 fn a_comparison_on_leaks_says_so_below_its_table() {
     let (_guard, root) = leaking("copy");
     let found = succeed(&root, &compare(&["--allow-leaks"]));
-    let sentence = "Not an independent test: the training data contain the scan or patient of 1 of 1 test cases";
+    let sentence =
+        "Not an independent test: the training data contain the scan or patient of 1 of 1 cases";
     assert!(found.contains(sentence), "{found}");
     let table = std::fs::read_to_string(root.join("grid/comparison.md")).expect("a table");
     assert!(table.contains(sentence), "{table}");
@@ -238,7 +247,7 @@ fn predict_and_evaluate_say_which_scans_a_model_has_seen() {
 
     let printed = succeed(&root, &["evaluate", "p", "drawn"]);
     assert!(printed.contains("mean without seen cases"), "{printed}");
-    let leaks = "Not an independent test: the training data contain the scan or patient of 2 of 3 test cases, such as test case \
+    let leaks = "Not an independent test: the training data contain the scan or patient of 2 of 3 cases, such as test case \
                  `case0` and a labeled scan (the same voxels)";
     assert!(printed.contains(leaks), "{printed}");
     let found = read(&root.join("p/evaluation.json"));
@@ -290,6 +299,12 @@ fn exported_and_imported_models_know_what_they_have_seen() {
         succeed(&root, &[&own[..], &TINY[2..]].concat());
     };
     import("m.safetensors", "again");
+    let words = ["train", "supervised", "--data", "scans", "--out", "again"];
+    let message = fail(&root, 1, &[&words[..], &TINY].concat());
+    assert!(
+        message.contains("again holds a model (model.safetensors found); choose another --out"),
+        "{message}"
+    );
     let prints =
         |model: &str| semivox::inference::TrainingData::read(root.join(model)).expect("a model");
     assert!(prints("run").is_some_and(|data| data.labeled().len() == 2));

@@ -21,6 +21,8 @@ fn train() {
         "{message}"
     );
     for (value, instead) in [
+        ("task=la", "--task"),
+        ("method.name=bcp", "METHOD"),
         ("preset=paper", "--preset"),
         ("ablation=x", "METHOD:ABLATION"),
     ] {

@@ -224,7 +224,14 @@ fn values_of_label_maps_come_back() {
     let words = ["compare", "--methods", "supervised", "--data", "scans"];
     let grid = [
         &words[..],
-        &["--test-list", "test.list", "--out", "grid"],
+        &[
+            "--seeds",
+            "0,1",
+            "--test-list",
+            "test.list",
+            "--out",
+            "grid",
+        ],
         &TINY,
     ]
     .concat();

@@ -32,25 +32,13 @@ impl Image {
     /// [`DataError::ChannelGrid`] if a channel has another shape than the first one or corresponding corner voxels are
     /// more than a quarter of a voxel apart, [`DataError::InvalidSetting`] without a channel.
     pub fn new(channels: Vec<Volume>) -> Result<Self, DataError> {
-        let names: Vec<String> = (1..=channels.len())
-            .map(|n| format!("channel {n}"))
-            .collect();
+        let names = numbered(channels.len());
         Self::named(channels, &names)
     }
 
     /// Like [`new`](Self::new), with names for messages.
     pub(crate) fn named(channels: Vec<Volume>, names: &[String]) -> Result<Self, DataError> {
-        let first = first(&channels)?;
-        for (channel, name) in channels.iter().zip(names).skip(1) {
-            if let Some(found) = difference(first, channel) {
-                let (first, other) = (names[0].clone(), name.clone());
-                return Err(DataError::ChannelGrid {
-                    first,
-                    other,
-                    found,
-                });
-            }
-        }
+        check_grids(&channels, names)?;
         Ok(Self(channels))
     }
 
@@ -125,6 +113,30 @@ impl AsRef<[Volume]> for Volume {
     fn as_ref(&self) -> &[Volume] {
         std::slice::from_ref(self)
     }
+}
+
+/// Returns an error unless all channels, at least one, are on one grid.
+pub(crate) fn check_channels(channels: &[Volume]) -> Result<(), DataError> {
+    check_grids(channels, &numbered(channels.len()))
+}
+
+fn check_grids(channels: &[Volume], names: &[String]) -> Result<(), DataError> {
+    let first = first(channels)?;
+    for (channel, name) in channels.iter().zip(names).skip(1) {
+        if let Some(found) = difference(first, channel) {
+            return Err(DataError::ChannelGrid {
+                first: names[0].clone(),
+                other: name.clone(),
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Names channels that have none.
+fn numbered(count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("channel {n}")).collect()
 }
 
 /// Describes how the grid of a channel differs from that of the first one, if it does.

@@ -29,8 +29,7 @@ pub(crate) fn check_cases(
     Ok(checked?)
 }
 
-/// Adds what is doubtful about the files of the cases to the notes of the data set, and returns the patients.
-///
+/// Adds what is doubtful about the files of the cases to the notes of the data set.
 pub(crate) fn tell_of_doubts(
     config: &RunConfig,
     dataset: &mut Dataset,

@@ -69,6 +69,9 @@ pub(crate) fn write_for(
         true => Some(Evaluation::read(run.validation())?),
         false => None,
     };
+    let untested = dataset.is_ok_and(|dataset| dataset.test.is_empty());
+    let on_validation = validation.iter().map(|found| validated(found, untested));
+    let on_validation: Vec<String> = on_validation.collect();
     let (pictures, missing) = match (evaluation, dataset) {
         (Some(evaluation), dataset) => pictures(run, dataset, evaluation),
         (None, Ok(dataset)) if dataset.test.is_empty() => unmeasured(run, dataset),
@@ -91,12 +94,8 @@ pub(crate) fn write_for(
         config_toml: &config_toml,
         metrics,
         iterations: Some(config.iterations()),
-        notices: (validation
-            .iter()
-            .map(|found| validated(found, evaluation.is_some())))
-        .chain(missing.iter().cloned())
-        .collect(),
-        evaluation: evaluation.cloned().or(validation),
+        notices: on_validation.into_iter().chain(missing.clone()).collect(),
+        evaluation: evaluation.cloned().or(validation.filter(|_| untested)),
         pictures,
     };
     let path = run.report();
@@ -105,17 +104,19 @@ pub(crate) fn write_for(
 }
 
 /// Says what was measured on the validation cases.
-fn validated(found: &Evaluation, tested: bool) -> String {
+fn validated(found: &Evaluation, untested: bool) -> String {
     let count = match found.cases.len() {
         1 => "1 validation case".to_string(),
         n => format!("{n} validation cases"),
     };
     let dice = (found.mean.dice).map_or("undefined".into(), |dice| format!("{dice:.4}"));
-    match tested {
-        true => format!("Mean Dice on {count}, which the training left out: {dice}."),
-        false => {
-            format!("Measured on {count}, which the training left out; there are no test cases.")
-        }
+    let leaks = found.protocol.leaks.as_ref();
+    let leaks = leaks.map_or(String::new(), |leaks| format!(" Not independent: {leaks}."));
+    match untested {
+        true => format!(
+            "Measured on {count}, which the training left out; there are no test cases.{leaks}"
+        ),
+        false => format!("Mean Dice on {count}, which the training left out: {dice}.{leaks}"),
     }
 }
 

@@ -107,9 +107,9 @@ pub(crate) fn exclude(
     if let Some(kind) = lacking {
         return Err(TrainError::setting(
             "data.test_leaks",
-            format!("{kind} cases apart from the test data"),
+            format!("{kind} cases apart from the test and validation data"),
             format!("none without {}", listed.join(", ")),
-            "choose other test cases",
+            "choose other test or validation cases",
         ));
     }
     dataset.notes.push(format!(

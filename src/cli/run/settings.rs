@@ -120,9 +120,13 @@ pub(in crate::cli) fn surveyed(
     if task == Task::Own {
         config.data.labeled = LabelBudget::Percent(100.0);
     }
-    let labeled = overridden(config, arguments)?.data.labeled;
+    let DataConfig {
+        labeled,
+        validation,
+        ..
+    } = overridden(config, arguments)?.data;
     let mut dataset = layout::open_split_as(root, data.layout, &hold_out(data)?, labeled)?;
-    if let Some(budget) = data.validation {
+    if let Some(budget) = validation {
         // The settings follow from scans that are trained on.
         let patients = Patients::open(root, &dataset)?;
         dataset.take_last(budget, &patients)?;

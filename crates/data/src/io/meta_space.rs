@@ -53,7 +53,7 @@ impl Header<'_> {
         DIRECTIONS.iter().any(|name| self.field(name).is_ok())
     }
 
-    /// Notes about a matrix that is no rotation, which is taken as it is, as ITK does.
+    /// Notes about missing spacings, and about a matrix that is no rotation, which is taken as it is, as ITK does.
     pub(super) fn doubts(&self, geometry: &Geometry) -> Result<Vec<String>, DataError> {
         let stated = self.numbers(&SPACING)?;
         let unstated = stated.is_none().then(|| NO_SPACINGS.to_string());

@@ -66,6 +66,13 @@ impl Files {
         Ok(found)
     }
 
+    /// A note on the cases that are not among those used, if there are any.
+    fn note_on_others(&self, used: &HashSet<&String>) -> Option<String> {
+        let all: BTreeSet<&String> = self.slices.keys().chain(self.volumes.keys()).collect();
+        let others: Vec<&String> = all.into_iter().filter(|id| !used.contains(id)).collect();
+        (!others.is_empty()).then(|| format!("in no list, and not used: {}", some_of(&others)))
+    }
+
     /// A training case: its slices, or else its volume.
     fn training(&self, id: &str) -> Result<Option<Found>, DataError> {
         match self.slices.get(id) {
@@ -116,19 +123,10 @@ pub(super) fn open(root: &Path) -> Result<Dataset, DataError> {
     let mut dataset = assemble::empty();
     dataset.notes.push(NO_SPACING.into());
     dataset.notes.extend(lists.note());
-    let used: HashSet<&String> = test_ids.iter().chain(&train_ids).collect();
-    let aside = lists.set_aside();
-    let others: Vec<&String> = (files.slices.keys().chain(files.volumes.keys()))
-        .filter(|id| !used.contains(id) && !aside.contains(id))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
+    let used: HashSet<&String> = (test_ids.iter().chain(&train_ids))
+        .chain(lists.set_aside())
         .collect();
-    if !others.is_empty() {
-        let others = some_of(&others);
-        dataset
-            .notes
-            .push(format!("in no list, and not used: {others}"));
-    }
+    dataset.notes.extend(files.note_on_others(&used));
     for id in test_ids {
         let found = present(files.testing(&id)?, &id, lists.test.as_ref())?;
         let found = assemble::tested(&id, found, lists.test.as_ref())?;
@@ -141,14 +139,14 @@ pub(super) fn open(root: &Path) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-/// Returns an error if another folder has a file of the same name.
+/// Returns an error if another file has the same volume or slice.
 fn expect_new(other: Option<PathBuf>, path: &Path) -> Result<(), DataError> {
     match other {
         None => Ok(()),
         Some(other) => Err(DataError::unexpected(
             path,
-            "a file that no other folder of the data set has",
-            other.display().to_string(),
+            "one file for each volume or slice",
+            format!("also {}", other.display()),
             "remove one of the two",
         )),
     }

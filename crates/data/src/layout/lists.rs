@@ -102,7 +102,10 @@ impl Lists {
     pub(super) fn note(&self) -> Option<String> {
         let names = self.set_aside();
         let [test, aside] = HELD_OUT;
-        let listed = self.test.as_ref().is_some_and(|list| list.path.ends_with(test));
+        let listed = self
+            .test
+            .as_ref()
+            .is_some_and(|list| list.path.ends_with(test));
         let beside = match listed {
             true => format!("a {test}"),
             false => "label maps in labelsTs/".into(),

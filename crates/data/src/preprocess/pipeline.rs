@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grid, Intensity, Preprocessed, Region, Threshold};
 use super::{foreground, resample, resample_labels};
-use crate::image::first;
+use crate::image::{check_channels, first};
 use crate::{
     DataError, Geometry, Image, LabelMap, Orientation, Reorientation, Volume, check_same_grid,
 };
@@ -81,6 +81,7 @@ impl Preprocess {
     pub fn apply(&self, image: impl AsRef<[Volume]>) -> Result<Preprocessed, DataError> {
         let source = image.as_ref();
         let first = first(source)?;
+        check_channels(source)?;
         let reorientation = self.reorientation(&first.geometry);
         let channels = source.iter().map(|channel| {
             let placed = placed_as(channel, first);

@@ -198,7 +198,7 @@ impl Evaluation {
             .map(|sentence| sentence.as_str())
             .collect();
         self.protocol.leaks = Some(format!(
-            "the training data contain the scan or patient of {} of {} test cases, such as {}",
+            "the training data contain the scan or patient of {} of {} cases, such as {}",
             of(true).count(),
             self.cases.len(),
             first.join("; ")

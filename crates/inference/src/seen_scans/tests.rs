@@ -77,7 +77,7 @@ fn means_without_seen_cases_leave_unknown_ones_out_too() {
     assert_eq!(
         marked.protocol.leaks.as_deref(),
         Some(
-            "the training data contain the scan or patient of 1 of 4 test cases, such as test case `a` and a labeled scan \
+            "the training data contain the scan or patient of 1 of 4 cases, such as test case `a` and a labeled scan \
              (the same voxels)"
         )
     );
@@ -140,7 +140,7 @@ fn without_seen_cases_there_is_one_mean() {
     // Of seen cases alone there is no other mean either, but the sentence.
     let marked = scans(&[("a", EXACT), ("b", ALIKE)], &[], &[]).mark(evaluation(&cases));
     assert_eq!(marked.mean_unseen, None);
-    assert!(marked.protocol.leaks.unwrap().contains("2 of 2 test cases"));
+    assert!(marked.protocol.leaks.unwrap().contains("2 of 2 cases"));
 }
 
 #[test]

@@ -124,7 +124,19 @@ fn gain(group: &[&Run], runs: &[Run], reference: &str) -> Option<Spread> {
     }
 }
 
+/// Fails if runs have other classes, as after a change of their description, or were measured on other cases.
 fn check_same_cases(runs: &[Run]) -> Result<(), TrainError> {
+    for pair in runs.windows(2) {
+        let [a, b] = [&pair[0].config.data, &pair[1].config.data];
+        if (&a.classes, &a.label_values) != (&b.classes, &b.label_values) {
+            return Err(TrainError::unexpected(
+                "comparison",
+                "runs with the same classes and label values",
+                format!("{} and {}", a.classes.join(", "), b.classes.join(", ")),
+                "repeat the runs from before the description of the classes was changed",
+            ));
+        }
+    }
     let ids = |run: &Run| -> Vec<String> {
         let cases = run.evaluation.cases.iter();
         cases.map(|case| case.id.clone()).collect()

@@ -1,6 +1,6 @@
 //! Checks of a run's settings.
 
-use semivox_data::augment::LabelSwap;
+use semivox_data::augment::{LabelSwap, StrongView};
 
 use super::RunConfig;
 use crate::error::TrainError;
@@ -36,7 +36,6 @@ impl RunConfig {
 
     /// Checks that probabilities and strengths of augmentation are in range.
     fn check_views(&self) -> Result<(), TrainError> {
-        let (jitter, blur) = (&self.strong_view.jitter, &self.strong_view.blur);
         let weak = &self.weak_view;
         let mut checked = vec![
             ("weak_view.probability", weak.probability, 1.0),
@@ -47,33 +46,11 @@ impl RunConfig {
             checked.push(("weak_view.rotation.probability", rotation.probability, 1.0));
             checked.push(("weak_view.rotation.degrees", degrees, 180.0));
         }
-        if let Some(jitter) = jitter {
-            checked.push(("strong_view.jitter.probability", jitter.probability, 1.0));
-            checked.push(("strong_view.jitter.amount", f64::from(jitter.amount), 1.0));
-        }
-        if let Some(blur) = blur {
-            let [least, most] = blur.sigma.map(f64::from);
-            checked.push(("strong_view.blur.probability", blur.probability, 1.0));
-            checked.push(("strong_view.blur.sigma", most, 1e3));
-            checked.push(("strong_view.blur.sigma", least, most));
-        }
-        if let Some(gamma) = &self.strong_view.gamma {
-            let [least, most] = gamma.gamma.map(f64::from);
-            checked.push(("strong_view.gamma.probability", gamma.probability, 1.0));
-            checked.push(("strong_view.gamma.gamma", most, 1e2));
-            checked.push(("strong_view.gamma.gamma", least, most));
-            if least == 0.0 {
-                let key = "strong_view.gamma.gamma";
-                return Err(TrainError::setting(key, "exponents above 0", 0, CHANGE));
-            }
-        }
-        if let Some(noise) = &self.strong_view.noise {
-            checked.push(("strong_view.noise.probability", noise.probability, 1.0));
-            checked.push(("strong_view.noise.max_std", f64::from(noise.max_std), 1e3));
-        }
-        if let Some(cutout) = &self.strong_view.cutout {
-            checked.push(("strong_view.cutout.probability", cutout.probability, 1.0));
-            checked.push(("strong_view.cutout.size.area", cutout.size.area, 1.0));
+        checked.extend(ranges_of_strong(&self.strong_view));
+        let gamma = self.strong_view.gamma.as_ref();
+        if gamma.is_some_and(|drawn| drawn.gamma[0] == 0.0) {
+            let key = "strong_view.gamma.gamma";
+            return Err(TrainError::setting(key, "exponents above 0", 0, CHANGE));
         }
         for (key, value, most) in checked {
             if !(0.0..=most).contains(&value) {
@@ -149,6 +126,36 @@ impl RunConfig {
         let found = format!("{sides:?}");
         Err(TrainError::setting(key, wanted, found, CHANGE))
     }
+}
+
+/// Returns the keys of a strong view with their values and the largest allowed ones; the least is 0.
+fn ranges_of_strong(view: &StrongView) -> Vec<(&'static str, f64, f64)> {
+    let mut checked = Vec::new();
+    if let Some(jitter) = &view.jitter {
+        checked.push(("strong_view.jitter.probability", jitter.probability, 1.0));
+        checked.push(("strong_view.jitter.amount", f64::from(jitter.amount), 1.0));
+    }
+    if let Some(blur) = &view.blur {
+        let [least, most] = blur.sigma.map(f64::from);
+        checked.push(("strong_view.blur.probability", blur.probability, 1.0));
+        checked.push(("strong_view.blur.sigma", most, 1e3));
+        checked.push(("strong_view.blur.sigma", least, most));
+    }
+    if let Some(gamma) = &view.gamma {
+        let [least, most] = gamma.gamma.map(f64::from);
+        checked.push(("strong_view.gamma.probability", gamma.probability, 1.0));
+        checked.push(("strong_view.gamma.gamma", most, 1e2));
+        checked.push(("strong_view.gamma.gamma", least, most));
+    }
+    if let Some(noise) = &view.noise {
+        checked.push(("strong_view.noise.probability", noise.probability, 1.0));
+        checked.push(("strong_view.noise.max_std", f64::from(noise.max_std), 1e3));
+    }
+    if let Some(cutout) = &view.cutout {
+        checked.push(("strong_view.cutout.probability", cutout.probability, 1.0));
+        checked.push(("strong_view.cutout.size.area", cutout.size.area, 1.0));
+    }
+    checked
 }
 
 #[cfg(test)]

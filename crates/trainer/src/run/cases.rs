@@ -22,7 +22,7 @@ pub(crate) struct CaseList {
     /// Labeled cases on which the result is measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     validation: Vec<String>,
-    /// Training cases left out, as their scan or patient is in the test data.
+    /// Training cases left out, as their scan or patient is in the test or validation data.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) excluded: BTreeSet<String>,
     /// Test cases whose scan or patient is in the training data, with a sentence on it.

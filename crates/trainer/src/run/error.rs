@@ -3,6 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The file of a model, which may be imported.
+pub(super) const MODEL: &str = "model.safetensors";
+
+/// Describes what a folder holds in which a file was found.
+fn occupant(found: &str) -> &'static str {
+    match found {
+        MODEL => "a model",
+        _ => "another run",
+    }
+}
+
 /// A run folder that cannot be created, read or written.
 ///
 /// # Examples
@@ -18,8 +29,10 @@ use std::path::{Path, PathBuf};
 pub enum RunError {
     /// The folder for a new run holds another run.
     #[error(
-        "{} holds another run ({found} found); choose another --out or pass --resume",
-        path.display()
+        "{} holds {} ({found} found); choose another --out{}",
+        path.display(),
+        occupant(found),
+        if *found == MODEL { "" } else { " or pass --resume" }
     )]
     Occupied {
         /// The folder asked for.

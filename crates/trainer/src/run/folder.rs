@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::error::MODEL;
 use super::lock::RunLock;
 
 pub use super::atomic::{make_writable, write_atomic, write_atomic_with};
@@ -155,7 +156,7 @@ impl RunFolder {
             "evaluation.json",
             "validation.json",
             // Also that of an imported model, which the first checkpoint would replace.
-            "model.safetensors",
+            MODEL,
         ];
         let mut files = files.into_iter();
         let file = files.find(|name| self.root.join(name).exists());

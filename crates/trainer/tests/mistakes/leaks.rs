@@ -97,7 +97,7 @@ fn an_accepted_leak_stands_in_every_result() {
     assert_eq!(evaluation.mean_unseen.as_ref().unwrap().dice, other);
     let leaks = evaluation.protocol.leaks.clone().unwrap();
     assert!(
-        leaks.starts_with("the training data contain the scan or patient of 1 of 2 test cases"),
+        leaks.starts_with("the training data contain the scan or patient of 1 of 2 cases"),
         "{leaks}"
     );
     assert!(
@@ -248,7 +248,7 @@ fn a_test_scan_that_was_replaced_by_a_training_scan_later_is_seen() {
     let leaks = evaluation.protocol.leaks.unwrap();
     let pair = "test case `phantom_005` and a labeled scan (the same voxels)";
     assert!(
-        leaks.contains("1 of 2 test cases") && leaks.contains(pair),
+        leaks.contains("1 of 2 cases") && leaks.contains(pair),
         "{leaks}"
     );
 }
