@@ -16,7 +16,12 @@ use crate::{DataError, Source};
 
 /// The name of the description.
 pub(super) const JSON: &str = "dataset.json";
-pub(super) use test_images::{IMAGES as TEST_IMAGES, LABELS as TEST_LABELS};
+
+/// The folder of test images.
+pub(super) const TEST_IMAGES: &str = "imagesTs";
+
+/// The folder of the label maps of test images, which challenges keep and nnU-Net may have.
+pub(super) const TEST_LABELS: &str = "labelsTs";
 
 /// Cases in their order, with what their files have in common.
 pub(super) struct Described<'a> {

@@ -1,6 +1,6 @@
 //! The images that `dataset.json` lists for the test, or those of `imagesTs/`.
 
-use super::{Described, JSON};
+use super::{Described, JSON, TEST_IMAGES, TEST_LABELS};
 use crate::layout::assemble::Found;
 use crate::layout::channels;
 use crate::layout::description::Image;
@@ -8,12 +8,6 @@ use crate::layout::file_names::{numbered, without_ending};
 use crate::layout::files::Listing;
 use crate::names::some_of;
 use crate::{DataError, Source};
-
-/// The folder of test images.
-pub(in crate::layout) const IMAGES: &str = "imagesTs";
-
-/// The folder of the label maps of test images, which challenges keep and nnU-Net may have.
-pub(in crate::layout) const LABELS: &str = "labelsTs";
 
 impl Described<'_> {
     /// Adds the test images: those that are listed, or else those of `imagesTs/`.
@@ -43,7 +37,7 @@ impl Described<'_> {
         self.cases.extend(images);
         match listed.is_empty() {
             true => Ok(()),
-            false => self.note_unlisted(&[IMAGES]),
+            false => self.note_unlisted(&[TEST_IMAGES]),
         }
     }
 
@@ -52,7 +46,7 @@ impl Described<'_> {
         &mut self,
         cases: &mut Vec<(String, Found)>,
     ) -> Result<Option<bool>, DataError> {
-        let folder = self.root.join(IMAGES);
+        let folder = self.root.join(TEST_IMAGES);
         let listing = Listing::read_if_any(&folder)?;
         self.notes.extend(listing.notes());
         let found = channels::joined(&folder, listing.volumes, self.channels, self.numbers)?;
@@ -85,7 +79,7 @@ impl Described<'_> {
         images: &mut [(String, Found)],
         by_folder: Option<bool>,
     ) -> Result<(), DataError> {
-        let folder = self.root.join(LABELS);
+        let folder = self.root.join(TEST_LABELS);
         let listing = Listing::read_beside(&folder, by_folder)?;
         self.notes.extend(listing.notes());
         let mut labels = listing.volumes;
@@ -108,7 +102,7 @@ impl Described<'_> {
         }
         if !others.is_empty() {
             self.notes.push(format!(
-                "{LABELS}/: {} of no test image, and not used",
+                "{TEST_LABELS}/: {} of no test image, and not used",
                 some_of(&others)
             ));
         }
