@@ -140,6 +140,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn controls_take_the_optimizer_and_no_other_setting_of_the_method() {
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            run: RunArguments,
+        }
+        let kept = |setting: &str| {
+            let line: Line = clap::Parser::parse_from(["x", "--set", setting]);
+            !without_settings_of_methods(&line.run).settings.is_empty()
+        };
+        for (setting, expected) in [
+            ("method.optimizer.learning_rate=0.1", true),
+            ("method.optimizer={ learning_rate = 0.1 }", true),
+            ("network.filters=2", true),
+            ("method.threshold=0.9", false),
+            ("method.optimizers=1", false),
+        ] {
+            assert_eq!(kept(setting), expected, "{setting}");
+        }
+    }
+
+    #[test]
     fn controls_come_first_and_once() {
         let of = |methods: &[&str]| {
             let methods: Vec<String> = methods.iter().map(|method| method.to_string()).collect();

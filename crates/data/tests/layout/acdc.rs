@@ -202,3 +202,29 @@ fn slices_of_a_val_list_beside_a_test_list_are_left_out() {
     let notes = dataset.notes.join("\n");
     assert!(notes.contains("`patient003_frame01`; neither"), "{notes}");
 }
+
+#[test]
+fn hdf5_files_without_spacing_are_noted_and_each_is_there_once() {
+    let root = tempfile::tempdir().unwrap();
+    for file in ["1_frame01_slice_1", "2_frame01", "3_frame01"] {
+        text(&root, &format!("patient00{file}.h5"), "");
+    }
+    text(&root, "test.list", "patient002_frame01\n");
+    let notes = layout::open(root.path()).unwrap().notes.join("\n");
+    for part in [
+        "distances are in voxels",
+        "in no list, and not used: `patient003_frame01`",
+    ] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+    for name in ["patient001_frame01_slice_1", "patient002_frame01"] {
+        let copy = format!("slices/{name}.h5");
+        fs::create_dir_all(root.path().join("slices")).unwrap();
+        text(&root, &copy, "");
+        refused(
+            layout::open(root.path()),
+            &["one file for each volume or slice", &format!("{name}.h5")],
+        );
+        fs::remove_file(root.path().join(copy)).unwrap();
+    }
+}

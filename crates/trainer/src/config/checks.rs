@@ -163,10 +163,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::presets::Task;
+    use semivox_data::augment::{CutBoxConfig, CutoutConfig, GammaConfig, NoiseConfig};
 
-    /// Every share and angle of the weak view is checked, and named if it is out of range or without effect.
+    /// Every share, angle and exponent of the views is checked, and named if it is out of range or without effect.
     #[test]
-    fn settings_of_the_weak_view_are_refused_by_name() {
+    fn settings_of_the_views_are_refused_by_name() {
         type Change = fn(&mut RunConfig);
         let cases: [(&str, Change); 7] = [
             ("weak_view.probability", |c| c.weak_view.probability = 1.5),
@@ -190,7 +191,49 @@ mod tests {
                 c.weak_view.rotation.as_mut().unwrap().degrees = -20.0;
             }),
         ];
-        for (key, change) in cases {
+        let strong: [(&str, Change); 6] = [
+            ("strong_view.gamma.gamma", |c| {
+                c.strong_view.gamma = Some(GammaConfig {
+                    gamma: [-1.0, 1.0],
+                    ..Default::default()
+                });
+            }),
+            ("strong_view.gamma.gamma", |c| {
+                c.strong_view.gamma = Some(GammaConfig {
+                    gamma: [0.0, 1.0],
+                    ..Default::default()
+                });
+            }),
+            ("strong_view.gamma.probability", |c| {
+                c.strong_view.gamma = Some(GammaConfig {
+                    probability: 50.0,
+                    ..Default::default()
+                });
+            }),
+            ("strong_view.noise.probability", |c| {
+                c.strong_view.noise = Some(NoiseConfig {
+                    probability: -1.0,
+                    ..Default::default()
+                });
+            }),
+            ("strong_view.cutout.probability", |c| {
+                c.strong_view.cutout = Some(CutoutConfig {
+                    probability: 2.0,
+                    ..Default::default()
+                });
+            }),
+            ("strong_view.cutout.size.area", |c| {
+                let size = CutBoxConfig {
+                    area: 5.0,
+                    ..CutoutConfig::default().size
+                };
+                c.strong_view.cutout = Some(CutoutConfig {
+                    size,
+                    ..Default::default()
+                });
+            }),
+        ];
+        for (key, change) in cases.into_iter().chain(strong) {
             let mut config = Task::Acdc.preset("quick", "supervised").unwrap();
             config.check().unwrap();
             change(&mut config);

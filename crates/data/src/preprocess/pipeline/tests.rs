@@ -191,3 +191,49 @@ fn the_settings_are_plain_data() {
     );
     assert!(serde_json::from_str::<Preprocess>(r#"{"spacing": 1}"#).is_err());
 }
+
+/// The second channel of a scan without that sequence is empty, and says nothing about where the body is.
+#[test]
+fn an_empty_channel_leaves_the_crop_to_the_others() {
+    let (image, _) = scan();
+    let empty = Volume::new(Array3::zeros(image.data.dim()), image.geometry);
+    let crop = ForegroundCrop {
+        threshold: Threshold::Fraction(0.3),
+        margin_voxels: 2,
+    };
+    let steps = Preprocess {
+        foreground: Some(crop),
+        ..Default::default()
+    };
+    let alone = steps.apply(&image).unwrap();
+    assert!(alone.image.shape()[0] < 28);
+    for channels in [[image.clone(), empty.clone()], [empty, image]] {
+        let both = steps.apply(channels).unwrap();
+        assert_eq!(both.image.shape(), alone.image.shape());
+    }
+}
+
+/// Channels share a grid but for a fraction of a voxel, after resampling too; those that do not are refused.
+#[test]
+fn channels_take_the_grid_of_the_first() {
+    let (image, _) = scan();
+    let shifted = |voxels: f64| {
+        let mut other = image.clone();
+        other.geometry = other.geometry.translated([0.0, 0.0, voxels]);
+        other
+    };
+    let steps = Preprocess {
+        spacing_mm: Some([0.6, 0.6, 0.3]),
+        ..Default::default()
+    };
+    let found = steps.apply([image.clone(), shifted(0.2)]).unwrap();
+    let [first, second] = found.image.channels() else {
+        panic!("two channels");
+    };
+    assert_eq!(first.geometry, second.geometry);
+    let message = steps.apply([image.clone(), shifted(1.0)]).unwrap_err();
+    assert!(
+        message.to_string().contains("1.00 voxels apart"),
+        "{message}"
+    );
+}
