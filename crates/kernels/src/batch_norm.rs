@@ -2,7 +2,7 @@
 
 use burn::nn::BatchNorm;
 use burn::prelude::*;
-use burn::tensor::activation::leaky_relu;
+use burn::tensor::activation::{leaky_relu, relu};
 
 /// Applies batch normalization, then ReLU.
 ///
@@ -76,5 +76,33 @@ pub fn batch_norm_leaky_relu(input: Tensor<5>, norm: &BatchNorm, leak: f64) -> T
     if let Some(output) = crate::flex::batch_norm_leaky_relu(&input, norm, leak as f32) {
         return output;
     }
-    leaky_relu(norm.forward(input), leak)
+    activated(norm.forward(input), leak)
+}
+
+/// Applies ReLU, or leaky ReLU if there is a leak.
+fn activated(normalized: Tensor<5>, leak: f64) -> Tensor<5> {
+    match leak == 0.0 {
+        // Leaky ReLU multiplies by the leak: −∞ would become NaN, and 0 would have a slope.
+        true => relu(normalized),
+        false => leaky_relu(normalized, leak),
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn without_a_leak_negative_infinity_is_0_and_0_has_no_slope() {
+        let device = Device::flex().autodiff();
+        let values = [f32::NEG_INFINITY, -1.0, 0.0, 2.0];
+        let input = Tensor::<1>::from_floats(values, &device).reshape([1, 1, 1, 1, 4]);
+        let input = input.require_grad();
+        let output = activated(input.clone(), 0.0);
+        let gradients = output.clone().sum().backward();
+        let read = |tensor: Tensor<5>| tensor.into_data().try_to_vec::<f32>().unwrap();
+        assert_eq!(read(output.inner()), [0.0, 0.0, 0.0, 2.0]);
+        assert_eq!(read(input.grad(&gradients).unwrap()), [0.0, 0.0, 0.0, 1.0]);
+    }
 }
