@@ -8,7 +8,7 @@
 //! | distance of each mask voxel to the background | [`distance_transform`], [`squared_distance_transform`] |
 //! | distance of every voxel to a set of voxels | [`squared_distance_to`] |
 //! | regression target that is negative inside | [`signed_distance_map`] |
-//! | surface voxels | [`border`] |
+//! | surface voxels | [`border`], [`border_by_axis`] |
 //! | connected components | [`connected_components`], [`largest_component`], [`keep_largest_components`] |
 //!
 //! # Examples
