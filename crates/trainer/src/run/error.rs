@@ -3,13 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file of a model, which may be imported.
-pub(super) const MODEL: &str = "model.safetensors";
+use semivox_inference::FILE_NAME;
 
 /// Describes what a folder holds in which a file was found.
 fn occupant(found: &str) -> &'static str {
     match found {
-        MODEL => "a model",
+        FILE_NAME => "a model",
         _ => "another run",
     }
 }
@@ -32,7 +31,7 @@ pub enum RunError {
         "{} holds {} ({found} found); choose another --out{}",
         path.display(),
         occupant(found),
-        if *found == MODEL { "" } else { " or pass --resume" }
+        if *found == FILE_NAME { "" } else { " or pass --resume" }
     )]
     Occupied {
         /// The folder asked for.

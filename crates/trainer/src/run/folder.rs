@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use semivox_inference::FILE_NAME;
+
 use super::RunError;
-use super::error::MODEL;
 use super::lock::RunLock;
 
 pub use super::atomic::{make_writable, write_atomic, write_atomic_with};
@@ -156,7 +157,7 @@ impl RunFolder {
             "evaluation.json",
             "validation.json",
             // Also that of an imported model, which the first checkpoint would replace.
-            MODEL,
+            FILE_NAME,
         ];
         let mut files = files.into_iter();
         let file = files.find(|name| self.root.join(name).exists());
