@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use semivox_data::augment::LabelSwap;
-use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
+use semivox_trainer::report::validation_sentence;
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::{Observer, Outcome};
 use serde_json::json;
@@ -71,26 +71,8 @@ fn print_metrics(summary: &Summary, classes: &[String]) {
         let name_of = |label: u32| classes.get(label as usize).cloned();
         println!("{}", evaluation.table(&name_of));
     }
-    if let Some(Evaluation {
-        cases,
-        mean,
-        protocol,
-        ..
-    }) = &summary.validation
-    {
-        let dice = mean
-            .dice
-            .map_or("undefined".into(), |dice| format!("{dice:.4}"));
-        let cases = match cases.len() {
-            1 => "1 validation case".to_string(),
-            n => format!("{n} validation cases"),
-        };
-        let leaks = protocol.leaks.as_ref();
-        let leaks = leaks.map(|leaks| format!(" Not independent: {leaks}."));
-        println!(
-            "Mean Dice on {cases}, not trained on: {dice}.{}",
-            leaks.unwrap_or_default()
-        );
+    if let Some(found) = &summary.validation {
+        println!("{}", validation_sentence(found));
     }
     if let (Some(before), Some(after)) = (summary.dice_before, summary.dice()) {
         println!("Mean Dice before training {before:.4}, after {after:.4}.");

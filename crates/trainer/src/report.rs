@@ -105,6 +105,15 @@ pub(crate) fn write_for(
 
 /// Says what was measured on the validation cases.
 fn validated(found: &Evaluation, untested: bool) -> String {
+    let sentence = validation_sentence(found);
+    match untested {
+        true => format!("{sentence} There are no test cases."),
+        false => sentence,
+    }
+}
+
+/// Returns a sentence with the mean Dice on the validation cases of a run, and one on leaks, if there are any.
+pub fn validation_sentence(found: &Evaluation) -> String {
     let count = match found.cases.len() {
         1 => "1 validation case".to_string(),
         n => format!("{n} validation cases"),
@@ -112,12 +121,7 @@ fn validated(found: &Evaluation, untested: bool) -> String {
     let dice = (found.mean.dice).map_or("undefined".into(), |dice| format!("{dice:.4}"));
     let leaks = found.protocol.leaks.as_ref();
     let leaks = leaks.map_or(String::new(), |leaks| format!(" Not independent: {leaks}."));
-    match untested {
-        true => format!(
-            "Measured on {count}, which the training left out; there are no test cases.{leaks}"
-        ),
-        false => format!("Mean Dice on {count}, which the training left out: {dice}.{leaks}"),
-    }
+    format!("Mean Dice on {count}, not trained on: {dice}.{leaks}")
 }
 
 fn without_slices(error: &TrainError) -> String {
