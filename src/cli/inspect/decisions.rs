@@ -114,8 +114,8 @@ fn intensities(config: &RunConfig) -> String {
     let ct = config.task == Task::Own && (each.iter().any(windowed) || windowed(intensity));
     let reason = match ct {
         true => {
-            ", since intensities far below 0 are taken for CT, whatever the data set calls them, of which the window holds 99 % \
-             of the labeled voxels"
+            ", with a window of 99 % of the labeled voxels, since intensities far below 0 are taken for CT, whatever the data set \
+             calls them"
         }
         false => "",
     };

@@ -120,6 +120,8 @@ impl Stage for UniMatch {
         let LabeledBatch { weak, labels, .. } = batch.labeled;
         let unlabeled = batch.unlabeled.expect("the stage plans unlabeled patches");
         let [labeled, weak, perturbed] = self.weak(network, weak, unlabeled.weak.clone());
+        // In evaluation mode the weak stream is decoded too: without it, the statistics by which the decoder then predicts
+        // would come from perturbed features to a half.
         let predicted = match self.config.pseudo_mode {
             TeacherMode::Train => Predicted::of(weak),
             TeacherMode::Eval => Predicted::evaluated(network, unlabeled.weak),

@@ -25,7 +25,7 @@ pub(crate) struct CaseList {
     /// Training cases left out, as their scan or patient is in the test or validation data.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) excluded: BTreeSet<String>,
-    /// Test cases whose scan or patient is in the training data, with a sentence on it.
+    /// Test and validation cases whose scan or patient is in the training data, with a sentence on it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) leaks: Accepted,
 }

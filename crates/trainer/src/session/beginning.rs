@@ -54,8 +54,8 @@ impl Session {
     /// Checks `config`, makes the run folder `out` and reads the training cases.
     ///
     /// # Errors
-    /// If the configuration or the data has a mistake, or `out` holds the data set, lies in one of its folders of scans, holds another run, is used by another
-    /// session or cannot be written. `out` becomes a run only after all data is read, so it can be used
+    /// If the configuration or the data has a mistake, or `out` holds the data set, lies in one of its folders of scans,
+    /// holds another run or a model, is used by another session or cannot be written. `out` becomes a run only after all data is read, so it can be used
     /// again after an error.
     pub fn start(
         config: RunConfig,
