@@ -134,6 +134,7 @@ fn ranges_of_strong(view: &StrongView) -> Vec<(&'static str, f64, f64)> {
     if let Some(jitter) = &view.jitter {
         checked.push(("strong_view.jitter.probability", jitter.probability, 1.0));
         checked.push(("strong_view.jitter.amount", f64::from(jitter.amount), 1.0));
+        checked.push(("strong_view.jitter.shift", f64::from(jitter.shift), 1e3));
     }
     if let Some(blur) = &view.blur {
         let [least, most] = blur.sigma.map(f64::from);
@@ -191,7 +192,10 @@ mod tests {
                 c.weak_view.rotation.as_mut().unwrap().degrees = -20.0;
             }),
         ];
-        let strong: [(&str, Change); 6] = [
+        let strong: [(&str, Change); 7] = [
+            ("strong_view.jitter.shift", |c| {
+                c.strong_view.jitter.as_mut().unwrap().shift = -0.5;
+            }),
             ("strong_view.gamma.gamma", |c| {
                 c.strong_view.gamma = Some(GammaConfig {
                     gamma: [-1.0, 1.0],
