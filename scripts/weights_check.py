@@ -23,11 +23,17 @@ TOLERANCE = 1e-4
 def network(notes):
     """Creates the public network that the file's metadata describe."""
     channels, classes, filters = (int(notes[k]) for k in ("in_channels", "classes", "filters"))
-    linear = notes["upsampling"] == "linear"
+    resizes = notes["upsampling"] != "transposed"
     if notes["architecture"] == "unet":
-        return UNet(channels, classes, filters, linear), [2, channels, 64, 48]
-    distance = int(notes.get("signed_distance", 0)) or None
-    return VNet(channels, classes, filters, linear, distance), [2, channels, 32, 32, 16]
+        model, shape = UNet(channels, classes, filters, resizes), [2, channels, 64, 48]
+    else:
+        distance = int(notes.get("signed_distance", 0)) or None
+        model, shape = VNet(channels, classes, filters, resizes, distance), [2, channels, 32, 32, 16]
+    if notes["upsampling"] == "nearest":
+        for module in model.modules():
+            if isinstance(module, torch.nn.Upsample):
+                module.mode, module.align_corners = "nearest", None
+    return model, shape
 
 
 def difference(path):

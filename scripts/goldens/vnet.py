@@ -4,7 +4,8 @@ Run from the repository root in a Python with torch:
     python scripts/goldens/vnet.py
 Writes crates/models/tests/goldens/vnet.json: logits (some entries and the norm) and the norm and
 first entries of every parameter's gradient: in training, in training with all values clear of their
-ReLU's kink, and in evaluation. Parameters come from `wave`, which the Rust test computes as well, so no weights are stored.
+ReLU's kink, and in evaluation; and, with linear upsampling, the loss and outputs in training and the norms of the
+gradients. Parameters come from `wave`, which the Rust test computes as well, so no weights are stored.
 """
 import json
 import math
@@ -33,6 +34,14 @@ def unit(layer, channels):
     return nn.Sequential(layer, nn.BatchNorm3d(channels), nn.ReLU())
 
 
+def double(a, b, linear):
+    """Returns the upsampling of MC-Net's second decoder, or else that of its first one."""
+    if not linear:
+        return unit(nn.ConvTranspose3d(a, b, 2, stride=2), b)
+    wide = nn.Upsample(scale_factor=2, mode="trilinear", align_corners=True)
+    return nn.Sequential(wide, unit(nn.Conv3d(a, b, 3, padding=1), b))
+
+
 def block(depth, a, b):
     layers = [unit(nn.Conv3d(a if i == 0 else b, b, 3, padding=1), b) for i in range(depth)]
     return nn.Sequential(*layers)
@@ -41,15 +50,14 @@ def block(depth, a, b):
 class VNet(nn.Module):
     """Network whose modules are in the order of the Rust struct's fields, so that parameters() agree."""
 
-    def __init__(self, in_channels=1, classes=2, n=FILTERS):
+    def __init__(self, in_channels=1, classes=2, n=FILTERS, linear=False):
         super().__init__()
         width = [n << level for level in range(5)]
         self.encoder = nn.ModuleList(
             block(d, in_channels if i == 0 else width[i], width[i]) for i, d in enumerate(ENCODER))
         self.downs = nn.ModuleList(
             unit(nn.Conv3d(width[i], width[i + 1], 2, stride=2), width[i + 1]) for i in range(4))
-        self.ups = nn.ModuleList(
-            unit(nn.ConvTranspose3d(width[4 - i], width[3 - i], 2, stride=2), width[3 - i]) for i in range(4))
+        self.ups = nn.ModuleList(double(width[4 - i], width[3 - i], linear) for i in range(4))
         self.decoder = nn.ModuleList(block(d, width[3 - i], width[3 - i]) for i, d in enumerate(DECODER))
         self.segmentation = nn.Conv3d(n, classes, 1)
         self.signed_distance = nn.Conv3d(n, 1, 1)
@@ -150,6 +158,11 @@ if __name__ == "__main__":
         if shift:
             found = margin(model, x)
             assert found > CLEAR, f"a value lies {found:.1e} from its kink: choose another shift"
+    model = VNet(linear=True).train()
+    fill(model)
+    result["linear"] = run(model, x)
+    for gradient in result["linear"]["gradients"]:
+        gradient["first"] = []
     counted = [p.numel() for name, p in VNet(1, 2, 16).named_parameters() if "distance" not in name]
     result["parameters_16_filters"] = sum(counted)
     OUT.parent.mkdir(parents=True, exist_ok=True)

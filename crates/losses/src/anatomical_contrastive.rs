@@ -92,8 +92,8 @@ pub struct AnatomicalContrastiveInput {
 ///
 /// Gradient flows through the queries only. The paper prints a dot product and sums over queries and classes; cosine and
 /// averages are those of the official code, to which the published weight of 0.01 belongs. The negatives, the
-/// largest tensor by far, are never copied in normalized form: they are multiplied as they are and the cosines
-/// scaled by their inverse lengths.
+/// largest tensor by far, are multiplied as they are, and the cosines scaled by their inverse lengths; only while
+/// the lengths are computed, their squares take as much memory again.
 ///
 /// # References
 ///

@@ -77,7 +77,7 @@ impl EntropyLoss {
         format.narrow(self.reduction.apply(entropies(logits)) / most)
     }
 
-    /// The entropy of each voxel.
+    /// The entropy of each voxel, divided by `ln C`.
     ///
     /// # Panics
     ///

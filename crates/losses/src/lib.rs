@@ -38,13 +38,16 @@
 //!   to `f32` inside, since sums over a volume lose counts in 16 bits; what remains is the rounding of inputs, result
 //!   and gradients. The gradient of a mean over many voxels may be too small for `f16` (below 3e-8 it is 0): multiply
 //!   the loss and divide the gradients, or use `bf16`.
-//! - A loss that is a mean over items, voxels or classes can be their sum instead ([`Reduction`]), and its
-//!   `forward_no_reduction` gives the terms. Where a mask or a confidence weights the mean, it is part of the definition.
+//! - [`CrossEntropyLoss`], [`DiceLoss`], [`SignedDistanceLoss`], [`ConsistencyLoss`], [`DualTaskConsistencyLoss`],
+//!   [`EntropyLoss`], [`InfoNceLoss`], [`NtXentLoss`], [`DenseContrastiveLoss`], [`AdaptiveContrastiveLoss`] and
+//!   [`GlobalDistillationLoss`] are means over items, voxels or classes that can be sums instead ([`Reduction`]); their
+//!   `forward_no_reduction` gives the terms. In the other losses the mean is part of the definition.
 //! - Nothing here reads a value back from the device, so no loss stalls a GPU queue.
 //! - What a paper treats as a constant (teacher, anchors, memory banks, class means, negatives) is taken out of the
 //!   autodiff graph inside the loss.
 //! - Cosine similarity treats a vector shorter than `1e-6` as having no direction: its cosine with everything is 0 and it
-//!   receives no gradient. So a zero vector gives neither NaN nor a huge step.
+//!   receives no gradient. So a zero vector gives neither NaN nor a huge step. A correlation has `1e-5` added to both
+//!   variances instead: that of a constant vector is 0, with a bounded gradient.
 //!
 //! # Examples
 //!

@@ -5,7 +5,7 @@ use burn::tensor::activation::{log_softmax, sigmoid};
 
 use crate::format::Format;
 
-/// Least probability of the other classes in a logarithm: certainty beyond it sharpens to 1 in any case.
+/// Least probability of the other classes in a logarithm: up to T = 1, certainty beyond it sharpens to 1 in any case.
 const LEAST: f64 = 1e-7;
 
 /// Configuration of [`MutualConsistencyLoss`].
@@ -104,7 +104,11 @@ impl MutualConsistencyLoss {
             })
             .collect();
         let probabilities: Vec<Tensor<D>> = logs.iter().map(|log| log.clone().exp()).collect();
-        let sharpened: Vec<Tensor<D>> = logs.into_iter().map(|log| self.sharpened(log)).collect();
+        let sharpened: Vec<Tensor<D>> = logs
+            .into_iter()
+            .zip(&probabilities)
+            .map(|(log, probability)| self.sharpened(log, probability.clone()))
+            .collect();
         let pairs = (0..count).flat_map(|i| (0..count).map(move |j| (i, j)));
         let terms = pairs.filter(|(i, j)| i != j).map(|(i, j)| {
             let difference = probabilities[i].clone() - sharpened[j].clone();
@@ -114,9 +118,9 @@ impl MutualConsistencyLoss {
         format.narrow(total)
     }
 
-    /// `s(p)` of logarithmic probabilities.
-    fn sharpened<const D: usize>(&self, log: Tensor<D>) -> Tensor<D> {
-        let others = log.clone().exp().neg().add_scalar(1.0).clamp_min(LEAST);
+    /// `s(p)` of probabilities and their logarithms.
+    fn sharpened<const D: usize>(&self, log: Tensor<D>, probability: Tensor<D>) -> Tensor<D> {
+        let others = probability.neg().add_scalar(1.0).clamp_min(LEAST);
         sigmoid((log - others.log()).div_scalar(self.temperature))
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::activation::log_softmax;
 /// Vectors shorter than this have no direction: cosine 0, gradient 0.
 const SHORTEST: f64 = 1e-6;
 
-/// Added to the variance of a standardized vector.
+/// Added to the variance of a vector before its correlations.
 const EPSILON: f64 = 1e-5;
 
 /// A logit whose exponential is 0 beside any other.
@@ -21,8 +21,8 @@ pub enum Similarity {
     DotProduct,
     /// The cosine of the angle between them.
     Cosine,
-    /// Pearson's correlation of their elements: the cosine of the vectors after standardization to mean 0 and variance
-    /// 1, in which 1e-5 is added to the variance.
+    /// Pearson's correlation of their elements, with 1e-5 added to both variances:
+    /// `cov(a, b) / √((var a + 1e-5)(var b + 1e-5))`. A constant vector correlates with nothing.
     Correlation,
 }
 
@@ -32,7 +32,7 @@ impl Similarity {
         match self {
             Self::DotProduct => vectors,
             Self::Cosine => unit(vectors),
-            Self::Correlation => unit(standardized(vectors)),
+            Self::Correlation => centered(vectors),
         }
     }
 }
@@ -52,15 +52,19 @@ pub(crate) fn unit<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
     vectors * inverse
 }
 
-/// Rescales the vectors along the last axis to mean 0 and variance 1.
+/// Rescales the `n` elements along the last axis to mean 0 and length `√(v / (v + 1e-5))`, `v` their variance.
+///
+/// `1e-5` keeps the rounding of a constant vector's mean from becoming a direction.
 ///
 /// Computed on the transpose: channels as vectors are the transpose of `[positions, channels]`, so that this is their
 /// own layout.
-fn standardized<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
+fn centered<const D: usize>(vectors: Tensor<D>) -> Tensor<D> {
     let columns = vectors.swap_dims(D - 2, D - 1);
+    let count = columns.dims()[D - 2] as f64;
     let centered = columns.clone() - columns.mean_dim(D - 2);
     let variance = centered.clone().square().mean_dim(D - 2);
-    (centered / (variance + EPSILON).sqrt()).swap_dims(D - 2, D - 1)
+    let divisor = ((variance + EPSILON) * count).sqrt();
+    (centered / divisor).swap_dims(D - 2, D - 1)
 }
 
 /// `log softmax_j( cos(x_n, k_j) / temperature )`.
@@ -99,6 +103,7 @@ pub(crate) fn check_temperature(name: &str, temperature: f64) {
 mod tests {
     use super::*;
     use crate::testing::*;
+    use burn::tensor::DType;
 
     #[test]
     fn unit_vectors_have_length_one() {
@@ -127,6 +132,26 @@ mod tests {
             .grad(&unit(tiny.clone()).sum().backward())
             .expect("a gradient");
         assert_eq!(values(gradient), [0.0, 0.0]);
+    }
+
+    /// 0.7 in single precision, as it is and with the rounding that subtracting its mean may leave.
+    #[test]
+    fn constant_vectors_correlate_with_nothing_and_have_a_bounded_gradient() {
+        let scaled = |x| Similarity::Correlation.scaled::<2>(x);
+        let key: Vec<f64> = (0..490).map(|i| [1.0, 1.0, -1.0, -1.0][i % 4]).collect();
+        let key = scaled(tensor([1, 490], &key).cast(DType::F32));
+        for rounding in [0.0, 1.5e-6] {
+            let constant: Vec<f64> = (0..490)
+                .map(|i| 0.7 + rounding * [1.0, -1.0][i % 2])
+                .collect();
+            let constant = tensor([1, 490], &constant).cast(DType::F32);
+            let length = scalar(scaled(constant.clone()).square().sum()).sqrt();
+            assert!(length < 1e-3, "{length}");
+            let found = gradient(constant, |x| (scaled(x) * key.clone()).sum());
+            let squares: f64 = found.expect("a gradient").iter().map(|g| g * g).sum();
+            // The correlation's slope where the variance is 0.
+            assert_near(squares.sqrt(), (490.0 * EPSILON).sqrt().recip(), 0.01);
+        }
     }
 
     #[test]

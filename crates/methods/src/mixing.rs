@@ -5,12 +5,13 @@
 //! ```
 //!
 //! The same mask `M` mixes image, pseudo-label and confidence. In a batch of one image its partner is the
-//! image itself, and mixing changes nothing.
+//! image itself, and only [`Mixing::Cutout`], which takes nothing from a partner, changes it.
 
 use burn::prelude::*;
 use ndarray::Array3;
 use semivox_data::augment::{ClassMixParams, CutBoxConfig};
 use semivox_data::rng::keyed;
+use semivox_losses::IGNORED_LABEL;
 use serde::{Deserialize, Serialize};
 
 use crate::step_context::StepContext;
@@ -35,14 +36,14 @@ pub enum Mixing {
     Classmix,
 }
 
-/// Unlabeled images with the pseudo-labels of the teacher, each `[batch, 1, depth, height, width]`.
+/// Unlabeled images with the pseudo-labels of the teacher.
 #[derive(Debug, Clone)]
 pub struct PseudoLabeled {
-    /// The student's view.
+    /// The student's view, `[batch, channels, depth, height, width]`.
     pub images: Tensor<5>,
-    /// The teacher's most probable class of each voxel; −1 where a voxel is ignored.
+    /// The teacher's most probable class of each voxel, `[batch, 1, depth, height, width]`; −1 where one is ignored.
     pub labels: Tensor<5, Int>,
-    /// The teacher's probability of that class.
+    /// The teacher's probability of that class, of the same shape.
     pub confidence: Tensor<5>,
 }
 
@@ -113,7 +114,7 @@ impl PseudoLabeled {
         let cut = keep.bool_not();
         Self {
             images: self.images.mask_fill(cut.clone(), 0.0),
-            labels: self.labels.mask_fill(cut.clone(), -1),
+            labels: self.labels.mask_fill(cut.clone(), IGNORED_LABEL),
             confidence: self.confidence.mask_fill(cut, 0.0),
         }
     }
@@ -158,6 +159,7 @@ pub(crate) fn host_labels(labels: &Tensor<5, Int>) -> Vec<Array3<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::collections::BTreeSet;
 
     fn at(device: &Device) -> StepContext {
         StepContext {
@@ -212,6 +214,51 @@ mod tests {
         );
         let foreign = images[..512].iter().filter(|&&v| v == 1.0).count();
         assert!((50..=80).contains(&foreign), "{foreign} of 512");
+    }
+
+    /// Two samples with three classes each, in stripes along different axes; every voxel has a value of its own.
+    fn striped(device: &Device) -> ([[i64; 512]; 2], PseudoLabeled) {
+        let classes: [[i64; 512]; 2] = [
+            std::array::from_fn(|voxel| voxel as i64 % 8 % 3),
+            std::array::from_fn(|voxel| 2 + voxel as i64 / 8 % 8 % 3),
+        ];
+        let labels = TensorData::new(classes.concat(), [2, 1, 8, 8, 8]);
+        let images = Tensor::arange(0..1024, device).reshape([2, 1, 8, 8, 8]);
+        let images = images.float();
+        let pseudo = PseudoLabeled {
+            labels: Tensor::from_data(labels, device),
+            confidence: images.clone() / 1024.0,
+            images,
+        };
+        (classes, pseudo)
+    }
+
+    /// Of three classes one is kept.
+    #[test]
+    fn classmix_keeps_whole_classes_and_takes_the_others_from_the_partner() {
+        let device = Device::flex();
+        let (classes, pseudo) = striped(&device);
+        let mixed = Mixing::Classmix.apply(pseudo, &at(&device));
+        let images = values(mixed.images);
+        let [labels, confidence] = [mixed.labels.float(), mixed.confidence * 1024.0].map(values);
+        for sample in 0..2 {
+            let first = 512 * sample;
+            let is_own = |voxel: &usize| images[first + voxel] as usize == first + voxel;
+            let kept: BTreeSet<i64> = (0..512)
+                .filter(is_own)
+                .map(|v| classes[sample][v])
+                .collect();
+            assert_eq!(kept.len(), 1, "{kept:?}");
+            for voxel in 0..512 {
+                let of = match kept.contains(&classes[sample][voxel]) {
+                    true => sample,
+                    false => 1 - sample,
+                };
+                let found = [&images, &labels, &confidence].map(|x| x[first + voxel]);
+                let source = (512 * of + voxel) as f32;
+                assert_eq!(found, [source, classes[of][voxel] as f32, source]);
+            }
+        }
     }
 
     #[test]

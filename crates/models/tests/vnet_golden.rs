@@ -7,7 +7,7 @@ mod golden;
 use burn::prelude::*;
 use burn::tensor::DType;
 use golden::{Fill, Gradient, assert_near, compare_gradients, floats, wave};
-use semivox_models::{VNet, VNetConfig, trainable_parameters};
+use semivox_models::{Upsampling, VNet, VNetConfig, trainable_parameters};
 use serde::Deserialize;
 
 const FILTERS: usize = 2;
@@ -20,6 +20,8 @@ struct Golden {
     train: Run,
     train_clear: Run,
     eval: Run,
+    /// With linear upsampling; the gradients' norms alone.
+    linear: Run,
     parameters_16_filters: usize,
 }
 
@@ -36,12 +38,19 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("goldens/vnet.json")).unwrap()
 }
 
-fn model(device: &Device, dtype: DType, shift: f64) -> VNet {
-    let config = VNetConfig::new(1, 2)
+fn config() -> VNetConfig {
+    VNetConfig::new(1, 2)
         .with_filters(FILTERS)
-        .with_dropout(0.0);
-    let model = config.with_signed_distance(Some(1)).init(device);
-    model.map(&mut Fill {
+        .with_dropout(0.0)
+        .with_signed_distance(Some(1))
+}
+
+fn model(device: &Device, dtype: DType, shift: f64) -> VNet {
+    filled(&config(), (device, dtype), shift)
+}
+
+fn filled(config: &VNetConfig, (device, dtype): (&Device, DType), shift: f64) -> VNet {
+    config.init(device).map(&mut Fill {
         seed: 0,
         shift,
         device: device.clone(),
@@ -92,6 +101,15 @@ fn training_equals_pytorch_in_double_precision() {
         &golden.train,
         [1e-7, 1e-9, 1e-7],
     );
+}
+
+#[test]
+fn linear_upsampling_equals_pytorch_in_double_precision() {
+    let (device, golden) = (Device::flex().autodiff(), golden());
+    let kind = (&device, DType::F64);
+    let model = filled(&config().with_upsampling(Upsampling::Linear), kind, 0.0);
+    let tolerances = [1e-7, 1e-9, 1e-7];
+    compare(&model, kind, golden.input_seed, &golden.linear, tolerances);
 }
 
 /// In single precision, with every value away from the kink of its ReLU.

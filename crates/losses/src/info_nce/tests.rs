@@ -82,7 +82,7 @@ fn equals_plain_loops_with_and_without_excluded_pairs() {
 #[test]
 fn equals_plain_loops_in_both_directions_for_every_similarity() {
     let (q, k) = (floats(24, 1), floats(24, 2));
-    let correlation: Product = |a, b| cosine(&standard(a), &standard(b)) / 0.1;
+    let correlation: Product = |a, b| dot(&standard(a), &standard(b)) / a.len() as f64 / 0.1;
     for (similarity, temperature, product, tolerance) in [
         (Cosine, 0.5, (|a, b| cosine(a, b) / 0.5) as Product, 1e-12),
         (DotProduct, 0.5, |a, b| dot(a, b) / 0.5, 1e-12),
@@ -182,7 +182,7 @@ fn gradient_reaches_the_queries_alone() {
 #[test]
 fn order_and_scale_are_immaterial_and_one_item_costs_nothing() {
     let (q, k) = (random([2, 5, 6], 5), random([2, 5, 6], 6));
-    for (similarity, offset, tolerance) in [(Cosine, 0.0, 1e-12), (Correlation, 1.0, 1e-4)] {
+    for (similarity, offset, tolerance) in [(Cosine, 0.0, 1e-12), (Correlation, 1.0, 1e-3)] {
         let config = config(0.1).with_similarity(similarity);
         let loss = config.with_symmetric(true).init();
         let expected = scalar(loss.forward(q.clone(), k.clone(), None));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crc32c::Crc32cWriter;
 use serde::{Deserialize, Serialize};
 
+use super::failed;
 use crate::error::MethodError;
 
 /// Length and CRC-32C of a file's contents.
@@ -46,30 +47,65 @@ pub(super) fn hexadecimal(crc: u32) -> String {
 }
 
 /// Checks every file of a folder against the checksum noted when it was written.
-pub(super) fn verify(folder: &Path, files: &Checksums) -> Result<(), Damage> {
+pub(super) fn verify(folder: &Path, files: &Checksums) -> Result<(), Refusal> {
     files.iter().try_for_each(|(name, expected)| {
         let path = folder.join(name);
-        let found = Checksum::of_file(&path).map_err(|error| {
-            Damage::new(&path, format_args!("expected {expected}, found {error}"))
-        })?;
+        let found = Checksum::of_file(&path)
+            .map_err(|error| Refusal::unreadable(&path, expected, &error))?;
         match found == *expected {
             true => Ok(()),
-            false => Err(Damage::new(
-                &path,
-                format_args!("expected {expected}, found {found}"),
-            )),
+            false => {
+                Err(Damage::new(&path, format_args!("expected {expected}, found {found}")).into())
+            }
         }
     })
 }
 
-/// Damage that makes a checkpoint unusable.
+/// Why a checkpoint cannot be used.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// A file is lost or changed for good, so that an earlier checkpoint has to take its place.
+    Damaged(Damage),
+    /// Anything else, such as a file that cannot be read at the moment; the checkpoint itself may be whole.
+    Other(MethodError),
+}
+
+impl Refusal {
+    /// Sorts an error of reading the file at `path`: a missing file is damage.
+    pub(super) fn unreadable(path: &Path, expected: impl fmt::Display, error: &io::Error) -> Self {
+        let reason = format!("expected {expected}, found {error}");
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Damaged(Damage::new(path, reason)),
+            _ => Self::Other(failed(
+                path,
+                format_args!("{reason}; make the file readable, then pass --resume"),
+            )),
+        }
+    }
+}
+
+impl From<Damage> for Refusal {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged(damage)
+    }
+}
+
+impl From<Refusal> for MethodError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Damaged(damage) => damage.into(),
+            Refusal::Other(error) => error,
+        }
+    }
+}
+
+/// A file that is missing, or whose contents are not those that were written.
 #[derive(Debug)]
 pub(super) struct Damage {
     /// The damaged file.
     pub(super) path: PathBuf,
     /// What was expected and what was found.
     pub(super) reason: String,
-    advice: &'static str,
 }
 
 impl Damage {
@@ -77,27 +113,18 @@ impl Damage {
         Self {
             path: path.to_owned(),
             reason: reason.to_string(),
-            advice: "it is damaged: restore it from a copy, or remove the checkpoint's folder, so that the one before it counts",
         }
-    }
-
-    /// Replaces the default advice, which is that for a damaged file.
-    pub(super) fn advising(mut self, advice: &'static str) -> Self {
-        self.advice = advice;
-        self
     }
 }
 
 impl From<Damage> for MethodError {
     fn from(damage: Damage) -> Self {
-        let Damage {
-            path,
-            reason,
-            advice,
-        } = damage;
+        let Damage { path, reason } = damage;
         Self::Checkpoint {
             path,
-            reason: format!("{reason}; {advice}"),
+            reason: format!(
+                "{reason}; it is damaged: restore it from a copy, or remove the checkpoint's folder, so that the one before it counts"
+            ),
         }
     }
 }

@@ -9,7 +9,7 @@ use burn::store::ModuleRecord;
 use semivox_sampling::{FeatureQueue, QueueState};
 use serde::de::DeserializeOwned;
 
-use super::checksum::{Damage, verify};
+use super::checksum::{Refusal, verify};
 use super::state::State;
 use super::{Position, failed};
 use crate::error::MethodError;
@@ -26,13 +26,14 @@ impl CheckpointReader {
     /// Opens the checkpoint in `folder` and verifies the checksums of all its files.
     ///
     /// # Errors
-    /// If a file is missing or damaged, which the error names, or the checkpoint has the format of another version.
+    /// If a file is missing, damaged or cannot be read, which the error names, or the checkpoint has the format of
+    /// another version.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, MethodError> {
         Ok(Self::verified(folder.into())?)
     }
 
-    /// Does the same as [`open`](Self::open), but returns damage as its own error type.
-    pub(super) fn verified(folder: PathBuf) -> Result<Self, Damage> {
+    /// Does the same as [`open`](Self::open), but tells damage from other errors.
+    pub(super) fn verified(folder: PathBuf) -> Result<Self, Refusal> {
         let state = State::read(&folder)?;
         verify(&folder, &state.files)?;
         let position = state.position();
@@ -229,7 +230,10 @@ mod tests {
         let state = r#"{"format":2,"step":5,"stage":1}"#;
         fs::write(checkpoint.join("state.json"), state).unwrap();
         let reason = assert_refused(&checkpoint, "state.json");
-        assert_eq!(reason, "expected format 4, found 2; start a new run");
+        assert_eq!(
+            reason,
+            "expected format 4, found 2; resume with the version of Semivox that wrote it, or start a new run in another --out"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::checksum::Damage;
+use super::checksum::{Damage, Refusal};
 use super::{CheckpointReader, failed, list, remove_if_there};
 use crate::error::MethodError;
 
@@ -13,7 +13,9 @@ use crate::error::MethodError;
 /// checkpoints; `notice` receives a sentence about each of them.
 ///
 /// # Errors
-/// If there are checkpoints but all are damaged, or the folder cannot be read or renamed in.
+/// If there are checkpoints but all are damaged; if a checkpoint may be whole, but has a file that cannot be read or
+/// the format of another version; or if the folder cannot be read or renamed in. In the first two cases nothing is
+/// renamed.
 pub fn newest_whole(
     folder: &Path,
     notice: impl Fn(&str),
@@ -28,7 +30,8 @@ pub fn newest_whole(
                 }
                 return Ok(Some(reader));
             }
-            Err(damage) => damaged.push((checkpoint, damage)),
+            Err(Refusal::Damaged(damage)) => damaged.push((checkpoint, damage)),
+            Err(Refusal::Other(error)) => return Err(error),
         }
     }
     match damaged.is_empty() {
@@ -129,16 +132,58 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [first, second] = [5, 10].map(|step| save(folder.path(), step));
         damage(&first, "net.bpk");
-        fs::write(second.join("state.json"), r#"{"format":2}"#).unwrap();
+        fs::write(second.join("state.json"), "{").unwrap();
         let message = recover(folder.path()).unwrap_err();
         for part in [
             "found none: step-00000010",
-            "expected format 4, found 2",
+            "state.json (expected a JSON file",
             "net.bpk (expected",
             "start a new run",
         ] {
             assert!(message.contains(part), "'{part}' in: {message}");
         }
         assert!(first.is_dir() && second.is_dir(), "nothing was renamed");
+    }
+
+    #[test]
+    fn a_lost_file_is_damage() {
+        for file in ["net.bpk", "state.json"] {
+            let folder = tempfile::tempdir().unwrap();
+            let [first, second] = [5, 10].map(|step| save(folder.path(), step));
+            fs::remove_file(second.join(file)).unwrap();
+            let (step, told) = recover(folder.path()).unwrap();
+            assert_eq!((step, told.len()), (Some(5), 1), "{file}");
+            assert_eq!(newest(folder.path()).unwrap(), Some(first));
+        }
+    }
+
+    /// A folder in place of a file cannot be read, as a file without permission or on a failing disk.
+    #[test]
+    fn a_checkpoint_that_may_be_whole_is_not_passed_over() {
+        let unreadable = |path: &Path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        };
+        let newer = |path: &Path| fs::write(path, r#"{"format":5}"#).unwrap();
+        let cases: [(&str, &dyn Fn(&Path), &str); 3] = [
+            ("net.bpk", &unreadable, "make the file readable"),
+            ("state.json", &unreadable, "make the file readable"),
+            ("state.json", &newer, "expected format 4, found 5"),
+        ];
+        for (file, change, expected) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let [_, second] = [5, 10].map(|step| save(folder.path(), step));
+            change(&second.join(file));
+            let message = recover(folder.path()).unwrap_err();
+            assert!(
+                message.contains(file) && message.contains(expected),
+                "{message}"
+            );
+            assert_eq!(
+                newest(folder.path()).unwrap(),
+                Some(second),
+                "it has its name"
+            );
+        }
     }
 }

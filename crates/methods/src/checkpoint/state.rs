@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Position;
-use super::checksum::{Checksums, Damage, hexadecimal};
+use super::checksum::{Checksums, Damage, Refusal, hexadecimal};
+use super::{Position, failed};
 
-/// Version of the checkpoint format. Version 2 had no checksums.
+/// Version of the checkpoint format; checkpoints of another are refused.
 const FORMAT: u32 = 4;
 
 /// Name of the file.
@@ -56,21 +56,24 @@ impl State {
     }
 
     /// Reads and verifies `state.json` of the checkpoint in `folder`.
-    pub(super) fn read(folder: &Path) -> Result<Self, Damage> {
+    pub(super) fn read(folder: &Path) -> Result<Self, Refusal> {
         let path = folder.join(NAME);
-        let unreadable = |error: &dyn std::fmt::Display| {
+        let undecodable = |error: serde_json::Error| {
             Damage::new(&path, format_args!("expected a JSON file, found {error}"))
         };
-        let text = fs::read(&path).map_err(|error| unreadable(&error))?;
-        let any: AnyState = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
+        let text =
+            fs::read(&path).map_err(|error| Refusal::unreadable(&path, "a JSON file", &error))?;
+        let any: AnyState = serde_json::from_slice(&text).map_err(undecodable)?;
         if any.format != FORMAT {
             let found = any.format;
-            let reason = format_args!("expected format {FORMAT}, found {found}");
-            return Err(Damage::new(&path, reason).advising("start a new run"));
+            let reason = format_args!(
+                "expected format {FORMAT}, found {found}; resume with the version of Semivox that wrote it, or start a new run in another --out"
+            );
+            return Err(Refusal::Other(failed(&path, reason)));
         }
-        let mut state: Self = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
+        let mut state: Self = serde_json::from_slice(&text).map_err(undecodable)?;
         let expected = state.crc32c.clone();
-        let sealed = state.sealed().map_err(|error| unreadable(&error))?;
+        let sealed = state.sealed().map_err(undecodable)?;
         // The texts are compared, as white space or the checksum itself may be damaged too.
         match sealed == text {
             true => Ok(state),
@@ -79,7 +82,8 @@ impl State {
                 format_args!(
                     "expected the text it was written with (checksum {expected}), found another"
                 ),
-            )),
+            )
+            .into()),
         }
     }
 }

@@ -106,14 +106,14 @@ impl SsNet {
         adversary.distance.forward(perturbed.logits, clean)
     }
 
-    /// Computes `L_c` of labeled and of unlabeled patches, after the prototypes of this step.
+    /// Computes `L_c` of labeled and of unlabeled patches, except one of weight 0, after the prototypes of this step.
     fn separation(
         &self,
         state: &mut Separated,
         features: Tensor<5>,
         [predicted, truth]: [&[i32]; 2],
         at: &StepContext,
-    ) -> Result<[Tensor<1>; 2], MethodError> {
+    ) -> Result<[Option<Tensor<1>>; 2], MethodError> {
         let [labeled, unlabeled] = split(features, self.config.batch);
         let (of_labeled, pseudo) = predicted.split_at(truth.len());
         let labeled = Voxels {
@@ -126,9 +126,11 @@ impl SsNet {
         };
         let rng = |purpose| keyed(at.seed, at.step, purpose);
         state.observe(&labeled, of_labeled, &self.config, &mut rng("prototypes"))?;
+        let wanted = self.config.separation_weights.map(|weight| weight > 0.0);
+        let distance = |patches, purpose| state.distance(patches, &self.config, &mut rng(purpose));
         Ok([
-            state.distance(labeled, &self.config, &mut rng("labeled voxels")),
-            state.distance(unlabeled, &self.config, &mut rng("unlabeled voxels")),
+            wanted[0].then(|| distance(labeled, "labeled voxels")),
+            wanted[1].then(|| distance(unlabeled, "unlabeled voxels")),
         ])
     }
 }
@@ -157,31 +159,44 @@ impl Stage for SsNet {
         Separated::new(networks, &self.config, context)
     }
 
+    /// Computes the terms, except those of weight 0.
     fn terms(
         &self,
         state: &mut Self::State,
         batch: Batch,
         at: &StepContext,
     ) -> Result<LossTerms, MethodError> {
+        let config = &self.config;
         let labels = batch.labeled.labels.clone();
         let [images, _] = batch.views();
         let output = state.student.network.forward(images.clone());
-        let [labeled, _] = split(output.logits.clone(), self.config.batch);
+        let [labeled, _] = split(output.logits.clone(), config.batch);
         let [.., features] = output.features;
-        let predicted = read(output.logits.clone().detach().argmax(1));
-        let truth = read(labels.clone());
+        let separates = config.separation_weights.iter().any(|&weight| weight > 0.0);
+        // Read before the adversarial passes are queued, so that the host need not wait for them.
+        let classes = separates.then(|| {
+            let predicted = output.logits.clone().detach().argmax(1);
+            [predicted, labels.clone()].map(read)
+        });
 
         let supervised = self.supervised.forward(labeled, labels);
-        let smoothness = self.smoothness(&state.student.network, images, output.logits, at);
-        let [of_labeled, of_unlabeled] =
-            self.separation(state, features, [&predicted, &truth], at)?;
-        let ramp = at.ramp_over(self.config.ramp_share);
-        let smooth = self.config.smoothness_weight * ramp;
-        let separate = self.config.separation_weights.map(|w| w * ramp);
-        Ok(LossTerms::new()
-            .with("supervised", 1.0, supervised)
-            .with("smoothness", smooth, smoothness)
-            .with("separation_labeled", separate[0], of_labeled)
-            .with("separation_unlabeled", separate[1], of_unlabeled))
+        let mut terms = LossTerms::new().with("supervised", 1.0, supervised);
+        let ramp = at.ramp_over(config.ramp_share);
+        if config.smoothness_weight > 0.0 {
+            let smoothness = self.smoothness(&state.student.network, images, output.logits, at);
+            terms = terms.with("smoothness", config.smoothness_weight * ramp, smoothness);
+        }
+        if let Some([predicted, truth]) = classes {
+            let names = ["separation_labeled", "separation_unlabeled"];
+            let found = self.separation(state, features, [&predicted, &truth], at)?;
+            for ((name, weight), term) in
+                names.into_iter().zip(config.separation_weights).zip(found)
+            {
+                if let Some(term) = term {
+                    terms = terms.with(name, weight * ramp, term);
+                }
+            }
+        }
+        Ok(terms)
     }
 }

@@ -102,3 +102,24 @@ impl DenseProjector {
         self.forward(mean).flatten::<3>(2, 4).squeeze_dim(2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heads::testing::{assert_values, signed, two_voxels};
+
+    /// Of a voxel (a, b) with d = a − b and s = a + b, the hidden values are d, −d, −s, d before the ReLU, and after it
+    /// 2, 0, 0, 2 and 0, 4, 0, 0; those of the mean (2, 3) are 0, 1, 0, 0.
+    #[test]
+    fn the_head_equals_a_computation_by_hand() {
+        let device = Device::flex();
+        let head = signed(
+            DenseProjectorConfig::new(2, 4)
+                .with_embedding(2)
+                .init(&device),
+        );
+        let map = two_voxels(&device);
+        assert_values(head.forward(map.clone()), &[4.0, -4.0, -4.0, -4.0]);
+        assert_values(head.forward_pooled(map), &[-1.0, -1.0]);
+    }
+}

@@ -118,6 +118,10 @@ impl GlobalPredictorConfig {
 
 /// Global prediction head: two linear layers, used by the student only, after its [`GlobalProjector`].
 ///
+/// # References
+///
+/// ACTION, arXiv:2206.02307, global distillation; the layers are those of the official code.
+///
 /// # Examples
 ///
 /// ```
@@ -142,5 +146,26 @@ impl GlobalPredictor {
     /// If the length of the embedding is not the configured one.
     pub fn forward(&self, embedding: Tensor<2>) -> Tensor<2> {
         self.output.forward(self.hidden.forward(embedding))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heads::testing::{assert_values, signed};
+
+    /// The means are (3, 1) and (1, 5); two layers without activation give twice their difference, and minus that.
+    #[test]
+    fn heads_equal_a_computation_by_hand() {
+        let device = Device::flex();
+        let values = [2.0, 4.0, 0.0, 2.0, 1.0, 1.0, 3.0, 7.0];
+        let maps = Tensor::<1>::from_floats(values, &device).reshape([2, 2, 1, 2, 1]);
+        let config = GlobalProjectorConfig::new(2).with_embedding(2);
+        let projector = signed(config.init(&device));
+        assert_values(projector.forward(maps), &[4.0, -4.0, -8.0, 8.0]);
+
+        let predictor = signed(GlobalPredictorConfig::new(2).init(&device));
+        let embeddings = Tensor::from_floats([[3.0, 1.0], [1.0, 5.0]], &device);
+        assert_values(predictor.forward(embeddings), &[4.0, -4.0, -8.0, 8.0]);
     }
 }

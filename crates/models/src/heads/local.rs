@@ -127,6 +127,10 @@ impl LocalPredictorConfig {
 
 /// Local prediction head: two 1×1×1 convolutions, used by the student only, after its [`LocalProjector`].
 ///
+/// # References
+///
+/// ACTION, arXiv:2206.02307, local distillation; the layers are those of the official 3D code.
+///
 /// # Examples
 ///
 /// ```
@@ -152,5 +156,27 @@ impl LocalPredictor {
     /// If the number of channels is not the configuration's.
     pub fn forward(&self, grids: Tensor<5>) -> Tensor<5> {
         pointwise(&self.output, pointwise(&self.hidden, grids))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heads::testing::{assert_values, signed, two_voxels};
+
+    /// Of a voxel (a, b) with d = a − b and s = a + b, the projector's hidden values are d, −d, −s, d and its outputs
+    /// 3d + s, −s − d; those of the predictor are d, −d and 2d, −2d.
+    #[test]
+    fn heads_equal_a_computation_by_hand() {
+        let device = Device::flex();
+        let config = LocalProjectorConfig::new(2).with_grid([1, 1, 2]);
+        let projector = signed(config.init(&device));
+        let values = [2.0, 0.0, 4.0, 2.0, 0.0, 4.0, 2.0, 6.0]; // pooled to (3, 1) and (1, 5)
+        let patch = Tensor::<1>::from_floats(values, &device).reshape([1, 2, 1, 2, 2]);
+        assert_values(projector.forward(patch), &[10.0, -6.0, -6.0, -2.0]);
+
+        let predictor = signed(LocalPredictorConfig::new(2).init(&device));
+        let found = predictor.forward(two_voxels(&device));
+        assert_values(found, &[4.0, -8.0, -4.0, 8.0]);
     }
 }

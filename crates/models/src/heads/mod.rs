@@ -7,6 +7,8 @@ mod pyramid;
 mod representation;
 mod separation;
 mod slices;
+#[cfg(test)]
+mod testing;
 mod voxels;
 
 pub use dense::{DenseProjector, DenseProjectorConfig};

@@ -109,7 +109,8 @@ impl RepresentationHead {
     /// # Shapes
     ///
     /// - `features`: five maps `[batch, channel, …]`, the last at full resolution
-    /// - output: `[batch, width, depth, height, width]` on the configured grid
+    /// - output: `[batch, embedding, depth, height, width]` on the configured grid; `embedding` is the configuration's
+    ///   `width`
     ///
     /// # Panics
     ///
@@ -142,6 +143,34 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
+    use crate::heads::testing::{assert_values, signed};
+
+    /// The first map is 0 and 6, resized to 0, 2, 4, 6 with aligned corners; the last is −3. The kernel's center takes
+    /// their sum, and minus that; the second layer the difference of the two, and minus that.
+    #[test]
+    fn the_head_equals_a_computation_by_hand() {
+        let device = Device::flex();
+        let coarse = Tensor::<1>::from_floats([0.0, 6.0], &device).reshape([1, 1, 1, 2, 1]);
+        let empty = || Tensor::zeros([1, 1, 1, 2, 1], &device);
+        let last = Tensor::full([1, 1, 1, 4, 1], -3.0, &device);
+        let maps = [coarse, empty(), empty(), empty(), last];
+        for (slices, depth) in [(true, 1), (false, 3)] {
+            let config = RepresentationHeadConfig::new(5).with_width(2);
+            let mut head = config.with_slices(slices).init(&device);
+            let size = 9 * depth;
+            let tap = |i: usize| match (i % size == size / 2, i / (5 * size)) {
+                (true, 0) => 1.0,
+                (true, _) => -1.0,
+                (false, _) => 0.0,
+            };
+            let kernel: Vec<f32> = (0..10 * size).map(tap).collect();
+            let kernel = TensorData::new(kernel, [2, 5, 3, 3, depth]);
+            head.mixing.weight = Param::from_tensor(Tensor::from_data(kernel, &device));
+            head.output = signed(head.output);
+            let expected = [-6.0, -2.0, 2.0, 6.0, 6.0, 2.0, -2.0, -6.0];
+            assert_values(head.forward(maps.clone()), &expected);
+        }
+    }
 
     /// In a volume of one slice, a kernel of three slices covers the middle one and zeros.
     #[test]

@@ -146,6 +146,7 @@ impl SliceProjector {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::heads::testing::{assert_values, signed};
 
     fn values(tensor: Tensor<2>) -> Vec<f32> {
         tensor.into_data().try_to_vec().unwrap()
@@ -168,6 +169,24 @@ mod tests {
             for (a, b) in alone.iter().zip(&all[3 * row..]) {
                 assert!((a - b).abs() < 1e-6);
             }
+        }
+    }
+
+    /// The means of the slices are (3, 1) and (1, 5), the maxima (4, 3) and (2, 5). With d the difference of the two,
+    /// the layers compute ReLU(d) and ReLU(−d), the same again, and d and −d.
+    #[test]
+    fn the_head_equals_a_computation_by_hand() {
+        let device = Device::flex();
+        let values = [2.0, 0.0, 4.0, 2.0, -1.0, 5.0, 3.0, 5.0];
+        let volume = Tensor::<1>::from_floats(values, &device).reshape([1, 2, 2, 1, 2]);
+        for (pooling, expected) in [
+            (SlicePooling::Average, [2.0, -2.0, -4.0, 4.0]),
+            (SlicePooling::Max, [1.0, -1.0, -3.0, 3.0]),
+        ] {
+            let config = SliceProjectorConfig::new().with_channels(2).with_side(1);
+            let config = config.with_hidden(2).with_embedding(2);
+            let head = signed(config.with_pooling(pooling).init(&device));
+            assert_values(head.forward(volume.clone()), &expected);
         }
     }
 

@@ -50,6 +50,12 @@ impl VoxelProjectorConfig {
 
 /// Voxel projection head: linear layer, batch norm, ReLU, linear layer on each selected position.
 ///
+/// # References
+///
+/// You et al., *Momentum Contrastive Voxel-wise Representation Learning for Semi-supervised Volumetric Medical Image
+/// Segmentation*, MICCAI 2022, arXiv:2105.07059, whose abstract asks for contrast of voxels and of features. The rest
+/// could not be read; the layers are chosen here.
+///
 /// # Examples
 ///
 /// ```
@@ -79,5 +85,27 @@ impl VoxelProjector {
         let hidden = self.hidden.forward(positions).unsqueeze_dim::<3>(2);
         let hidden = relu(self.norm.forward(hidden)).squeeze_dim(2);
         self.output.forward(hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heads::testing::{assert_values, signed};
+
+    /// The hidden values of (3, 1) are 2, −4, −2, 2 before batch norm and ReLU, those of (1, 5) are −4, −6, 4, −4. In
+    /// training, batch norm makes each ±1.
+    #[test]
+    fn the_head_equals_a_computation_by_hand() {
+        for (device, expected) in [
+            (Device::flex(), [4.0, -4.0, -4.0, -4.0]),
+            (Device::flex().autodiff(), [1.0, -1.0, -1.0, -1.0]),
+        ] {
+            let mut head = VoxelProjectorConfig::new(2, 4, 2).init(&device);
+            head.hidden = signed(head.hidden);
+            head.output = signed(head.output);
+            let positions = Tensor::from_floats([[3.0, 1.0], [1.0, 5.0]], &device);
+            assert_values(head.forward(positions), &expected);
+        }
     }
 }

@@ -130,6 +130,7 @@ impl UNetDecoder {
             bottleneck,
         }
     }
+
     /// Applies the first `blocks` of the four blocks; returns
     /// `[batch, filters << (4 - blocks), side >> (4 - blocks), …]`.
     ///

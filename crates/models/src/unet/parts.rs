@@ -118,7 +118,42 @@ impl Up {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UNetConfig;
     use crate::parts::testing::{assert_equal, repeated, volume};
+
+    /// 0.05, 0.1, 0.2, 0.3 and 0.5 in the encoder, as in the public code, and nothing in the decoder.
+    #[test]
+    fn every_level_drops_its_share_in_training() {
+        let device = Device::flex().autodiff();
+        let network = UNetConfig::new(1, 2).with_filters(1).init(&device);
+        let ones = Tensor::<2>::ones([100, 200], &device);
+        let dropped = |pair: &ConvPair| {
+            let kept = pair.dropout.forward(ones.clone());
+            kept.equal_elem(0.0).float().mean().into_scalar::<f32>()
+        };
+        let shares = [0.05, 0.1, 0.2, 0.3, 0.5, 0.0, 0.0, 0.0, 0.0];
+        let pairs = network.encoder.iter().chain(&network.decoder.blocks);
+        assert_eq!(pairs.clone().count(), shares.len());
+        for (pair, share) in pairs.zip(shares) {
+            let found = dropped(pair);
+            assert!((found - share).abs() < 0.02, "{found} of {share}");
+        }
+    }
+
+    /// If everything is dropped, the second convolution sees zeros, and its norm leaves its own shift alone.
+    #[test]
+    fn dropout_is_between_the_convolutions() {
+        let device = Device::flex().autodiff();
+        let mut pair = ConvPair::new([1, 2], 1.0 - 1e-9, &device);
+        for unit in [&mut pair.first, &mut pair.second] {
+            unit.conv.bias = None;
+            unit.norm.beta = unit.norm.beta.clone().map(|beta| beta.ones_like());
+        }
+        let input: Tensor<4> = volume([2, 1, 1, 4, 5], &device).squeeze_dim(2);
+        let found = pair.forward(input);
+        let expected = Tensor::ones([2, 2, 4, 5], &device);
+        assert_equal(found, expected);
+    }
 
     #[test]
     fn nearest_neighbors_repeat_every_pixel_after_the_convolution() {

@@ -102,7 +102,22 @@ impl Double {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::VNetConfig;
     use crate::parts::testing::{assert_equal, repeated, volume};
+
+    #[test]
+    fn the_last_map_is_that_before_the_output_dropout() {
+        let device = Device::flex().autodiff();
+        let config = VNetConfig::new(1, 2).with_filters(8).with_dropout(0.0);
+        let network = config.with_output_dropout(Some(0.5)).init(&device);
+        let input = volume([2, 1, 16, 16, 16], &device);
+        let [one, two] = [(); 2].map(|()| network.forward(input.clone()));
+        let moved = (one.logits - two.logits).abs().max().into_scalar::<f32>();
+        assert!(moved > 1e-3, "{moved}");
+        for (one, two) in one.features.into_iter().zip(two.features) {
+            assert_equal(one, two);
+        }
+    }
 
     #[test]
     fn nearest_neighbors_repeat_every_voxel_before_the_convolution() {

@@ -11,6 +11,12 @@ use crate::{Architecture, NetworkConfig, Upsampling};
 const VNET_MARK: &str = "block_one.conv.0.weight";
 /// A tensor that all public U-Nets have.
 const UNET_MARK: &str = "encoder.in_conv.conv_conv.0.weight";
+/// Modules that SS-Net and BCP save with every network, though only SS-Net's training uses them.
+const TRAINING_HEADS: [&str; 3] = [
+    "projection_head.",
+    "prediction_head.",
+    "contrastive_class_selector_",
+];
 
 /// A network found in a file.
 pub(super) struct Located {
@@ -75,7 +81,7 @@ impl Located {
     }
 
     /// Returns whether a tensor unknown to the network belongs to an extra output: a signed distance (DTC), a further
-    /// decoder (MC-Net), a coarser output (URPC, deep supervision).
+    /// decoder (MC-Net), a coarser output (URPC, deep supervision), a head for training (SS-Net, BCP).
     pub(super) fn is_extra_head(&self, name: &str) -> bool {
         let starts: &[&str] = match self.architecture {
             Architecture::VNet => &["out_conv.", "out_conv2.", "decoder2.", "decoder3."],
@@ -85,7 +91,8 @@ impl Located {
                 "decoder.out_conv_dp",
             ],
         };
-        starts.iter().any(|start| name.starts_with(start))
+        let mut starts = starts.iter().chain(&TRAINING_HEADS);
+        starts.any(|start| name.starts_with(start))
     }
 }
 

@@ -39,7 +39,8 @@
 //!   the file has none.
 //! - A one-channel segmentation with a sigmoid, as in DTC, is converted to two classes with a background
 //!   score of 0, for which softmax gives the same probabilities.
-//! - Further decoders (`decoder2.`, `decoder3.`) and coarser outputs (`decoder.out_conv_dp1`, …) are
+//! - Further decoders (`decoder2.`, `decoder3.`), coarser outputs (`decoder.out_conv_dp1`, …) and the heads that SS-Net
+//!   and BCP save with every network (`projection_head.`, `prediction_head.`, `contrastive_class_selector_0.`, …) are
 //!   ignored. [`Imported`] lists what was ignored and what was kept.
 //! - Modules that are only used in training (a teacher, a second decoder, projectors) are not part of
 //!   [`Network`] and not exported.

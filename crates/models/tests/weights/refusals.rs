@@ -51,7 +51,16 @@ fn changed(
     rename: impl Fn(&str) -> Option<String>,
     others: Vec<(String, TensorView<'_>)>,
 ) -> (TempDir, PathBuf) {
-    let bytes = fs::read(folder().join("unet.safetensors")).unwrap();
+    changed_from(&folder().join("unet.safetensors"), rename, others)
+}
+
+/// The same with the tensors of another safetensors file.
+fn changed_from(
+    original: &Path,
+    rename: impl Fn(&str) -> Option<String>,
+    others: Vec<(String, TensorView<'_>)>,
+) -> (TempDir, PathBuf) {
+    let bytes = fs::read(original).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let renamed = tensors
         .iter()
@@ -141,6 +150,30 @@ fn coarser_outputs_are_left_out_and_told() {
     let (_folder, path) = changed(|name| Some(name.into()), vec![one(coarse, Dtype::F32)]);
     let found = weights::import(&unet(), path).unwrap();
     assert_eq!(found.unused, [coarse]);
+}
+
+/// BCP's files have the networks under `net`, SS-Net's at the top.
+#[test]
+fn training_heads_of_ss_net_and_bcp_are_left_out_and_told() {
+    let heads = [
+        "contrastive_class_selector_0.0.weight",
+        "contrastive_class_selector_memory0.3.bias",
+        "prediction_head.1.running_mean",
+        "projection_head.0.weight",
+    ];
+    let out = tempfile::tempdir().unwrap();
+    let exported = out.path().join("model.safetensors");
+    for network in [unet(), vnet(1).init(&Device::flex())] {
+        weights::export(&network, &[], &exported).unwrap();
+        for place in ["", "net."] {
+            let placed = |name: &str| format!("{place}{name}");
+            let others = heads.map(|head| one(&placed(head), Dtype::F32));
+            let (_folder, path) = changed_from(&exported, |name| Some(placed(name)), others.into());
+            let found = weights::import(&network, path).unwrap();
+            assert_eq!(found.unused, heads);
+            assert!(found.kept.is_empty());
+        }
+    }
 }
 
 #[test]

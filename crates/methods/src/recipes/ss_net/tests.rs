@@ -211,6 +211,38 @@ fn the_distance_is_a_mean_over_classes_of_voxels_with_a_label() {
     assert!((found - expected).abs() < 1e-6, "{found} {expected}");
 }
 
+/// The passes of the smoothness and the prototypes are left out with their terms.
+#[test]
+fn terms_of_weight_0_are_neither_computed_nor_logged() {
+    type Change = fn(&mut SsNetConfig);
+    let cases: [(Change, &[&str]); 3] = [
+        (
+            |c| c.ablate("without_smoothness").unwrap(),
+            &["supervised", "separation_labeled", "separation_unlabeled"],
+        ),
+        (
+            |c| c.ablate("without_separation").unwrap(),
+            &["supervised", "smoothness"],
+        ),
+        (
+            |c| c.separation_weights[0] = 0.0,
+            &["supervised", "smoothness", "separation_unlabeled"],
+        ),
+    ];
+    for (change, expected) in cases {
+        let (mut config, context) = slices();
+        change(&mut config);
+        let mut running = begun(SsNet::new(config), &context);
+        let at = first_step(&context);
+        let values = running.step(batch([2, 2], &context, 0), &at).unwrap();
+        let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, expected);
+        let separates = expected.contains(&"separation_unlabeled");
+        let banks = &running.state().prototypes;
+        assert_eq!(banks.iter().any(|bank| bank.filled() > 0), separates);
+    }
+}
+
 #[test]
 fn impossible_settings_are_refused_by_name() {
     type Change = fn(&mut SsNetConfig);
