@@ -1,4 +1,4 @@
-//! Bounding box of two masks, and the iteration order of arrays.
+//! Bounding boxes of two masks or label maps, and the iteration order of arrays.
 
 use std::ops::Range;
 
@@ -33,11 +33,32 @@ impl Bounds {
         Self([0, 1, 2].map(|axis| low[axis]..high[axis]))
     }
 
-    pub(crate) fn crop<'a>(&self, mut mask: ArrayView3<'a, bool>) -> ArrayView3<'a, bool> {
-        for (axis, range) in self.0.iter().enumerate() {
-            mask.slice_axis_inplace(Axis(axis), Slice::from(range.clone()));
+    /// Bounding boxes of the labels of two label maps, in one pass over each; empty for labels that neither has.
+    pub(crate) fn of_labels(a: &ArrayView3<'_, u8>, b: &ArrayView3<'_, u8>) -> Vec<Self> {
+        let mut boxes = vec![([usize::MAX; 3], [0; 3]); 256];
+        let columns = a.len_of(Axis(1));
+        for map in [a, b] {
+            for (i, row) in map.rows().into_iter().enumerate() {
+                for (z, &label) in row.iter().enumerate().filter(|(_, label)| **label > 0) {
+                    let (low, high) = &mut boxes[usize::from(label)];
+                    for (axis, at) in [i / columns, i % columns, z].into_iter().enumerate() {
+                        low[axis] = low[axis].min(at);
+                        high[axis] = high[axis].max(at + 1);
+                    }
+                }
+            }
         }
-        mask
+        let bounds = |(low, high): ([usize; 3], [usize; 3])| {
+            Self([0, 1, 2].map(|axis| low[axis].min(high[axis])..high[axis]))
+        };
+        boxes.into_iter().map(bounds).collect()
+    }
+
+    pub(crate) fn crop<'a, T>(&self, mut map: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
+        for (axis, range) in self.0.iter().enumerate() {
+            map.slice_axis_inplace(Axis(axis), Slice::from(range.clone()));
+        }
+        map
     }
 }
 
@@ -70,5 +91,18 @@ mod tests {
         let bounds = Bounds::of_union(&a.view(), &b.view());
         assert_eq!(bounds, Bounds([1..4, 2..3, 3..7]));
         assert_eq!(bounds.crop(a.view()).dim(), (3, 1, 4));
+    }
+
+    #[test]
+    fn bounds_of_a_label_hold_it_in_both_maps() {
+        let mut a = Array3::<u8>::zeros((5, 6, 7));
+        let mut b = a.clone();
+        (a[[1, 2, 3]], a[[0, 0, 0]]) = (7, 2);
+        (b[[3, 2, 6]], b[[4, 5, 6]]) = (7, 255);
+        let bounds = Bounds::of_labels(&a.view(), &b.view());
+        assert_eq!(bounds[7], Bounds([1..4, 2..3, 3..7]));
+        assert_eq!(bounds[2], Bounds([0..1, 0..1, 0..1]));
+        assert_eq!(bounds[255], Bounds([4..5, 5..6, 6..7]));
+        assert_eq!(bounds[3].crop(a.view()).len(), 0);
     }
 }

@@ -4,7 +4,7 @@ use ndarray::parallel::prelude::*;
 use ndarray::{ArrayView3, Zip};
 use serde::Serialize;
 
-use crate::crop::in_memory_order;
+use crate::crop::{Bounds, in_memory_order};
 use crate::error::check_geometry;
 use crate::{LabelSource, Metric, MetricError, SurfaceDistances};
 
@@ -84,11 +84,18 @@ pub fn evaluate(
     check_labels(&prediction, last, LabelSource::Prediction)?;
     check_labels(&reference, last, LabelSource::Reference)?;
     let (prediction, reference, spacing) = in_memory_order(prediction, reference, spacing);
+    let (sides, bounds) = (
+        reference.dim().into(),
+        Bounds::of_labels(&prediction, &reference),
+    );
     (1..=last)
         .into_par_iter()
         .map(|label| {
-            let [p, r] = [prediction, reference].map(|map| map.mapv(|voxel| voxel == label));
-            let surface = SurfaceDistances::new(p.view(), r.view(), spacing)?;
+            // Whole masks of many classes would need more memory than the scan, most of it for background.
+            let inside = &bounds[usize::from(label)];
+            let mask = |map| inside.crop(map).mapv(|voxel| voxel == label);
+            let [p, r] = [prediction, reference].map(mask);
+            let surface = SurfaceDistances::within(p.view(), r.view(), sides, spacing)?;
             Ok(ClassMetrics::new(label, &surface))
         })
         .collect()

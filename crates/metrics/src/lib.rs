@@ -13,7 +13,7 @@
 //! | ASSD, pooled | [`SurfaceDistances::assd_pooled`] | MedPy 0.5 `assd`: mean over both directions together |
 //! | NSD | [`SurfaceDistances::nsd`] | fraction of surface voxels within a tolerance |
 //!
-//! [`evaluate`] computes them for every class of two label maps; [`aggregate`] averages over cases and
+//! [`evaluate`] computes them, but for pooled ASSD and NSD, for every class of two label maps; [`aggregate`] averages over cases and
 //! counts undefined values.
 //!
 //! # Examples

@@ -40,15 +40,15 @@ impl Overlap {
         let mut counts = Self::default();
         Zip::from(prediction)
             .and(reference)
-            .for_each(|&p, &r| counts.add(p, r, 1));
+            .for_each(|&p, &r| counts.add(p, r));
         Ok(counts)
     }
 
-    /// Adds `voxels` voxels to the counts of the masks they belong to.
-    pub(crate) fn add(&mut self, prediction: bool, reference: bool, voxels: usize) {
-        self.prediction += usize::from(prediction) * voxels;
-        self.reference += usize::from(reference) * voxels;
-        self.intersection += usize::from(prediction && reference) * voxels;
+    /// Adds a voxel to the counts of the masks it belongs to.
+    fn add(&mut self, prediction: bool, reference: bool) {
+        self.prediction += usize::from(prediction);
+        self.reference += usize::from(reference);
+        self.intersection += usize::from(prediction && reference);
     }
 
     /// The Dice coefficient `2 |P ∩ R| / (|P| + |R|)`; 0 if one mask is empty, undefined if both are.

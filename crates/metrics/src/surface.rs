@@ -74,10 +74,21 @@ impl SurfaceDistances {
     ) -> Result<Self, MetricError> {
         check_geometry(&prediction, &reference, spacing)?;
         let (prediction, reference, spacing) = in_memory_order(prediction, reference, spacing);
+        let sides = reference.dim().into();
+        Self::within(prediction, reference, sides, spacing)
+    }
+
+    /// Computes the distances of masks that are cut out of volumes of these sides around all of their voxels.
+    pub(crate) fn within(
+        prediction: ArrayView3<'_, bool>,
+        reference: ArrayView3<'_, bool>,
+        sides: [usize; 3],
+        spacing: [f64; 3],
+    ) -> Result<Self, MetricError> {
         let overlap = Overlap::new(prediction, reference)?;
         let distances = match overlap.no_distance() {
             Some(reason) => Err(reason),
-            None => Ok(Directions::measure(prediction, reference, spacing)),
+            None => Ok(Directions::measure(prediction, reference, sides, spacing)),
         };
         Ok(Self { distances, overlap })
     }
@@ -178,10 +189,10 @@ impl Directions {
     fn measure(
         prediction: ArrayView3<'_, bool>,
         reference: ArrayView3<'_, bool>,
+        sides: [usize; 3],
         spacing: [f64; 3],
     ) -> Self {
         let bounds = Bounds::of_union(&prediction, &reference);
-        let sides: [usize; 3] = reference.dim().into();
         // A scan of one slice is an image, whose masks have no surface across it.
         let flat = |side: usize| side == 1 && sides != [1; 3];
         let edges = sides.map(|side| match flat(side) {

@@ -306,3 +306,39 @@ fn masks_of_one_slice_are_compared_as_images() {
         );
     }
 }
+
+/// In single precision 0.3 is more than in double precision.
+#[test]
+fn a_distance_of_the_tolerance_is_within_it() {
+    let mut p = Array3::from_elem((4, 3, 3), false);
+    let mut r = p.clone();
+    (p[[1, 1, 1]], r[[2, 1, 1]]) = (true, true);
+    let found = surface(&p, &r, [0.3, 1.0, 1.0]);
+    assert_eq!(found.nsd(0.3), Ok(Metric::Defined(1.0)));
+    assert_eq!(found.nsd(0.299), Ok(Metric::Defined(0.0)));
+}
+
+/// A class within one slice of a volume is a thin structure, not an image; cutting the classes out must not confuse the two.
+#[test]
+fn classes_have_the_metrics_of_their_whole_masks() {
+    let mut prediction = Array3::<u8>::zeros((6, 7, 5));
+    let mut reference = prediction.clone();
+    for (x, y) in [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)] {
+        prediction[[x, y, 3]] = 2;
+        reference[[x + 1, y, 3]] = 2;
+        prediction[[x, y, 0]] = 4;
+    }
+    reference[[5, 6, 4]] = 1;
+    let spacing = [0.7, 1.0, 3.0];
+    let found = evaluate(prediction.view(), reference.view(), 5, spacing).unwrap();
+    for (class, label) in found.iter().zip(1..) {
+        let [p, r] = [&prediction, &reference].map(|map| map.mapv(|voxel| voxel == label));
+        let whole = surface(&p, &r, spacing);
+        assert_eq!(class.label, label);
+        assert_eq!(class.dice, whole.overlap().dice());
+        assert_eq!(class.hd95_mm, whole.hd95());
+        assert_eq!(class.asd_mm, whole.asd());
+        assert_eq!(class.assd_mm, whole.assd());
+    }
+    assert!(found[1].asd_mm.value().is_some_and(|asd| asd > 0.0));
+}

@@ -167,7 +167,8 @@ impl FeatureQueue {
         self.pointer
     }
 
-    /// The number of slots with enqueued entries; the others still hold random vectors.
+    /// The number of slots with enqueued entries since the queue was made or cleared; the others hold random vectors or
+    /// old entries.
     pub fn filled(&self) -> usize {
         self.filled
     }

@@ -242,3 +242,17 @@ fn types_cross_threads() {
     crosses::<semivox_sdf::Components>();
     crosses::<SdfError>();
 }
+
+/// Voxels that touch at a corner are one part, which is larger than a single voxel.
+#[test]
+fn parts_of_a_label_map_are_joined_at_corners() {
+    let mut labels = Array3::<u8>::zeros((5, 4, 4));
+    for at in [[4, 3, 3], [0, 0, 0], [1, 1, 1]] {
+        labels[at] = 2;
+    }
+    labels[[2, 2, 2]] = 1;
+    let mut expected = labels.clone();
+    expected[[4, 3, 3]] = 0;
+    semivox_sdf::keep_largest_components(&mut labels);
+    assert_eq!(labels, expected);
+}

@@ -45,7 +45,7 @@ pub fn random_patch(volume: [usize; 3], patch: [usize; 3], rng: &mut impl Rng) -
     place
 }
 
-/// Start positions of a sliding window that covers the whole volume.
+/// Start positions of a sliding window, which covers the whole volume if no stride exceeds the patch.
 ///
 /// Each axis has `ceil((side - patch) / stride) + 1` starts, `stride` apart, with the last one moved back
 /// to `side - patch`. A volume smaller than the patch has the single start 0 and needs padding. The first
