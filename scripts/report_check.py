@@ -5,9 +5,9 @@
 
 Checks of every report: no console error, no request beyond the file, static pictures
 without scripts, nothing wider than a phone. If it has cases: slider, wheel,
-window, contours and classes change the pixels of the right pictures. If it
-has a table or curves: sorting, the logarithmic axis and the value under the
-pointer. Only Python's standard library is used; without Chromium the check is
+window, contours and classes change the pixels of the right pictures, and further
+channels keep their still ones. If it has a table or curves: sorting, the logarithmic
+axis and the value under the pointer. Only Python's standard library is used; without Chromium the check is
 skipped with a message.
 """
 
@@ -177,6 +177,7 @@ class Check:
         self.browser.open(self.page, WIDE)
         self.wait_for_viewers()
         if self.cases:
+            self.channels()
             self.slices()
             self.window()
             self.layers()
@@ -221,6 +222,11 @@ class Check:
 
     def changed(self, before):
         return [a != b for a, b in zip(before, self.pixels())]
+
+    def channels(self):
+        still = self.run("document.querySelectorAll('.channel .slice').length")
+        figures = self.run("document.querySelectorAll('.channel figure').length")
+        self.expect("further channels keep their still pictures", still == figures)
 
     def slices(self):
         planes = len(self.pixels())

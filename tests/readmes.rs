@@ -22,7 +22,8 @@ fn readme(folder: &Path) -> String {
         let line = line.strip_prefix(' ').unwrap_or(line);
         // Code is marked as Rust, links to items lose their brackets, headings go one level down.
         match line {
-            "```" => {
+            // Also with words for the tests of documentation, such as `no_run`.
+            _ if line.starts_with("```") => {
                 code = !code;
                 text += if code { "```rust" } else { "```" };
             }
@@ -34,6 +35,7 @@ fn readme(folder: &Path) -> String {
         }
         text.push('\n');
     }
+    assert!(!code, "{name}: a block of code is not closed");
     text + &features(folder)
         + "\nPart of Semivox, which segments medical volumes with few labels. Rust 1.95 or later. \
            MIT or Apache-2.0, at your choice.\n"

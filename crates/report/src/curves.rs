@@ -7,7 +7,7 @@ use super::svg::{Chart, line_chart};
 use super::text::{escape, thousands};
 use crate::MetricsRow;
 
-/// Returns the charts of all loss terms, the total first, then of learning rate and time spent waiting for data.
+/// Returns the charts of all logged terms, then of learning rate and time spent waiting for data.
 pub(super) fn section(metrics: &[MetricsRow]) -> String {
     let Some(last) = metrics.last() else {
         return String::new();
@@ -33,10 +33,10 @@ pub(super) fn section(metrics: &[MetricsRow]) -> String {
             },
         );
     };
-    for name in loss_names(metrics) {
+    for name in term_names(metrics) {
         let value = |row: &MetricsRow| Some((row.step as f64, *row.losses.get(name)?));
         let points = metrics.iter().filter_map(value).collect();
-        add(&format!("loss: {name}"), points, [true, true]);
+        add(name, points, [true, true]);
     }
     let of = |field: fn(&MetricsRow) -> f64| -> Vec<(f64, f64)> {
         let point = |row: &MetricsRow| (row.step as f64, field(row));
@@ -48,6 +48,8 @@ pub(super) fn section(metrics: &[MetricsRow]) -> String {
     html.push_str(
         "</div><p class=\"note\">By training step. Faint: as logged; bold: moving \
          average; at the right: the last value, or that under the pointer. \
+         Terms of the loss are shown before their weights; some, such as <code>pseudo_active</code>, \
+         have none and are for observation. \
          A logarithmic axis leaves out values that are not above 0.</p></section>",
     );
     html
@@ -72,14 +74,11 @@ fn figure(html: &mut String, chart: &Chart<'_>) {
     );
 }
 
-/// Returns the names of all loss terms, the total first.
-fn loss_names(metrics: &[MetricsRow]) -> Vec<&str> {
-    let names: BTreeSet<&str> = (metrics.iter())
+/// Returns the names of all logged terms, in alphabetical order.
+fn term_names(metrics: &[MetricsRow]) -> BTreeSet<&str> {
+    (metrics.iter())
         .flat_map(|row| row.losses.keys().map(String::as_str))
-        .collect();
-    let mut names: Vec<&str> = names.into_iter().collect();
-    names.sort_by_key(|name| *name != "total");
-    names
+        .collect()
 }
 
 /// Returns the first step of each stage, with the stage's name.

@@ -1,4 +1,4 @@
-//! A chart of the Dice of every test case by method, as an SVG file of its own.
+//! A chart of the Dice of every case by method, as an SVG file of its own.
 
 use std::fmt::Write;
 
@@ -22,25 +22,27 @@ const STYLE: &str = "<style>text{font:13px system-ui,sans-serif;fill:#22262b}.qu
 pub struct DiceRow {
     /// Its name.
     pub name: String,
-    /// Dice of the test cases, of all runs.
+    /// Dice of the cases, of all runs.
     pub cases: Vec<f64>,
     /// Mean Dice of each run.
     pub means: Vec<f64>,
 }
 
-/// Draws a row of dots for every method: a dot is a test case of a run, a bar the mean of a run.
+/// Draws a row of dots for every method: a dot is a case of a run, a bar the mean of a run.
 ///
-/// The number at the right is the mean over the runs.
+/// The number at the right is the mean over the runs. `kind` says what cases they are, "test" or "validation".
 ///
 /// # Examples
 /// ```
 /// use semivox_report::{DiceRow, dice_chart};
 ///
 /// let row = DiceRow { name: "bcp".into(), cases: vec![0.8, 0.9], means: vec![0.85] };
-/// let svg = dice_chart(&[row]);
+/// let svg = dice_chart(&[row], "test");
 /// assert!(svg.starts_with("<svg ") && svg.contains(">0.850</text>"));
+/// assert!(svg.contains("dot: a test case of a run"));
 /// ```
-pub fn dice_chart(rows: &[DiceRow]) -> String {
+pub fn dice_chart(rows: &[DiceRow], kind: &str) -> String {
+    let kind = escape(kind);
     let height = TOP + ROW * rows.len() as f64 + BOTTOM;
     let longest = rows.iter().map(|row| row.name.chars().count()).max();
     let left = 28.0 + CHARACTER * longest.unwrap_or(0) as f64;
@@ -54,10 +56,10 @@ pub fn dice_chart(rows: &[DiceRow]) -> String {
     let dice = Axis::around([low, high], [left, left + PLOT], Scaling::Linear);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         aria-label=\"Dice of the test cases by method\">{STYLE}\
+         aria-label=\"Dice of the {kind} cases by method\">{STYLE}\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>"
     );
-    draw_axis(&mut svg, &dice, [left + PLOT / 2.0, height - BOTTOM]);
+    draw_axis(&mut svg, &dice, [left + PLOT / 2.0, height - BOTTOM], &kind);
     for (index, row) in rows.iter().enumerate() {
         draw_row(
             &mut svg,
@@ -70,7 +72,7 @@ pub fn dice_chart(rows: &[DiceRow]) -> String {
     svg
 }
 
-fn draw_axis(svg: &mut String, dice: &Axis, [middle, bottom]: [f64; 2]) {
+fn draw_axis(svg: &mut String, dice: &Axis, [middle, bottom]: [f64; 2], kind: &str) {
     for (value, label) in dice.ticks(6.0) {
         let x = dice.place(value);
         let _ = write!(
@@ -82,8 +84,8 @@ fn draw_axis(svg: &mut String, dice: &Axis, [middle, bottom]: [f64; 2]) {
     }
     let _ = write!(
         svg,
-        "<text class=\"quiet\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">Dice (dot: a test case; bar: the mean of a run)</text>",
-        middle,
+        "<text class=\"quiet\" x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">\
+         Dice (dot: a {kind} case of a run; bar: the mean of a run; right: the mean of the runs)</text>",
         bottom + 34.0,
     );
 }
@@ -133,10 +135,13 @@ mod tests {
             cases,
             means,
         };
-        let svg = dice_chart(&[
+        let rows = [
             row("a<b", vec![0.0, 1.0], vec![0.5]),
             row("c", vec![0.7], vec![]),
-        ]);
+        ];
+        let svg = dice_chart(&rows, "validation");
+        assert!(svg.contains("aria-label=\"Dice of the validation cases by method\""));
+        assert!(svg.contains("(dot: a validation case of a run;"));
         let count = |text: &str| svg.matches(text).count();
         assert_eq!((count("class=\"case\""), count("class=\"mean\"")), (3, 1));
         assert_eq!(
@@ -159,6 +164,6 @@ mod tests {
         let heights: Vec<f64> = (0..3).map(|index| after("cy=\"", index)).collect();
         assert!(heights[..2].iter().all(|&height| height < TOP + ROW));
         assert!(heights[2] > TOP + ROW);
-        assert!(!dice_chart(&[]).contains("NaN"));
+        assert!(!dice_chart(&[], "test").contains("NaN"));
     }
 }

@@ -148,17 +148,23 @@ fn results(evaluation: &Evaluation) -> String {
              <em>{note}</em></div>"
         );
     }
-    let _ = write!(html, "</div>{}</section>", protocol(&evaluation.protocol));
+    let _ = write!(html, "</div>{}</section>", protocol(evaluation));
     html
 }
 
-fn protocol(protocol: &Protocol) -> String {
+/// Returns the voxels that the network sees; metrics are of predictions resampled to the scan.
+fn network_voxels(protocol: &Protocol) -> String {
+    match (protocol.spacing_mm, protocol.slice_size) {
+        (Some([x, y, z]), _) => format!("{x} × {y} × {z} mm"),
+        (None, Some([width, height])) => format!("slices of {width} × {height}"),
+        (None, None) => "each scan's own".to_string(),
+    }
+}
+
+fn protocol(evaluation: &Evaluation) -> String {
+    let protocol = &evaluation.protocol;
     let unknown = || "not recorded".to_string();
-    let spacing = protocol.spacing_mm.map_or_else(
-        || "each case's own".to_string(),
-        |[x, y, z]| format!("{x} × {y} × {z} mm"),
-    );
-    let entries = [
+    let mut entries = vec![
         ("Method", protocol.method.clone()),
         ("Preset", protocol.preset.clone()),
         (
@@ -171,10 +177,16 @@ fn protocol(protocol: &Protocol) -> String {
         ("Iterations", thousands(protocol.iterations)),
         ("Checkpoint", protocol.checkpoint.clone()),
         ("Postprocessing", protocol.postprocessing.clone()),
-        ("Spacing", spacing),
+        ("Voxels of the network", network_voxels(protocol)),
+        ("Metrics", "on each scan's own grid".to_string()),
         ("Device", protocol.device.clone()),
         ("Commit", protocol.commit.clone().unwrap_or_else(unknown)),
     ];
+    entries.extend(evaluation.mean_unseen.as_ref().map(|mean| {
+        let dice = mean.dice.map(|dice| format!("{:.1} %", 100.0 * dice));
+        let dice = dice.unwrap_or_else(|| "undefined".to_string());
+        ("Mean Dice without seen cases", dice)
+    }));
     let mut html = String::from("<dl class=\"protocol\">");
     for (name, value) in entries {
         let _ = write!(
@@ -200,6 +212,20 @@ fn unfinished(input: &ReportInput<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_voxels_of_the_network_are_a_spacing_a_slice_or_the_scans_own() {
+        let of = |spacing_mm, slice_size| {
+            network_voxels(&Protocol {
+                spacing_mm,
+                slice_size,
+                ..Protocol::default()
+            })
+        };
+        assert_eq!(of(Some([1.25, 1.25, 3.0]), None), "1.25 × 1.25 × 3 mm");
+        assert_eq!(of(None, Some([128, 96])), "slices of 128 × 96");
+        assert_eq!(of(None, None), "each scan's own");
+    }
 
     #[test]
     fn durations_are_readable() {

@@ -13,7 +13,7 @@ pub struct MetricsRow {
     pub step: u64,
     /// Name of the method's stage.
     pub stage: String,
-    /// Loss terms by name, the total among them.
+    /// Terms by name, before their weights; some have none and are for observation.
     #[serde(deserialize_with = "nullable_map")]
     pub losses: BTreeMap<String, f64>,
     /// Learning rate of the step.

@@ -28,9 +28,10 @@ pub(super) fn section(evaluation: &Evaluation, classes: &[String]) -> String {
     }
     table.cases(&mut html, evaluation);
     html.push_str(
-        "<p class=\"note\">A metric is undefined where a mask is empty; means leave out undefined values \
-         and show their number. HD95 pools the surface distances of both directions; HD95 max is the \
-         larger of the HD95 of each direction. Click a column's heading to sort by it.</p></section>",
+        "<p class=\"note\">Distances are undefined where one of the two masks is empty, Dice and Jaccard only where \
+         both are; means leave out undefined values and show their number. HD95 pools the surface distances \
+         of both directions; HD95 max is the larger of the HD95 of each direction. Click a column's heading to \
+         sort by it.</p></section>",
     );
     html
 }
@@ -109,6 +110,10 @@ impl Table<'_> {
             let class = names.replace(',', "");
             format!("<span class=\"mark {class}\">{names}</span>")
         });
+        let seen = match case.seen {
+            Some(true) => "<span class=\"mark\">seen in training</span>",
+            _ => "",
+        };
         let (rows, mean_cell) = match self.several {
             true => (case.classes.len() + 1, "<td>mean</td>"),
             false => (1, ""),
@@ -117,7 +122,7 @@ impl Table<'_> {
         let _ = write!(
             html,
             "<tbody data-case=\"{id}\" data-values=\"[{}]\"><tr>\
-             <th scope=\"rowgroup\" rowspan=\"{rows}\">{id}{mark}</th>{mean_cell}",
+             <th scope=\"rowgroup\" rowspan=\"{rows}\">{id}{mark}{seen}</th>{mean_cell}",
             values.join(",")
         );
         self.cells(html, &mean, &undefined);

@@ -10,7 +10,7 @@ fn rows() -> Vec<MetricsRow> {
         stage: if step < 20 { "warm-up" } else { "main" }.into(),
         losses: [
             ("<dice>".to_string(), 1.0 / step as f64),
-            ("total".to_string(), 1.0),
+            ("pseudo_active".to_string(), 1.0),
         ]
         .into(),
         lr: 0.01,
@@ -83,7 +83,9 @@ fn a_full_report_shows_everything_and_fetches_nothing() {
         "two<span class=\"mark worst\">worst</span>",
         "<b>2 of 6 undefined</b>",
         "3.25<small class=\"undefined\">1 undefined</small>",
-        "loss: &lt;dice&gt;",
+        "<b>&lt;dice&gt;</b>",
+        "<b>pseudo_active</b>",
+        "Terms of the loss are shown before their weights",
         "<b>learning rate</b>",
         "<b>waiting for data, % of a step</b>",
         "<li>main <small>steps 200&ndash;400</small></li>",
@@ -144,6 +146,26 @@ fn cases_are_listed_from_the_worst_and_undefined_ones_last() {
     let html = render(&input).unwrap();
     assert!(html.contains("HD95&nbsp;max&nbsp;mm</th>"));
     assert!(html.contains("data-values=\"[25,null,3.25,4.5,null,null]\""));
+}
+
+#[test]
+fn seen_cases_are_marked_and_have_a_mean_without_them() {
+    let seen_mark =
+        "two<span class=\"mark worst\">worst</span><span class=\"mark\">seen in training</span>";
+    let row = "<dt>Mean Dice without seen cases</dt><dd>50.0 %</dd>";
+    let mut input = input();
+    for case in &mut input.evaluation.as_mut().unwrap().cases {
+        case.seen = Some(false);
+    }
+    let html = render(&input).unwrap();
+    assert!(!html.contains("seen in training") && !html.contains("without seen cases"));
+
+    let sentence = ("two".to_string(), "case two".to_string());
+    let evaluation = input.evaluation.take().unwrap();
+    input.evaluation = Some(evaluation.with_seen(&[sentence].into()));
+    let html = render(&input).unwrap();
+    assert!(html.contains(seen_mark) && html.contains(row));
+    assert_eq!(html.matches("seen in training").count(), 1);
 }
 
 #[test]

@@ -16,7 +16,8 @@ class Viewer {
     this.volumes = volumes(bytes, info.shape.reduce((a, b) => a * b));
     this.find = (selector) => article.querySelector(selector);
     this.classes = [...article.querySelectorAll('.class')];
-    this.panels = [...article.querySelectorAll('.planes figure')].map(
+    // Further channels have planes too, which stay still.
+    this.panels = [...article.querySelectorAll(':scope > .planes > figure')].map(
       (figure, place) => new Panel(this, figure, info.planes[place]),
     );
   }
@@ -93,14 +94,15 @@ class Panel {
     Object.assign(this, { viewer, plane });
     this.slider = figure.querySelector('.slider');
     this.place = figure.querySelector('output');
+    this.still = figure.querySelector('.slice');
     this.canvas = document.createElement('canvas');
     this.canvas.setAttribute('role', 'img');
-    this.canvas.setAttribute('aria-label', figure.querySelector('.slice').getAttribute('aria-label'));
-    this.canvas.style.aspectRatio = figure.querySelector('.slice').getAttribute('viewBox').split(' ').slice(2).join('/');
-    figure.querySelector('.slice').replaceWith(this.canvas);
+    this.canvas.setAttribute('aria-label', this.still.getAttribute('aria-label'));
+    this.canvas.style.aspectRatio = this.still.getAttribute('viewBox').split(' ').slice(2).join('/');
   }
 
   start() {
+    this.still.replaceWith(this.canvas);
     this.slider.value = this.plane.middle; // browsers restore the value of an earlier visit
     this.slider.hidden = false;
     this.slider.addEventListener('input', () => this.draw());

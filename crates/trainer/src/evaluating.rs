@@ -114,6 +114,7 @@ pub(crate) fn protocol(config: &RunConfig, dataset: &Dataset, patients: &Patient
         checkpoint: "last".into(),
         postprocessing: "none".into(),
         spacing_mm: config.data.preprocess.spacing_mm,
+        slice_size: config.data.preprocess.slice_size,
         commit: option_env!("SEMIVOX_COMMIT").map(str::to_string),
         device: config.device.clone(),
         leaks: None,
@@ -161,5 +162,32 @@ mod tests {
         assert_eq!((found.labeled, found.labeled_units), (Some(1), None));
         let json = serde_json::to_string(&found).unwrap();
         assert!(!json.contains("labeled_units"));
+    }
+
+    #[test]
+    fn the_protocol_has_the_spacing_of_volumes_or_the_size_of_resampled_slices() {
+        let dataset = Dataset {
+            name: String::new(),
+            layout: layout::Layout::Folder,
+            classes: vec![],
+            channels: vec![],
+            labeled: vec![],
+            unlabeled: vec![],
+            test: vec![],
+            notes: vec![],
+        };
+        let of = |config: &RunConfig| {
+            let found = protocol(config, &dataset, &Patients::default());
+            (found.spacing_mm, found.slice_size)
+        };
+        let mut config = preset("smoke", "supervised").unwrap();
+        config.data.preprocess.spacing_mm = Some([1.0, 1.0, 2.5]);
+        assert_eq!(of(&config), (Some([1.0, 1.0, 2.5]), None));
+        config.data.preprocess.spacing_mm = None;
+        config.data.preprocess.slice_size = Some([32, 48]);
+        assert_eq!(of(&config), (None, Some([32, 48])));
+        let found = protocol(&config, &dataset, &Patients::default());
+        let json = serde_json::to_string(&found).unwrap();
+        assert!(json.contains("\"slice_size\":[32,48]"), "{json}");
     }
 }

@@ -13,8 +13,8 @@ pub use summary::{Means, UndefinedCounts, summarize};
 
 /// An evaluation on test cases, as `evaluation.json` stores it.
 ///
-/// Dice and Jaccard are fractions in 0..1, distances are in mm; a metric that
-/// is undefined for a case (an empty mask) is `None`, `null` in the file.
+/// Dice and Jaccard are fractions in 0..1, distances are in mm. A metric that is undefined is `None`, `null` in the file:
+/// distances where one of the two masks is empty, Dice and Jaccard only where both are.
 ///
 /// # Examples
 ///
@@ -85,8 +85,11 @@ pub struct Protocol {
     pub checkpoint: String,
     /// Postprocessing of the predicted labels, or "none".
     pub postprocessing: String,
-    /// Spacing to which scans were resampled, in mm; `None` for each case's own.
+    /// Spacing to which scans were resampled for the network, in mm; `None` for each case's own.
     pub spacing_mm: Option<[f64; 3]>,
+    /// Width and height to which slices were resampled for the network, in pixels, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_size: Option<[usize; 2]>,
     /// Source revision, where known.
     pub commit: Option<String>,
     /// Name of the device.
@@ -140,7 +143,7 @@ pub struct ClassEvaluation {
     pub hd95_directed_max_mm: Option<f64>,
     /// Mean distance from predicted to reference surface, in mm.
     pub asd_mm: Option<f64>,
-    /// Mean of the surface distances in both directions, in mm.
+    /// Mean of the two directed mean distances, in mm.
     pub assd_mm: Option<f64>,
 }
 

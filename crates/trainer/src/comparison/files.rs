@@ -13,7 +13,7 @@ impl Comparison {
     /// Writes the files of the comparison into a folder; returns the path of `comparison.md`.
     ///
     /// `comparison.md`, `.csv` and `.json` have a row for every method, `runs.csv` one for every run, `cases.csv` one for
-    /// every test case of a run, and `comparison.svg` shows the Dice of every test case.
+    /// every case of a run, and `comparison.svg` shows the Dice of every case.
     ///
     /// # Errors
     /// [`RunError::Io`] if the folder cannot be written.
@@ -115,7 +115,7 @@ impl Comparison {
         csv.into_inner().map_err(|error| error.into_error().into())
     }
 
-    /// Lists the mean Dice of every test case and run, for paired tests.
+    /// Lists the mean Dice of every case and run, for paired tests.
     fn cases_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(["method", "labeled", "seed", "case", "dice"])?;
@@ -129,7 +129,7 @@ impl Comparison {
         csv.into_inner().map_err(|error| error.into_error().into())
     }
 
-    /// Draws the Dice of every test case, a row for each method.
+    /// Draws the Dice of every case, a row for each method.
     pub(super) fn chart(&self) -> String {
         let row = |row: &Row| {
             let runs = || (self.runs.iter()).filter(|run| run.is_of(row));
@@ -147,7 +147,8 @@ impl Comparison {
                 means: runs().filter_map(|run| run.mean.dice).collect(),
             }
         };
-        dice_chart(&self.rows.iter().map(row).collect::<Vec<_>>())
+        let rows: Vec<DiceRow> = self.rows.iter().map(row).collect();
+        dice_chart(&rows, self.measured_on)
     }
 }
 
@@ -180,8 +181,9 @@ impl fmt::Display for Comparison {
             f,
             "\n\nGains are differences in Dice between runs of the same seed, in points (hundredths): mean ± sample standard \
              deviation over the seeds that both methods have. A control is supervised training with the augmentation of \
-             the method; – where a method has none of its own, or it was not run. Minutes are those of training, mean over \
-             the runs, without evaluation; – where a run has no log."
+             the method; – where a method has none of its own, or it was not run. Labeled counts cases. Undefined: pairs of \
+             case and class without HD95, over all seeds. Minutes are those of training, mean over the runs, without \
+             evaluation; – where a run has no log."
         )
     }
 }

@@ -48,6 +48,8 @@ pub struct Comparison {
     pub protocol: String,
     /// Optimizer and batches of the runs, with the methods that have each where they differ.
     pub training: String,
+    /// The kind of the cases that measure the runs: "test" or "validation".
+    pub measured_on: &'static str,
     /// A row for every method and number of labeled cases, in order of appearance.
     pub rows: Vec<Row>,
     /// The runs.
@@ -71,6 +73,7 @@ impl Comparison {
         Ok(Self {
             protocol: shared::protocol(runs),
             training: shared::training(runs),
+            measured_on: shared::measured_on(runs),
             rows: groups.iter().map(|group| row(group, runs)).collect(),
             runs: runs.iter().map(Run::summary).collect(),
         })

@@ -12,10 +12,7 @@ pub(super) fn protocol(runs: &[Run]) -> String {
         values.join(", ")
     };
     let cases = runs.first().map_or(0, |run| run.evaluation.cases.len());
-    let kind = match runs.iter().any(|run| run.validated) {
-        true => "validation",
-        false => "test",
-    };
+    let kind = measured_on(runs);
     let leaks = runs
         .iter()
         .find_map(|run| run.evaluation.protocol.leaks.as_ref());
@@ -30,6 +27,14 @@ pub(super) fn protocol(runs: &[Run]) -> String {
         values(|run| run.evaluation.protocol.checkpoint.clone()),
         values(|run| run.evaluation.protocol.postprocessing.clone()),
     )
+}
+
+/// Returns the kind of the cases that measure the runs: "validation" or "test".
+pub(super) fn measured_on(runs: &[Run]) -> &'static str {
+    match runs.iter().any(|run| run.validated) {
+        true => "validation",
+        false => "test",
+    }
 }
 
 /// Returns the sentences about optimizer and batches, which tell whether the methods can be compared.

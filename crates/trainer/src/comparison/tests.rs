@@ -59,6 +59,7 @@ fn seeds_of_a_method_make_one_line() {
     let action = "| action | 8 | 0 | 0.800 | +10.0 | – | undefined | undefined | 1 | 1.5 |";
     assert!(text.contains(supervised) && text.contains(action), "{text}");
     assert!(text.starts_with("Preset quick; 1000 iterations"), "{text}");
+    assert!(text.contains("Labeled counts cases. Undefined: pairs of case and class without HD95"));
 
     let folder = tempfile::tempdir().unwrap();
     comparison.write(folder.path()).unwrap();
@@ -94,6 +95,7 @@ fn seeds_of_a_method_make_one_line() {
     );
     let svg = read("comparison.svg");
     assert!(svg.contains(">action</text>"), "{svg}");
+    assert!(svg.contains("dot: a test case of a run"), "{svg}");
     assert_eq!(svg.matches("class=\"case\"").count(), 3, "{svg}");
 }
 
@@ -220,8 +222,14 @@ fn a_run_without_test_cases_is_measured_on_its_validation_cases() {
         assert_eq!(found.is_some(), finished);
         if let Some(found) = found {
             assert!(found.validated && found.evaluation == expected.evaluation);
-            let text = Comparison::new(&[found]).unwrap().to_string();
+            let comparison = Comparison::new(&[found]).unwrap();
+            let text = comparison.to_string();
             assert!(text.contains("mean over 1 validation cases"), "{text}");
+            assert!(
+                comparison
+                    .chart()
+                    .contains("dot: a validation case of a run")
+            );
         }
     }
 }
