@@ -32,7 +32,7 @@ fn segment(model: &str, scan: &str, out: &str) -> Result<(), InferenceError> {
     let scan = io::read_volume(scan)?;
     // `model.segment(&scan)` combines these three steps.
     let prepared = model.prepare(&scan)?;
-    let probabilities = model.probabilities(&prepared);
+    let probabilities = model.probabilities(&prepared)?;
     let labels = model.labels(&prepared, probabilities.view())?;
 
     let voxel_ml = labels.geometry.spacing().iter().product::<f64>() / 1e3;

@@ -108,6 +108,7 @@ fn window(work: &Work) -> Result<Clock, String> {
     for _ in 0..work.steps {
         let probabilities =
             clock.time(|| sliding.probabilities(forward, &[volume.view()], &work.device))?;
+        let probabilities = probabilities.map_err(|error| error.to_string())?;
         assert_eq!(probabilities.dim(), (2, d, h, w));
     }
     Ok(clock)

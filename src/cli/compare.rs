@@ -159,19 +159,9 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
 }
 
 /// Fails if an earlier run in the folder has other settings than those wanted.
-fn refuse_other_settings(run: &RunFolder, mut wanted: RunConfig) -> Result<(), TrainError> {
+fn refuse_other_settings(run: &RunFolder, wanted: RunConfig) -> Result<(), TrainError> {
     let found = RunConfig::from_toml(&run.read_config()?)?;
-    // A run stores what its data set says of these, unless settings name them.
-    let (data, stored) = (&mut wanted.data, &found.data);
-    if data.classes.is_empty() {
-        data.classes.clone_from(&stored.classes);
-    }
-    if data.channels.is_empty() {
-        data.channels.clone_from(&stored.channels);
-    }
-    if data.label_values.is_none() {
-        data.label_values.clone_from(&stored.label_values);
-    }
+    let wanted = wanted.completed(&found);
     if wanted == found {
         return Ok(());
     }

@@ -23,6 +23,10 @@ pub(super) struct Arguments {
     /// name beside a reference folder labels/, labelsTr/ or labelsTs/, else equal values are the same class].
     #[arg(long, value_name = "PATH")]
     classes: Option<PathBuf>,
+    /// The predictions hold class indices, as of `predict --class-indices` [default: where some of their numbers are no
+    /// label values].
+    #[arg(long)]
+    class_indices: bool,
     /// Folder for evaluation.csv and evaluation.json [default: the folder of the predictions].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -48,7 +52,14 @@ them too.";
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
     let (predictions, references) = (&arguments.predictions, &arguments.references);
-    let (classes, note) = classes(arguments)?;
+    let (mut classes, note) = classes(arguments)?;
+    if arguments.class_indices {
+        let described = classes.as_mut().ok_or_else(|| {
+            let hint = "name the file or the model that describes them with --classes";
+            TrainError::setting("--class-indices", "described classes", "none", hint)
+        })?;
+        described.class_indices = true;
+    }
     let seen = SeenScans::read(predictions)?;
     let Comparison {
         evaluation,

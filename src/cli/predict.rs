@@ -158,7 +158,7 @@ fn predict(
         eprintln!("warning: {scan}: {note}");
     }
     let scan = model.prepare(&image)?;
-    let probabilities = model.probabilities(&scan);
+    let probabilities = model.probabilities(&scan)?;
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {
         let folder = arguments.out.join(PROBABILITIES);

@@ -47,7 +47,8 @@ pub(super) fn short(value: f64) -> String {
     let digits = match value.abs() {
         v if v >= 100.0 => 0,
         v if v >= 10.0 => 1,
-        _ => 2,
+        v if v >= 1.0 || v == 0.0 => 2,
+        v => (2 - v.log10().floor() as i64).clamp(2, 12) as usize,
     };
     let text = format!("{value:.digits$}");
     match text.contains('.') {
@@ -72,8 +73,9 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let found = [0.625, 1.0, 12.34, -1024.0, 0.0, 300.0].map(short);
-        assert_eq!(found, ["0.62", "1", "12.3", "-1024", "0", "300"]);
+        let found = [0.468_75, 1.256, 12.34, -1024.0, 0.0, 300.0, 0.004].map(short);
+        let expected = ["0.469", "1.26", "12.3", "-1024", "0", "300", "0.004"];
+        assert_eq!(found, expected);
         assert_eq!(quantiles(vec![3.0, 1.0, 2.0, 9.0]), [1.0, 3.0, 9.0]);
         assert_eq!(spacing([0.5, 0.5, 3.0]), "0.5×0.5×3");
         let texts = [(8, 8), (16, 8), (2, 1)].map(|(cases, patients)| labeled(cases, patients));

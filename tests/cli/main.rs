@@ -3,6 +3,7 @@
 mod budget;
 mod docs;
 mod examples;
+mod grids;
 mod leaks;
 mod mistakes;
 mod models;

@@ -37,13 +37,17 @@ pub enum Match {
 /// The signs have neither amplitudes nor the low frequencies that hold the outline, nor the high ones that hold the details,
 /// so a fingerprint is no picture: what can be drawn from it is a blur that resembles the scan a little at best.
 ///
+/// Of a scan of one or two slices, the second part has 124 waves along the slices alone, and is compared with that of such
+/// scans only. Where another side has fewer than 16 voxels it is blank, and no changed copy is found.
+///
 /// A channel of one intensity is left out, so that an image without any other matches no scan.
 ///
 /// # Algorithm
 ///
 /// Averages `a` over 16×16×16 cells, in a large scan of some of their voxels, are limited to nearly
 /// `v = tanh(2 (a - median) / (p90 - p10))`, with percentiles over the cells. Kept are the signs of
-/// `Σ v cos(πi(x+½)/16) cos(πj(y+½)/16) cos(πk(z+½)/16)` for `i, j, k < 6` with `i² + j² + k² ≥ 25`.
+/// `Σ v cos(πi(x+½)/16) cos(πj(y+½)/16) cos(πk(z+½)/16)` for `i, j, k < 6` with `i² + j² + k² ≥ 25`; if an axis has one or
+/// two voxels, 0 along it and `i, j < 16` with `25 ≤ i² + j² < 170` along the others.
 ///
 /// # Examples
 ///

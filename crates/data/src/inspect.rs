@@ -54,7 +54,7 @@ impl Inspection {
     /// write_dataset(root.path(), 2, 1, &config)?;
     /// let found = Inspection::read(root.path(), &Default::default(), &|_, _| ())?;
     /// assert_eq!((found.cases.len(), found.errors.len()), (3, 0));
-    /// assert_eq!(found.cases[0].orientation.to_string(), "RAS");
+    /// assert_eq!(found.cases[0].orientation.to_string(), "LPS");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(

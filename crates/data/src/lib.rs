@@ -38,6 +38,7 @@ mod case;
 mod dataset;
 mod error;
 mod fingerprint;
+mod finite;
 mod geometry;
 mod image;
 pub mod inspect;

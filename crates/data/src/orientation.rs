@@ -60,6 +60,13 @@ impl Orientation {
         )
     }
 
+    /// Returns the orientation with one of the three axes moved to the end; the others keep their order.
+    pub(crate) fn with_last(self, axis: usize) -> Self {
+        let mut axes = self.0;
+        axes[axis..].rotate_left(1);
+        Self(axes)
+    }
+
     /// Returns the indices of the left–right, back–front and feet–head axes.
     pub fn axes(self) -> [usize; 3] {
         [0, 1, 2].map(|body| self.axis_of(body))

@@ -90,8 +90,8 @@ impl SourceHeader {
         self.0.nifti.as_ref().filter(|_| same)
     }
 
-    /// Whether the file says which side of the patient is left.
-    pub(crate) fn knows_sides(&self) -> bool {
+    /// Returns whether the file says which side of the patient is left.
+    pub fn knows_sides(&self) -> bool {
         self.0.sides
     }
 

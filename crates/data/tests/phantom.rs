@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use ndarray::{ArrayView2, Axis};
+use semivox_data::Geometry;
 use semivox_data::layout::{self, Layout};
 use semivox_data::phantom::{PhantomConfig, PhantomKind, case, write_dataset};
-use semivox_data::{LabelMap, Volume};
+use semivox_data::{LabelMap, Orientation, Volume};
 
 /// FNV-1a over the little-endian bytes of the image and the label map.
 fn hash(image: &Volume, labels: &LabelMap) -> u64 {
@@ -124,6 +125,62 @@ fn ventricles_shrink_toward_the_apex_and_the_right_one_ends_first() {
             2 * heart[last(2).unwrap_or(0)] < 3 * heart[first],
             "{heart:?}"
         );
+    }
+}
+
+/// Positions in millimeters towards the patient's right, front and head of the voxels that are kept.
+fn positions<'a, T>(
+    voxels: &'a ndarray::Array3<T>,
+    geometry: &'a Geometry,
+    kept: impl Fn(&T) -> bool + 'a,
+) -> impl Iterator<Item = [f64; 3]> + 'a {
+    let found = voxels.indexed_iter().filter(move |(_, value)| kept(value));
+    found.map(|((x, y, z), _)| geometry.position([x, y, z].map(|i| i as f64)))
+}
+
+/// The mean of positions.
+fn middle(positions: impl Iterator<Item = [f64; 3]>) -> [f64; 3] {
+    let all: Vec<[f64; 3]> = positions.collect();
+    std::array::from_fn(|a| all.iter().map(|p| p[a]).sum::<f64>() / all.len() as f64)
+}
+
+/// Not a mirrored or turned one: the directions of the file are those of the drawing.
+#[test]
+fn the_anatomy_is_on_the_sides_that_the_file_tells() {
+    for (kind, letters) in [
+        (PhantomKind::Atrium, "LPS"),
+        (PhantomKind::ShortAxis, "LPI"),
+        (PhantomKind::Abdomen, "LPS"),
+    ] {
+        let (image, labels) = case(&PhantomConfig::of(kind), 0);
+        assert_eq!(Orientation::of(&image.geometry).to_string(), letters);
+        assert_eq!(image.geometry, labels.geometry);
+        let last = image.shape().map(|n| n as f64 - 1.0);
+        let ends = [[0.0; 3], last].map(|index| image.geometry.position(index));
+        for a in 0..3 {
+            assert_eq!(ends[0][a].min(ends[1][a]), 0.0, "{kind:?}");
+        }
+    }
+    for index in 0..4 {
+        let (_, heart) = short_axis(index);
+        let of = |label| {
+            middle(positions(&heart.data, &heart.geometry, move |&l| {
+                l == label
+            }))
+        };
+        let (right, left) = (of(1), of(3));
+        assert!(right[0] > left[0], "ventricles: {right:?} {left:?}");
+        let (image, pancreas) = abdomen(index);
+        let bone = middle(positions(&image.data, &image.geometry, |&x| x > 250.0));
+        let gland = middle(positions(&pancreas.data, &pancreas.geometry, |&l| l == 1));
+        assert!(
+            bone[1] < gland[1],
+            "the spine is behind: {bone:?} {gland:?}"
+        );
+        // The tail of the pancreas, its upper part, is on the left.
+        let of_pancreas = || positions(&pancreas.data, &pancreas.geometry, |&l| l == 1);
+        let tail = middle(of_pancreas().filter(|p| p[2] > gland[2]));
+        assert!(tail[0] < gland[0], "{tail:?} {gland:?}");
     }
 }
 

@@ -6,16 +6,8 @@ use crate::{Description, InferenceError};
 
 /// Checks that a network and a description are consistent.
 pub(crate) fn check(network: &Network, description: &Description) -> Result<(), InferenceError> {
-    let named = description.classes.len();
     let classes = weights::config_of(network).map_or(0, |config| config.classes);
-    if named != classes || classes < 2 {
-        return Err(InferenceError::unexpected(
-            "classes",
-            format!("a name for each of the network's {classes} classes, the background first"),
-            format!("{named} names ({})", description.classes.join(", ")),
-            "correct the list",
-        ));
-    }
+    check_classes(classes, description)?;
     let channels = weights::config_of(network).map_or(1, |config| config.in_channels);
     if description.channel_count() != channels {
         return Err(InferenceError::unexpected(
@@ -26,6 +18,28 @@ pub(crate) fn check(network: &Network, description: &Description) -> Result<(), 
                 description.channels.len(),
                 description.channels.join(", ")
             ),
+            "correct the list",
+        ));
+    }
+    check_window(network.architecture(), description)
+}
+
+/// Checks that the description tells of each of the network's classes, and of no other.
+fn check_classes(classes: usize, description: &Description) -> Result<(), InferenceError> {
+    if classes < 2 {
+        return Err(InferenceError::unexpected(
+            "the network",
+            "at least two classes, the background among them",
+            classes.to_string(),
+            "a map of one class has nothing to choose from; train with two",
+        ));
+    }
+    let named = description.classes.len();
+    if named != classes {
+        return Err(InferenceError::unexpected(
+            "classes",
+            format!("a name for each of the network's {classes} classes, the background first"),
+            format!("{named} names ({})", description.classes.join(", ")),
             "correct the list",
         ));
     }
@@ -49,7 +63,14 @@ pub(crate) fn check(network: &Network, description: &Description) -> Result<(), 
             "correct the pairs",
         ));
     }
-    let architecture = network.architecture();
+    Ok(())
+}
+
+/// Checks that the network takes the window.
+fn check_window(
+    architecture: Architecture,
+    description: &Description,
+) -> Result<(), InferenceError> {
     let (sides, multiples) = (description.window.window, architecture.required_multiples());
     let fits = (0..3).all(|a| sides[a] > 0 && sides[a].is_multiple_of(multiples[a]));
     let one_slice = architecture != Architecture::UNet || sides[2] == 1;

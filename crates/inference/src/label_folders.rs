@@ -12,7 +12,7 @@ use crate::evaluation::{Evaluation, FailedCase, Protocol};
 use crate::{Description, InferenceError};
 
 use pairs::{Pair, pairs, without_prediction};
-use understood::{indices, understand, union, values};
+use understood::{indices, understand, values};
 
 mod pairs;
 mod understood;
@@ -24,6 +24,9 @@ pub struct DescribedClasses {
     pub names: Vec<String>,
     /// Values of the classes, and of ignored voxels.
     pub values: LabelValues,
+    /// Whether the predictions hold class indices, in the order of the names, in place of the values. Otherwise they do
+    /// where some of their numbers are not among the values.
+    pub class_indices: bool,
 }
 
 impl DescribedClasses {
@@ -39,7 +42,11 @@ impl DescribedClasses {
         };
         if !path.is_dir() && !is("safetensors") {
             let (names, values) = layout::read_classes(path)?;
-            return Ok(Self { names, values });
+            return Ok(Self {
+                names,
+                values,
+                class_indices: false,
+            });
         }
         let Description {
             classes: names,
@@ -47,7 +54,11 @@ impl DescribedClasses {
             ..
         } = Description::read(path)?;
         let values = label_values.unwrap_or_else(|| indices(names.len()));
-        Ok(Self { names, values })
+        Ok(Self {
+            names,
+            values,
+            class_indices: false,
+        })
     }
 }
 
@@ -64,8 +75,9 @@ pub struct Comparison {
 
 /// Computes the metrics of every label map in `predictions` against the one of the same name in `references`.
 ///
-/// Voxel values stand for the classes in `classes`. Predictions may hold class indices instead, if some of these are
-/// not among the values; a note says so. Without `classes`, equal values are one class, and an error is returned if
+/// Voxel values stand for the classes in `classes`. Predictions may hold class indices instead
+/// ([`DescribedClasses::class_indices`]); a note says so where that is concluded from their numbers, or where these could
+/// be both. Without `classes`, equal values are one class, and an error is returned if
 /// neither folder's set of values contains the other's. Voxels that `classes` ignores are left out, see
 /// [`evaluate_without`](semivox_metrics::evaluate_without).
 ///
@@ -76,7 +88,7 @@ pub struct Comparison {
 ///
 /// # Errors
 /// If a folder has no label maps, no prediction has a reference, every pair fails, or values are not in `classes` or do
-/// not match.
+/// not match; the error names files that hold them.
 ///
 /// # Examples
 /// ```
@@ -107,7 +119,7 @@ pub fn evaluate(
     let (read, unreadable) = tried(&pairs, |pair| Ok((pair, values(pair)?)));
     let readable: Vec<&Pair> = read.iter().map(|(pair, _)| *pair).collect();
     expect_some(&readable, &unreadable, references)?;
-    let understood = understand([predictions, references], &union(&read), classes)?;
+    let understood = understand([predictions, references], &read, classes)?;
     let done = AtomicUsize::new(unreadable.len());
     let (results, other) = tried(&readable, |pair| {
         let result = understood.evaluate(pair);

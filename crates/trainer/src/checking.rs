@@ -82,12 +82,21 @@ pub(crate) fn with_names(
     Ok(config)
 }
 
-/// Checks that some labeled case has a voxel of a class beside the background.
+/// Checks that some labeled case has a voxel of a class beside the background, and has one after preprocessing.
 pub(crate) fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), TrainError> {
     let drawn = |case: &Arc<LabeledScan>| case.facts.labels.keys().any(|&label| label > 0);
-    match set.labeled.is_empty() || set.labeled.iter().any(drawn) {
-        true => Ok(()),
-        false => Err(TrainError::unexpected(
+    let kept = |case: &Arc<LabeledScan>| case.labels.values().iter().any(|&label| label > 0);
+    if set.labeled.is_empty() || set.labeled.iter().any(kept) {
+        return Ok(());
+    }
+    match set.labeled.iter().find(|case| drawn(case)) {
+        Some(case) => Err(TrainError::setting(
+            "data.preprocess",
+            "voxels of a class left in some label map",
+            format!("none {}", on_grid(case)),
+            "choose a smaller spacing_mm, or a larger margin of foreground: what is drawn is smaller than a voxel, or cut off",
+        )),
+        None => Err(TrainError::unexpected(
             &dataset.name,
             format!(
                 "voxels of a class ({}) in some label map",
@@ -99,7 +108,54 @@ pub(crate) fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), 
     }
 }
 
-/// Reports the share of ignored voxels and the classes that no label map has.
+/// Describes the voxels of a prepared case.
+fn on_grid(case: &LabeledScan) -> String {
+    let [x, y, z] = case
+        .labels
+        .geometry
+        .spacing()
+        .map(|side| (100.0 * side).round() / 100.0);
+    format!("in voxels of {x} × {y} × {z} mm")
+}
+
+/// Returns the sentences on classes of which preprocessing keeps less than half of the volume in a labeled case.
+fn lost(dataset: &Dataset, set: &TrainingSet) -> Vec<String> {
+    let volume = |spacing: [f64; 3]| spacing.iter().product::<f64>();
+    let shrinks = |case: &LabeledScan, label: u8| {
+        let drawn = case.facts.labels.get(&label).copied().unwrap_or(0) as f64;
+        let left = case
+            .labels
+            .data
+            .iter()
+            .filter(|&&found| found == label)
+            .count() as f64;
+        let [before, after] = [case.facts.spacing_mm, case.labels.geometry.spacing()].map(volume);
+        left * after < 0.5 * drawn * before
+    };
+    let sentence = |(label, name): (u8, &String)| {
+        let cases: Vec<&Arc<LabeledScan>> = set
+            .labeled
+            .iter()
+            .filter(|case| shrinks(case, label))
+            .collect();
+        let first = cases.first()?;
+        Some(format!(
+            "less than half of label {label} ({name}) is left {} in {} of {} labeled cases, such as {}: in data.preprocess a smaller \
+             spacing_mm keeps what is smaller than a voxel, a larger margin of foreground what it cuts off",
+            on_grid(first),
+            cases.len(),
+            set.labeled.len(),
+            first.id
+        ))
+    };
+    (0..=u8::MAX)
+        .zip(&dataset.classes)
+        .skip(1)
+        .filter_map(sentence)
+        .collect()
+}
+
+/// Reports the share of ignored voxels, the classes that no label map has, and those that preprocessing loses.
 pub(crate) fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer) {
     let maps = || set.labeled.iter().map(|case| &case.labels);
     let shares: Vec<f64> = maps().map(LabelMap::ignored_share).collect();
@@ -109,7 +165,11 @@ pub(crate) fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dy
             "{share:.1} % of the voxels of labeled cases are ignored, as prepared for training"
         ));
     }
-    let present = maps().flat_map(LabelMap::values).collect();
+    let drawn = set.labeled.iter().flat_map(|case| case.facts.labels.keys());
+    let present = drawn.copied().collect();
+    for sentence in lost(dataset, set) {
+        observer.notice(&sentence);
+    }
     if let Some(absent) = absent_classes(&dataset.classes, &present) {
         observer.notice(&absent);
     }

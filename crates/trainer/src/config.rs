@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::data_config::{DataConfig, TestLeaks};
 use crate::error::TrainError;
 use crate::settings;
+use crate::shared_grid;
 use crate::task::Task;
 use semivox_methods::context::MethodContext;
 use semivox_methods::method_config::MethodConfig;
@@ -133,6 +134,23 @@ impl RunConfig {
     /// ```
     pub fn differences(&self, now: &Self) -> Result<Vec<String>, TrainError> {
         settings::differences(&self.to_toml()?, &now.to_toml()?)
+    }
+
+    /// Returns the settings with what the run of the settings `stored` took from its data set: classes, channels, values of
+    /// labels, orientation and spacing, unless these settings name them.
+    pub fn completed(mut self, stored: &Self) -> Self {
+        let (data, found) = (&mut self.data, &stored.data);
+        if data.classes.is_empty() {
+            data.classes.clone_from(&found.classes);
+        }
+        if data.channels.is_empty() {
+            data.channels.clone_from(&found.channels);
+        }
+        if data.label_values.is_none() {
+            data.label_values.clone_from(&found.label_values);
+        }
+        shared_grid::completed(&mut data.preprocess, &found.preprocess);
+        self
     }
 
     /// Returns the configuration as the TOML document stored with a run.

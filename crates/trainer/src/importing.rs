@@ -162,7 +162,7 @@ mod tests {
         let image = Array3::from_shape_fn((32, 32, 1), |(x, y, _)| (x * y % 7) as f32);
         let image = Volume::new(image, Geometry::default());
         let scan = model.prepare(&image).unwrap();
-        let found = model.probabilities(&scan);
+        let found = model.probabilities(&scan).unwrap();
         let values: Vec<f32> = scan.image.first().data.iter().copied().collect();
         let input = Tensor::<5>::from_data(TensorData::new(values, [1, 1, 32, 32, 1]), &device);
         let expected = burn::tensor::activation::softmax(network.forward(input).logits, 1);

@@ -86,13 +86,17 @@ fn voxels(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
     if let Some(survey) = survey {
         let _ = write!(
             text,
-            " (data.preprocess), the median labeled scan having {} of {} mm",
+            " (data.preprocess); medians of the labeled scans along each axis: {} voxels, {} mm a voxel, {} mm in all",
             table::shape(survey.shape),
-            table::spacing(survey.spacing_mm)
+            table::spacing(survey.spacing_mm),
+            table::spacing(survey.extent_mm)
         );
     }
     if let Some(orientation) = preprocess.orientation {
-        let _ = write!(text, "; turned to {orientation}, as most scans are");
+        let _ = write!(
+            text,
+            "; turned to {orientation}, as most labeled scans are, but for thick or few slices, whose axis comes last"
+        );
     }
     text
 }

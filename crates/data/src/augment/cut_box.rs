@@ -10,7 +10,7 @@ use crate::rng::below;
 /// Size of the box for cutout or CutMix.
 ///
 /// In the plane of the first two axes (`H` × `W` voxels) the box covers the fraction `area`: `w` is drawn
-/// uniformly from the integers in `[W/2 + 1, W)`, and `h = round(H · W · area / w)`. Along the third axis
+/// uniformly from the integers in `[floor(area · W) + 1, W)`, and `h = round(H · W · area / w)`. Along the third axis
 /// it is `depth` voxels long. Its position is uniform.
 ///
 /// # Notes

@@ -74,6 +74,19 @@ pub enum DataError {
         /// Index `[x, y, z]` of the first one.
         first: [usize; 3],
     },
+    /// A scan in memory contains NaN or infinite voxels.
+    #[error(
+        "channel {channel} of the scan: expected finite voxels, found {count} NaN or infinite ones, the first at {first:?}; \
+         replace them"
+    )]
+    NonFiniteChannel {
+        /// The channel, counted from 1.
+        channel: usize,
+        /// The number of such voxels.
+        count: usize,
+        /// Index `[x, y, z]` of the first one.
+        first: [usize; 3],
+    },
     /// A label map contains a value that is not a valid label.
     #[error(
         "`{}`: expected labels that are whole numbers from 0 to 255, found {value}; export the label map again as integers",

@@ -11,6 +11,17 @@ const CELLS: usize = 16;
 /// Frequencies along each axis, in half waves.
 const WAVES: usize = 6;
 
+/// The most voxels of a thin axis, along which there are no waves to tell: of one or two voxels, all but the first few
+/// sum to zero.
+const THIN: usize = 2;
+
+/// The bit that marks the code of a plane, which has other waves. Codes of planes from before there was such a mark meet
+/// no marked ones, as the waves along their thin axis told nothing anyway.
+const PLANE: u128 = 1 << 127;
+
+/// The squared frequency from which on waves of a plane have no bit: those below are about as many as a solid has.
+const PLANE_END: usize = 170;
+
 /// The least squared frequency of a bit: those below draw the outline that all scans of an organ share.
 const LEAST: usize = 25;
 
@@ -56,15 +67,48 @@ pub(super) fn of(view: ArrayView3<'_, f32>, each: &mut dyn FnMut(&[u8])) -> [u12
         }
         both.iter_mut().for_each(|cells| cells.add_plane(x, plane));
     }
-    both.map(|cells| code(&cells.averages()))
+    let extent = Extent::of(view.shape());
+    both.map(|cells| code(&cells.averages(), extent))
+}
+
+/// What the waves of a code run along.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// All axes.
+    Solid,
+    /// All axes but this one, which is thin and averaged.
+    Plane(usize),
+    /// Too few voxels for a code.
+    Line,
+}
+
+impl Extent {
+    fn of(shape: &[usize]) -> Self {
+        let thin: Vec<usize> = (0..3).filter(|&axis| shape[axis] <= THIN).collect();
+        let wide = shape.iter().filter(|&&voxels| voxels >= CELLS).count();
+        match (&thin[..], wide) {
+            ([], _) => Self::Solid,
+            (&[axis], 2) => Self::Plane(axis),
+            _ => Self::Line,
+        }
+    }
 }
 
 /// The least number of bits that differ between codes of two volumes with any axes mirrored: of whole ones, or a
 /// whole one and the inner part of the other.
 pub(super) fn distance(a: [u128; 2], b: [u128; 2]) -> u32 {
     let pairs = [(0, 0), (0, 1), (1, 0)].map(|(i, j)| (a[i], b[j]));
-    let told = pairs.iter().filter(|(a, b)| *a != BLANK && *b != BLANK);
-    let mirrored = told.flat_map(|(a, b)| MIRRORED.iter().map(move |signs| a ^ b ^ signs));
+    let of_a_kind = |a: u128, b: u128| (a ^ b) & PLANE == 0;
+    let told = pairs
+        .iter()
+        .filter(|(a, b)| *a != BLANK && *b != BLANK && of_a_kind(*a, *b));
+    let mirrored = told.flat_map(|(a, b)| {
+        let masks = match a & PLANE {
+            0 => &MIRRORED,
+            _ => &MIRRORED_PLANE,
+        };
+        masks.iter().map(move |signs| a ^ b ^ signs)
+    });
     let bits = mirrored.map(u128::count_ones).min();
     bits.unwrap_or(FREQUENCIES.len() as u32)
 }
@@ -152,7 +196,34 @@ fn shares(voxels: usize, margin: usize, every: usize) -> Shares {
 }
 
 /// The code of averages over cells.
-fn code(cells: &[f32]) -> u128 {
+fn code(cells: &[f32], extent: Extent) -> u128 {
+    let Some(cells) = limited(cells) else {
+        return BLANK;
+    };
+    match extent {
+        Extent::Solid => {
+            let waves = transformed(&cells, [WAVES; 3]);
+            let positive = |&[i, j, k]: &[usize; 3]| waves[(i * WAVES + j) * WAVES + k] > 0.0;
+            bits(FREQUENCIES.iter().map(positive))
+        }
+        Extent::Plane(axis) => {
+            let mut counts = [CELLS; 3];
+            counts[axis] = 1;
+            let waves = transformed(&cells, counts);
+            let positive = |&[i, j]: &[usize; 2]| waves[i * CELLS + j] > 0.0;
+            PLANE | bits(PLANE_FREQUENCIES.iter().map(positive))
+        }
+        Extent::Line => BLANK,
+    }
+}
+
+/// The bits, the first one in the highest place.
+fn bits(bits: impl Iterator<Item = bool>) -> u128 {
+    bits.fold(0, |code, bit| code << 1 | u128::from(bit))
+}
+
+/// The cells limited to a range around their median; `None` if all are equal.
+fn limited(cells: &[f32]) -> Option<Vec<f32>> {
     let mut sorted = cells.to_vec();
     let mut at = |percent: usize| {
         let last = sorted.len() - 1;
@@ -162,7 +233,7 @@ fn code(cells: &[f32]) -> u128 {
     };
     let [least, low, middle, high, most] = [0, 10, 50, 90, 100].map(&mut at);
     if most - least <= 1e-6 * most.abs().max(least.abs()) {
-        return BLANK;
+        return None;
     }
     // Where nearly all is background, the percentiles tell only about its noise.
     let scale = (high - low).max((most - least) / 8.0) / 2.0;
@@ -170,50 +241,66 @@ fn code(cells: &[f32]) -> u128 {
         let x = ((cell - middle) / scale).clamp(-3.0, 3.0);
         x * (27.0 + x * x) / (27.0 + 9.0 * x * x)
     };
-    let cells: Vec<f32> = cells.iter().map(compressed).collect();
-    let waves = transformed(&transformed(&transformed(&cells, 1), WAVES), WAVES * WAVES);
-    let positive = |&[i, j, k]: &[usize; 3]| waves[(i * WAVES + j) * WAVES + k] > 0.0;
-    let signs = FREQUENCIES.iter().map(positive);
-    signs.fold(0, |code, bit| code << 1 | u128::from(bit))
+    Some(cells.iter().map(compressed).collect())
 }
 
-/// The cosine transform along an axis before which the array has `blocks` entries.
-fn transformed(values: &[f32], blocks: usize) -> Vec<f32> {
+/// The cosine transform of cells: so many of the lowest frequencies along each axis.
+fn transformed(cells: &[f32], counts: [usize; 3]) -> Vec<f32> {
+    let [i, j, k] = counts;
+    let waves = along(cells, 1, i);
+    let waves = along(&waves, i, j);
+    along(&waves, i * j, k)
+}
+
+/// The `count` lowest frequencies along an axis before which the array has `blocks` entries.
+fn along(values: &[f32], blocks: usize, count: usize) -> Vec<f32> {
     let inner = values.len() / blocks / CELLS;
-    let mut sums = vec![0.0; blocks * WAVES * inner];
+    let mut sums = vec![0.0; blocks * count * inner];
     let pairs = sums
-        .chunks_exact_mut(WAVES * inner)
+        .chunks_exact_mut(count * inner)
         .zip(values.chunks_exact(CELLS * inner));
     for (sums, values) in pairs {
         for (values, waves) in values.chunks_exact(inner).zip(COSINES.iter()) {
-            add(sums, waves, values);
+            add(sums, &waves[..count], values);
         }
     }
     sums
 }
 
 /// For each cell of an axis, the waves and their values in it.
-static COSINES: LazyLock<[[(usize, f32); WAVES]; CELLS]> = LazyLock::new(|| {
+static COSINES: LazyLock<[[(usize, f32); CELLS]; CELLS]> = LazyLock::new(|| {
     let phase = |cell: usize, wave: usize| PI * wave as f64 * (cell as f64 + 0.5) / CELLS as f64;
     let at = |cell: usize| std::array::from_fn(|wave| (wave, phase(cell, wave).cos() as f32));
     std::array::from_fn(at)
 });
 
-/// The frequencies of the bits, the first one in the highest bit.
+/// The frequencies of the bits of a solid, the first one in the highest bit.
 static FREQUENCIES: LazyLock<Vec<[usize; 3]>> = LazyLock::new(|| {
     let of = |n: usize| [n / WAVES / WAVES, n / WAVES % WAVES, n % WAVES];
     let held = |waves: &[usize; 3]| waves.iter().map(|n| n * n).sum::<usize>() >= LEAST;
     (0..WAVES.pow(3)).map(of).filter(held).collect()
 });
 
-/// The bits that change if some axes are mirrored: those of an odd number of half waves along them together.
-static MIRRORED: LazyLock<[u128; 8]> = LazyLock::new(|| {
-    let odd = |axes: usize, waves: &[usize; 3]| {
-        let along = (0..3).filter(|axis| axes >> axis & 1 == 1);
+/// The frequencies of the bits of a plane, the first one in the highest bit.
+static PLANE_FREQUENCIES: LazyLock<Vec<[usize; 2]>> = LazyLock::new(|| {
+    let held = |[i, j]: &[usize; 2]| (LEAST..PLANE_END).contains(&(i * i + j * j));
+    let all = (0..CELLS.pow(2)).map(|n| [n / CELLS, n % CELLS]);
+    all.filter(held).collect()
+});
+
+/// The bits of a solid that change if some axes are mirrored.
+static MIRRORED: LazyLock<Vec<u128>> = LazyLock::new(|| mirrored(FREQUENCIES.as_slice()));
+
+/// The bits of a plane that change if some axes are mirrored.
+static MIRRORED_PLANE: LazyLock<Vec<u128>> =
+    LazyLock::new(|| mirrored(PLANE_FREQUENCIES.as_slice()));
+
+/// For any axes that are mirrored, the bits that change: those of an odd number of half waves along them together.
+fn mirrored<const AXES: usize>(frequencies: &[[usize; AXES]]) -> Vec<u128> {
+    let odd = |axes: usize, waves: &[usize; AXES]| {
+        let along = (0..AXES).filter(|axis| axes >> axis & 1 == 1);
         along.map(|axis| waves[axis]).sum::<usize>() % 2 == 1
     };
-    std::array::from_fn(|axes| {
-        let bits = FREQUENCIES.iter().map(|waves| odd(axes, waves));
-        bits.fold(0, |mask, bit| mask << 1 | u128::from(bit))
-    })
-});
+    let changed = |axes| bits(frequencies.iter().map(|waves| odd(axes, waves)));
+    (0..1 << AXES).map(changed).collect()
+}

@@ -110,6 +110,72 @@ fn a_disguised_scan_is_alike_and_another_one_is_not() {
     }
 }
 
+/// Slices of smooth noise.
+fn slices(count: usize, seed: u64) -> Volume {
+    let mut rng = keyed(seed, 0, "slices");
+    let coarse = Array3::from_shape_simple_fn((25, 23, count), || normal(&mut rng));
+    let coarse = Volume::new(coarse, Geometry::from_spacing([8.0, 8.0, 5.0]));
+    let mut fine = resample(&coarse, [1.0, 1.0, 5.0]).unwrap();
+    fine.data.mapv_inplace(|x| (100.0 + 40.0 * x).round());
+    fine
+}
+
+/// Along one or two voxels there are no waves, whose signs would be those of rounding errors.
+#[test]
+fn disguised_slices_are_alike_and_other_slices_are_not() {
+    for count in [1, 2] {
+        let scan = slices(count, 0);
+        let of = |data| Volume::new(data, scan.geometry);
+        let mut rng = keyed(3, 0, "noise");
+        let by = |side: f64| resample(&scan, [side, side, 5.0]).unwrap();
+        let inner = scan.data.slice(s![3..-3, 3..-3, ..]).to_owned();
+        for (name, disguised) in [
+            ("scaled", of(scan.data.mapv(|x| (0.5 * x + 100.0).round()))),
+            ("noise", of(scan.data.mapv(|x| x + 2.0 * normal(&mut rng)))),
+            ("cropped", of(inner)),
+            ("coarser", by(1.1)),
+            ("finer", by(0.9)),
+            (
+                "mirrored",
+                of(scan.data.slice(s![..;-1, ..;-1, ..]).to_owned()),
+            ),
+            (
+                "stored as a sagittal slice",
+                of(scan.data.view().permuted_axes([2, 0, 1]).to_owned()),
+            ),
+        ] {
+            let prints = [&scan, &disguised].map(Fingerprint::of);
+            let distance = prints[0].distance(&prints[1]);
+            assert_eq!(
+                prints[0].compare(&prints[1]),
+                Some(Match::Alike),
+                "{name}, {count} slices: {distance:?}"
+            );
+        }
+        let prints: Vec<Fingerprint> = (0..8).map(|n| Fingerprint::of(&slices(count, n))).collect();
+        for (n, a) in prints.iter().enumerate() {
+            for b in &prints[..n] {
+                let distance = a.distance(b);
+                assert!(distance > Some(2 * Fingerprint::LIMIT), "{distance:?}");
+            }
+        }
+    }
+    let deep = Fingerprint::of(&slices(3, 0));
+    assert_eq!(deep.distance(&Fingerprint::of(&slices(1, 0))), Some(126));
+}
+
+/// Too few voxels for a code: only equal ones count.
+#[test]
+fn a_changed_copy_of_a_line_is_not_found() {
+    for shape in [(1, 40, 2), (1, 40, 12), (200, 1, 1)] {
+        let data = Array3::from_shape_fn(shape, |(x, y, z)| ((x * 7 + y * 5 + z * z) % 11) as f32);
+        let line = Volume::new(data, Geometry::default());
+        let scaled = Volume::new(line.data.mapv(|x| 2.0 * x), line.geometry);
+        assert_eq!(compare(&line, &line), Some(Match::Exact));
+        assert_eq!(compare(&line, &scaled), None, "{shape:?}");
+    }
+}
+
 #[test]
 fn an_image_meets_another_by_the_channels_of_the_smaller_one() {
     let config = PhantomConfig {
@@ -209,4 +275,17 @@ fn the_algorithm_has_not_changed_without_its_number() {
     assert_eq!(found.compare(&earlier), Some(Match::Exact), "{found}");
     // A cosine that is rounded otherwise may turn the sign of a sum near zero.
     assert!(found.distance(&earlier) <= Some(1), "{found}");
+}
+
+/// The codes are those of a script that follows the documented algorithm in 64 bits.
+#[test]
+fn the_codes_of_a_slice_are_the_documented_ones() {
+    let data = Array3::from_shape_fn((40, 36, 1), |(x, y, _)| {
+        ((x * x + 3 * x * y + 7 * y) % 41) as f32
+    });
+    let found = Fingerprint::of(&Volume::new(data, Geometry::default()));
+    let codes = "81f98e5f4045228801eebc68b45ce4b988691e8f44f9e28973daae40d9016382";
+    let text = format!("1:{:032x}{codes}", 0);
+    let documented = text.parse::<Fingerprint>().unwrap();
+    assert!(found.distance(&documented) <= Some(1), "{found}");
 }

@@ -38,6 +38,8 @@ pub struct CaseFacts {
     pub spacing_mm: [f64; 3],
     /// Axis directions.
     pub orientation: Orientation,
+    /// Whether these are from the file of the image; otherwise they are a guess.
+    pub knows_sides: bool,
     /// Minimum and maximum intensity of each channel.
     pub intensities: Vec<[f32; 2]>,
     /// The distance of the most extreme intensity of each channel from its 10th to 90th percentile, in units of the
@@ -67,6 +69,7 @@ impl CaseFacts {
             shape: image.shape(),
             spacing_mm: image.spacing(),
             orientation: Orientation::of(image.geometry()),
+            knows_sides: sides::are_known(image),
             farthest: std::iter::zip(image.channels(), &intensities)
                 .map(|(channel, &range)| intensities::farthest(channel, range))
                 .collect(),

@@ -111,6 +111,7 @@ fn file(error: &DataError) -> String {
         | DataError::GeometryMismatch { label: file, .. }
         | DataError::ChannelGrid { first: file, .. } => name(Path::new(file)),
         DataError::LabelOutOfRange { .. }
+        | DataError::NonFiniteChannel { .. }
         | DataError::LabeledCount { .. }
         | DataError::UnknownCase { .. }
         | DataError::SplitPatient { .. }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::io::{write_labels, write_volume};
 use crate::layout::Layout;
-use crate::{Geometry, LabelMap, Volume};
+use crate::{Geometry, LabelMap, Orientation, Volume};
 use ndarray::Array3;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ fn facts_warnings_and_errors_name_their_cases() {
         "b: its label map contains only background",
         "no labeled case contains label 2 (tumor)",
         "RAS 2 (a, …), LPS 1 (c, …)",
-        "factor of 3: 2.000 mm (a) and 8.000 mm (c) on axis 2",
+        "factor of 3: 2.000 mm (a) and 8.000 mm (c) on the feet-head axis;",
     ] {
         assert!(warnings.contains(expected), "{warnings}");
     }
@@ -103,6 +103,42 @@ fn facts_warnings_and_errors_name_their_cases() {
     let found = Inspection::read(root, &HoldOut::default(), &|_, _| ()).unwrap();
     let errors = messages(&found).join("\n");
     assert!(errors.contains("background alone in all"), "{errors}");
+}
+
+/// Facts of a scan of this spacing along the axes of RAS, which its file stores in another orientation.
+fn stored(id: &str, spacing_mm: [f64; 3], orientation: &str, knows_sides: bool) -> CaseFacts {
+    let geometry = Geometry::from_spacing(spacing_mm);
+    let data = Array3::from_shape_fn((4, 4, 4), |(x, y, z)| noise(id, [x, y, z]));
+    let turn = Orientation::of(&geometry).reorientation_to(orientation.parse().unwrap());
+    let image = turn.volume(&Volume::new(data, geometry)).into();
+    CaseFacts {
+        knows_sides,
+        ..CaseFacts::of(id, Role::Labeled, &image, None)
+    }
+}
+
+/// The same scan in another order of axes is no reason to doubt, and no hiding place for another spacing.
+#[test]
+fn spacings_are_compared_along_the_axes_of_the_body() {
+    let thick = stored("a", [1.0, 1.0, 4.0], "RAS", true);
+    let sagittal = |spacing_mm| stored("b", spacing_mm, "SRA", true);
+    let same = sagittal([1.0, 1.0, 4.0]);
+    assert_eq!(same.spacing_mm, [4.0, 1.0, 1.0]);
+    let found = warnings(&[thick.clone(), same]);
+    assert!(found.is_empty(), "{found:?}");
+    // The spacings of both arrays are 1, 1 and 4 mm.
+    let other = sagittal([1.0, 4.0, 1.0]);
+    assert_eq!(other.spacing_mm, thick.spacing_mm);
+    let found = warnings(&[thick.clone(), other]).join("\n");
+    for expected in [
+        "1.000 mm (a) and 4.000 mm (b) on the back-front axis, ",
+        "1.000 mm (b) and 4.000 mm (a) on the feet-head axis; ",
+    ] {
+        assert!(found.contains(expected), "{found}");
+    }
+    let unknown = stored("c", [1.0; 3], "RAS", false);
+    let found = warnings(&[thick, unknown]).join("\n");
+    assert!(found.contains("feet-head axis (a guess"), "{found}");
 }
 
 #[test]

@@ -107,8 +107,10 @@ pub fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
 }
 
 fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {
-    let found: Vec<String> = (0..3)
-        .filter_map(|axis| mixed_spacing(cases, axis))
+    let found: Vec<String> = ["left-right", "back-front", "feet-head"]
+        .into_iter()
+        .enumerate()
+        .filter_map(|(body, name)| mixed_spacing(cases, body, name))
         .collect();
     (!found.is_empty()).then(|| {
         format!(
@@ -118,13 +120,18 @@ fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {
     })
 }
 
-/// Describes the least and the largest spacing along an axis, if they differ much.
-fn mixed_spacing(cases: &[CaseFacts], axis: usize) -> Option<String> {
-    let of = |case: &CaseFacts| case.spacing_mm[axis];
+/// Describes the least and the largest spacing along an axis of the body, if they differ much: scans of one kind may be
+/// stored with their axes in different orders.
+fn mixed_spacing(cases: &[CaseFacts], body: usize, name: &str) -> Option<String> {
+    let of = |case: &CaseFacts| case.spacing_mm[case.orientation.axes()[body]];
     let order = |a: &&CaseFacts, b: &&CaseFacts| of(a).total_cmp(&of(b));
     let (least, most) = (cases.iter().min_by(order)?, cases.iter().max_by(order)?);
     (of(most) > SPACING_FACTOR * of(least)).then(|| {
         let [from, to] = [least, most].map(|case| format!("{:.3} mm ({})", of(case), case.id));
-        format!("{from} and {to} on axis {axis}")
+        let guess = match least.knows_sides && most.knows_sides {
+            true => "",
+            false => " (a guess, as a file does not tell its axes)",
+        };
+        format!("{from} and {to} on the {name} axis{guess}")
     })
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use ndarray::Array3;
-use rayon::prelude::*;
 
 use super::formats;
 use super::raw::{Raw, VoxelLayout};
 use super::voxels::decode_channel;
+use crate::finite::not_finite;
 use crate::preprocess::Grid;
 use crate::{DataError, SourceHeader, Volume};
 
@@ -109,27 +109,12 @@ pub(crate) fn read_grid(path: &Path) -> Result<Grid, DataError> {
 
 /// Returns an error for NaN and infinite voxels, including values too large for `f32`.
 pub(super) fn check_finite(path: &Path, data: &Array3<f32>) -> Result<(), DataError> {
-    let finite = |values: &[f32]| {
-        values
-            .iter()
-            .fold(true, |all, value| all & value.is_finite())
-    };
-    if data
-        .as_slice()
-        .is_some_and(|values| values.par_chunks(1 << 16).all(finite))
-    {
-        return Ok(());
+    match not_finite(data) {
+        None => Ok(()),
+        Some((count, first)) => Err(DataError::NonFinite {
+            path: path.to_path_buf(),
+            count,
+            first,
+        }),
     }
-    let mut wrong = data
-        .indexed_iter()
-        .filter(|(_, value)| !value.is_finite())
-        .map(|(index, _)| index.into());
-    let Some(first) = wrong.next() else {
-        return Ok(());
-    };
-    Err(DataError::NonFinite {
-        path: path.to_path_buf(),
-        count: 1 + wrong.count(),
-        first,
-    })
 }

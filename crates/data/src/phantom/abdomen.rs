@@ -1,6 +1,4 @@
 //! CT phantom: a pancreas among the organs of the upper abdomen.
-//!
-//! The axes point to the patient's left, to the back and up.
 
 mod organs;
 mod tissue;

@@ -9,6 +9,8 @@
 //! The labeled structures are surrounded by others of the same brightness, and contrast, noise and bias
 //! field vary from case to case. No threshold finds a label: a network has to learn shape and position. Of
 //! the atrium's four veins, for example, only the first part is labeled.
+//!
+//! The axes point to the patient's left, to the back and up; in the short-axis stack, from base to apex, down.
 
 mod abdomen;
 mod appearance;
@@ -38,12 +40,14 @@ use crate::{Geometry, LabelMap, Volume};
 /// # Examples
 ///
 /// ```
+/// use semivox_data::Orientation;
 /// use semivox_data::phantom::{PhantomConfig, PhantomKind, case};
 ///
 /// let config = PhantomConfig { shape: [48, 48, 8], ..PhantomConfig::of(PhantomKind::ShortAxis) };
 /// let (image, labels) = case(&config, 0);
 /// assert_eq!(image.shape(), labels.shape());
 /// assert_eq!(labels.values(), [0, 1, 2, 3]);
+/// assert_eq!(Orientation::of(&image.geometry).to_string(), "LPI");
 /// ```
 pub fn case(config: &PhantomConfig, index: u64) -> (Volume, LabelMap) {
     let mut rng = keyed(config.seed, index, "phantom");
@@ -56,11 +60,25 @@ pub fn case(config: &PhantomConfig, index: u64) -> (Volume, LabelMap) {
         PhantomKind::Abdomen => abdomen::scene(&mut rng, config),
     };
     let (image, labels) = scene.voxels(shape);
-    let geometry = Geometry::from_spacing(config.spacing_mm);
+    let geometry = geometry(config, shape);
     (
         Volume::new(image, geometry),
         LabelMap::new(labels, geometry),
     )
+}
+
+/// Returns the position of the voxels: axes in the directions in which the kind is drawn, and no negative coordinate.
+fn geometry(config: &PhantomConfig, shape: [usize; 3]) -> Geometry {
+    let drawn_down = config.kind == PhantomKind::ShortAxis;
+    let mut geometry = Geometry::from_spacing(config.spacing_mm);
+    for (axis, reversed) in [true, true, drawn_down].into_iter().enumerate() {
+        if reversed {
+            let side = config.spacing_mm[axis];
+            geometry.affine[axis][axis] = -side;
+            geometry.affine[axis][3] = shape[axis].saturating_sub(1) as f64 * side;
+        }
+    }
+    geometry
 }
 
 /// Generates one scan of [`PhantomKind::Atrium`], whatever the kind of `config`; the label map is 1 in the

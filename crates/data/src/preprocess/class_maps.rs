@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ndarray::{Array3, ArrayView4, Axis, s};
 
+use super::probabilities::resample_classes_to;
 use super::{Grid, resample_probabilities_to};
 use crate::{DataError, LabelMap, Volume};
 
@@ -93,10 +94,13 @@ pub fn probability_on(
     source: &Grid,
     target: &Grid,
 ) -> Result<Volume, DataError> {
+    let one = probabilities.slice(s![class..class + 1, .., .., ..]);
+    let outside = if class == 0 { 1.0 } else { 0.0 };
     let mut map = Array3::zeros(target.shape);
+    // Slabs as for all classes, so that the map is rounded as the probabilities behind a label map are.
     for (range, slab) in slabs(target, probabilities.dim().0, SLAB) {
-        let there = resample_probabilities_to(probabilities, source, &slab)?;
-        let there = there.index_axis(Axis(0), class);
+        let there = resample_classes_to(one, source, &slab, outside)?;
+        let there = there.index_axis(Axis(0), 0);
         map.slice_mut(s![range, .., ..]).assign(&there);
     }
     Ok(Volume::new(map, target.geometry))
@@ -176,6 +180,36 @@ mod tests {
         let slice = 3 * fine.shape[1] * fine.shape[2];
         for most in [1, 3 * slice, 4 * slice + 1, usize::MAX] {
             assert_eq!(in_slabs(p.view(), &source, &fine, most).unwrap(), whole);
+        }
+    }
+
+    /// On a grid along the source's axes and on an oblique one, both of which reach beyond the source.
+    #[test]
+    fn a_class_alone_has_the_probabilities_that_it_has_among_all() {
+        let source = Grid {
+            shape: [7, 6, 5],
+            geometry: Geometry::from_spacing([2.0, 1.5, 3.0]),
+        };
+        let p = Array4::from_shape_fn((3, 7, 6, 5), |(c, x, y, z)| {
+            ((5 * c + 2 * x * x + y * z) % 7) as f32 / 7.0
+        });
+        let straight = Geometry::from_spacing([1.1, 1.3, 0.9]).translated([-4.0, -3.0, -5.0]);
+        let (s, c) = 0.3_f64.sin_cos();
+        let mut oblique = straight;
+        (oblique.affine[0][0], oblique.affine[0][1]) = (1.1 * c, -1.3 * s);
+        (oblique.affine[1][0], oblique.affine[1][1]) = (1.1 * s, 1.3 * c);
+        for geometry in [straight, oblique] {
+            let target = Grid {
+                shape: [20, 14, 24],
+                geometry,
+            };
+            let all = resample_probabilities_to(p.view(), &source, &target).unwrap();
+            for class in 0..3 {
+                let one = probability_on(p.view(), class, &source, &target).unwrap();
+                assert_eq!(one.data, all.index_axis(Axis(0), class), "{class}");
+                let outside = if class == 0 { 1.0 } else { 0.0 };
+                assert_eq!(one.data[[0, 0, 0]], outside);
+            }
         }
     }
 }

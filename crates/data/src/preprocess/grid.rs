@@ -74,7 +74,13 @@ impl Grid {
         let shape: [usize; 3] = std::array::from_fn(|a| {
             ((self.shape[a] as f64 / scale[a] + TIE).round() as usize).max(1)
         });
-        expect_bounded(shape, present, spacing_mm)?;
+        expect_bounded(shape, || DataError::InvalidSetting {
+            name: "spacing_mm",
+            expected: format!(
+                "a spacing at which the volume, whose voxels are {present:?} mm, has at most {MOST_VOXELS} voxels; if the file's unit is not the millimeter, correct its header"
+            ),
+            found: format!("{spacing_mm:?} and {shape:?} voxels"),
+        })?;
         let start = std::array::from_fn(|a| source_index(0, shape[a], self.shape[a], scale[a]));
         let mut geometry = self.geometry.translated(start);
         for row in &mut geometry.affine[..3] {
@@ -116,25 +122,18 @@ impl Grid {
 /// The fraction of a voxel below one half from which a side is rounded up.
 const TIE: f64 = 1e-3;
 
-/// The largest number of voxels of a resampled volume, four times that of a large scan (512×512×1000); 4 GiB as `f32`.
-const MOST_VOXELS: f64 = (1_u64 << 30) as f64;
+/// The largest number of voxels of a resampled or enlarged volume, four times that of a large scan (512×512×1000); 4 GiB as `f32`.
+pub(super) const MOST_VOXELS: f64 = (1_u64 << 30) as f64;
 
-/// Returns an error for a shape of more than [`MOST_VOXELS`] voxels.
-fn expect_bounded(
+/// Returns `error` for a shape of more than [`MOST_VOXELS`] voxels.
+pub(super) fn expect_bounded(
     shape: [usize; 3],
-    present: [f64; 3],
-    spacing_mm: [f64; 3],
+    error: impl FnOnce() -> DataError,
 ) -> Result<(), DataError> {
-    let voxels: f64 = shape.iter().map(|&side| side as f64).product();
+    let voxels: f64 = shape.iter().map(|&side| side.max(1) as f64).product();
     match voxels <= MOST_VOXELS {
         true => Ok(()),
-        false => Err(DataError::InvalidSetting {
-            name: "spacing_mm",
-            expected: format!(
-                "a spacing at which the volume, whose voxels are {present:?} mm, has at most {MOST_VOXELS} voxels; if the file's unit is not the millimeter, correct its header"
-            ),
-            found: format!("{spacing_mm:?} and {shape:?} voxels"),
-        }),
+        false => Err(error()),
     }
 }
 

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::grid::{MOST_VOXELS, expect_bounded};
 use super::{Grid, Intensity, Preprocessed, Region, Threshold};
 use super::{foreground, resample, resample_labels};
+use crate::finite::check_finite;
 use crate::image::{check_channels, first};
 use crate::{
     DataError, Geometry, Image, LabelMap, Orientation, Reorientation, Volume, check_same_grid,
@@ -77,11 +79,13 @@ impl Preprocess {
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] for a setting that is out of range.
+    /// [`DataError::InvalidSetting`] for a setting that is out of range, [`DataError::NonFiniteChannel`] for NaN and
+    /// infinite voxels, of which one would make the mean of a scan, and so all of it, NaN.
     pub fn apply(&self, image: impl AsRef<[Volume]>) -> Result<Preprocessed, DataError> {
         let source = image.as_ref();
         let first = first(source)?;
         check_channels(source)?;
+        check_finite(source)?;
         let reorientation = self.reorientation(&first.geometry);
         let channels = source.iter().map(|channel| {
             let placed = placed_as(channel, first);
@@ -127,12 +131,32 @@ impl Preprocess {
                 region = region.union(&find(channel)?);
             }
         }
-        if let Some(min_size) = self.min_size {
-            let padded = Region::padded(region.shape(), min_size);
-            (0..3).for_each(|a| region.start[a] += padded.start[a]);
-            region.size = padded.size;
-        }
+        let padded = Region::padded(region.shape(), self.enlarged(region.shape())?);
+        (0..3).for_each(|a| region.start[a] += padded.start[a]);
+        region.size = padded.size;
         Ok(region)
+    }
+
+    /// Returns the shape enlarged to the minimum size.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::InvalidSetting`] if it would be enlarged to more than 2³⁰ voxels.
+    pub(super) fn enlarged(&self, shape: [usize; 3]) -> Result<[usize; 3], DataError> {
+        let Some(min_size) = self.min_size else {
+            return Ok(shape);
+        };
+        let enlarged = std::array::from_fn(|a| shape[a].max(min_size[a]));
+        if enlarged != shape {
+            expect_bounded(enlarged, || DataError::InvalidSetting {
+                name: "min_size",
+                expected: format!(
+                    "a minimum size that enlarges the scan of {shape:?} voxels to at most {MOST_VOXELS}"
+                ),
+                found: format!("{min_size:?} and {enlarged:?} voxels"),
+            })?;
+        }
+        Ok(enlarged)
     }
 
     /// Returns the intensity normalization of each of `channels` channels.

@@ -9,7 +9,7 @@ impl Preprocess {
     ///
     /// # Errors
     ///
-    /// [`DataError::InvalidSetting`] for a spacing or slice size that is out of range.
+    /// [`DataError::InvalidSetting`] for a spacing, slice size or minimum size that is out of range.
     ///
     /// # Examples
     ///
@@ -49,8 +49,7 @@ impl Preprocess {
             Some(spacing) => grid.with_spacing(spacing)?.shape,
             None => shape,
         };
-        let least = self.min_size.unwrap_or([0; 3]);
-        Ok(std::array::from_fn(|a| shape[a].max(least[a])))
+        self.enlarged(shape)
     }
 }
 

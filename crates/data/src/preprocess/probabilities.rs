@@ -41,6 +41,17 @@ pub fn resample_probabilities_to(
     source: &Grid,
     target: &Grid,
 ) -> Result<Array4<f32>, DataError> {
+    resample_classes_to(probabilities, source, target, 1.0)
+}
+
+/// [`resample_probabilities_to`] for some of the classes: outside the source, the first one has the probability
+/// `outside`, the others have 0.
+pub(super) fn resample_classes_to(
+    probabilities: ArrayView4<'_, f32>,
+    source: &Grid,
+    target: &Grid,
+    outside: f32,
+) -> Result<Array4<f32>, DataError> {
     let (_, x, y, z) = probabilities.dim();
     if [x, y, z] != source.shape {
         return Err(DataError::InvalidSetting {
@@ -51,9 +62,9 @@ pub fn resample_probabilities_to(
     }
     let map = target.index_map(source)?;
     if is_axis_aligned(&map) {
-        return Ok(separable(probabilities, &map, target.shape));
+        return Ok(separable(probabilities, &map, target.shape, outside));
     }
-    Ok(general(probabilities, &map, source.shape, target.shape))
+    Ok(general(probabilities, &map, target.shape, outside))
 }
 
 /// Interpolates along one axis after the other, for an axis-aligned map.
@@ -61,6 +72,7 @@ fn separable(
     probabilities: ArrayView4<'_, f32>,
     map: &[[f64; 4]; 3],
     target: [usize; 3],
+    outside: f32,
 ) -> Array4<f32> {
     let (classes, x, y, z) = probabilities.dim();
     let shape = [x, y, z];
@@ -80,14 +92,12 @@ fn separable(
     });
     let mut out = Array4::zeros((classes, target[0], target[1], target[2]));
     for (class, mut plane) in out.outer_iter_mut().enumerate() {
-        let mut data = probabilities
-            .index_axis(Axis(0), class)
-            .as_standard_layout()
-            .into_owned();
-        for (axis, taps) in taps.iter().enumerate() {
-            data = weighted_sums(data.view(), axis, taps, Threads::All);
-        }
-        let outside = f32::from(u8::from(class == 0));
+        let source = probabilities.index_axis(Axis(0), class);
+        let source = source.as_standard_layout();
+        let data = weighted_sums(source.view(), 0, &taps[0], Threads::All);
+        let data = weighted_sums(data.view(), 1, &taps[1], Threads::All);
+        let data = weighted_sums(data.view(), 2, &taps[2], Threads::All);
+        let outside = if class == 0 { outside } else { 0.0 };
         let slabs = plane
             .outer_iter_mut()
             .into_par_iter()
@@ -108,10 +118,11 @@ fn separable(
 fn general(
     probabilities: ArrayView4<'_, f32>,
     map: &[[f64; 4]; 3],
-    source: [usize; 3],
     target: [usize; 3],
+    outside: f32,
 ) -> Array4<f32> {
-    let classes = probabilities.dim().0;
+    let (classes, x, y, z) = probabilities.dim();
+    let source = [x, y, z];
     let [nx, ny, nz] = target;
     let mut out = Array4::zeros((classes, nx, ny, nz));
     let slabs = out.axis_iter_mut(Axis(1)).into_par_iter().enumerate();
@@ -121,7 +132,7 @@ fn general(
                 let mut voxel = slab.slice_mut(s![.., y, z]);
                 let index = apply(map, [x, y, z]);
                 if !is_inside(index, source) {
-                    voxel.iter_mut().take(1).for_each(|p| *p = 1.0);
+                    voxel.iter_mut().take(1).for_each(|p| *p = outside);
                     continue;
                 }
                 for (corner, weight) in corners(index, source) {

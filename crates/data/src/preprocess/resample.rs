@@ -134,6 +134,37 @@ mod tests {
         );
     }
 
+    /// Positions are calculated here: a shift of the voxels and of their geometry together would agree with itself.
+    #[test]
+    fn a_ramp_keeps_its_place_in_millimeters() {
+        for (spacing, first, count) in [(0.5, -0.25, 16), (2.0, 0.5, 4), (1.25, 0.375, 6)] {
+            for axis in 0..3 {
+                let mut shape = [2; 3];
+                shape[axis] = 8;
+                let value = |(x, y, z): (usize, usize, usize)| [x, y, z][axis] as f32;
+                let ramp = Volume::new(Array3::from_shape_fn(shape, value), Geometry::default());
+                let mut wanted = [1.0; 3];
+                wanted[axis] = spacing;
+                let out = resample(&ramp, wanted).unwrap();
+                assert_eq!(out.shape()[axis], count);
+                for ((x, y, z), &value) in out.data.indexed_iter() {
+                    let index = [x, y, z];
+                    let expected = first + spacing * index[axis] as f64;
+                    let place = out.geometry.position(index.map(|i| i as f64))[axis];
+                    assert!((place - expected).abs() < 1e-12, "{place} {expected}");
+                    // Beyond the outermost voxels the ramp does not go on.
+                    let reach = (spacing - 1.0).max(0.0) / 2.0;
+                    if expected - reach >= 0.0 && expected + reach <= 7.0 {
+                        assert!(
+                            (f64::from(value) - expected).abs() < 1e-6,
+                            "{value} {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn shrinking_averages_away_a_checkerboard() {
         let board = Array3::from_shape_fn((8, 8, 8), |(x, y, z)| ((x + y + z) % 2) as f32);

@@ -101,6 +101,7 @@ fn compared(
         DescribedClasses {
             names: names.collect(),
             values,
+            class_indices: false,
         }
     });
     evaluate(&predicted, &drawn, described.as_ref(), &|_, _| ())
@@ -174,9 +175,47 @@ fn other_values_are_refused_with_the_mapping() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("predicted") && message.contains("found 7"),
+        message.contains("predicted") && message.contains("found 7 in a.nii.gz;"),
         "{message}"
     );
+}
+
+/// With `1 liver`, `2 liver`, `3 spleen` a 2 is liver as a value, and spleen as a class index.
+#[test]
+fn values_that_could_be_class_indices_are_told_and_can_be_read_so() {
+    let (_root, [predicted, drawn]) = rows([&[0, 1, 2, 2], &[0, 1, 3, 3]]);
+    let pairs = [(0, 0), (1, 1), (2, 1), (3, 2)];
+    let mut described = DescribedClasses {
+        names: ["background", "liver", "spleen"].map(String::from).into(),
+        values: LabelValues::new(pairs),
+        class_indices: false,
+    };
+    let read = |described: &DescribedClasses| {
+        evaluate(&predicted, &drawn, Some(described), &|_, _| ()).unwrap()
+    };
+    let found = read(&described);
+    assert_eq!(dice(&found), [(1, Some(0.5)), (3, Some(0.0))]);
+    let note = &found.notes[0];
+    assert!(
+        note.contains("(2 for 3)") && note.contains("--class-indices"),
+        "{note}"
+    );
+    described.class_indices = true;
+    let found = read(&described);
+    assert_eq!(dice(&found), [(1, Some(1.0)), (3, Some(1.0))]);
+    assert!(found.notes.is_empty(), "{:?}", found.notes);
+}
+
+/// Only a reference decides which voxels are left out.
+#[test]
+fn an_ignored_voxel_of_a_prediction_is_an_error_that_names_the_value_of_the_file() {
+    let described: &[(u32, u8)] = &[(0, 0), (5, 1), (9, IGNORED)];
+    let message = compared([&[9, 5, 9], &[9, 5, 0]], Some(described))
+        .unwrap_err()
+        .to_string();
+    for part in ["predicted/a.nii.gz", "ignored value 9 in 1 such voxels"] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]

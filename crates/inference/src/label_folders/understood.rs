@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use semivox_data::preprocess::Grid;
-use semivox_data::{IGNORED, LabelValues, Source, check_same_grid, io};
+use semivox_data::{IGNORED, LabelMap, LabelValues, Source, check_same_grid, io};
 
 use super::DescribedClasses;
 use super::pairs::Pair;
@@ -14,6 +14,8 @@ use crate::evaluation::CaseEvaluation;
 
 /// The set of voxel values of label maps.
 type Values = BTreeSet<u32>;
+/// A pair, with the voxel values of its prediction and of its reference.
+type Read<'a> = (&'a Pair, [Values; 2]);
 
 /// The classes of the voxel values in the predictions and in the references.
 pub(super) struct Understood {
@@ -40,7 +42,7 @@ pub(super) fn values(pair: &Pair) -> Result<[Values; 2], InferenceError> {
 }
 
 /// Returns the voxel values of all predictions, and of all references.
-pub(super) fn union(read: &[(&Pair, [Values; 2])]) -> [Values; 2] {
+fn union(read: &[Read<'_>]) -> [Values; 2] {
     [0, 1].map(|side| {
         let values = read.iter().flat_map(|(_, values)| &values[side]);
         values.copied().collect()
@@ -50,32 +52,54 @@ pub(super) fn union(read: &[(&Pair, [Values; 2])]) -> [Values; 2] {
 /// Maps the voxel values found in the predictions and in the references to classes.
 pub(super) fn understand(
     [predictions, references]: [&Path; 2],
-    [predicted, drawn]: &[Values; 2],
+    read: &[Read<'_>],
     classes: Option<&DescribedClasses>,
 ) -> Result<Understood, InferenceError> {
-    let Some(DescribedClasses { values, .. }) = classes else {
+    let [predicted, drawn] = &union(read);
+    let Some(described) = classes else {
         return alike(references, predicted, drawn);
     };
-    expect(references, drawn, values)?;
+    let values = &described.values;
+    expect(references, read, 1, values)?;
     let mut understood = Understood {
         predicted: values.clone(),
         drawn: values.clone(),
         notes: Vec::new(),
     };
     let classes = indices(values.classes());
-    if !unknown(predicted, values).is_empty() && unknown(predicted, &classes).is_empty() {
-        let stands = |class: u8| Some(format!("{class} for {}", values.value(class)?));
-        let stand: Vec<String> = (0..IGNORED).map_while(stands).collect();
-        understood.notes.push(format!(
-            "{} holds class indices ({})",
-            predictions.display(),
-            stand.join(", "),
-        ));
+    let [as_values, as_indices] =
+        [values, &classes].map(|known| unknown(predicted, known).is_empty());
+    if described.class_indices {
+        expect(predictions, read, 0, &classes)?;
+        understood.predicted = classes;
+    } else if !as_values && as_indices {
+        let stand = stand_for(0..IGNORED, values);
+        let note = format!("{} holds class indices ({stand})", predictions.display());
+        understood.notes.push(note);
         understood.predicted = classes;
     } else {
-        expect(predictions, predicted, values)?;
+        expect(predictions, read, 0, values)?;
+        let differs = |value: &u32| values.class(*value) != classes.class(*value);
+        let doubtful = predicted.iter().copied().filter(differs);
+        let doubtful: Vec<u8> = doubtful
+            .filter_map(|value| u8::try_from(value).ok())
+            .collect();
+        if as_indices && !doubtful.is_empty() {
+            understood.notes.push(format!(
+                "{} is taken to hold label values, which could be class indices too ({}); --class-indices reads them so",
+                predictions.display(),
+                stand_for(doubtful, values),
+            ));
+        }
     }
     Ok(understood)
+}
+
+/// Returns the values that class indices stand for, such as `1 for 205, 2 for 420`.
+fn stand_for(classes: impl IntoIterator<Item = u8>, values: &LabelValues) -> String {
+    let stands = |class: u8| Some(format!("{class} for {}", values.value(class)?));
+    let stand: Vec<String> = classes.into_iter().map_while(stands).collect();
+    stand.join(", ")
 }
 
 /// Maps equal values to one class, if one of the two sets contains the other.
@@ -131,17 +155,33 @@ fn unknown(found: &Values, values: &LabelValues) -> Values {
     found.iter().filter(unknown).copied().collect()
 }
 
-fn expect(folder: &Path, found: &Values, values: &LabelValues) -> Result<(), InferenceError> {
-    let unknown = unknown(found, values);
-    match unknown.is_empty() {
-        true => Ok(()),
-        false => Err(InferenceError::unexpected(
-            folder.display(),
-            format!("the label values described, {values}"),
-            listed(&unknown),
-            "describe them too, or correct the label maps",
-        )),
+/// Returns an error for values of one side of the pairs, 0 the predictions and 1 the references, that are not described.
+fn expect(
+    folder: &Path,
+    read: &[Read<'_>],
+    side: usize,
+    values: &LabelValues,
+) -> Result<(), InferenceError> {
+    let unknown = unknown(&union(read)[side], values);
+    if unknown.is_empty() {
+        return Ok(());
     }
+    let held = |(_, found): &&Read<'_>| !found[side].is_disjoint(&unknown);
+    let mut holders = read.iter().filter(held);
+    let first = holders.next().map_or(String::new(), |(pair, _)| {
+        let path = [&pair.prediction, &pair.reference][side];
+        format!(" in {}", path.file_name().unwrap_or_default().display())
+    });
+    let more = match holders.count() {
+        0 => String::new(),
+        others => format!(" and {others} other files"),
+    };
+    Err(InferenceError::unexpected(
+        folder.display(),
+        format!("the label values described, {values}"),
+        format!("{}{first}{more}", listed(&unknown)),
+        "describe them too, or correct the label maps",
+    ))
 }
 
 fn listed(values: &Values) -> String {
@@ -154,6 +194,36 @@ fn listed(values: &Values) -> String {
 }
 
 impl Understood {
+    /// Returns an error if the prediction ignores voxels that the reference does not.
+    fn expect_classes(
+        &self,
+        pair: &Pair,
+        prediction: &LabelMap,
+        reference: &LabelMap,
+    ) -> Result<(), InferenceError> {
+        let both = prediction.data.iter().zip(&reference.data);
+        let voxels = both
+            .filter(|&(&p, &r)| p == IGNORED && r != IGNORED)
+            .count();
+        if voxels == 0 {
+            return Ok(());
+        }
+        let ignored: Vec<String> = self
+            .predicted
+            .ignored()
+            .map(|value| value.to_string())
+            .collect();
+        Err(InferenceError::unexpected(
+            pair.prediction.display(),
+            "a class wherever the reference has one",
+            format!(
+                "the ignored value {} in {voxels} such voxels",
+                ignored.join(" or ")
+            ),
+            "only references may ignore voxels; give them a class, or describe the value as one",
+        ))
+    }
+
     /// Computes the metrics of a pair, whose label maps must have the same grid.
     pub(super) fn evaluate(&self, pair: &Pair) -> Result<CaseEvaluation, InferenceError> {
         let read = |path: &Path, values: &LabelValues| {
@@ -164,6 +234,7 @@ impl Understood {
         let reference = read(&pair.reference, &self.drawn)?;
         let names = [&pair.prediction, &pair.reference].map(|path| path.display().to_string());
         check_same_grid(&Grid::from(&prediction), &reference, names)?;
+        self.expect_classes(pair, &prediction, &reference)?;
         let classes = self.drawn.classes().max(2);
         let mut found = compare(&prediction, reference.data.view(), classes)?;
         for class in &mut found {

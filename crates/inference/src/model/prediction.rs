@@ -13,14 +13,15 @@ impl Model {
     ///
     /// The scan is preprocessed as in training and segmented by sliding window; class probabilities are interpolated
     /// back to its grid before the class is chosen. Memory beyond the scan: class probabilities on the network's
-    /// grid, and a slab of them on the scan's grid.
+    /// grid, twice with mirror images, the sums of weights there, and a slab of probabilities on the scan's grid.
     ///
     /// # Errors
-    /// [`InferenceError::Data`] if the scan cannot be preprocessed, [`InferenceError::Unexpected`] for another number
-    /// of channels than in training.
+    /// [`InferenceError::Data`] if the scan cannot be preprocessed, as with voxels that are not finite,
+    /// [`InferenceError::Unexpected`] for another number of channels than in training, or a network whose output is not
+    /// finite.
     pub fn segment(&self, scan: impl AsRef<[Volume]>) -> Result<LabelMap, InferenceError> {
         let prepared = self.prepare(scan)?;
-        let probabilities = self.probabilities(&prepared);
+        let probabilities = self.probabilities(&prepared)?;
         self.labels(&prepared, probabilities.view())
     }
 
@@ -47,15 +48,18 @@ impl Model {
     }
 
     /// Computes the class probabilities `[class, x, y, z]` on the grid of a preprocessed scan.
-    pub fn probabilities(&self, prepared: &Preprocessed) -> Array4<f32> {
+    ///
+    /// # Errors
+    /// [`InferenceError::Unexpected`] if the network's output is not finite.
+    pub fn probabilities(&self, prepared: &Preprocessed) -> Result<Array4<f32>, InferenceError> {
         keep_weights(|| self.over_mirrorings(prepared))
     }
 
     /// Computes [`Model::probabilities`], one pass for each mirroring.
-    fn over_mirrorings(&self, prepared: &Preprocessed) -> Array4<f32> {
+    fn over_mirrorings(&self, prepared: &Preprocessed) -> Result<Array4<f32>, InferenceError> {
         let channels = prepared.image.channels().iter();
         let channels: Vec<_> = channels.map(|channel| channel.data.view()).collect();
-        let mut sum = self.window(&channels);
+        let mut sum = self.window(&channels)?;
         if self.options.mirrored {
             let axes: Vec<usize> = (0..3).filter(|&a| self.description.mirrored[a]).collect();
             for mirrored in subsets(&axes) {
@@ -63,7 +67,7 @@ impl Model {
                 for view in &mut views {
                     mirrored.iter().for_each(|&a| view.invert_axis(Axis(a)));
                 }
-                let mut found = self.window(&views);
+                let mut found = self.window(&views)?;
                 mirrored
                     .iter()
                     .for_each(|&a| found.invert_axis(Axis(a + 1)));
@@ -73,7 +77,7 @@ impl Model {
             }
             sum /= (1 << axes.len()) as f32;
         }
-        sum
+        Ok(sum)
     }
 
     /// Returns the class that `class` of a scan has in the scan's mirror image.
@@ -103,7 +107,7 @@ impl Model {
         Ok(labels)
     }
 
-    fn window(&self, channels: &[ArrayView3<'_, f32>]) -> Array4<f32> {
+    fn window(&self, channels: &[ArrayView3<'_, f32>]) -> Result<Array4<f32>, InferenceError> {
         let forward = |input| self.network.forward(input).logits;
         let window = &self.description.window;
         window.probabilities(forward, channels, &self.device)

@@ -6,22 +6,26 @@ use ndarray::{
 };
 use rayon::prelude::*;
 
-/// Adds `weight · softmax(logits)` to the sum, both `[class, x, y, z]`, on all threads.
+/// Adds `weight · softmax(logits)` to the sum, both `[class, x, y, z]`, on all threads; returns whether all of it is
+/// finite.
 pub(super) fn add_softmax(
     mut sum: ArrayViewMut4<'_, f32>,
     logits: ArrayView4<'_, f32>,
     weights: &Array3<f32>,
-) {
+) -> bool {
     let planes = sum.axis_iter_mut(Axis(1)).into_par_iter();
     let planes = planes.zip(logits.axis_iter(Axis(1)));
     let planes = planes.zip(weights.axis_iter(Axis(0)));
-    planes.for_each(|((mut sum, logits), weights)| {
+    let finite = planes.map(|((mut sum, logits), weights)| {
         let rows = sum.axis_iter_mut(Axis(1)).zip(logits.axis_iter(Axis(1)));
         let mut row = SoftmaxRow::new([logits.dim().0, logits.dim().2]);
+        let mut finite = true;
         for ((sum, logits), weights) in rows.zip(weights.rows()) {
-            row.add(sum, logits, weights);
+            finite &= row.add(sum, logits, weights);
         }
+        finite
     });
+    finite.reduce(|| true, |all, plane| all & plane)
 }
 
 /// Buffers for the softmax of a row of voxels: whole rows at once use the processor's vectors.
@@ -40,13 +44,13 @@ impl SoftmaxRow {
         }
     }
 
-    /// Adds `weight · softmax(logits)` to the sum, both `[class, voxel]`.
+    /// Adds `weight · softmax(logits)` to the sum, both `[class, voxel]`; returns whether all of it is finite.
     fn add(
         &mut self,
         mut sum: ArrayViewMut2<'_, f32>,
         logits: ArrayView2<'_, f32>,
         weights: ArrayView1<'_, f32>,
-    ) {
+    ) -> bool {
         self.most.fill(f32::NEG_INFINITY);
         for logits in logits.outer_iter() {
             self.most
@@ -70,5 +74,7 @@ impl SoftmaxRow {
                 .and(&weights)
                 .for_each(|sum, power, total, weight| *sum += weight * power / total);
         }
+        let finite = |all: bool, total: &f32| all & total.is_finite();
+        self.total.iter().fold(true, finite)
     }
 }

@@ -98,6 +98,36 @@ fn a_model_of_a_network_in_training_is_in_evaluation() {
     );
 }
 
+/// Of a class's parts the largest stays; without the option all stay.
+#[test]
+fn the_largest_component_is_kept_on_request() {
+    let options = |largest_component| SegmentOptions {
+        largest_component,
+        ..SegmentOptions::default()
+    };
+    let prepared = vnet().prepare(scan()).unwrap();
+    let [x, y, z] = prepared.image.shape();
+    let part = |at: [usize; 3]| {
+        let within = |range: std::ops::Range<usize>| at.iter().all(|index| range.contains(index));
+        if within(2..7) || within(10..13) {
+            1.0
+        } else {
+            0.0
+        }
+    };
+    let probabilities = ndarray::Array4::from_shape_fn((3, x, y, z), |(class, x, y, z)| {
+        let inside = part([x, y, z]);
+        [1.0 - inside, inside, 0.0][class]
+    });
+    let voxels = |largest_component| {
+        let model = vnet().with_options(options(largest_component)).unwrap();
+        let labels = model.labels(&prepared, probabilities.view()).unwrap();
+        labels.data.iter().filter(|&&label| label == 1).count()
+    };
+    let (all, largest) = (voxels(false), voxels(true));
+    assert!(0 < largest && largest < all, "{largest} of {all}");
+}
+
 #[test]
 fn every_damaged_part_is_refused() {
     let folder = tempfile::tempdir().unwrap();

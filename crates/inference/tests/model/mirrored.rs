@@ -20,13 +20,13 @@ fn mirrored_probabilities_of_pairs_are_exchanged() {
     let network = network(Architecture::VNet);
     let model = Model::new(network, described, &Device::flex()).unwrap();
     let mut turned = model.prepare(scan()).unwrap();
-    let plain = model.probabilities(&turned);
+    let plain = model.probabilities(&turned).unwrap();
     let mirrored = model.with_options(options).unwrap();
-    let found = mirrored.probabilities(&turned);
+    let found = mirrored.probabilities(&turned).unwrap();
     let mut data = turned.image.first().data.clone();
     data.invert_axis(ndarray::Axis(0));
     turned.image = Volume::new(data, *turned.image.geometry()).into();
-    let mut image = vnet().probabilities(&turned);
+    let mut image = vnet().probabilities(&turned).unwrap();
     image.invert_axis(ndarray::Axis(1));
     for (class, seen) in [(0, 0), (1, 2), (2, 1)] {
         let of =
@@ -46,8 +46,8 @@ fn mirrored_probabilities_are_the_mean_over_mirror_images() {
     };
     let (plain, mirrored) = (vnet(), vnet().with_options(options).unwrap());
     let prepared = plain.prepare(scan()).unwrap();
-    let found = mirrored.probabilities(&prepared);
-    let mut expected = plain.probabilities(&prepared);
+    let found = mirrored.probabilities(&prepared).unwrap();
+    let mut expected = plain.probabilities(&prepared).unwrap();
     for axes in [&[0][..], &[2], &[0, 2]] {
         let mut turned = prepared.clone();
         let mut view = prepared.image.first().data.view();
@@ -55,7 +55,7 @@ fn mirrored_probabilities_are_the_mean_over_mirror_images() {
             view.invert_axis(ndarray::Axis(axis));
         }
         turned.image = Volume::new(view.to_owned(), *prepared.image.geometry()).into();
-        let mut one = plain.probabilities(&turned);
+        let mut one = plain.probabilities(&turned).unwrap();
         axes.iter()
             .for_each(|&a| one.invert_axis(ndarray::Axis(a + 1)));
         expected += &one;
@@ -63,5 +63,5 @@ fn mirrored_probabilities_are_the_mean_over_mirror_images() {
     expected /= 4.0;
     let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
     assert!(apart.fold(0.0, f32::max) < 1e-6);
-    assert_ne!(found, plain.probabilities(&prepared));
+    assert_ne!(found, plain.probabilities(&prepared).unwrap());
 }

@@ -291,6 +291,7 @@ mod tests {
             orientation: "RAS".parse().unwrap(),
             shape: [96; 3],
             spacing_mm: [1.0; 3],
+            extent_mm: [96.0; 3],
             channels: vec![semivox_data::ChannelSurvey {
                 lowest,
                 foreground: None,

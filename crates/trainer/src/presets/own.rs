@@ -9,6 +9,7 @@ use super::patch::{LEAST, Limits};
 use super::{Base, Size, Task};
 use super::{left_atrium, patch};
 use crate::config::{DataConfig, NetworkSettings, RunConfig};
+use crate::rounding::{rounded, shortest};
 use semivox_inference::{Blend, SlidingWindow};
 
 /// Returns the weak augmentation and the pairs of labels that it exchanges. The body part is unknown, so left and right
@@ -39,10 +40,11 @@ const SMALL_DROPOUT: f64 = 0.2;
 /// Returns the presets for scans like those surveyed; all other settings are those of the left atrium.
 ///
 /// - Stacks of few or thick slices get a U-Net and slices of one size, other volumes a V-Net.
-/// - Volumes are resampled to cubic voxels, of the size at which a scan has about as many of them as the preset is
-///   meant for, but never below the finest spacing of the scan. Patches follow field of view and memory
+/// - Volumes are resampled to cubic voxels, of the size at which a scan of median extent has about as many of them as the
+///   preset is meant for, but never below the finest median spacing of an axis. Patches follow field of view and memory
 ///   ([`patch::planned`]).
-/// - Scans are reoriented to the orientation that most of them have, and mirrored from left to right where
+/// - Scans are reoriented to the orientation that most of them have, with the axis across thick or few slices at the end,
+///   and mirrored from left to right where
 ///   [`Mirroring`](semivox_data::Mirroring) allows it.
 /// - CT is clipped to the intensities of labeled voxels; then intensities are z-scored, those of MR too, each channel
 ///   by itself.
@@ -140,10 +142,14 @@ fn slices(survey: &Survey, side: usize, filters: usize) -> RunConfig {
 
 /// Returns the settings for volumes: cubic voxels, about `side³` of them in a scan, and patches within `limits`.
 fn volumes(survey: &Survey, limits: Limits) -> RunConfig {
-    let extent: [f64; 3] = std::array::from_fn(|a| survey.shape[a] as f64 * survey.spacing_mm[a]);
+    let extent = survey.extent_mm;
     let fitting = extent.iter().product::<f64>().cbrt() / limits.side as f64;
     let finest = survey.spacing_mm.into_iter().fold(f64::INFINITY, f64::min);
-    let spacing = (fitting.max(finest) * 100.0).round().max(1.0) / 100.0;
+    // A rounded spacing would interpolate every scan for nothing where the scans' own fits.
+    let spacing = match fitting <= finest {
+        true => shortest(finest),
+        false => rounded(fitting, 3),
+    };
     let patch = patch::planned(extent.map(|length| length / spacing), limits);
     let others = sized(
         patch,
@@ -195,6 +201,7 @@ mod tests {
             orientation: "RAS".parse().expect("an orientation"),
             shape,
             spacing_mm,
+            extent_mm: [0, 1, 2].map(|a| shape[a] as f64 * spacing_mm[a]),
             channels: vec![ChannelSurvey {
                 lowest,
                 foreground: Some([-50.0, 180.0]),
@@ -238,6 +245,36 @@ mod tests {
             ([128, 128, 1], Architecture::UNet)
         );
         assert_eq!(cine.network.dropout, SMALL_DROPOUT);
+    }
+
+    /// Of scans of one field of view in two matrices the medians of sides and of spacings belong to no scan.
+    #[test]
+    fn voxels_follow_the_extent_of_scans() {
+        let spacing = |survey: &Survey| {
+            let config = base(Size::Quick, survey).0;
+            config.data.preprocess.spacing_mm.map(|sides| sides[0])
+        };
+        let mut mixed = survey([192; 3], [1.0; 3], 0.0);
+        mixed.extent_mm = [96.0; 3];
+        assert_eq!(spacing(&mixed), Some(1.0));
+        mixed.extent_mm = [192.0; 3];
+        assert_eq!(spacing(&mixed), Some(2.0));
+    }
+
+    /// A spacing that scans have is kept to the last digit, whatever its size; others are rounded to three.
+    #[test]
+    fn planned_voxels_are_those_of_the_scans_or_larger() {
+        for (side, mm, expected) in [
+            (64, 0.468_75, 0.468_75),
+            (64, 0.004, 0.004),
+            (64, f64::from(1.2_f32), 1.2),
+            (192, 0.624_96, 1.25),
+            (192, 0.003_333, 0.006_67),
+        ] {
+            let config = base(Size::Quick, &survey([side; 3], [mm; 3], 0.0)).0;
+            let found = config.data.preprocess.spacing_mm;
+            assert_eq!(found, Some([expected; 3]), "{side} of {mm}");
+        }
     }
 
     /// Rounding makes patches of long scans large: of 96×80×64 voxels a step would need 2.1 GB.
@@ -286,6 +323,7 @@ mod tests {
         );
         let stack = Survey {
             shape: [256, 256, 12],
+            extent_mm: [256.0, 256.0, 12.0],
             ..sagittal.clone()
         };
         let config = base(Size::Quick, &stack).0;

@@ -17,6 +17,7 @@ use crate::opening::{Opened, generate, open};
 use crate::presets::with_iterations;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
+use crate::shared_grid::with_shared_grid;
 use crate::test_leaks::{exclude, settle};
 
 /// Folders of a data set in which a run's predictions would be taken for scans or label maps.
@@ -101,6 +102,7 @@ impl Session {
             patients,
             set,
         } = open(&config, &run, observer)?;
+        let config = with_shared_grid(config, &set);
         let mut facts = set.facts();
         let classes = dataset.classes.len();
         facts.extend(check_cases(&dataset.test, Role::Test, classes)?);

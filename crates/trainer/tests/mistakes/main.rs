@@ -263,7 +263,9 @@ fn a_mistake_unlocks_the_folder() {
 fn doubts_about_the_position_of_scans_are_noted_before_the_training() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let config = setup(&data);
+    let mut config = setup(&data);
+    // All are turned, so that differing orientations are no doubt.
+    config.data.preprocess.orientation = Some("LPS".parse().unwrap());
     for id in ["phantom_000", "phantom_003"] {
         for part in ["images", "labels"] {
             // Without sform and qform, left and right are unknown.

@@ -67,6 +67,72 @@ fn all_steps_go_back_to_the_file() {
     assert!(dice(&back, &labels) > 0.95, "{}", dice(&back, &labels));
 }
 
+/// One such voxel would make the mean NaN, every voxel with it, and the segmentation all background.
+#[test]
+fn a_scan_with_a_voxel_that_is_not_finite_is_refused() {
+    let (image, _) = scan();
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut second = image.clone();
+        second.data[[3, 4, 5]] = value;
+        second.data[[27, 29, 11]] = value;
+        let both = [image.clone(), second];
+        let message = Preprocess::default().apply(both).unwrap_err().to_string();
+        for part in ["channel 2", "found 2 NaN", "[3, 4, 5]"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+/// The memory of such a size would end the process before any message.
+#[test]
+fn a_minimum_size_of_too_many_voxels_is_refused() {
+    let (image, _) = scan();
+    for min_size in [[4000; 3], [1, 1, usize::MAX]] {
+        let steps = Preprocess {
+            min_size: Some(min_size),
+            ..Default::default()
+        };
+        let orientation = Orientation::of(&image.geometry);
+        let planned = steps.planned_shape(image.shape(), image.spacing(), orientation);
+        for error in [steps.apply(&image).unwrap_err(), planned.unwrap_err()] {
+            let message = error.to_string();
+            assert!(
+                message.contains("min_size") && message.contains("[28, 30, 12]"),
+                "{message}"
+            );
+        }
+    }
+}
+
+/// The map of a class is that of the probabilities behind the label map, outside the crop too.
+#[test]
+fn the_map_of_a_class_is_as_if_all_were_mapped() {
+    let (image, _) = scan();
+    let crop = ForegroundCrop {
+        threshold: Threshold::Above(500.0),
+        margin_voxels: 0,
+    };
+    let steps = Preprocess {
+        spacing_mm: Some([0.9, 0.5, 1.5]),
+        foreground: Some(crop),
+        ..Default::default()
+    };
+    let out = steps.apply(&image).unwrap();
+    let [x, y, z] = out.image.shape();
+    let p = ndarray::Array4::from_shape_fn((3, x, y, z), |(c, x, y, z)| {
+        ((5 * c + 2 * x + 3 * y * z) % 7) as f32 / 7.0
+    });
+    let grid = Grid::from(out.image.first());
+    let all = super::super::resample_probabilities_to(p.view(), &grid, &out.source).unwrap();
+    for (class, expected) in all.outer_iter().enumerate() {
+        let map = out.restore_probability(p.view(), class).unwrap();
+        assert_eq!(map.data, expected, "{class}");
+        let beyond = if class == 0 { 1.0 } else { 0.0 };
+        assert_eq!(map.data[[0, 0, 0]], beyond, "{class}");
+        assert_eq!(map.data[[27, 29, 11]], beyond, "{class}");
+    }
+}
+
 #[test]
 fn slices_become_planes_of_one_size_and_go_back() {
     let (image, labels) = scan();

@@ -72,6 +72,47 @@ fn the_table_agrees_with_the_general_way() {
     );
 }
 
+/// A label map of 11 voxels of 1 mm along an axis, which is 1 beyond `face` mm.
+fn half_space(axis: usize, face: f64) -> LabelMap {
+    let mut shape = [2; 3];
+    shape[axis] = 11;
+    let beyond = |(x, y, z): (usize, usize, usize)| u8::from([x, y, z][axis] as f64 > face);
+    LabelMap::new(Array3::from_shape_fn(shape, beyond), Geometry::default())
+}
+
+/// Voxels from `first` mm on in steps of `spacing` are 1 exactly where their center is beyond the face.
+fn expect_face(labels: &LabelMap, axis: usize, face: f64, [first, spacing]: [f64; 2]) {
+    for ((x, y, z), &label) in labels.data.indexed_iter() {
+        let index = [x, y, z];
+        let expected = first + spacing * index[axis] as f64;
+        let place = labels.geometry.position(index.map(|i| i as f64))[axis];
+        assert!((place - expected).abs() < 1e-9, "{place} {expected}");
+        assert_eq!(label, u8::from(expected > face), "{expected} mm, {face} mm");
+    }
+}
+
+/// Some centers are 0.05 mm from a face, so that a shift of a tenth of a voxel to either side would show.
+#[test]
+fn a_plane_keeps_its_place_in_millimeters() {
+    for axis in 0..3 {
+        for face in (0..10).map(|voxel| f64::from(voxel) + 0.5) {
+            let labels = half_space(axis, face);
+            for (spacing, first, count) in [(0.7, -0.25, 16), (1.3, 0.45, 8)] {
+                let mut wanted = [1.0; 3];
+                wanted[axis] = spacing;
+                let out = resample_labels(&labels, wanted).unwrap();
+                assert_eq!(out.shape()[axis], count);
+                expect_face(&out, axis, face, [first, spacing]);
+                let mut grid = Grid::from(&out);
+                // Another grid that does not share the center.
+                grid.geometry.affine[axis][3] += 0.1;
+                let other = resample_labels_to(&labels, &grid).unwrap();
+                expect_face(&other, axis, face, [first + 0.1, spacing]);
+            }
+        }
+    }
+}
+
 #[test]
 fn ties_do_not_shrink_a_plane() {
     // A half space whose face cuts every second coarse voxel in half.
