@@ -142,10 +142,50 @@ fn annotations_smaller_than_a_voxel_are_told_and_not_trained_without() {
     for part in [
         "data.preprocess",
         "none in voxels of 8 × 8 × 8 mm",
-        "smaller spacing_mm",
+        "smaller data.preprocess.spacing_mm",
     ] {
         assert!(told.contains(part), "{told}");
     }
     let kept = read_labels(root.join("lost/labels/case0.nii.gz")).expect("a label map");
     assert_eq!(kept.data.iter().filter(|&&label| label == 1).count(), 2);
+}
+
+/// A run stores what it took from its scans, which is no other setting than that of the command.
+#[test]
+fn a_comparison_finds_runs_that_took_their_grid_from_scans() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let root = root.path();
+    let compare = |more: &[&'static str]| {
+        let words = [
+            "compare",
+            "--methods",
+            "supervised",
+            "--without-controls",
+            "-q",
+        ];
+        let small = ["--labeled", "2", "--set", "data.phantoms=[3, 1]"];
+        [&words[..], &["--out", "grid"], &small, &tiny(), more].concat()
+    };
+    succeed(root, &compare(&[]));
+    let stored = std::fs::read_to_string(root.join("grid/supervised_2_0/config.toml"));
+    let stored = stored.expect("the settings");
+    assert!(
+        stored.contains("from_scans = [\"orientation\"]"),
+        "{stored}"
+    );
+    let metrics = || std::fs::metadata(root.join("grid/supervised_2_0/metrics.jsonl"));
+    let written = || {
+        metrics()
+            .and_then(|found| found.modified())
+            .expect("a time")
+    };
+    let before = written();
+    succeed(root, &compare(&[]));
+    assert_eq!(written(), before);
+    let told = fail(
+        root,
+        1,
+        &compare(&["--set", "data.preprocess.orientation=RAS"]),
+    );
+    assert!(told.contains("data.preprocess.orientation"), "{told}");
 }

@@ -2,6 +2,7 @@
 
 mod code;
 mod text;
+mod waves;
 
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};

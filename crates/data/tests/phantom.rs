@@ -157,8 +157,8 @@ fn the_anatomy_is_on_the_sides_that_the_file_tells() {
         assert_eq!(image.geometry, labels.geometry);
         let last = image.shape().map(|n| n as f64 - 1.0);
         let ends = [[0.0; 3], last].map(|index| image.geometry.position(index));
-        for a in 0..3 {
-            assert_eq!(ends[0][a].min(ends[1][a]), 0.0, "{kind:?}");
+        for (first, last) in std::iter::zip(ends[0], ends[1]) {
+            assert_eq!(first.min(last), 0.0, "{kind:?}");
         }
     }
     for index in 0..4 {

@@ -38,6 +38,12 @@ class Viewer {
     this.find('.controls').hidden = false;
   }
 
+  /** Puts the still pictures back. */
+  stop() {
+    for (const panel of this.panels) panel.stop();
+    this.find('.controls').hidden = true;
+  }
+
   /** Resets window and level, which count in bytes of the stored image and are displayed in the image's own units. */
   resetWindow() {
     const byte = (value) => (this.info.step > 0 ? (value - this.info.low) / this.info.step : 0);
@@ -130,6 +136,11 @@ class Panel {
     });
   }
 
+  stop() {
+    this.canvas.replaceWith(this.still);
+    this.slider.hidden = true;
+  }
+
   draw() {
     const { viewer, plane, canvas } = this;
     const index = Number(this.slider.value);
@@ -195,7 +206,13 @@ async function view(article) {
   const packed = article.querySelector('.voxels');
   const bytes = await unpack(packed.textContent);
   packed.remove();
-  new Viewer(article, info, bytes).start();
+  const viewer = new Viewer(article, info, bytes);
+  try {
+    viewer.start();
+  } catch (error) {
+    viewer.stop();
+    throw error;
+  }
 }
 
 for (const article of document.querySelectorAll('.case')) {

@@ -7,10 +7,12 @@ use semivox_data::cache::LabeledScan;
 use semivox_data::inspect::{
     CaseFacts, Role, absent_classes, mixed_orientations, warnings, wrong_sides,
 };
-use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Patients, leaks};
+use semivox_data::preprocess::Preprocess;
+use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Patients, leaks};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use crate::lost_labels::{advice, lost, on_grid};
 use crate::observer::Observer;
 use crate::training_set::TrainingSet;
 
@@ -38,12 +40,29 @@ pub(crate) fn tell_of_doubts(
 ) {
     let notes = &mut dataset.notes;
     notes.extend(warnings(facts));
-    if config.data.preprocess.orientation.is_none() {
-        notes.extend(mixed_orientations(facts));
+    match config.data.preprocess.orientation {
+        Some(orientation) => notes.extend(turned_by_guess(facts, orientation)),
+        None => notes.extend(mixed_orientations(facts)),
     }
     notes.extend(wrong_sides(&dataset.classes, facts));
     notes.extend(patients.note());
     notes.extend(leaks::repeated(facts, patients));
+}
+
+/// Names the cases that are turned although their files do not say which side is left.
+fn turned_by_guess(facts: &[CaseFacts], orientation: Orientation) -> Option<String> {
+    let guessed = |case: &&CaseFacts| !case.knows_sides && case.orientation != orientation;
+    let mut cases = facts.iter().filter(guessed);
+    let first = cases.next()?;
+    let more = match cases.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "{}{more}: turned from {} to {orientation} by a guess, as the file does not say which side is left; write an sform or \
+         qform into it",
+        first.id, first.orientation
+    ))
 }
 
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.
@@ -83,7 +102,11 @@ pub(crate) fn with_names(
 }
 
 /// Checks that some labeled case has a voxel of a class beside the background, and has one after preprocessing.
-pub(crate) fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), TrainError> {
+pub(crate) fn expect_labels(
+    dataset: &Dataset,
+    set: &TrainingSet,
+    preprocess: &Preprocess,
+) -> Result<(), TrainError> {
     let drawn = |case: &Arc<LabeledScan>| case.facts.labels.keys().any(|&label| label > 0);
     let kept = |case: &Arc<LabeledScan>| case.labels.values().iter().any(|&label| label > 0);
     if set.labeled.is_empty() || set.labeled.iter().any(kept) {
@@ -94,7 +117,7 @@ pub(crate) fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), 
             "data.preprocess",
             "voxels of a class left in some label map",
             format!("none {}", on_grid(case)),
-            "choose a smaller spacing_mm, or a larger margin of foreground: what is drawn is smaller than a voxel, or cut off",
+            advice(preprocess),
         )),
         None => Err(TrainError::unexpected(
             &dataset.name,
@@ -108,55 +131,13 @@ pub(crate) fn expect_labels(dataset: &Dataset, set: &TrainingSet) -> Result<(), 
     }
 }
 
-/// Describes the voxels of a prepared case.
-fn on_grid(case: &LabeledScan) -> String {
-    let [x, y, z] = case
-        .labels
-        .geometry
-        .spacing()
-        .map(|side| (100.0 * side).round() / 100.0);
-    format!("in voxels of {x} × {y} × {z} mm")
-}
-
-/// Returns the sentences on classes of which preprocessing keeps less than half of the volume in a labeled case.
-fn lost(dataset: &Dataset, set: &TrainingSet) -> Vec<String> {
-    let volume = |spacing: [f64; 3]| spacing.iter().product::<f64>();
-    let shrinks = |case: &LabeledScan, label: u8| {
-        let drawn = case.facts.labels.get(&label).copied().unwrap_or(0) as f64;
-        let left = case
-            .labels
-            .data
-            .iter()
-            .filter(|&&found| found == label)
-            .count() as f64;
-        let [before, after] = [case.facts.spacing_mm, case.labels.geometry.spacing()].map(volume);
-        left * after < 0.5 * drawn * before
-    };
-    let sentence = |(label, name): (u8, &String)| {
-        let cases: Vec<&Arc<LabeledScan>> = set
-            .labeled
-            .iter()
-            .filter(|case| shrinks(case, label))
-            .collect();
-        let first = cases.first()?;
-        Some(format!(
-            "less than half of label {label} ({name}) is left {} in {} of {} labeled cases, such as {}: in data.preprocess a smaller \
-             spacing_mm keeps what is smaller than a voxel, a larger margin of foreground what it cuts off",
-            on_grid(first),
-            cases.len(),
-            set.labeled.len(),
-            first.id
-        ))
-    };
-    (0..=u8::MAX)
-        .zip(&dataset.classes)
-        .skip(1)
-        .filter_map(sentence)
-        .collect()
-}
-
 /// Reports the share of ignored voxels, the classes that no label map has, and those that preprocessing loses.
-pub(crate) fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dyn Observer) {
+pub(crate) fn tell_of_labels(
+    dataset: &Dataset,
+    set: &TrainingSet,
+    preprocess: &Preprocess,
+    observer: &dyn Observer,
+) {
     let maps = || set.labeled.iter().map(|case| &case.labels);
     let shares: Vec<f64> = maps().map(LabelMap::ignored_share).collect();
     let share = 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64;
@@ -167,7 +148,7 @@ pub(crate) fn tell_of_labels(dataset: &Dataset, set: &TrainingSet, observer: &dy
     }
     let drawn = set.labeled.iter().flat_map(|case| case.facts.labels.keys());
     let present = drawn.copied().collect();
-    for sentence in lost(dataset, set) {
+    for sentence in lost(&dataset.classes, &set.labeled, preprocess) {
         observer.notice(&sentence);
     }
     if let Some(absent) = absent_classes(&dataset.classes, &present) {

@@ -11,7 +11,7 @@ use semivox_inference::{Description, Model, SlidingWindow};
 use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
-pub use crate::data_config::{DataConfig, TestLeaks};
+pub use crate::data_config::{DataConfig, FromScans, TestLeaks};
 use crate::error::TrainError;
 use crate::settings;
 use crate::shared_grid;
@@ -149,7 +149,7 @@ impl RunConfig {
         if data.label_values.is_none() {
             data.label_values.clone_from(&found.label_values);
         }
-        shared_grid::completed(&mut data.preprocess, &found.preprocess);
+        shared_grid::complete(data, found);
         self
     }
 

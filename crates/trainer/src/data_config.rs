@@ -30,6 +30,10 @@ pub struct DataConfig {
     /// Filled in when a run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_values: Option<LabelValues>,
+    /// The settings of `preprocess` that were taken from the training scans, which all have them: other scans are
+    /// brought to them. Filled in when a run starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from_scans: Vec<FromScans>,
     /// Number of training cases that keep their labels: `8` or `"10%"`; cases of one patient count as one.
     pub labeled: LabelBudget,
     /// A file that lists test cases, one per line. They are held out in addition to the
@@ -53,6 +57,16 @@ pub struct DataConfig {
     pub phantom: PhantomConfig,
     /// Preprocessing of every scan.
     pub preprocess: Preprocess,
+}
+
+/// A setting of preprocessing that was taken from the training scans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FromScans {
+    /// `preprocess.orientation`.
+    Orientation,
+    /// `preprocess.spacing_mm`.
+    SpacingMm,
 }
 
 /// Treatment of test cases whose scan or patient is in the training data too.

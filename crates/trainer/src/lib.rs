@@ -14,6 +14,7 @@ mod data_config;
 mod error;
 pub mod evaluating;
 pub mod importing;
+mod lost_labels;
 pub mod memory;
 pub mod observer;
 mod opening;

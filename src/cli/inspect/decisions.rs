@@ -93,9 +93,13 @@ fn voxels(preprocess: &Preprocess, survey: Option<&Survey>) -> String {
         );
     }
     if let Some(orientation) = preprocess.orientation {
+        let slices = match survey.is_some_and(Survey::is_stack_of_slices) {
+            true => ", with the axis across the slices last",
+            false => "",
+        };
         let _ = write!(
             text,
-            "; turned to {orientation}, as most labeled scans are, but for thick or few slices, whose axis comes last"
+            "; turned to {orientation}, as most labeled scans are{slices}"
         );
     }
     text

@@ -78,7 +78,9 @@ impl Refusal {
             io::ErrorKind::NotFound => Self::Damaged(Damage::new(path, reason)),
             _ => Self::Other(failed(
                 path,
-                format_args!("{reason}; make the file readable, then pass --resume"),
+                format_args!(
+                    "{reason}; make the file readable and resume, or remove the checkpoint's folder, so that the one before it counts"
+                ),
             )),
         }
     }

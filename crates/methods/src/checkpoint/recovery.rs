@@ -165,7 +165,8 @@ mod tests {
             fs::create_dir(path).unwrap();
         };
         let newer = |path: &Path| fs::write(path, r#"{"format":5}"#).unwrap();
-        let cases: [(&str, &dyn Fn(&Path), &str); 3] = [
+        type Change<'a> = &'a dyn Fn(&Path);
+        let cases: [(&str, Change<'_>, &str); 3] = [
             ("net.bpk", &unreadable, "make the file readable"),
             ("state.json", &unreadable, "make the file readable"),
             ("state.json", &newer, "expected format 4, found 5"),

@@ -104,6 +104,7 @@ pub(super) fn small() -> RunConfig {
             classes: Vec::new(),
             channels: Vec::new(),
             label_values: None,
+            from_scans: Vec::new(),
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {
@@ -159,6 +160,7 @@ fn paper() -> RunConfig {
             classes: Vec::new(),
             channels: Vec::new(),
             label_values: None,
+            from_scans: Vec::new(),
             phantoms: [20, 4],
             phantom: PhantomConfig::default(),
             preprocess: Preprocess {

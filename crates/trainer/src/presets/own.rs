@@ -145,8 +145,8 @@ fn volumes(survey: &Survey, limits: Limits) -> RunConfig {
     let extent = survey.extent_mm;
     let fitting = extent.iter().product::<f64>().cbrt() / limits.side as f64;
     let finest = survey.spacing_mm.into_iter().fold(f64::INFINITY, f64::min);
-    // A rounded spacing would interpolate every scan for nothing where the scans' own fits.
-    let spacing = match fitting <= finest {
+    // A rounded spacing would interpolate every scan for nothing where the scans' own fits, or nearly so.
+    let spacing = match fitting <= 1.01 * finest {
         true => shortest(finest),
         false => rounded(fitting, 3),
     };
@@ -268,6 +268,8 @@ mod tests {
             (64, 0.468_75, 0.468_75),
             (64, 0.004, 0.004),
             (64, f64::from(1.2_f32), 1.2),
+            // 96³ of them are what a scan is to have, but for rounding.
+            (96, 0.3581, 0.3581),
             (192, 0.624_96, 1.25),
             (192, 0.003_333, 0.006_67),
         ] {

@@ -110,8 +110,9 @@ impl Session {
         tell_of_doubts(&config, &mut dataset, &facts, &patients);
         let settled = settle(&config, &dataset, &leaks::between(&facts, &patients))?;
         let set = exclude(&settled.excluded, &config, &mut dataset, set)?;
-        expect_labels(&dataset, &set)?;
-        tell_of_labels(&dataset, &set, observer);
+        let preprocess = &config.data.preprocess;
+        expect_labels(&dataset, &set, preprocess)?;
+        tell_of_labels(&dataset, &set, preprocess, observer);
         let mut config = with_names(config, &dataset)?;
         config.check()?;
         if let Some(budget) = budget {
