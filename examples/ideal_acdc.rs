@@ -41,12 +41,8 @@ fn train(flags: &Flags) -> Result<ExitCode, TrainError> {
     let config = flags.settings(config)?;
 
     // The session opens the run folder and the data set, trains, and evaluates the last checkpoint.
-    let out = flags.out(&config);
     let mut progress = flags.observer();
-    let session = match flags.resume() {
-        true => Session::resume(&out, progress.as_ref())?,
-        false => Session::start(config, &out, progress.as_ref())?,
-    };
+    let session = flags.session(config, progress.as_ref())?;
     flags.announce(&session);
     let stop = cli::stop_on_ctrl_c()?;
     let summary = session.run(progress.as_mut(), &stop)?;

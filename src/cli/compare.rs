@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         }
         if !quiet {
             let (of, method, seed) = (cells.len(), config.method_title(), config.seed);
-            eprintln!("run {} of {of}: {method}, seed {seed}", number + 1);
+            tell!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
         match outcome(folder, config.clone(), (quiet, &mut told), &stop)? {
             Some(run) => runs.push(run),
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         }
     }
     for sentence in below_supervised(&cells)? {
-        eprintln!("warning: {sentence}");
+        tell!("warning: {sentence}");
     }
     let comparison = Comparison::new(&runs)?;
     let table = comparison.write(&arguments.out)?;
@@ -112,7 +112,7 @@ fn below_supervised(cells: &[Cell]) -> Result<Vec<String>, TrainError> {
 }
 
 fn stopped() -> ExitCode {
-    eprintln!("Stopped after saving a checkpoint. Run the same command again to continue.");
+    tell!("Stopped after saving a checkpoint. Run the same command again to continue.");
     ExitCode::from(130)
 }
 

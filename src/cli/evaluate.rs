@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use semivox_data::DataError;
 use semivox_inference::SeenScans;
 use semivox_inference::evaluation::{Evaluation, FailedCase};
 use semivox_inference::label_folders::{self, Comparison, DescribedClasses};
 use semivox_trainer::TrainError;
+use semivox_trainer::run::folder::make_writable;
 
 use super::progress::Counter;
 
@@ -50,8 +50,21 @@ folder has seen.json, cases that the model was trained on are counted, and the m
 them too.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
-    let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
     let (predictions, references) = (&arguments.predictions, &arguments.references);
+    let out = arguments.out.as_ref().unwrap_or(predictions);
+    if out.join("config.toml").is_file() {
+        return Err(TrainError::unexpected(
+            out.display(),
+            "a folder for the evaluation",
+            "that of a run, whose own evaluation.json it would replace",
+            "choose another --out",
+        ));
+    }
+    // Before a long evaluation rather than after it.
+    if predictions.is_dir() {
+        make_writable(out)?;
+    }
+    let counter = Counter::new("evaluating", arguments.quiet || arguments.json);
     let (mut classes, note) = classes(arguments)?;
     if arguments.class_indices {
         let described = classes.as_mut().ok_or_else(|| {
@@ -79,14 +92,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             .chain(&notes)
             .cloned()
             .chain(unknown)
-            .for_each(|note| eprintln!("note: {note}"));
+            .for_each(|note| tell!("note: {note}"));
     }
-    let out = arguments.out.as_ref().unwrap_or(predictions);
-    std::fs::create_dir_all(out).map_err(|source| DataError::Io {
-        path: out.to_path_buf(),
-        action: "make",
-        source,
-    })?;
     evaluation.write(out.join("evaluation.json"))?;
     evaluation.write_csv(out.join("evaluation.csv"))?;
     tell_of_omissions(arguments, &evaluation, &alone);
@@ -160,14 +167,14 @@ fn tell_of_omissions(arguments: &Arguments, evaluation: &Evaluation, alone: &[St
         ("references", not_predicted, &arguments.predictions),
     ] {
         if !names.is_empty() && !arguments.quiet {
-            eprintln!("{}", without_partner(kind, names, other));
+            tell!("{}", without_partner(kind, names, other));
         }
     }
     for FailedCase { id, error } in &evaluation.failed {
-        eprintln!("error: {id}: {error}");
+        tell!("error: {id}: {error}");
     }
     if !evaluation.failed.is_empty() && !arguments.quiet {
-        eprintln!("{}", not_compared(evaluation));
+        tell!("{}", not_compared(evaluation));
     }
 }
 

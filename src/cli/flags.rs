@@ -10,6 +10,7 @@ use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::Observer;
 
 use super::memory::Free;
+use super::panics;
 use super::run::{self, SingleArguments, default_folder, method_help};
 use super::training;
 
@@ -25,7 +26,7 @@ use super::training;
 ///
 /// let flags = Flags::parse("SimCVD on the left atrium");
 /// let config = flags.settings(preset(flags.preset(), "simcvd")?)?;
-/// let session = Session::start(config, "runs/mine", flags.observer().as_ref())?;
+/// let session = flags.session(config, flags.observer().as_ref())?;
 /// flags.announce(&session);
 /// # Ok::<(), semivox::trainer::TrainError>(())
 /// ```
@@ -41,12 +42,14 @@ pub struct Flags {
 impl Flags {
     /// Parses the arguments of this process.
     ///
-    /// Makes the allocator keep freed memory too ([`semivox_kernels::keep_freed_memory`]), as the command does.
+    /// Makes the allocator keep freed memory too ([`semivox_kernels::keep_freed_memory`]), and a result that cannot be printed
+    /// an error, as the command does.
     ///
     /// Ends the process with a message if they are wrong, or with the help text, which begins with `about`, on
     /// `--help`.
     pub fn parse(about: &'static str) -> Self {
         semivox_kernels::keep_freed_memory();
+        panics::silence_caught();
         let found = Self::from_arg_matches(&command(about).get_matches());
         found.unwrap_or_else(|error| error.exit())
     }
@@ -87,9 +90,19 @@ impl Flags {
         self.single.out.clone().unwrap_or_else(fallback)
     }
 
-    /// Returns whether to resume the run in [`out`](Self::out), with the settings stored there.
-    pub fn resume(&self) -> bool {
-        self.single.resume
+    /// Starts the run in [`out`](Self::out) with these settings, within `--budget`, or with `--resume` opens the run there,
+    /// whose own settings then count.
+    ///
+    /// # Errors
+    /// As for [`Session::start_within`] and [`Session::resume_moved`].
+    pub fn session(
+        &self,
+        config: RunConfig,
+        observer: &dyn Observer,
+    ) -> Result<Session, TrainError> {
+        let out = self.out(&config);
+        let config = (!self.single.resume).then_some(config);
+        training::session(&self.single, &out, config, observer)
     }
 
     /// Returns whether standard output is to be one line of JSON, which [`finish`](Self::finish) prints.

@@ -18,7 +18,7 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!(
+        tell!(
             "\nstopping after this step and saving a checkpoint; press Ctrl-C again to stop at once"
         );
     })

@@ -67,7 +67,7 @@ impl Free {
             return;
         }
         self.told = true;
-        eprintln!(
+        tell!(
             "warning: the training needs about {} of memory and {} are free, so the system may end it; {}",
             formatted(step + scans),
             self.described().unwrap_or_default(),

@@ -6,6 +6,15 @@
 //! | 1 | failure, or errors found in the data; a message names them |
 //! | 2 | wrong command line |
 //! | 130 | stopped by Ctrl-C after saving a checkpoint; `--resume` continues from it |
+//! | 141 | the program that reads the output has ended |
+
+/// Prints a line on standard error. That nobody reads it any more must not end a training before its checkpoint.
+macro_rules! tell {
+    ($($part:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($part)*);
+    }};
+}
 
 mod compare;
 mod device;
@@ -53,7 +62,8 @@ A folder of scans has images/NAME.nii.gz and, for some of them, labels/NAME.nii.
 classes.txt may name the classes, one per line, the background first. Folders of the Medical
 Segmentation Decathlon, LA, ACDC and Pancreas-CT work without changes.
 
-Exit codes: 0 success, 1 failure or errors found, 2 wrong command line, 130 stopped by Ctrl-C.";
+Exit codes: 0 success, 1 failure or errors found, 2 wrong command line, 130 stopped by Ctrl-C,
+141 the program that reads the output has ended.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -109,8 +119,9 @@ fn carry_out(cli: Cli) -> ExitCode {
         Command::Export(arguments) => weights::export(&arguments),
         Command::Import(arguments) => weights::import(&arguments),
         Command::Completions { shell } => {
-            let out = &mut std::io::stdout();
-            clap_complete::generate(shell, &mut Cli::command(), "semivox", out);
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "semivox", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
     };
@@ -120,7 +131,7 @@ fn carry_out(cli: Cli) -> ExitCode {
 /// Returns the exit code for a result, after printing its error, if any.
 pub fn exit_code(result: Result<ExitCode, TrainError>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        tell!("error: {error}");
         ExitCode::FAILURE
     })
 }

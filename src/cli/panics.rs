@@ -4,24 +4,25 @@ use std::panic;
 
 use semivox_inference::panics::catching;
 
-/// Returns whether a panic comes from printing a result to a program that has ended.
-///
-/// Standard error is left out: a training whose log has ended goes on to its checkpoint.
-fn is_closed_pipe(panic: &panic::PanicHookInfo<'_>) -> bool {
-    let message = panic.payload().downcast_ref::<String>();
-    message.is_some_and(|text| {
-        text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
-    })
+/// Returns the error of a panic that comes from printing a result on standard output.
+fn unprinted<'a>(panic: &'a panic::PanicHookInfo<'_>) -> Option<&'a str> {
+    let message = panic.payload().downcast_ref::<String>()?;
+    message.strip_prefix("failed printing to stdout: ")
 }
 
-/// Suppresses the messages of panics that are caught and reported as errors, and ends the program quietly where the reader
-/// of its output has ended.
+/// Suppresses the messages of panics that are caught and reported as errors, and ends the program where its output cannot
+/// be written: with an error, or quietly if the program that reads it has ended.
 pub(super) fn silence_caught() {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        if is_closed_pipe(panic) {
+        match unprinted(panic) {
             // As a signal would end it, so that `semivox inspect scans | head` is quiet.
-            std::process::exit(141);
+            Some(error) if error.contains("Broken pipe") => std::process::exit(141),
+            Some(error) => {
+                tell!("error: cannot write the output: {error}; make room, or send it elsewhere");
+                std::process::exit(1);
+            }
+            None => (),
         }
         if !catching() {
             print(panic);

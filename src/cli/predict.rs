@@ -90,13 +90,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         counter.at(done, todo.len());
         match predict(&model, id, scan, arguments, &mut seen) {
             Ok(()) => _ = written.insert(id.as_str()),
-            Err(error) => eprintln!("error: {error}"),
+            Err(error) => tell!("error: {error}"),
         }
     }
     counter.finish();
     tell_of_seen(&seen.among(&written));
     if !arguments.quiet {
         println!("{}", described(&model, written.len(), arguments));
+        match scans.len() - todo.len() {
+            0 => (),
+            kept => println!(
+                "{kept} kept, which were there already (--existing overwrite replaces them)"
+            ),
+        }
     }
     Ok(match written.len() == todo.len() {
         true => ExitCode::SUCCESS,
@@ -120,10 +126,10 @@ fn described(model: &Model, count: usize, arguments: &Arguments) -> String {
 /// Prints how many of the scans were in the training data of the model, or that this is not known.
 fn tell_of_seen(scans: &SeenScans) {
     if let Some(sentence) = scans.warning() {
-        eprintln!("warning: {sentence}; results on them are no test of it");
+        tell!("warning: {sentence}; results on them are no test of it");
     }
     if let Some(sentence) = scans.note() {
-        eprintln!("note: {sentence}");
+        tell!("note: {sentence}");
     }
 }
 
@@ -152,7 +158,7 @@ fn turned_by_guess(model: &Model, scan: &Volume) -> Option<String> {
     let found = Orientation::of(&scan.geometry);
     let known = scan.header().is_some_and(SourceHeader::knows_sides);
     (!known && found != orientation)
-        .then(|| format!("turned from {found} to {orientation} by a guess, as the file does not say which side is left"))
+        .then(|| format!("turned from {found} to {orientation} by a guess, as the file does not say which side is left; write the directions of its axes into the header, such as the sform of NIfTI"))
 }
 
 fn predict(
@@ -164,10 +170,10 @@ fn predict(
 ) -> Result<(), TrainError> {
     let image = io::read_image(scan)?;
     for note in image.notes() {
-        eprintln!("warning: {scan}: {note}");
+        tell!("warning: {scan}: {note}");
     }
     if let Some(note) = turned_by_guess(model, image.first()) {
-        eprintln!("warning: {scan}: {note}");
+        tell!("warning: {scan}: {note}");
     }
     let scan = model.prepare(&image)?;
     let probabilities = model.probabilities(&scan)?;

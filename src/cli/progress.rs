@@ -106,14 +106,14 @@ impl Observer for Progress {
         );
         let tenth = (self.total / 10).max(1);
         if self.bar.is_hidden() && (row.step.is_multiple_of(tenth) || row.step == self.total) {
-            eprintln!("{} {}/{} {message}", self.stage, row.step, self.total);
+            tell!("{} {}/{} {message}", self.stage, row.step, self.total);
         }
         self.bar.set_message(message);
         self.bar.set_position(row.step);
     }
 
     fn notice(&self, sentence: &str) {
-        self.bar.suspend(|| eprintln!("warning: {sentence}"));
+        self.bar.suspend(|| tell!("warning: {sentence}"));
     }
 
     fn evaluating(&mut self, done: usize, total: usize) {

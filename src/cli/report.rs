@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let run = RunFolder::open_existing(&arguments.run)?;
     let remade = report::remake(&run)?;
     for sentence in &remade.missing {
-        eprintln!("{sentence}");
+        tell!("{sentence}");
     }
     println!("Report: {}", remade.path.display());
     Ok(ExitCode::SUCCESS)

@@ -125,16 +125,28 @@ const NAMES: [(&str, &str); 4] = [
     ("method.name", "another METHOD"),
 ];
 
+/// Keys that decide on more than the settings, for which flags are read before.
+const FLAGS: [(&str, &str); 4] = [
+    ("seed", "--seed, or --seeds of compare"),
+    ("data.root", "--data"),
+    ("data.layout", "--layout"),
+    ("data.test_list", "--test-list"),
+];
+
 /// Parses `KEY=VALUE`.
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => {
             let key = key.trim();
-            match NAMES.iter().find(|(name, _)| *name == key) {
-                None => Ok((key.into(), value.trim().into())),
-                Some((_, instead)) => Err(format!(
+            let is_key = |(name, _): &&(&str, &str)| *name == key;
+            if let Some((_, instead)) = NAMES.iter().find(is_key) {
+                return Err(format!(
                     "{key} is the name of settings, which it would not change: use {instead}"
-                )),
+                ));
+            }
+            match FLAGS.iter().find(is_key) {
+                None => Ok((key.into(), value.trim().into())),
+                Some((_, flag)) => Err(format!("{key} has a flag of its own: use {flag}")),
             }
         }
         _ => Err(format!("expected KEY=VALUE, found '{text}'")),

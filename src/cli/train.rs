@@ -42,7 +42,7 @@ in the run folder has every setting. Ctrl-C saves a checkpoint, and --resume con
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let single = &arguments.single;
     if single.resume {
-        let out = resumed(arguments);
+        let out = resumed(arguments)?;
         expect_same(&out, arguments)?;
         return training::train(single, &out, None);
     }
@@ -53,14 +53,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
 }
 
 /// Returns the folder of the run to resume: `--out`, or the default folder of the method and task.
-fn resumed(arguments: &Arguments) -> PathBuf {
-    let task = arguments.task.unwrap_or(Task::LeftAtrium);
+fn resumed(arguments: &Arguments) -> Result<PathBuf, TrainError> {
     match (&arguments.single.out, &arguments.method) {
-        (Some(out), _) => out.clone(),
-        (None, Some(method)) => default_folder(method, task),
+        (Some(out), _) => Ok(out.clone()),
+        (None, Some(method)) => Ok(default_folder(method, task(arguments)?)),
         (None, None) => super::wrong_usage(
             "--resume: expected --out with the folder of the run, or its method and --task, found neither",
         ),
+    }
+}
+
+/// Returns the task: `--task`, else that of the data set, else the left atrium.
+fn task(arguments: &Arguments) -> Result<Task, TrainError> {
+    let data = &arguments.single.run.data;
+    match (arguments.task, &data.data) {
+        (Some(task), _) => Ok(task),
+        (None, Some(root)) => task_of(root, data.layout),
+        (None, None) => Ok(Task::LeftAtrium),
     }
 }
 
@@ -89,11 +98,7 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
     let mut config = match (&arguments.config, &arguments.method) {
         (Some(file), _) => run::overridden(stored(file)?, run)?,
         (None, method) => {
-            let task = match (arguments.task, &run.data.data) {
-                (Some(task), _) => task,
-                (None, Some(root)) => task_of(root, run.data.layout)?,
-                (None, None) => Task::LeftAtrium,
-            };
+            let task = task(arguments)?;
             let method = method.as_deref().unwrap_or_default();
             let survey = run::surveyed(run, task, method)?;
             run::configuration(run, task, survey.as_ref(), method)?

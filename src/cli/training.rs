@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use semivox_data::augment::LabelSwap;
 use semivox_trainer::TrainError;
-use semivox_trainer::config::RunConfig;
+use semivox_trainer::config::{DataConfig, RunConfig};
 use semivox_trainer::report::validation_sentence;
 use semivox_trainer::session::{Session, Summary};
 use semivox_trainer::training::{Observer, Outcome};
@@ -23,7 +23,7 @@ pub(super) struct Warnings;
 
 impl Observer for Warnings {
     fn notice(&self, sentence: &str) {
-        eprintln!("warning: {sentence}");
+        tell!("warning: {sentence}");
     }
 }
 
@@ -32,6 +32,22 @@ pub(super) fn observer(quiet: bool) -> Box<dyn Observer> {
     match quiet {
         true => Box::new(Warnings),
         false => Box::new(Progress::new()),
+    }
+}
+
+/// Opens the session of a run in `out`: a new one with the given settings, within `--budget`, or the one to resume if
+/// `config` is `None`, with `--data` as the new place of its data set.
+pub(super) fn session(
+    arguments: &SingleArguments,
+    out: &Path,
+    config: Option<RunConfig>,
+    observer: &dyn Observer,
+) -> Result<Session, TrainError> {
+    match (config, arguments.budget, &arguments.run.data.data) {
+        (Some(config), Some(budget), _) => Session::start_within(config, out, budget, observer),
+        (Some(config), None, _) => Session::start(config, out, observer),
+        (None, _, Some(moved)) => Session::resume_moved(out, absolute(moved)?, observer),
+        (None, _, None) => Session::resume(out, observer),
     }
 }
 
@@ -47,16 +63,7 @@ pub(super) fn train(
         // Before the scans are read, and before --budget times a step.
         free.warn(config, 0.0);
     }
-    let session = match config {
-        None => match &arguments.run.data.data {
-            Some(moved) => Session::resume_moved(out, absolute(moved)?, observer.as_ref())?,
-            None => Session::resume(out, observer.as_ref())?,
-        },
-        Some(config) => match arguments.budget {
-            Some(budget) => Session::start_within(config, out, budget, observer.as_ref())?,
-            None => Session::start(config, out, observer.as_ref())?,
-        },
-    };
+    let session = session(arguments, out, config, observer.as_ref())?;
     announce(&session, arguments, free);
     let stop = interrupt::stop_on_ctrl_c()?;
     let summary = session.run(observer.as_mut(), &stop)?;
@@ -83,7 +90,7 @@ fn print_metrics(summary: &Summary, classes: &[String]) {
 /// `free` was free before the scans were read.
 pub(super) fn announce(session: &Session, arguments: &SingleArguments, free: Free) {
     if !arguments.run.quiet {
-        eprintln!("{}", described(session));
+        tell!("{}", described(session));
     }
     warn(session, free);
 }
@@ -91,7 +98,7 @@ pub(super) fn announce(session: &Session, arguments: &SingleArguments, free: Fre
 /// Prints warnings about the data set and about memory, of which `free` was free before the scans were read.
 pub(super) fn warn(session: &Session, mut free: Free) {
     for note in &session.dataset().notes {
-        eprintln!("warning: {note}");
+        tell!("warning: {note}");
     }
     free.warn(session.config(), session.scans().1);
 }
@@ -127,11 +134,11 @@ pub(super) fn finish(
     }
     if let Outcome::Interrupted { step } = summary.outcome {
         let (program, out) = (program(), quoted(out));
-        eprintln!("Stopped after step {step}, saved. To go on: {program} --resume --out {out}");
+        tell!("Stopped after step {step}, saved. To go on: {program} --resume --out {out}");
         return ExitCode::from(130);
     }
     if session.config().data.root.is_none() && !arguments.run.quiet {
-        eprintln!("The scans were generated phantoms; for real ones, add --data FOLDER.");
+        tell!("The scans were generated phantoms; for real ones, add --data FOLDER.");
     }
     ExitCode::SUCCESS
 }
@@ -204,12 +211,34 @@ fn mirroring(config: &RunConfig) -> String {
     )
 }
 
+/// Describes how scans are prepared: voxels, orientation, and intensities of all channels.
+pub(super) fn prepared(data: &DataConfig) -> String {
+    let preprocess = &data.preprocess;
+    let turned = match preprocess.orientation {
+        Some(orientation) => format!(", turned to {orientation}"),
+        None => String::new(),
+    };
+    let shared = match data.from_scans.is_empty() {
+        true => "",
+        false => ", as all training scans are (data.preprocess)",
+    };
+    let each: Vec<String> = preprocess
+        .channel_intensity
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let intensity = match each.is_empty() {
+        true => preprocess.intensity.to_string(),
+        false => each.join(", then "),
+    };
+    format!("{}{turned}{shared}; {intensity}", table::grid(preprocess))
+}
+
 /// Describes method, data, classes, mirroring, network and preset of a run, one line each.
 fn described(session: &Session) -> String {
     let (config, dataset) = (session.config(), session.dataset());
-    let preprocess = &config.data.preprocess;
     format!(
-        "  method   {}, {} iterations, seed {}\n  data     {}: {}, {} unlabeled, {} test; {}, {}\n  \
+        "  method   {}, {} iterations, seed {}\n  data     {}: {}, {} unlabeled, {} test; {}\n  \
          classes  {}\n  mirror   {}\n  network  {}, {} filters, patches of {}, on {}\n  memory   {}\n  preset   {} for {}; every setting is in config.toml",
         config.method_title(),
         config.iterations(),
@@ -218,8 +247,7 @@ fn described(session: &Session) -> String {
         table::labeled(dataset.labeled.len(), session.labeled_patients()),
         dataset.unlabeled.len(),
         dataset.test.len(),
-        table::grid(preprocess),
-        preprocess.intensity,
+        prepared(&config.data),
         dataset.classes.join(", "),
         mirroring(config),
         config.network.architecture,

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use semivox_inference::{FILE_NAME, Model, device};
+use semivox_inference::{Description, FILE_NAME, Model, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::importing;
 use semivox_trainer::presets::Task;
+
+use super::training::prepared;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
@@ -27,7 +29,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, TrainError
         return Err(TrainError::unexpected(
             out.display(),
             "nothing there yet",
-            "a file that exists already",
+            "a file or folder that exists already",
             "choose another --out",
         ));
     }
@@ -89,8 +91,15 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
         ));
     }
     let cpu = device::by_name("cpu")?;
+    let prepared = prepared(&config.data);
     let (model, leftovers) = importing::import(&arguments.file, config, &cpu)?;
     let file = model.save(out)?;
+    if Description::read(&arguments.file).is_ok() {
+        tell!(
+            "warning: {} is a model of Semivox, whose classes and preprocessing are left out here; semivox predict takes the file itself",
+            arguments.file.display()
+        );
+    }
     for (what, names) in [
         ("in the file but not used", leftovers.unused),
         ("not in the file, initialized at random", leftovers.kept),
@@ -99,6 +108,10 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
             println!("{what}: {}", names.join(", "));
         }
     }
+    println!(
+        "Scans are prepared by --task {}, --preset {} and --set: {prepared}",
+        arguments.task, arguments.preset
+    );
     println!("Written: {}", file.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -60,6 +60,33 @@ fn a_model_sees_scans_as_its_training_did() {
         assert!(stored.contains(line), "{line}: {stored}");
     }
 
+    // Settings of a run say nothing about the grid of other scans.
+    let coarse = semivox::data::Geometry::from_spacing([3.0, 3.0, 4.0]);
+    for number in [0, 2] {
+        let (image, labels) = scan(number);
+        let image = Volume::new(image.data, coarse);
+        let labels = LabelMap::new(labels.data, coarse);
+        write(
+            &root.join("coarse"),
+            &format!("case{number}"),
+            &image,
+            &labels,
+        );
+    }
+    let again = [
+        "train",
+        "--config",
+        "run/config.toml",
+        "--data",
+        "coarse",
+        "--out",
+        "other",
+        "-q",
+    ];
+    succeed(root, &[&again[..], &["--layout", "folder"]].concat());
+    let stored = std::fs::read_to_string(root.join("other/config.toml")).expect("the settings");
+    assert!(stored.contains("spacing_mm = [3.0, 3.0, 4.0]"), "{stored}");
+
     let (image, _) = scan(2);
     for letters in ["RAS", "LPS", "SRA"] {
         let turn =

@@ -262,3 +262,34 @@ fn report() {
     let message = fail(&root, 1, &["report", "run"]);
     assert!(message.contains("configuration"), "{message}");
 }
+
+/// Files that other commands take for scans, label maps or results of their own are not written over.
+#[test]
+fn folders_with_other_purposes_are_no_outputs() {
+    let (_root, root) = scans(3, 2);
+    trained(&root, "run");
+    let predict = |out: &'static str| ["predict", "run", "scans/images", "--out", out];
+    for out in ["scans/labels", "scans/labels/deeper"] {
+        let message = fail(&root, 1, &predict(out));
+        let found = "scans/labels, where predictions would be taken for scans or label maps";
+        assert!(message.contains(found), "{message}");
+    }
+    succeed(&root, &predict("scans/predicted"));
+    let kept = succeed(
+        &root,
+        &[&predict("scans/predicted")[..], &["--existing", "skip"]].concat(),
+    );
+    assert!(kept.contains("3 kept, which were there already"), "{kept}");
+    let message = fail(
+        &root,
+        1,
+        &["evaluate", "scans/predicted", "drawn", "--out", "run"],
+    );
+    assert!(message.contains("own evaluation.json"), "{message}");
+    let message = fail(
+        &root,
+        2,
+        &["train", "supervised", "--set", "data.test_list=list"],
+    );
+    assert!(message.contains("use --test-list"), "{message}");
+}

@@ -52,6 +52,56 @@ fn a_run_is_resumed_by_its_method_and_task() {
     succeed(&root, &resume);
     assert_eq!(std::fs::read_to_string(&log).expect("the log"), before);
     assert!(root.join("runs/mean_teacher_own/report.html").is_file());
+    // The task is that of the data, as where the run began.
+    let resume = ["train", "mean_teacher", "--data", "scans", "--resume", "-q"];
+    succeed(&root, &resume);
+    assert_eq!(std::fs::read_to_string(&log).expect("the log"), before);
+}
+
+/// As after `semivox train … 2>&1 | head`.
+#[test]
+fn a_training_goes_on_when_nobody_reads_its_messages() {
+    let (_root, root) = scans(3, 2);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_semivox"))
+        .current_dir(&root)
+        .args(train(&["supervised", "--data", "scans", "--out", "run"]))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    drop(child.stderr.take());
+    assert!(child.wait().expect("an end").success());
+    assert!(root.join("run/model.safetensors").is_file());
+}
+
+/// A result that cannot be printed is an error without a trace of the program's inside.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_output_is_an_error() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let output = Command::new(env!("CARGO_BIN_EXE_semivox"))
+        .args(["completions", "bash"])
+        .stdout(full.expect("a device"))
+        .output()
+        .expect("the command starts");
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.starts_with("error: cannot write the output: "),
+        "{error}"
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_semivox"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr).as_str()),
+        (Some(141), "")
+    );
 }
 
 #[test]

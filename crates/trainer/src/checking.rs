@@ -59,8 +59,8 @@ fn turned_by_guess(facts: &[CaseFacts], orientation: Orientation) -> Option<Stri
         more => format!(" and {more} more"),
     };
     Some(format!(
-        "{}{more}: turned from {} to {orientation} by a guess, as the file does not say which side is left; write an sform or \
-         qform into it",
+        "{}{more}: turned from {} to {orientation} by a guess, as the file does not say which side is left; write the \
+         directions of its axes into the header, such as the sform of NIfTI",
         first.id, first.orientation
     ))
 }

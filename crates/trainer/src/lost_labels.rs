@@ -17,15 +17,20 @@ pub(crate) fn on_grid(case: &LabeledScan) -> String {
 
 /// Says which settings of preprocessing keep what is smaller than a voxel, or cut off.
 pub(crate) fn advice(preprocess: &Preprocess) -> String {
-    let size = match preprocess.slice_size {
-        Some(_) => "a larger data.preprocess.slice_size",
-        None => "a smaller data.preprocess.spacing_mm",
+    let size = match (preprocess.slice_size, preprocess.spacing_mm) {
+        (Some(_), _) => {
+            Some("a larger data.preprocess.slice_size keeps what is smaller than a voxel")
+        }
+        (_, Some(_)) => {
+            Some("a smaller data.preprocess.spacing_mm keeps what is smaller than a voxel")
+        }
+        _ => None,
     };
-    let cut = match preprocess.foreground {
-        Some(_) => ", a larger margin of data.preprocess.foreground what is cut off",
-        None => "",
-    };
-    format!("{size} keeps what is smaller than a voxel{cut}")
+    let margin = preprocess
+        .foreground
+        .map(|_| "a larger data.preprocess.foreground.margin_voxels keeps what is cut off");
+    let both: Vec<&str> = size.into_iter().chain(margin).collect();
+    both.join("; ")
 }
 
 /// Returns a sentence for each class of which preprocessing keeps less than half of the volume in some labeled case.
@@ -140,8 +145,8 @@ mod tests {
             found.len() == 2 && found[1].contains("label 3 (vessel)"),
             "{found:?}"
         );
-        assert!(
-            found[1].ends_with("a larger margin of data.preprocess.foreground what is cut off")
-        );
+        assert!(found[1].ends_with(
+            ": a larger data.preprocess.foreground.margin_voxels keeps what is cut off"
+        ));
     }
 }

@@ -22,6 +22,8 @@ use crate::training::Outcome;
 use crate::training_set::TrainingSet;
 use semivox_inference::evaluation::Evaluation;
 
+pub use beginning::FOLDERS_OF_SCANS;
+
 /// A training run, opened in its folder with its configuration and data set.
 ///
 /// A session holds the folder's lock, so that no other session trains in it.

@@ -53,7 +53,7 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
         (true, _) => {
             let found = layout::scans(input, channels)?;
             for note in &found.notes {
-                eprintln!("note: {note}");
+                tell!("note: {note}");
             }
             Ok(found.images)
         }

@@ -1,10 +1,12 @@
 //! The label maps that `semivox predict` is to write, and what they must not replace.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use semivox_data::{Source, io};
 use semivox_trainer::TrainError;
+use semivox_trainer::session::FOLDERS_OF_SCANS;
 
 use super::Existing;
 use super::scans::same;
@@ -24,6 +26,17 @@ pub(super) fn todo(
                 folder.display(),
                 "a folder other than the scan's own",
                 "the scan's own, where the label map would replace the scan or be taken for another one",
+                "choose another --out",
+            ));
+        }
+        if let Some(taken) = of_data_set(scan, folder) {
+            return Err(TrainError::unexpected(
+                folder.display(),
+                "a folder outside the data set of the scan",
+                format!(
+                    "{}, where predictions would be taken for scans or label maps",
+                    taken.display()
+                ),
                 "choose another --out",
             ));
         }
@@ -63,6 +76,18 @@ pub(super) fn expect_outside(inputs: &[PathBuf], out: &Path) -> Result<(), Train
             "choose another --out",
         )),
     }
+}
+
+/// Returns the folder of scans or label maps, of the data set that a scan belongs to, in which `out` lies.
+fn of_data_set(scan: &Source, out: &Path) -> Option<PathBuf> {
+    let is_known = |name: &OsStr| FOLDERS_OF_SCANS.iter().any(|known| name == *known);
+    let folders = scan.files().into_iter().filter_map(Path::parent);
+    let folder = folders
+        .into_iter()
+        .find(|own| own.file_name().is_some_and(is_known))?;
+    let root = folder.parent()?;
+    let mut all = FOLDERS_OF_SCANS.iter().map(|name| root.join(name));
+    all.find(|folder| folder.is_dir() && io::is_within(out, folder))
 }
 
 /// Returns the file of the label map of a scan.

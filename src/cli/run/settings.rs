@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{LabelBudget, Patients, Survey};
 use semivox_trainer::TrainError;
-use semivox_trainer::config::{DataConfig, RunConfig, TestLeaks};
+use semivox_trainer::config::{DataConfig, FromScans, RunConfig, TestLeaks};
 use semivox_trainer::presets::{self, Task};
 
 use super::{DataArguments, RunArguments};
@@ -65,9 +65,16 @@ impl DataArguments {
                 config.classes.clear();
                 config.channels.clear();
                 config.label_values = None;
+                for taken in std::mem::take(&mut config.from_scans) {
+                    match taken {
+                        FromScans::Orientation => config.preprocess.orientation = None,
+                        FromScans::SpacingMm => config.preprocess.spacing_mm = None,
+                    }
+                }
+                config.layout = None;
             }
             config.root = root;
-            config.layout = self.layout;
+            config.layout = self.layout.or(config.layout);
         }
         if let Some(list) = &self.test_list {
             config.test_list = Some(absolute(list)?);

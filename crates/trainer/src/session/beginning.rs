@@ -20,8 +20,8 @@ use crate::run::folder::RunFolder;
 use crate::shared_grid::with_shared_grid;
 use crate::test_leaks::{exclude, settle};
 
-/// Folders of a data set in which a run's predictions would be taken for scans or label maps.
-const OF_SCANS: [&str; 7] = [
+/// Folders of a data set in which predictions would be taken for scans or label maps.
+pub const FOLDERS_OF_SCANS: [&str; 7] = [
     "images",
     "labels",
     "imagesTr",
@@ -33,7 +33,7 @@ const OF_SCANS: [&str; 7] = [
 
 /// Fails if a run would be written into its data set, rather than into a folder of its own beside the scans.
 fn expect_outside(out: &Path, root: &Path) -> Result<(), TrainError> {
-    let of_scans = OF_SCANS.iter().map(|name| root.join(name));
+    let of_scans = FOLDERS_OF_SCANS.iter().map(|name| root.join(name));
     let inside = of_scans
         .into_iter()
         .any(|folder| io::is_within(out, &folder));
