@@ -108,10 +108,10 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
             println!("{what}: {}", names.join(", "));
         }
     }
+    println!("Written: {}", file.display());
     println!(
         "Scans are prepared by --task {}, --preset {} and --set: {prepared}",
         arguments.task, arguments.preset
     );
-    println!("Written: {}", file.display());
     Ok(ExitCode::SUCCESS)
 }

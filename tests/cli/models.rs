@@ -89,7 +89,12 @@ fn a_network_leaves_as_safetensors_and_comes_back() {
         &stride,
     ];
     let written = succeed(&root, &words);
-    assert!(written.starts_with("Written: again") && written.ends_with("model.safetensors\n"));
+    let [file, prepared] = written.lines().collect::<Vec<_>>()[..] else {
+        panic!("{written}");
+    };
+    assert!(file.starts_with("Written: again") && file.ends_with("model.safetensors"));
+    let expected = "Scans are prepared by --task own, --preset paper and --set: ";
+    assert!(prepared.starts_with(expected), "{prepared}");
     for model in ["run", "again", "model.safetensors"] {
         let out = format!("p_{model}");
         let words = ["predict", model, "scans/images", "--out", &out, "-q"];
