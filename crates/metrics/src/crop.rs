@@ -9,7 +9,7 @@ use ndarray::{ArrayView3, Axis, Slice};
 pub(crate) struct Bounds([Range<usize>; 3]);
 
 impl Bounds {
-    /// Bounding box of the voxels of two masks, at least one of them not empty.
+    /// Bounding box of the voxels of two masks; empty if both are.
     ///
     /// Border voxels keep their status without any margin, since everything beyond the box is background or
     /// the edge of the volume, and both are outside.
@@ -30,7 +30,12 @@ impl Bounds {
                 }
             }
         }
-        Self([0, 1, 2].map(|axis| low[axis]..high[axis]))
+        Self::between(low, high)
+    }
+
+    /// A box from its first voxel to the one after its last; empty if no voxel was found.
+    fn between(low: [usize; 3], high: [usize; 3]) -> Self {
+        Self([0, 1, 2].map(|axis| low[axis].min(high[axis])..high[axis]))
     }
 
     /// Bounding boxes of the labels of two label maps, in one pass over each; empty for labels that neither has.
@@ -48,10 +53,8 @@ impl Bounds {
                 }
             }
         }
-        let bounds = |(low, high): ([usize; 3], [usize; 3])| {
-            Self([0, 1, 2].map(|axis| low[axis].min(high[axis])..high[axis]))
-        };
-        boxes.into_iter().map(bounds).collect()
+        let boxes = boxes.into_iter();
+        boxes.map(|(low, high)| Self::between(low, high)).collect()
     }
 
     pub(crate) fn crop<'a, T>(&self, mut map: ArrayView3<'a, T>) -> ArrayView3<'a, T> {

@@ -74,7 +74,11 @@ impl SurfaceDistances {
     ) -> Result<Self, MetricError> {
         check_geometry(&prediction, &reference, spacing)?;
         let (prediction, reference, spacing) = in_memory_order(prediction, reference, spacing);
-        let sides = reference.dim().into();
+        let (sides, bounds) = (
+            reference.dim().into(),
+            Bounds::of_union(&prediction, &reference),
+        );
+        let [prediction, reference] = [prediction, reference].map(|mask| bounds.crop(mask));
         Self::within(prediction, reference, sides, spacing)
     }
 
@@ -192,14 +196,13 @@ impl Directions {
         sides: [usize; 3],
         spacing: [f64; 3],
     ) -> Self {
-        let bounds = Bounds::of_union(&prediction, &reference);
         // A scan of one slice is an image, whose masks have no surface across it.
         let flat = |side: usize| side == 1 && sides != [1; 3];
         let edges = sides.map(|side| match flat(side) {
             true => Edge::Ignored,
             false => Edge::Background,
         });
-        let surface = |mask| border_by_axis(bounds.crop(mask), edges);
+        let surface = |mask| border_by_axis(mask, edges);
         let (p, r) = rayon::join(|| surface(prediction), || surface(reference));
         let (to_reference, to_prediction) =
             rayon::join(|| distances(&p, &r, spacing), || distances(&r, &p, spacing));
