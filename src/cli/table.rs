@@ -42,6 +42,16 @@ pub(super) fn grid(preprocess: &Preprocess) -> String {
     }
 }
 
+/// Describes the normalization of intensities, of each channel where they differ.
+pub(super) fn intensities(preprocess: &Preprocess) -> String {
+    let each = &preprocess.channel_intensity;
+    let of_each: Vec<String> = each.iter().map(ToString::to_string).collect();
+    match each.is_empty() {
+        true => preprocess.intensity.to_string(),
+        false => of_each.join("; "),
+    }
+}
+
 /// Formats a number with about three significant digits.
 pub(super) fn short(value: f64) -> String {
     let digits = match value.abs() {

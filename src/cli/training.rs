@@ -222,16 +222,8 @@ pub(super) fn prepared(data: &DataConfig) -> String {
         true => "",
         false => ", as all training scans are (data.preprocess)",
     };
-    let each: Vec<String> = preprocess
-        .channel_intensity
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let intensity = match each.is_empty() {
-        true => preprocess.intensity.to_string(),
-        false => each.join(", then "),
-    };
-    format!("{}{turned}{shared}; {intensity}", table::grid(preprocess))
+    let (grid, intensities) = (table::grid(preprocess), table::intensities(preprocess));
+    format!("{grid}{turned}{shared}; {intensities}")
 }
 
 /// Describes method, data, classes, mirroring, network and preset of a run, one line each.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use semivox::data::io::{read_labels, read_volume, write_labels, write_volume};
-use semivox::data::{LabelMap, Orientation, Volume};
+use semivox::data::{Geometry, LabelMap, Orientation, Volume};
 
 use super::{TINY, fail, scan, semivox, succeed, text};
 
@@ -14,6 +14,16 @@ fn write(folder: &Path, id: &str, image: &Volume, labels: &LabelMap) {
     }
     write_volume(folder.join(format!("images/{id}.nii.gz")), image).expect("a scan");
     write_labels(folder.join(format!("labels/{id}.nii.gz")), labels).expect("a label map");
+}
+
+/// Writes two scans with their label maps into a folder of scans, on the grid of `change`.
+fn write_two(folder: &Path, change: impl Fn(Geometry) -> Geometry) {
+    for number in [0, 2] {
+        let (image, labels) = scan(number);
+        let image = Volume::new(image.data, change(image.geometry));
+        let labels = LabelMap::new(labels.data, image.geometry);
+        write(folder, &format!("case{number}"), &image, &labels);
+    }
 }
 
 /// Returns the settings of a tiny training without those of preprocessing.
@@ -29,15 +39,7 @@ fn tiny() -> Vec<&'static str> {
 fn a_model_sees_scans_as_its_training_did() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let root = root.path();
-    for number in [0, 2] {
-        let (image, labels) = scan(number);
-        write(
-            &root.join("scans"),
-            &format!("case{number}"),
-            &image,
-            &labels,
-        );
-    }
+    write_two(&root.join("scans"), |geometry| geometry);
     let words = [
         "train",
         "supervised",
@@ -61,18 +63,9 @@ fn a_model_sees_scans_as_its_training_did() {
     }
 
     // Settings of a run say nothing about the grid of other scans.
-    let coarse = semivox::data::Geometry::from_spacing([3.0, 3.0, 4.0]);
-    for number in [0, 2] {
-        let (image, labels) = scan(number);
-        let image = Volume::new(image.data, coarse);
-        let labels = LabelMap::new(labels.data, coarse);
-        write(
-            &root.join("coarse"),
-            &format!("case{number}"),
-            &image,
-            &labels,
-        );
-    }
+    write_two(&root.join("coarse"), |_| {
+        Geometry::from_spacing([3.0, 3.0, 4.0])
+    });
     let again = [
         "train",
         "--config",

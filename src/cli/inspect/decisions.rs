@@ -112,10 +112,10 @@ fn intensities(config: &RunConfig) -> String {
         channel_intensity: each,
         ..
     } = &config.data.preprocess;
-    let of_each: Vec<String> = each.iter().map(ToString::to_string).collect();
-    let (normalized, key) = match each.is_empty() {
-        true => (intensity.to_string(), "intensity"),
-        false => (of_each.join("; "), "channel_intensity"),
+    let normalized = table::intensities(&config.data.preprocess);
+    let key = match each.is_empty() {
+        true => "intensity",
+        false => "channel_intensity",
     };
     let windowed = |intensity: &Intensity| matches!(intensity, Intensity::WindowZScore { .. });
     // The window of other tasks is fixed.

@@ -67,16 +67,14 @@ impl JitterConfig {
         let hit = chance(rng, self.probability);
         let (low, high) = (1.0 - self.amount, 1.0 + self.amount);
         let count = if self.per_slice { slices } else { 1 };
-        let mut factors = Vec::with_capacity(count);
-        for _ in 0..count {
-            factors.push([uniform(rng, low, high), uniform(rng, low, high)]);
-        }
+        let factors = (0..count)
+            .map(|_| [uniform(rng, low, high), uniform(rng, low, high)])
+            .collect();
         // Without a shift nothing is drawn for it, so that the views of earlier configurations stay the same.
         let shifted = if self.shift > 0.0 { count } else { 0 };
-        let mut offsets = Vec::with_capacity(shifted);
-        for _ in 0..shifted {
-            offsets.push(uniform(rng, -self.shift, self.shift));
-        }
+        let offsets = (0..shifted)
+            .map(|_| uniform(rng, -self.shift, self.shift))
+            .collect();
         hit.then_some(JitterParams { factors, offsets })
     }
 }

@@ -162,7 +162,11 @@ fn expect(
     side: usize,
     values: &LabelValues,
 ) -> Result<(), InferenceError> {
-    let unknown = unknown(&union(read)[side], values);
+    let found = read.iter().flat_map(|(_, found)| &found[side]);
+    let unknown: Values = found
+        .copied()
+        .filter(|&value| values.class(value).is_none())
+        .collect();
     if unknown.is_empty() {
         return Ok(());
     }
