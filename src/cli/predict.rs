@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use semivox_data::{Orientation, Source, SourceHeader, Volume, io};
+use semivox_data::inspect::turned_by_guess;
+use semivox_data::{Source, io};
 use semivox_inference::{Description, Model, SeenScans, SegmentOptions, device};
 use semivox_trainer::TrainError;
 use semivox_trainer::run::folder::make_writable;
@@ -152,15 +153,6 @@ fn open(arguments: &Arguments) -> Result<Model, TrainError> {
     Ok(model.with_options(options)?)
 }
 
-/// Describes the turn of a scan whose file does not say which side is left, if it is turned.
-fn turned_by_guess(model: &Model, scan: &Volume) -> Option<String> {
-    let orientation = model.description().preprocess.orientation?;
-    let found = Orientation::of(&scan.geometry);
-    let known = scan.header().is_some_and(SourceHeader::knows_sides);
-    (!known && found != orientation)
-        .then(|| format!("turned from {found} to {orientation} by a guess, as the file does not say which side is left; write the directions of its axes into the header, such as the sform of NIfTI"))
-}
-
 fn predict(
     model: &Model,
     id: &str,
@@ -172,7 +164,8 @@ fn predict(
     for note in image.notes() {
         tell!("warning: {scan}: {note}");
     }
-    if let Some(note) = turned_by_guess(model, image.first()) {
+    let orientation = model.description().preprocess.orientation;
+    if let Some(note) = orientation.and_then(|to| turned_by_guess(&image, to)) {
         tell!("warning: {scan}: {note}");
     }
     let scan = model.prepare(&image)?;

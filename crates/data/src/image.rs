@@ -62,6 +62,12 @@ impl Image {
         self.first().shape()
     }
 
+    /// Returns whether the file of the image says which side of the patient is left.
+    pub fn knows_sides(&self) -> bool {
+        let header = self.first().header();
+        header.is_some_and(|header| header.knows_sides())
+    }
+
     /// Returns the voxel spacing in millimeters.
     pub fn spacing(&self) -> [f64; 3] {
         self.first().spacing()

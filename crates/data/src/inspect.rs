@@ -9,7 +9,9 @@ mod warnings;
 pub use facts::{CaseFacts, Role};
 pub use problems::Problem;
 pub use sides::wrong_sides;
-pub use warnings::{absent_classes, mixed_orientations, warnings};
+pub use warnings::{
+    absent_classes, cases_turned_by_guess, mixed_orientations, turned_by_guess, warnings,
+};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use semivox_data::cache::LabeledScan;
 use semivox_data::inspect::{
-    CaseFacts, Role, absent_classes, mixed_orientations, warnings, wrong_sides,
+    CaseFacts, Role, absent_classes, cases_turned_by_guess, mixed_orientations, warnings,
+    wrong_sides,
 };
 use semivox_data::preprocess::Preprocess;
-use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Orientation, Patients, leaks};
+use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Patients, leaks};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
@@ -41,28 +42,12 @@ pub(crate) fn tell_of_doubts(
     let notes = &mut dataset.notes;
     notes.extend(warnings(facts));
     match config.data.preprocess.orientation {
-        Some(orientation) => notes.extend(turned_by_guess(facts, orientation)),
+        Some(orientation) => notes.extend(cases_turned_by_guess(facts, orientation)),
         None => notes.extend(mixed_orientations(facts)),
     }
     notes.extend(wrong_sides(&dataset.classes, facts));
     notes.extend(patients.note());
     notes.extend(leaks::repeated(facts, patients));
-}
-
-/// Names the cases that are turned although their files do not say which side is left.
-fn turned_by_guess(facts: &[CaseFacts], orientation: Orientation) -> Option<String> {
-    let guessed = |case: &&CaseFacts| !case.knows_sides && case.orientation != orientation;
-    let mut cases = facts.iter().filter(guessed);
-    let first = cases.next()?;
-    let more = match cases.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Some(format!(
-        "{}{more}: turned from {} to {orientation} by a guess, as the file does not say which side is left; write the \
-         directions of its axes into the header, such as the sform of NIfTI",
-        first.id, first.orientation
-    ))
 }
 
 /// Returns the settings with the data set's classes, channels and label values, which stay the same throughout a run.

@@ -69,7 +69,7 @@ impl CaseFacts {
             shape: image.shape(),
             spacing_mm: image.spacing(),
             orientation: Orientation::of(image.geometry()),
-            knows_sides: sides::are_known(image),
+            knows_sides: image.knows_sides(),
             farthest: std::iter::zip(image.channels(), &intensities)
                 .map(|(channel, &range)| intensities::farthest(channel, range))
                 .collect(),

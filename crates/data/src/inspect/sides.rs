@@ -14,16 +14,10 @@ const DECIDE: &str = "look at one of them in a viewer that shows left and right 
     anatomy is on the side that the viewer says, swap the two names in the description of the classes, else correct \
     the orientation in the headers of these scans and label maps";
 
-/// Returns whether the file of the image says which side is left.
-pub(super) fn are_known(image: &Image) -> bool {
-    let header = image.first().header();
-    header.is_some_and(|header| header.knows_sides())
-}
-
 /// Returns the mean position of each label's voxels towards the patient's right, in millimeters; empty if the file of the
 /// image does not say which side is left.
 pub(super) fn positions(image: &Image, labels: &LabelMap) -> BTreeMap<u8, f64> {
-    if !are_known(image) {
+    if !image.knows_sides() {
         return BTreeMap::new();
     }
     let mut sums = [[0u64; 4]; 256];

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::io::{write_labels, write_volume};
 use crate::layout::Layout;
-use crate::{Geometry, LabelMap, Orientation, Volume};
+use crate::{Geometry, Image, LabelMap, Orientation, SourceHeader, Volume};
 use ndarray::Array3;
 use std::path::Path;
 
@@ -232,4 +232,28 @@ fn errors_of_a_kind_are_one_line_with_a_count() {
     assert!(lines[1].starts_with("2 errors of this kind, the first: expected an image"));
     assert!(lines[1].ends_with("; likewise `c.nii.gz`"), "{lines:#?}");
     assert!(lines[2].contains("d.nii.gz"), "{lines:#?}");
+}
+
+#[test]
+fn a_turn_by_a_guess_is_told_and_one_by_the_file_is_not() {
+    let geometry = Geometry::from_spacing([1.0, 1.0, 2.0]);
+    let (shape, to) = ([4, 5, 6], "LPS".parse().unwrap());
+    let of = |header| {
+        let volume = Volume::new(Array3::zeros(shape), geometry).with_header(Some(header));
+        Image::from(volume)
+    };
+    let unknown = of(SourceHeader::without_sides(shape, geometry, Vec::new()));
+    let known = of(SourceHeader::new(shape, geometry, None, Vec::new()));
+    let told = turned_by_guess(&unknown, to).unwrap();
+    assert!(
+        told.starts_with("turned from RAS to LPS by a guess"),
+        "{told}"
+    );
+    assert_eq!(turned_by_guess(&unknown, "RAS".parse().unwrap()), None);
+    assert_eq!(turned_by_guess(&known, to), None);
+    let cases = ["a", "b"].map(|id| CaseFacts::of(id, Role::Test, &unknown, None));
+    let told = cases_turned_by_guess(&cases, to).unwrap();
+    assert!(told.starts_with("a, b: turned from RAS to LPS"), "{told}");
+    let cases = [CaseFacts::of("c", Role::Test, &known, None)];
+    assert_eq!(cases_turned_by_guess(&cases, to), None);
 }

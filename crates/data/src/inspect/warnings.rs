@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::{CaseFacts, intensities};
-use crate::Orientation;
+use crate::{Image, Orientation};
 
 /// Ratio of spacings above which a warning is issued.
 const SPACING_FACTOR: f64 = 3.0;
@@ -104,6 +104,28 @@ pub fn mixed_orientations(cases: &[CaseFacts]) -> Option<String> {
          data.preprocess.orientation",
         listed.join(", ")
     ))
+}
+
+/// Returns a sentence about an image that is turned to an orientation although its file does not say which side is left.
+pub fn turned_by_guess(image: &Image, to: Orientation) -> Option<String> {
+    let found = Orientation::of(image.geometry());
+    (!image.knows_sides() && found != to).then(|| guessed_turn(found, to))
+}
+
+/// Returns a sentence naming the cases that are turned so.
+pub fn cases_turned_by_guess(cases: &[CaseFacts], to: Orientation) -> Option<String> {
+    let guessed = |case: &&CaseFacts| !case.knows_sides && case.orientation != to;
+    let turned: Vec<&CaseFacts> = cases.iter().filter(guessed).collect();
+    let ids: Vec<&str> = turned.iter().map(|case| case.id.as_str()).collect();
+    let first = turned.first()?.orientation;
+    Some(format!("{}: {}", first_of(&ids), guessed_turn(first, to)))
+}
+
+fn guessed_turn(from: Orientation, to: Orientation) -> String {
+    format!(
+        "turned from {from} to {to} by a guess, as the file does not say which side is left; write the directions of its \
+         axes into the header, such as the sform of NIfTI"
+    )
 }
 
 fn mixed_spacings(cases: &[CaseFacts]) -> Option<String> {

@@ -283,7 +283,7 @@ fn doubts_about_the_position_of_scans_are_noted_before_the_training() {
     let notes = session.dataset().notes.join("\n");
     assert!(notes.contains("phantom_000, phantom_003: "), "{notes}");
     assert!(notes.contains("which side is left"), "{notes}");
-    let turned = "phantom_000 and 1 more: turned from RAS to LPS by a guess";
+    let turned = "phantom_000, phantom_003: turned from RAS to LPS by a guess";
     assert!(notes.contains(turned), "{notes}");
     drop(session);
     let session = Session::resume(folder.path().join("run"), &()).unwrap();
