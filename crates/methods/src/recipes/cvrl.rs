@@ -23,6 +23,7 @@
 //! | negatives next to the anchor | – | chosen here: kept | `spare_neighbors` |
 //! | momentum network | in the title | mean teacher of SimCVD: 0.999, warmed up, train mode | `keys`, `teacher_momentum` |
 //! | heads | – | 256 → 128 and 64 → 64 with batch norm, chosen here; the teacher's are averages | `high`, `low` |
+//! | channels as vectors | – | DimCL standardizes them and sets their length to 1, here 1e-5 is added to the variances in their correlation: a constant channel has no direction | – |
 //! | temperatures | – | 0.1, the default of both sources | `batch_temperature`, `feature_temperature` |
 //! | weights | – | 0.1, as SimCVD weighs feature-level terms; 0.01 for both contrasts in `quick` and `standard` (reason in `presets/methods.rs`) | `batch_weight`, `feature_weight`, `consistency_weight` |
 //! | views | – | one crop, noise `clip(0.1·N(0,1), ±0.2)` drawn for each network | `noise` |
