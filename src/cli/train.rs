@@ -100,6 +100,9 @@ fn configuration(arguments: &Arguments) -> Result<RunConfig, TrainError> {
         (None, method) => {
             let task = task(arguments)?;
             let method = method.as_deref().unwrap_or_default();
+            let out = arguments.single.out.clone();
+            // Also the session refuses a folder that is taken, but only after this survey, which can take minutes.
+            RunFolder::expect_new(out.unwrap_or_else(|| default_folder(method, task)))?;
             let survey = run::surveyed(run, task, method)?;
             run::configuration(run, task, survey.as_ref(), method)?
         }

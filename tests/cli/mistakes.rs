@@ -94,6 +94,9 @@ fn resume_and_test_cases() {
     let message = fail(&root, 1, &[&words[..], &late, &TINY].concat());
     assert!(message.contains("labels/case1.nii.gz"), "{message}");
     assert!(!root.join("late/config.toml").exists());
+    // A folder that is taken is refused before scans are read, which would fail here.
+    let message = fail(&root, 1, &[&words[..], &tested, &TINY].concat());
+    assert!(message.contains("pass --resume"), "{message}");
     for case in ["case0", "case1", "case2"] {
         let file = |folder: &str| root.join(format!("{folder}/{case}.nii.gz"));
         let mut labels = read_labels(file("drawn")).expect("a label map");

@@ -1,5 +1,7 @@
 //! Typical sizes and intensities of a data set, from which settings are chosen.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use crate::mirroring::shares_on_the_right;
@@ -133,6 +135,20 @@ impl Survey {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(cases: &[LabeledCase], classes: &[String]) -> Result<Self, DataError> {
+        Self::read_reporting(cases, classes, &|_, _| {})
+    }
+
+    /// Reads the cases as [`read`](Self::read) does, and calls `progress` with the number of cases that are read and that of
+    /// all, from any thread and perhaps out of order.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_reporting(
+        cases: &[LabeledCase],
+        classes: &[String],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, DataError> {
         if cases.is_empty() {
             return Err(DataError::LabeledCount {
                 requested: 1,
@@ -140,9 +156,13 @@ impl Survey {
                 unit: "cases",
             });
         }
-        let found: Result<Vec<OfCase>, DataError> = (cases.par_iter())
-            .map(|case| OfCase::read(case, classes.len()))
-            .collect();
+        let done = AtomicUsize::new(0);
+        let read = |case| {
+            let found = OfCase::read(case, classes.len());
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, cases.len());
+            found
+        };
+        let found: Result<Vec<OfCase>, DataError> = cases.par_iter().map(read).collect();
         let mut grids = Vec::new();
         let mut channels: Vec<Gathered> = Vec::new();
         let mut shares = vec![Vec::new(); classes.len()];
@@ -232,5 +252,11 @@ mod tests {
         // All labels lie within the first ten voxels, on the left.
         assert_eq!(survey.mirroring, Mirroring::OneSided(1));
         assert!(Survey::read(&[], &dataset.classes).is_err());
+        let told = std::sync::Mutex::new(Vec::new());
+        let report = |done, total| told.lock().unwrap().push((done, total));
+        Survey::read_reporting(&dataset.labeled, &dataset.classes, &report).unwrap();
+        let mut told = told.into_inner().unwrap();
+        told.sort_unstable();
+        assert_eq!(told, [(1, 3), (2, 3), (3, 3)]);
     }
 }

@@ -10,6 +10,7 @@ use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 
 use super::{Arguments, decisions};
+use crate::cli::run::counted_survey;
 use crate::cli::table::quoted;
 
 /// The suggested preset.
@@ -49,7 +50,7 @@ fn planned(
     method: &str,
 ) -> Result<String, TrainError> {
     let dataset = &found.dataset;
-    let (config, survey) = fitted(task, method, dataset)?;
+    let (config, survey) = fitted(arguments, task, method, dataset)?;
     let mut text = format!("plan, preset {PRESET} of task {task}\n");
     for (name, line) in decisions::lines(&config, survey.as_ref(), found)? {
         let _ = writeln!(text, "  {name:<13} {line}");
@@ -89,6 +90,7 @@ fn run_folder(data: &Path, method: &str) -> PathBuf {
 
 /// Returns the settings for the data, and the survey of the scans that they follow from, if they do.
 fn fitted(
+    arguments: &Arguments,
     task: Task,
     method: &str,
     dataset: &Dataset,
@@ -96,7 +98,7 @@ fn fitted(
     if !task.follows_scans() {
         return Ok((task.preset(PRESET, method)?, None));
     }
-    let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
+    let survey = counted_survey(dataset, arguments.json)?;
     Ok((task.fitted(&survey, PRESET, method)?, Some(survey)))
 }
 

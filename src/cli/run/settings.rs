@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use semivox_data::layout::{self, HoldOut, Layout};
-use semivox_data::{LabelBudget, Patients, Survey};
+use semivox_data::{Dataset, LabelBudget, Patients, Survey};
 use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, FromScans, RunConfig, TestLeaks};
 use semivox_trainer::presets::{self, Task};
 
 use super::{DataArguments, RunArguments};
+use crate::cli::progress::Counter;
 
 /// Returns the settings of the preset with the flags applied; those that depend on the scans come from the survey, if
 /// there is one (see [`surveyed`]).
@@ -138,8 +139,17 @@ pub(in crate::cli) fn surveyed(
         let patients = Patients::open(root, &dataset)?;
         dataset.take_last(budget, &patients)?;
     }
-    let survey = Survey::read(&dataset.labeled, &dataset.classes)?;
-    Ok(Some(survey))
+    counted_survey(&dataset, arguments.quiet).map(Some)
+}
+
+/// Surveys the labeled scans of a data set with a progress bar, unless `quiet`.
+pub(in crate::cli) fn counted_survey(dataset: &Dataset, quiet: bool) -> Result<Survey, TrainError> {
+    let counter = Counter::new("measuring", quiet);
+    let survey = Survey::read_reporting(&dataset.labeled, &dataset.classes, &|done, total| {
+        counter.at(done, total);
+    });
+    counter.finish();
+    Ok(survey?)
 }
 
 /// Returns the test cases that the flags name.

@@ -55,19 +55,33 @@ impl RunFolder {
         fs::create_dir_all(&root).map_err(|error| RunError::io("create folder", &root, error))?;
         // Locked before checking: otherwise two programs could both find the folder free.
         let lock = RunLock::acquire(&root);
-        let run = Self { root };
-        match (lock, run.traces_of_a_run()) {
+        match (lock, Self::expect_new(&root)) {
             (Err(locked @ RunError::Locked { .. }), _) => Err(locked),
-            (_, Some(found)) => Err(RunError::Occupied {
-                path: run.root,
-                found,
-            }),
-            (lock, None) => {
-                let lock = lock?;
+            (_, Err(occupied)) => Err(occupied),
+            (lock, Ok(())) => {
+                let (lock, run) = (lock?, Self { root });
                 run.make_subfolders()?;
                 make_writable(&run.root)?;
                 Ok((run, lock))
             }
+        }
+    }
+
+    /// Fails if the folder cannot become that of a new run, as it holds another; it is neither created nor locked.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Occupied`] if it holds another run.
+    pub fn expect_new(path: impl AsRef<Path>) -> Result<(), RunError> {
+        let run = Self {
+            root: path.as_ref().to_path_buf(),
+        };
+        match run.traces_of_a_run() {
+            None => Ok(()),
+            Some(found) => Err(RunError::Occupied {
+                path: run.root,
+                found,
+            }),
         }
     }
 
