@@ -52,6 +52,15 @@ pub struct PseudoLabeled {
 }
 
 impl Mixing {
+    /// Returns the supervised training whose labeled strong views are mixed alike; that of CutMix for the mixings that
+    /// have none.
+    pub(crate) fn control(self) -> &'static str {
+        match self {
+            Self::CopyPaste => "supervised:strong_copy_paste",
+            _ => "supervised:strong_cutmix",
+        }
+    }
+
     /// Mixes a batch; the masks are drawn from (seed, step).
     pub fn apply(self, pseudo: PseudoLabeled, at: &StepContext) -> PseudoLabeled {
         self.apply_for("mixing", pseudo, at)

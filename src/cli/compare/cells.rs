@@ -5,13 +5,13 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use semivox_data::{LabelBudget, layout};
-use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::RunConfig;
 use semivox_trainer::presets::Task;
 
 use super::Arguments;
 use crate::cli::run::{self, DataArguments, RunArguments, file_name, task_of};
+
 /// One run of the comparison: a method with a seed.
 pub(super) struct Cell {
     pub(super) config: RunConfig,
@@ -33,7 +33,9 @@ pub(super) fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
     };
     let methods = match arguments.without_controls {
         true => arguments.methods.clone(),
-        false => with_controls(&arguments.methods)?,
+        false => with_controls(&arguments.methods, &|method| {
+            run::configuration(&arguments.run, task, survey.as_ref(), method)
+        })?,
     };
     let of_controls = without_settings_of_methods(&arguments.run);
     let mut cells = Vec::new();
@@ -69,12 +71,14 @@ fn without_settings_of_methods(arguments: &RunArguments) -> RunArguments {
     arguments
 }
 
-/// Returns the methods, before them those on labels alone over which their gain is to be shown.
-fn with_controls(methods: &[String]) -> Result<Vec<String>, TrainError> {
+/// Returns the methods, before them those on labels alone over which their gain is to be shown with these settings.
+fn with_controls(
+    methods: &[String],
+    settings: &dyn Fn(&str) -> Result<RunConfig, TrainError>,
+) -> Result<Vec<String>, TrainError> {
     let mut all = Vec::new();
     for method in methods {
-        let (name, _) = method.split_once(':').unwrap_or((method, ""));
-        let control = MethodConfig::new(name, 1)?.settings().control();
+        let control = settings(method)?.method.settings().control();
         all.extend(["supervised".to_string(), control.to_string()]);
     }
     all.extend(methods.iter().cloned());
@@ -165,7 +169,7 @@ mod tests {
     fn controls_come_first_and_once() {
         let of = |methods: &[&str]| {
             let methods: Vec<String> = methods.iter().map(|method| method.to_string()).collect();
-            with_controls(&methods)
+            with_controls(&methods, &|method| Task::LeftAtrium.preset("smoke", method))
         };
         assert_eq!(
             of(&[

@@ -95,7 +95,7 @@ impl MethodSettings for FixMatchConfig {
     one_stage_settings!();
 
     fn control(&self) -> &'static str {
-        "supervised:strong_cutmix"
+        self.mixing.control()
     }
 
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {

@@ -71,13 +71,17 @@ impl Augmentation {
                     pasted.paste(labels.clone(), next(labels)),
                 )
             }
-            Self::StrongCutmix => {
+            Self::StrongCutmix | Self::StrongCopyPaste => {
                 let labeled = PseudoLabeled {
                     confidence: labels.clone().float().ones_like(),
                     images: strong,
                     labels,
                 };
-                let mixed = Mixing::Cutmix.apply(labeled, at);
+                let mixing = match self {
+                    Self::StrongCopyPaste => Mixing::CopyPaste,
+                    _ => Mixing::Cutmix,
+                };
+                let mixed = mixing.apply(labeled, at);
                 (mixed.images, mixed.labels)
             }
         }
@@ -85,7 +89,7 @@ impl Augmentation {
 
     fn views(self) -> StrongViews {
         match self {
-            Self::StrongCutmix => StrongViews::Labeled,
+            Self::StrongCutmix | Self::StrongCopyPaste => StrongViews::Labeled,
             _ => StrongViews::None,
         }
     }

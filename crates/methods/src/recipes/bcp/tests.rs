@@ -231,27 +231,32 @@ fn small_components_are_background() {
     );
 }
 
-/// The control of FixMatch and UniMatch sees the strong view, in which boxes are exchanged as in theirs.
+/// The controls of FixMatch and UniMatch see the strong view, in which boxes are exchanged as in theirs.
 #[test]
 fn strong_views_exchange_boxes() {
-    let context = small();
-    let mut config = SupervisedConfig::new(10);
-    config.augmentation = Augmentation::StrongCutmix;
-    let stage = Supervised::new("supervised", config);
-    assert_eq!(stage.plan().batch.strong, StrongViews::Labeled);
-    let mut network = context.student();
-    let batch = batch([2, 0], &context, 0);
-    let at = first_step(&context);
-    let labeled = PseudoLabeled {
-        images: batch.labeled.strong.clone(),
-        labels: batch.labeled.labels.clone(),
-        confidence: batch.labeled.strong.ones_like(),
-    };
-    let mixed = Mixing::Cutmix.apply(labeled, &at);
-    assert_ne!(host(&mixed.images).0, host(&batch.labeled.strong).0);
-    let logits = predicted(&network, host(&mixed.images).0, &context);
-    let expected = segmentation_loss(&logits, &host_of(&mixed.labels).0);
-    let terms = stage.terms(&mut network, batch, &at).unwrap();
-    let found = f64::from(terms.term("supervised").into_scalar::<f32>());
-    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    for (augmentation, mixing) in [
+        (Augmentation::StrongCutmix, Mixing::Cutmix),
+        (Augmentation::StrongCopyPaste, Mixing::CopyPaste),
+    ] {
+        let context = small();
+        let mut config = SupervisedConfig::new(10);
+        config.augmentation = augmentation;
+        let stage = Supervised::new("supervised", config);
+        assert_eq!(stage.plan().batch.strong, StrongViews::Labeled);
+        let mut network = context.student();
+        let batch = batch([2, 0], &context, 0);
+        let at = first_step(&context);
+        let labeled = PseudoLabeled {
+            images: batch.labeled.strong.clone(),
+            labels: batch.labeled.labels.clone(),
+            confidence: batch.labeled.strong.ones_like(),
+        };
+        let mixed = mixing.apply(labeled, &at);
+        assert_ne!(host(&mixed.images).0, host(&batch.labeled.strong).0);
+        let logits = predicted(&network, host(&mixed.images).0, &context);
+        let expected = segmentation_loss(&logits, &host_of(&mixed.labels).0);
+        let terms = stage.terms(&mut network, batch, &at).unwrap();
+        let found = f64::from(terms.term("supervised").into_scalar::<f32>());
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    }
 }

@@ -34,8 +34,11 @@ pub enum Augmentation {
     Weak,
     /// The weak view with a box of the next patch, 2/3 of each side, as in stage i of BCP.
     CopyPaste,
-    /// The strong view with a box of the next patch, as FixMatch and UniMatch mix unlabeled patches.
+    /// The strong view with a box of the next patch, as FixMatch and UniMatch mix unlabeled patches with
+    /// [`Mixing::Cutmix`](crate::mixing::Mixing::Cutmix).
     StrongCutmix,
+    /// The same with [`Mixing::CopyPaste`](crate::mixing::Mixing::CopyPaste).
+    StrongCopyPaste,
 }
 
 impl SupervisedConfig {
@@ -60,8 +63,9 @@ impl SupervisedConfig {
         self.augmentation = match name {
             "copy_paste" => Augmentation::CopyPaste,
             "strong_cutmix" => Augmentation::StrongCutmix,
+            "strong_copy_paste" => Augmentation::StrongCopyPaste,
             _ => {
-                let known = "copy_paste or strong_cutmix";
+                let known = "copy_paste, strong_cutmix or strong_copy_paste";
                 return Err(MethodError::unknown("ablation", name, known));
             }
         };

@@ -74,7 +74,7 @@ impl MethodSettings for UniMatchConfig {
     one_stage_settings!();
 
     fn control(&self) -> &'static str {
-        "supervised:strong_cutmix"
+        self.mixing.control()
     }
 
     fn maps_kept(&self) -> f64 {

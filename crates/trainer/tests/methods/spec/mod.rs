@@ -225,7 +225,7 @@ fn with_teacher(name: &'static str, same: Same) -> Method {
 pub fn spec(name: &str) -> Method {
     match name {
         "supervised" => Method {
-            ablations: &["copy_paste", "strong_cutmix"],
+            ablations: &["copy_paste", "strong_cutmix", "strong_copy_paste"],
             ..one_stage(
                 "supervised",
                 vec![supervised().reads(&[Input::Weak, Input::Labels])],
