@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use burn::prelude::*;
-use semivox_kernels::ConvAlgorithm;
+use semivox_kernels::{ConvAlgorithm, SimdChoice};
 use semivox_models::{Network, NetworkConfig};
 
 use crate::InferenceError;
@@ -25,7 +25,7 @@ use crate::panics::catch;
 /// # Errors
 /// [`InferenceError::Device`] if the name is unknown, its number is not a number, this build lacks the
 /// backend (the message names the feature to enable) or the machine lacks the device; also if
-/// `SEMIVOX_CONVOLUTION` names no [`ConvAlgorithm`].
+/// `SEMIVOX_CONVOLUTION` names no [`ConvAlgorithm`] or `SEMIVOX_SIMD` no [`SimdChoice`].
 ///
 /// # Examples
 /// ```
@@ -56,6 +56,7 @@ pub fn by_name(name: &str) -> Result<Device, InferenceError> {
         )));
     }
     ConvAlgorithm::forced().map_err(|unknown| InferenceError::Device(unknown.to_string()))?;
+    SimdChoice::forced().map_err(|unknown| InferenceError::Device(unknown.to_string()))?;
     let device = make(index)?;
     match kind {
         "cpu" => Ok(device),

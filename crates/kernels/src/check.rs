@@ -2,13 +2,14 @@
 
 use burn::prelude::*;
 
-/// Panics unless the input has the weight's number of input channels and number format.
+/// Panics unless the input has the weight's number of input channels and number format, and the bias its number of outputs.
 ///
-/// `axis`: the weight's axis of input channels.
+/// `axis`: the weight's axis of input channels, 0 or 1; the other one is that of output channels.
 pub(crate) fn check_layer<const D: usize>(
     operator: &str,
     input: &Tensor<D>,
     weight: &Tensor<D>,
+    bias: Option<&Tensor<1>>,
     axis: usize,
 ) {
     let (found, wanted) = (input.dims()[1], weight.dims()[axis]);
@@ -16,6 +17,13 @@ pub(crate) fn check_layer<const D: usize>(
         found == wanted,
         "{operator}: channels of input and weight differ, got {found} and {wanted}"
     );
+    if let Some(bias) = bias {
+        let (found, wanted) = (bias.dims()[0], weight.dims()[1 - axis]);
+        assert!(
+            found == wanted,
+            "{operator}: output channels of bias and weight differ, got {found} and {wanted}"
+        );
+    }
     let (found, wanted) = (input.dtype(), weight.dtype());
     assert!(
         found == wanted,
@@ -39,6 +47,37 @@ mod tests {
         let weight = Tensor::ones([1, 1, 1, 1, 1], &device);
         let cause = catch_unwind(|| run(input, weight)).expect_err("a panic");
         *cause.downcast::<String>().expect("a message")
+    }
+
+    /// Of a bias of one element or a weight of one output, broadcasting would make other outputs without a word.
+    #[test]
+    fn a_bias_has_an_element_for_each_output() {
+        type Biased = fn(Tensor<5>, Tensor<5>, Option<Tensor<1>>) -> Tensor<5>;
+        let device = Device::flex();
+        let operators: [(Biased, usize); 4] = [
+            (conv3d, 0),
+            (down_conv3d, 0),
+            (up_conv3d, 1),
+            (pointwise_conv3d, 0),
+        ];
+        for (operator, axis) in operators {
+            for (outputs, elements) in [(1, 3), (3, 1)] {
+                let mut shape = [1; 5];
+                shape[axis] = outputs;
+                let input = Tensor::ones([1, 1, 2, 2, 2], &device);
+                let (weight, bias) = (
+                    Tensor::ones(shape, &device),
+                    Tensor::ones([elements], &device),
+                );
+                let cause = catch_unwind(|| operator(input, weight, Some(bias)));
+                let cause = cause.expect_err("a panic").downcast::<String>();
+                let found = *cause.expect("a message");
+                assert!(
+                    found.contains("output channels of bias and weight differ"),
+                    "{found}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ use crate::pointwise::add_bias;
 /// ```
 pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
     let [_, _, kh, kw] = weight.dims();
-    check_layer("conv2d", &input, &weight, 1);
+    check_layer("conv2d", &input, &weight, bias.as_ref(), 1);
     assert!(
         kh % 2 == 1 && kw % 2 == 1,
         "conv2d needs odd kernel sides, got {kh} × {kw}"

@@ -42,7 +42,7 @@ use burn::tensor::ops::ConvOptions;
 /// ```
 pub fn conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
     let [_, _, kd, kh, kw] = weight.dims();
-    check_layer("conv3d", &input, &weight, 1);
+    check_layer("conv3d", &input, &weight, bias.as_ref(), 1);
     assert!(
         kd % 2 == 1 && kh % 2 == 1 && kw % 2 == 1,
         "conv3d needs odd kernel sides, got {kd} × {kh} × {kw}"

@@ -14,6 +14,7 @@
 //! | [`max_pool3d`], [`avg_pool3d`], [`adaptive_avg_pool3d`], [`adaptive_max_pool3d`] | max and average pooling |
 //! | [`voxel_statistics`] | sums for the cross-entropy and Dice losses, in one pass |
 //! | [`sgd_step`], [`moving_average`], [`squared_norm`], [`scale`] | parameter updates |
+//! | [`total`] | the sum of all elements, in a fixed order |
 //! | [`channel_dropout`], [`alpha_dropout`] | dropout with masks from the device's generator |
 //!
 //! Volumes are `[batch, channel, depth, height, width]`. Parameters have PyTorch's layout, so weights can
@@ -39,6 +40,8 @@ mod pool;
 pub mod profile;
 mod resample;
 mod resize;
+mod simd_choice;
+mod total;
 mod update;
 mod voxel_statistics;
 
@@ -59,5 +62,7 @@ pub use pointwise::pointwise_conv3d;
 pub use pool::{adaptive_avg_pool3d, adaptive_max_pool3d, avg_pool3d, max_pool3d};
 pub use resample::{down_conv3d, up_conv3d};
 pub use resize::{resize_nearest, resize_trilinear};
+pub use simd_choice::{SimdChoice, UnknownSimd};
+pub use total::total;
 pub use update::{SgdStep, moving_average, sgd_step};
 pub use voxel_statistics::{VoxelStatistics, voxel_statistics};

@@ -41,7 +41,7 @@ pub fn pointwise_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor
         [1; 3],
         "pointwise_conv3d needs a 1×1×1 kernel"
     );
-    check_layer("pointwise_conv3d", &input, &weight, 1);
+    check_layer("pointwise_conv3d", &input, &weight, bias.as_ref(), 1);
     #[cfg(feature = "flex")]
     {
         let layer = Layer::new(&input, &weight, &bias);

@@ -42,7 +42,7 @@ use crate::pointwise::add_bias;
 /// assert_eq!(output.max().into_scalar::<f32>(), 8.0);
 /// ```
 pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    check_layer("down_conv3d", &input, &weight, 1);
+    check_layer("down_conv3d", &input, &weight, bias.as_ref(), 1);
     #[cfg(feature = "flex")]
     {
         let layer = Layer::new(&input, &weight, &bias);
@@ -83,7 +83,7 @@ pub fn down_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>)
 /// assert_eq!(output.max().into_scalar::<f32>(), 3.0);
 /// ```
 pub fn up_conv3d(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
-    check_layer("up_conv3d", &input, &weight, 0);
+    check_layer("up_conv3d", &input, &weight, bias.as_ref(), 0);
     #[cfg(feature = "flex")]
     {
         let layer = Layer::new(&input, &weight, &bias);

@@ -50,6 +50,10 @@ pub fn sgd_step<const D: usize>(
     velocity: Option<Tensor<D>>,
     step: SgdStep,
 ) -> [Tensor<D>; 2] {
+    expect_same("sgd_step", &parameter, &gradient);
+    if let Some(velocity) = &velocity {
+        expect_same("sgd_step", &parameter, velocity);
+    }
     #[cfg(feature = "flex")]
     if let Some(moved) = crate::flex::sgd_step(&parameter, &gradient, velocity.as_ref(), step) {
         return moved;
@@ -94,11 +98,21 @@ pub fn moving_average<const D: usize>(
     value: Tensor<D>,
     momentum: f64,
 ) -> Tensor<D> {
+    expect_same("moving_average", &average, &value);
     #[cfg(feature = "flex")]
     if let Some(moved) = crate::flex::moving_average(&average, &value, momentum) {
         return moved;
     }
     average.mul_scalar(momentum) + value.mul_scalar(1.0 - momentum)
+}
+
+/// Panics unless the shapes are equal: smaller ones would be broadcast.
+fn expect_same<const D: usize>(operator: &str, one: &Tensor<D>, other: &Tensor<D>) {
+    let (one, other) = (one.dims(), other.dims());
+    assert!(
+        one == other,
+        "{operator}: shapes differ, got {one:?} and {other:?}"
+    );
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -118,6 +132,35 @@ mod tests {
         let found = found.into_data().try_into_vec::<f64>().unwrap();
         for (found, expected) in found.into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let of = |values: &[f64]| Tensor::<1>::from_data(values, &Device::flex());
+        let (one, three) = (of(&[1.0]), of(&[1.0, 2.0, 3.0]));
+        let step = SgdStep {
+            learning_rate: 0.1,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            nesterov: false,
+        };
+        let tries: [&dyn Fn(); 3] = [
+            &|| drop(moving_average(three.clone(), one.clone(), 0.5)),
+            &|| drop(sgd_step(three.clone(), one.clone(), None, step)),
+            &|| {
+                drop(sgd_step(
+                    three.clone(),
+                    three.clone(),
+                    Some(one.clone()),
+                    step,
+                ))
+            },
+        ];
+        for run in tries {
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            let cause = caught.unwrap_err().downcast::<String>().unwrap();
+            assert!(cause.contains("shapes differ, got [3] and [1]"), "{cause}");
         }
     }
 

@@ -82,7 +82,7 @@ impl InfoNceLossConfig {
 /// | method | items | groups | options |
 /// |---|---|---|---|
 /// | SimCVD, boundary-aware contrast (equations 2, 3) | slices | none | symmetric, temperature 0.5; both directions are added, twice this loss |
-/// | SimCVD, pair-wise distillation (equation 4) | positions of the bottleneck | volumes | temperature 1; summed over the positions of a volume |
+/// | SimCVD, pair-wise distillation (equation 4) | positions of the bottleneck | volumes | temperature 1; mean over the positions, or their sum as in the text |
 /// | CVRL, contrast along the batch | positions of all volumes | none | neighbors may be excluded |
 /// | CVRL, contrast along the features | channels, each a vector over the positions | none | symmetric, correlation |
 ///

@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::tensor::activation::{log_softmax, sigmoid};
 
 use crate::format::Format;
+use crate::reduction::mean;
 
 /// Least probability of the other classes in a logarithm: up to T = 1, certainty beyond it sharpens to 1 in any case.
 const LEAST: f64 = 1e-7;
@@ -112,7 +113,7 @@ impl MutualConsistencyLoss {
         let pairs = (0..count).flat_map(|i| (0..count).map(move |j| (i, j)));
         let terms = pairs.filter(|(i, j)| i != j).map(|(i, j)| {
             let difference = probabilities[i].clone() - sharpened[j].clone();
-            difference.square().mean()
+            mean(difference.square())
         });
         let total = terms.reduce(|a, b| a + b).expect("at least one pair");
         format.narrow(total)

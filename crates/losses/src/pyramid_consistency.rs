@@ -2,8 +2,10 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
+use semivox_kernels::total;
 
 use crate::format::Format;
+use crate::reduction;
 use crate::targets::flatten_voxels;
 
 /// Configuration of [`PyramidConsistencyLoss`].
@@ -111,7 +113,7 @@ fn rectified(log: Tensor<3>, mean_log: Tensor<3>, mean: Tensor<3>) -> Tensor<1> 
     let weight = uncertainty.clone().neg().exp();
     let distance = (probability - mean).square().sum_dim(1);
     // D is at most log S: the sum of weights is never small.
-    (distance * weight.clone()).sum() / weight.sum() + uncertainty.mean()
+    total(distance * weight.clone()) / total(weight) + reduction::mean(uncertainty)
 }
 
 #[cfg(test)]

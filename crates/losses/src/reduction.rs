@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 use burn::serde::{Deserialize, Serialize};
+use semivox_kernels::total;
 
 /// Reduction of a loss's terms to a scalar.
 ///
@@ -29,12 +30,18 @@ pub enum Reduction {
     Sum,
 }
 
+/// Returns the mean of all elements, in an order of additions that threads do not change.
+pub(crate) fn mean<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    let count = x.dims().iter().product::<usize>();
+    total(x) / count as f64
+}
+
 impl Reduction {
     /// The mean or the sum of all elements.
     pub(crate) fn apply<const D: usize>(self, losses: Tensor<D>) -> Tensor<1> {
         match self {
-            Self::Mean => losses.mean(),
-            Self::Sum => losses.sum(),
+            Self::Mean => mean(losses),
+            Self::Sum => total(losses),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Regression of signed distance maps.
 
 use burn::prelude::*;
+use semivox_kernels::total;
 
 use crate::Reduction;
 use crate::format::Format;
@@ -91,9 +92,9 @@ impl SignedDistanceLoss {
         let (format, maps) = (Format::of(&predicted), predicted.dims()[1]);
         let squares = squares(predicted, target);
         let counted = to_float(counted, squares.dtype());
-        let sum = (squares * counted.clone()).sum();
+        let sum = total(squares * counted.clone());
         format.narrow(match self.reduction {
-            Reduction::Mean => sum / counted.sum().mul_scalar(maps as f64).clamp_min(1.0),
+            Reduction::Mean => sum / total(counted).mul_scalar(maps as f64).clamp_min(1.0),
             Reduction::Sum => sum,
         })
     }

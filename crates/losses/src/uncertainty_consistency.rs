@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
+use semivox_kernels::total;
 
 use crate::format::Format;
 use crate::targets::{check_map, to_float};
@@ -93,8 +94,8 @@ impl UncertaintyConsistencyLoss {
         let certain = uncertainty.lower_elem(threshold);
         let certain = to_float(certain, student.dtype()); // [batch, 1, spatial…]
         let squares = (student - teacher).square().sum_dim(1);
-        let counted = certain.clone().sum() * wanted[1] as f64;
-        format.narrow((squares * certain).sum() / (counted + SMOOTHING))
+        let counted = total(certain.clone()) * wanted[1] as f64;
+        format.narrow(total(squares * certain) / (counted + SMOOTHING))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cross-entropy against pseudo-labels, weighted by the confidence of each volume.
 
 use burn::prelude::*;
+use semivox_kernels::total;
 
 use crate::format::Format;
 use crate::targets::{IGNORED_LABEL, check_map, flatten_voxels, to_float};
@@ -129,8 +130,8 @@ impl UnsupervisedCrossEntropyLoss {
 fn mean_over_positive(losses: Tensor<3>, weights: Tensor<3>) -> Tensor<1> {
     let dtype = losses.dtype();
     let positive = losses.clone().without_autodiff().greater_elem(0.0);
-    let count = to_float(positive, dtype).sum().clamp_min(1.0);
-    (losses * weights).sum() / count
+    let count = total(to_float(positive, dtype)).clamp_min(1.0);
+    total(losses * weights) / count
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
+use semivox_kernels::total;
 use semivox_losses::IGNORED_LABEL;
 use semivox_models::Network;
 
@@ -36,8 +37,8 @@ impl Predicted {
     /// Over all voxels it would be that of the background, which is most of a patch and easily told.
     pub(crate) fn foreground_confidence(&self) -> Tensor<1> {
         let foreground = self.labels.clone().greater_elem(0).float();
-        let count = foreground.clone().sum().clamp_min(1.0);
-        (self.confidence.clone() * foreground).sum() / count
+        let count = total(foreground.clone()).clamp_min(1.0);
+        total(self.confidence.clone() * foreground) / count
     }
 
     /// Returns the labels; where the confidence is below the threshold they are ignored.

@@ -1,7 +1,8 @@
 //! A pool of buffers, since allocating fresh pages costs more than filling them.
 //!
 //! Outputs and scratch buffers are taken from one pool and returned to it, outputs when Burn drops the
-//! tensor. The buffers in use and in the pool together stay within 5/4 of the largest amount in use so far.
+//! tensor. The buffers in use and in the pool together stay within 5/4 of the largest amount in use so far, or within 3/2 while that is
+//! at most 128 MB more.
 
 mod block;
 mod filled;

@@ -12,6 +12,7 @@ mod neon;
 mod portable;
 mod registers;
 
+use crate::SimdChoice;
 use crate::profile::{Pass, task};
 #[cfg(target_arch = "x86_64")]
 use avx2::Avx2;
@@ -43,17 +44,18 @@ enum Instructions {
 }
 
 impl Level {
-    /// The level in use: the best one available, or the value of `SEMIVOX_SIMD` (`portable`, `neon`, `avx2`,
-    /// `avx512`) if it is available.
+    /// The level in use: the best one available up to that of `SEMIVOX_SIMD`.
     pub(crate) fn current() -> Self {
         static LEVEL: OnceLock<Level> = OnceLock::new();
         *LEVEL.get_or_init(|| {
-            let asked = match asked().as_deref() {
-                Some("portable") => Instructions::Portable,
+            let asked = match SimdChoice::asked() {
+                Some(SimdChoice::Portable) => Instructions::Portable,
                 #[cfg(target_arch = "aarch64")]
-                Some("neon") => Instructions::Neon,
-                Some("avx2") => Instructions::Avx2,
-                _ => Instructions::Avx512,
+                Some(SimdChoice::Neon) => Instructions::Neon,
+                #[cfg(not(target_arch = "aarch64"))]
+                Some(SimdChoice::Neon) => Instructions::Portable,
+                Some(SimdChoice::Avx2) => Instructions::Avx2,
+                Some(SimdChoice::Avx512 | SimdChoice::Composition) | None => Instructions::Avx512,
             };
             let available = Self::available();
             let found = available.into_iter().filter(|level| level.0 <= asked);
@@ -159,15 +161,9 @@ impl Level {
     }
 }
 
-/// The value of the environment variable `SEMIVOX_SIMD`.
-fn asked() -> Option<String> {
-    std::env::var("SEMIVOX_SIMD").ok()
-}
-
 /// Whether `SEMIVOX_SIMD=composition` selects Burn's own operators, for comparisons.
 pub(crate) fn composition() -> bool {
-    static ASKED: OnceLock<bool> = OnceLock::new();
-    *ASKED.get_or_init(|| asked().as_deref() == Some("composition"))
+    SimdChoice::asked() == Some(SimdChoice::Composition)
 }
 
 /// A computation written for any instruction set.

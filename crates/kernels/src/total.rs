@@ -1,0 +1,79 @@
+//! The sum of all elements of a tensor, in an order that threads do not change.
+
+use burn::prelude::*;
+
+/// Elements up to which Burn's CPU backend is left to sum by itself, in one thread: from 4 · 2²⁰ on it adds parts in the order
+/// in which threads finish them.
+const AT_ONCE: usize = 1 << 20;
+
+/// Elements of a large tensor that are summed first.
+const BLOCK: usize = 1 << 16;
+
+/// Returns the sum of all elements, `[1]`.
+///
+/// Unlike [`Tensor::sum`], it is bit-identical in every run on the CPU: of a large tensor, blocks of a fixed size are summed
+/// first.
+///
+/// # Shapes
+///
+/// - `tensor`: any shape
+///
+/// # Examples
+///
+/// ```
+/// use burn::prelude::*;
+/// use semivox_kernels::total;
+///
+/// let ones = Tensor::<3>::ones([2, 3, 4], &Device::flex());
+/// assert_eq!(total(ones).into_scalar::<f32>(), 24.0);
+/// ```
+pub fn total<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let elements = tensor.dims().iter().product::<usize>();
+    if elements <= AT_ONCE {
+        return tensor.sum();
+    }
+    let (blocks, rest) = (elements / BLOCK, elements % BLOCK);
+    let row = tensor.reshape([elements]);
+    let end = (rest > 0).then(|| row.clone().narrow(0, elements - rest, rest).sum());
+    let whole = match end {
+        Some(_) => row.narrow(0, 0, blocks * BLOCK),
+        None => row,
+    };
+    let sum = whole.reshape([blocks, BLOCK]).sum_dim(1).sum();
+    match end {
+        Some(end) => sum + end,
+        None => sum,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2²³ elements and some more, which Burn sums in several threads; sums of their parts are rounded.
+    #[test]
+    fn a_large_sum_has_one_value_and_one_gradient_per_element() {
+        let device = Device::flex().autodiff();
+        for shape in [[8, 1024, 1024], [9, 1023, 1021]] {
+            let values =
+                (0..shape.iter().product::<usize>()).map(|at| 1.0 + 1e-3 * (at % 17) as f32);
+            let values: Vec<f32> = values.collect();
+            let exact: f64 = values.iter().map(|&value| f64::from(value)).sum();
+            let data = TensorData::new(values, shape);
+            let tensor = Tensor::<3>::from_data(data, &device).require_grad();
+            let once = total(tensor.clone());
+            let gradient = tensor.grad(&once.clone().backward());
+            let gradient = gradient.expect("a gradient").into_data();
+            assert!(gradient.iter::<f32>().all(|slope| slope == 1.0));
+            let once = once.into_scalar::<f32>();
+            assert!(
+                (f64::from(once) - exact).abs() < 1e-6 * exact,
+                "{once} {exact}"
+            );
+            for _ in 0..20 {
+                let again = total(tensor.clone()).into_scalar::<f32>();
+                assert_eq!(again.to_bits(), once.to_bits());
+            }
+        }
+    }
+}
