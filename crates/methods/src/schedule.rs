@@ -152,11 +152,13 @@ pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
     progress(step, steps)
 }
 
-/// Splits a total of steps over stages in proportion to `parts`; the last stage gets the remainder.
+/// Splits a total of steps over stages in proportion to `parts`; the last stage that has a part gets the
+/// remainder.
 pub(crate) fn split_steps<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
     let sum = parts.iter().sum::<u64>().max(1);
     let mut steps = parts.map(|part| total * part / sum);
-    steps[N - 1] = total - steps[..N - 1].iter().sum::<u64>();
+    let last = parts.iter().rposition(|&part| part > 0).unwrap_or(N - 1);
+    steps[last] += total - steps.iter().sum::<u64>();
     steps
 }
 
@@ -180,6 +182,13 @@ mod tests {
             assert!((schedule.at(0.01, t, 50) - expected).abs() < 1e-15);
         }
         assert_eq!(schedule.at(0.01, 60, 50), 0.0);
+    }
+
+    #[test]
+    fn a_stage_without_steps_gets_none() {
+        assert_eq!(split_steps(1_234, [100, 1_900, 0]), [61, 1_173, 0]);
+        assert_eq!(split_steps(1_001, [0, 1, 3]), [0, 250, 751]);
+        assert_eq!(split_steps(7, [0, 0]), [0, 7]);
     }
 
     #[test]

@@ -27,7 +27,8 @@ mod two_stream;
 pub use centers::{ClassCenters, best_assignment, uniform_centers};
 pub use class_voxels::ClassVoxels;
 pub use contrast::{
-    ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, voxel_features,
+    ContrastConfig, ContrastInput, ContrastSampler, ContrastSamples, MAX_ELEMENTS, MAX_VOXELS,
+    voxel_features,
 };
 pub use error::SamplingError;
 pub use labeled_queue::LabeledQueue;

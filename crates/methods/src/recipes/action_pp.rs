@@ -31,7 +31,7 @@
 //! | schedule | per iteration, one period | per epoch, 10 periods by default in fine-tuning | per iteration, one period for pre-training and one for fine-tuning |
 //! | teacher's temperature | – | scheduled from 0.6 or 0.01 | fixed; `teacher_schedule` |
 //! | teacher's features | – | projected (3D), raw maps (2D) | projected |
-//! | voxels | – | 256 per class, shuffled | 256 per class, in order, which affects only the order in the bank |
+//! | voxels | – | 256 per class, shuffled | 256 per class, in order, which affects only the order in the bank, as that holds a step's voxels |
 //! | one class in the crop | – | 256 voxels of any class, a shape error in 3D | 256 voxels of that class |
 //! | hard voxels | – | a switch, probability below 0.7 | `hard_below`, off |
 //! | labeled view | weak | weak | `labeled_view` of ACTION for the student, weak for the teacher |

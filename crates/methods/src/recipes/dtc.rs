@@ -23,7 +23,7 @@
 //! | `λ` | 1 | same | same; `consistency_weight` |
 //! | ramp | over the whole run | in 40 steps of 150 iterations, the whole run of 6,000 | over the whole run |
 //! | gradient of `L_dtc` | through both tasks | same | same |
-//! | patch without the object, or nothing else | not given | map 0, for which `T⁻¹` is ½ | 1, or −1: all outside or inside; `absent_class = "zero"` |
+//! | patch without the object, or nothing else | not given | without the object map 0, for which `T⁻¹` is ½; if there is nothing else 0/0, NaN | 1, or −1: all outside or inside; `absent_class = "zero"` |
 //! | ignored voxels | – | – | outside in the distance map, without weight in its loss and in `L_seg` |
 //! | schedule | rate ÷10 every 2,500 of 6,000 iterations | same | at the same shares of the run |
 
@@ -77,7 +77,7 @@ pub struct DtcConfig {
 pub enum AbsentClass {
     /// 1, all outside, or −1, all inside.
     Outside,
-    /// 0, the distance on a surface, as in the public code.
+    /// 0, the distance on a surface, as in the public code without a voxel of the class.
     Zero,
 }
 

@@ -37,14 +37,14 @@
 //! | views | – | \[R\] strong to the query, weak to the key, of one geometry; or the key mirrored | `key_geometry` |
 //! | shuffled batch norm, symmetric loss | – | \[R\] neither | – |
 //! | images of stage i | – | \[R\] labeled and unlabeled ones, without their labels, as many of each as `pretraining_batch` says | `pretraining_batch` |
-//! | one shared encoder, two decoders of different architecture | \[K\] | \[R\] transposed convolution; linear interpolation and a convolution (V-Net 3×3×3 after it, U-Net 1×1 before it) | `streams = "networks"`: two encoders with the same initial weights |
+//! | one shared encoder, two decoders of different architecture | \[K\] | \[R\] transposed convolution; linear interpolation and a convolution (V-Net 3×3×3 after it, U-Net 1×1 before it), which the first has with `network.upsampling = "linear"` | `streams = "networks"`: two encoders with the same initial weights |
 //! | the branches are perturbed | \[K\] | \[R\] own dropout, and the second sees the strong view | `perturbation` |
 //! | each stream learns from the other's constant labels | \[K\] | same | – |
 //! | "thresholded" maps | \[K\] | \[R\] argmax, without a threshold of confidence | `threshold` |
 //! | `w`, ramp over all of stage ii, supervised loss | – | \[R\] 0.1, cross-entropy and Dice, the field's code of cross pseudo supervision | `cross_weight` |
 //! | optimizer, lengths of the stages | – | \[R\] SGD 0.01, poly, restarted (`quick`, `standard`: one decay over both stages); 1 : 3 | `optimizer`, `iterations` |
 //! | 3D volumes | 2D slices \[K\] | both | the network's architecture |
-//! | at test time | – | \[R\] the first stream, the network with transposed convolutions; the mean of both streams, the other reading, is not offered | – |
+//! | at test time | – | \[R\] the first stream, the network with the decoder that the settings name; the mean of both streams, the other reading, is not offered | – |
 
 mod config;
 mod dense_contrast;

@@ -31,7 +31,7 @@
 //! | slices in `L_contrast` | B of the batch, B not given | – | all of the batch; `slices = B` |
 //! | `a` | 0.999, following UA-MT | 0.99, warm-up `min(1 − 1/(t+1), a)` | 0.999 with the warm-up; `teacher_momentum`. `quick`, `standard`: less in short runs (`scaled_momentum`) |
 //! | `L_seg` | Dice and cross-entropy | ½ of each, Dice of the foreground | ½ of each, Dice of all classes, as in every recipe here |
-//! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; `pairwise_map = "before_dropout"` |
+//! | map of `L_pd` | last of the encoder | after its dropout | after its dropout; V-Net: `pairwise_map = "before_dropout"` |
 //! | without signed distance (Table III) | not described | – | image + foreground probability; `boundary = "probability"` |
 //! | dropout | alpha dropout in the head | channel dropout in the V-Net | both |
 //! | noise | not given | `clip(0.1·N(0,1), ±0.2)` on the teacher's input | the same on both inputs, drawn independently |

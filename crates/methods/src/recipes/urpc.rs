@@ -18,7 +18,7 @@
 //! | heads | – | 1×1×1 convolution, trilinear upsampling without aligned corners; 2D: 3×3, nearest neighbor | those for volumes; `align_corners` |
 //! | input of the heads | – | outputs of the decoder's blocks | U-Net: same; V-Net: inputs of the blocks (upsampled map + skip) |
 //! | perturbation, volumes | – | channels dropped at 0.5, 0.3, 0.2 and 0.1, from 1/8 to full resolution, before the heads and the decoder's next block | same before the heads, the next block reads the whole map; `dropout` |
-//! | perturbation, slices | – | 1/8: channels dropped at 0.5; 1/4: voxels of the highest activation dropped; 1/2: factors of 0.7 to 1.3; none of the main output | channels dropped at the same 0.5, 0.3 and 0.2; none of the main output |
+//! | perturbation, slices | – | 1/8: values dropped at 0.5; 1/4: voxels of the highest activation dropped; 1/2: factors of 0.7 to 1.3; none of the main output | channels dropped at 0.5, 0.3 and 0.2 as in volumes; none of the main output |
 //! | other dropout | – | 3D: none; 2D: in the encoder | V-Net: of the bottleneck; U-Net: in the encoder; `network.dropout` |
 //! | `D_s` | `KL(p_s ‖ p̄)` | `KL(p̄ ‖ p_s)` | the paper's |
 //! | `‖p_s − p̄‖²` | sum over the classes | mean over the classes | the paper's |

@@ -88,6 +88,12 @@ impl ContrastConfig {
     }
 }
 
+/// Most voxels of a batch that can be sampled: their indices are exact in single precision.
+pub const MAX_VOXELS: usize = 1 << 24;
+
+/// Most elements of a batch of representations that can be sampled: their indices are 32-bit integers.
+pub const MAX_ELEMENTS: usize = i32::MAX as usize;
+
 /// Input of the contrast sampler: representations, labels and masks of one batch.
 ///
 /// # Shapes
@@ -142,10 +148,10 @@ impl<const D: usize> ContrastInput<D> {
         let space = shape[2..].iter().product::<usize>();
         let (voxels, elements) = (shape[0] * space, shape[0] * shape[1] * space);
         for (what, limit, found) in [
-            ("the number of voxels", 1 << 24, voxels),
+            ("the number of voxels", MAX_VOXELS, voxels),
             (
                 "the number of representation elements",
-                i32::MAX as usize,
+                MAX_ELEMENTS,
                 elements,
             ),
         ] {

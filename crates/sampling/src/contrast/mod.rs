@@ -6,6 +6,6 @@ mod index;
 mod random;
 mod sampler;
 
-pub use config::{ContrastConfig, ContrastInput, ContrastSamples};
+pub use config::{ContrastConfig, ContrastInput, ContrastSamples, MAX_ELEMENTS, MAX_VOXELS};
 pub use features::voxel_features;
 pub use sampler::ContrastSampler;

@@ -206,7 +206,7 @@ fn short_action() -> ActionConfig {
 
 /// Returns ACTION for slices of 128×128: the settings of [`short_action`], four
 /// slices of each kind, and local patches of half the official side, so that there are 36 of them
-/// here too (121 in slices of 192×192).
+/// here too (100 in slices of 192×192).
 ///
 /// `λ₂` is 0: no cross-entropy on pseudo-labels, which still take part in the contrast at a weight of
 /// 0.01. With seven patients the teacher of stage iii takes most of an unlabeled heart for background,

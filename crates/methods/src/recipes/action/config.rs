@@ -272,5 +272,25 @@ mod tests {
             );
         }
         assert!(check(|c| c.unsupervised_weight = -1.0, patch).contains("unsupervised_weight"));
+        assert!(check(|c| c.bank = 1, patch).contains("method.bank: expected 2 or more"));
+        // 4 patches of 2²² voxels are 2²⁴, as many as can be sampled, with 16 elements each, not with 128.
+        let sampled = |contrast_batch, representation_width, representation_resolution| {
+            let config = ActionConfig {
+                contrast_batch,
+                representation_width,
+                representation_resolution,
+                ..ActionConfig::new(80)
+            };
+            let checked = config.check([256, 256, 64]);
+            checked.map_err(|error| error.to_string())
+        };
+        assert_eq!(sampled([2, 2], 16, Resolution::Full), Ok(()));
+        let text = sampled([3, 2], 16, Resolution::Full).unwrap_err();
+        assert!(
+            text.contains("method.contrast_batch") && text.contains("20971520 voxels"),
+            "{text}"
+        );
+        assert_eq!(sampled([3, 2], 16, Resolution::Half), Ok(()));
+        assert!(sampled([2, 2], 128, Resolution::Full).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ActionConfig, AnatomicalContrast, Distillation};
 use semivox_models::Resolution;
+use semivox_sampling::{MAX_ELEMENTS, MAX_VOXELS};
 
 use crate::context::MethodContext;
 use crate::error::MethodError;
@@ -50,7 +51,7 @@ impl MethodSettings for ActionConfig {
     }
 
     fn control(&self) -> &'static str {
-        "supervised:strong_cutmix"
+        self.mixing.control()
     }
 
     fn momenta(&mut self) -> Vec<&mut f64> {
@@ -86,7 +87,8 @@ impl MethodSettings for ActionConfig {
         expect_share("strong_threshold", self.strong_threshold)?;
         expect_share("weak_threshold", self.weak_threshold)?;
         expect_both_kinds("distillation_batch", self.distillation_batch)?;
-        expect_both_kinds("contrast_batch", self.contrast_batch)
+        expect_both_kinds("contrast_batch", self.contrast_batch)?;
+        self.check_samples(patch)
     }
 
     fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
@@ -110,7 +112,29 @@ impl ActionConfig {
         ] {
             expect_some(key, size)?;
         }
-        Ok(())
+        let wanted = "2 or more: of one anchor every distribution is 1, and nothing is distilled";
+        expect(self.bank > 1, "bank", wanted, self.bank)
+    }
+
+    /// Checks that the voxels of a step of stage iii can be sampled, which would show only when that stage begins.
+    fn check_samples(&self, patch: [usize; 3]) -> Result<(), MethodError> {
+        let sides = match self.representation_resolution {
+            Resolution::Full => patch,
+            Resolution::Half => patch.map(|side| (side / 2).max(1)),
+        };
+        let voxels = sides.iter().product::<usize>() * self.contrast_batch.iter().sum::<usize>();
+        let fits = voxels <= MAX_VOXELS && voxels * self.representation_width <= MAX_ELEMENTS;
+        let wanted = format!(
+            "at most {MAX_VOXELS} voxels in a batch, and {MAX_ELEMENTS} with representation_width; a smaller patch, batch or \
+             resolution"
+        );
+        let found = format!("{:?} patches of {voxels} voxels", self.contrast_batch);
+        expect(
+            fits || self.iterations[2] == 0,
+            "contrast_batch",
+            &wanted,
+            found,
+        )
     }
 
     /// Checks that local patches fit into `patch`, and that their pooling cells all lie on one common grid.

@@ -109,13 +109,17 @@ impl ActionPpConfig {
         Ok(config)
     }
 
-    /// Checks that representations are wide enough: centers on the corners of a simplex need at least `classes − 1`
-    /// dimensions.
+    /// Checks that representations are wide enough, as centers on the corners of a simplex need at least `classes − 1`
+    /// dimensions, and that the queue holds the voxels of a step, as the first classes would be lost otherwise.
     fn check_centers(&self, classes: usize) -> Result<(), MethodError> {
         let (width, least) = (self.action.representation_width, classes - 1);
         let fits = width >= least || self.adaptive_weight == 0.0;
         let wanted = format!("at least {least}, for {classes} classes");
-        expect(fits, "action.representation_width", &wanted, width)
+        expect(fits, "action.representation_width", &wanted, width)?;
+        let least = self.voxels * classes;
+        let fits = self.queue >= least || self.adaptive_weight == 0.0;
+        let wanted = format!("at least {least}, voxels for each of {classes} classes");
+        expect(fits, "queue", &wanted, self.queue)
     }
 
     /// Returns the temperature of `L_aaco` at a step of stage iii.
@@ -159,7 +163,7 @@ impl MethodSettings for ActionPpConfig {
     }
 
     fn control(&self) -> &'static str {
-        "supervised:strong_cutmix"
+        self.action.control()
     }
 
     fn momenta(&mut self) -> Vec<&mut f64> {
@@ -233,6 +237,21 @@ mod tests {
         };
         assert!(check(|c| c.center_rate = 1.5).contains("center_rate"));
         assert!(check(|c| c.queue = 0).contains("method.queue"));
+        let queue = |queue, classes| {
+            let config = ActionPpConfig {
+                queue,
+                ..ActionPpConfig::new(10)
+            };
+            config
+                .check_centers(classes)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(queue(512, 2), Ok(()));
+        assert!(
+            queue(511, 2)
+                .unwrap_err()
+                .contains("at least 512, voxels for each of 2 classes")
+        );
         assert!(check(|c| c.action.weak_threshold = 2.0).contains("weak_threshold"));
         let text = check(|c| c.schedule = c.schedule.map(|s| CosineTemperature { low: 0.0, ..s }));
         assert!(text.contains("schedule.low") && text.contains("found 0"));

@@ -99,7 +99,7 @@ impl IdealConfig {
     /// | `without_pretraining` | no pre-training; the fine-tuning gets all iterations |
     /// | `without_cross` | `w = 0`: the streams learn from labels alone |
     /// | `batch_negatives` | no queue |
-    /// | `mirrored_keys` | the key's view is mirrored, so that correspondence has to be found |
+    /// | `mirrored_keys` | the key's view is mirrored, so that correspondence has to be found; where a task allows it |
     /// | `two_networks` | the streams do not share their encoder |
     /// | `dropout_only` | both streams get the weak view |
     ///
@@ -129,6 +129,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::method_settings::MethodSettings;
+    use crate::testing::context;
+    use semivox_models::NetworkConfig;
 
     #[test]
     fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {
@@ -155,6 +157,19 @@ mod tests {
         assert!(check(|c| c.queue = 0).contains("found 0"));
         assert!(check(|c| c.threshold = 95.0).contains("0 to 1, found 95"));
         assert!(check(|c| c.fine_tuning_batch = [2, 0]).contains("method.fine_tuning_batch"));
+    }
+
+    #[test]
+    fn mirrored_keys_need_an_axis() {
+        let config = IdealConfig::new(10).ablation("mirrored_keys").unwrap();
+        let mut context = context(NetworkConfig::new(1, 2).with_filters(2), [16; 3]);
+        assert!(config.method(context.clone()).is_ok());
+        context.mirrored = [false; 3];
+        let message = config.method(context).err().unwrap().to_string();
+        assert!(
+            message.contains("method.key_geometry: expected aligned"),
+            "{message}"
+        );
     }
 
     #[test]

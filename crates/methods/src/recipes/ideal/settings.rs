@@ -5,9 +5,10 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect_both_kinds, expect_positive, expect_share, expect_some,
-    expect_weight,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight,
 };
+use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
 
@@ -64,6 +65,9 @@ impl MethodSettings for IdealConfig {
 
     fn method(&self, context: MethodContext) -> Result<Method, MethodError> {
         let mirrored = context.mirrored;
+        let can = self.key_geometry == ViewAlignment::Aligned || mirrored != [false; 3];
+        let wanted = "aligned, as the task allows no axis to be mirrored";
+        expect(can, "key_geometry", wanted, "mirrored")?;
         Ok(Method::new(context)
             .with_stage(DenseContrast::new(self.clone(), mirrored))
             .with_stage(TwoDecoders::new(self.clone())))

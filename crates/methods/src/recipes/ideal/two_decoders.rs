@@ -36,9 +36,14 @@ impl TwoDecoders {
         }
     }
 
-    /// Creates the second stream, whose decoder upsamples by interpolation.
+    /// Creates the second stream, whose decoder upsamples by interpolation or, if that of the first does, by transposed
+    /// convolutions.
     fn second(&self, first: &Network, context: &MethodContext) -> Second {
-        let network = context.network.clone().with_upsampling(Upsampling::Linear);
+        let upsampling = match context.network.upsampling {
+            Upsampling::Linear => Upsampling::Transposed,
+            _ => Upsampling::Linear,
+        };
+        let network = context.network.clone().with_upsampling(upsampling);
         match self.config.streams {
             Streams::Decoders => {
                 Second::Decoder(context.drawn(|device| network.init_decoder(device)))
@@ -137,6 +142,31 @@ mod tests {
     use crate::schedule::LearningRate;
     use crate::testing::{batch, begun, context, first_step, off_descent};
     use semivox_models::NetworkConfig;
+
+    /// Decoders of transposed convolutions and of interpolation have different numbers of parameters.
+    #[test]
+    fn the_second_decoder_is_of_another_kind() {
+        for (own, other) in [
+            (Upsampling::Transposed, Upsampling::Linear),
+            (Upsampling::Linear, Upsampling::Transposed),
+            (Upsampling::Nearest, Upsampling::Linear),
+        ] {
+            let network = NetworkConfig::new(1, 2)
+                .with_filters(2)
+                .with_upsampling(own);
+            let context = context(network, [16; 3]);
+            let of = |upsampling| {
+                let network = context.network.clone().with_upsampling(upsampling);
+                network.init_decoder(&context.device).num_params()
+            };
+            let stage = TwoDecoders::new(IdealConfig::new(10));
+            let Second::Decoder(second) = stage.second(&context.student(), &context) else {
+                panic!("the streams share an encoder");
+            };
+            assert_eq!(second.num_params(), of(other), "{own:?}");
+            assert_ne!(of(Upsampling::Transposed), of(Upsampling::Linear));
+        }
+    }
 
     /// Compares a step with the gradients of the weighted terms; their values alone would not do, as pseudo-labels are
     /// constants for the gradient but depend on the weights.

@@ -213,6 +213,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::method_settings::MethodSettings;
+    use crate::testing::context;
+    use semivox_models::{Architecture, NetworkConfig};
 
     #[test]
     fn ablations_change_what_they_name_and_an_unknown_one_lists_them() {
@@ -241,5 +243,50 @@ mod tests {
         assert!(check(|c| c.pooled = 0).contains("method.pooled"));
         assert!(check(|c| c.noise = -0.1).contains("method.noise: expected 0 or more, found -0.1"));
         assert!(check(|c| c.contrast_weight = f64::NAN).contains("method.contrast_weight"));
+        assert!(check(|c| c.slices = Some(1)).contains("method.slices"));
+    }
+
+    #[test]
+    fn a_contrast_has_two_slices() {
+        let check = |batch, contrast_weight, patch| {
+            let config = SimCvdConfig {
+                batch,
+                contrast_weight,
+                ..SimCvdConfig::new(10)
+            };
+            config.check(patch).map_err(|error| error.to_string())
+        };
+        let message = check([2, 1], 0.5, [16, 16, 1]).unwrap_err();
+        assert!(
+            message.contains("method.batch: expected two or more slices"),
+            "{message}"
+        );
+        for (batch, weight, patch) in [
+            ([2, 1], 0.0, [16, 16, 1]),
+            ([2, 2], 0.5, [16, 16, 1]),
+            ([2, 1], 0.5, [16, 16, 2]),
+        ] {
+            assert_eq!(check(batch, weight, patch), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_u_net_has_no_map_before_a_dropout() {
+        let built = |architecture| {
+            let config = SimCvdConfig {
+                pairwise_map: PairwiseMap::BeforeDropout,
+                ..SimCvdConfig::new(10)
+            };
+            let network = NetworkConfig::new(1, 2).with_filters(2);
+            let network = network.with_architecture(architecture);
+            let built = config.method(context(network, [16, 16, 1]));
+            built.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(built(Architecture::VNet), Ok(()));
+        let message = built(Architecture::UNet).unwrap_err();
+        assert!(
+            message.contains("method.pairwise_map: expected after_dropout"),
+            "{message}"
+        );
     }
 }

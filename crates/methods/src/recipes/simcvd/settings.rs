@@ -1,5 +1,8 @@
 //! Implementation of `MethodSettings` for the settings of SimCVD.
 
+use semivox_models::Architecture;
+
+use super::config::PairwiseMap;
 use super::{SimCvd, SimCvdConfig};
 use crate::context::MethodContext;
 use crate::error::MethodError;
@@ -18,7 +21,7 @@ impl MethodSettings for SimCvdConfig {
         vec![&mut self.teacher_momentum]
     }
 
-    fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
+    fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_both_kinds("batch", self.batch)?;
         expect_share("teacher_momentum", self.teacher_momentum)?;
@@ -43,10 +46,21 @@ impl MethodSettings for SimCvdConfig {
         for (key, size) in sizes {
             expect_some(key, size)?;
         }
-        Ok(())
+        // Of a single slice the contrast is ln 1: 0 without a gradient.
+        let slices = self.batch[1] * patch[2];
+        let taken = self.slices.map_or(slices, |taken| taken.min(slices));
+        let contrasted = self.contrast_weight == 0.0 || taken > 1;
+        let key = if slices > 1 { "slices" } else { "batch" };
+        let wanted =
+            "two or more slices of unlabeled patches for the contrast, or contrast_weight 0";
+        expect(contrasted, key, wanted, taken)
     }
 
     fn method(&self, mut context: MethodContext) -> Result<Method, MethodError> {
+        let dropped = context.network.architecture == Architecture::VNet;
+        let same = self.pairwise_map == PairwiseMap::AfterDropout || dropped;
+        let wanted = "after_dropout for the U-Net, which has no dropout after its encoder";
+        expect(same, "pairwise_map", wanted, "before_dropout")?;
         let classes = context.network.classes;
         context.network.signed_distance = self.needs_distance_head().then_some(classes - 1);
         Ok(Method::new(context).with_stage(SimCvd::new(self.clone(), classes)))
