@@ -58,9 +58,14 @@ has over both. Of --set method.KEY, these controls take only method.optimizer.
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let (cells, quiet) = (cells(arguments)?, arguments.run.quiet);
+    for Cell { config, folder } in &cells {
+        expect_same(folder, config)?;
+    }
+    // Read once: the memory of a finished run stays with this process, for the next.
+    let free = Free::now();
     let stop = interrupt::stop_on_ctrl_c()?;
     let mut runs = Vec::new();
-    let mut told = false;
+    let (mut told, mut diverged) = (false, false);
     for (number, Cell { config, folder }) in cells.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             return Ok(stopped());
@@ -69,10 +74,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             let (of, method, seed) = (cells.len(), config.method_title(), config.seed);
             tell!("run {} of {of}: {method}, seed {seed}", number + 1);
         }
-        match outcome(folder, config.clone(), (quiet, &mut told), &stop)? {
-            Some(run) => runs.push(run),
-            None => return Ok(stopped()),
+        match outcome(folder, config, free.clone(), (quiet, &mut told), &stop) {
+            Ok(Some(run)) => runs.push(run),
+            Ok(None) => return Ok(stopped()),
+            Err(error) if error.is_divergence() => {
+                let folder = folder.display();
+                tell!("error: {folder}: {error}; the table is made of the other runs");
+                diverged = true;
+            }
+            Err(error) => return Err(error),
         }
+    }
+    if runs.is_empty() {
+        return Ok(ExitCode::FAILURE);
     }
     for sentence in below_supervised(&cells)? {
         tell!("warning: {sentence}");
@@ -83,7 +97,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         true => super::print_json(&json!(comparison)),
         false => println!("{comparison}\n\nWritten: {}", table.display()),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(match diverged {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
 }
 
 /// Returns a sentence for each run whose Dice on the validation cases is below that of supervised training.
@@ -121,19 +138,18 @@ fn stopped() -> ExitCode {
 /// The run is started or resumed, unless it is finished. The first one tells what is doubtful about the data set.
 fn outcome(
     folder: &Path,
-    wanted: RunConfig,
+    wanted: &RunConfig,
+    mut free: Free,
     (quiet, told): (bool, &mut bool),
     stop: &AtomicBool,
 ) -> Result<Option<Run>, TrainError> {
     let mut observer = training::observer(quiet);
-    let mut free = Free::now();
     let session = match begun(folder)? {
         None => {
-            free.warn(&wanted, 0.0);
-            Session::start(wanted, folder, observer.as_ref())?
+            free.warn(wanted, 0.0);
+            Session::start(wanted.clone(), folder, observer.as_ref())?
         }
         Some(run) => {
-            refuse_other_settings(&run, wanted)?;
             if let Some(finished) = Run::open_finished(&run)? {
                 return Ok(Some(finished));
             }
@@ -158,12 +174,16 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
     }
 }
 
-/// Fails if an earlier run in the folder has other settings than those wanted.
-fn refuse_other_settings(run: &RunFolder, wanted: RunConfig) -> Result<(), TrainError> {
-    let found = RunConfig::from_toml(&run.read_config()?)?;
-    let wanted = wanted.completed(&found);
-    if wanted == found {
+/// Fails if an earlier run in the folder has other settings than those wanted, or began with other cases than the data set
+/// has now.
+fn expect_same(folder: &Path, wanted: &RunConfig) -> Result<(), TrainError> {
+    let Some(run) = begun(folder)? else {
         return Ok(());
+    };
+    let found = RunConfig::from_toml(&run.read_config()?)?;
+    let wanted = wanted.clone().completed(&found);
+    if wanted == found {
+        return Run::expect_same_cases(&run);
     }
     let differing = found.differences(&wanted)?;
     Err(TrainError::unexpected(

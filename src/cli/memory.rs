@@ -20,6 +20,7 @@ pub(super) fn of_step(config: &RunConfig) -> Option<f64> {
 }
 
 /// The free memory at a moment, and whether it was said that it does not suffice.
+#[derive(Clone)]
 pub(super) struct Free {
     bytes: Option<f64>,
     told: bool,

@@ -166,6 +166,51 @@ fn compare_runs_the_grid_once() {
         message.contains("supervised_1_0: expected a run with the same settings"),
         "{message}"
     );
+    // With another scan, runs of new seeds would not be trained on the cases of the others.
+    let scan = |name: &str| root.join(format!("scans/images/{name}.nii.gz"));
+    std::fs::copy(scan("case3"), scan("case9")).expect("a scan");
+    let message = super::fail(&root, 1, &grid);
+    assert!(
+        message.contains("unlabeled case 3 of 2 being 'none'") && message.contains("found 'case9'"),
+        "{message}"
+    );
+}
+
+/// A run that diverges ends the command with an error, after the other runs and their table.
+#[test]
+fn compare_goes_on_after_a_diverging_run() {
+    let (_root, root) = scans(4, 3);
+    std::fs::write(root.join("test.list"), "case0\n").expect("a list");
+    let words = ["compare", "--methods", "fixmatch", "--data", "scans", "-q"];
+    let split = [
+        "--test-list",
+        "test.list",
+        "--labeled",
+        "1",
+        "--out",
+        "grid",
+    ];
+    let settings = [
+        "--set",
+        "method.pseudo_weight=1e39",
+        "--set",
+        "method.pseudo_from=0",
+        "--set",
+        "method.pseudo_guard=false",
+        "--set",
+        "method.threshold=0",
+    ];
+    let output = semivox(&root, &[&words[..], &split, &settings, &TINY].concat());
+    let (table, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("grid/fixmatch_1_0: ") && said.contains("table is made of the other runs"),
+        "{said}"
+    );
+    for row in ["| supervised | 1 |", "| supervised:strong_cutmix | 1 |"] {
+        assert!(table.contains(row), "{table}");
+    }
+    assert!(!table.contains("| fixmatch"), "{table}");
 }
 
 /// Label values are mapped to classes from the label maps to the table: 205 is the ball, 9 is ignored.

@@ -9,7 +9,7 @@ use semivox_data::inspect::{
     wrong_sides,
 };
 use semivox_data::preprocess::Preprocess;
-use semivox_data::{DataError, Dataset, LabelMap, LabeledCase, Patients, leaks};
+use semivox_data::{DataError, Dataset, IGNORED, LabelMap, LabeledCase, Patients, leaks};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
@@ -93,7 +93,8 @@ pub(crate) fn expect_labels(
     preprocess: &Preprocess,
 ) -> Result<(), TrainError> {
     let drawn = |case: &Arc<LabeledScan>| case.facts.labels.keys().any(|&label| label > 0);
-    let kept = |case: &Arc<LabeledScan>| case.labels.values().iter().any(|&label| label > 0);
+    let is_class = |&label: &u8| label > 0 && label != IGNORED;
+    let kept = |case: &Arc<LabeledScan>| case.labels.values().iter().any(is_class);
     if set.labeled.is_empty() || set.labeled.iter().any(kept) {
         return Ok(());
     }
@@ -138,5 +139,65 @@ pub(crate) fn tell_of_labels(
     }
     if let Some(absent) = absent_classes(&dataset.classes, &present) {
         observer.notice(&absent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ndarray::Array3;
+    use semivox_data::layout::Layout;
+    use semivox_data::{Geometry, Volume};
+
+    /// A set of one case with some voxels of these labels, of which preprocessing leaves others.
+    fn set(drawn: &[u8], left: fn(u8) -> u8) -> TrainingSet {
+        let mut labels = Array3::zeros((16, 16, 8));
+        for (at, &label) in drawn.iter().enumerate() {
+            labels[[5, 5, at]] = label;
+        }
+        let geometry = Geometry::from_spacing([1.0; 3]);
+        let image = Volume::new(labels.mapv(f32::from), geometry);
+        let labels = LabelMap::new(labels, geometry);
+        let (scan, mut prepared) = Preprocess::default()
+            .apply_labeled(&image, &labels)
+            .unwrap();
+        prepared.data.mapv_inplace(left);
+        let case = LabeledScan {
+            id: "a".into(),
+            scan,
+            labels: prepared,
+            facts: CaseFacts::of("a", Role::Labeled, &image.into(), Some(&labels)),
+        };
+        TrainingSet {
+            labeled: vec![Arc::new(case)],
+            ..TrainingSet::default()
+        }
+    }
+
+    #[test]
+    fn ignored_voxels_are_none_of_a_class() {
+        let dataset = Dataset {
+            name: "scans".into(),
+            layout: Layout::Folder,
+            classes: ["background", "lesion"].map(String::from).into(),
+            channels: Vec::new(),
+            labeled: Vec::new(),
+            unlabeled: Vec::new(),
+            test: Vec::new(),
+            notes: Vec::new(),
+        };
+        let checked = |drawn: &[u8], left| {
+            let found = expect_labels(&dataset, &set(drawn, left), &Preprocess::default());
+            found.err().map_or(String::new(), |error| error.to_string())
+        };
+        assert_eq!(checked(&[1, IGNORED], |label| label), "");
+        let none = checked(&[IGNORED; 8], |label| label);
+        assert!(
+            none.contains("background and ignored voxels alone"),
+            "{none}"
+        );
+        let lost = checked(&[1, IGNORED], |label| if label == 1 { 0 } else { label });
+        assert!(lost.contains("of a class left in some label map"), "{lost}");
     }
 }

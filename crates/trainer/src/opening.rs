@@ -1,6 +1,6 @@
 //! Opening and reading of a run's data set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semivox_data::layout::{self, HoldOut};
@@ -9,8 +9,16 @@ use semivox_data::{Dataset, LabeledCase, Patients, phantom};
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
 use crate::observer::Observer;
+use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
+use crate::test_leaks::leave_out;
 use crate::training_set::TrainingSet;
+
+/// Returns a path as an absolute one.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
+    std::path::absolute(path)
+        .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
+}
 
 /// Changes the path of a moved data set, and that of a list of test cases inside it.
 pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), TrainError> {
@@ -25,9 +33,9 @@ pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), Train
     if let Some(list) = &mut data.test_list
         && let Ok(inside) = list.strip_prefix(before)
     {
-        *list = root.join(inside);
+        *list = absolute(&root.join(inside))?;
     }
-    data.root = Some(root);
+    data.root = Some(absolute(&root)?);
     Ok(())
 }
 
@@ -65,6 +73,18 @@ pub(crate) fn open_dataset(
         None => Vec::new(),
     };
     Ok((dataset, validation, patients))
+}
+
+/// Opens the data set of an earlier run without the cases that the run left out, and its validation cases.
+pub(crate) fn remaining_cases(
+    config: &RunConfig,
+    run: &RunFolder,
+) -> Result<(Dataset, Vec<LabeledCase>), TrainError> {
+    let (mut dataset, validation, _) = open_dataset(config, run)?;
+    if let Some(CaseList { excluded, .. }) = CaseList::read(run)? {
+        leave_out(&excluded, &mut dataset);
+    }
+    Ok((dataset, validation))
 }
 
 /// The data of a run.

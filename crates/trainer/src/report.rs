@@ -7,7 +7,7 @@ use semivox_data::{Dataset, LabeledCase};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::evaluating::{pictured, prediction_path, read_prediction};
-use crate::opening::open_dataset;
+use crate::opening::remaining_cases;
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::specimens::{by_channel, specimens};
@@ -51,7 +51,7 @@ pub fn remake(run: &RunFolder) -> Result<Remade, TrainError> {
         true => Some(Evaluation::read(run.evaluation())?),
         false => None,
     };
-    let dataset = open_dataset(&config, run).map(|(dataset, ..)| dataset);
+    let dataset = remaining_cases(&config, run).map(|(dataset, _)| dataset);
     write_for(run, &config, dataset.as_ref(), evaluation.as_ref())
 }
 
@@ -292,6 +292,26 @@ mod tests {
             &html[..200]
         );
         assert!(html.contains("This run is at step 0 of"));
+    }
+
+    /// Cases that the run left out are none of its labeled ones.
+    #[test]
+    fn excluded_cases_are_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = finished(folder.path());
+        fs::remove_file(run.evaluation()).unwrap();
+        let labeled = || {
+            let (html, _) = page(&run);
+            let at = html.find(" labeled case").unwrap();
+            html[..at].rsplit(['>', ' ']).next().unwrap().to_string()
+        };
+        let config = RunConfig::from_toml(&run.read_config().unwrap()).unwrap();
+        let config = config.with_values([("data.labeled", "2")]).unwrap();
+        run.write_config(&config.to_toml().unwrap()).unwrap();
+        assert_eq!(labeled(), "2");
+        let cases = r#"{"labeled": ["phantom_001"], "unlabeled": [], "test": [], "excluded": ["phantom_000"]}"#;
+        fs::write(run.cases(), cases).unwrap();
+        assert_eq!(labeled(), "1");
     }
 
     #[test]

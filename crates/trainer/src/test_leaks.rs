@@ -82,6 +82,12 @@ fn refused(dataset: &Dataset, found: &[Leak]) -> TrainError {
     )
 }
 
+/// Removes the named cases from the training cases.
+pub(crate) fn leave_out(names: &BTreeSet<String>, dataset: &mut Dataset) {
+    dataset.labeled.retain(|case| !names.contains(&case.id));
+    dataset.unlabeled.retain(|case| !names.contains(&case.id));
+}
+
 /// Leaves training cases out of a data set and of the cases read from it.
 ///
 /// # Errors
@@ -95,8 +101,7 @@ pub(crate) fn exclude(
     if names.is_empty() {
         return Ok(set);
     }
-    dataset.labeled.retain(|case| !names.contains(&case.id));
-    dataset.unlabeled.retain(|case| !names.contains(&case.id));
+    leave_out(names, dataset);
     let listed: Vec<&str> = names.iter().map(String::as_str).collect();
     let needs_unlabeled = config.method.settings().needs_unlabeled();
     let lacking = match (dataset.labeled.is_empty(), dataset.unlabeled.is_empty()) {

@@ -7,6 +7,8 @@ mod spread;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 pub use run::{Run, RunSummary};
@@ -60,7 +62,9 @@ impl Comparison {
     /// Groups runs by method and number of labeled cases.
     ///
     /// # Errors
-    /// [`TrainError::Unexpected`] if two runs were measured on different cases: their means are not comparable.
+    /// [`TrainError::Unexpected`] if two runs were measured on different cases, as their means are not comparable, or if two
+    /// runs of a method have one seed or settings that differ in more than the seed and the place of files, as they make no
+    /// mean over seeds.
     pub fn new(runs: &[Run]) -> Result<Self, TrainError> {
         check_same_cases(runs)?;
         let mut groups: Vec<Vec<&Run>> = Vec::new();
@@ -69,6 +73,9 @@ impl Comparison {
                 Some(group) => group.push(run),
                 None => groups.push(vec![run]),
             }
+        }
+        for group in &groups {
+            check_seeds(group)?;
         }
         Ok(Self {
             protocol: shared::protocol(runs),
@@ -125,6 +132,42 @@ fn gain(group: &[&Run], runs: &[Run], reference: &str) -> Option<Spread> {
         true => None,
         false => Spread::of(group.iter().map(difference)),
     }
+}
+
+/// Fails if runs of a method are not those of one setting with several seeds.
+fn check_seeds(group: &[&Run]) -> Result<(), TrainError> {
+    let mut seen = BTreeSet::new();
+    for run in group {
+        let seed = run.evaluation.protocol.seed;
+        let found = match seen.insert(seed) {
+            true => differing(group[0], run)?,
+            false => Some(format!("two runs with seed {seed}")),
+        };
+        if let Some(found) = found {
+            return Err(TrainError::unexpected(
+                format!("comparison: {}", group[0].group().0),
+                "runs with the same settings and a seed each",
+                found,
+                "compare them under names of their own, or leave one out",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the settings in which two runs differ, beside the seed, the device and the place of files.
+fn differing(first: &Run, second: &Run) -> Result<Option<String>, TrainError> {
+    let mut second = second.config.clone();
+    let first = &first.config;
+    second.seed = first.seed;
+    second.device.clone_from(&first.device);
+    second.checkpoint_every = first.checkpoint_every;
+    second.data.root.clone_from(&first.data.root);
+    second.data.test_list.clone_from(&first.data.test_list);
+    second.data.workers = first.data.workers;
+    second.data.prefetch = first.data.prefetch;
+    let found = first.differences(&second)?;
+    Ok((!found.is_empty()).then(|| found.join("; ")))
 }
 
 /// Fails if runs have other classes, as after a change of their description, or were measured on other cases.

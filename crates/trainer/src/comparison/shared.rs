@@ -1,7 +1,6 @@
 //! The settings that the runs of a comparison share, in words.
 
 use super::Run;
-use crate::config::RunConfig;
 
 /// Returns the sentences of how the runs were trained and tested, with all values where they differ.
 pub(super) fn protocol(runs: &[Run]) -> String {
@@ -19,11 +18,15 @@ pub(super) fn protocol(runs: &[Run]) -> String {
     let leaks = leaks.map_or(String::new(), |leaks| {
         format!(" Not an independent test: {leaks}.")
     });
+    let phantoms = match runs.iter().any(|run| run.config.data.root.is_none()) {
+        true => " The scans are generated phantoms, others for each seed.",
+        false => "",
+    };
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} {kind} cases and their classes, \
-         then mean ± sample standard deviation over seeds; undefined values are left out.{leaks}",
+         then mean ± sample standard deviation over seeds; undefined values are left out.{phantoms}{leaks}",
         values(|run| run.evaluation.protocol.preset.clone()),
-        values(|run| run.evaluation.protocol.iterations.to_string()),
+        listed(&by_value(runs, iterations)),
         values(|run| run.evaluation.protocol.checkpoint.clone()),
         values(|run| run.evaluation.protocol.postprocessing.clone()),
     )
@@ -42,6 +45,13 @@ pub(super) fn measured_on(runs: &[Run]) -> &'static str {
 /// A setting that runs do not share is listed with the methods that have each value, since a difference between
 /// methods may then be one of settings.
 pub(super) fn training(runs: &[Run]) -> String {
+    let lengths = by_value(runs, iterations);
+    let length = match lengths.len() {
+        0 | 1 => "",
+        _ => {
+            " Their numbers of iterations differ, so differences between methods may come from them."
+        }
+    };
     let optimizers = by_value(runs, optimizer);
     let optimizer = match optimizers.as_slice() {
         [(optimizer, _)] => format!("Every method was trained with {optimizer}."),
@@ -51,12 +61,16 @@ pub(super) fn training(runs: &[Run]) -> String {
         ),
     };
     format!(
-        "{optimizer} Patches per batch, in the last stage: {}.",
+        "{optimizer}{length} Patches per batch, in the last stage: {}.",
         listed(&by_value(runs, batch))
     )
 }
 
-fn optimizer(config: &RunConfig) -> String {
+fn iterations(run: &Run) -> String {
+    run.evaluation.protocol.iterations.to_string()
+}
+
+fn optimizer(Run { config, .. }: &Run) -> String {
     let settings = config.method.settings();
     match (&config.own_method, settings.nesterov()) {
         (Some(_), _) => "an optimizer of its own".into(),
@@ -68,7 +82,7 @@ fn optimizer(config: &RunConfig) -> String {
     }
 }
 
-fn batch(config: &RunConfig) -> String {
+fn batch(Run { config, .. }: &Run) -> String {
     match (&config.own_method, config.method.settings().batch()) {
         (Some(_), _) => "its own".into(),
         (None, [labeled, 0]) => format!("{labeled} labeled"),
@@ -77,10 +91,10 @@ fn batch(config: &RunConfig) -> String {
 }
 
 /// Returns each value of a setting with the methods that have it, in order of appearance.
-fn by_value(runs: &[Run], of: impl Fn(&RunConfig) -> String) -> Vec<(String, Vec<String>)> {
+fn by_value(runs: &[Run], of: impl Fn(&Run) -> String) -> Vec<(String, Vec<String>)> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
-    for Run { config, .. } in runs {
-        let (value, method) = (of(config), config.method_title());
+    for run in runs {
+        let (value, method) = (of(run), run.config.method_title());
         match found.iter_mut().find(|(known, _)| *known == value) {
             Some((_, methods)) if methods.contains(&method) => {}
             Some((_, methods)) => methods.push(method),

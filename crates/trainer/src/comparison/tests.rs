@@ -264,3 +264,49 @@ fn runs_on_other_cases_do_not_compare() {
     let message = Comparison::new(&runs).unwrap_err().to_string();
     assert!(message.contains("same cases"), "{message}");
 }
+
+#[test]
+fn a_row_is_one_setting_with_several_seeds() {
+    let refused = |runs: &[Run]| Comparison::new(runs).unwrap_err().to_string();
+    let [first, mut second] = [0, 1].map(|seed| run("bcp", seed, 0.7, None, "a"));
+    second.config.seed = 1;
+    second.config.device = "cuda".into();
+    second.config.data.root = Some("elsewhere".into());
+    assert!(Comparison::new(&[first.clone(), second.clone()]).is_ok());
+    second.config.network.filters = 3;
+    let message = refused(&[first.clone(), second]);
+    assert!(
+        message.contains("comparison: bcp") && message.contains("network.filters = 16, now 3"),
+        "{message}"
+    );
+    let message = refused(&[first.clone(), first]);
+    assert!(message.contains("two runs with seed 0"), "{message}");
+}
+
+#[test]
+fn lengths_are_told_by_method() {
+    let short = run("supervised", 0, 0.7, None, "a");
+    let mut long = run("bcp", 0, 0.8, None, "a");
+    let told = |runs: &[Run]| Comparison::new(runs).unwrap().to_string();
+    let text = told(&[short.clone(), long.clone()]);
+    assert!(
+        !text.contains("Their numbers of iterations differ"),
+        "{text}"
+    );
+    long.evaluation.protocol.iterations = 6_000;
+    let text = told(&[long, short]);
+    assert!(
+        text.contains("; 6000 (bcp); 1000 (supervised) iterations; ")
+            && text.contains("Their numbers of iterations differ"),
+        "{text}"
+    );
+}
+
+#[test]
+fn phantoms_are_told() {
+    let mut run = run("supervised", 0, 0.7, None, "a");
+    let protocol = |run: &Run| Comparison::new(std::slice::from_ref(run)).unwrap().protocol;
+    assert!(protocol(&run).ends_with("generated phantoms, others for each seed."));
+    run.config.data.root = Some("scans".into());
+    assert!(protocol(&run).ends_with("undefined values are left out."));
+}

@@ -55,11 +55,12 @@ impl RunFolder {
         fs::create_dir_all(&root).map_err(|error| RunError::io("create folder", &root, error))?;
         // Locked before checking: otherwise two programs could both find the folder free.
         let lock = RunLock::acquire(&root);
-        match (lock, Self::expect_new(&root)) {
+        let run = Self { root };
+        match (lock, run.expect_free()) {
             (Err(locked @ RunError::Locked { .. }), _) => Err(locked),
             (_, Err(occupied)) => Err(occupied),
             (lock, Ok(())) => {
-                let (lock, run) = (lock?, Self { root });
+                let lock = lock?;
                 run.make_subfolders()?;
                 make_writable(&run.root)?;
                 Ok((run, lock))
@@ -67,19 +68,27 @@ impl RunFolder {
         }
     }
 
-    /// Fails if the folder cannot become that of a new run, as it holds another; it is neither created nor locked.
+    /// Fails if the folder cannot become that of a new run, as it holds another; it is neither created nor kept locked.
     ///
     /// # Errors
     ///
-    /// [`RunError::Occupied`] if it holds another run.
+    /// [`RunError::Locked`] if a training is using the folder, [`RunError::Occupied`] if it holds another run.
     pub fn expect_new(path: impl AsRef<Path>) -> Result<(), RunError> {
         let run = Self {
             root: path.as_ref().to_path_buf(),
         };
-        match run.traces_of_a_run() {
+        run.expect_free()
+            .map_err(|occupied| match RunLock::acquire(&run.root) {
+                Err(locked @ RunError::Locked { .. }) => locked,
+                _ => occupied,
+            })
+    }
+
+    fn expect_free(&self) -> Result<(), RunError> {
+        match self.traces_of_a_run() {
             None => Ok(()),
             Some(found) => Err(RunError::Occupied {
-                path: run.root,
+                path: self.root.clone(),
                 found,
             }),
         }

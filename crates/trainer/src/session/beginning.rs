@@ -10,10 +10,10 @@ use semivox_inference::device;
 use super::{Session, tell_of};
 use crate::budget::{iterations_within, seconds_per_iteration};
 use crate::checking::{check_cases, expect_labels, tell_of_doubts, tell_of_labels, with_names};
-use crate::config::RunConfig;
+use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
 use crate::observer::Observer;
-use crate::opening::{Opened, generate, open};
+use crate::opening::{Opened, absolute, generate, open};
 use crate::presets::with_iterations;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
@@ -51,6 +51,17 @@ fn expect_outside(out: &Path, root: &Path) -> Result<(), TrainError> {
     }
 }
 
+/// Returns the settings with paths that stay valid if the run is resumed from another working directory.
+fn with_absolute_paths(mut config: RunConfig) -> Result<RunConfig, TrainError> {
+    let DataConfig {
+        root, test_list, ..
+    } = &mut config.data;
+    for path in [root, test_list].into_iter().flatten() {
+        *path = absolute(path)?;
+    }
+    Ok(config)
+}
+
 impl Session {
     /// Checks `config`, makes the run folder `out` and reads the training cases.
     ///
@@ -70,7 +81,7 @@ impl Session {
     /// stage are timed. The number is stored, so that the same settings repeat the run. Evaluation comes on top.
     ///
     /// # Errors
-    /// As for [`start`](Self::start); also if not even one iteration fits.
+    /// As for [`start`](Self::start); also if not even one iteration fits, or for a custom method, which is not timed.
     pub fn start_within(
         config: RunConfig,
         out: impl AsRef<Path>,
@@ -87,7 +98,16 @@ impl Session {
         observer: &dyn Observer,
     ) -> Result<Self, TrainError> {
         config.check()?;
+        if budget.is_some() && config.own_method.is_some() {
+            return Err(TrainError::setting(
+                "own_method",
+                "none, as only the built-in methods are timed",
+                "one",
+                "give its number of iterations",
+            ));
+        }
         device::by_name(&config.device)?;
+        let config = with_absolute_paths(config)?;
         if let Some(root) = &config.data.root {
             expect_outside(out, root)?;
         }
@@ -139,5 +159,46 @@ impl Session {
             leaks: settled.accepted,
             _lock: lock,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::OwnMethod;
+    use crate::presets::preset;
+
+    struct Silent;
+
+    impl Observer for Silent {}
+
+    #[test]
+    fn relative_paths_become_absolute() {
+        let mut config = preset("smoke", "supervised").unwrap();
+        assert_eq!(with_absolute_paths(config.clone()).unwrap(), config);
+        config.data.root = Some("scans".into());
+        config.data.test_list = Some("lists/test.list".into());
+        let data = with_absolute_paths(config).unwrap().data;
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(data.root, Some(here.join("scans")));
+        assert_eq!(data.test_list, Some(here.join("lists/test.list")));
+    }
+
+    #[test]
+    fn a_custom_method_has_no_budget() {
+        let mut config = preset("smoke", "supervised").unwrap();
+        config.own_method = Some(OwnMethod {
+            name: "mine".into(),
+            iterations: 4,
+        });
+        let out = tempfile::tempdir().unwrap().path().join("run");
+        let minute = Duration::from_secs(60);
+        let refused = Session::start_within(config, &out, minute, &Silent).unwrap_err();
+        assert!(
+            refused.to_string().contains("built-in methods are timed"),
+            "{refused}"
+        );
+        assert!(!out.exists());
     }
 }
