@@ -49,5 +49,6 @@ fn segment(model: &str, scan: &str, out: &str) -> Result<(), InferenceError> {
             voxels as f64 * voxel_ml
         );
     }
-    Ok(io::write_labels(out, &labels)?)
+    // With the label values of the training data, where they are not 0, 1, 2, ….
+    model.description().write_labels(out, &labels)
 }

@@ -81,7 +81,8 @@ impl Progress {
 
     /// Shows the progress of an activity other than training steps.
     fn count(&self, what: &'static str, done: usize, total: usize) {
-        if self.bar.prefix() != what {
+        // A bar that is finished, as after the validation cases, would stay hidden.
+        if self.bar.prefix() != what || self.bar.is_finished() {
             self.bar.reset();
             self.bar.set_prefix(what);
             self.bar.set_message("");
@@ -219,5 +220,15 @@ mod tests {
             told.starts_with(" · about ") && told.ends_with(" seconds left"),
             "{told}"
         );
+    }
+
+    /// The test cases are evaluated after those of the validation, under the same name.
+    #[test]
+    fn a_bar_that_was_finished_begins_anew() {
+        let mut progress = Progress::new();
+        progress.evaluating(2, 2);
+        assert!(progress.bar.is_finished());
+        progress.evaluating(0, 5);
+        assert!(!progress.bar.is_finished() && progress.bar.length() == Some(5));
     }
 }

@@ -21,7 +21,7 @@
 //!
 //! let model = Model::open("runs/mine")?;
 //! let labels = model.segment(&io::read_volume("scan.nii.gz")?)?;
-//! io::write_labels("scan_labels.nii.gz", &labels)?;
+//! model.description().write_labels("scan_labels.nii.gz", &labels)?; // with the label values of the training data
 //! # Ok::<(), semivox_inference::InferenceError>(())
 //! ```
 
