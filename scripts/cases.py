@@ -135,8 +135,7 @@ def main():
         case = make.parent.name
         if arguments.only and not case.startswith(tuple(arguments.only)):
             continue
-        quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([sys.executable, str(make)], check=True, **quiet)
+        subprocess.run([sys.executable, str(make)], check=True, env=environment, stdout=subprocess.DEVNULL)
         print(f"{case}\n  " + (make.parent / "expect.txt").read_text().strip().replace("\n", "\n  "))
         for folder in datasets(arguments.work / case):
             wrong += line(semivox, case, folder) == "WRONG"
@@ -144,7 +143,10 @@ def main():
         if check.is_file():
             names = predict_all(semivox, arguments.work) if case == "05_two_affines" else []
             sys.stdout.flush()
-            subprocess.run([sys.executable, str(check), *names], env=environment, stderr=subprocess.DEVNULL)
+            ended = subprocess.run([sys.executable, str(check), *names], env=environment)
+            if ended.returncode:
+                print(f"  WRONG check.py ended with {ended.returncode}")
+                wrong += 1
     print(f"{wrong} wrong")
     return min(wrong, 1)
 

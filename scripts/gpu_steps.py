@@ -11,7 +11,7 @@ from gpu_measure import median, seconds, share
 
 # Batch, sides, filters, timed steps.
 NETWORKS = {
-    "gpu": ["4 112 112 80 16 5", "4 64 64 32 8 20", "24 256 256 1 16 10"],
+    "gpu": ["4 112 112 80 16 5", "4 64 64 48 16 20", "24 256 256 1 16 10"],
     "cpu": ["1 48 48 32 4 2", "2 64 64 1 4 2"]}
 NETWORKS["tiny"] = ["1 32 32 16 2 1"]
 OPERATORS = {"gpu": "4 112 112 80 16 10", "cpu": "1 32 32 16 4 2", "tiny": "1 32 32 16 2 1"}

@@ -2,12 +2,13 @@
 """Mutation test of the losses: removes each term of each method and reports which test fails.
 
     scripts/mutate.py COPY [--target FOLDER] [--by FACTOR] [--methods NAME...]
+    scripts/mutate.py --list
 
 COPY is a folder for a copy of the working tree; in it the weight of one term of every method at a time is multiplied
 by FACTOR (0, or -1 to reverse the term) while its logged value stays, and the methods' tests are run: first those
 that measure descent, then, for a term whose change they do not detect, all tests of its method. Prints a Markdown
 table and exits with 1 if no test detects the change of a term. The terms are listed in TERMS; a term of the sources
-that is missing there is an error. A target folder that already has the dependencies, in the profile of the tests,
+that is missing there is an error, also with --list, which only looks for them. A target folder that already has the dependencies, in the profile of the tests,
 saves building them. Only Python's standard library is used.
 """
 
@@ -56,8 +57,8 @@ TERMS = [
     ("mc_net_plus", 1, "consistency", "mc_net_plus.rs"),
     ("ss_net", 1, "supervised", "ss_net.rs"),
     ("ss_net", 1, "smoothness", "ss_net.rs"),
-    ("ss_net", 1, "separation_labeled", "ss_net.rs"),
-    ("ss_net", 1, "separation_unlabeled", "ss_net.rs"),
+    ("ss_net", 1, "separation_labeled", "ss_net.rs", "name"),
+    ("ss_net", 1, "separation_unlabeled", "ss_net.rs", "name"),
     ("global_local", 1, "global_contrast", "global_local.rs"),
     ("global_local", 2, "local_contrast", "global_local.rs"),
     ("simcvd", 1, "supervised", "simcvd.rs"),
@@ -90,7 +91,7 @@ LOGGED = {("urpc.rs", '"finest"'), ("bcp.rs", '"pseudo_active"'), ("fixmatch.rs"
           ("action/anatomical_contrast.rs", '"foreground_confidence"'),
           ("action/anatomical_contrast.rs", '"pseudo_active"'), ("cvrl.rs", "names[2]"), ("cvrl.rs", "names[3]")}
 # Methods whose tests also run the stages of another method.
-BUILT_ON = {"action_pp": "action"}
+BUILT_ON = {"action_pp": "action", "bcp": "supervised", "global_local": "supervised"}
 
 Term = collections.namedtuple("Term", "method stage name file token", defaults=[None])
 
@@ -195,7 +196,8 @@ def shown(tests):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("copy", type=pathlib.Path)
+    parser.add_argument("copy", type=pathlib.Path, nargs="?")
+    parser.add_argument("--list", action="store_true")
     parser.add_argument("--target", type=pathlib.Path)
     parser.add_argument("--by", type=float, default=0.0)
     parser.add_argument("--methods", nargs="*")
@@ -204,6 +206,11 @@ def main():
     terms = [Term(*term) for term in TERMS]
     terms = [term._replace(token=term.token or f'"{term.name}"') for term in terms]
     expect_complete(terms)
+    if options.list:
+        print(f"{len(terms)} terms of {len({term.method for term in terms})} methods")
+        return
+    if options.copy is None:
+        parser.error("expected a folder for a copy, or --list")
     if options.methods:
         terms = [term for term in terms if term.method in options.methods]
     copy, target = options.copy.resolve(), (options.target or options.copy / "target").resolve()

@@ -176,6 +176,7 @@ class Check:
             self.shoot(f"{size[0]}_{'dark' if dark else 'light'}")
         self.browser.open(self.page, WIDE)
         self.wait_for_viewers()
+        self.expect("a case is shown", self.cases > 0)
         if self.cases:
             self.channels()
             self.slices()

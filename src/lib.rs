@@ -91,6 +91,9 @@ mod book {
     #[doc = include_str!("../docs/how-to/add-a-method.md")]
     struct AddAMethod;
 
+    #[doc = include_str!("../docs/how-to/splits.md")]
+    struct Splits;
+
     #[doc = include_str!("../docs/weights.md")]
     struct Weights;
 }

@@ -198,6 +198,7 @@ def main():
                  f"some time, at most {MOST_BUSY:.0%} is allowed; run it again on an idle machine")
     template = (HERE / "performance.md").read_text()
     text = template.format(
+        arguments=f"--rounds {args.rounds} --threads {' '.join(map(str, args.threads))}",
         date=datetime.date.today().isoformat(), threads=threads, rounds=f"{args.rounds} round{'s' * (args.rounds > 1)}",
         machine=versions(), networks="\n".join(tables).strip(), busy=f"{OTHERS.most:.0%}", speedup=f"{speedup:.2f}",
         cubes=" | ".join(f"{c:.0f} ns" for c in cubes),

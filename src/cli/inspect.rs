@@ -85,12 +85,14 @@ fn inspected(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         counter.at(done, total);
     })?;
     counter.finish();
-    let suggestion = suggestion(arguments, &found);
+    let planned = suggestion(arguments, &found);
+    let is_planned = planned.is_ok();
+    let suggestion = planned.unwrap_or_else(|reason| reason);
     match arguments.json {
         true => super::print_json(&as_json(&found, &suggestion)),
         false => print!("{}", described(&found, arguments.cases, &suggestion)),
     }
-    Ok(match found.errors.is_empty() {
+    Ok(match found.errors.is_empty() && is_planned {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })

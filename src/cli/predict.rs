@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         counter.at(done, todo.len());
         match predict(&model, id, scan, arguments, &mut seen) {
             Ok(()) => _ = written.insert(id.as_str()),
-            Err(error) => tell!("error: {error}"),
+            Err(error) => tell!("error: {}", naming(scan, &error)),
         }
     }
     counter.finish();
@@ -109,6 +109,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Returns the message of an error, with the scan if it does not name it.
+fn naming(scan: &Source, error: &TrainError) -> String {
+    let (scan, error) = (scan.to_string(), error.to_string());
+    match error.contains(&scan) {
+        true => error,
+        false => format!("{scan}: {error}"),
+    }
 }
 
 /// Describes the label maps that were written, with the voxel values of the classes.

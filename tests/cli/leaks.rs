@@ -179,6 +179,13 @@ fn a_comparison_on_leaks_says_so_below_its_table() {
     assert!(found.contains(sentence), "{found}");
     let table = std::fs::read_to_string(root.join("grid/comparison.md")).expect("a table");
     assert!(table.contains(sentence), "{table}");
+
+    // Supervised training does not read the unlabeled copy.
+    let (_guard, root) = leaking("unlabeled");
+    let found = succeed(&root, &compare(&["--allow-leaks"]));
+    assert!(!found.contains("Not an independent test"), "{found}");
+    let found = read(&root.join("grid/supervised_all_0/evaluation.json"));
+    assert_eq!(found["cases"][0]["seen"], false, "{found}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use semivox::data::io::{read_labels, write_labels};
+use ndarray::Array3;
+use semivox::data::io::{read_labels, write_labels, write_volume};
+use semivox::data::{Geometry, Volume};
 
 use super::{TINY, fail, scans, succeed, trained};
 
@@ -157,6 +159,60 @@ fn predict() {
     assert!(root.join("p/case1.nii.gz").is_file());
     let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
     assert!(message.contains("exists already"), "{message}");
+}
+
+/// A data set holds label maps, which are no scans; an error in preprocessing names the scan.
+#[test]
+fn predict_takes_scans_alone_and_names_what_fails() {
+    let (_root, root) = scans(2, 1);
+    trained(&root, "run");
+    let message = fail(&root, 1, &["predict", "run", "scans", "--out", "p"]);
+    assert!(
+        message.contains("scans: expected a folder of scans alone, found a data set, with images/; give scans/images"),
+        "{message}"
+    );
+    assert!(!root.join("p").exists());
+
+    let huge = Volume::new(
+        Array3::zeros((34, 32, 26)),
+        Geometry::from_spacing([2e3; 3]),
+    );
+    write_volume(root.join("scans/images/huge.nii.gz"), &huge).expect("a scan");
+    let message = fail(&root, 1, &["predict", "run", "scans/images", "--out", "p"]);
+    assert!(
+        message.contains("error: scans/images/huge.nii.gz: expected"),
+        "{message}"
+    );
+    assert!(root.join("p/case0.nii.gz").is_file() && root.join("p/case1.nii.gz").is_file());
+}
+
+/// No description of values below 0 would be read.
+#[test]
+fn negative_labels_are_to_be_exported_anew() {
+    let (_root, root) = scans(2, 1);
+    let labels = read_labels(root.join("drawn/case0.nii.gz")).expect("a label map");
+    let drawn = labels.data.mapv(|label| f32::from(label) - 1.0);
+    let path = root.join("scans/labels/case0.nii.gz");
+    write_volume(&path, &Volume::new(drawn, labels.geometry)).expect("a label map");
+    for described in [false, true] {
+        if described {
+            fs::write(root.join("scans/classes.txt"), "0 background\n1 ball\n").expect("a file");
+        }
+        let output = super::semivox(&root, &["inspect", "scans"]);
+        let found = super::text(&output.stdout);
+        assert!(
+            found.contains("found -1, 0") || found.contains("found label -1"),
+            "{found}"
+        );
+        assert!(
+            found.contains("values below 0 are not supported: export"),
+            "{found}"
+        );
+        assert!(
+            !found.contains("write `classes.txt`") && !found.contains("add it"),
+            "{found}"
+        );
+    }
 }
 
 #[test]

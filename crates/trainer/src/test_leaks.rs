@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use semivox_data::inspect::Role;
 use semivox_data::leaks::{Evidence, Leak};
 use semivox_data::{Dataset, PatientSource};
 
@@ -42,7 +43,11 @@ pub(crate) fn settle(
             settled.excluded = found.iter().map(|leak| leak.training.clone()).collect();
         }
         TestLeaks::Allow => {
-            for leak in found {
+            // Supervised training does not read the unlabeled cases of its data set.
+            let reads_all =
+                config.own_method.is_some() || config.method.settings().needs_unlabeled();
+            let read = |leak: &&Leak| reads_all || leak.role == Role::Labeled;
+            for leak in found.iter().filter(read) {
                 let sentence = settled.accepted.entry(leak.test.clone()).or_default();
                 if !sentence.is_empty() {
                     sentence.push_str("; ");

@@ -16,30 +16,32 @@ use crate::cli::table::quoted;
 /// The suggested preset.
 const PRESET: &str = "quick";
 
-/// Returns a suggested training command for the data with its settings and their reasons, or the reason why there is
-/// none.
-pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> String {
+/// Returns a suggested training command for the data with its settings and their reasons, or what is to be done before.
+///
+/// # Errors
+/// The reason why no settings fit the scans.
+pub(super) fn suggestion(arguments: &Arguments, found: &Inspection) -> Result<String, String> {
     let dataset = &found.dataset;
     if !found.errors.is_empty() {
-        return "Fix the errors, then run inspect again; --fix FOLDER writes a copy in which names, grids, values and files \
-                are mended where that is mechanical."
-            .into();
+        let advice = "Fix the errors, then run inspect again; --fix FOLDER writes a copy in which names, grids, values and \
+                      files are mended where that is mechanical.";
+        return Ok(advice.into());
     }
     if dataset.labeled.is_empty() {
-        return match dataset.test.len() {
+        return Ok(match dataset.test.len() {
             0 => "No case has a label map: put some into labels/ under the names of their images."
                 .into(),
             n => format!(
                 "All label maps ({n}) are of test cases: leave some cases out of the test list or labelsTs/, to train on."
             ),
-        };
+        });
     }
     let task = Task::of(dataset.layout, &dataset.name);
     // Public data sets have labels for all cases, of which their presets keep only a few.
     let all_labeled = task == Task::Own && dataset.unlabeled.is_empty();
     let method = if all_labeled { "supervised" } else { "bcp" };
     planned(arguments, found, task, method)
-        .unwrap_or_else(|error| format!("No settings for this data: {error}"))
+        .map_err(|error| format!("No settings for this data: {error}"))
 }
 
 /// Returns the plan, one decision a line, and the command that trains by it.

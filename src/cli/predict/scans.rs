@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use semivox_data::{Source, io, layout};
 use semivox_trainer::TrainError;
+use semivox_trainer::session::FOLDERS_OF_SCANS;
 
 /// Returns the scans that the inputs name, with `channels` channels each, by file name without extension.
 pub(super) fn scans(
@@ -51,6 +52,7 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
     let input = &layout::header_of(input);
     match (input.is_dir(), channels) {
         (true, _) => {
+            expect_scans(input)?;
             let found = layout::scans(input, channels)?;
             for note in &found.notes {
                 tell!("note: {note}");
@@ -68,6 +70,28 @@ fn of_input(input: &Path, channels: usize) -> Result<BTreeMap<String, Source>, T
             Ok(found.into_iter().collect())
         }
     }
+}
+
+/// Fails if a folder is a data set, whose label maps would be segmented as scans.
+fn expect_scans(input: &Path) -> Result<(), TrainError> {
+    let inner = |name: &&str| input.join(name).is_dir();
+    let Some(found) = FOLDERS_OF_SCANS.iter().copied().find(inner) else {
+        return Ok(());
+    };
+    let of_images = FOLDERS_OF_SCANS.iter().copied().filter(inner);
+    let of_images = of_images.filter(|name| name.starts_with("images"));
+    let images: Vec<String> = of_images
+        .map(|name| input.join(name).display().to_string())
+        .collect();
+    Err(TrainError::unexpected(
+        input.display(),
+        "a folder of scans alone",
+        format!("a data set, with {found}/"),
+        match images.is_empty() {
+            true => "give the scans themselves".into(),
+            false => format!("give {}", images.join(" or ")),
+        },
+    ))
 }
 
 fn id_of(file: &Path) -> Result<String, TrainError> {

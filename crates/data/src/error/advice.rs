@@ -13,7 +13,7 @@ pub(crate) fn listed(values: &[i64]) -> String {
 }
 
 /// Formats the lines of a `classes.txt` for values other than class indices, to be completed with names.
-pub(super) fn lines_of(values: &[i64]) -> String {
+fn lines_of(values: &[i64]) -> String {
     let classes = values.iter().filter(|&&value| value > 0).take(LISTED);
     let named = classes
         .zip(1..)
@@ -22,6 +22,29 @@ pub(super) fn lines_of(values: &[i64]) -> String {
         .chain(named)
         .collect();
     lines.join(", ")
+}
+
+/// Why values below 0 have no description.
+const NEGATIVE: &str = "values below 0 are not supported: export the label map anew with values from 0 on; voxels to be left out \
+                        may have one that `classes.txt` names `ignore`";
+
+/// Says how values that are no class indices are described.
+pub(super) fn of_values(values: &[i64]) -> String {
+    match values.iter().any(|&value| value < 0) {
+        true => NEGATIVE.into(),
+        false => format!(
+            "write `classes.txt` beside images/, with one value and its name per line, or `labels` in `dataset.json`: {}",
+            lines_of(values)
+        ),
+    }
+}
+
+/// Says what to do about values that the description lacks.
+pub(super) fn of_undescribed(values: &str) -> &'static str {
+    match values.contains('-') {
+        true => NEGATIVE,
+        false => "add it to `classes.txt` or `dataset.json`, or correct the label map",
+    }
 }
 
 pub(super) fn labeled_count(unit: &str, requested: usize, available: usize) -> String {

@@ -100,10 +100,10 @@ pub enum DataError {
     },
     /// A label map contains values that cannot be class indices.
     #[error(
-        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {}; write `classes.txt` beside images/, with one value and its name per line, or `labels` in `dataset.json`: {}",
+        "`{}`: expected labels 0, 1, 2, … for the classes in their order, found {}; {}",
         path.display(),
         advice::listed(found),
-        advice::lines_of(found)
+        advice::of_values(found)
     )]
     LabelValues {
         /// The label file.
@@ -113,8 +113,9 @@ pub enum DataError {
     },
     /// A label map contains values that are missing in the description of the data set.
     #[error(
-        "`{}`: expected the label values of the {classes} classes described ({described}), found label {found}; add it to `classes.txt` or `dataset.json`, or correct the label map",
-        path.display()
+        "`{}`: expected the label values of the {classes} classes described ({described}), found label {found}; {}",
+        path.display(),
+        advice::of_undescribed(found)
     )]
     LabelNotDescribed {
         /// The label file.

@@ -82,9 +82,16 @@ pub(super) fn expect_channels(
     Err(DataError::unexpected(
         path,
         expected,
-        format!("shape [{x}, {y}, {z}, {}]", layout.channels),
-        "split it into one file per time point; if they are channels of an image, name them, one a line, in \
-         `channels.txt` beside `images/`, or in `dataset.json`",
+        match layout.channels {
+            1 => format!("shape [{x}, {y}, {z}]"),
+            found => format!("shape [{x}, {y}, {z}, {found}]"),
+        },
+        if layout.channels == 1 {
+            "give one file for each channel, NAME_0000, NAME_0001, …, or one file with all of them"
+        } else {
+            "split it into one file per time point; if they are channels of an image, name them, one a line, in \
+         `channels.txt` beside `images/`, or in `dataset.json`"
+        },
     ))
 }
 

@@ -4,22 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::file_names::numbered;
-use super::lists;
 use crate::{DataError, Source, io};
 
 /// Names of the channels, one a line, beside `images/`.
 pub(super) const LIST: &str = "channels.txt";
-
-/// Reads the names of the channels, if a folder has them.
-pub(super) fn read_names(root: &Path) -> Result<Option<Vec<String>>, DataError> {
-    let path = root.join(LIST);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let names = lists::lines(&path)?;
-    lists::expect_distinct(&path, &names, "give each channel a unique name")?;
-    Ok(Some(names))
-}
 
 /// Names for channels that nobody named; none for a single one.
 pub(super) fn unnamed(count: usize) -> Vec<String> {

@@ -42,18 +42,22 @@ pub(super) struct Classes {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read_classes(path: impl AsRef<Path>) -> Result<(Vec<String>, LabelValues), DataError> {
-    let path = path.as_ref();
-    let json = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    let classes = match json {
-        true => Description::read(path)?.classes(path)?,
-        false => Classes::read(path)?,
-    };
+    let classes = Classes::of_file(path.as_ref())?;
     Ok((classes.names, classes.values))
 }
 
 impl Classes {
+    /// Reads `dataset.json` if the file ends in `.json`, else `classes.txt`.
+    pub(super) fn of_file(path: &Path) -> Result<Self, DataError> {
+        let json = path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        match json {
+            true => Description::read(path)?.classes(path),
+            false => Self::read(path),
+        }
+    }
+
     /// Reads one class per line: its name, or its voxel value and name.
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let lines = lists::lines(path)?;

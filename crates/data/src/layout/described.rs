@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::Found;
 use super::channels::{self, Numbers};
-use super::description::{Description, Images, Pair};
+use super::description::{Description, Images, JSON, Pair};
 use super::files::Listing;
 use super::pairing::{self, Paired};
 use super::scans;
 use crate::names::some_of;
 use crate::{DataError, Source};
-
-/// The name of the description.
-pub(super) const JSON: &str = "dataset.json";
 
 /// The folder of test images.
 pub(super) const TEST_IMAGES: &str = "imagesTs";

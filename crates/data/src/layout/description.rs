@@ -13,6 +13,9 @@ use super::json::{Entries, or_default};
 use super::text;
 use crate::DataError;
 
+/// The name of the description.
+pub(super) const JSON: &str = "dataset.json";
+
 /// The fields of `dataset.json` that are read.
 #[derive(Deserialize)]
 pub(super) struct Description {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::classes::Classes;
 use super::segments::Segments;
-use super::{assemble, channels, pairing};
+use super::{assemble, own_description, pairing};
 use crate::{DataError, Dataset, IGNORED, LabeledCase, io};
 
 /// If fewer than one in this many of the labels up to the largest occur (as with 0 and 255), they are
@@ -20,8 +20,9 @@ const FEWEST: usize = 4;
 /// names the classes, one per line, starting with the background (label 0). If the voxel values are not
 /// the class indices, each line starts with the value, as in `205 myocardium`; lines with the same name
 /// are one class, and classes are numbered in the order of the lines. Voxels of the values named `ignore` take no part in
-/// losses and metrics.
-/// Without `classes.txt`, the segments that 3D Slicer names in its label maps are the classes, and if there are none, the
+/// losses and metrics. A `dataset.json` without lists of cases describes the classes in its `labels` instead, and the channels in
+/// `channel_names` or `modality`.
+/// Without either, the segments that 3D Slicer names in its label maps are the classes, and if there are none, the
 /// label maps of the labeled and the test cases are read to find the largest label.
 ///
 /// `channels.txt` names the channels of the images, one per line, if there are several: one file each, `NAME_0000`,
@@ -48,7 +49,7 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 
 /// Finds the cases without the classes, from file names alone.
 pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
-    let channels = channels::read_names(root)?;
+    let channels = own_description::channel_names(root)?;
     let paired = pairing::paired(root, channels.as_ref().map(Vec::len))?;
     let mut dataset = assemble::by_lists(root, &["test.list", "val.list"], paired)?;
     dataset.channels = channels.unwrap_or(dataset.channels);
@@ -58,7 +59,7 @@ pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-/// Adds the classes from `classes.txt` or from the label maps.
+/// Adds the classes from `classes.txt` or `dataset.json`, or from the label maps.
 pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset, DataError> {
     match named(root, &mut dataset)? {
         (_, Some(contradiction)) => return Err(contradiction),
@@ -68,20 +69,19 @@ pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset,
     Ok(dataset)
 }
 
-/// Adds the classes that `classes.txt` names, or else the segments of the label maps.
+/// Adds the classes that `classes.txt` or `dataset.json` names, or else the segments of the label maps.
 ///
 /// Returns whether there are names, and an error if those of the segments contradict each other or `classes.txt`.
 fn named(root: &Path, dataset: &mut Dataset) -> Result<(bool, Option<DataError>), DataError> {
     let segments = Segments::of(dataset);
-    let written = root.join("classes.txt");
-    let (classes, note) = match written.is_file() {
-        true => {
-            let classes = Classes::read(&written)?;
+    let (classes, note) = match own_description::of_classes(root)? {
+        Some(written) => {
+            let classes = Classes::of_file(&written)?;
             let note = segments.compare(&written, &classes.names, &classes.values);
             (classes, note)
         }
-        false if segments.is_empty() => return Ok((false, None)),
-        false => match segments.classes(&root.join("labels")) {
+        None if segments.is_empty() => return Ok((false, None)),
+        None => match segments.classes(&root.join("labels")) {
             Ok(classes) => (classes, Ok(Some(segments.note()))),
             Err(contradiction) => return Ok((false, Some(contradiction))),
         },

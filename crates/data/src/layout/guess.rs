@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::description::JSON;
+use super::own_description;
 use super::{Layout, acdc_hdf5, acdc_names, file_names, files, la, pancreas};
 use crate::DataError;
 use crate::io::{self, READABLE};
@@ -30,8 +32,12 @@ impl Detected {
 /// Detects the layout of a folder.
 pub(super) fn detect(root: &Path) -> Result<Detected, DataError> {
     let names = file_names::names(root)?;
-    if root.join("dataset.json").is_file() {
-        return Ok(Layout::Msd.into());
+    if root.join(JSON).is_file() {
+        // One that cannot be read is reported when it is opened.
+        return Ok(match own_description::json(root) {
+            Ok(Some(_)) => Layout::Folder.into(),
+            _ => Layout::Msd.into(),
+        });
     }
     let images = root.join("images");
     if images.is_dir() {

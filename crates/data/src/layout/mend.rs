@@ -27,7 +27,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Layout, guess};
+use super::description::JSON;
+use super::{Layout, guess, own_description};
 use crate::names::some_named;
 use crate::{DataError, io};
 use copy::Copied;
@@ -179,10 +180,11 @@ fn summary(found: &Found, copied: Vec<(String, Result<Copied, DataError>)>) -> M
 
 /// Writes the descriptions of the copy, and copies the lists.
 fn describe(root: &Path, out: &Path, found: &Found) -> Result<(), DataError> {
+    let own = !root.join(JSON).is_file() || own_description::json(root)?.is_some();
     for list in ["train.list", "test.list", "val.list", "patients.csv"] {
         let from = root.join(list);
-        // Beside a `dataset.json`, a train.list has no meaning, but own scans would follow it.
-        let followed = list != "train.list" || !root.join("dataset.json").is_file();
+        // In the Decathlon's form a train.list has no meaning, but own scans would follow it.
+        let followed = list != "train.list" || own;
         if from.is_file() && followed {
             fs::copy(&from, out.join(list)).map_err(DataError::io("copy", &from))?;
         }

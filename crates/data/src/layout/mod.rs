@@ -20,6 +20,7 @@ pub mod folder;
 pub mod la;
 pub mod mend;
 pub mod msd;
+mod own_description;
 pub mod pancreas;
 
 mod acdc_hdf5;

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::Layout;
 use super::assemble::{self, Cases};
-use super::described::{Described, JSON, TEST_LABELS};
+use super::described::{Described, TEST_LABELS};
 use super::description::Description;
+use super::description::JSON;
 use super::lists::{HELD_OUT, List, Lists};
 use super::pairing::Paired;
 use super::segments::Segments;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
 use super::channels::{self, Numbers};
+use super::description::JSON;
 use super::file_names::{self, without_ending};
 use super::files::Listing;
+use super::own_description;
 use crate::names::some_of;
 use crate::{DataError, Source};
 
@@ -38,7 +40,11 @@ impl From<Cases> for Paired {
 pub(super) fn paired(root: &Path, channels: Option<usize>) -> Result<Paired, DataError> {
     let mut paired = pair(root, ["images", "labels"], channels)?;
     let mut others = file_names::names(root)?;
-    others.retain(|name| !KNOWN.contains(&name.as_str()));
+    let described = own_description::uses_json(root)?;
+    others.retain(|name| {
+        let known = KNOWN.contains(&name.as_str()) || described && name == JSON;
+        !known
+    });
     if !others.is_empty() {
         let others = some_of(&others);
         let note = format!("beside images/ and labels/, and not used: {others}");

@@ -8,7 +8,7 @@ use crate::{DataError, Dataset};
 
 /// Detects the layout of a folder.
 ///
-/// `dataset.json` means [`Layout::Msd`]. A folder `images/` means [`Layout::Folder`], unless everything speaks for
+/// `dataset.json` means [`Layout::Msd`], unless it describes the classes and channels of `images/` alone. A folder `images/` means [`Layout::Folder`], unless everything speaks for
 /// [`Layout::La`] or [`Layout::Acdc`]: the names of all images, a `train.list`, the grid of the first image,
 /// and no `classes.txt`. HDF5 files mean [`Layout::La`], [`Layout::Acdc`] or [`Layout::Pancreas`] by their names. A
 /// data set that is opened by a guess says so in its [`notes`](Dataset::notes);

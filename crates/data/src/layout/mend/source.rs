@@ -8,6 +8,7 @@ use super::super::classes::read_classes;
 use super::super::described::{TEST_IMAGES, TEST_LABELS};
 use super::super::description::Description;
 use super::super::files::Listing;
+use super::super::own_description;
 use super::super::segments::Segments;
 use super::names::{key, pair};
 use super::values::{described_values, found_values};
@@ -38,8 +39,8 @@ impl Found {
     /// Finds images and label maps and pairs them.
     pub(super) fn read(root: &Path) -> Result<Self, DataError> {
         let json = root.join("dataset.json");
-        let description = json
-            .is_file()
+        let own = own_description::json(root)?.is_some();
+        let description = (json.is_file() && !own)
             .then(|| Description::read(&json))
             .transpose()?;
         let (folders, label_folder) = match description {
@@ -48,7 +49,7 @@ impl Found {
         };
         let mut channels = match &description {
             Some(description) => description.channels(&json)?,
-            None => channels::read_names(root)?.unwrap_or_default(),
+            None => own_description::channel_names(root)?.unwrap_or_default(),
         };
         let mut mends = match &description {
             Some(description) => lists(&json, description)?,
