@@ -207,7 +207,7 @@ fn compare_goes_on_after_a_diverging_run() {
         said.contains("grid/fixmatch_1_0: ") && said.contains("table is made of the other runs"),
         "{said}"
     );
-    for row in ["| supervised | 1 |", "| supervised:strong_cutmix | 1 |"] {
+    for row in ["| supervised | 1 |", "| supervised:strong_copy_paste | 1 |"] {
         assert!(table.contains(row), "{table}");
     }
     assert!(!table.contains("| fixmatch"), "{table}");

@@ -182,7 +182,7 @@ mod tests {
             [
                 "supervised",
                 "supervised:copy_paste",
-                "supervised:strong_cutmix",
+                "supervised:strong_copy_paste",
                 "bcp:all_components",
                 "mean_teacher",
                 "unimatch",

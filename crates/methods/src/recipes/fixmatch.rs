@@ -1,7 +1,7 @@
 //! FixMatch: the confident predictions for a weak view are the labels of a strong view of the same patch.
 //!
 //! K. Sohn et al., "FixMatch: Simplifying Semi-Supervised Learning with Consistency and Confidence", NeurIPS 2020, arXiv
-//! 2001.07685, for voxels, with CutMix between the strong views.
+//! 2001.07685, for voxels, with boxes exchanged between the strong views.
 //!
 //! ```text
 //! L   = L_seg(x, y) + λ·L_seg(Mix(u_s, u_s'), Mix(ŷ, ŷ'))
@@ -20,8 +20,8 @@
 //! | `λ` | 1 | 1 for all unlabeled terms together, and ½ for the whole loss | 1; `pseudo_weight` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
 //! | where less than half of the labeled foreground is right | – | – | no weight in such a step; `pseudo_guard` |
-//! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix; `mixing` |
-//! | CutMix | – | with probability ½, 2 to 40 % of the slice | half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
+//! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix |
+//! | CutMix | – | with probability ½, 2 to 40 % of the slice | always, a box of 2/3 of each side as in BCP; `mixing = "cutmix"`: half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
 //! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
 //! | optimizer | SGD, Nesterov, cosine | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | that of the code |
 //! | result | – | the checkpoint that is best on 20 validation and 40 test patients | the last |
@@ -86,7 +86,7 @@ impl FixMatchConfig {
             pseudo_weight: 1.0,
             pseudo_from: 0.25,
             pseudo_guard: true,
-            mixing: Mixing::Cutmix,
+            mixing: Mixing::CopyPaste,
         }
     }
 }

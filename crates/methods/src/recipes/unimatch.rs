@@ -22,7 +22,7 @@
 //! | `τ` | 0.95 | 0.95 | 0.95; `threshold` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
 //! | where less than half of the labeled foreground is right | – | – | no weight in such a step; `pseudo_guard` |
-//! | CutMix | 2 to 40 % of the image, with probability ½ | same | half of the plane, a quarter of the depth; `mixing` |
+//! | CutMix | 2 to 40 % of the image, with probability ½ | same | always, a box of 2/3 of each side as in BCP; `mixing = "cutmix"`: half of the plane, a quarter of the depth |
 //! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
 //! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
 //! | pseudo-labels | of the student in training mode | same; its U-Net drops values of the encoder | same on slices; on volumes, in the presets, in evaluation mode, as the V-Net drops whole channels before the output; `pseudo_mode` |

@@ -34,10 +34,10 @@ pub enum Augmentation {
     Weak,
     /// The weak view with a box of the next patch, 2/3 of each side, as in stage i of BCP.
     CopyPaste,
-    /// The strong view with a box of the next patch, as FixMatch and UniMatch mix unlabeled patches with
-    /// [`Mixing::Cutmix`](crate::mixing::Mixing::Cutmix).
+    /// The strong view with a box of the next patch, as ACTION mixes unlabeled patches
+    /// ([`Mixing::Cutmix`](crate::mixing::Mixing::Cutmix)).
     StrongCutmix,
-    /// The same with [`Mixing::CopyPaste`](crate::mixing::Mixing::CopyPaste).
+    /// The same with the box of FixMatch and UniMatch ([`Mixing::CopyPaste`](crate::mixing::Mixing::CopyPaste)).
     StrongCopyPaste,
 }
 

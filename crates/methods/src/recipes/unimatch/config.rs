@@ -65,7 +65,7 @@ impl UniMatchConfig {
             pseudo_from: 0.25,
             pseudo_guard: true,
             pseudo_mode: TeacherMode::Train,
-            mixing: Mixing::Cutmix,
+            mixing: Mixing::CopyPaste,
         }
     }
 }
