@@ -44,7 +44,7 @@ pub use crate::unit::patient;
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let mut dataset = if root.join("images").is_dir() {
-        assemble::by_lists(root, &HELD_OUT, pairing::paired(root, Some(1))?)?
+        assemble::by_lists(root, &HELD_OUT, pairing::paired(root, Some(1), &[])?)?
     } else {
         acdc_hdf5::open(root)?
     };

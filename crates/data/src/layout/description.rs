@@ -26,7 +26,7 @@ pub(super) struct Description {
     /// nnU-Net's name of the modalities; its image names end with the channel number.
     #[serde(default)]
     channel_names: Value,
-    labels: Entries<Value>,
+    labels: Option<Entries<Value>>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) training: Vec<Pair>,
     #[serde(default, deserialize_with = "or_default")]
@@ -81,6 +81,11 @@ impl Description {
             )
         })?;
         Ok(description)
+    }
+
+    /// Whether there are names of classes.
+    pub(super) fn has_labels(&self) -> bool {
+        self.labels.is_some()
     }
 
     /// Names of the channels in the order of their numbers.
@@ -152,8 +157,15 @@ impl Description {
 
     /// Classes by voxel value, in ascending order.
     pub(super) fn classes(&self, path: &Path) -> Result<Classes, DataError> {
+        let Some(labels) = &self.labels else {
+            let (expected, hint) = (
+                "`labels` as `{\"background\": 0, \"liver\": 1}`",
+                "add them",
+            );
+            return Err(DataError::unexpected(path, expected, "none", hint));
+        };
         let mut numbered = BTreeMap::new();
-        for (key, value) in &self.labels.0 {
+        for (key, value) in &labels.0 {
             if value.is_array() {
                 return Err(region(path, key, value));
             }

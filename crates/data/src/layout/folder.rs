@@ -6,6 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::classes::Classes;
+use super::description::JSON;
 use super::segments::Segments;
 use super::{assemble, own_description, pairing};
 use crate::{DataError, Dataset, IGNORED, LabeledCase, io};
@@ -36,8 +37,8 @@ const FEWEST: usize = 4;
 ///
 /// [`DataError::Missing`] without `images/`; [`DataError::Unexpected`] if it is empty, if a label map has no
 /// image, if `classes.txt` does not start with the background or has values on some lines only, and for
-/// lists as in [`la::open`](super::la::open), and if segments contradict each other or `classes.txt`. Without
-/// `classes.txt` also errors from reading the label maps, and [`DataError::LabelValues`] if most labels up to the largest are missing, or one is 255.
+/// lists as in [`la::open`](super::la::open), and if segments contradict each other or the description. Without
+/// a description of the classes also errors from reading the label maps, and [`DataError::LabelValues`] if most labels up to the largest are missing, or one is 255.
 ///
 /// # Examples
 ///
@@ -50,7 +51,12 @@ pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
 /// Finds the cases without the classes, from file names alone.
 pub(super) fn find(root: &Path) -> Result<Dataset, DataError> {
     let channels = own_description::channel_names(root)?;
-    let paired = pairing::paired(root, channels.as_ref().map(Vec::len))?;
+    let used: &[&str] = if own_description::uses_json(root) {
+        &[JSON]
+    } else {
+        &[]
+    };
+    let paired = pairing::paired(root, channels.as_ref().map(Vec::len), used)?;
     let mut dataset = assemble::by_lists(root, &["test.list", "val.list"], paired)?;
     dataset.channels = channels.unwrap_or(dataset.channels);
     dataset.name = root
@@ -74,7 +80,7 @@ pub(super) fn with_classes(root: &Path, mut dataset: Dataset) -> Result<Dataset,
 /// Returns whether there are names, and an error if those of the segments contradict each other or `classes.txt`.
 fn named(root: &Path, dataset: &mut Dataset) -> Result<(bool, Option<DataError>), DataError> {
     let segments = Segments::of(dataset);
-    let (classes, note) = match own_description::of_classes(root)? {
+    let (classes, note) = match own_description::of_classes(root) {
         Some(written) => {
             let classes = Classes::of_file(&written)?;
             let note = segments.compare(&written, &classes.names, &classes.values);

@@ -35,8 +35,8 @@ pub(super) fn detect(root: &Path) -> Result<Detected, DataError> {
     if root.join(JSON).is_file() {
         // One that cannot be read is reported when it is opened.
         return Ok(match own_description::json(root) {
-            Ok(Some(_)) => Layout::Folder.into(),
-            _ => Layout::Msd.into(),
+            Some(_) => Layout::Folder.into(),
+            None => Layout::Msd.into(),
         });
     }
     let images = root.join("images");

@@ -40,7 +40,7 @@ const SPACING_MM: [f64; 3] = [0.625; 3];
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let cases = if root.join("images").is_dir() {
-        pairing::paired(root, Some(1))?
+        pairing::paired(root, Some(1), &[])?
     } else {
         let cases = hdf5_cases(root)?;
         if cases.is_empty() {

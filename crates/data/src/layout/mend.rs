@@ -180,7 +180,7 @@ fn summary(found: &Found, copied: Vec<(String, Result<Copied, DataError>)>) -> M
 
 /// Writes the descriptions of the copy, and copies the lists.
 fn describe(root: &Path, out: &Path, found: &Found) -> Result<(), DataError> {
-    let own = !root.join(JSON).is_file() || own_description::json(root)?.is_some();
+    let own = !root.join(JSON).is_file() || own_description::json(root).is_some();
     for list in ["train.list", "test.list", "val.list", "patients.csv"] {
         let from = root.join(list);
         // In the Decathlon's form a train.list has no meaning, but own scans would follow it.

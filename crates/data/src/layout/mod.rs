@@ -1,8 +1,8 @@
 //! Detection and opening of data sets on disk.
 //!
 //! A layout decides which cases are labeled, unlabeled and held out. It uses file names and lists only and
-//! reads no voxels, with one exception: without a `classes.txt`, [`folder`] reads the label maps of labeled
-//! cases to find the number of classes.
+//! reads no voxels, with one exception: without a description of the classes, [`folder`] reads the label maps of
+//! labeled cases to find their number.
 //!
 //! | layout | files |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | [`acdc`] | `images/`, `labels/`, `train.list`, `val.list`; or `patientNNN_frameNN_slice_K.h5` and `patientNNN_frameNN.h5` |
 //! | [`pancreas`] | `imageNNNN_norm.h5` in `Pancreas_h5/`, `train.list`, `test.list` or `Flods/` |
 //! | [`msd`] | `dataset.json`, `imagesTr/`, `labelsTr/`, `imagesTs/`, `labelsTs/` |
-//! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` and `channels.txt` |
+//! | [`folder`] | `images/`, `labels/` with the same file names for some of them, optional `classes.txt` and `channels.txt`, or a `dataset.json` without lists of cases |
 //!
 //! An image of several channels is one file for each, `NAME_0000`, `NAME_0001`, …, or one NIfTI file with an axis of
 //! channels; `dataset.json` or `channels.txt`, a name a line, say how many there are.

@@ -9,41 +9,50 @@ use crate::DataError;
 /// Names of the classes, one a line.
 pub(super) const CLASSES: &str = "classes.txt";
 
-/// Reads the `dataset.json` of own scans, which names classes and channels alone; `None` if there is none, or if it is that of
-/// a data set in the Decathlon's form: with `imagesTr/`, or with lists of cases.
-pub(super) fn json(root: &Path) -> Result<Option<Description>, DataError> {
+/// Reads the `dataset.json` of own scans, which names classes or channels alone; `None` if there is none, or if it is another
+/// one: that of a data set in the Decathlon's form, with `imagesTr/` or with lists of cases, or of another program.
+pub(super) fn json(root: &Path) -> Option<Description> {
     let path = root.join(JSON);
     if !path.is_file() || !root.join("images").is_dir() || root.join("imagesTr").is_dir() {
-        return Ok(None);
+        return None;
     }
-    let found = Description::read(&path)?;
-    let lists = !found.training.is_empty() || !found.dataset(&path)?.is_empty();
-    Ok((!lists).then_some(found))
+    let found = Description::read(&path).ok()?;
+    let lists = [found.training.len(), found.test.len()];
+    let lists = lists != [0, 0] || !found.dataset(&path).ok()?.is_empty();
+    let describes = found.has_labels() || !found.channels(&path).ok()?.is_empty();
+    (describes && !lists).then_some(found)
 }
 
 /// Reads the names of the channels, if `channels.txt` or else `dataset.json` has them.
 pub(super) fn channel_names(root: &Path) -> Result<Option<Vec<String>>, DataError> {
     let [list, described] = [channels::LIST, JSON].map(|name| root.join(name));
-    let (path, names) = match (list.is_file(), json(root)?) {
-        (true, _) => (&list, lists::lines(&list)?),
-        (false, Some(description)) => (&described, description.channels(&described)?),
-        (false, None) => return Ok(None),
+    let (path, names) = match list.is_file() {
+        true => (&list, lists::lines(&list)?),
+        false => match json(root) {
+            Some(description) => (&described, description.channels(&described)?),
+            None => return Ok(None),
+        },
     };
     lists::expect_distinct(path, &names, "give each channel a unique name")?;
     Ok((!names.is_empty()).then_some(names))
 }
 
 /// Returns the file that describes the classes: `classes.txt`, or else `dataset.json`.
-pub(super) fn of_classes(root: &Path) -> Result<Option<PathBuf>, DataError> {
+pub(super) fn of_classes(root: &Path) -> Option<PathBuf> {
     let list = root.join(CLASSES);
-    if list.is_file() {
-        return Ok(Some(list));
+    match list.is_file() {
+        true => Some(list),
+        false => json(root)
+            .filter(Description::has_labels)
+            .map(|_| root.join(JSON)),
     }
-    Ok(json(root)?.map(|_| root.join(JSON)))
 }
 
 /// Returns whether classes or channels are those of `dataset.json`.
-pub(super) fn uses_json(root: &Path) -> Result<bool, DataError> {
-    let lists = [CLASSES, channels::LIST].map(|name| root.join(name).is_file());
-    Ok(lists != [true, true] && json(root)?.is_some())
+pub(super) fn uses_json(root: &Path) -> bool {
+    let [classes, channels] = [CLASSES, channels::LIST].map(|name| root.join(name).is_file());
+    json(root).is_some_and(|description| {
+        let channel_names = description.channels(&root.join(JSON)).unwrap_or_default();
+        (!classes && description.has_labels()) || (!channels && !channel_names.is_empty())
+    })
 }

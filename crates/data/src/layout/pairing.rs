@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::{Cases, Found};
 use super::channels::{self, Numbers};
-use super::description::JSON;
 use super::file_names::{self, without_ending};
 use super::files::Listing;
-use super::own_description;
 use crate::names::some_of;
 use crate::{DataError, Source};
 
@@ -35,16 +33,16 @@ impl From<Cases> for Paired {
 
 /// Pairs the files of `images/` with those of the same name in `labels/`.
 ///
-/// Entries beside the two folders that no layout reads are noted: one of them may be a misspelt `labels/`. `channels`
-/// is the number of channels of every image where it is known.
-pub(super) fn paired(root: &Path, channels: Option<usize>) -> Result<Paired, DataError> {
+/// Entries beside the two folders that no layout reads, nor are among those `used`, are noted: one of them may be a misspelt
+/// `labels/`. `channels` is the number of channels of every image where it is known.
+pub(super) fn paired(
+    root: &Path,
+    channels: Option<usize>,
+    used: &[&str],
+) -> Result<Paired, DataError> {
     let mut paired = pair(root, ["images", "labels"], channels)?;
     let mut others = file_names::names(root)?;
-    let described = own_description::uses_json(root)?;
-    others.retain(|name| {
-        let known = KNOWN.contains(&name.as_str()) || described && name == JSON;
-        !known
-    });
+    others.retain(|name| !KNOWN.iter().chain(used).any(|known| known == name));
     if !others.is_empty() {
         let others = some_of(&others);
         let note = format!("beside images/ and labels/, and not used: {others}");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use semivox_data::layout::{self, Layout, folder};
-use semivox_data::{Dataset, IGNORED};
+use semivox_data::{Dataset, IGNORED, LabelBudget};
 
 use crate::made::{image, label, labeled, own, refused, tested, text, unlabeled};
 
@@ -113,10 +113,35 @@ fn own_scans_are_described_by_a_dataset_json_too() {
     assert_eq!(dataset.channels, ["T2"]);
     assert!(not_used(&dataset), "{:?}", dataset.notes);
 
+    // Of the two it may have one alone.
+    fs::remove_file(root.path().join("channels.txt")).unwrap();
+    text(&root, "dataset.json", r#"{"channel_names": {"0": "T1"}}"#);
+    let dataset = layout::open(root.path()).unwrap();
+    assert_eq!(
+        (&dataset.classes[3][..], &dataset.channels[0][..]),
+        ("3rd", "T1")
+    );
+    assert!(!not_used(&dataset), "{:?}", dataset.notes);
+
+    // That of another program is not used, which is said.
+    text(
+        &root,
+        "dataset.json",
+        r#"{"training": [{"image": "a"}], "numTraining": 1}"#,
+    );
+    text(&root, "train.list", "a\nb\n");
+    text(&root, "test.list", "c\n");
+    for layout in [Layout::Folder, Layout::La] {
+        let (test, all) = (Default::default(), LabelBudget::Percent(100.0));
+        let dataset = layout::open_split_as(root.path(), Some(layout), &test, all).unwrap();
+        assert!(not_used(&dataset), "{layout}: {:?}", dataset.notes);
+    }
+
     // With lists of cases or `imagesTr/` it describes a data set of the Decathlon.
     for content in [
         "{",
         r#"{"labels": {}, "training": [{"image": "images/a.nii.gz"}]}"#,
+        r#"{"labels": {}, "test": ["images/a.nii.gz"]}"#,
     ] {
         text(&root, "dataset.json", content);
         assert_eq!(

@@ -39,7 +39,7 @@ impl Found {
     /// Finds images and label maps and pairs them.
     pub(super) fn read(root: &Path) -> Result<Self, DataError> {
         let json = root.join("dataset.json");
-        let own = own_description::json(root)?.is_some();
+        let own = own_description::json(root).is_some();
         let description = (json.is_file() && !own)
             .then(|| Description::read(&json))
             .transpose()?;
