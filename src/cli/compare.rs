@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
-use semivox_trainer::comparison::{Comparison, Run};
-use semivox_trainer::config::RunConfig;
+use semivox_trainer::comparison::{Comparison, EarlierRuns, Run};
 use semivox_trainer::run::folder::RunFolder;
 use semivox_trainer::session::Session;
 use semivox_trainer::training::Outcome;
@@ -57,50 +56,82 @@ has over both. Of --set method.KEY, these controls take only method.optimizer.
   semivox compare --methods bcp,mean_teacher,action --seeds 0,1,2 --data scans/ --labeled 8 --test-list test.list";
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
-    let (cells, quiet) = (cells(arguments)?, arguments.run.quiet);
+    let cells = cells(arguments)?;
+    let mut earlier = EarlierRuns::default();
     for Cell { config, folder } in &cells {
-        expect_same(folder, config)?;
+        if let Some(run) = begun(folder)? {
+            earlier.expect_same(&run, config)?;
+        }
     }
+    let Some(Trained { runs, diverged }) = trained(&cells, earlier, arguments.run.quiet)? else {
+        tell!("Stopped after saving a checkpoint. Run the same command again to continue.");
+        return Ok(ExitCode::from(130));
+    };
+    for sentence in below_supervised(&cells)? {
+        tell!("warning: {sentence}");
+    }
+    if !runs.is_empty() {
+        let mut comparison = Comparison::new(&runs)?;
+        if !diverged.is_empty() {
+            let left_out = format!(" Left out, as they diverged: {}.", diverged.join("; "));
+            comparison.protocol.push_str(&left_out);
+        }
+        let table = comparison.write(&arguments.out)?;
+        match arguments.json {
+            true => super::print_json(&json!(comparison)),
+            false => println!("{comparison}\n\nWritten: {}", table.display()),
+        }
+    }
+    Ok(match diverged.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// The runs of a comparison.
+struct Trained {
+    runs: Vec<Run>,
+    /// Method and seed of those that diverged.
+    diverged: Vec<String>,
+}
+
+/// Trains what is not trained yet; `None` if it was interrupted.
+fn trained(
+    cells: &[Cell],
+    mut earlier: EarlierRuns,
+    quiet: bool,
+) -> Result<Option<Trained>, TrainError> {
     // Read once: the memory of a finished run stays with this process, for the next.
     let free = Free::now();
     let stop = interrupt::stop_on_ctrl_c()?;
-    let mut runs = Vec::new();
-    let (mut told, mut diverged) = (false, false);
-    for (number, Cell { config, folder }) in cells.iter().enumerate() {
+    let (mut runs, mut diverged, mut told) = (Vec::new(), Vec::new(), false);
+    for (number, cell) in cells.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
-            return Ok(stopped());
+            return Ok(None);
         }
+        let title = format!("{}, seed {}", cell.config.method_title(), cell.config.seed);
         if !quiet {
-            let (of, method, seed) = (cells.len(), config.method_title(), config.seed);
-            tell!("run {} of {of}: {method}, seed {seed}", number + 1);
+            tell!("run {} of {}: {title}", number + 1, cells.len());
         }
-        match outcome(folder, config, free.clone(), (quiet, &mut told), &stop) {
+        if let Some(run) = begun(&cell.folder)? {
+            // Again: another process may have begun it since.
+            earlier.expect_same(&run, &cell.config)?;
+        }
+        match outcome(cell, free.clone(), (quiet, &mut told), &stop) {
             Ok(Some(run)) => runs.push(run),
-            Ok(None) => return Ok(stopped()),
+            Ok(None) => return Ok(None),
             Err(error) if error.is_divergence() => {
-                let folder = folder.display();
-                tell!("error: {folder}: {error}; the table is made of the other runs");
-                diverged = true;
+                tell!(
+                    "error: {}: {error}; for the comparison, lower it for all runs, with --set \
+                     method.optimizer.learning_rate=… and another --out; the other runs go on",
+                    cell.folder.display()
+                );
+                diverged.push(title);
             }
             Err(error) => return Err(error),
         }
     }
-    if runs.is_empty() {
-        return Ok(ExitCode::FAILURE);
-    }
-    for sentence in below_supervised(&cells)? {
-        tell!("warning: {sentence}");
-    }
-    let comparison = Comparison::new(&runs)?;
-    let table = comparison.write(&arguments.out)?;
-    match arguments.json {
-        true => super::print_json(&json!(comparison)),
-        false => println!("{comparison}\n\nWritten: {}", table.display()),
-    }
-    Ok(match diverged {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
-    })
+    Ok(Some(Trained { runs, diverged }))
 }
 
 /// Returns a sentence for each run whose Dice on the validation cases is below that of supervised training.
@@ -128,17 +159,14 @@ fn below_supervised(cells: &[Cell]) -> Result<Vec<String>, TrainError> {
     Ok(worse.collect())
 }
 
-fn stopped() -> ExitCode {
-    tell!("Stopped after saving a checkpoint. Run the same command again to continue.");
-    ExitCode::from(130)
-}
-
 /// Returns the finished run with these settings, or `None` if it was interrupted.
 ///
 /// The run is started or resumed, unless it is finished. The first one tells what is doubtful about the data set.
 fn outcome(
-    folder: &Path,
-    wanted: &RunConfig,
+    Cell {
+        config: wanted,
+        folder,
+    }: &Cell,
     mut free: Free,
     (quiet, told): (bool, &mut bool),
     stop: &AtomicBool,
@@ -172,24 +200,4 @@ fn begun(folder: &Path) -> Result<Option<RunFolder>, TrainError> {
         true => Ok(Some(RunFolder::open_existing(folder)?)),
         false => Ok(None),
     }
-}
-
-/// Fails if an earlier run in the folder has other settings than those wanted, or began with other cases than the data set
-/// has now.
-fn expect_same(folder: &Path, wanted: &RunConfig) -> Result<(), TrainError> {
-    let Some(run) = begun(folder)? else {
-        return Ok(());
-    };
-    let found = RunConfig::from_toml(&run.read_config()?)?;
-    let wanted = wanted.clone().completed(&found);
-    if wanted == found {
-        return Run::expect_same_cases(&run);
-    }
-    let differing = found.differences(&wanted)?;
-    Err(TrainError::unexpected(
-        run.root().display(),
-        "a run with the same settings",
-        format!("other ones: {}", differing.join("; ")),
-        "remove it or choose another --out",
-    ))
 }

@@ -11,9 +11,7 @@ use semivox_data::layout::Layout;
 use semivox_methods::method_config::MethodConfig;
 use semivox_trainer::presets::Task;
 
-pub(super) use settings::{
-    absolute, configuration, counted_survey, hold_out, overridden, surveyed, task_of,
-};
+pub(super) use settings::{configuration, counted_survey, hold_out, overridden, surveyed, task_of};
 
 /// Flags that select the data and its split.
 #[derive(Debug, Clone, Args)]

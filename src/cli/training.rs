@@ -14,7 +14,7 @@ use serde_json::json;
 use super::interrupt;
 use super::memory::{self, Free};
 use super::progress::Progress;
-use super::run::{SingleArguments, absolute};
+use super::run::SingleArguments;
 use super::table;
 use super::table::quoted;
 
@@ -46,7 +46,7 @@ pub(super) fn session(
     match (config, arguments.budget, &arguments.run.data.data) {
         (Some(config), Some(budget), _) => Session::start_within(config, out, budget, observer),
         (Some(config), None, _) => Session::start(config, out, observer),
-        (None, _, Some(moved)) => Session::resume_moved(out, absolute(moved)?, observer),
+        (None, _, Some(moved)) => Session::resume_moved(out, moved, observer),
         (None, _, None) => Session::resume(out, observer),
     }
 }

@@ -135,6 +135,20 @@ fn compare() {
         message.contains("--seeds: expected each once, found 0 twice"),
         "{message}"
     );
+    let unmirrored = [
+        "--set",
+        "weak_view.flip_axes=[false, false, false]",
+        "--set",
+        "weak_view.rotate=false",
+    ];
+    let message = compare(
+        "supervised,ideal:mirrored_keys",
+        &[&tested[..], &unmirrored].concat(),
+    );
+    assert!(
+        message.contains("method.key_geometry: expected aligned"),
+        "{message}"
+    );
     fs::remove_file(root.join("scans/images/case2.nii.gz")).expect("the unlabeled case");
     let message = compare("supervised,mean_teacher", &tested);
     assert!(

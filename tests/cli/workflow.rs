@@ -204,13 +204,15 @@ fn compare_goes_on_after_a_diverging_run() {
     let (table, said) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("grid/fixmatch_1_0: ") && said.contains("table is made of the other runs"),
+        said.contains("error: grid/fixmatch_1_0: ") && said.contains("the other runs go on"),
         "{said}"
     );
     for row in ["| supervised | 1 |", "| supervised:strong_copy_paste | 1 |"] {
         assert!(table.contains(row), "{table}");
     }
     assert!(!table.contains("| fixmatch"), "{table}");
+    let left_out = "Left out, as they diverged: fixmatch, seed 0.";
+    assert!(table.contains(left_out), "{table}");
 }
 
 /// Label values are mapped to classes from the label maps to the table: 205 is the ball, 9 is ignored.

@@ -11,7 +11,7 @@ use semivox_inference::{Description, Model, SlidingWindow};
 use semivox_models::{Architecture, Network, NetworkConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
-pub use crate::data_config::{DataConfig, FromScans, TestLeaks};
+pub use crate::data_config::{DataConfig, FromScans, TestLeaks, absolute};
 use crate::error::TrainError;
 use crate::settings;
 use crate::shared_grid;

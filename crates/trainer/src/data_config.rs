@@ -1,12 +1,14 @@
 //! The section `data` of a run's configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use semivox_data::layout::Layout;
 use semivox_data::phantom::PhantomConfig;
 use semivox_data::preprocess::Preprocess;
 use semivox_data::{LabelBudget, LabelValues};
 use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
 
 /// Data set, number of labels and preprocessing of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,4 +95,13 @@ impl DataConfig {
     pub fn channel_count(&self) -> usize {
         self.channels.len().max(1)
     }
+}
+
+/// Returns a path as an absolute one, which stays valid if a run is resumed from another working directory.
+///
+/// # Errors
+/// [`TrainError::Unexpected`] if there is no working directory, or the path is empty.
+pub fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
+    std::path::absolute(path)
+        .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
 }

@@ -1,24 +1,18 @@
 //! Opening and reading of a run's data set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use semivox_data::layout::{self, HoldOut};
 use semivox_data::{Dataset, LabeledCase, Patients, phantom};
 
-use crate::config::{DataConfig, RunConfig};
+use crate::config::{DataConfig, RunConfig, absolute};
 use crate::error::TrainError;
 use crate::observer::Observer;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
 use crate::test_leaks::leave_out;
 use crate::training_set::TrainingSet;
-
-/// Returns a path as an absolute one.
-pub(crate) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
-    std::path::absolute(path)
-        .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
-}
 
 /// Changes the path of a moved data set, and that of a list of test cases inside it.
 pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), TrainError> {

@@ -102,7 +102,8 @@ fn expect_once<T: PartialEq + Display>(flag: &str, values: &[T]) -> Result<(), T
     }
 }
 
-/// Fails before the first run if nothing would measure the runs, or there are no unlabeled cases and a method needs them.
+/// Fails before the first run if nothing would measure the runs, a method does not fit the network or the classes, or there
+/// are no unlabeled cases and a method needs them.
 ///
 /// Phantoms have both.
 fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> {
@@ -115,6 +116,9 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
         &run::hold_out(data)?,
         first.config.data.labeled,
     )?;
+    for Cell { config, .. } in cells {
+        config.check_method(dataset.classes.len())?;
+    }
     if dataset.test.is_empty() && first.config.data.validation.is_none() {
         return Err(TrainError::unexpected(
             "compare",

@@ -1,11 +1,11 @@
 //! Settings of a run from its flags, and from the data set that they name.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{Dataset, LabelBudget, Patients, Survey};
 use semivox_trainer::TrainError;
-use semivox_trainer::config::{DataConfig, FromScans, RunConfig, TestLeaks};
+use semivox_trainer::config::{DataConfig, FromScans, RunConfig, TestLeaks, absolute};
 use semivox_trainer::presets::{self, Task};
 
 use super::{DataArguments, RunArguments};
@@ -93,12 +93,6 @@ impl DataArguments {
         }
         Ok(config)
     }
-}
-
-/// Returns a path as an absolute one, which stays valid if a run is resumed from another working directory.
-pub(in crate::cli) fn absolute(path: &Path) -> Result<PathBuf, TrainError> {
-    std::path::absolute(path)
-        .map_err(|error| TrainError::unexpected(path.display(), "a path", error, "check it"))
 }
 
 /// Returns the task of the data set in a folder.

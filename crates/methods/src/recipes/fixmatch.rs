@@ -20,7 +20,7 @@
 //! | `λ` | 1 | 1 for all unlabeled terms together, and ½ for the whole loss | 1; `pseudo_weight` |
 //! | from step | 0 | 0 | a quarter of the run; `pseudo_from`. Before, most pseudo-labels are background |
 //! | where less than half of the labeled foreground is right | – | – | no weight in such a step; `pseudo_guard` |
-//! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), CutMix |
+//! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), a box of another patch |
 //! | CutMix | – | with probability ½, 2 to 40 % of the slice | always, a box of 2/3 of each side as in BCP; `mixing = "cutmix"`: half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
 //! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
 //! | optimizer | SGD, Nesterov, cosine | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | that of the code |

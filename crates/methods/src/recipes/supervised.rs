@@ -14,7 +14,8 @@
 //! | SGD 0.01, momentum 0.9, weight decay 1e-4 | same |
 //! | rate divided by 10 at 5/12 and 10/12 of the run | same (2,500 and 5,000 of 6,000 iterations) |
 //! | copy-paste | stage i of BCP (Bai et al., CVPR 2023) |
-//! | strong views with CutMix | those that FixMatch and UniMatch give unlabeled patches |
+//! | strong views with CutMix | those that ACTION gives unlabeled patches |
+//! | strong views with copy-paste | those that FixMatch and UniMatch give unlabeled patches |
 
 mod config;
 

@@ -9,7 +9,7 @@
 //! ŷ_v  = argmax_c p_c(u_w)_v where max_c p_c(u_w)_v ≥ τ; other voxels do not count
 //! ```
 //!
-//! `u_s1`, `u_s2`: two strong views of an unlabeled patch, each mixed by CutMix `M` with that of the next patch; `drop`:
+//! `u_s1`, `u_s2`: two strong views of an unlabeled patch, each with a box `M` of that of the next patch; `drop`:
 //! half of the channels of every map of the encoder.
 //!
 //! # Deviations

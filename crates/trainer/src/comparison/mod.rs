@@ -1,5 +1,6 @@
 //! Comparison of methods on one data set: a table of means and standard deviations over seeds.
 
+mod earlier;
 mod files;
 mod run;
 mod shared;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+pub use earlier::EarlierRuns;
 pub use run::{Run, RunSummary};
 pub use spread::Spread;
 

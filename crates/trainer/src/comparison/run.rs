@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
-use crate::opening::remaining_cases;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
@@ -70,17 +69,6 @@ impl Run {
             false => folder.evaluation(),
         };
         last.exists().then(|| Self::open(folder)).transpose()
-    }
-
-    /// Checks that the data set of a run, finished or not, has the cases that the run began with: a new run on it would be
-    /// trained or measured on others.
-    ///
-    /// # Errors
-    /// [`TrainError::Unexpected`] with the first case that differs; if the data set cannot be opened.
-    pub fn expect_same_cases(folder: &RunFolder) -> Result<(), TrainError> {
-        let config = RunConfig::from_toml(&folder.read_config()?)?;
-        let (dataset, validation) = remaining_cases(&config, folder)?;
-        CaseList::of(&dataset, &validation).expect_unchanged(folder)
     }
 
     /// Returns the method and the number of labeled cases, by which runs are grouped.

@@ -1,6 +1,7 @@
 //! Checks of a run's settings.
 
 use semivox_data::augment::{LabelSwap, StrongView};
+use semivox_inference::device;
 
 use super::RunConfig;
 use crate::error::TrainError;
@@ -32,6 +33,19 @@ impl RunConfig {
         self.check_views()?;
         self.check_label_swap()?;
         Ok(self.method.check(self.patch)?)
+    }
+
+    /// Checks the settings of the method that depend on the network, the axes of mirroring or the number of classes.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_method(&self, classes: usize) -> Result<(), TrainError> {
+        if self.own_method.is_none() {
+            let device = device::by_name("cpu")?.autodiff();
+            let settings = self.method.settings();
+            settings.method(self.context(classes, &device))?;
+        }
+        Ok(())
     }
 
     /// Checks that probabilities and strengths of augmentation are in range.

@@ -72,7 +72,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`RunError::Locked`] if a training is using the folder, [`RunError::Occupied`] if it holds another run.
+    /// [`RunError::Occupied`] if it holds another run, [`RunError::Locked`] if a training is using that run.
     pub fn expect_new(path: impl AsRef<Path>) -> Result<(), RunError> {
         let run = Self {
             root: path.as_ref().to_path_buf(),

@@ -10,10 +10,10 @@ use semivox_inference::device;
 use super::{Session, tell_of};
 use crate::budget::{iterations_within, seconds_per_iteration};
 use crate::checking::{check_cases, expect_labels, tell_of_doubts, tell_of_labels, with_names};
-use crate::config::{DataConfig, RunConfig};
+use crate::config::{DataConfig, RunConfig, absolute};
 use crate::error::TrainError;
 use crate::observer::Observer;
-use crate::opening::{Opened, absolute, generate, open};
+use crate::opening::{Opened, generate, open};
 use crate::presets::with_iterations;
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
@@ -145,6 +145,7 @@ impl Session {
             config = with_iterations(config, iterations);
             config.check()?;
         }
+        config.check_method(classes)?;
         let mut cases = CaseList::of(&dataset, &validation);
         (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
         cases.write(&run)?;

@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(sampled([2, 2], 16, Resolution::Full), Ok(()));
         let text = sampled([3, 2], 16, Resolution::Full).unwrap_err();
         assert!(
-            text.contains("method.contrast_batch") && text.contains("20971520 voxels"),
+            text.contains("method.contrast_batch") && text.contains("[3, 2] with 20971520 voxels"),
             "{text}"
         );
         assert_eq!(sampled([3, 2], 16, Resolution::Half), Ok(()));

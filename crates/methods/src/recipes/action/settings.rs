@@ -123,12 +123,16 @@ impl ActionConfig {
             Resolution::Half => patch.map(|side| (side / 2).max(1)),
         };
         let voxels = sides.iter().product::<usize>() * self.contrast_batch.iter().sum::<usize>();
-        let fits = voxels <= MAX_VOXELS && voxels * self.representation_width <= MAX_ELEMENTS;
+        let elements = voxels * self.representation_width;
+        let fits = voxels <= MAX_VOXELS && elements <= MAX_ELEMENTS;
         let wanted = format!(
-            "at most {MAX_VOXELS} voxels in a batch, and {MAX_ELEMENTS} with representation_width; a smaller patch, batch or \
+            "a batch of at most {MAX_VOXELS} voxels, and {MAX_ELEMENTS} values with representation_width, or a smaller patch or \
              resolution"
         );
-        let found = format!("{:?} patches of {voxels} voxels", self.contrast_batch);
+        let found = format!(
+            "{:?} with {voxels} voxels and {elements} values",
+            self.contrast_batch
+        );
         expect(
             fits || self.iterations[2] == 0,
             "contrast_batch",

@@ -25,6 +25,24 @@ fn refuses_a_folder_that_holds_a_run() {
 }
 
 #[test]
+fn a_taken_folder_is_told_without_touching_a_free_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = dir.path().join("free");
+    RunFolder::expect_new(&free).unwrap();
+    assert!(!free.exists());
+    fs::create_dir(&free).unwrap();
+    RunFolder::expect_new(&free).unwrap();
+    assert_eq!(fs::read_dir(&free).unwrap().count(), 0);
+
+    let (run, lock) = RunFolder::begin(&free).unwrap();
+    run.write_config("seed = 1").unwrap();
+    let refused = || RunFolder::expect_new(&free).unwrap_err();
+    assert!(matches!(refused(), RunError::Locked { .. }));
+    drop(lock);
+    assert!(matches!(refused(), RunError::Occupied { .. }));
+}
+
+#[test]
 fn names_the_path_and_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
