@@ -11,5 +11,6 @@ mod lists;
 mod made;
 mod msd;
 mod numbers;
+mod own_description;
 mod patients;
 mod segments;
