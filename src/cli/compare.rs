@@ -113,11 +113,7 @@ fn trained(
         if !quiet {
             tell!("run {} of {}: {title}", number + 1, cells.len());
         }
-        if let Some(run) = begun(&cell.folder)? {
-            // Again: another process may have begun it since.
-            earlier.expect_same(&run, &cell.config)?;
-        }
-        match outcome(cell, free.clone(), (quiet, &mut told), &stop) {
+        match outcome(cell, &mut earlier, free.clone(), (quiet, &mut told), &stop) {
             Ok(Some(run)) => runs.push(run),
             Ok(None) => return Ok(None),
             Err(error) if error.is_divergence() => {
@@ -167,6 +163,7 @@ fn outcome(
         config: wanted,
         folder,
     }: &Cell,
+    earlier: &mut EarlierRuns,
     mut free: Free,
     (quiet, told): (bool, &mut bool),
     stop: &AtomicBool,
@@ -178,6 +175,8 @@ fn outcome(
             Session::start(wanted.clone(), folder, observer.as_ref())?
         }
         Some(run) => {
+            // Again: another process may have begun it since.
+            earlier.expect_same(&run, wanted)?;
             if let Some(finished) = Run::open_finished(&run)? {
                 return Ok(Some(finished));
             }

@@ -2,8 +2,8 @@
 
 use burn::prelude::*;
 
-/// Elements up to which Burn's CPU backend is left to sum by itself, in one thread: from 4 · 2²⁰ on it adds parts in the order
-/// in which threads finish them.
+/// Elements up to which Burn's CPU backend is left to sum by itself, in one thread: from 4 · 2²⁰ on it adds parts as its
+/// threads have split them, which may differ between runs.
 const AT_ONCE: usize = 1 << 20;
 
 /// Elements of a large tensor that are summed first.

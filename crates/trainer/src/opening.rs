@@ -69,16 +69,12 @@ pub(crate) fn open_dataset(
     Ok((dataset, validation, patients))
 }
 
-/// Opens the data set of an earlier run without the cases that the run left out, and its validation cases.
-pub(crate) fn remaining_cases(
-    config: &RunConfig,
-    run: &RunFolder,
-) -> Result<(Dataset, Vec<LabeledCase>), TrainError> {
-    let (mut dataset, validation, _) = open_dataset(config, run)?;
+/// Returns a data set without the cases that an earlier run on it left out.
+pub(crate) fn remaining(mut dataset: Dataset, run: &RunFolder) -> Result<Dataset, TrainError> {
     if let Some(CaseList { excluded, .. }) = CaseList::read(run)? {
         leave_out(&excluded, &mut dataset);
     }
-    Ok((dataset, validation))
+    Ok(dataset)
 }
 
 /// The data of a run.

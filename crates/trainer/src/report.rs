@@ -7,7 +7,7 @@ use semivox_data::{Dataset, LabeledCase};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::evaluating::{pictured, prediction_path, read_prediction};
-use crate::opening::remaining_cases;
+use crate::opening::{open_dataset, remaining};
 use crate::run::folder::RunFolder;
 use crate::run::metrics_log;
 use crate::specimens::{by_channel, specimens};
@@ -51,7 +51,8 @@ pub fn remake(run: &RunFolder) -> Result<Remade, TrainError> {
         true => Some(Evaluation::read(run.evaluation())?),
         false => None,
     };
-    let dataset = remaining_cases(&config, run).map(|(dataset, _)| dataset);
+    let opened = open_dataset(&config, run);
+    let dataset = opened.and_then(|(dataset, ..)| remaining(dataset, run));
     write_for(run, &config, dataset.as_ref(), evaluation.as_ref())
 }
 

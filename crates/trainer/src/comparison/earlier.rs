@@ -4,10 +4,9 @@ use semivox_data::{Dataset, LabeledCase};
 
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
-use crate::opening::open_dataset;
+use crate::opening::{open_dataset, remaining};
 use crate::run::cases::CaseList;
 use crate::run::folder::RunFolder;
-use crate::test_leaks::leave_out;
 
 /// Check that earlier runs have the settings of the runs wanted now, and began with the cases that their data set has now: the
 /// mean of both would be one of different trainings. A data set that several runs share is opened once.
@@ -46,10 +45,7 @@ impl EarlierRuns {
                     .insert((config.data.clone(), dataset, validation))
             }
         };
-        let mut dataset = dataset.clone();
-        if let Some(CaseList { excluded, .. }) = CaseList::read(run)? {
-            leave_out(&excluded, &mut dataset);
-        }
+        let dataset = remaining(dataset.clone(), run)?;
         CaseList::of(&dataset, validation).expect_unchanged(run)
     }
 }
