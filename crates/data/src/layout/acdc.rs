@@ -2,11 +2,30 @@
 
 use std::path::Path;
 
+use super::assemble::Found;
 use super::lists::HELD_OUT;
 use super::{Layout, acdc_hdf5, assemble, pairing};
-use crate::{DataError, Dataset};
+use crate::preprocess::Grid;
+use crate::{DataError, Dataset, Source, io};
 
 pub use crate::unit::patient;
+
+/// Note on images whose voxels are cubes of 1 mm, which no scan of this data set has.
+const LOST_SPACING: &str = "the first image has a spacing of 1×1×1 mm, where slices of ACDC are 5 to 10 mm thick: it was lost, and distances \
+                            are in voxels, whatever their unit is called; for millimeters use the challenge's own files";
+
+/// Whether voxels have the size that stands for none.
+pub(super) fn has_lost_spacing(grid: &Grid) -> bool {
+    grid.geometry.spacing() == [1.0; 3]
+}
+
+/// Whether a case's image has lost its spacing; one that cannot be read is reported where it is loaded.
+fn loses_spacing(case: &Found) -> bool {
+    let Source::File(path) = &case.image else {
+        return false;
+    };
+    io::read_grid(path).is_ok_and(|grid| has_lost_spacing(&grid))
+}
 
 /// Opens ACDC from `images/` and `labels/`, or from the field's HDF5 files.
 ///
@@ -16,7 +35,8 @@ pub use crate::unit::patient;
 /// [`la::open`](super::la::open); HDF5 cases may also be listed by slice in `train_slices.list`. Without lists, HDF5 slices are training
 /// cases and HDF5 volumes test cases.
 ///
-/// The HDF5 files do not store the spacing; it is set to 1 mm.
+/// The HDF5 files do not store the spacing, which is set to 1 mm, nor do the NIfTI files that were made of them. A note of
+/// the data set says so, as distances are in voxels then.
 ///
 /// # Errors
 ///
@@ -44,7 +64,10 @@ pub use crate::unit::patient;
 pub fn open(root: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let root = root.as_ref();
     let mut dataset = if root.join("images").is_dir() {
-        assemble::by_lists(root, &HELD_OUT, pairing::paired(root, Some(1), &[])?)?
+        let mut paired = pairing::paired(root, Some(1), &[])?;
+        let lost = paired.cases.values().next().is_some_and(loses_spacing);
+        paired.notes.extend(lost.then(|| LOST_SPACING.into()));
+        assemble::by_lists(root, &HELD_OUT, paired)?
     } else {
         acdc_hdf5::open(root)?
     };

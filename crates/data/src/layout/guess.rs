@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::description::JSON;
 use super::own_description;
-use super::{Layout, acdc_hdf5, acdc_names, file_names, files, la, pancreas};
+use super::{Layout, acdc, acdc_hdf5, acdc_names, file_names, files, la, pancreas};
 use crate::DataError;
 use crate::io::{self, READABLE};
 use crate::preprocess::Grid;
@@ -88,7 +88,7 @@ const CANDIDATES: [Candidate; 2] = [
         fits: |grid| {
             let [x, y, z] = grid.geometry.spacing();
             // As NIfTI, the field passes the data set around without its voxel sizes.
-            let lost = [x, y, z] == [1.0; 3];
+            let lost = acdc::has_lost_spacing(grid);
             grid.shape[2] <= 21 && (lost || (4.5..=10.5).contains(&z) && (x - y).abs() < 0.01)
         },
         grid: "few slices of 5 to 10 mm, or of no stated size",

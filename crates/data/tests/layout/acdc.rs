@@ -52,6 +52,21 @@ fn acdc_is_told_by_names_list_and_voxel_size() {
     assert_eq!(layout::detect(root.path()).unwrap(), Layout::Folder);
 }
 
+#[test]
+fn a_lost_spacing_is_told() {
+    let root = patients();
+    let notes = || acdc::open(root.path()).unwrap().notes.join("\n");
+    assert!(!notes().contains("spacing"), "{}", notes());
+    image_of(root.path(), "images/patient001_frame01.nii.gz", [1.0; 3]);
+    assert!(notes().contains("distances are in voxels"), "{}", notes());
+    image_of(
+        root.path(),
+        "images/patient001_frame01.nii.gz",
+        [1.0, 1.0, 5.0],
+    );
+    assert!(!notes().contains("spacing"), "{}", notes());
+}
+
 /// Three patients with two frames each, listed out of order.
 fn patients() -> TempDir {
     let root = tempfile::tempdir().unwrap();
