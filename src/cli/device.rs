@@ -14,7 +14,7 @@ use serde_json::json;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// Device to test: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default:
+    /// Device to test: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal, ndarray where compiled in [default:
     /// none, which lists the devices of this build].
     name: Option<String>,
     /// Also compare three training steps of this method; may be given several times.

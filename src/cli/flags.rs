@@ -59,7 +59,8 @@ impl Flags {
         self.single.run.preset()
     }
 
-    /// Applies `--data`, `--labeled` and `--test-list` to the data settings.
+    /// Applies `--data`, `--layout`, `--labeled`, `--test-list`, `--validation`, `--exclude-duplicates` and `--allow-leaks` to the
+    /// data settings. Of settings for another folder, what describes its scans is left out.
     ///
     /// # Errors
     /// [`TrainError::Unexpected`] if a path cannot be made absolute.

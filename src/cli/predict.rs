@@ -16,7 +16,7 @@ use semivox_trainer::run::folder::make_writable;
 
 use super::progress::Counter;
 use scans::scans;
-use targets::{expect_outside, output, todo};
+use targets::{expect_distinct, expect_outside, output, probability_map, todo};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Folder for the label maps, which have the names of their scans.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Device: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: the training device].
+    /// Device: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal, ndarray where compiled in [default: the training device].
     #[arg(long)]
     device: Option<String>,
     /// Test-time augmentation: average over flips along the axes that were mirrored in training.
@@ -53,9 +53,6 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-/// Subfolder of the probability maps, apart from the label maps, since `semivox evaluate` reads a whole folder.
-const PROBABILITIES: &str = "probabilities";
-
 const AFTER: &str = "\
 Scans are preprocessed as in training; label maps have the shape, spacing and orientation of their
 scan. A scan that cannot be read is reported, and the others are still segmented. seen.json in --out
@@ -75,15 +72,20 @@ enum Existing {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
-    let channels = Description::read(&arguments.model)?.channel_count();
+    let description = Description::read(&arguments.model)?;
     expect_outside(&arguments.inputs, &arguments.out)?;
-    let scans = scans(&arguments.inputs, channels)?;
-    let todo = todo(&scans, &arguments.out, arguments.existing)?;
+    let scans = scans(&arguments.inputs, description.channel_count())?;
+    let classes = match arguments.probabilities {
+        true => file_names(&description.classes),
+        false => Vec::new(),
+    };
+    expect_distinct(&scans, &classes)?;
+    let todo = todo(&scans, &arguments.out, arguments.existing, &classes)?;
     let mut seen = SeenScans::read(&arguments.out)?;
     let model = open(arguments)?;
     make_writable(&arguments.out)?;
     if arguments.probabilities {
-        make_writable(&arguments.out.join(PROBABILITIES))?;
+        make_writable(&arguments.out.join(targets::PROBABILITIES))?;
     }
     let counter = Counter::new("predicting", arguments.quiet);
     let mut written = BTreeSet::new();
@@ -181,10 +183,9 @@ fn predict(
     let probabilities = model.probabilities(&scan)?;
     let labels = model.labels(&scan, probabilities.view())?;
     if arguments.probabilities {
-        let folder = arguments.out.join(PROBABILITIES);
         for (class, name) in file_names(model.classes()).iter().enumerate() {
             let map = scan.restore_probability(probabilities.view(), class)?;
-            io::write_volume(output(&folder, &format!("{id}_{name}")), &map)?;
+            io::write_volume(probability_map(&arguments.out, id, name), &map)?;
         }
     }
     seen.begin(id, &arguments.out)?;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use semivox_data::LabelBudget;
 use semivox_data::layout::Layout;
 use semivox_methods::method_config::MethodConfig;
-use semivox_trainer::presets::Task;
+use semivox_trainer::presets::{self, Task};
 
 pub(super) use settings::{configuration, counted_survey, hold_out, overridden, surveyed, task_of};
 
@@ -48,7 +49,7 @@ pub(super) struct RunArguments {
     pub data: DataArguments,
     /// Preset: smoke (phantoms, minutes), quick (from half an hour on two cores), standard (from one and a half) or paper (scans on a GPU) [default:
     /// quick with --data, else smoke].
-    #[arg(long)]
+    #[arg(long, value_parser = PossibleValuesParser::new(presets::NAMES))]
     pub preset: Option<String>,
     /// Number of training iterations over all stages.
     #[arg(long, value_name = "N")]
@@ -56,7 +57,7 @@ pub(super) struct RunArguments {
     /// Change a setting, as in --set method.optimizer.learning_rate=0.02; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
     pub settings: Vec<(String, String)>,
-    /// Device: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal where compiled in [default: cpu].
+    /// Device: cpu, or cuda[:N], wgpu[:N], vulkan[:N], metal, ndarray where compiled in [default: cpu].
     #[arg(long)]
     pub device: Option<String>,
     /// Print only warnings and the result.
@@ -91,8 +92,8 @@ pub(super) struct SingleArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data gives the new folder of a
-    /// data set that was moved.
-    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "budget", "settings", "device", "seed"])]
+    /// data set that was moved, --device another device.
+    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "budget", "settings", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]
@@ -126,8 +127,10 @@ const NAMES: [(&str, &str); 4] = [
 ];
 
 /// Keys that decide on more than the settings, for which flags are read before.
-const FLAGS: [(&str, &str); 4] = [
+const FLAGS: [(&str, &str); 6] = [
     ("seed", "--seed, or --seeds of compare"),
+    ("device", "--device"),
+    ("data.phantom.seed", "--seed, or --seeds of compare"),
     ("data.root", "--data"),
     ("data.layout", "--layout"),
     ("data.test_list", "--test-list"),
@@ -156,7 +159,7 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
 /// Returns the help text of a flag that takes a method.
 pub(super) fn method_help() -> String {
     format!(
-        "One of {}; METHOD:ABLATION for a row of its paper's ablations",
+        "One of {}; METHOD:ABLATION for an ablation of a paper, or a control such as supervised:copy_paste",
         MethodConfig::NAMES.join(", ")
     )
 }

@@ -7,14 +7,14 @@ use semivox_data::augment::LabelSwap;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, RunConfig};
 use semivox_trainer::report::validation_sentence;
-use semivox_trainer::session::{Session, Summary};
+use semivox_trainer::session::{Moved, Session, Summary};
 use semivox_trainer::training::{Observer, Outcome};
 use serde_json::json;
 
 use super::interrupt;
 use super::memory::{self, Free};
 use super::progress::Progress;
-use super::run::SingleArguments;
+use super::run::{RunArguments, SingleArguments};
 use super::table;
 use super::table::quoted;
 
@@ -36,18 +36,24 @@ pub(super) fn observer(quiet: bool) -> Box<dyn Observer> {
 }
 
 /// Opens the session of a run in `out`: a new one with the given settings, within `--budget`, or the one to resume if
-/// `config` is `None`, with `--data` as the new place of its data set.
+/// `config` is `None`, with `--data` as the new place of its data set and `--device` as its new device.
 pub(super) fn session(
     arguments: &SingleArguments,
     out: &Path,
     config: Option<RunConfig>,
     observer: &dyn Observer,
 ) -> Result<Session, TrainError> {
-    match (config, arguments.budget, &arguments.run.data.data) {
-        (Some(config), Some(budget), _) => Session::start_within(config, out, budget, observer),
-        (Some(config), None, _) => Session::start(config, out, observer),
-        (None, _, Some(moved)) => Session::resume_moved(out, moved, observer),
-        (None, _, None) => Session::resume(out, observer),
+    let RunArguments { data, device, .. } = &arguments.run;
+    match (config, arguments.budget) {
+        (Some(config), Some(budget)) => Session::start_within(config, out, budget, observer),
+        (Some(config), None) => Session::start(config, out, observer),
+        (None, _) => {
+            let moved = Moved {
+                data: data.data.clone(),
+                device: device.clone(),
+            };
+            Session::resume_moved(out, &moved, observer)
+        }
     }
 }
 

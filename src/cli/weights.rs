@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use semivox_inference::{Description, FILE_NAME, Model, device};
 use semivox_trainer::TrainError;
+use semivox_trainer::config::RunConfig;
 use semivox_trainer::importing;
-use semivox_trainer::presets::Task;
+use semivox_trainer::presets::{self, Task};
 
 use super::training::prepared;
 
@@ -58,8 +60,8 @@ pub(super) struct ImportArguments {
     /// Task that determines the preprocessing of scans: la, acdc, hippocampus, pancreas or own.
     #[arg(long)]
     task: Task,
-    /// Preset of the task: smoke, quick, standard or paper.
-    #[arg(long, default_value = "paper")]
+    /// Preset of the task.
+    #[arg(long, default_value = "paper", value_parser = PossibleValuesParser::new(presets::NAMES))]
     preset: String,
     /// Names of the classes, the background first, separated by commas.
     #[arg(long, value_delimiter = ',')]
@@ -76,11 +78,18 @@ state the preprocessing of its scans, so --task, --preset and --set must.
   semivox import iter_6000.pth --task la --out runs/imported
   semivox predict runs/imported scan.nii.gz --out predicted/";
 
-pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError> {
+fn configuration(arguments: &ImportArguments) -> Result<RunConfig, TrainError> {
     let config = arguments.task.preset(&arguments.preset, "supervised")?;
     let settings = arguments.settings.iter();
     let mut config = config.with_values(settings.map(|(k, v)| (k.as_str(), v.as_str())))?;
-    config.data.classes.clone_from(&arguments.classes);
+    if !arguments.classes.is_empty() {
+        config.data.classes.clone_from(&arguments.classes);
+    }
+    Ok(config)
+}
+
+pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError> {
+    let config = configuration(arguments)?;
     let out = &arguments.out;
     if out.is_file() || out.join(FILE_NAME).exists() {
         return Err(TrainError::unexpected(
@@ -114,4 +123,29 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<ExitCode, TrainError
         arguments.task, arguments.preset
     );
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn classes_come_from_their_flag_or_from_set() {
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            import: ImportArguments,
+        }
+        let classes = |flags: &[&str]| {
+            let required = ["x", "a.pth", "--out", "b", "--task", "own"];
+            let line: Line = clap::Parser::parse_from(required.iter().chain(flags));
+            configuration(&line.import).unwrap().data.classes
+        };
+        let set = ["--set", "data.classes=['nothing', 'ball']"];
+        assert_eq!(classes(&set), ["nothing", "ball"]);
+        let flag = ["--classes", "background,liver"];
+        assert_eq!(classes(&flag), ["background", "liver"]);
+        assert_eq!(classes(&[flag, set].concat()), ["background", "liver"]);
+    }
 }

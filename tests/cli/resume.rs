@@ -104,6 +104,50 @@ fn a_full_disk_under_the_output_is_an_error() {
     );
 }
 
+/// A missing device is told before the scans are read, here by their absence, and `--device` names another.
+#[test]
+fn a_run_goes_on_on_another_device() {
+    let (_root, root) = scans(2, 2);
+    trained(&root, "run");
+    let config = root.join("run/config.toml");
+    let began = std::fs::read_to_string(&config).expect("settings");
+    let elsewhere = began.replace("device = \"cpu\"", "device = \"tpu\"");
+    assert_ne!(began, elsewhere);
+    std::fs::write(&config, &elsewhere).expect("other settings");
+    let image = root.join("scans/images/case1.nii.gz");
+    let scan = std::fs::read(&image).expect("a scan");
+    std::fs::write(&image, "damaged").expect("a damaged scan");
+    let resume = ["train", "--resume", "--out", "run", "-q"];
+    let message = super::fail(&root, 1, &resume);
+    assert!(message.contains("unknown device 'tpu'"), "{message}");
+    std::fs::write(&image, scan).expect("the scan");
+    let told = super::semivox(&root, &[&resume[..], &["--device", "cpu"]].concat());
+    let warning = text(&told.stderr);
+    assert!(
+        told.status.success() && warning.contains("goes on on cpu; it began on tpu"),
+        "{warning}"
+    );
+    let stored = std::fs::read_to_string(&config).expect("settings");
+    assert_eq!(stored, began);
+    // Also before a survey, which would fail here.
+    std::fs::write(&image, "damaged").expect("a damaged scan");
+    for command in [
+        &["train", "supervised", "--data", "scans", "--device", "tpu"][..],
+        &[
+            "compare",
+            "--methods",
+            "bcp",
+            "--data",
+            "scans",
+            "--device",
+            "tpu",
+        ],
+    ] {
+        let message = super::fail(&root, 1, command);
+        assert!(message.contains("unknown device 'tpu'"), "{message}");
+    }
+}
+
 #[test]
 fn a_run_goes_on_where_its_data_set_was_moved_to() {
     let (_root, root) = scans(3, 2);

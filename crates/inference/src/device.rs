@@ -172,7 +172,7 @@ macro_rules! backend {
             return Ok($device);
             #[cfg(not(feature = $feature))]
             Err(InferenceError::Device(format!(
-                "this build has no {0} device, only {1}: build with `--features {0}`",
+                "this build has no {0} device, only {1}: choose one with --device, or build with `--features {0}`",
                 $feature,
                 compiled_in().join(", ")
             )))
@@ -218,7 +218,7 @@ mod tests {
             let found = message("cuda:1");
             assert!(
                 found.contains("has no cuda device, only cpu")
-                    && found.ends_with("build with `--features cuda`"),
+                    && found.ends_with("choose one with --device, or build with `--features cuda`"),
                 "{found}"
             );
         }

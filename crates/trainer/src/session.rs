@@ -23,6 +23,7 @@ use crate::training_set::TrainingSet;
 use semivox_inference::evaluation::Evaluation;
 
 pub use beginning::FOLDERS_OF_SCANS;
+pub use resuming::Moved;
 
 /// A training run, opened in its folder with its configuration and data set.
 ///

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use semivox_data::layout::{self, HoldOut, Layout};
 use semivox_data::{Dataset, LabelBudget, Patients, Survey};
+use semivox_inference::device;
 use semivox_trainer::TrainError;
 use semivox_trainer::config::{DataConfig, FromScans, RunConfig, TestLeaks, absolute};
 use semivox_trainer::presets::{self, Task};
@@ -108,12 +109,16 @@ pub(in crate::cli) fn task_of(root: &Path, layout: Option<Layout>) -> Result<Tas
 
 /// Surveys the labeled scans, if the settings of the task are derived from them.
 ///
-/// Labels that the run does not use are not opened.
+/// Labels that the run does not use are not opened. A device that is unavailable is an error before, as the survey can take
+/// minutes.
 pub(in crate::cli) fn surveyed(
     arguments: &RunArguments,
     task: Task,
     method: &str,
 ) -> Result<Option<Survey>, TrainError> {
+    if let Some(name) = &arguments.device {
+        device::by_name(name)?;
+    }
     let data = &arguments.data;
     let Some(root) = data.data.as_ref().filter(|_| task.follows_scans()) else {
         return Ok(None);

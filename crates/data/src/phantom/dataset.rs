@@ -1,6 +1,7 @@
 //! Data sets of phantoms, in memory and on disk.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -47,7 +48,7 @@ pub fn dataset(n_train: usize, n_test: usize, config: &PhantomConfig) -> Phantom
 }
 
 /// Writes a data set in the layout of LA: `images/ID.nii.gz`, `labels/ID.nii.gz`, `train.list`,
-/// `test.list` and `classes.txt`. Empty lists are not written.
+/// `test.list` and `classes.txt`. Empty lists are not written; those of an earlier data set are removed.
 ///
 /// # Errors
 ///
@@ -113,7 +114,12 @@ fn id(index: usize) -> String {
 /// Writes a list unless it is empty: a missing list is valid, an empty one is not.
 fn write_list(path: &Path, indices: std::ops::Range<usize>) -> Result<(), DataError> {
     if indices.is_empty() {
-        return Ok(());
+        return match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(DataError::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        };
     }
     let text: String = indices.map(|index| id(index) + "\n").collect();
     fs::write(path, text).map_err(DataError::io("write", path))
@@ -132,6 +138,7 @@ mod tests {
             shape: [14, 12, 8],
             ..Default::default()
         };
+        write_dataset(dir.path(), 1, 1, &config).unwrap();
         write_dataset(dir.path(), 2, 0, &config).unwrap();
         let opened = crate::layout::open(dir.path()).unwrap();
         assert_eq!((opened.labeled.len(), opened.test.len()), (2, 0));

@@ -148,6 +148,9 @@ pub fn with_iterations(mut config: RunConfig, iterations: u64) -> RunConfig {
     config
 }
 
+/// Names of the presets, from the smallest to the published size.
+pub const NAMES: [&str; 4] = ["smoke", "quick", "standard", "paper"];
+
 /// The size of a preset, which is its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
@@ -158,13 +161,11 @@ enum Size {
 }
 
 impl Size {
+    /// In the order of [`NAMES`].
+    const ALL: [Self; 4] = [Self::Smoke, Self::Quick, Self::Standard, Self::Paper];
+
     fn name(self) -> &'static str {
-        match self {
-            Self::Smoke => "smoke",
-            Self::Quick => "quick",
-            Self::Standard => "standard",
-            Self::Paper => "paper",
-        }
+        NAMES[self as usize]
     }
 }
 
@@ -172,17 +173,13 @@ impl FromStr for Size {
     type Err = TrainError;
 
     fn from_str(name: &str) -> Result<Self, TrainError> {
-        match name {
-            "smoke" => Ok(Self::Smoke),
-            "quick" => Ok(Self::Quick),
-            "standard" => Ok(Self::Standard),
-            "paper" => Ok(Self::Paper),
-            _ => Err(TrainError::Unknown {
-                kind: "preset",
-                name: name.into(),
-                expected: "smoke, quick, standard or paper".into(),
-            }),
-        }
+        let mut sizes = Self::ALL.into_iter();
+        let size = sizes.find(|size| size.name() == name);
+        size.ok_or_else(|| TrainError::Unknown {
+            kind: "preset",
+            name: name.into(),
+            expected: "smoke, quick, standard or paper".into(),
+        })
     }
 }
 
@@ -216,7 +213,7 @@ mod tests {
     fn every_preset_checks_and_survives_toml() {
         for task in Task::ALL {
             assert_eq!(task.name().parse::<Task>().unwrap(), task);
-            for name in ["smoke", "quick", "standard", "paper"] {
+            for name in NAMES {
                 for &method in MethodConfig::NAMES {
                     let config = task.preset(name, method).unwrap();
                     let checked = config.check();

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use semivox_inference::FILE_NAME;
 
+use super::folder::CONFIG;
+
 /// Describes what a folder holds in which a file was found.
 fn occupant(found: &str) -> &'static str {
     match found {
@@ -31,7 +33,7 @@ pub enum RunError {
         "{} holds {} ({found} found); choose another --out{}",
         path.display(),
         occupant(found),
-        if *found == FILE_NAME { "" } else { " or pass --resume" }
+        if *found == CONFIG { " or pass --resume" } else { "" }
     )]
     Occupied {
         /// The folder asked for.
@@ -55,7 +57,7 @@ pub enum RunError {
     #[error(
         "{} is not a run folder: expected {}, found none; give the folder that a training wrote",
         path.display(),
-        path.join("config.toml").display()
+        path.join(CONFIG).display()
     )]
     NotARun {
         /// The folder asked for.
@@ -97,7 +99,9 @@ impl RunError {
 
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull => "; free some space and pass --resume",
+        io::ErrorKind::StorageFull => {
+            "; free some space, then run the same command again; a training that had begun goes on with --resume"
+        }
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::NotADirectory

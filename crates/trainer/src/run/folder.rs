@@ -10,6 +10,9 @@ use super::lock::RunLock;
 
 pub use super::atomic::{make_writable, write_atomic, write_atomic_with};
 
+/// File name of the settings of a run, which marks its folder.
+pub(super) const CONFIG: &str = "config.toml";
+
 /// The folder of one training run.
 ///
 /// # Examples
@@ -116,7 +119,7 @@ impl RunFolder {
 
     /// Returns the path of `config.toml`: every setting, resolved.
     pub fn config(&self) -> PathBuf {
-        self.root.join("config.toml")
+        self.root.join(CONFIG)
     }
 
     /// Returns the path of `metrics.jsonl`: one JSON object per logged step.
@@ -175,7 +178,7 @@ impl RunFolder {
 
     fn traces_of_a_run(&self) -> Option<&'static str> {
         let files = [
-            "config.toml",
+            CONFIG,
             "metrics.jsonl",
             "evaluation.json",
             "validation.json",
