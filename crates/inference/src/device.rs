@@ -162,8 +162,8 @@ fn tried(name: &str, device: Device) -> Result<Device, InferenceError> {
     )))
 }
 
-/// Defines the function of a backend, which returns the device if the feature is enabled, else an error that names
-/// the feature.
+/// Defines the function of a backend, which has the device's name and returns the device if the feature is enabled, else
+/// an error that names the feature.
 macro_rules! backend {
     ($function:ident($index:ident), $feature:literal, $device:expr) => {
         fn $function($index: Option<usize>) -> Result<Device, InferenceError> {
@@ -172,9 +172,10 @@ macro_rules! backend {
             return Ok($device);
             #[cfg(not(feature = $feature))]
             Err(InferenceError::Device(format!(
-                "this build has no {0} device, only {1}: choose one with --device, or build with `--features {0}`",
-                $feature,
-                compiled_in().join(", ")
+                "this build has no {} device, only {}: choose one with --device, or build with `--features {}`",
+                stringify!($function),
+                compiled_in().join(", "),
+                $feature
             )))
         }
     };

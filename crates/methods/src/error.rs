@@ -42,14 +42,15 @@ pub enum MethodError {
     },
     /// A loss term became infinite or not a number.
     #[error(
-        "loss term '{term}' became {value} at step {step}: training stopped; lower the learning rate or look at the data of this step"
+        "loss term '{term}' became {value} at step {}: training stopped; lower the learning rate or look at the data of this step",
+        step + 1
     )]
     NonFinite {
         /// The term's name, as in `metrics.jsonl`.
         term: &'static str,
         /// Its value.
         value: f64,
-        /// The step, counted from 0.
+        /// The step, counted from 0; the message counts from 1, as `metrics.jsonl` does.
         step: u64,
     },
 }
@@ -65,6 +66,22 @@ impl MethodError {
             key: key.into(),
             expected: expected.into(),
             found: found.to_string(),
+        }
+    }
+
+    /// Returns the error of a setting inside the table `method.TABLE` of another method's settings.
+    pub(crate) fn within(self, table: &str) -> Self {
+        match self {
+            Self::Setting {
+                key,
+                expected,
+                found,
+            } => Self::Setting {
+                key: key.replacen("method.", &format!("method.{table}."), 1),
+                expected,
+                found,
+            },
+            other => other,
         }
     }
 

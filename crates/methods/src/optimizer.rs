@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clip::clip_gradients;
 use crate::error::MethodError;
+use crate::method_settings::{expect, expect_positive};
 use crate::schedule::LearningRate;
 use crate::sgd::Sgd;
 use crate::step_context::StepContext;
@@ -97,7 +98,7 @@ impl OptimizerConfig {
         }
     }
 
-    /// Checks that all rates and coefficients are in range.
+    /// Checks that all rates and coefficients, and those of the schedule, are in range.
     ///
     /// # Errors
     /// [`MethodError::Setting`] with the key and the value found.
@@ -108,23 +109,12 @@ impl OptimizerConfig {
             ("weight_decay", self.weight_decay, 0.0..1.0),
         ];
         for (key, value, range) in in_range {
-            if !range.contains(&value) {
-                let expected = format!("a number in {} to {}", range.start, range.end);
-                return Err(MethodError::setting(
-                    format!("optimizer.{key}"),
-                    expected,
-                    value,
-                ));
-            }
+            let wanted = format!("{} to below {}", range.start, range.end);
+            let inside = range.contains(&value);
+            expect(inside, &format!("optimizer.{key}"), &wanted, value)?;
         }
-        match self.clip_norm {
-            Some(norm) if !(norm > 0.0 && norm.is_finite()) => Err(MethodError::setting(
-                "optimizer.clip_norm",
-                "a number above 0",
-                norm,
-            )),
-            _ => Ok(()),
-        }
+        expect_positive("optimizer.clip_norm", self.clip_norm.unwrap_or(1.0))?;
+        self.schedule.check("optimizer.schedule")
     }
 }
 
@@ -301,12 +291,24 @@ mod tests {
             ..Default::default()
         };
         let message = config.check().unwrap_err().to_string();
-        assert!(message.contains("optimizer.momentum") && message.contains("1.5"));
+        assert!(
+            message.contains("method.optimizer.momentum: expected 0 to below 1, found 1.5"),
+            "{message}"
+        );
         let config = OptimizerConfig {
             clip_norm: Some(0.0),
             ..Default::default()
         };
         let message = config.check().unwrap_err().to_string();
         assert!(message.contains("optimizer.clip_norm") && message.contains("found 0"));
+        let config = OptimizerConfig {
+            schedule: LearningRate::Poly { power: -1.0 },
+            ..Default::default()
+        };
+        let message = config.check().unwrap_err().to_string();
+        assert!(
+            message.contains("method.optimizer.schedule.power"),
+            "{message}"
+        );
     }
 }

@@ -7,6 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::MethodError;
+use crate::method_settings::{expect, expect_positive, expect_weight};
+
 /// Schedule of the learning rate over a stage of `T` steps.
 ///
 /// | variant | rate at step `t` (counted from 0) |
@@ -54,6 +57,32 @@ impl LearningRate {
             Self::Step { milestones, factor } => {
                 let passed = milestones.iter().filter(|&&m| progress >= m).count();
                 base * factor.powi(passed as i32)
+            }
+        }
+    }
+}
+
+impl LearningRate {
+    /// Checks that the rate never rises and that every milestone, a share of the run rather than an iteration, is reached.
+    ///
+    /// # Errors
+    /// [`MethodError::Setting`] with the key below `key` and the value found.
+    pub(crate) fn check(&self, key: &str) -> Result<(), MethodError> {
+        match self {
+            Self::Constant => Ok(()),
+            Self::Poly { power } => expect_weight(&format!("{key}.power"), *power),
+            Self::Step { milestones, factor } => {
+                let inside = milestones.iter().all(|share| (0.0..1.0).contains(share));
+                let ascending = milestones.is_sorted_by(|a, b| a < b);
+                let wanted = "ascending shares of the run, 0 to below 1 (5/12 for 2,500 of 6,000 iterations: 0.4167)";
+                let found = format!("{milestones:?}");
+                expect(
+                    inside && ascending,
+                    &format!("{key}.milestones"),
+                    wanted,
+                    found,
+                )?;
+                expect_positive(&format!("{key}.factor"), *factor)
             }
         }
     }
@@ -154,11 +183,22 @@ pub fn linear_ramp_up(step: u64, steps: u64) -> f64 {
 
 /// Splits a total of steps over stages in proportion to `parts`; the last stage that has a part gets the
 /// remainder.
+///
+/// A stage that has a part has at least one step if there are enough, since a method that loses a stage is another method.
 pub(crate) fn split_steps<const N: usize>(total: u64, parts: [u64; N]) -> [u64; N] {
     let sum = parts.iter().sum::<u64>().max(1);
     let mut steps = parts.map(|part| total * part / sum);
     let last = parts.iter().rposition(|&part| part > 0).unwrap_or(N - 1);
     steps[last] += total - steps.iter().sum::<u64>();
+    for stage in (0..N).rev() {
+        let longest = (0..N).max_by_key(|&other| steps[other]);
+        if let Some(longest) = longest.filter(|&other| steps[other] > 1)
+            && parts[stage] > 0
+            && steps[stage] == 0
+        {
+            (steps[stage], steps[longest]) = (1, steps[longest] - 1);
+        }
+    }
     steps
 }
 
@@ -189,6 +229,44 @@ mod tests {
         assert_eq!(split_steps(1_234, [100, 1_900, 0]), [61, 1_173, 0]);
         assert_eq!(split_steps(1_001, [0, 1, 3]), [0, 250, 751]);
         assert_eq!(split_steps(7, [0, 0]), [0, 7]);
+    }
+
+    #[test]
+    fn a_short_run_keeps_every_stage_that_has_a_part() {
+        assert_eq!(split_steps(3, [1, 3]), [1, 2]);
+        assert_eq!(split_steps(19, [100, 700, 1_200]), [1, 6, 12]);
+        assert_eq!(split_steps(4, [1, 1, 6]), [1, 1, 2]);
+        assert_eq!(split_steps(4, [0, 1, 1_000]), [0, 1, 3]);
+        // Fewer steps than stages.
+        assert_eq!(split_steps(2, [1, 1, 6]), [0, 1, 1]);
+        assert_eq!(split_steps(0, [1, 1]), [0, 0]);
+    }
+
+    #[test]
+    fn a_schedule_that_never_falls_or_rises_is_refused() {
+        let check = |schedule: LearningRate| schedule.check("s").map_err(|e| e.to_string());
+        let steps = |milestones: &[f64], factor| LearningRate::Step {
+            milestones: milestones.to_vec(),
+            factor,
+        };
+        for schedule in [
+            LearningRate::Constant,
+            LearningRate::Poly { power: 0.0 },
+            steps(&[5.0 / 12.0, 10.0 / 12.0], 0.1),
+            steps(&[], 0.5),
+        ] {
+            assert_eq!(check(schedule), Ok(()));
+        }
+        for (schedule, key) in [
+            (LearningRate::Poly { power: -1.0 }, "method.s.power"),
+            (LearningRate::Poly { power: f64::NAN }, "method.s.power"),
+            (steps(&[2_500.0, 5_000.0], 0.1), "method.s.milestones"),
+            (steps(&[0.5, 0.4], 0.1), "method.s.milestones"),
+            (steps(&[0.5], -0.1), "method.s.factor"),
+        ] {
+            let message = check(schedule).unwrap_err();
+            assert!(message.contains(key), "{message}");
+        }
     }
 
     #[test]

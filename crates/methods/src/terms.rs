@@ -133,7 +133,7 @@ mod tests {
         let mut optimizer = OptimizerConfig::default().init();
         let error = terms.descend(&mut module, &mut optimizer, &at(7, &device));
         let message = error.unwrap_err().to_string();
-        assert!(message.contains("'contrast'") && message.contains("step 7"));
+        assert!(message.contains("'contrast'") && message.contains("step 8:"));
         assert_eq!(module.weight.val().into_scalar::<f32>(), before);
     }
 

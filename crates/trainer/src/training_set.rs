@@ -58,9 +58,10 @@ impl TrainingSet {
     }
 
     /// Returns the fingerprints of the scans that a method with these stages is trained on, with the earlier ones: without
-    /// the unlabeled ones if none of its batches has any.
+    /// the unlabeled ones if no stage that has steps has batches with any.
     pub fn training_data(&self, stages: &[StagePlan]) -> TrainingData {
-        let both = stages.iter().any(|stage| stage.batch.unlabeled > 0);
+        let mut stages = stages.iter().filter(|stage| stage.steps > 0);
+        let both = stages.any(|stage| stage.batch.unlabeled > 0);
         let labeled = self.labeled.iter().map(|case| &case.facts);
         let unlabeled = self.unlabeled.iter().map(|case| &case.facts);
         let unlabeled = unlabeled.filter(|_| both);

@@ -62,9 +62,14 @@ pub(super) fn cells(arguments: &Arguments) -> Result<Vec<Cell>, TrainError> {
 }
 
 /// Returns the flags for controls that were not asked for: settings of methods, such as `method.threshold`, are left out
-/// as the control lacks them; those of the optimizer stay.
+/// as the control lacks them; those of the optimizer stay, also of ACTION++, which has them in a table.
 fn without_settings_of_methods(arguments: &RunArguments) -> RunArguments {
     let mut arguments = arguments.clone();
+    for (key, _) in &mut arguments.settings {
+        if let Some(rest) = key.strip_prefix("method.action.optimizer") {
+            *key = format!("method.optimizer{rest}");
+        }
+    }
     arguments.settings.retain(|(key, _)| {
         !key.starts_with("method.") || format!("{key}.").starts_with("method.optimizer.")
     });
@@ -161,6 +166,8 @@ mod tests {
         for (setting, expected) in [
             ("method.optimizer.learning_rate=0.1", true),
             ("method.optimizer={ learning_rate = 0.1 }", true),
+            ("method.action.optimizer.momentum=0.5", true),
+            ("method.action.bank=9", false),
             ("network.filters=2", true),
             ("method.threshold=0.9", false),
             ("method.optimizers=1", false),

@@ -22,6 +22,7 @@
 //! |---|---|---|---|
 //! | `β`, `α`, `m` | 2/3, 0.5, 0.99 | same | same; `box_share` (of stage ii), `pseudo_weight`, `teacher_momentum` |
 //! | `L_seg` | Dice and cross-entropy | their mean; left atrium: Dice of each patch, plain denominator | ½ (L_ce + L_dice) of all methods here: Dice of the batch, squared denominator |
+//! | weight of the labels | 2 in `L`, 1 in `L_seg` of stage i | same | same; supervised training and the control have 1, so that stage ii has twice their step on labels at one learning rate |
 //! | pairs | two labeled, two unlabeled patches | halves of the batch, each in one mixed patch | each in two: around a box and as the box of the next pair |
 //! | unequal numbers | – | – | the fewer patches are used in turn |
 //! | student's passes | – | one for `X_in`, one for `X_out` | one for both, so that they share batch statistics |

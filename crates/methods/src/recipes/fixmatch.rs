@@ -23,6 +23,7 @@
 //! | strong view | RandAugment, CTAugment | color jitter, blur, CutMix | intensities (`strong_view`), a box of another patch |
 //! | CutMix | – | with probability ½, 2 to 40 % of the slice | always, a box of 2/3 of each side as in BCP; `mixing = "cutmix"`: half of the plane, a quarter of the depth; one unlabeled patch is not mixed |
 //! | pseudo-labels | of the student, in training mode | same; in evaluation mode for the partner of a mixture | in evaluation mode, as dropout would lower every confidence |
+//! | student's passes | one for all images | labeled and weak patches together, the strong view alone | labeled and strong patches together, so that batch statistics come from both; weak patches in evaluation mode |
 //! | optimizer | SGD, Nesterov, cosine | SGD 0.01, momentum 0.9, decay 1e-4, polynomial decay | that of the code |
 //! | result | – | the checkpoint that is best on 20 validation and 40 test patients | the last |
 //!

@@ -24,7 +24,7 @@
 //! | where less than half of the labeled foreground is right | – | – | no weight in such a step; `pseudo_guard` |
 //! | CutMix | 2 to 40 % of the image, with probability ½ | same | always, a box of 2/3 of each side as in BCP; `mixing = "cutmix"`: half of the plane, a quarter of the depth |
 //! | partner of a mixture | another batch | another batch, predicted in evaluation mode | the next patch of the batch |
-//! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches; `feature_dropout` |
+//! | feature perturbation | channel dropout of ½ | on all five maps, labeled patches too, their result unused | on all five maps of unlabeled patches, before the dropout that the V-Net's lowest map has anyway; `feature_dropout` |
 //! | pseudo-labels | of the student in training mode | same; its U-Net drops values of the encoder | same on slices; on volumes, in the presets, in evaluation mode, as the V-Net drops whole channels before the output; `pseudo_mode` |
 //! | strong view | color jitter, grayscale, blur | jitter, blur | intensities; `strong_view` |
 //! | one unlabeled patch | – | – | not mixed |

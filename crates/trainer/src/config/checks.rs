@@ -2,6 +2,7 @@
 
 use semivox_data::augment::{LabelSwap, StrongView};
 use semivox_inference::device;
+use semivox_methods::host::host;
 
 use super::RunConfig;
 use crate::error::TrainError;
@@ -24,7 +25,7 @@ impl RunConfig {
             return refuse("network.filters", "at least 1", 0.0);
         }
         if !(0.0..1.0).contains(&self.network.dropout) {
-            return refuse("network.dropout", "0 to 1", self.network.dropout);
+            return refuse("network.dropout", "0 to below 1", self.network.dropout);
         }
         if self.checkpoint_every == 0 {
             return refuse("checkpoint_every", "at least 1", 0.0);
@@ -41,7 +42,9 @@ impl RunConfig {
     /// As [`check`](Self::check).
     pub fn check_method(&self, classes: usize) -> Result<(), TrainError> {
         if self.own_method.is_none() {
-            let device = device::by_name("cpu")?.autodiff();
+            // A build may lack the CPU.
+            let device = host().map_or_else(|| device::by_name(&self.device), Ok)?;
+            let device = device.autodiff();
             let settings = self.method.settings();
             settings.method(self.context(classes, &device))?;
         }

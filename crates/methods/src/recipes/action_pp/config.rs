@@ -175,7 +175,8 @@ impl MethodSettings for ActionPpConfig {
     }
 
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
-        self.action.check(patch)?;
+        let action = self.action.check(patch);
+        action.map_err(|error| error.within("action"))?;
         expect_positive("temperature", self.temperature)?;
         expect_share("center_rate", self.center_rate)?;
         expect_share("hard_below", self.hard_below.unwrap_or(1.0))?;
@@ -252,7 +253,10 @@ mod tests {
                 .unwrap_err()
                 .contains("at least 512, voxels for each of 2 classes")
         );
-        assert!(check(|c| c.action.weak_threshold = 2.0).contains("weak_threshold"));
+        let text = check(|c| c.action.weak_threshold = 2.0);
+        assert!(text.contains("method.action.weak_threshold"), "{text}");
+        let text = check(|c| c.action.optimizer.momentum = 1.0);
+        assert!(text.contains("method.action.optimizer.momentum"), "{text}");
         let text = check(|c| c.schedule = c.schedule.map(|s| CosineTemperature { low: 0.0, ..s }));
         assert!(text.contains("schedule.low") && text.contains("found 0"));
     }

@@ -127,6 +127,11 @@ impl MethodSettings for GlobalLocalConfig {
         self.optimizer = optimizer;
     }
 
+    /// Both stages of pre-training see unlabeled patches, fine-tuning none.
+    fn needs_unlabeled(&self) -> bool {
+        self.iterations[..2] != [0, 0]
+    }
+
     fn set_batch(&mut self, batch: [usize; 2]) {
         self.pretraining_batch = batch;
         self.batch = batch[0];
