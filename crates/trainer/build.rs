@@ -1,17 +1,35 @@
 //! Records the source revision, where there is one, for the protocol of evaluations.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=../../.git/logs/HEAD");
-    println!("cargo::rerun-if-changed=build.rs");
-    let revision = Command::new("git")
-        .args(["rev-parse", "--short=12", "HEAD"])
-        .output();
-    if let Ok(output) = revision
-        && output.status.success()
-    {
-        let revision = String::from_utf8_lossy(&output.stdout);
-        println!("cargo::rustc-env=SEMIVOX_COMMIT={}", revision.trim());
+    for path in [".git/logs/HEAD", "crates", "src", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed=../../{path}");
     }
+    if let Some(revision) = revision() {
+        println!("cargo::rustc-env=SEMIVOX_COMMIT={revision}");
+    }
+}
+
+/// Returns the commit, with `-dirty` if sources differ from it; none outside this project's own repository, where the
+/// commit would be that of another one.
+fn revision() -> Option<String> {
+    let root = Path::new("../..").canonicalize().ok()?;
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    if Path::new(&top).canonicalize().ok()? != root {
+        return None;
+    }
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    Some(match changed.is_empty() {
+        true => commit,
+        false => format!("{commit}-dirty"),
+    })
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
+    output.status.success().then_some(text)
 }

@@ -11,7 +11,7 @@ use semivox_inference::evaluation::Evaluation;
 use semivox_trainer::TrainError;
 use semivox_trainer::comparison::{Comparison, EarlierRuns, Run};
 use semivox_trainer::run::folder::RunFolder;
-use semivox_trainer::session::Session;
+use semivox_trainer::session::{Moved, Session};
 use semivox_trainer::training::Outcome;
 use serde_json::json;
 
@@ -180,7 +180,11 @@ fn outcome(
             if let Some(finished) = Run::open_finished(&run)? {
                 return Ok(Some(finished));
             }
-            Session::resume(folder, observer.as_ref())?
+            let moved = Moved {
+                data: wanted.data.root.clone(),
+                device: Some(wanted.device.clone()),
+            };
+            Session::resume_moved(folder, &moved, observer.as_ref())?
         }
     };
     if !std::mem::replace(told, true) {

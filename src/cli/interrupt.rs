@@ -19,7 +19,7 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, TrainError> {
             std::process::exit(130);
         }
         tell!(
-            "\nstopping after this step and saving a checkpoint; press Ctrl-C again to stop at once"
+            "\nstopping after the step or case at hand, the training saved; press Ctrl-C again to stop at once"
         );
     })
     .map_err(|e| {

@@ -1,11 +1,22 @@
 //! Runs that are repeated, resumed, moved and interrupted.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use semivox::data::io::{read_labels, write_labels};
 use serde_json::Value;
 
 use super::{TINY, json, scans, succeed, text, train, trained};
+
+/// Changes a voxel of a label map.
+fn corrected(file: &Path) {
+    let mut labels = read_labels(file).expect("a label map");
+    if let Some(first) = labels.data.iter_mut().next() {
+        *first = 1;
+    }
+    write_labels(file, &labels).expect("a label map");
+}
 
 #[test]
 fn a_stored_configuration_runs_again_and_flags_override_it() {
@@ -104,6 +115,48 @@ fn a_full_disk_under_the_output_is_an_error() {
     );
 }
 
+/// Finished runs on other contents of files make no mean with new ones; those on a data set that was moved do.
+#[test]
+fn a_comparison_goes_on_with_the_same_files_alone() {
+    let (_root, root) = scans(3, 3);
+    std::fs::write(root.join("scans/test.list"), "case0\n").expect("a list");
+    let compare = |data: &'static str, seeds: &'static str| {
+        let words = ["compare", "--methods", "supervised", "--data", data];
+        let more = ["--seeds", seeds, "--out", "table", "-q"];
+        [&words[..], &more, &TINY].concat()
+    };
+    succeed(&root, &compare("scans", "0"));
+    let label = root.join("scans/labels/case0.nii.gz");
+    let stored = std::fs::read(&label).expect("a label map");
+    corrected(&label);
+    let message = super::fail(&root, 1, &compare("scans", "0,1"));
+    assert!(
+        message.contains("one on another label map of case0")
+            && message.contains("choose another --out"),
+        "{message}"
+    );
+    // Rewritten with the same contents, and moved.
+    std::fs::write(&label, stored).expect("the label map");
+    std::fs::rename(root.join("scans"), root.join("moved")).expect("a move");
+    let log = root.join("table/supervised_all_0/metrics.jsonl");
+    let before = std::fs::read(&log).expect("a log");
+    succeed(&root, &compare("moved", "0,1"));
+    assert_eq!(std::fs::read(&log).expect("a log"), before);
+    let table = std::fs::read_to_string(root.join("table/comparison.md")).expect("a table");
+    assert!(table.contains("| supervised | 2 | 0, 1 |"), "{table}");
+    // An earlier version did not write checksums.
+    let list = root.join("table/supervised_all_0/cases.json");
+    let mut cases = json(&std::fs::read_to_string(&list).expect("cases"));
+    cases
+        .as_object_mut()
+        .expect("a table")
+        .remove("contents")
+        .expect("contents");
+    std::fs::write(&list, cases.to_string()).expect("cases");
+    let message = super::fail(&root, 1, &compare("moved", "0,1"));
+    assert!(message.contains("train --resume --out"), "{message}");
+}
+
 /// A missing device is told before the scans are read, here by their absence, and `--device` names another.
 #[test]
 fn a_run_goes_on_on_another_device() {
@@ -157,14 +210,32 @@ fn a_run_goes_on_where_its_data_set_was_moved_to() {
     let resume = ["train", "--resume", "--out", "run", "-q"];
     let message = super::fail(&root, 1, &resume);
     assert!(message.contains("--resume --data FOLDER"), "{message}");
-    let told = super::semivox(&root, &[&resume[..], &["--data", "moved"]].concat());
-    let warning = text(&told.stderr);
+    let there = [&resume[..], &["--data", "moved"]].concat();
+    // Of other contents, it is another data set.
+    let label = root.join("moved/labels/case1.nii.gz");
+    let stored = std::fs::read(&label).expect("a label map");
+    corrected(&label);
+    let message = super::fail(&root, 1, &there);
     assert!(
-        told.status.success() && warning.contains("not compared"),
-        "{warning}"
+        message.contains("found another label map of case1"),
+        "{message}"
     );
+    std::fs::write(&label, &stored).expect("the label map");
+    let told = super::semivox(&root, &there);
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    assert_eq!(text(&told.stderr), "");
     // The run has stored the new path.
     succeed(&root, &resume);
+    // A file that was changed in place is told.
+    corrected(&label);
+    let told = super::semivox(&root, &resume);
+    let warning = text(&told.stderr);
+    assert!(
+        told.status.success()
+            && warning.contains("changed since the run began: label map of case1;"),
+        "{warning}"
+    );
+    std::fs::write(&label, &stored).expect("the label map");
     std::fs::rename(
         root.join("moved/images/case2.nii.gz"),
         root.join("moved/images/z.nii.gz"),

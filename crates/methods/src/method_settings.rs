@@ -15,6 +15,11 @@ pub trait MethodSettings {
     /// Sets the total number of iterations.
     fn set_iterations(&mut self, iterations: u64);
 
+    /// Returns the iterations of each stage, for methods of several stages.
+    fn stages(&mut self) -> &mut [u64] {
+        &mut []
+    }
+
     /// Sets the number of labeled and of unlabeled patches per batch.
     fn set_batch(&mut self, batch: [usize; 2]);
 

@@ -99,8 +99,14 @@ fn training(facts: &mut Vec<String>, metrics: &[MetricsRow], steps: u64) {
             duration(pace.iter().sum())
         ));
     }
-    let waits = finite(metrics, |row| row.data_wait);
-    let wait = 100.0 * waits.iter().sum::<f64>() / waits.len().max(1) as f64;
+    let waited: f64 = finite(metrics, |row| row.data_wait * row.seconds_per_step)
+        .iter()
+        .sum();
+    let all: f64 = pace.iter().sum();
+    let wait = match all > 0.0 {
+        true => 100.0 * waited / all,
+        false => 0.0,
+    };
     facts.push(format!("{wait:.1}&nbsp;% of it waiting for data"));
 }
 

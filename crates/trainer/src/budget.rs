@@ -33,8 +33,9 @@ pub(crate) fn iterations_within(budget: Duration, seconds: f64) -> Result<u64, T
 
 /// Measures the seconds of an iteration: the mean over the method's stages, by their shares of the iterations.
 ///
-/// The networks that are trained for it are dropped. Time for batches is not counted, as they are prepared beside the
-/// training.
+/// Batches are prepared beside the training. On the CPU, with which they share the cores, an iteration takes
+/// `step + batch / cores`; on another device `max(step, batch / workers)`. The networks that are trained for it are dropped.
+/// Checkpoints are not counted.
 ///
 /// # Errors
 /// If the device is unavailable or a step fails.
@@ -50,9 +51,13 @@ pub(crate) fn seconds_per_iteration(
     for (index, plan) in method.stages().into_iter().enumerate() {
         method.begin_stage(index)?;
         let source = BatchSource::new(config, set.clone(), plan.batch)?;
-        let mut spent = Duration::ZERO;
+        let (mut spent, mut prepared) = (Duration::ZERO, Duration::ZERO);
         for step in 0..=u64::from(TIMED) {
-            let batch = Batch::from_host(source.batch(step), &device);
+            let begun = Instant::now();
+            let host = source.batch(step);
+            if step > 0 {
+                prepared += begun.elapsed();
+            }
             let at = StepContext {
                 step,
                 steps: config.iterations(),
@@ -63,21 +68,42 @@ pub(crate) fn seconds_per_iteration(
                 device: device.clone(),
             };
             let begun = Instant::now();
+            let batch = Batch::from_host(host, &device);
             method.step(batch, &at)?;
             if step > 0 {
                 spent += begun.elapsed();
             }
         }
-        total += spent.as_secs_f64() / f64::from(TIMED) * plan.steps as f64;
+        let [step, batch] = [spent, prepared].map(|time| time.as_secs_f64() / f64::from(TIMED));
+        total += seconds(config, step, batch) * plan.steps as f64;
         steps += plan.steps;
     }
     Ok(total / steps.max(1) as f64)
+}
+
+/// Returns the seconds of an iteration whose step takes `step` and whose batch is prepared in `batch` by one thread.
+fn seconds(config: &RunConfig, step: f64, batch: f64) -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    match config.device.as_str() {
+        "cpu" | "ndarray" => step + batch / cores as f64,
+        _ => step.max(batch / config.data.workers.max(1) as f64),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn batches_count_where_they_share_the_cores_or_are_slower_than_the_step() {
+        let mut config = crate::presets::preset("quick", "supervised").unwrap();
+        assert!(seconds(&config, 0.5, 0.2) > 0.5);
+        config.device = "cuda".into();
+        config.data.workers = 2;
+        assert_eq!(seconds(&config, 0.5, 0.2), 0.5);
+        assert_eq!(seconds(&config, 0.05, 0.2), 0.1);
+    }
 
     #[test]
     fn iterations_fill_the_budget_and_one_must_fit() {

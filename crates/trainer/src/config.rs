@@ -153,6 +153,19 @@ impl RunConfig {
         self
     }
 
+    /// Returns the settings with those of `other` that change no result but by rounding: the device, the place of files, the
+    /// threads that read them and how often a checkpoint is written.
+    pub(crate) fn at_place_of(mut self, other: &Self) -> Self {
+        self.device.clone_from(&other.device);
+        self.checkpoint_every = other.checkpoint_every;
+        let (data, there) = (&mut self.data, &other.data);
+        data.root.clone_from(&there.root);
+        data.test_list.clone_from(&there.test_list);
+        data.workers = there.workers;
+        data.prefetch = there.prefetch;
+        self
+    }
+
     /// Returns the configuration as the TOML document stored with a run.
     ///
     /// # Errors

@@ -72,7 +72,7 @@ pub enum TrainError {
     /// A step made weights infinite or not a number.
     #[error(
         "weights became infinite or not a number by step {step}: training stopped and they were not saved; \
-         lower learning_rate in the config.toml of the run and pass --resume, or start a new run"
+         start a new run in another --out with a lower learning rate, such as --set method.optimizer.learning_rate=0.005"
     )]
     NonFiniteWeights {
         /// Number of steps done.

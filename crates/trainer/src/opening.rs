@@ -1,6 +1,6 @@
 //! Opening and reading of a run's data set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semivox_data::layout::{self, HoldOut};
@@ -31,6 +31,12 @@ pub(crate) fn moved_to(data: &mut DataConfig, root: PathBuf) -> Result<(), Train
     }
     data.root = Some(absolute(&root)?);
     Ok(())
+}
+
+/// Returns whether two paths are of one folder.
+pub(crate) fn is_same_folder(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    one == other || (real(one).is_some() && real(one) == real(other))
 }
 
 /// Returns an error if the data set's folder is missing.

@@ -141,7 +141,10 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
                 cell.config.method_title()
             ),
             format!("none beside the {} labeled", dataset.labeled.len()),
-            "lower --labeled or leave it out",
+            format!(
+                "give --labeled N with N below {}, which sets the other label maps aside, or compare supervised training alone",
+                dataset.labeled.len()
+            ),
         )),
         _ => Ok(()),
     }

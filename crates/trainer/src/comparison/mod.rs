@@ -64,11 +64,13 @@ impl Comparison {
     /// Groups runs by method and number of labeled cases.
     ///
     /// # Errors
-    /// [`TrainError::Unexpected`] if two runs were measured on different cases, as their means are not comparable, or if two
+    /// [`TrainError::Unexpected`] if two runs were measured on different cases, or trained on other cases or contents of files
+    /// with the same number of labeled ones, as their means are not comparable, or if two
     /// runs of a method have one seed or settings that differ in more than the seed and the place of files, as they make no
     /// mean over seeds.
     pub fn new(runs: &[Run]) -> Result<Self, TrainError> {
         check_same_cases(runs)?;
+        check_same_data(runs)?;
         let mut groups: Vec<Vec<&Run>> = Vec::new();
         for run in runs {
             match groups.iter_mut().find(|g| g[0].group() == run.group()) {
@@ -162,14 +164,38 @@ fn differing(first: &Run, second: &Run) -> Result<Option<String>, TrainError> {
     let mut second = second.config.clone();
     let first = &first.config;
     second.seed = first.seed;
-    second.device.clone_from(&first.device);
-    second.checkpoint_every = first.checkpoint_every;
-    second.data.root.clone_from(&first.data.root);
-    second.data.test_list.clone_from(&first.data.test_list);
-    second.data.workers = first.data.workers;
-    second.data.prefetch = first.data.prefetch;
-    let found = first.differences(&second)?;
+    let found = first.differences(&second.at_place_of(first))?;
     Ok((!found.is_empty()).then(|| found.join("; ")))
+}
+
+/// Fails if runs with one number of labeled cases were trained on other data: on other cases, or on files whose contents
+/// changed between them. Phantoms are others for each seed.
+fn check_same_data(runs: &[Run]) -> Result<(), TrainError> {
+    let on_files = |run: &&Run| run.config.data.root.is_some();
+    let real: Vec<&Run> = runs.iter().filter(on_files).collect();
+    for (at, run) in real.iter().enumerate() {
+        let labeled = |run: &Run| run.evaluation.protocol.labeled;
+        let mut before = real[..at].iter();
+        let Some(first) = before.find(|other| labeled(other) == labeled(run)) else {
+            continue;
+        };
+        let (Some(one), Some(other)) = (&first.cases, &run.cases) else {
+            continue;
+        };
+        if let Some(found) = one.difference(other) {
+            let named = |run: &Run| {
+                let protocol = &run.evaluation.protocol;
+                format!("{}, seed {}", protocol.method, protocol.seed)
+            };
+            return Err(TrainError::unexpected(
+                format!("comparison: {}", named(run)),
+                format!("a run on the data of {}", named(first)),
+                found,
+                "compare runs on the same files: repeat one of them",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Fails if runs have other classes, as after a change of their description, or were measured on other cases.

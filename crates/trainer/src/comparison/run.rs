@@ -32,13 +32,15 @@ pub struct Run {
     pub validated: bool,
     /// Seconds of all training steps and checkpoints, without evaluation; `None` if the folder has no `metrics.jsonl`.
     pub training_seconds: Option<f64>,
+    /// The cases that it began with, where its folder lists them.
+    pub(crate) cases: Option<CaseList>,
 }
 
 impl Run {
     /// Reads a run from its folder; the log may be absent, as in a folder that was copied without it.
     ///
     /// # Errors
-    /// If the configuration, the evaluation or the log cannot be read.
+    /// If the configuration, the evaluation, the log or the list of cases cannot be read.
     pub fn open(folder: &RunFolder) -> Result<Self, TrainError> {
         let log = (folder.metrics().exists())
             .then(|| metrics_log::read(folder.metrics()))
@@ -53,6 +55,7 @@ impl Run {
             config: RunConfig::from_toml(&folder.read_config()?)?,
             evaluation: Evaluation::read(evaluation)?,
             validated,
+            cases: CaseList::read(folder)?,
             training_seconds: log.map(|rows| rows.iter().map(|row| row.seconds_per_step).sum()),
         })
     }
@@ -60,7 +63,7 @@ impl Run {
     /// Reads a run that is finished; `None` if its evaluation is still to come.
     ///
     /// # Errors
-    /// As for [`open`](Self::open), and if the list of its cases cannot be read.
+    /// As for [`open`](Self::open).
     pub fn open_finished(folder: &RunFolder) -> Result<Option<Self>, TrainError> {
         let cases = CaseList::read(folder)?;
         let untested = cases.is_some_and(|cases| cases.has_no_test());

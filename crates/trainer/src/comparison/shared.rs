@@ -22,9 +22,20 @@ pub(super) fn protocol(runs: &[Run]) -> String {
         true => " The scans are generated phantoms, others for each seed.",
         false => "",
     };
+    let programs = values(|run| {
+        run.evaluation
+            .protocol
+            .commit
+            .clone()
+            .unwrap_or("unknown".into())
+    });
+    let programs = match programs.contains(", ") {
+        true => format!(" Trained by several programs: commits {programs}."),
+        false => String::new(),
+    };
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} {kind} cases and their classes, \
-         then mean ± sample standard deviation over seeds; undefined values are left out.{phantoms}{leaks}",
+         then mean ± sample standard deviation over seeds; undefined values are left out.{phantoms}{programs}{leaks}",
         values(|run| run.evaluation.protocol.preset.clone()),
         listed(&by_value(runs, iterations)),
         values(|run| run.evaluation.protocol.checkpoint.clone()),

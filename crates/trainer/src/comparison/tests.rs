@@ -42,6 +42,7 @@ fn run(
         evaluation: Evaluation::new(protocol, vec![case]),
         validated: false,
         training_seconds: Some(90.0),
+        cases: None,
     }
 }
 
@@ -253,6 +254,45 @@ fn a_run_without_a_log_has_no_time() {
     let lines: Vec<&str> = csv.lines().collect();
     assert!(lines[1].ends_with(",1,,"), "{csv}");
     assert!(lines[2].ends_with(",1,1.5,"), "{csv}");
+}
+
+#[test]
+fn runs_trained_on_other_data_do_not_compare() {
+    let with = |seed: u64, labeled: &str, checksum: u32| {
+        let cases = format!(
+            r#"{{"labeled": ["{labeled}"], "unlabeled": [], "test": ["a"], "contents":
+               {{"label map of {labeled}": {{"bytes": 1, "modified": {seed}, "checksum": {checksum}}}}}}}"#
+        );
+        let mut run = run("supervised", seed, 0.7, None, "a");
+        run.config.data.root = Some("scans".into());
+        run.cases = Some(serde_json::from_str(&cases).unwrap());
+        run
+    };
+    Comparison::new(&[with(0, "b", 5), with(1, "b", 5)]).unwrap();
+    for (other, expected) in [
+        (with(1, "b", 6), "another label map of b"),
+        (with(1, "c", 5), "other training cases"),
+    ] {
+        let message = Comparison::new(&[with(0, "b", 5), other]).unwrap_err();
+        let message = message.to_string();
+        assert!(
+            message.contains("supervised, seed 1") && message.contains(expected),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn several_programs_are_named() {
+    let mut runs = [0, 1].map(|seed| run("supervised", seed, 0.7, None, "a"));
+    let protocol = |runs: &[Run]| Comparison::new(runs).unwrap().protocol;
+    assert!(!protocol(&runs).contains("programs"));
+    runs[1].evaluation.protocol.commit = Some("abc".into());
+    let found = protocol(&runs);
+    assert!(
+        found.contains("several programs: commits abc, unknown"),
+        "{found}"
+    );
 }
 
 #[test]

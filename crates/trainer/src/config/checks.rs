@@ -1,5 +1,6 @@
 //! Checks of a run's settings.
 
+use semivox_data::LabelBudget;
 use semivox_data::augment::{LabelSwap, StrongView};
 use semivox_inference::device;
 use semivox_methods::host::host;
@@ -26,6 +27,9 @@ impl RunConfig {
         }
         if !(0.0..1.0).contains(&self.network.dropout) {
             return refuse("network.dropout", "0 to below 1", self.network.dropout);
+        }
+        if self.data.validation == Some(LabelBudget::Count(0)) {
+            return refuse("data.validation", "at least 1, or none", 0.0);
         }
         if self.checkpoint_every == 0 {
             return refuse("checkpoint_every", "at least 1", 0.0);

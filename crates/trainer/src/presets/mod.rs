@@ -130,9 +130,20 @@ fn assemble(base: Base, size: Size, method: &str) -> Result<RunConfig, TrainErro
 
 /// Returns the settings with `iterations` in total; in `quick` and `standard` momenta of teachers that were scaled to the
 /// former length are scaled to the new one.
+///
+/// Stages that had the preset's shares of the former length have those of the new one, exactly: the stages of a short trial
+/// are rounded. Others keep the shares that they have.
 pub fn with_iterations(mut config: RunConfig, iterations: u64) -> RunConfig {
     let before = config.method.settings().iterations();
+    let stages = split_of_preset(&config, before, iterations);
     config.method = config.method.with_iterations(iterations);
+    if let Some(stages) = stages {
+        config
+            .method
+            .settings_mut()
+            .stages()
+            .copy_from_slice(&stages);
+    }
     if let (Ok(Size::Quick | Size::Standard), Ok(mut published)) = (
         config.preset.parse(),
         MethodConfig::new(config.method.name(), iterations),
@@ -146,6 +157,21 @@ pub fn with_iterations(mut config: RunConfig, iterations: u64) -> RunConfig {
         }
     }
     config
+}
+
+/// Returns the stages of the run's preset for `iterations`, if the run has those of the preset for `before`.
+fn split_of_preset(config: &RunConfig, before: u64, iterations: u64) -> Option<Vec<u64>> {
+    let name = match &config.ablation {
+        Some(ablation) => format!("{}:{ablation}", config.method.name()),
+        None => config.method.name().to_string(),
+    };
+    let preset = config.task.preset(&config.preset, &name).ok()?.method;
+    let split = |total| {
+        let mut method = preset.clone().with_iterations(total);
+        method.settings_mut().stages().to_vec()
+    };
+    let mut method = config.method.clone();
+    (*method.settings_mut().stages() == split(before)).then(|| split(iterations))
 }
 
 /// Names of the presets, from the smallest to the published size.
@@ -279,6 +305,35 @@ mod tests {
         assert_eq!(longer(0.0), momentum("standard"));
         let own = longer(-0.1);
         assert!((own - (momentum("quick") - 0.1)).abs() < 1e-12, "{own}");
+    }
+
+    /// A trial of few iterations is made longer with the shares of its preset, not with its own rounded ones.
+    #[test]
+    fn stages_of_a_longer_run_are_those_of_its_preset() {
+        for method in [
+            "bcp",
+            "action",
+            "action_pp",
+            "action:without_anco",
+            "ideal",
+            "global_local",
+        ] {
+            let stages = |mut config: RunConfig| config.method.settings_mut().stages().to_vec();
+            let preset = Task::LeftAtrium.preset("quick", method).unwrap();
+            for trial in [2, 3, 10, 19, 500] {
+                let short = with_iterations(preset.clone(), trial);
+                assert_eq!(short.iterations(), trial, "{method}");
+                let longer = with_iterations(short, 2_000);
+                assert_eq!(stages(longer), stages(preset.clone()), "{method} {trial}");
+            }
+        }
+        let set = [("method.iterations", "[400, 400]")];
+        let own = Task::LeftAtrium
+            .preset("quick", "bcp")
+            .unwrap()
+            .with_values(set);
+        let mut longer = with_iterations(own.unwrap(), 1_000);
+        assert_eq!(longer.method.settings_mut().stages(), [500, 500]);
     }
 
     /// The field's HDF5 files of the pancreas are windowed and scaled already.

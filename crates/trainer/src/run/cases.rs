@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::RunError;
 use super::atomic::write_atomic;
+use super::contents::Contents;
 use super::folder::RunFolder;
 use crate::error::TrainError;
 use crate::test_leaks::Accepted;
 
 /// The names of a run's cases, in the order in which batches index them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CaseList {
     labeled: Vec<String>,
@@ -28,6 +29,9 @@ pub(crate) struct CaseList {
     /// Test and validation cases whose scan or patient is in the training data, with a sentence on it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) leaks: Accepted,
+    /// The contents of the files that the run began with; empty for runs of older versions.
+    #[serde(default, skip_serializing_if = "Contents::is_empty")]
+    pub(crate) contents: Contents,
 }
 
 impl CaseList {
@@ -42,7 +46,19 @@ impl CaseList {
             validation: named(validation),
             excluded: BTreeSet::new(),
             leaks: Accepted::new(),
+            contents: Contents::new(),
         }
+    }
+
+    /// Returns why runs that began with these and with other cases are trainings on different data, if they are.
+    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+        if (&self.labeled, &self.unlabeled) != (&other.labeled, &other.unlabeled) {
+            return Some("other training cases, or the same ones in another order".into());
+        }
+        let mut both = (self.contents.iter())
+            .filter_map(|(name, one)| Some((name, one, other.contents.get(name)?)));
+        let (name, ..) = both.find(|(_, one, two)| !one.is_same(two))?;
+        Some(format!("another {name}"))
     }
 
     /// Reads `cases.json`; `None` for runs without it, which older versions began.
@@ -133,7 +149,28 @@ mod tests {
             validation: Vec::new(),
             excluded: BTreeSet::new(),
             leaks: Accepted::new(),
+            contents: Contents::new(),
         }
+    }
+
+    #[test]
+    fn other_training_cases_or_contents_are_a_difference() {
+        let content = |checksum: u32| -> Contents {
+            let stored = format!(
+                r#"{{"image of a": {{"bytes": 2, "modified": {checksum}, "checksum": {checksum}}}}}"#
+            );
+            serde_json::from_str(&stored).unwrap()
+        };
+        let with = |checksum| CaseList {
+            contents: content(checksum),
+            ..list(&["a", "b"], &["c"])
+        };
+        assert_eq!(with(1).difference(&with(1)), None);
+        assert_eq!(with(1).difference(&list(&["a", "b"], &["d"])), None);
+        let found = with(1).difference(&with(2));
+        assert_eq!(found.unwrap(), "another image of a");
+        let found = with(1).difference(&list(&["b", "a"], &["c"]));
+        assert!(found.unwrap().contains("training cases"));
     }
 
     #[test]

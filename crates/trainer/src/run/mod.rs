@@ -17,6 +17,7 @@
 
 mod atomic;
 pub(crate) mod cases;
+pub(crate) mod contents;
 pub mod error;
 pub mod folder;
 pub mod lock;

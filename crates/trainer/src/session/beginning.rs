@@ -16,6 +16,7 @@ use crate::observer::Observer;
 use crate::opening::{Opened, generate, open};
 use crate::presets::with_iterations;
 use crate::run::cases::CaseList;
+use crate::run::contents::contents;
 use crate::run::folder::RunFolder;
 use crate::shared_grid::with_shared_grid;
 use crate::test_leaks::{exclude, settle};
@@ -148,6 +149,7 @@ impl Session {
         config.check_method(classes)?;
         let mut cases = CaseList::of(&dataset, &validation);
         (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
+        cases.contents = contents(&dataset, &validation)?;
         cases.write(&run)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {

@@ -10,8 +10,9 @@ use crate::checking::{tell_of_doubts, with_names};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::observer::Observer;
-use crate::opening::{Opened, expect_data, moved_to, open};
+use crate::opening::{Opened, expect_data, is_same_folder, moved_to, open};
 use crate::run::cases::CaseList;
+use crate::run::contents::{Contents, changed, listed};
 use crate::run::folder::RunFolder;
 use crate::run::lock::RunLock;
 use crate::test_leaks::exclude;
@@ -35,29 +36,69 @@ pub struct Moved {
 }
 
 impl Moved {
-    /// Changes the settings of a run; returns a sentence for each change.
-    fn apply_to(&self, config: &mut RunConfig) -> Result<Vec<String>, TrainError> {
-        let mut told = Vec::new();
-        if let Some(root) = &self.data {
+    /// Changes the place of the data set; returns whether it is another one.
+    fn move_data(&self, config: &mut RunConfig) -> Result<bool, TrainError> {
+        let Some(root) = &self.data else {
+            return Ok(false);
+        };
+        let same = config
+            .data
+            .root
+            .as_deref()
+            .is_some_and(|before| is_same_folder(before, root));
+        if !same {
             moved_to(&mut config.data, root.clone())?;
-            told.push(
-                "the data set was moved: its cases have the names that the run began with; the contents of their files \
-                 were not compared"
-                    .into(),
-            );
         }
-        if let Some(device) = self.device.as_ref().filter(|to| **to != config.device) {
-            let before = std::mem::replace(&mut config.device, device.clone());
-            told.push(format!(
-                "the run goes on on {device}; it began on {before}, which would give results that differ by rounding"
-            ));
-        }
-        Ok(told)
+        Ok(!same)
+    }
+
+    /// Changes the device; returns a sentence if it is another one.
+    fn change_device(&self, config: &mut RunConfig) -> Option<String> {
+        let device = self.device.as_ref().filter(|to| **to != config.device)?;
+        let before = std::mem::replace(&mut config.device, device.clone());
+        Some(format!(
+            "the run goes on on {device}; it began on {before}, which would give results that differ by rounding"
+        ))
+    }
+}
+
+/// Checks that a data set that was moved has the contents that the run began with; returns a sentence on those that changed
+/// in place, or were not compared as a run of an earlier version does not know them.
+fn compared(
+    began: &Contents,
+    changed: &[String],
+    (config, is_moved): (&RunConfig, bool),
+) -> Result<Option<String>, TrainError> {
+    let root = config
+        .data
+        .root
+        .as_deref()
+        .unwrap_or(Path::new(""))
+        .display();
+    match (changed.is_empty(), is_moved, began.is_empty()) {
+        (true, true, true) => Ok(Some(
+            "the data set was moved: its cases have the names that the run began with; the contents of their files \
+             were not compared"
+                .into(),
+        )),
+        (true, ..) => Ok(None),
+        (false, false, _) => Ok(Some(format!(
+            "changed since the run began: {}; what is trained and measured from here on is so on the new files, which the \
+             report does not tell apart: start a new run in another --out for one on them alone",
+            listed(changed)
+        ))),
+        (false, true, _) => Err(TrainError::unexpected(
+            root,
+            "the data set that the run began with, in its new place",
+            format!("another {}", listed(changed)),
+            "give the folder that was moved, or start a new run in another --out",
+        )),
     }
 }
 
 impl Session {
-    /// Opens an earlier run to continue it with the settings stored there.
+    /// Opens an earlier run to continue it with the settings stored there. The observer is told of scans and label maps
+    /// that were changed since it began.
     ///
     /// # Errors
     /// If `out` holds no run or is used by another session, its device is unavailable, or its data set is missing or has
@@ -69,11 +110,11 @@ impl Session {
     /// Opens an earlier run, like [`resume`](Self::resume), whose data set was moved or which goes on on another
     /// device. Both are stored in `config.toml`.
     ///
-    /// Names and order of the cases must be unchanged; the contents of their files are not compared. The path of a list
+    /// Names, order and contents of the cases must be unchanged; runs of earlier versions do not know their contents, which is told. The path of a list
     /// of test cases inside the data set changes with it.
     ///
     /// # Errors
-    /// As for [`resume`](Self::resume); also if the data set of a run on phantoms was moved.
+    /// As for [`resume`](Self::resume); also if a moved data set has other contents or the run trains on phantoms.
     pub fn resume_moved(
         out: impl AsRef<Path>,
         moved: &Moved,
@@ -88,7 +129,8 @@ impl Session {
         tell_of(&lock, observer);
         run.make_subfolders()?;
         let mut config = RunConfig::from_toml(&run.read_config()?)?;
-        let told = moved.apply_to(&mut config)?;
+        let is_moved = moved.move_data(&mut config)?;
+        let other_device = moved.change_device(&mut config);
         config.check()?;
         expect_data(&config.data)?;
         // Before the scans are read.
@@ -99,19 +141,21 @@ impl Session {
             patients,
             set,
         } = open(&config, &run, observer)?;
-        let (excluded, leaks) = match CaseList::read(&run)? {
-            Some(began) => (began.excluded, began.leaks),
+        let (excluded, leaks, began) = match CaseList::read(&run)? {
+            Some(began) => (began.excluded, began.leaks, began.contents),
             None => Default::default(),
         };
         tell_of_doubts(&config, &mut dataset, &set.facts(), &patients);
         let set = exclude(&excluded, &config, &mut dataset, set)?;
         let set = with_earlier(set, &run, observer);
         CaseList::of(&dataset, &validation).expect_unchanged(&run)?;
+        let changed = changed(&began, &dataset, &validation)?;
+        let other_contents = compared(&began, &changed, (&config, is_moved))?;
         let config = with_names(config, &dataset)?;
-        if !told.is_empty() {
+        if is_moved || other_device.is_some() {
             run.write_config(&config.to_toml()?)?;
         }
-        for sentence in told {
+        for sentence in [other_contents, other_device].into_iter().flatten() {
             observer.notice(&sentence);
         }
         Ok(Self {

@@ -21,6 +21,9 @@ impl Session {
     /// Trains, evaluates the last checkpoint on the test cases and writes the
     /// report; after an interruption, the report of the steps done so far.
     ///
+    /// Train one session at a time in a process: dropout draws from a generator of the device that all of them share, so
+    /// that sessions in several threads are not reproducible.
+    ///
     /// # Errors
     /// If training, evaluation or the report fails; the last checkpoint is kept.
     pub fn run(

@@ -26,6 +26,10 @@ impl MethodSettings for ActionConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn stages(&mut self) -> &mut [u64] {
+        &mut self.iterations
+    }
+
     fn batch(&self) -> [usize; 2] {
         match self.iterations {
             [.., 0] => self.distillation_batch,

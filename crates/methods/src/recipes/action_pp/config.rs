@@ -142,6 +142,10 @@ impl MethodSettings for ActionPpConfig {
         self.action.set_iterations(iterations);
     }
 
+    fn stages(&mut self) -> &mut [u64] {
+        self.action.stages()
+    }
+
     fn batch(&self) -> [usize; 2] {
         self.action.batch()
     }

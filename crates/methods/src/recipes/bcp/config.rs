@@ -78,6 +78,10 @@ impl MethodSettings for BcpConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn stages(&mut self) -> &mut [u64] {
+        &mut self.iterations
+    }
+
     fn batch(&self) -> [usize; 2] {
         self.batch
     }

@@ -115,6 +115,10 @@ impl MethodSettings for GlobalLocalConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn stages(&mut self) -> &mut [u64] {
+        &mut self.iterations
+    }
+
     fn batch(&self) -> [usize; 2] {
         [self.batch, 0]
     }

@@ -24,6 +24,10 @@ impl MethodSettings for IdealConfig {
         self.iterations = split_steps(iterations, self.iterations);
     }
 
+    fn stages(&mut self) -> &mut [u64] {
+        &mut self.iterations
+    }
+
     fn batch(&self) -> [usize; 2] {
         self.fine_tuning_batch
     }
