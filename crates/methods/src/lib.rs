@@ -15,6 +15,7 @@ pub mod context;
 mod copy_paste;
 pub mod ema;
 mod error;
+mod expect;
 pub mod finite;
 pub mod host;
 mod local_patches;

@@ -1,11 +1,14 @@
 //! Settings of a training method and their checks.
 
-use std::fmt::Display;
-
 use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::optimizer::OptimizerConfig;
+
+pub(crate) use crate::expect::{
+    expect, expect_both_kinds, expect_momentum, expect_positive, expect_share, expect_some,
+    expect_weight,
+};
 
 /// The settings of a training method.
 pub trait MethodSettings {
@@ -124,47 +127,3 @@ macro_rules! ablations {
     };
 }
 pub(crate) use ablations;
-
-/// Returns an error unless `holds`: `method.KEY: expected WANTED, found FOUND`.
-pub(crate) fn expect(
-    holds: bool,
-    key: &str,
-    wanted: &str,
-    found: impl Display,
-) -> Result<(), MethodError> {
-    match holds {
-        true => Ok(()),
-        false => Err(MethodError::setting(format!("method.{key}"), wanted, found)),
-    }
-}
-
-/// Checks that the momentum of a moving average is in 0 to below 1: with 1 the average would never move.
-pub(crate) fn expect_momentum(key: &str, value: f64) -> Result<(), MethodError> {
-    expect((0.0..1.0).contains(&value), key, "0 to below 1", value)
-}
-
-/// Checks that a share or threshold is in 0 to 1.
-pub(crate) fn expect_share(key: &str, value: f64) -> Result<(), MethodError> {
-    expect((0.0..=1.0).contains(&value), key, "0 to 1", value)
-}
-
-/// Checks that a weight or a standard deviation is at least 0 and finite.
-pub(crate) fn expect_weight(key: &str, value: f64) -> Result<(), MethodError> {
-    expect(value >= 0.0 && value.is_finite(), key, "0 or more", value)
-}
-
-/// Checks that a size is at least 1.
-pub(crate) fn expect_some(key: &str, size: usize) -> Result<(), MethodError> {
-    expect(size > 0, key, "at least 1", size)
-}
-
-/// Checks that a temperature is above 0 and finite.
-pub(crate) fn expect_positive(key: &str, value: f64) -> Result<(), MethodError> {
-    expect(value > 0.0 && value.is_finite(), key, "above 0", value)
-}
-
-/// Checks that a batch has both labeled and unlabeled patches.
-pub(crate) fn expect_both_kinds(key: &str, batch: [usize; 2]) -> Result<(), MethodError> {
-    let some = !batch.contains(&0);
-    expect(some, key, "at least 1 patch of each kind", 0)
-}

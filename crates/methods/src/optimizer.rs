@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clip::clip_gradients;
 use crate::error::MethodError;
-use crate::method_settings::{expect, expect_positive};
+use crate::expect::{expect, expect_positive};
 use crate::schedule::LearningRate;
 use crate::sgd::Sgd;
 use crate::step_context::StepContext;

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::MethodError;
-use crate::method_settings::{expect, expect_positive, expect_weight};
+use crate::expect::{expect, expect_positive, expect_weight};
 
 /// Schedule of the learning rate over a stage of `T` steps.
 ///

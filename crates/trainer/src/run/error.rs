@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use semivox_inference::FILE_NAME;
 
-use super::folder::CONFIG;
+/// File name of the settings of a run, which marks its folder.
+pub(super) const CONFIG: &str = "config.toml";
 
 /// Describes what a folder holds in which a file was found.
 fn occupant(found: &str) -> &'static str {

@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use semivox_inference::FILE_NAME;
 
 use super::RunError;
+use super::error::CONFIG;
 use super::lock::RunLock;
 
 pub use super::atomic::{make_writable, write_atomic, write_atomic_with};
-
-/// File name of the settings of a run, which marks its folder.
-pub(super) const CONFIG: &str = "config.toml";
 
 /// The folder of one training run.
 ///
