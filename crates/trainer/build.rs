@@ -3,8 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
+/// What a program is built from, in the project's folder.
+const SOURCES: [&str; 4] = ["crates", "src", "Cargo.toml", "Cargo.lock"];
+
 fn main() {
-    for path in [".git/logs/HEAD", "crates", "src", "Cargo.lock"] {
+    println!("cargo::rerun-if-changed=../../.git/logs/HEAD");
+    for path in SOURCES {
         println!("cargo::rerun-if-changed=../../{path}");
     }
     if let Some(revision) = revision() {
@@ -21,7 +25,15 @@ fn revision() -> Option<String> {
         return None;
     }
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    let status = [
+        "--no-optional-locks",
+        "-C",
+        &top,
+        "status",
+        "--porcelain",
+        "--",
+    ];
+    let changed = git(&[&status[..], &SOURCES].concat())?;
     Some(match changed.is_empty() {
         true => commit,
         false => format!("{commit}-dirty"),

@@ -113,6 +113,10 @@ fn trained(
         if !quiet {
             tell!("run {} of {}: {title}", number + 1, cells.len());
         }
+        if let (Some(first), None) = (begun(&cells[0].folder)?, begun(&cell.folder)?) {
+            // Anew: the data set may have changed while the runs before were trained.
+            EarlierRuns::default().expect_same(&first, &cells[0].config)?;
+        }
         match outcome(cell, &mut earlier, free.clone(), (quiet, &mut told), &stop) {
             Ok(Some(run)) => runs.push(run),
             Ok(None) => return Ok(None),
@@ -182,6 +186,7 @@ fn outcome(
             }
             let moved = Moved {
                 data: wanted.data.root.clone(),
+                test_list: wanted.data.test_list.clone(),
                 device: Some(wanted.device.clone()),
             };
             Session::resume_moved(folder, &moved, observer.as_ref())?

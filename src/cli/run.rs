@@ -91,9 +91,9 @@ pub(super) struct SingleArguments {
     /// Run folder, which receives all output [default: runs/METHOD_TASK].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data gives the new folder of a
-    /// data set that was moved, --device another device.
-    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "test_list", "exclude_duplicates", "allow_leaks", "preset", "iterations", "budget", "settings", "seed"])]
+    /// Resume the run in --out or runs/METHOD_TASK, with the settings stored there; --data and --test-list give the new
+    /// places of a data set and a list that were moved, --device another device.
+    #[arg(long, conflicts_with_all = ["layout", "labeled", "validation", "exclude_duplicates", "allow_leaks", "preset", "iterations", "budget", "settings", "seed"])]
     pub resume: bool,
     /// Print the result as one line of JSON.
     #[arg(long)]

@@ -50,6 +50,7 @@ pub(super) fn session(
         (None, _) => {
             let moved = Moved {
                 data: data.data.clone(),
+                test_list: data.test_list.clone(),
                 device: device.clone(),
             };
             Session::resume_moved(out, &moved, observer)

@@ -131,7 +131,7 @@ fn a_comparison_goes_on_with_the_same_files_alone() {
     corrected(&label);
     let message = super::fail(&root, 1, &compare("scans", "0,1"));
     assert!(
-        message.contains("one on another label map of case0")
+        message.contains("one on others: label map of case0 changed")
             && message.contains("choose another --out"),
         "{message}"
     );
@@ -177,7 +177,7 @@ fn a_run_goes_on_on_another_device() {
     let told = super::semivox(&root, &[&resume[..], &["--device", "cpu"]].concat());
     let warning = text(&told.stderr);
     assert!(
-        told.status.success() && warning.contains("goes on on cpu; it began on tpu"),
+        told.status.success() && warning.contains("goes on on cpu, before on tpu"),
         "{warning}"
     );
     let stored = std::fs::read_to_string(&config).expect("settings");

@@ -35,6 +35,7 @@
 pub mod augment;
 pub mod cache;
 mod case;
+mod checksum;
 mod dataset;
 mod error;
 mod fingerprint;

@@ -17,12 +17,7 @@ pub(crate) fn expect(
     }
 }
 
-/// Checks that the momentum of a moving average is in 0 to below 1: with 1 the average would never move.
-pub(crate) fn expect_momentum(key: &str, value: f64) -> Result<(), MethodError> {
-    expect((0.0..1.0).contains(&value), key, "0 to below 1", value)
-}
-
-/// Checks that a share or threshold is in 0 to 1.
+/// Checks that a momentum, share or threshold is in 0 to 1.
 pub(crate) fn expect_share(key: &str, value: f64) -> Result<(), MethodError> {
     expect((0.0..=1.0).contains(&value), key, "0 to 1", value)
 }

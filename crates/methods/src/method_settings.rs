@@ -6,8 +6,7 @@ use crate::method::Method;
 use crate::optimizer::OptimizerConfig;
 
 pub(crate) use crate::expect::{
-    expect, expect_both_kinds, expect_momentum, expect_positive, expect_share, expect_some,
-    expect_weight,
+    expect, expect_both_kinds, expect_positive, expect_share, expect_some, expect_weight,
 };
 
 /// The settings of a training method.

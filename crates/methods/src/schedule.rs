@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::MethodError;
-use crate::expect::{expect, expect_positive, expect_weight};
+use crate::expect::{expect, expect_weight};
 
 /// Schedule of the learning rate over a stage of `T` steps.
 ///
@@ -82,7 +82,13 @@ impl LearningRate {
                     wanted,
                     found,
                 )?;
-                expect_positive(&format!("{key}.factor"), *factor)
+                let falls = *factor > 0.0 && *factor <= 1.0;
+                expect(
+                    falls,
+                    &format!("{key}.factor"),
+                    "above 0 and up to 1",
+                    factor,
+                )
             }
         }
     }
@@ -263,6 +269,7 @@ mod tests {
             (steps(&[2_500.0, 5_000.0], 0.1), "method.s.milestones"),
             (steps(&[0.5, 0.4], 0.1), "method.s.milestones"),
             (steps(&[0.5], -0.1), "method.s.factor"),
+            (steps(&[0.5], 10.0), "method.s.factor"),
         ] {
             let message = check(schedule).unwrap_err();
             assert!(message.contains(key), "{message}");

@@ -34,7 +34,7 @@ pub(crate) fn iterations_within(budget: Duration, seconds: f64) -> Result<u64, T
 /// Measures the seconds of an iteration: the mean over the method's stages, by their shares of the iterations.
 ///
 /// Batches are prepared beside the training. On the CPU, with which they share the cores, an iteration takes
-/// `step + batch / cores`; on another device `max(step, batch / workers)`. The networks that are trained for it are dropped.
+/// `step + batch / cores`, on another device `step`; at least `batch / workers` on both. The networks that are trained for it are dropped.
 /// Checkpoints are not counted.
 ///
 /// # Errors
@@ -84,10 +84,11 @@ pub(crate) fn seconds_per_iteration(
 /// Returns the seconds of an iteration whose step takes `step` and whose batch is prepared in `batch` by one thread.
 fn seconds(config: &RunConfig, step: f64, batch: f64) -> f64 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    match config.device.as_str() {
+    let training = match config.device.as_str() {
         "cpu" | "ndarray" => step + batch / cores as f64,
-        _ => step.max(batch / config.data.workers.max(1) as f64),
-    }
+        _ => step,
+    };
+    training.max(batch / config.data.workers.max(1) as f64)
 }
 
 #[cfg(test)]
@@ -98,7 +99,9 @@ mod tests {
     #[test]
     fn batches_count_where_they_share_the_cores_or_are_slower_than_the_step() {
         let mut config = crate::presets::preset("quick", "supervised").unwrap();
+        config.data.workers = 1;
         assert!(seconds(&config, 0.5, 0.2) > 0.5);
+        assert_eq!(seconds(&config, 0.1, 10.0), 10.0);
         config.device = "cuda".into();
         config.data.workers = 2;
         assert_eq!(seconds(&config, 0.5, 0.2), 0.5);

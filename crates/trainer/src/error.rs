@@ -72,7 +72,7 @@ pub enum TrainError {
     /// A step made weights infinite or not a number.
     #[error(
         "weights became infinite or not a number by step {step}: training stopped and they were not saved; \
-         start a new run in another --out with a lower learning rate, such as --set method.optimizer.learning_rate=0.005"
+         start a new run in another --out with a lower learning_rate than in the config.toml of this one"
     )]
     NonFiniteWeights {
         /// Number of steps done.

@@ -10,6 +10,7 @@ use crate::config::{DataConfig, RunConfig, absolute};
 use crate::error::TrainError;
 use crate::observer::Observer;
 use crate::run::cases::CaseList;
+use crate::run::contents::FileStates;
 use crate::run::folder::RunFolder;
 use crate::test_leaks::leave_out;
 use crate::training_set::TrainingSet;
@@ -92,6 +93,8 @@ pub(crate) struct Opened {
     pub(crate) patients: Patients,
     /// The training cases, read.
     pub(crate) set: Arc<TrainingSet>,
+    /// The state of all files before they were read, so that one that changed meanwhile is read again when it matters.
+    pub(crate) states: FileStates,
 }
 
 /// Opens a run's data set and reads the training cases.
@@ -120,12 +123,14 @@ pub(crate) fn open(
             "lower the number of labeled cases or use method supervised",
         ));
     }
+    let states = FileStates::of(&dataset, &validation)?;
     let set = TrainingSet::load(&dataset, &config.data.preprocess, observer)?;
     Ok(Opened {
         dataset,
         validation,
         patients,
         set: Arc::new(set),
+        states,
     })
 }
 

@@ -141,10 +141,8 @@ fn expect_cases(data: &DataArguments, cells: &[Cell]) -> Result<(), TrainError> 
                 cell.config.method_title()
             ),
             format!("none beside the {} labeled", dataset.labeled.len()),
-            format!(
-                "give --labeled N with N below {}, which sets the other label maps aside, or compare supervised training alone",
-                dataset.labeled.len()
-            ),
+            "keep the label maps of fewer cases with --labeled, which sets the others aside, add scans without a label map, or \
+             compare supervised training alone",
         )),
         _ => Ok(()),
     }

@@ -54,6 +54,10 @@ pub struct CaseFacts {
     pub ignored: usize,
     /// Fingerprint of the image.
     pub fingerprint: Fingerprint,
+    /// Checksum of the image's voxels; see [`Image::checksum`].
+    pub image_checksum: u64,
+    /// Checksum of the label map's, if there is one.
+    pub label_checksum: Option<u64>,
     /// Doubts about the position of its voxels; see [`SourceHeader::notes`](crate::SourceHeader::notes).
     pub notes: Vec<String>,
 }
@@ -80,6 +84,8 @@ impl CaseFacts {
             ignored: counts.remove(&IGNORED).unwrap_or(0),
             labels: counts,
             fingerprint: Fingerprint::of(image),
+            image_checksum: image.checksum(),
+            label_checksum: labels.map(LabelMap::checksum),
             notes: image.notes_with(labels),
         }
     }

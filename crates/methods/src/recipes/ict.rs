@@ -38,7 +38,7 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, expect, expect_both_kinds, expect_momentum, expect_weight, one_stage_settings,
+    MethodSettings, expect, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
 };
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::plan::StagePlan;
@@ -90,7 +90,7 @@ impl MethodSettings for IctConfig {
         self.optimizer.check()?;
         expect_weight("consistency_weight", self.consistency_weight)?;
         expect_both_kinds("batch", self.batch)?;
-        expect_momentum("teacher_momentum", self.teacher_momentum)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
         let drawable = self.mixing > 0.0 && self.mixing <= 1.0;
         expect(drawable, "mixing", "above 0 and at most 1", self.mixing)
     }

@@ -42,8 +42,7 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, expect, expect_both_kinds, expect_momentum, expect_share, expect_weight,
-    one_stage_settings,
+    MethodSettings, expect, expect_both_kinds, expect_share, expect_weight, one_stage_settings,
 };
 use crate::noise::clipped_noise;
 use crate::optimizer::{Optimizer, OptimizerConfig};
@@ -103,7 +102,7 @@ impl MethodSettings for UaMtConfig {
         expect_weight("consistency_weight", self.consistency_weight)?;
         expect_weight("noise", self.noise)?;
         expect_both_kinds("batch", self.batch)?;
-        expect_momentum("teacher_momentum", self.teacher_momentum)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_share("threshold", self.threshold)?;
         expect(self.passes > 0, "passes", "at least 1", self.passes)
     }

@@ -40,29 +40,34 @@ fn differing(first: &Run, second: &Run) -> Result<Option<String>, TrainError> {
 pub(super) fn check_same_data(runs: &[Run]) -> Result<(), TrainError> {
     let on_files = |run: &&Run| run.config.data.root.is_some();
     let real: Vec<&Run> = runs.iter().filter(on_files).collect();
+    let labeled = |run: &Run| run.evaluation.protocol.labeled;
     for (at, run) in real.iter().enumerate() {
-        let labeled = |run: &Run| run.evaluation.protocol.labeled;
-        let mut before = real[..at].iter();
-        let Some(first) = before.find(|other| labeled(other) == labeled(run)) else {
-            continue;
-        };
-        let (Some(one), Some(other)) = (&first.cases, &run.cases) else {
-            continue;
-        };
-        if let Some(found) = one.difference(other) {
-            let named = |run: &Run| {
-                let protocol = &run.evaluation.protocol;
-                format!("{}, seed {}", protocol.method, protocol.seed)
-            };
-            return Err(TrainError::unexpected(
-                format!("comparison: {}", named(run)),
-                format!("a run on the data of {}", named(first)),
-                found,
-                "compare runs on the same files: repeat one of them",
-            ));
+        // All of them, as runs of earlier versions do not know the contents of their files.
+        for first in real[..at]
+            .iter()
+            .filter(|other| labeled(other) == labeled(run))
+        {
+            expect_same_data(first, run)?;
         }
     }
     Ok(())
+}
+
+fn expect_same_data(first: &Run, run: &Run) -> Result<(), TrainError> {
+    let cases = first.cases.as_ref().zip(run.cases.as_ref());
+    let named = |run: &Run| {
+        let protocol = &run.evaluation.protocol;
+        format!("{}, seed {}", protocol.method, protocol.seed)
+    };
+    match cases.and_then(|(one, other)| one.difference(other)) {
+        None => Ok(()),
+        Some(found) => Err(TrainError::unexpected(
+            format!("comparison: {}", named(run)),
+            format!("a run on the data of {}", named(first)),
+            found,
+            "compare runs on the same files: repeat one of them",
+        )),
+    }
 }
 
 /// Fails if runs have other classes, as after a change of their description, or were measured on other cases.

@@ -1,5 +1,6 @@
 //! Earlier runs in the folder of a comparison.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use semivox_data::{Dataset, LabeledCase};
@@ -8,7 +9,7 @@ use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
 use crate::opening::{is_same_folder, open_dataset, remaining};
 use crate::run::cases::CaseList;
-use crate::run::contents::{changed, listed};
+use crate::run::contents::{Changes, listed};
 use crate::run::folder::RunFolder;
 
 /// Check that earlier runs have the settings of the runs wanted now, and began with the cases that their data set has now: the
@@ -17,6 +18,7 @@ use crate::run::folder::RunFolder;
 #[derive(Debug, Default)]
 pub struct EarlierRuns {
     opened: Option<(DataConfig, Dataset, Vec<LabeledCase>)>,
+    changes: Changes,
 }
 
 impl EarlierRuns {
@@ -60,9 +62,10 @@ impl EarlierRuns {
         };
         let dataset = remaining(dataset.clone(), run)?;
         CaseList::of(&dataset, validation).expect_unchanged(run)?;
-        let began = CaseList::read(run)?.unwrap_or_default().contents;
-        let changed = changed(&began, &dataset, validation)?;
-        match (changed.is_empty(), is_moved && began.is_empty()) {
+        let began = CaseList::read(run)?.unwrap_or_default();
+        let now = self.changes.since(&began.contents, &dataset, validation)?;
+        let changed: BTreeSet<String> = began.changed.into_iter().chain(now).collect();
+        match (changed.is_empty(), is_moved && began.contents.is_empty()) {
             (true, false) => Ok(()),
             (true, true) => Err(TrainError::unexpected(
                 run.root().display(),
@@ -72,8 +75,8 @@ impl EarlierRuns {
             )),
             (false, _) => Err(TrainError::unexpected(
                 run.root().display(),
-                "a run that began on the files that the data set has now",
-                format!("one on another {}", listed(&changed)),
+                "a run on the files that the data set has now",
+                format!("one on others: {} changed since it began", listed(&changed)),
                 "restore the files, or choose another --out, where all runs are trained on the new ones",
             )),
         }
@@ -84,7 +87,7 @@ impl EarlierRuns {
 fn moved_by_hand(run: &Path, config: &RunConfig) -> String {
     let root = config.data.root.as_deref().unwrap_or(Path::new(""));
     format!(
-        "if the data set was moved: semivox train --resume --out {} --data {}; else choose another --out",
+        "if the data set was moved: semivox train --resume --out \"{}\" --data \"{}\"; else choose another --out",
         run.display(),
         root.display()
     )

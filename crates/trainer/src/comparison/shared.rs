@@ -33,9 +33,14 @@ pub(super) fn protocol(runs: &[Run]) -> String {
         true => format!(" Trained by several programs: commits {programs}."),
         false => String::new(),
     };
+    let devices = values(|run| run.evaluation.protocol.device.clone());
+    let devices = match devices.contains(", ") {
+        true => format!(" Trained on several devices, {devices}: times are of both."),
+        false => String::new(),
+    };
     format!(
         "Preset {}; {} iterations; {} checkpoint; postprocessing {}; mean over {cases} {kind} cases and their classes, \
-         then mean ± sample standard deviation over seeds; undefined values are left out.{phantoms}{programs}{leaks}",
+         then mean ± sample standard deviation over seeds; undefined values are left out.{phantoms}{programs}{devices}{leaks}",
         values(|run| run.evaluation.protocol.preset.clone()),
         listed(&by_value(runs, iterations)),
         values(|run| run.evaluation.protocol.checkpoint.clone()),

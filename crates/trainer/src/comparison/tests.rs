@@ -261,7 +261,7 @@ fn runs_trained_on_other_data_do_not_compare() {
     let with = |seed: u64, labeled: &str, checksum: u32| {
         let cases = format!(
             r#"{{"labeled": ["{labeled}"], "unlabeled": [], "test": ["a"], "contents":
-               {{"label map of {labeled}": {{"bytes": 1, "modified": {seed}, "checksum": {checksum}}}}}}}"#
+               {{"label map of {labeled}": {{"files": {seed}, "voxels": {checksum}}}}}}}"#
         );
         let mut run = run("supervised", seed, 0.7, None, "a");
         run.config.data.root = Some("scans".into());
@@ -269,6 +269,12 @@ fn runs_trained_on_other_data_do_not_compare() {
         run
     };
     Comparison::new(&[with(0, "b", 5), with(1, "b", 5)]).unwrap();
+    // A run of an earlier version hides no difference between others.
+    let mut old = with(2, "b", 5);
+    old.cases.as_mut().unwrap().contents.clear();
+    Comparison::new(&[old.clone(), with(0, "b", 5)]).unwrap();
+    let both = [old, with(0, "b", 5), with(1, "b", 6)];
+    assert!(Comparison::new(&both).is_err());
     for (other, expected) in [
         (with(1, "b", 6), "another label map of b"),
         (with(1, "c", 5), "other training cases"),

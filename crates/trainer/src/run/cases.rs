@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunError;
 use super::atomic::write_atomic;
-use super::contents::Contents;
+use super::contents::{Contents, listed};
 use super::folder::RunFolder;
 use crate::error::TrainError;
 use crate::test_leaks::Accepted;
@@ -32,6 +32,9 @@ pub(crate) struct CaseList {
     /// The contents of the files that the run began with; empty for runs of older versions.
     #[serde(default, skip_serializing_if = "Contents::is_empty")]
     pub(crate) contents: Contents,
+    /// Names of contents that were changed before the run ended, so that it was trained or measured on both.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) changed: BTreeSet<String>,
 }
 
 impl CaseList {
@@ -47,6 +50,7 @@ impl CaseList {
             excluded: BTreeSet::new(),
             leaks: Accepted::new(),
             contents: Contents::new(),
+            changed: BTreeSet::new(),
         }
     }
 
@@ -55,9 +59,15 @@ impl CaseList {
         if (&self.labeled, &self.unlabeled) != (&other.labeled, &other.unlabeled) {
             return Some("other training cases, or the same ones in another order".into());
         }
+        if self.changed != other.changed {
+            let changed = listed(self.changed.symmetric_difference(&other.changed));
+            return Some(format!(
+                "files that changed while one was trained: {changed}"
+            ));
+        }
         let mut both = (self.contents.iter())
             .filter_map(|(name, one)| Some((name, one, other.contents.get(name)?)));
-        let (name, ..) = both.find(|(_, one, two)| !one.is_same(two))?;
+        let (name, ..) = both.find(|(_, one, two)| one.voxels != two.voxels)?;
         Some(format!("another {name}"))
     }
 
@@ -150,15 +160,14 @@ mod tests {
             excluded: BTreeSet::new(),
             leaks: Accepted::new(),
             contents: Contents::new(),
+            changed: BTreeSet::new(),
         }
     }
 
     #[test]
     fn other_training_cases_or_contents_are_a_difference() {
-        let content = |checksum: u32| -> Contents {
-            let stored = format!(
-                r#"{{"image of a": {{"bytes": 2, "modified": {checksum}, "checksum": {checksum}}}}}"#
-            );
+        let content = |voxels: u64| -> Contents {
+            let stored = format!(r#"{{"image of a": {{"files": {voxels}, "voxels": {voxels}}}}}"#);
             serde_json::from_str(&stored).unwrap()
         };
         let with = |checksum| CaseList {
@@ -171,6 +180,14 @@ mod tests {
         assert_eq!(found.unwrap(), "another image of a");
         let found = with(1).difference(&list(&["b", "a"], &["c"]));
         assert!(found.unwrap().contains("training cases"));
+        let mut mixed = with(1);
+        mixed.changed.insert("image of b".into());
+        let found = with(1).difference(&mixed);
+        assert!(
+            found
+                .unwrap()
+                .ends_with("while one was trained: image of b")
+        );
     }
 
     #[test]

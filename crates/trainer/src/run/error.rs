@@ -65,7 +65,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The operating system reported an error, such as a full disk.
-    #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
+    #[error("cannot {action} {}: {source}{}", path.display(), advice(action, source))]
     Io {
         /// The attempted action: "write", "read", "create folder".
         action: &'static str,
@@ -98,8 +98,9 @@ impl RunError {
     }
 }
 
-fn advice(source: &io::Error) -> &'static str {
+fn advice(action: &str, source: &io::Error) -> &'static str {
     match source.kind() {
+        _ if action == "read" => "",
         io::ErrorKind::StorageFull => {
             "; free some space, then run the same command again; a training that had begun goes on with --resume"
         }

@@ -16,7 +16,6 @@ use crate::observer::Observer;
 use crate::opening::{Opened, generate, open};
 use crate::presets::with_iterations;
 use crate::run::cases::CaseList;
-use crate::run::contents::contents;
 use crate::run::folder::RunFolder;
 use crate::shared_grid::with_shared_grid;
 use crate::test_leaks::{exclude, settle};
@@ -122,6 +121,7 @@ impl Session {
             validation,
             patients,
             set,
+            states,
         } = open(&config, &run, observer)?;
         let config = with_shared_grid(config, &set);
         let mut facts = set.facts();
@@ -149,7 +149,7 @@ impl Session {
         config.check_method(classes)?;
         let mut cases = CaseList::of(&dataset, &validation);
         (cases.excluded, cases.leaks) = (settled.excluded, settled.accepted.clone());
-        cases.contents = contents(&dataset, &validation)?;
+        cases.contents = states.contents(&facts);
         cases.write(&run)?;
         run.write_config(&config.to_toml()?)?;
         Ok(Self {

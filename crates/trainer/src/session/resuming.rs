@@ -7,18 +7,19 @@ use semivox_inference::{FILE_NAME, TrainingData, device};
 
 use super::{Session, tell_of};
 use crate::checking::{tell_of_doubts, with_names};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, absolute};
 use crate::error::TrainError;
 use crate::observer::Observer;
 use crate::opening::{Opened, expect_data, is_same_folder, moved_to, open};
 use crate::run::cases::CaseList;
-use crate::run::contents::{Contents, changed, listed};
+use crate::run::contents::{Changes, Contents, listed};
 use crate::run::folder::RunFolder;
 use crate::run::lock::RunLock;
 use crate::test_leaks::exclude;
 use crate::training_set::TrainingSet;
 
-/// The new place of a run: where its data set is now, and the device that goes on with it. What is `None` stays.
+/// The new place of a run: where its data set and its list of test cases are now, and the device that goes on with it. What
+/// is `None` stays.
 ///
 /// # Examples
 /// ```
@@ -31,13 +32,23 @@ use crate::training_set::TrainingSet;
 pub struct Moved {
     /// The folder of the data set.
     pub data: Option<PathBuf>,
+    /// The file with the names of the test cases.
+    pub test_list: Option<PathBuf>,
     /// The device, see [`device::by_name`].
     pub device: Option<String>,
 }
 
 impl Moved {
-    /// Changes the place of the data set; returns whether it is another one.
+    /// Changes the place of the data set and of the list of test cases; returns whether the first is another one.
     fn move_data(&self, config: &mut RunConfig) -> Result<bool, TrainError> {
+        let is_moved = self.move_root(config)?;
+        if let Some(list) = &self.test_list {
+            config.data.test_list = Some(absolute(list)?);
+        }
+        Ok(is_moved)
+    }
+
+    fn move_root(&self, config: &mut RunConfig) -> Result<bool, TrainError> {
         let Some(root) = &self.data else {
             return Ok(false);
         };
@@ -57,7 +68,7 @@ impl Moved {
         let device = self.device.as_ref().filter(|to| **to != config.device)?;
         let before = std::mem::replace(&mut config.device, device.clone());
         Some(format!(
-            "the run goes on on {device}; it began on {before}, which would give results that differ by rounding"
+            "the run goes on on {device}, before on {before}: results differ by rounding from those of one device"
         ))
     }
 }
@@ -67,7 +78,8 @@ impl Moved {
 fn compared(
     began: &Contents,
     changed: &[String],
-    (config, is_moved): (&RunConfig, bool),
+    config: &RunConfig,
+    is_moved: bool,
 ) -> Result<Option<String>, TrainError> {
     let root = config
         .data
@@ -83,8 +95,8 @@ fn compared(
         )),
         (true, ..) => Ok(None),
         (false, false, _) => Ok(Some(format!(
-            "changed since the run began: {}; what is trained and measured from here on is so on the new files, which the \
-             report does not tell apart: start a new run in another --out for one on them alone",
+            "changed since the run began: {}; the run is trained and measured on both, so that compare refuses it: start a new \
+             run in another --out for one on the new files",
             listed(changed)
         ))),
         (false, true, _) => Err(TrainError::unexpected(
@@ -107,14 +119,14 @@ impl Session {
         Self::resumed(out.as_ref(), &Moved::default(), observer)
     }
 
-    /// Opens an earlier run, like [`resume`](Self::resume), whose data set was moved or which goes on on another
-    /// device. Both are stored in `config.toml`.
+    /// Opens an earlier run, like [`resume`](Self::resume), whose data set or list of test cases was moved, or which goes on
+    /// on another device. All of it is stored in `config.toml`.
     ///
     /// Names, order and contents of the cases must be unchanged; runs of earlier versions do not know their contents, which is told. The path of a list
     /// of test cases inside the data set changes with it.
     ///
     /// # Errors
-    /// As for [`resume`](Self::resume); also if a moved data set has other contents or the run trains on phantoms.
+    /// As for [`resume`](Self::resume); also if a moved data set has other contents, or a folder is given for a run on phantoms.
     pub fn resume_moved(
         out: impl AsRef<Path>,
         moved: &Moved,
@@ -128,7 +140,8 @@ impl Session {
         let lock = RunLock::acquire(run.root())?;
         tell_of(&lock, observer);
         run.make_subfolders()?;
-        let mut config = RunConfig::from_toml(&run.read_config()?)?;
+        let stored = RunConfig::from_toml(&run.read_config()?)?;
+        let mut config = stored.clone();
         let is_moved = moved.move_data(&mut config)?;
         let other_device = moved.change_device(&mut config);
         config.check()?;
@@ -140,19 +153,23 @@ impl Session {
             validation,
             patients,
             set,
+            ..
         } = open(&config, &run, observer)?;
-        let (excluded, leaks, began) = match CaseList::read(&run)? {
-            Some(began) => (began.excluded, began.leaks, began.contents),
-            None => Default::default(),
-        };
+        let began = CaseList::read(&run)?;
         tell_of_doubts(&config, &mut dataset, &set.facts(), &patients);
-        let set = exclude(&excluded, &config, &mut dataset, set)?;
+        let excluded = began.as_ref().map(|began| began.excluded.clone());
+        let set = exclude(&excluded.unwrap_or_default(), &config, &mut dataset, set)?;
         let set = with_earlier(set, &run, observer);
         CaseList::of(&dataset, &validation).expect_unchanged(&run)?;
-        let changed = changed(&began, &dataset, &validation)?;
-        let other_contents = compared(&began, &changed, (&config, is_moved))?;
+        let mut began = began.unwrap_or_default();
+        let changed = Changes::default().since(&began.contents, &dataset, &validation)?;
+        let other_contents = compared(&began.contents, &changed, &config, is_moved)?;
+        if !changed.is_empty() {
+            began.changed.extend(changed);
+            began.write(&run)?;
+        }
         let config = with_names(config, &dataset)?;
-        if is_moved || other_device.is_some() {
+        if config != stored {
             run.write_config(&config.to_toml()?)?;
         }
         for sentence in [other_contents, other_device].into_iter().flatten() {
@@ -165,7 +182,7 @@ impl Session {
             validation,
             set,
             patients,
-            leaks,
+            leaks: began.leaks,
             _lock: lock,
         })
     }

@@ -8,8 +8,8 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_momentum, expect_positive,
-    expect_share, expect_some, expect_weight,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::split_steps;
@@ -87,7 +87,7 @@ impl MethodSettings for ActionConfig {
         expect_positive("student_temperature", self.student_temperature)?;
         expect_positive("teacher_temperature", self.teacher_temperature)?;
         expect_positive("contrast_temperature", self.contrast_temperature)?;
-        expect_momentum("teacher_momentum", self.teacher_momentum)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_share("strong_threshold", self.strong_threshold)?;
         expect_share("weak_threshold", self.weak_threshold)?;
         expect_both_kinds("distillation_batch", self.distillation_batch)?;

@@ -8,7 +8,7 @@ use crate::copy_paste::BOX_SHARE;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_momentum, expect_weight,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_share, expect_weight,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::recipes::supervised::{Augmentation, Supervised, SupervisedConfig};
@@ -120,7 +120,7 @@ impl MethodSettings for BcpConfig {
         let wanted = "below 1 and at least one voxel of each side of a patch";
         expect(inside, "box_share", wanted, self.box_share)?;
         expect_weight("pseudo_weight", self.pseudo_weight)?;
-        expect_momentum("teacher_momentum", self.teacher_momentum)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_both_kinds("batch", self.batch)
     }
 

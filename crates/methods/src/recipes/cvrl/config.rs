@@ -7,7 +7,7 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_momentum, expect_positive,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
     expect_weight, one_stage_settings,
 };
 use crate::optimizer::OptimizerConfig;
@@ -130,7 +130,7 @@ impl MethodSettings for CvrlConfig {
     fn check(&self, patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_both_kinds("batch", self.batch)?;
-        expect_momentum("teacher_momentum", self.teacher_momentum)?;
+        expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_positive("batch_temperature", self.batch_temperature)?;
         expect_positive("feature_temperature", self.feature_temperature)?;
         for (key, weight) in [

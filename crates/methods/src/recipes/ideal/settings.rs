@@ -5,8 +5,8 @@ use crate::context::MethodContext;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_momentum, expect_positive,
-    expect_share, expect_some, expect_weight,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_some, expect_weight,
 };
 use crate::mirror::ViewAlignment;
 use crate::optimizer::OptimizerConfig;
@@ -58,7 +58,7 @@ impl MethodSettings for IdealConfig {
         expect_weight("cross_weight", self.cross_weight)?;
         expect_both_kinds("pretraining_batch", self.pretraining_batch)?;
         expect_both_kinds("fine_tuning_batch", self.fine_tuning_batch)?;
-        expect_momentum("key_momentum", self.key_momentum)?;
+        expect_share("key_momentum", self.key_momentum)?;
         expect_share("threshold", self.threshold)?;
         expect_positive("temperature", self.temperature)?;
         for (key, size) in [("embedding", self.embedding), ("queue", self.queue)] {
