@@ -56,6 +56,12 @@ pub trait MethodSettings {
         "supervised"
     }
 
+    /// Returns the weight of the labeled loss in the last stage. Where it is another one than in other methods, steps on labels
+    /// have another length at the same learning rate.
+    fn label_weight(&self) -> f64 {
+        1.0
+    }
+
     /// Returns the memory of the maps that a step keeps for its backward passes, relative to those of the network alone on
     /// a [`batch`](Self::batch): above 1 where several networks, decoders or views are trained at once.
     ///

@@ -22,7 +22,7 @@
 //! |---|---|---|---|
 //! | `β`, `α`, `m` | 2/3, 0.5, 0.99 | same | same; `box_share` (of stage ii), `pseudo_weight`, `teacher_momentum` |
 //! | `L_seg` | Dice and cross-entropy | their mean; left atrium: Dice of each patch, plain denominator | ½ (L_ce + L_dice) of all methods here: Dice of the batch, squared denominator |
-//! | weight of the labels | 2 in `L`, 1 in `L_seg` of stage i | same | same; supervised training and the control have 1, so that stage ii has twice their step on labels at one learning rate |
+//! | weight of the labels | 2 in `L`, 1 in `L_seg` of stage i | same | same; supervised training and the control have 1, so that stage ii has twice their step on labels at one learning rate; with `loss_weight` 0.5 it has theirs |
 //! | pairs | two labeled, two unlabeled patches | halves of the batch, each in one mixed patch | each in two: around a box and as the box of the next pair |
 //! | unequal numbers | – | – | the fewer patches are used in turn |
 //! | student's passes | – | one for `X_in`, one for `X_out` | one for both, so that they share batch statistics |
@@ -56,6 +56,7 @@ use crate::confident::PseudoStart;
 use crate::context::MethodContext;
 use crate::copy_paste::{PastedBox, in_turn};
 use crate::error::MethodError;
+use crate::method_settings::MethodSettings;
 use crate::mixing::{host_labels, next};
 use crate::optimizer::Optimizer;
 use crate::plan::StagePlan;
@@ -148,9 +149,10 @@ impl Stage for BidirectionalCopyPaste {
         };
         let supervised = loss(y);
         let pseudo = loss([pasted.inside(pseudo.clone()), pasted.around(pseudo)]);
-        let weight = 2.0 * self.config.pseudo_weight * factor;
+        let labeled = self.config.label_weight();
+        let weight = labeled * self.config.pseudo_weight * factor;
         Ok(LossTerms::new()
-            .with("supervised", 2.0, supervised)
+            .with("supervised", labeled, supervised)
             .with("pseudo", weight, pseudo)
             .with("pseudo_active", 0.0, active))
     }

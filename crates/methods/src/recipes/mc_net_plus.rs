@@ -111,6 +111,10 @@ impl MethodSettings for McNetPlusConfig {
         2.8
     }
 
+    fn label_weight(&self) -> f64 {
+        self.supervised_weight
+    }
+
     fn check(&self, _patch: [usize; 3]) -> Result<(), MethodError> {
         self.optimizer.check()?;
         expect_weight("supervised_weight", self.supervised_weight)?;

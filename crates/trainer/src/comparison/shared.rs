@@ -68,6 +68,14 @@ pub(super) fn training(runs: &[Run]) -> String {
             " Their numbers of iterations differ, so differences between methods may come from them."
         }
     };
+    let weights = by_value(runs, label_weight);
+    let weight = match weights.len() {
+        0 | 1 => String::new(),
+        _ => format!(
+            " The labeled loss has another weight, which is a longer or shorter step on labels at one learning rate: {}.",
+            listed(&weights)
+        ),
+    };
     let optimizers = by_value(runs, optimizer);
     let optimizer = match optimizers.as_slice() {
         [(optimizer, _)] => format!("Every method was trained with {optimizer}."),
@@ -77,7 +85,7 @@ pub(super) fn training(runs: &[Run]) -> String {
         ),
     };
     format!(
-        "{optimizer}{length} Patches per batch, in the last stage: {}.",
+        "{optimizer}{weight}{length} Patches per batch, in the last stage: {}.",
         listed(&by_value(runs, batch))
     )
 }
@@ -95,6 +103,13 @@ fn optimizer(Run { config, .. }: &Run) -> String {
             settings.optimizer()
         ),
         (None, false) => settings.optimizer().to_string(),
+    }
+}
+
+fn label_weight(Run { config, .. }: &Run) -> String {
+    match config.own_method {
+        Some(_) => "its own".into(),
+        None => config.method.settings().label_weight().to_string(),
     }
 }
 

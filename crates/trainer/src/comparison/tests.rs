@@ -189,6 +189,17 @@ fn the_optimizer_is_named_once_if_shared_and_by_method_if_not() {
     assert!(differing.starts_with("The methods do not share their optimizer"));
     assert!(differing.contains("over the run (supervised); SGD 0.1,"));
 
+    runs[1] = run("bcp", 0, 0.8, None, "a");
+    let differing = Comparison::new(&runs).unwrap().training;
+    assert!(
+        differing.contains("at one learning rate: 1 (supervised); 2 (bcp)."),
+        "{differing}"
+    );
+    let halved = [("method.loss_weight", "0.5")];
+    runs[1].config = runs[1].config.with_values(halved).unwrap();
+    let same = Comparison::new(&runs).unwrap().training;
+    assert!(!same.contains("labeled loss"), "{same}");
+
     runs[1] = run("action", 0, 0.8, None, "a");
     assert!(
         Comparison::new(&runs)

@@ -8,7 +8,8 @@ use crate::copy_paste::BOX_SHARE;
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::method_settings::{
-    MethodSettings, ablations, expect, expect_both_kinds, expect_share, expect_weight,
+    MethodSettings, ablations, expect, expect_both_kinds, expect_positive, expect_share,
+    expect_weight,
 };
 use crate::optimizer::OptimizerConfig;
 use crate::recipes::supervised::{Augmentation, Supervised, SupervisedConfig};
@@ -28,6 +29,9 @@ pub struct BcpConfig {
     pub box_share: f64,
     /// `α`, the weight of the pseudo-labels.
     pub pseudo_weight: f64,
+    /// Factor of the loss of stage ii. Published is 1, with which labels weigh 2; with 0.5 they weigh as in other methods.
+    #[serde(default = "published")]
+    pub loss_weight: f64,
     /// Whether pseudo-labels have no weight in steps in which less than half of the labeled foreground voxels are given
     /// their class. Off where a configuration lacks the key: it is older than the guard.
     #[serde(default)]
@@ -36,6 +40,10 @@ pub struct BcpConfig {
     pub teacher_momentum: f64,
     /// Whether only the largest component of each pseudo-labeled class is kept.
     pub largest_component: bool,
+}
+
+fn published() -> f64 {
+    1.0
 }
 
 impl BcpConfig {
@@ -47,6 +55,7 @@ impl BcpConfig {
             optimizer: OptimizerConfig::comparable(),
             box_share: BOX_SHARE,
             pseudo_weight: 0.5,
+            loss_weight: published(),
             pseudo_guard: true,
             teacher_momentum: 0.99,
             largest_component: true,
@@ -98,6 +107,10 @@ impl MethodSettings for BcpConfig {
         self.batch = batch;
     }
 
+    fn label_weight(&self) -> f64 {
+        2.0 * self.loss_weight
+    }
+
     fn control(&self) -> &'static str {
         "supervised:copy_paste"
     }
@@ -120,6 +133,7 @@ impl MethodSettings for BcpConfig {
         let wanted = "below 1 and at least one voxel of each side of a patch";
         expect(inside, "box_share", wanted, self.box_share)?;
         expect_weight("pseudo_weight", self.pseudo_weight)?;
+        expect_positive("loss_weight", self.loss_weight)?;
         expect_share("teacher_momentum", self.teacher_momentum)?;
         expect_both_kinds("batch", self.batch)
     }

@@ -153,6 +153,30 @@ fn both_mixtures_cost_what_the_paper_says() {
     }
 }
 
+#[test]
+fn labels_weigh_two_as_published_and_one_with_half_of_the_loss() {
+    let context = small();
+    for (loss_weight, labels) in [(1.0, 2.0), (0.5, 1.0)] {
+        let config = BcpConfig {
+            loss_weight,
+            pseudo_guard: false,
+            ..BcpConfig::new(10)
+        };
+        assert_eq!(config.label_weight(), labels);
+        let stage = BidirectionalCopyPaste::new(config);
+        let mut networks = stage
+            .begin(Handover::new(context.student()), &context)
+            .unwrap();
+        let batch = batch([2, 2], &context, 0);
+        let at = first_step(&context);
+        let terms = stage.terms(&mut networks, batch, &at).unwrap();
+        let of = |name| f64::from(terms.term(name).into_scalar::<f32>());
+        let expected = labels * (of("supervised") + 0.5 * of("pseudo"));
+        let total = f64::from(terms.total().into_scalar::<f32>());
+        assert!((total - expected).abs() < 1e-5, "{total} {expected}");
+    }
+}
+
 /// Stage i: patch and labels get the box of the next patch.
 #[test]
 fn labeled_patches_exchange_boxes() {
