@@ -3,16 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What a program is built from, in the project's folder.
-const SOURCES: [&str; 4] = ["crates", "src", "Cargo.toml", "Cargo.lock"];
+/// What decides on a training, as patterns of git; the rest would compile this crate again for nothing.
+const SOURCES: [&str; 3] = [":(glob)crates/*/src/**", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
-    println!("cargo::rerun-if-changed=../../.git/logs/HEAD");
-    for path in SOURCES {
-        println!("cargo::rerun-if-changed=../../{path}");
+    println!("cargo::rerun-if-changed=build.rs");
+    let Some(revision) = revision() else {
+        return;
+    };
+    println!("cargo::rustc-env=SEMIVOX_COMMIT={revision}");
+    for file in [".git/logs/HEAD", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed=../../{file}");
     }
-    if let Some(revision) = revision() {
-        println!("cargo::rustc-env=SEMIVOX_COMMIT={revision}");
+    for part in std::fs::read_dir("..").into_iter().flatten().flatten() {
+        let sources = part.path().join("src");
+        println!("cargo::rerun-if-changed={}", sources.display());
     }
 }
 
